@@ -1,0 +1,131 @@
+/**
+ * The port to what knows one kind of source. Adapters: postgres/, files/; the pipeline knows only this file.
+ * An engine knows nothing of vaults, keys or manifests: it gives and takes streams of bytes, figures and findings.
+ */
+import type { Readable } from "node:stream";
+import type { Assertion, BackupKind, SourceConfig } from "../policy/policy.ts";
+import type { AssertionResult, Comparison, ContentDigest, LoadFinding, Notice, SourceCheckResult } from "../proof/content.ts";
+import type { RunContext } from "../runtime/run-context.ts";
+
+/** One stream of a backup on its way out of the source. */
+export interface DumpArtifact {
+  /** Object name within the backup: `[a-z0-9][a-z0-9.-]*`. */
+  readonly name: string;
+  /** What it is to its engine: `archive`, `globals`, `index` … */
+  readonly role: string;
+  /** What public tool opens it, once unsealed: `pg_dump-custom`, `sql`, `tar`, `jsonl`. */
+  readonly format: string;
+  /** Whether sealing should compress it; false where the producer already did. */
+  readonly compress: boolean;
+  /**
+   * The bytes. The stream ends only when the producer's exit status says that they are all; any failure destroys it with
+   * a catalogue error, so that a consumer that saw the end saw everything. Consumed before the next artifact is asked for.
+   */
+  readonly body: Readable;
+}
+
+/** A running dump: artifacts are read in order, the source check may run beside them, `close` always comes last. */
+export interface DumpSession {
+  /** The position or instant the backup represents. */
+  readonly consistencyPoint: { readonly time: string; readonly position?: string };
+  /** Server version, tools, encodings, extensions, options used: plain JSON for the manifest. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Whatever the tools warn of or could not see, known once the artifacts are read: for the manifest and the output. */
+  readonly notices: readonly Notice[];
+  /** A guess at the archive's bytes, for progress only. */
+  readonly expectedBytes?: number;
+  artifacts(): AsyncIterable<DumpArtifact>;
+  /** Resolves at any time between opening and `close`. Errors: SourceUnreachable, SourceAccessDenied. */
+  sourceCheck(): Promise<SourceCheckResult>;
+  close(): Promise<void>;
+}
+
+/** A backup on its way back: its facts, and its artifacts unsealed and checked against the manifest as they are read. */
+export interface BackupReader {
+  readonly backupId: string;
+  readonly source: string;
+  readonly kind: BackupKind;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly sourceCheck: SourceCheckResult;
+  readonly artifacts: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly format: string;
+    readonly plainBytes: number;
+  }[];
+  /** The artifact's plain, decompressed bytes; fails with an integrity error as soon as anything is wrong, at the latest instead of the end. */
+  open(name: string): Promise<Readable>;
+}
+
+export interface LoadOutcome {
+  readonly findings: readonly LoadFinding[];
+}
+
+/** Somewhere a backup can be loaded into and compared: a throwaway, or a restore's target. `close` always comes last. */
+export interface Place {
+  /** What it is, for evidence: server version, paths, parallelism. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Loads the backup. A finding of class `damage` is returned, not thrown; errors are for what says nothing about the backup (ThrowawayFailed, DiskFull, RestoreFailed). */
+  load(): Promise<LoadOutcome>;
+  /** Compares the loaded content with the backup's digest, object by object. */
+  compare(digest: ContentDigest): Promise<Comparison>;
+  /** Compares what the source said of itself with the loaded content. */
+  compareSourceCheck(check: SourceCheckResult): Promise<Comparison>;
+  assert(assertions: readonly Assertion[]): Promise<readonly AssertionResult[]>;
+  /** Makes a loaded and compared target the user's own (renames it into place); nothing for a throwaway. */
+  commit(): Promise<void>;
+  /** Ends it: a throwaway vanishes; an uncommitted target is taken back. Never throws; idempotent. */
+  close(): Promise<void>;
+}
+
+/** What a restore would do, in the order it would do it; shown by --dry-run. */
+export interface RestorePlan {
+  readonly target: string;
+  readonly steps: readonly string[];
+  /** The target exists and holds something: needs --overwrite. */
+  readonly occupied: boolean;
+}
+
+export interface RestoreRequest {
+  /** As given after --to; the engine says what forms it takes. */
+  readonly target: string;
+  readonly overwrite: boolean;
+}
+
+export interface Finding {
+  readonly level: "ok" | "warning" | "error";
+  /** What was checked: `connection`, `privileges`, `tools`. */
+  readonly subject: string;
+  readonly message: string;
+  /** How to mend it: one imperative sentence. */
+  readonly remedy?: string;
+}
+
+export interface Engine<S extends SourceConfig = SourceConfig> {
+  readonly name: S["engine"];
+  readonly kinds: readonly BackupKind[];
+
+  /** Looks at everything a backup and a restore test of this source would need; finds, never throws for what a user can mend. */
+  check(source: S, context: RunContext): Promise<readonly Finding[]>;
+
+  /** Opens a consistent view of the source. Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing. */
+  openDump(source: S, request: { readonly kind: BackupKind; readonly backupId: string }, context: RunContext): Promise<DumpSession>;
+
+  /** Digests the content of a backup, reading every artifact to its end. Errors: ContentInvalid, ToolMissing, and whatever the reader throws. */
+  digest(backup: BackupReader, context: RunContext): Promise<ContentDigest>;
+
+  /** Checks what the source said of itself against the backup's digest, without restoring. */
+  compareSourceCheck(digest: ContentDigest, check: SourceCheckResult): Comparison;
+
+  /** Bytes of temporary disk that a restore test of this backup needs, at least. */
+  estimateThrowawayBytes(backup: BackupReader): number;
+
+  /** Opens a private place that lives for one test. Errors: ThrowawayFailed, ToolMissing, DiskFull. */
+  openThrowaway(backup: BackupReader, context: RunContext): Promise<Place>;
+
+  /** Says what restoring there would do, touching nothing. Errors: UsageInvalid, SourceUnreachable, RestoreRefused. */
+  planRestore(backup: BackupReader, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;
+
+  /** Opens the target for loading. Errors: as planRestore, and RestoreRefused when it is occupied and `overwrite` is false. */
+  openTarget(backup: BackupReader, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<Place>;
+}

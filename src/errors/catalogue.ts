@@ -1,0 +1,267 @@
+/**
+ * The error catalogue: every error a user can meet. The name is the class that state machines match; the code is
+ * what documentation and support use; neither ever changes its meaning. Kept in alphabetical order of the names.
+ */
+
+/** Exit codes of the command line, the same for every command (docs/operations.md, "Exit codes"). */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  integrity: 4,
+  refused: 5,
+  /** 128 + SIGINT, the shell's convention for an interrupted program. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export interface ErrorEntry {
+  readonly code: `HF${number}`;
+  readonly exitCode: ExitCode;
+  /** Whether the same step may succeed when it is simply tried again. */
+  readonly retryable: boolean;
+  /** One imperative sentence; an error may carry a more precise one of its own. */
+  readonly hint: string;
+}
+
+export const catalogue = {
+  ArtifactDamaged: {
+    code: "HF401",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Do not rely on this backup; find the newest good one with `holdfast list` and keep this one for analysis.",
+  },
+  ArtifactMissing: {
+    code: "HF402",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Find the newest good backup with `holdfast list`, and look in the vault's access log for who deleted the object.",
+  },
+  BackupDamaged: {
+    code: "HF405",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Use the newest good backup from `holdfast list`, and take a new one now with `holdfast backup`.",
+  },
+  BackupNotFound: {
+    code: "HF301",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "List what there is with `holdfast list`.",
+  },
+  ContentInvalid: {
+    code: "HF406",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Use the newest good backup from `holdfast list`, and take a new one now with `holdfast backup`.",
+  },
+  DiskFull: {
+    code: "HF104",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Free space there, or point the operation at a larger disk, and run it again.",
+  },
+  DumpFailed: {
+    code: "HF105",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Read the tool's own words above, mend the cause and run the backup again; nothing was committed to the vault.",
+  },
+  EvidenceInvalid: {
+    code: "HF407",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Verify the backup again with `holdfast verify` to write fresh evidence.",
+  },
+  HoldActive: {
+    code: "HF501",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "See who holds it and why with `holdfast hold list`.",
+  },
+  Interrupted: {
+    code: "HF130",
+    exitCode: exitCodes.interrupted,
+    retryable: true,
+    hint: "Run the command again; whatever was half done has been taken back.",
+  },
+  Internal: {
+    code: "HF100",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "This is a defect of Holdfast: please report it with the command and this message.",
+  },
+  KeyFileInvalid: {
+    code: "HF202",
+    exitCode: exitCodes.usage,
+    retryable: false,
+    hint: "Point the policy's keys at a key file written by `holdfast init`, readable by its owner only.",
+  },
+  KeyUnavailable: {
+    code: "HF106",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Add the key that sealed this backup to the policy's keys, or grant this identity kms:Decrypt on it.",
+  },
+  LeaseHeld: {
+    code: "HF502",
+    exitCode: exitCodes.refused,
+    retryable: true,
+    hint: "Wait until the other run ends; a run that died releases its lease when it expires.",
+  },
+  LeaseLost: {
+    code: "HF107",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Run the operation again; nothing was committed, so that the newer run's result stands.",
+  },
+  ManifestDamaged: {
+    code: "HF403",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Do not rely on this backup; find the newest good one with `holdfast list`.",
+  },
+  ObjectExists: {
+    code: "HF503",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Objects in a vault are never overwritten; run the operation again, which takes a new name.",
+  },
+  ObjectNotFound: {
+    code: "HF302",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "Check the vault's address in the policy and what is there with `holdfast list`.",
+  },
+  PolicyInvalid: {
+    code: "HF203",
+    exitCode: exitCodes.usage,
+    retryable: false,
+    hint: "Mend the lines named above; docs/policy-reference.md describes every key.",
+  },
+  PolicyNotFound: {
+    code: "HF204",
+    exitCode: exitCodes.usage,
+    retryable: false,
+    hint: "Write one with `holdfast init`, or name yours with --policy.",
+  },
+  PruneRefused: {
+    code: "HF504",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Look at the plan with `holdfast prune --dry-run` and mend what it names.",
+  },
+  RestoreFailed: {
+    code: "HF108",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Read the tool's own words above; the target is left as described there, and the backup is untouched.",
+  },
+  RestoreDiffers: {
+    code: "HF408",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Do not put the restored copy to use before the differences above are explained.",
+  },
+  RestoreRefused: {
+    code: "HF505",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Restore to a new place, or ask for the overwrite by name with --overwrite.",
+  },
+  SealInvalid: {
+    code: "HF404",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Do not rely on this backup; find the newest good one with `holdfast list`.",
+  },
+  SecretUnavailable: {
+    code: "HF205",
+    exitCode: exitCodes.usage,
+    retryable: false,
+    hint: "Set the environment variable, or create the file or service entry that the policy names.",
+  },
+  SourceAccessDenied: {
+    code: "HF109",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Give the connecting role what docs/postgres.md lists, then run `holdfast check`.",
+  },
+  SourceNotFound: {
+    code: "HF303",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "See the policy for the names of its sources.",
+  },
+  SourceUnreachable: {
+    code: "HF110",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Check that the source runs and that this machine may connect to it, then run `holdfast check`.",
+  },
+  SourceUnsupported: {
+    code: "HF206",
+    exitCode: exitCodes.usage,
+    retryable: false,
+    hint: "See docs/postgres.md for the versions and features that are supported.",
+  },
+  StoreAccessDenied: {
+    code: "HF111",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Check this identity's rights on the vault with `holdfast check`.",
+  },
+  StoreConflict: {
+    code: "HF112",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Another writer was faster; run the operation again.",
+  },
+  StoreUnavailable: {
+    code: "HF113",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Check that the vault's storage can be reached, then run the operation again.",
+  },
+  TargetNotFound: {
+    code: "HF304",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "Check the name of the target after --to.",
+  },
+  ThrowawayFailed: {
+    code: "HF114",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Read the server's own words above; the backup itself was not judged by this run.",
+  },
+  ToolMissing: {
+    code: "HF115",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Install the package named above, or name its directory in HOLDFAST_PG_PATH.",
+  },
+  UsageInvalid: {
+    code: "HF201",
+    exitCode: exitCodes.usage,
+    retryable: false,
+    hint: "See `holdfast help` and `holdfast <command> --help`.",
+  },
+  VaultInvalid: {
+    code: "HF207",
+    exitCode: exitCodes.usage,
+    retryable: false,
+    hint: "Check that the policy names the right vault; docs/vault-format.md describes what one holds.",
+  },
+  VaultNotFound: {
+    code: "HF305",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "Check the vault's address in the policy; the first `holdfast backup` creates an empty vault.",
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+/** The class names in the catalogue; state machines match these literals. */
+export type ErrorName = keyof typeof catalogue;

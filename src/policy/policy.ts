@@ -1,0 +1,143 @@
+/** The validated policy: what every other module knows of holdfast.yml. Made by parse-policy.ts, frozen. */
+
+export type Tier = "critical" | "important" | "standard";
+/** A backup's kind, the second part of its id. */
+export type BackupKind = "full" | "incremental" | "differential" | "log" | "snapshot";
+
+/** Where a secret stands; the policy never holds the secret itself. */
+export type SecretReference =
+  | { readonly from: "env"; readonly name: string }
+  | { readonly from: "file"; readonly path: string }
+  | { readonly from: "service"; readonly name: string }
+  | { readonly from: "secret"; readonly id: string };
+
+export interface FolderVault {
+  readonly type: "folder";
+  /** Absolute path. */
+  readonly path: string;
+}
+
+export interface S3Vault {
+  readonly type: "s3";
+  readonly bucket: string;
+  /** Key prefix without a trailing slash; empty for the whole bucket. */
+  readonly prefix: string;
+  readonly region?: string;
+  /** For S3-compatible providers. */
+  readonly endpoint?: string;
+  readonly pathStyle?: boolean;
+  /** Most parts of a multipart upload; 10,000 on AWS, 1,000 at some providers. */
+  readonly partsLimit: number;
+  /** `required`: send no checksum unless the operation demands one, for providers that refuse the SDK's default. */
+  readonly checksums: "supported" | "required";
+}
+
+export type VaultConfig = (FolderVault | S3Vault) & { readonly name: string };
+
+/** Where a sealing key comes from. */
+export type KeyReference =
+  | { readonly type: "file"; readonly path: string }
+  | { readonly type: "kms"; readonly keyId: string; readonly region?: string; readonly endpoint?: string };
+
+/** The first key seals; all of them open (rotation: put the new key first). */
+export interface KeyConfig {
+  readonly name: string;
+  readonly keys: readonly [KeyReference, ...KeyReference[]];
+}
+
+export interface Objectives {
+  readonly rpoSeconds: number;
+  readonly rtoSeconds: number;
+}
+
+/** How many newest backups of each calendar bucket stay, and rules beside them. */
+export interface Retention {
+  readonly daily?: number;
+  readonly weekly?: number;
+  readonly monthly?: number;
+  readonly yearly?: number;
+  /** The newest N stay, whatever their age. */
+  readonly keepLast?: number;
+  /** Everything younger than this stays. */
+  readonly keepWithinSeconds?: number;
+  /** Age rules per kind: a backup of the kind stays while it is younger. */
+  readonly kinds?: Readonly<Partial<Record<BackupKind, { readonly keepWithinSeconds: number }>>>;
+  /** Ids that are never released. */
+  readonly permanent?: readonly string[];
+  /** The largest share (0 to 1) of a source's backups that one prune may remove. */
+  readonly maxRemovalShare: number;
+}
+
+export type SourceCheckMode = "counts" | "content" | "none";
+
+/** One application check: SQL that gives one value, and what it must be. */
+export interface Assertion {
+  readonly name: string;
+  readonly sql: string;
+  readonly expect: { readonly equals: string | number | boolean } | { readonly atLeast: number } | { readonly atMost: number };
+}
+
+export interface RestoreTestConfig {
+  /** Cron with five fields in the policy's time zone; absent: by hand only. */
+  readonly schedule?: string;
+  readonly assertions: readonly Assertion[];
+}
+
+export interface SourceBase {
+  readonly name: string;
+  readonly vault: string;
+  readonly key: string;
+  readonly tier: Tier;
+  readonly objectives: Objectives;
+  /** Cron with five fields per kind, in the policy's time zone. */
+  readonly schedules: Readonly<Partial<Record<BackupKind, string>>>;
+  readonly retention: Retention;
+  readonly verify: {
+    readonly schedule?: string;
+    /** A drop in size or rows beyond this share (0 to 1) of the last backups' median is suspicious. */
+    readonly maxDropShare: number;
+  };
+  readonly restoreTest: RestoreTestConfig;
+}
+
+export interface PostgresSource extends SourceBase {
+  readonly engine: "postgres";
+  readonly connection: SecretReference;
+  readonly exclude: {
+    /** Patterns of tables left out wholly: `schema.table` with `*` and `?`. */
+    readonly tables: readonly string[];
+    /** Patterns of tables whose definition is kept and whose rows are not. */
+    readonly data: readonly string[];
+  };
+  readonly sourceCheck: SourceCheckMode;
+  /** Whether roles are captured with their password hashes (needs a superuser). */
+  readonly rolePasswords: boolean;
+}
+
+export interface FilesSource extends SourceBase {
+  readonly engine: "files";
+  /** Absolute path of the tree. */
+  readonly path: string;
+  /** Patterns relative to `path`; empty: everything. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+export type SourceConfig = PostgresSource | FilesSource;
+
+export type Severity = "critical" | "warning" | "info";
+export type AlertChannel =
+  | { readonly type: "email"; readonly address: string }
+  | { readonly type: "slack"; readonly webhook: SecretReference };
+
+export interface Policy {
+  readonly version: 1;
+  /** IANA name. */
+  readonly timezone: string;
+  readonly vaults: Readonly<Record<string, VaultConfig>>;
+  readonly keys: Readonly<Record<string, KeyConfig>>;
+  readonly sources: Readonly<Record<string, SourceConfig>>;
+  readonly alerts: Readonly<Partial<Record<Severity, readonly AlertChannel[]>>>;
+  /** SHA-256 of the policy file's bytes, hex; goes into every manifest. */
+  readonly sha256: string;
+}

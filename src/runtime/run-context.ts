@@ -1,0 +1,32 @@
+/** What every step is handed by whoever calls it: time, randomness, cancellation, and where to report to. */
+import type { Clock } from "./clock.ts";
+
+/** Figures of a long operation; the caller shows them as it likes, or not at all. */
+export interface Progress {
+  /** A phase begins: `dump`, `verify`, `restore` … and, where it is known, how many bytes it will move. */
+  phase(name: string, expectedBytes?: number): void;
+  /** So many further bytes of the current phase were moved. */
+  advance(bytes: number): void;
+}
+
+/** Structured log; fields are plain values without secrets. */
+export interface Log {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export interface RunContext {
+  readonly clock: Clock;
+  /** `count` random bytes; injected, so that tests can repeat a run. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** Aborted when the operation is to stop: on SIGINT and SIGTERM, before a Lambda's deadline, on a lost lease. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly progress: Progress;
+  /** Where private temporary directories are made; needs room for what a step documents. */
+  readonly temporaryDirectory: string;
+  /** Directories with PostgreSQL programs, looked at before the places where distributions install them. */
+  readonly postgresPath: readonly string[];
+  /** The host's name and process, for leases and evidence. */
+  readonly identity: string;
+}
