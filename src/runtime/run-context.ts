@@ -25,6 +25,8 @@ export interface RunContext {
   readonly progress: Progress;
   /** Where private temporary directories are made; needs room for what a step documents. */
   readonly temporaryDirectory: string;
+  /** The environment variables of whoever started the run: where `env:` connections and libpq's PG* variables are read from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Directories with PostgreSQL programs, looked at before the places where distributions install them. */
   readonly postgresPath: readonly string[];
   /** The host's name and process, for leases and evidence. */
