@@ -2,7 +2,8 @@
 
 export type Tier = "critical" | "important" | "standard";
 /** A backup's kind, the second part of its id. */
-export type BackupKind = "full" | "incremental" | "differential" | "log" | "snapshot";
+export const backupKinds = ["full", "incremental", "differential", "log", "snapshot"] as const;
+export type BackupKind = (typeof backupKinds)[number];
 
 /** Where a secret stands; the policy never holds the secret itself. */
 export type SecretReference =

@@ -1,0 +1,36 @@
+/**
+ * `npm run docs`: writes what is generated from the policy's definition, schema/holdfast.schema.json and
+ * docs/policy-reference.md. With --check it writes nothing and fails when a file is not current.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { describePolicy, publishedSchema } from "../src/policy/json-schema.ts";
+import { renderReference } from "../src/policy/reference-page.ts";
+
+const root = resolve(import.meta.dirname, "..");
+
+const generated: readonly { readonly path: string; readonly text: string }[] = [
+  { path: "schema/holdfast.schema.json", text: `${JSON.stringify(publishedSchema(), null, 2)}\n` },
+  { path: "docs/policy-reference.md", text: renderReference(describePolicy()) },
+];
+
+async function read(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(root, path), "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+for (const { path, text } of generated) {
+  const current = (await read(path)) === text;
+  if (process.argv.includes("--check")) {
+    console.log(`${path} ${current ? "is current" : "is out of date: run `npm run docs`"}`);
+    if (!current) process.exitCode = 1;
+  } else if (!current) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+    console.log(`wrote ${path}`);
+  }
+}

@@ -1,0 +1,104 @@
+/** The schema of a whole policy: the one definition behind the parser, the JSON Schema and the reference page. */
+import * as z from "zod";
+import { defaultTimeZone } from "./defaults.ts";
+import type { AlertChannel } from "./policy.ts";
+import { channelForm, parseAlertChannel, parseEmail } from "./references.ts";
+import { key, vault, webhookReference } from "./schema-places.ts";
+import { source } from "./schema-sources.ts";
+import { forms, list, named, section, term, wrongType } from "./schema-terms.ts";
+import { showValue } from "./secret-text.ts";
+import { parseTimeZone } from "./time-zone.ts";
+
+const channelLong = section(
+  {
+    email: term(parseEmail, {
+      expects: "an address such as ops@example.com",
+      description: "The address.",
+      samples: ["ops@example.com"],
+    }).optional(),
+    slack: webhookReference({
+      description: "Where the webhook's address stands; it is a secret.",
+      samples: ["secret:slack-webhook"],
+    }).optional(),
+  },
+  { description: "Exactly one of these.", expects: channelForm, minProperties: 1, maxProperties: 1 },
+)
+  .refine((written) => Object.keys(written).length === 1, { error: () => "needs exactly one of email, slack" })
+  .transform(({ email, slack }): AlertChannel => {
+    return slack === undefined ? { type: "email", address: email ?? "" } : { type: "slack", webhook: slack };
+  });
+
+const channel = forms(
+  [
+    term(parseAlertChannel, {
+      expects: channelForm,
+      type: "channel",
+      pattern: "^(email:[^@]+@[^@]+|slack:(env:|file:|secret:|secret/).+)$",
+      description:
+        "`email:ADDRESS`, or `slack:` and where its webhook stands: `slack:env:NAME`, `slack:file:PATH`, `slack:secret/ID`.",
+      samples: ["email:ops@example.com", "slack:secret/slack-webhook"],
+    }),
+    channelLong,
+  ],
+  { expects: channelForm, description: "One receiver of alerts." },
+);
+
+function channels(description: string) {
+  return list(channel, {
+    expects: "a list such as [email:ops@example.com]",
+    description,
+    samples: [["email:ops@example.com", "slack:secret/slack-webhook"]],
+    defaultNote: "nobody",
+  }).optional();
+}
+
+const alerts = section(
+  {
+    critical: channels("Who is told what needs someone now: a failed backup, a damaged one, an objective that is not met."),
+    warning: channels("Who is told what needs someone soon."),
+    info: channels("Who is told what went well, or well again."),
+  },
+  { description: "Who is told, by severity." },
+);
+
+export const policySchema = section(
+  {
+    version: z
+      .literal(1, { error: (issue) => versionProblem(issue.input) })
+      .meta({ description: "The version of this format.", samples: [1] }),
+    timezone: term(parseTimeZone, {
+      expects: "an IANA time zone such as Europe/Berlin, or UTC",
+      type: "IANA time zone",
+      description: "The IANA time zone of every schedule and of retention's days, weeks, months and years.",
+      samples: ["Europe/Berlin"],
+    }).prefault(defaultTimeZone),
+    vaults: named(vault, {
+      expects: "a name and where it is, such as main: folder:/srv/holdfast",
+      description: "Where backups live.",
+      samples: [{ main: "s3://acme-backups" }],
+    }),
+    keys: named(key, {
+      expects: "a name and a key, such as main: file:~/.config/holdfast/main.key",
+      description: "What seals them.",
+      samples: [{ main: "kms:alias/holdfast" }],
+    }),
+    sources: named(source, {
+      expects: "a name and what is backed up, such as taskmaster: { engine: postgres, … }",
+      description: "What is backed up.",
+      samples: [],
+    }),
+    alerts: alerts.prefault({}),
+  },
+  {
+    expects: "a policy: a mapping with version, vaults, keys and sources",
+    description: "A Holdfast policy: what is backed up, where to, how long it is kept and how it is proven.",
+  },
+);
+
+/** A policy as it is written, its short texts parsed, before defaults, references and paths are resolved. */
+export type WrittenPolicy = z.output<typeof policySchema>;
+
+function versionProblem(input: unknown): string {
+  if (input === undefined || input === null) return wrongType(input, "version: 1");
+  return `${showValue(input)} is not allowed; this Holdfast reads version 1`;
+}

@@ -1,0 +1,251 @@
+/** The schema of vaults, keys and references to secrets: where things stand. */
+import * as z from "zod";
+import { defaultChecksums, defaultPartsLimit } from "./defaults.ts";
+import type { SecretReference } from "./policy.ts";
+import {
+  keyForm,
+  parseBucket,
+  parseEndpoint,
+  parseEnvName,
+  parseKeyReference,
+  parseKmsKeyId,
+  parsePathText,
+  parsePrefix,
+  parseSecretId,
+  parseSecretReference,
+  parseServiceName,
+  parseVaultAddress,
+  parseWebhookReference,
+  secretForm,
+  vaultForm,
+  webhookForm,
+} from "./references.ts";
+import { choice, count, flag, forms, list, notAllowed, section, term, wrongType } from "./schema-terms.ts";
+
+export function path(description: string, ...samples: string[]) {
+  return term(parsePathText, { expects: "a path", type: "path", description, samples });
+}
+
+const region = term(
+  (text) =>
+    /^[a-z]{2,}(-[a-z]+)+-[0-9]+$|^[a-z0-9-]+$/.test(text)
+      ? { value: text }
+      : { problem: "is not the name of a region such as eu-central-1" },
+  {
+    expects: "the name of a region such as eu-central-1",
+    pattern: "^[a-z0-9-]+$",
+    description: "The AWS region, or the provider's name for its own.",
+    samples: ["eu-central-1"],
+    defaultNote: "from the AWS configuration of this machine",
+  },
+);
+
+const folderVault = section(
+  {
+    type: z.literal("folder").meta({ description: "A folder on this machine or a mounted disk." }),
+    path: path("The folder; relative to the policy's own folder, `~/` is your home directory.", "/srv/holdfast"),
+  },
+  { description: "A vault in a folder." },
+);
+
+const s3Vault = section(
+  {
+    type: z.literal("s3").meta({ description: "A bucket of AWS S3 or of a compatible provider." }),
+    bucket: term(parseBucket, {
+      expects: "the name of a bucket",
+      description: "The bucket.",
+      samples: ["acme-backups"],
+      pattern: "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+    }),
+    prefix: term(parsePrefix, {
+      expects: "a prefix such as production",
+      description: "The part of every key before Holdfast's own layout; empty for the whole bucket.",
+      samples: ["production"],
+    }).prefault(""),
+    region: region.optional(),
+    endpoint: term(parseEndpoint, {
+      expects: "an address such as https://s3.example.com",
+      description: "The address of an S3-compatible provider. Plain http is accepted for this machine only.",
+      samples: ["https://s3.eu-central-003.backblazeb2.com"],
+      defaultNote: "AWS",
+      pattern: "^https?://",
+    }).optional(),
+    pathStyle: flag({
+      description: "Whether the bucket stands in the path instead of the host name, as many self-hosted servers need it.",
+      samples: [true],
+      defaultNote: "false",
+    }).optional(),
+    partsLimit: count(10_000, {
+      description: "The most parts a multipart upload may have; some providers allow 1,000.",
+      samples: [1_000],
+    }).prefault(defaultPartsLimit),
+    checksums: choice(["supported", "required"], {
+      description:
+        "`supported` sends a checksum with every request that takes one; `required` only where the operation demands it, for providers that refuse the others.",
+      samples: ["required"],
+    }).prefault(defaultChecksums),
+  },
+  { description: "A vault in a bucket." },
+);
+
+const vaultTypes = ["folder", "s3"] as const;
+
+export const vault = forms(
+  [
+    term(parseVaultAddress, {
+      expects: vaultForm,
+      pattern: "^(folder:.+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)$",
+      description: "`folder:PATH` or `s3://BUCKET/PREFIX`.",
+      samples: ["folder:/srv/holdfast", "s3://acme-backups"],
+    }),
+    z.discriminatedUnion("type", [folderVault, s3Vault], {
+      error: (issue) =>
+        issue.code === "invalid_union" ? notAllowed(typeOf(issue.input), vaultTypes) : wrongType(issue.input, vaultForm),
+    }),
+  ],
+  {
+    expects: `${vaultForm}, or a mapping with type and its options`,
+    description: "Where backups live. One vault may serve many sources.",
+    samples: ["s3://acme-backups"],
+  },
+);
+
+const keyText = term(parseKeyReference, {
+  expects: keyForm,
+  pattern: "^(file|kms):.+$",
+  description: "`file:PATH` (a key file written by `holdfast init`) or `kms:KEY` (an alias, id or ARN of AWS KMS).",
+  samples: ["kms:alias/holdfast", "file:~/.config/holdfast/main.key"],
+});
+
+const kmsKey = section(
+  {
+    type: z.literal("kms").meta({ description: "A key of AWS KMS." }),
+    keyId: term(parseKmsKeyId, {
+      expects: "an alias, id or ARN of a KMS key",
+      description: "An alias, an id, or the ARN of either.",
+      samples: ["alias/holdfast"],
+    }),
+    region: region.optional(),
+    endpoint: term(parseEndpoint, {
+      expects: "an address such as https://kms.example.com",
+      description: "Another address of the KMS API. Plain http is accepted for this machine only.",
+      samples: ["https://vpce-0a1b2c3d.kms.eu-central-1.vpce.amazonaws.com"],
+      defaultNote: "AWS",
+      pattern: "^https?://",
+    }).optional(),
+  },
+  { description: "A key of AWS KMS with its rarer options." },
+);
+
+const fileKey = section(
+  {
+    type: z.literal("file").meta({ description: "A key file written by `holdfast init`." }),
+    path: path("The key file; relative to the policy's own folder, `~/` is your home directory.", "~/.config/holdfast/main.key"),
+  },
+  { description: "A key in a file." },
+);
+
+const keyLong = z.discriminatedUnion("type", [fileKey, kmsKey], {
+  error: (issue) =>
+    issue.code === "invalid_union" ? notAllowed(typeOf(issue.input), ["file", "kms"]) : wrongType(issue.input, keyForm),
+});
+
+export const key = forms(
+  [
+    keyText,
+    keyLong,
+    list(forms([keyText, keyLong], { expects: keyForm, description: "One key of the list." }), {
+      expects: `a list of ${keyForm}`,
+      description: "The first key seals new backups; all of them open. To rotate, put the new key first and keep the old ones.",
+      samples: [["kms:alias/holdfast-2027", "kms:alias/holdfast"]],
+    }),
+  ],
+  {
+    expects: `${keyForm}, a list of these, or a mapping with type and its options`,
+    description: "The key that seals backups (AES-256-GCM), or a list of which the first seals and all open.",
+    samples: ["kms:alias/holdfast"],
+  },
+);
+
+interface SecretWords {
+  readonly description: string;
+  readonly samples: readonly unknown[];
+}
+
+const whereSecretsStand = {
+  env: term(parseEnvName, {
+    expects: "the name of an environment variable",
+    description: "The environment variable that holds it.",
+    samples: ["DATABASE_URL"],
+  }).optional(),
+  file: path("The file that holds it, readable by its owner only.", "/run/secrets/database-url").optional(),
+  secret: term(parseSecretId, {
+    expects: "the name of a secret",
+    description: "The name or ARN of a secret in AWS Secrets Manager.",
+    samples: ["taskmaster/db"],
+  }).optional(),
+};
+
+const service = term(parseServiceName, {
+  expects: "the name of a service entry",
+  description: "The entry in libpq's `pg_service.conf`.",
+  samples: ["taskmaster"],
+}).optional();
+
+const exactlyOne = { description: "Exactly one of these.", unknown: connectionKey, minProperties: 1, maxProperties: 1 };
+
+function hasOneKey(written: object): boolean {
+  return Object.keys(written).length === 1;
+}
+
+/** Where a PostgreSQL connection stands: a short text, or a mapping with one key. */
+export function connectionReference(words: SecretWords) {
+  const long = section({ ...whereSecretsStand, service }, { ...exactlyOne, expects: secretForm })
+    .refine(hasOneKey, { error: () => "needs exactly one of env, file, service, secret" })
+    .transform(({ service, ...others }) =>
+      service === undefined ? toReference(others) : ({ from: "service", name: service } as const),
+    );
+  const short = term(parseSecretReference, {
+    expects: secretForm,
+    type: "reference to a secret",
+    pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|(file|service|secret):.+)$",
+    description: `One of ${secretForm}.`,
+    samples: words.samples.filter((sample) => typeof sample === "string"),
+  });
+  return forms([short, long], { expects: secretForm, ...words });
+}
+
+/** Where a webhook's address stands: a short text, or a mapping with one key. */
+export function webhookReference(words: SecretWords) {
+  const long = section(whereSecretsStand, { ...exactlyOne, expects: webhookForm })
+    .refine(hasOneKey, { error: () => "needs exactly one of env, file, secret" })
+    .transform(toReference);
+  const short = term(parseWebhookReference, {
+    expects: webhookForm,
+    type: "reference to a secret",
+    pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|(file|secret):.+)$",
+    description: `One of ${webhookForm}.`,
+    samples: words.samples,
+  });
+  return forms([short, long], { expects: webhookForm, ...words });
+}
+
+function toReference(written: {
+  readonly env?: string | undefined;
+  readonly file?: string | undefined;
+  readonly secret?: string | undefined;
+}): SecretReference {
+  if (written.env !== undefined) return { from: "env", name: written.env };
+  if (written.file !== undefined) return { from: "file", path: written.file };
+  return { from: "secret", id: written.secret ?? "" };
+}
+
+/** People write a connection's parts here, as they are used to; say at once where these belong. */
+function connectionKey(key: string): string | undefined {
+  if (!/^(host|hostname|port|user|username|password|pass|database|dbname|url|uri|sslmode)$/i.test(key)) return undefined;
+  return `unknown key; a connection's own words do not stand in the policy, only where they are found does: ${secretForm}`;
+}
+
+function typeOf(input: unknown): unknown {
+  return typeof input === "object" && input !== null && "type" in input ? input.type : undefined;
+}

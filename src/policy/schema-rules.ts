@@ -1,0 +1,156 @@
+/** The schema of what engines have in common: objectives, schedules, retention, verification. */
+import { cronForm, cronPattern, parseCron } from "./cron.ts";
+import { defaultMaxDrop, defaultMaxRemoval, engineKinds, tierObjectives } from "./defaults.ts";
+import { durationForm, durationPattern, formatDuration, parseDuration } from "./duration.ts";
+import { type BackupKind, backupKinds, type Tier } from "./policy.ts";
+import { count, list, section, term, type Words } from "./schema-terms.ts";
+import { parseShare, shareForm, sharePattern } from "./share.ts";
+
+type Engine = keyof typeof engineKinds;
+
+export const tiers = Object.keys(tierObjectives) as [Tier, ...Tier[]];
+
+function duration(words: Words) {
+  return term(parseDuration, { expects: durationForm, type: "duration", pattern: durationPattern, ...words });
+}
+
+export function cron(words: Words) {
+  const parse = (text: string) => {
+    const parsed = parseCron(text);
+    return "problem" in parsed ? parsed : { value: text.trim().split(/\s+/).join(" ") };
+  };
+  return term(parse, { expects: cronForm, type: "schedule", pattern: cronPattern, ...words });
+}
+
+function share(words: Words) {
+  return term(parseShare, { expects: shareForm, type: "share", pattern: sharePattern, ...words });
+}
+
+function byTier(pick: (tier: Tier) => number): string {
+  return `by tier: ${tiers.map((tier) => `${tier} ${writtenAsIs(pick(tier))}`).join(", ")}`;
+}
+
+/** A day stays `24h` here: it is how objectives are spoken of. */
+function writtenAsIs(seconds: number): string {
+  return seconds === 86_400 ? "24h" : formatDuration(seconds);
+}
+
+export const objectives = section(
+  {
+    rpo: duration({
+      description:
+        "Recovery point objective: how much of the newest work may be lost. The newest good backup should never be older.",
+      samples: ["1h"],
+      defaultNote: byTier((tier) => tierObjectives[tier].rpoSeconds),
+    }).optional(),
+    rto: duration({
+      description: "Recovery time objective: how long a restore may take. Restore tests measure it.",
+      samples: ["4h"],
+      defaultNote: byTier((tier) => tierObjectives[tier].rtoSeconds),
+    }).optional(),
+  },
+  { description: "What the source promises its users; measured, and reported when it is not met." },
+);
+
+/** Bounds slips of the keyboard, far beyond what a calendar needs. */
+const mostKept = 100_000;
+const rules = ["keepLast", "keepWithin", "daily", "weekly", "monthly", "yearly", "kinds"] as const;
+
+export function retention(engine: Engine) {
+  const kinds: readonly BackupKind[] = engineKinds[engine];
+  return section(
+    {
+      daily: count(mostKept, { description: "The newest backup of each of so many days stays.", samples: [30] }).optional(),
+      weekly: count(mostKept, { description: "The newest backup of each of so many ISO weeks stays.", samples: [8] }).optional(),
+      monthly: count(mostKept, { description: "The newest backup of each of so many months stays.", samples: [12] }).optional(),
+      yearly: count(mostKept, { description: "The newest backup of each of so many years stays.", samples: [7] }).optional(),
+      keepLast: count(mostKept, { description: "So many newest backups stay, whatever their age.", samples: [3] }).optional(),
+      keepWithin: duration({ description: "Every younger backup stays.", samples: ["7d"] }).optional(),
+      kinds: section(
+        Object.fromEntries(
+          kinds.map((kind) => [
+            kind,
+            duration({ description: `Every younger \`${kind}\` backup stays.`, samples: ["30d"] }).optional(),
+          ]),
+        ),
+        {
+          description: "Age rules per kind of backup.",
+          unknown: (key) => unavailableKind(key, engine),
+        },
+      ).optional(),
+      permanent: list(
+        term(parseBackupId, {
+          expects: "the id of a backup",
+          type: "backup id",
+          description: "The id of a backup.",
+          samples: ["20261120T020000Z-full-7k3f9a"],
+        }),
+        {
+          expects: "a list of backup ids",
+          description: "Backups that are never released.",
+          samples: [["20261120T020000Z-full-7k3f9a"]],
+        },
+      ).optional(),
+      maxRemoval: share({
+        description: "The largest share of a source's backups that one prune may remove; a plan beyond it is refused.",
+        samples: ["25%"],
+      }).prefault(defaultMaxRemoval),
+    },
+    {
+      expects: "which backups stay, such as { daily: 30, monthly: 12 }",
+      description:
+        "Which backups stay; a backup stays while any rule keeps it. Days, weeks, months and years are those of the policy's time zone.",
+      samples: [{ daily: 30, monthly: 12 }],
+      anyOf: rules.map((rule) => ({ required: [rule] })),
+    },
+  ).refine(keepsSomething, {
+    error: () => `keeps nothing: write at least one of ${rules.join(", ")}, such as { daily: 30, monthly: 12 }`,
+  });
+}
+
+function keepsSomething(written: Readonly<Record<string, unknown>>): boolean {
+  return rules.some((rule) => {
+    const value = written[rule];
+    return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : value !== undefined;
+  });
+}
+
+function parseBackupId(text: string) {
+  const pattern = new RegExp(`^\\d{8}T\\d{6}Z-(${backupKinds.join("|")})-[a-z0-9]+$`);
+  return pattern.test(text) ? { value: text } : { problem: "is not the id of a backup, such as 20261120T020000Z-full-7k3f9a" };
+}
+
+export const verify = section(
+  {
+    schedule: cron({
+      description: "When backups are read back again, besides right after each one is made.",
+      samples: ["0 3 * * 0"],
+      defaultNote: "after each backup only",
+    }).optional(),
+    maxDrop: share({
+      description:
+        "A backup that is smaller, or has fewer rows, than the last ones by more than this share is suspicious, and blocks pruning.",
+      samples: ["30%"],
+    }).prefault(defaultMaxDrop),
+  },
+  { description: "Reading backups back: checksums, seal and content." },
+).prefault({});
+
+function unavailableKind(key: string, engine: Engine): string | undefined {
+  if (!(backupKinds as readonly string[]).includes(key)) return undefined;
+  return `the ${engine} engine makes no ${key} backups; allowed: ${engineKinds[engine].join(", ")}`;
+}
+
+export function schedules(engine: Engine) {
+  const kinds: readonly BackupKind[] = engineKinds[engine];
+  const schedule = (kind: BackupKind) =>
+    cron({ description: `When a ${kind} backup is made.`, samples: ["0 2 * * *"], defaultNote: "by hand only" }).optional();
+  const shape = Object.fromEntries(kinds.map((kind) => [kind, schedule(kind)]));
+  return section(shape, {
+    description: "When backups are made, per kind: cron in the policy's time zone.",
+    samples: [{ full: "0 2 * * *" }],
+    expects: 'a kind and its schedule, such as { full: "0 2 * * *" }',
+    unknown: (key) => unavailableKind(key, engine),
+    defaultNote: "by hand only",
+  }).prefault({});
+}

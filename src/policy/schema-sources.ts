@@ -1,0 +1,171 @@
+/** The schema of sources: what is backed up, when, how long it is kept and how it is proven. */
+import * as z from "zod";
+import { defaultName, defaultSourceCheck, defaultTier, engineNames } from "./defaults.ts";
+import { parseFilePattern, parseTablePattern } from "./patterns.ts";
+import { connectionReference, path } from "./schema-places.ts";
+import { cron, objectives, retention, schedules, tiers, verify } from "./schema-rules.ts";
+import { choice, flag, list, notAllowed, section, term, type Words, wrongType } from "./schema-terms.ts";
+
+const testSchedule = cron({
+  description: "When the newest backup is restored into a throwaway place and compared.",
+  samples: ["0 4 1 * *"],
+  defaultNote: "by hand only",
+}).optional();
+
+const expectations = ["equals", "atLeast", "atMost"] as const;
+const number = (words: Words) => z.number({ error: (issue) => wrongType(issue.input, "a number") }).meta({ ...words });
+
+const assertion = section(
+  {
+    sql: term((text) => (text.trim() === "" ? { problem: "the query is missing" } : { value: text.trim() }), {
+      expects: "a query that gives one value",
+      description: "A query that gives one value; it runs in the restored throwaway copy, never in the source.",
+      samples: ["select count(*) from users"],
+    }),
+    equals: z
+      .union([z.string(), z.number(), z.boolean()], { error: (issue) => wrongType(issue.input, "a text, a number, true or false") })
+      .meta({ description: "The value must equal this.", samples: [0] })
+      .optional(),
+    atLeast: number({ description: "The value must be this number or more.", samples: [1] }).optional(),
+    atMost: number({ description: "The value must be this number or less.", samples: [100] }).optional(),
+    name: term(
+      (text) =>
+        /\S/.test(text) && text.length <= 200 && !text.includes("\n")
+          ? { value: text.trim() }
+          : { problem: "is no name: one line of 1 to 200 characters" },
+      {
+        expects: "a name",
+        description: "What reports call it.",
+        samples: ["there are users"],
+        defaultNote: "the query",
+      },
+    ).optional(),
+  },
+  {
+    description: "One check: a query and exactly one of `equals`, `atLeast`, `atMost`.",
+    expects: "a mapping such as { sql: select count(*) from users, atLeast: 1 }",
+    samples: [{ sql: "select count(*) from users", atLeast: 1 }],
+    oneOf: expectations.map((expectation) => ({ required: [expectation] })),
+  },
+).refine((written) => expectations.filter((expectation) => written[expectation] !== undefined).length === 1, {
+  error: () => `needs exactly one of ${expectations.join(", ")}`,
+});
+
+const reference = (what: string) =>
+  z
+    .string({ error: (issue) => wrongType(issue.input, `the name of a ${what}`) })
+    .meta({
+      description: `The ${what} of this source: a name under \`${what}s\`.`,
+      samples: [defaultName],
+      defaultNote: `the only ${what}, else \`${defaultName}\``,
+    })
+    .optional();
+
+/** The keys of every source, in the order in which people write them. */
+const identity = {
+  tier: choice(tiers, {
+    description: "How much the source matters; gives the objectives that are not written.",
+    samples: ["critical"],
+  }).prefault(defaultTier),
+  objectives: objectives.prefault({}),
+  vault: reference("vault"),
+  key: reference("key"),
+};
+
+const patterns = (parse: typeof parseTablePattern, example: string, words: Words) => {
+  const item = { expects: `a pattern such as ${example}`, type: "pattern", description: `A pattern such as \`${example}\`.` };
+  return list(term(parse, item), { expects: `a list of patterns such as [${example}]`, ...words }).optional();
+};
+
+const tablePattern = (words: Words) => patterns(parseTablePattern, "public.sessions", words);
+const filePattern = (words: Words) => patterns(parseFilePattern, "cache/**", words);
+
+export const postgresSource = section(
+  {
+    engine: z.literal("postgres").meta({ description: "A PostgreSQL database, 14 to 18, dumped by PostgreSQL's own tools." }),
+    connection: connectionReference({
+      description:
+        "Where the connection stands: a libpq URI or connection string in an environment variable, a file or AWS Secrets Manager, or an entry in `pg_service.conf`. Never the connection itself.",
+      samples: ["env:DATABASE_URL", { secret: "taskmaster/db" }],
+    }),
+    ...identity,
+    backup: schedules("postgres"),
+    exclude: section(
+      {
+        tables: tablePattern({
+          description: "Tables that are left out wholly: `schema.table` with `*` and `?`.",
+          samples: [["public.tmp_*"]],
+          defaultNote: "none",
+        }),
+        data: tablePattern({
+          description: "Tables whose definition is kept and whose rows are not.",
+          samples: [["public.sessions", "public.cache_*"]],
+          defaultNote: "none",
+        }),
+      },
+      { description: "Tables that a backup does not need." },
+    ).prefault({}),
+    sourceCheck: choice(["counts", "content", "none"], {
+      description:
+        "What the source is asked of itself in the dump's own snapshot: `counts` (rows per table), `content` (an order-independent hash per table, computed by the server), or `none`.",
+      samples: ["content"],
+    }).prefault(defaultSourceCheck),
+    rolePasswords: flag({
+      description: "Whether roles are backed up with the hashes of their passwords; needs a superuser.",
+      samples: [true],
+    }).prefault(false),
+    retention: retention("postgres"),
+    verify,
+    restoreTest: section(
+      {
+        schedule: testSchedule,
+        assert: list(assertion, {
+          expects: "a list of checks such as - { sql: select count(*) from users, atLeast: 1 }",
+          description: "Your own checks of the restored database.",
+          samples: [[{ sql: "select count(*) from users", atLeast: 1 }]],
+          defaultNote: "none",
+        }).optional(),
+      },
+      { description: "Restoring the backup into a throwaway server, comparing it, and measuring the time." },
+    ).prefault({}),
+  },
+  { description: "A PostgreSQL database." },
+);
+
+export const filesSource = section(
+  {
+    engine: z.literal("files").meta({ description: "A directory tree: configuration, certificates, uploads." }),
+    path: path("The directory; relative to the policy's own folder, `~/` is your home directory.", "/etc/taskmaster"),
+    include: filePattern({
+      description: "What is backed up, relative to `path`, with `*`, `?` and `**`.",
+      samples: [["**/*.env", "certificates/**"]],
+      defaultNote: "everything",
+    }),
+    exclude: filePattern({ description: "What is left out of that.", samples: [["cache/**"]], defaultNote: "nothing" }),
+    ...identity,
+    backup: schedules("files"),
+    retention: retention("files"),
+    verify,
+    restoreTest: section(
+      { schedule: testSchedule },
+      {
+        description: "Extracting the backup into a private directory, comparing it, and measuring the time.",
+        unknown: (key) => (key === "assert" ? "unknown key; assertions are SQL, for sources with engine: postgres" : undefined),
+      },
+    ).prefault({}),
+  },
+  { description: "A directory tree." },
+);
+
+export const source = z
+  .discriminatedUnion("engine", [postgresSource, filesSource], {
+    error: (issue) =>
+      issue.code === "invalid_union"
+        ? notAllowed(engineOf(issue.input), engineNames)
+        : wrongType(issue.input, "a mapping that begins with engine:"),
+  })
+  .meta({ description: "One thing that is backed up." });
+
+function engineOf(input: unknown): unknown {
+  return typeof input === "object" && input !== null && "engine" in input ? input.engine : undefined;
+}
