@@ -1,0 +1,74 @@
+/** `holdfast backup`: dump, verify, prune. */
+import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
+import { type BackupKind, backupKinds } from "../../policy/policy.ts";
+import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
+import type { Outcome, Session } from "../session.ts";
+import { stateLabel } from "../state-label.ts";
+import type { Terminal } from "../terminal.ts";
+import { describePlan } from "./prune.ts";
+
+interface BackupOptions {
+  readonly kind: string;
+  readonly verify: boolean;
+  readonly prune: boolean;
+}
+
+export async function backup({ context, terminal }: Session, source: string, options: BackupOptions): Promise<Outcome> {
+  const result = await runBackup(context, { source, kind: parseKind(options.kind), verify: options.verify, prune: options.prune });
+  return { document: documentOf(result), text: describe(terminal, result), exitCode: exitCodeOf(result) };
+}
+
+function parseKind(kind: string): BackupKind {
+  if ((backupKinds as readonly string[]).includes(kind)) return kind as BackupKind;
+  throw new HoldfastError("UsageInvalid", `"${kind}" is not a kind of backup`, { hint: `Use one of: ${backupKinds.join(", ")}.` });
+}
+
+function exitCodeOf({ verification, pruneRefusal }: BackupRunResult): ExitCode {
+  if (verification?.outcome === "damaged") return exitCodes.integrity;
+  if (verification?.outcome === "suspicious") return exitCodes.failed;
+  return pruneRefusal === undefined ? exitCodes.done : exitCodes.refused;
+}
+
+function documentOf({ dump, verification, prune, pruneRefusal }: BackupRunResult): unknown {
+  const { digest: _digest, ...verified } = verification ?? {};
+  return {
+    ...dump,
+    state: verification === undefined ? "stored" : verification.outcome,
+    ...(verification === undefined ? {} : { verification: verified }),
+    ...(prune === undefined ? {} : { pruned: prune.deleted, sweptObjects: prune.sweptObjects }),
+    ...(pruneRefusal === undefined ? {} : { pruneRefusal }),
+  };
+}
+
+function describe(terminal: Terminal, { dump, verification, prune, pruneRefusal }: BackupRunResult): string {
+  const speed = formatThroughput(dump.storedBytes, dump.durationMs);
+  const lines = [
+    `${terminal.style("bold", dump.backupId)}  of ${dump.source}, ${stateLabel(terminal, verification?.outcome ?? "stored")}`,
+    `  stored    ${formatBytes(dump.storedBytes)} in ${dump.artifacts.length} artifacts, ${formatDuration(dump.durationMs)} (${speed})`,
+  ];
+  if (verification !== undefined) {
+    const what = `${verification.objectCount} objects, ${verification.rows} rows, ${formatBytes(verification.bytes)}`;
+    lines.push(`  read back ${what}, ${formatDuration(verification.durationMs)}`);
+    for (const finding of verification.findings) lines.push(`  ${terminal.style("red", "found")}     ${finding}`);
+  }
+  for (const { message } of dump.notices) lines.push(`  ${terminal.style("yellow", "notice")}    ${message}`);
+  if (verification?.outcome === "suspicious") {
+    lines.push(
+      `  next      look at it with \`holdfast show ${dump.backupId}\`; if it is right, \`holdfast verify ${dump.backupId} --accept "<why>"\``,
+    );
+  }
+  if (prune !== undefined) {
+    lines.push(`  pruned    ${prune.deleted.length} released, ${prune.plan.decisions.length - prune.deleted.length} kept`);
+    lines.push(...describePlan(terminal, prune.plan, { onlyReleased: true }));
+  }
+  if (pruneRefusal !== undefined) {
+    lines.push(
+      `  ${terminal.style("yellow", "pruning")}   ${pruneRefusal.message}`,
+      ...pruneRefusal.details.map((detail) => `            ${detail}`),
+    );
+    lines.push(`  ${terminal.style("cyan", "hint")}      ${pruneRefusal.hint}`);
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,35 @@
+/** `holdfast check`: a table of what is wrong and how to mend it. */
+import { exitCodes } from "../../errors/catalogue.ts";
+import { type CheckedFinding, checkPolicy } from "../../pipeline/check.ts";
+import { requireSource } from "../../pipeline/pipeline-context.ts";
+import type { Outcome, Session } from "../session.ts";
+import type { Terminal } from "../terminal.ts";
+
+const labels = { ok: ["green", "ok     "], warning: ["yellow", "warning"], error: ["red", "error  "] } as const;
+
+export async function check({ context, terminal }: Session, sourceName: string | undefined): Promise<Outcome> {
+  const { policy } = context;
+  const sources = sourceName === undefined ? Object.values(policy.sources) : [requireSource(policy, sourceName)];
+  const findings = await checkPolicy(context, sources);
+  const errors = findings.filter(({ level }) => level === "error").length;
+  const warnings = findings.filter(({ level }) => level === "warning").length;
+  const summary = `${findings.length} checks: ${errors} errors, ${warnings} warnings`;
+  return {
+    document: { findings, errors, warnings },
+    text: [...describe(terminal, findings), "", summary].join("\n"),
+    exitCode: errors > 0 ? exitCodes.failed : exitCodes.done,
+  };
+}
+
+function describe(terminal: Terminal, findings: readonly CheckedFinding[]): string[] {
+  const lines: string[] = [];
+  let current = "";
+  for (const { about, level, subject, message, remedy } of findings) {
+    if (about !== current) lines.push(terminal.style("bold", about));
+    current = about;
+    const [style, label] = labels[level];
+    lines.push(`  ${terminal.style(style, label)}  ${subject}: ${message}`);
+    if (remedy !== undefined) lines.push(`           ${terminal.style("cyan", "mend")} ${remedy}`);
+  }
+  return lines;
+}

@@ -1,0 +1,55 @@
+/** `holdfast hold`: legal holds. */
+import { userInfo } from "node:os";
+import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import { findInVaults, vaultsOf } from "../../pipeline/find-backups.ts";
+import { requireSource } from "../../pipeline/pipeline-context.ts";
+import { renderTable } from "../../report/format.ts";
+import { addHold as add, type Hold, listHolds as listAll, removeHold as remove } from "../../vault/holds.ts";
+import { openVault } from "../../vault/vault.ts";
+import type { Outcome, Session } from "../session.ts";
+
+export async function addHold({ context }: Session, reference: string, options: { readonly reason: string }): Promise<Outcome> {
+  const { entry, store } = await findInVaults(context, reference);
+  const hold: Hold = {
+    formatVersion: 1,
+    source: entry.source,
+    backupId: entry.id,
+    by: `${userInfo().username}@${context.run.identity}`,
+    reason: options.reason,
+    at: context.run.clock.now().toISOString(),
+  };
+  await add(store, hold);
+  return { document: hold, text: `${entry.id} of ${entry.source} is held: ${options.reason}` };
+}
+
+export async function removeHold({ context }: Session, reference: string): Promise<Outcome> {
+  const { entry, store } = await findInVaults(context, reference);
+  await remove(store, entry.source, entry.id);
+  return {
+    document: { source: entry.source, backupId: entry.id, held: false },
+    text: `${entry.id} of ${entry.source} is not held any more; retention decides`,
+  };
+}
+
+export async function listHolds({ context }: Session, source: string | undefined): Promise<Outcome> {
+  const vaults = source === undefined ? vaultsOf(context.policy) : [requireSource(context.policy, source).vault];
+  const holds: Hold[] = [];
+  for (const vault of vaults) {
+    const store = await context.storeOf(vault);
+    try {
+      await openVault(store);
+    } catch (error) {
+      if (isHoldfastError(error, "VaultNotFound")) continue;
+      throw error;
+    }
+    for await (const hold of listAll(store, source)) holds.push(hold);
+  }
+  const text =
+    holds.length === 0
+      ? "no holds"
+      : renderTable({
+          head: ["SOURCE", "BACKUP", "SINCE", "BY", "REASON"],
+          rows: holds.map((hold) => [hold.source, hold.backupId, hold.at, hold.by, hold.reason]),
+        });
+  return { document: { holds }, text };
+}

@@ -1,0 +1,90 @@
+/** `holdfast prune`: what retention keeps and releases, and why. */
+import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
+import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
+import { type PruneResult, planPrune, pruneSource } from "../../pipeline/prune.ts";
+import type { RetentionPlan } from "../../retention/plan-retention.ts";
+import type { Outcome, Session } from "../session.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface Pruned {
+  readonly source: string;
+  readonly result?: PruneResult;
+  readonly plan?: RetentionPlan;
+  readonly error?: HoldfastError;
+}
+
+export async function prune(
+  { context, terminal }: Session,
+  source: string | undefined,
+  options: { readonly dryRun?: boolean },
+): Promise<Outcome> {
+  const dryRun = options.dryRun === true;
+  const pruned: Pruned[] = [];
+  for (const name of source === undefined ? Object.keys(context.policy.sources) : [source]) {
+    pruned.push(await pruneOne(context, name, dryRun, source !== undefined));
+  }
+  return {
+    document: { dryRun, sources: pruned.map(documentOf) },
+    text: pruned.map((each) => describe(terminal, each, dryRun)).join("\n\n"),
+    exitCode: exitCodeOf(pruned),
+  };
+}
+
+async function pruneOne(context: PipelineContext, source: string, dryRun: boolean, alone: boolean): Promise<Pruned> {
+  try {
+    const plan = await planPrune(context, source);
+    if (dryRun) return { source, plan };
+    return { source, plan, result: await pruneSource(context, source) };
+  } catch (error) {
+    // One source's refusal must not keep the others from being pruned; it still decides the exit code.
+    if (alone || !isHoldfastError(error) || error.name === "Interrupted") throw error;
+    return { source, error };
+  }
+}
+
+function exitCodeOf(pruned: readonly Pruned[]): ExitCode {
+  const refused = pruned.some(({ plan }) => plan?.refusal !== undefined);
+  const failed = pruned.find(({ error }) => error !== undefined && error.name !== "VaultNotFound")?.error;
+  return failed?.exitCode ?? (refused ? exitCodes.refused : exitCodes.done);
+}
+
+function documentOf({ source, plan, result, error }: Pruned): unknown {
+  return {
+    source,
+    ...(plan === undefined ? {} : { decisions: plan.decisions, released: plan.released, refusal: plan.refusal ?? null }),
+    ...(result === undefined ? {} : { deleted: result.deleted, sweptObjects: result.sweptObjects }),
+    ...(error === undefined
+      ? {}
+      : { error: { name: error.name, message: error.message, hint: error.hint, details: error.details } }),
+  };
+}
+
+function describe(terminal: Terminal, { source, plan, result, error }: Pruned, dryRun: boolean): string {
+  if (error !== undefined)
+    return `${terminal.style("bold", source)}  ${error.message}\n  ${terminal.style("cyan", "hint")} ${error.hint}`;
+  const decisions = plan?.decisions ?? [];
+  const releasedCount = plan?.released.length ?? 0;
+  const verb = dryRun ? "would be deleted" : "deleted";
+  const lines = [`${terminal.style("bold", source)}  ${decisions.length - releasedCount} kept, ${releasedCount} ${verb}`];
+  if (plan !== undefined) lines.push(...describePlan(terminal, plan, { onlyReleased: false }));
+  if (result !== undefined && result.sweptObjects > 0)
+    lines.push(`  ${result.sweptObjects} objects of runs that died were collected`);
+  if (plan?.refusal !== undefined) {
+    lines.push(
+      `  ${terminal.style("yellow", "refused")}  ${plan.refusal.message}`,
+      ...plan.refusal.details.map((detail) => `           ${detail}`),
+    );
+  }
+  return lines.join("\n");
+}
+
+/** A line per decision: the id, kept or released, and the reasons. */
+export function describePlan(terminal: Terminal, plan: RetentionPlan, options: { readonly onlyReleased: boolean }): string[] {
+  return plan.decisions
+    .filter((decision) => !(options.onlyReleased && decision.kept))
+    .map(({ id, kept, reasons }) => {
+      const verdict = kept ? terminal.style("green", "kept    ") : terminal.style("yellow", "released");
+      return `  ${id}  ${verdict}  ${reasons.join("; ")}`;
+    });
+}

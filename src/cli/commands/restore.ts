@@ -1,0 +1,59 @@
+/** `holdfast restore`: to a new place, compared afterwards. */
+import { findInVaults } from "../../pipeline/find-backups.ts";
+import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
+import { formatBytes, formatDuration } from "../../report/format.ts";
+import type { Outcome, Session } from "../session.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface RestoreCommandOptions {
+  readonly to: string;
+  readonly overwrite?: boolean;
+  readonly dryRun?: boolean;
+  readonly allowDamaged?: boolean;
+}
+
+export async function restore({ context, terminal }: Session, reference: string, given: RestoreCommandOptions): Promise<Outcome> {
+  const found = await findInVaults(context, reference);
+  const options: RestoreOptions = {
+    to: given.to,
+    overwrite: given.overwrite === true,
+    allowDamaged: given.allowDamaged === true,
+  };
+  if (given.dryRun === true) {
+    const plan = await planRestore(context, found, options);
+    const lines = [
+      `restoring ${found.entry.id} of ${found.entry.source} (${found.entry.state}) to ${plan.target} would:`,
+      ...plan.steps.map((step, index) => `  ${index + 1}. ${step}`),
+    ];
+    if (plan.occupied && !options.overwrite) {
+      lines.push(terminal.style("yellow", "the target holds something: without --overwrite the restore is refused"));
+    }
+    return {
+      document: { dryRun: true, backupId: found.entry.id, source: found.entry.source, state: found.entry.state, ...plan },
+      text: lines.join("\n"),
+    };
+  }
+  const result = await restoreBackup(context, found, options);
+  return { document: result, text: describe(terminal, result) };
+}
+
+function describe(
+  terminal: Terminal,
+  { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
+): string {
+  const what = `${comparison.objectsCompared} objects, ${comparison.rowsCompared} rows, ${formatBytes(comparison.bytesCompared)}`;
+  const verdict = comparison.equal
+    ? terminal.style("green", "equal to the backup")
+    : terminal.style("red", `${comparison.differenceCount} differences from the backup`);
+  const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phase} ${formatDuration(elapsedMs)}`);
+  return [
+    `${terminal.style("bold", backupId)}  of ${source}, restored to ${target}`,
+    `  compared    ${what}: ${verdict}`,
+    `  phases      ${phases.join(", ")}`,
+    ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
+    ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
+    ...loadFindings.map(
+      ({ class: kind, subject, message }) => `  ${kind === "benign" ? "noted  " : kind}     ${subject}: ${message}`,
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,79 @@
+/** `holdfast show`: one backup's manifest and evidence. */
+import { findInVaults } from "../../pipeline/find-backups.ts";
+import { formatBytes, renderTable } from "../../report/format.ts";
+import { type Evidence, readEvidence } from "../../vault/evidence.ts";
+import { type Manifest, readManifest } from "../../vault/manifest.ts";
+import type { Outcome, Session } from "../session.ts";
+import { stateLabel } from "../state-label.ts";
+import type { Terminal } from "../terminal.ts";
+
+export async function show({ context, terminal }: Session, reference: string): Promise<Outcome> {
+  const { entry, store } = await findInVaults(context, reference);
+  const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
+  const evidence: Evidence[] = [];
+  for (const { key } of entry.checks) evidence.push(await readEvidence(store, key));
+  const { state, suspicious, held } = entry;
+  const text = [
+    `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`,
+    ...describeManifest(terminal, manifest, sha256),
+    "",
+    ...describeEvidence(terminal, evidence),
+  ].join("\n");
+  return { document: { state, suspicious, held, manifestSha256: sha256, manifest, evidence }, text };
+}
+
+function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string): string[] {
+  const { consistencyPoint } = manifest;
+  const rows = Object.values(manifest.sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0);
+  const point =
+    consistencyPoint.position === undefined ? consistencyPoint.time : `${consistencyPoint.time} (${consistencyPoint.position})`;
+  const table = renderTable({
+    head: ["ARTIFACT", "FORMAT", "COMPRESSION", "STORED", "STORED SHA-256", "KEY"],
+    rows: manifest.artifacts.map((artifact) => [
+      artifact.name,
+      artifact.format,
+      artifact.compression,
+      formatBytes(artifact.storedBytes),
+      `${artifact.storedSha256.slice(0, 16)}…`,
+      artifact.keyId,
+    ]),
+  });
+  return [
+    `  engine    ${manifest.engine}, ${manifest.kind}`,
+    `  content   as of ${point}`,
+    `  made      ${manifest.startedAt} to ${manifest.finishedAt} by Holdfast ${manifest.holdfastVersion}`,
+    `  source    ${Object.keys(manifest.sourceCheck.objects).length} objects with ${rows} rows by its own ${manifest.sourceCheck.mode}`,
+    `  manifest  SHA-256 ${sha256}`,
+    ...manifest.notices.map(({ message }) => `  ${terminal.style("yellow", "notice")}    ${message}`),
+    "",
+    table,
+  ];
+}
+
+function describeEvidence(terminal: Terminal, evidence: readonly Evidence[]): string[] {
+  if (evidence.length === 0) return ["no evidence yet: read it back with `holdfast verify`, prove it with `holdfast restore-test`"];
+  return evidence.flatMap((found) => [
+    `${found.at}  ${stateLabel(terminal, found.check)}  by ${found.by}${found.reason === undefined ? "" : `: ${found.reason}`}`,
+    ...figuresOf(found).map((line) => `  ${line}`),
+    ...found.findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
+  ]);
+}
+
+function figuresOf({ digest, comparison, objective }: Evidence): string[] {
+  const lines: string[] = [];
+  if (digest !== undefined) {
+    lines.push(
+      `read back ${digest.objectCount} objects, ${digest.rows} rows, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
+    );
+  }
+  if (comparison !== undefined) {
+    const { objectsCompared, rowsCompared, differenceCount } = comparison;
+    lines.push(`compared after a restore: ${objectsCompared} objects, ${rowsCompared} rows, ${differenceCount} differences`);
+  }
+  if (objective !== undefined) {
+    lines.push(
+      `restored in ${objective.measuredSeconds} s; the objective is ${objective.rtoSeconds} s: ${objective.met ? "met" : "missed"}`,
+    );
+  }
+  return lines;
+}

@@ -1,0 +1,17 @@
+/** `holdfast status`: objectives against measurements. */
+import { exitCodes } from "../../errors/catalogue.ts";
+import { measureSources } from "../../pipeline/measure.ts";
+import { requireSource } from "../../pipeline/pipeline-context.ts";
+import { renderStatus } from "../../report/render-status.ts";
+import type { Outcome, Session } from "../session.ts";
+
+export async function status({ context, terminal }: Session, sourceName: string | undefined): Promise<Outcome> {
+  const { policy, run } = context;
+  const sources = sourceName === undefined ? Object.values(policy.sources) : [requireSource(policy, sourceName)];
+  const measured = await measureSources(context, sources);
+  return {
+    document: measured.status,
+    text: renderStatus(measured.status, { width: terminal.columns, now: run.clock.now() }),
+    exitCode: measured.status.verdict === "breach" ? exitCodes.failed : exitCodes.done,
+  };
+}

@@ -1,0 +1,205 @@
+/** The commands, their arguments and their help. Each command's work lives in commands/, loaded when it is called. */
+import { Command, Option } from "commander";
+import type { ExitCode } from "../errors/catalogue.ts";
+import { type Outcome, runSession, type Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+import { holdfastVersion } from "./version.ts";
+
+const backupHelp = "an id, a unique prefix of one, <source>@latest or <source>@<time>";
+const exitCodeHelp = `
+Exit codes: 0 done; 1 the operation failed or an objective is breached; 2 usage or policy error; 3 not found;
+            4 integrity failure; 5 refused (lock, hold, retention, approval); 130 interrupted`;
+
+type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outcome>;
+
+/** Builds the program. `end` is told the exit code of the command that ran. */
+export function buildProgram(terminal: Terminal, end: (exitCode: ExitCode) => void): Command {
+  const program = new Command("holdfast")
+    .description("Backups that prove they restore.")
+    .version(holdfastVersion(), "-V, --version", "print the version")
+    .option("--policy <file>", "the policy", process.env["HOLDFAST_POLICY"] ?? "holdfast.yml")
+    .option("--json", "print exactly one JSON document on stdout")
+    .option("--no-color", "print without colours (NO_COLOR does the same)")
+    .helpCommand("help [command]", "show a command's help")
+    .addHelpText("after", exitCodeHelp)
+    .exitOverride()
+    // main.ts reports errors, in the catalogue's form.
+    .configureOutput({ writeErr: () => undefined })
+    .configureHelp({ showGlobalOptions: true });
+  program.hook("preAction", () => {
+    if (program.opts()["color"] === false) process.env["NO_COLOR"] = "1";
+  });
+
+  const inSession =
+    <A extends unknown[]>(load: () => Promise<Work<A>>) =>
+    async (...args: A): Promise<void> => {
+      const work = await load();
+      end(await runSession(terminal, program.opts()["policy"], (session) => work(session, ...args)));
+    };
+
+  addSetUp(program, terminal, end, inSession);
+  addBackups(program, inSession);
+  addRestores(program, inSession);
+  addRetention(program, inSession);
+  addReports(program, inSession);
+  return program;
+}
+
+type InSession = <A extends unknown[]>(load: () => Promise<Work<A>>) => (...args: A) => Promise<void>;
+
+function example(command: Command, ...lines: string[]): void {
+  command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+}
+
+function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode) => void, inSession: InSession): void {
+  const init = program
+    .command("init")
+    .description("write a commented policy and a key file")
+    .addOption(new Option("--engine <engine>", "what the first source is").choices(["postgres", "files"]).default("postgres"))
+    .option("--source <name>", "the first source's name", "main")
+    .option("--connection <reference>", "postgres: where its connection stands", "env:DATABASE_URL")
+    .option("--path <directory>", "files: the tree to back up")
+    .option("--vault <address>", "where backups go", "folder:./vault")
+    .option("--key <file>", "the key file to create", "~/.config/holdfast/main.key")
+    .action(async (options) => {
+      const { initialise } = await import("./commands/init.ts");
+      const outcome = await initialise(terminal, { ...options, policy: program.opts()["policy"] });
+      terminal.result(outcome.document, outcome.text);
+      end(outcome.exitCode ?? 0);
+    });
+  example(init, "holdfast init --source shop --connection env:SHOP_DATABASE_URL --vault folder:/srv/backups");
+  const check = program
+    .command("check")
+    .description("validate the policy, then connections, privileges, tools, keys and vaults")
+    .argument("[source]", "only this source")
+    .action(inSession(async () => (await import("./commands/check.ts")).check));
+  example(check, "holdfast check", "holdfast --policy /etc/holdfast.yml check shop");
+  const completion = program
+    .command("completion")
+    .description("print a completion script for your shell")
+    .argument("<shell>", "bash, zsh or fish")
+    .action(async (shell: string) => {
+      const { completionScript } = await import("./commands/completion.ts");
+      const script = completionScript(program, shell);
+      terminal.result({ shell, script }, script);
+    });
+  example(completion, "holdfast completion bash > /etc/bash_completion.d/holdfast", 'eval "$(holdfast completion zsh)"');
+}
+
+function addBackups(program: Command, inSession: InSession): void {
+  const backup = program
+    .command("backup")
+    .description("dump a source into its vault, read the backup back, prune")
+    .argument("<source>", "a source of the policy")
+    .option("--kind <kind>", "the kind of backup", "full")
+    .option("--no-verify", "do not read the backup back (it stays `stored`), and do not prune")
+    .option("--no-prune", "do not prune afterwards")
+    .action(inSession(async () => (await import("./commands/backup.ts")).backup));
+  example(backup, "holdfast backup shop", "holdfast backup shop --no-prune --json");
+  const list = program
+    .command("list")
+    .description("list the backups with their states")
+    .argument("[source]", "only this source")
+    .option("--last <count>", "only the newest <count> of each source")
+    .action(inSession(async () => (await import("./commands/list.ts")).list));
+  example(
+    list,
+    "holdfast list",
+    "holdfast list shop --last 10",
+    "holdfast list --json | jq -r '.backups[] | select(.state == \"proven\").id'",
+  );
+  const show = program
+    .command("show")
+    .description("show one backup: manifest, artifacts, evidence")
+    .argument("<backup>", backupHelp)
+    .action(inSession(async () => (await import("./commands/show.ts")).show));
+  example(show, "holdfast show shop@latest");
+  const verify = program
+    .command("verify")
+    .description("read backups back and compare them with what was written")
+    .argument("[backup]", backupHelp)
+    .option("--source <name>", "every backup of this source")
+    .option("--all", "every backup of every source")
+    .option("--accept <reason>", "accept a suspicious backup: it is as small as it should be, because …")
+    .action(inSession(async () => (await import("./commands/verify.ts")).verify));
+  example(
+    verify,
+    "holdfast verify shop@latest",
+    "holdfast verify --all",
+    'holdfast verify shop@latest --accept "the archive table was dropped on purpose"',
+  );
+}
+
+function addRestores(program: Command, inSession: InSession): void {
+  const restoreTest = program
+    .command("restore-test")
+    .description("restore into a throwaway place, compare with the backup and the source, assert, measure")
+    .argument("[backup]", `a source (its newest backup), ${backupHelp}; every source when left out`)
+    .action(inSession(async () => (await import("./commands/restore-test.ts")).restoreTest));
+  example(restoreTest, "holdfast restore-test shop", "holdfast restore-test 20261120T020000Z-full");
+  const restore = program
+    .command("restore")
+    .description("restore a backup to a new place, and compare the result with it")
+    .argument("<backup>", backupHelp)
+    .requiredOption("--to <target>", "postgres: a new database's name, env:NAME, file:PATH, service:NAME; files: a directory")
+    .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
+    .option("--dry-run", "say what would happen, touch nothing")
+    .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")
+    .action(inSession(async () => (await import("./commands/restore.ts")).restore));
+  example(
+    restore,
+    "holdfast restore shop@latest --to shop_restored --dry-run",
+    "holdfast restore shop@2026-11-20T12:00:00Z --to env:RESTORE_URL",
+    "holdfast restore config@latest --to /srv/config-restored",
+  );
+  const exporting = program
+    .command("export")
+    .description("copy a backup, its manifest and the instructions to a folder for offline media")
+    .argument("<backup>", backupHelp)
+    .requiredOption("--to <directory>", "the folder; it becomes a vault of its own")
+    .action(inSession(async () => (await import("./commands/export.ts")).exportTo));
+  example(exporting, "holdfast export shop@latest --to /media/usb/backups");
+}
+
+function addRetention(program: Command, inSession: InSession): void {
+  const prune = program
+    .command("prune")
+    .description("delete what retention releases, and say why for each")
+    .argument("[source]", "only this source")
+    .option("--dry-run", "say what would be deleted, touch nothing")
+    .action(inSession(async () => (await import("./commands/prune.ts")).prune));
+  example(prune, "holdfast prune --dry-run", "holdfast prune shop");
+  const hold = program.command("hold").description("legal holds: a held backup is never pruned");
+  hold
+    .command("add")
+    .description("hold a backup")
+    .argument("<backup>", backupHelp)
+    .requiredOption("--reason <text>", "why, for those who find it years later")
+    .action(inSession(async () => (await import("./commands/hold.ts")).addHold));
+  hold
+    .command("remove")
+    .description("release a hold")
+    .argument("<backup>", backupHelp)
+    .action(inSession(async () => (await import("./commands/hold.ts")).removeHold));
+  hold
+    .command("list")
+    .description("list the holds")
+    .argument("[source]", "only this source")
+    .action(inSession(async () => (await import("./commands/hold.ts")).listHolds));
+  example(hold, 'holdfast hold add shop@latest --reason "case 2026-114"', "holdfast hold list");
+}
+
+function addReports(program: Command, inSession: InSession): void {
+  const status = program
+    .command("status")
+    .description("compare the objectives with what was measured")
+    .argument("[source]", "only this source")
+    .action(inSession(async () => (await import("./commands/status.ts")).status));
+  example(status, "holdfast status", "holdfast status --json");
+  const report = program
+    .command("report")
+    .description("write the HTML report")
+    .requiredOption("--out <file>", "where to")
+    .action(inSession(async () => (await import("./commands/report.ts")).report));
+  example(report, "holdfast report --out report.html");
+}

@@ -1,0 +1,90 @@
+/** What a command runs in: the policy and the pipeline's context, built from the arguments and the environment, and ended with it. */
+import { randomBytes } from "node:crypto";
+import { homedir, hostname, tmpdir } from "node:os";
+import { delimiter, resolve } from "node:path";
+import { type ExitCode, exitCodes } from "../errors/catalogue.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import { createPipelineContext, type PipelineContext } from "../pipeline/pipeline-context.ts";
+import { loadPolicy } from "../policy/load-policy.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { Log, RunContext } from "../runtime/run-context.ts";
+import { createProgress } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
+import { holdfastVersion } from "./version.ts";
+
+/** What a command found: the document for --json, the text for people, and the exit code. */
+export interface Outcome {
+  readonly document: unknown;
+  readonly text: string;
+  readonly exitCode?: ExitCode;
+}
+
+export interface Session {
+  readonly terminal: Terminal;
+  readonly context: PipelineContext;
+}
+
+/** Opens a session on the policy at `policyPath`, runs `work` in it, prints the outcome, and gives the exit code. */
+export async function runSession(
+  terminal: Terminal,
+  policyPath: string,
+  work: (session: Session) => Promise<Outcome>,
+): Promise<ExitCode> {
+  const interruption = catchSignals();
+  const progress = createProgress(terminal, systemClock);
+  try {
+    const policy = await loadPolicy(resolve(policyPath), { home: homedir(), displayName: policyPath });
+    const run: RunContext = {
+      clock: systemClock,
+      randomBytes: (count) => randomBytes(count),
+      signal: interruption.signal,
+      log: stderrLog(terminal),
+      progress,
+      temporaryDirectory: resolve(process.env["HOLDFAST_TMPDIR"] ?? tmpdir()),
+      postgresPath: (process.env["HOLDFAST_PG_PATH"] ?? "").split(delimiter).filter((directory) => directory !== ""),
+      identity: `${hostname()}:${process.pid}`,
+      environment: process.env,
+    };
+    const context = createPipelineContext(policy, run, holdfastVersion());
+    try {
+      const outcome = await work({ terminal, context });
+      progress.end();
+      terminal.result(outcome.document, outcome.text);
+      return outcome.exitCode ?? exitCodes.done;
+    } finally {
+      context.close();
+    }
+  } finally {
+    terminal.statusLine("");
+    interruption.release();
+  }
+}
+
+/** The first SIGINT or SIGTERM aborts the run, which then takes back what is half done; the second ends the process at once. */
+function catchSignals(): { signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort(new HoldfastError("Interrupted", `the operation was interrupted by ${name}`));
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    release() {
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+    },
+  };
+}
+
+function stderrLog(terminal: Terminal): Log {
+  const write = (level: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+    const facts = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+    terminal.note([`${level}:`, message, ...facts].join(" "));
+  };
+  return {
+    info: (message, fields) => write("info", message, fields),
+    warn: (message, fields) => write("warning", message, fields),
+  };
+}

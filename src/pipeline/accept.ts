@@ -1,0 +1,31 @@
+/** A person's word that a suspicious backup is as small as it should be; recorded as evidence, with the reason. */
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import { appendEvidence } from "../vault/evidence.ts";
+import { readManifest } from "../vault/manifest.ts";
+import type { FoundBackup } from "./find-backups.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+
+/** Accepts a suspicious backup. Errors: UsageInvalid when it is not suspicious or no reason is given, those of the vault. */
+export async function acceptBackup(context: PipelineContext, { entry, store }: FoundBackup, reason: string): Promise<void> {
+  if (!entry.suspicious) {
+    throw new HoldfastError("UsageInvalid", `backup ${entry.id} is not suspicious: there is nothing to accept`);
+  }
+  if (reason.trim() === "") {
+    throw new HoldfastError("UsageInvalid", "accepting a suspicious backup needs a reason", {
+      hint: "Say why it is smaller than the last ones, for those who read the evidence later.",
+    });
+  }
+  const { sha256 } = await readManifest(store, entry.source, entry.id);
+  await appendEvidence(store, {
+    formatVersion: 1,
+    source: entry.source,
+    backupId: entry.id,
+    check: "accepted",
+    at: context.run.clock.now().toISOString(),
+    manifestSha256: sha256,
+    holdfastVersion: context.holdfastVersion,
+    by: context.run.identity,
+    findings: [],
+    reason,
+  });
+}

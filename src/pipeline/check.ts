@@ -1,0 +1,123 @@
+/** The step that looks at everything a policy needs before it is needed: keys, vaults, sources. Finds, never throws for what a user can mend. */
+import { isAbsolute, relative } from "node:path";
+import type { Finding } from "../engines/engine.ts";
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
+import { keyOf } from "../vault/layout.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+import { openVault } from "../vault/vault.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+
+/** A finding and what it is about: `source shop`, `vault main`, `key main`. */
+export interface CheckedFinding extends Finding {
+  readonly about: string;
+}
+
+/** Checks the whole policy, or, with `sourceName`, that source with its vault and key. Writes one small object to each vault and takes it back. */
+export async function checkPolicy(context: PipelineContext, sources: readonly SourceConfig[]): Promise<CheckedFinding[]> {
+  const { policy } = context;
+  const findings: CheckedFinding[] = [];
+  for (const name of new Set(sources.map((source) => source.key))) {
+    const key = policy.keys[name];
+    if (key !== undefined) findings.push(...about(`key ${name}`, await checkKey(context, key)));
+  }
+  for (const name of new Set(sources.map((source) => source.vault))) {
+    const vault = policy.vaults[name];
+    if (vault !== undefined) findings.push(...about(`vault ${name}`, await checkVault(context, vault)));
+  }
+  for (const source of sources) {
+    findings.push(...about(`source ${source.name}`, await checkSource(context, source)));
+  }
+  return findings;
+}
+
+function about(subject: string, findings: readonly Finding[]): CheckedFinding[] {
+  return findings.map((finding) => ({ about: subject, ...finding }));
+}
+
+async function checkSource(context: PipelineContext, source: SourceConfig): Promise<readonly Finding[]> {
+  return finding("connection", async () => (await context.engineOf(source.engine)).check(source, context.run));
+}
+
+async function checkKey(context: PipelineContext, key: KeyConfig): Promise<readonly Finding[]> {
+  return finding("key", async () => {
+    const keys = await context.keysOf(key.name);
+    const keyId = await keys.sealingKeyId();
+    const findings: Finding[] = [{ level: "ok", subject: "key", message: `seals with ${keyId}; ${key.keys.length} key(s) open` }];
+    const vaults = Object.values(context.policy.vaults);
+    for (const reference of key.keys) {
+      const inside = vaults.find(
+        (vault) => reference.type === "file" && vault.type === "folder" && isInside(vault.path, reference.path),
+      );
+      if (inside === undefined) continue;
+      findings.push({
+        level: "error",
+        subject: "key",
+        message: `the key file lies inside vault "${inside.name}": whoever has the vault has the key, and who loses it loses both`,
+        remedy: "Move the key file out of the vault, and change its path in the policy.",
+      });
+    }
+    return findings;
+  });
+}
+
+function isInside(directory: string, path: string): boolean {
+  const way = relative(directory, path);
+  return way !== "" && !way.startsWith("..") && !isAbsolute(way);
+}
+
+async function checkVault(context: PipelineContext, vault: VaultConfig): Promise<readonly Finding[]> {
+  return finding("vault", async () => {
+    const store = await context.storeOf(vault.name);
+    const findings: Finding[] = [await checkFormat(store)];
+    await checkWriting(context, store);
+    findings.push({ level: "ok", subject: "writing", message: `${store.url} takes, gives back and refuses to overwrite` });
+    return findings;
+  });
+}
+
+async function checkFormat(store: ObjectStore): Promise<Finding> {
+  try {
+    await openVault(store);
+    return { level: "ok", subject: "vault", message: `${store.url} is a vault that this version reads` };
+  } catch (error) {
+    if (!isHoldfastError(error, "VaultNotFound")) throw error;
+    return {
+      level: "warning",
+      subject: "vault",
+      message: `${store.url} holds no vault yet`,
+      remedy: "Run `holdfast backup`, which creates it.",
+    };
+  }
+}
+
+/** Conditional creation is what keeps two runs from committing one backup: some S3-compatible stores accept it and ignore it. */
+async function checkWriting(context: PipelineContext, store: ObjectStore): Promise<void> {
+  const key = keyOf.probe(Buffer.from(context.run.randomBytes(8)).toString("hex"));
+  try {
+    await store.put(key, Buffer.from("holdfast check\n"), { ifAbsent: true });
+    let overwritten = true;
+    try {
+      await store.put(key, Buffer.from("overwritten\n"), { ifAbsent: true });
+    } catch (error) {
+      if (!isHoldfastError(error, "ObjectExists")) throw error;
+      overwritten = false;
+    }
+    if (overwritten) throw new Error(`${store.url} ignores If-None-Match: it would let two runs overwrite each other's manifests`);
+  } finally {
+    await store.delete(key).catch(() => undefined); // What cannot be deleted here is two words long, and its key says what it is.
+  }
+}
+
+/** Runs one check; an error of the catalogue becomes a finding with its hint. */
+async function finding(subject: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  try {
+    return await check();
+  } catch (error) {
+    if (isHoldfastError(error)) {
+      if (error.name === "Interrupted") throw error;
+      return [{ level: "error", subject, message: [error.message, ...error.details].join("; "), remedy: error.hint }];
+    }
+    return [{ level: "error", subject, message: error instanceof Error ? error.message : String(error) }];
+  }
+}

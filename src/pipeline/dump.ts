@@ -1,0 +1,164 @@
+/**
+ * The step that makes a backup: dumps a source through sealing into the vault, and commits it with a manifest.
+ * Order of writes (docs/vault-format.md, "Order of writes"): lease, artifacts, manifest; the manifest comes last, so that a run that
+ * dies at any point leaves either a whole backup or none.
+ */
+
+import type { DumpSession } from "../engines/engine.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import type { BackupKind, SourceConfig } from "../policy/policy.ts";
+import type { Notice } from "../proof/content.ts";
+import type { RunContext } from "../runtime/run-context.ts";
+import { restoreInstructions } from "../sealing/restore-instructions.ts";
+import { keyOf, newBackupId, parseBackupId } from "../vault/layout.ts";
+import { type ArtifactRecord, commitManifest, type Manifest } from "../vault/manifest.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+import { initVault } from "../vault/vault.ts";
+import { newestBackup } from "./find-backups.ts";
+import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { withSourceLease } from "./source-lease.ts";
+import { type ArtifactTarget, writeArtifact } from "./write-artifact.ts";
+
+export interface DumpRequest {
+  readonly source: string;
+  readonly kind: BackupKind;
+}
+
+export interface DumpResult {
+  readonly source: string;
+  readonly backupId: string;
+  readonly kind: BackupKind;
+  readonly manifestSha256: string;
+  readonly storedBytes: number;
+  readonly rows: number;
+  readonly durationMs: number;
+  readonly artifacts: readonly ArtifactRecord[];
+  readonly notices: readonly Notice[];
+}
+
+/**
+ * Dumps one source as a new backup. Takes the source's lease for the time; when it rejects, no manifest was written and the artifacts
+ * written so far have been taken back (after a kill, the sweep does that).
+ * Errors: SourceNotFound, SourceUnsupported (a kind the engine cannot do), LeaseHeld, LeaseLost, those of Engine.openDump and of
+ * writeArtifact.
+ */
+export async function dumpSource(context: PipelineContext, request: DumpRequest): Promise<DumpResult> {
+  const source = requireSource(context.policy, request.source);
+  const engine = await context.engineOf(source.engine);
+  if (!engine.kinds.includes(request.kind)) {
+    throw new HoldfastError(
+      "SourceUnsupported",
+      `the ${source.engine} engine takes no ${request.kind} backups of "${source.name}"`,
+      {
+        hint: `Use one of: ${engine.kinds.join(", ")}.`,
+      },
+    );
+  }
+  // The key is opened before anything is dumped: a backup that nobody could open must not be begun.
+  const keys = await context.keysOf(source.key);
+  await keys.sealingKeyring();
+  const store = await context.storeOf(source.vault);
+  await initVault(store, {
+    clock: context.run.clock,
+    holdfastVersion: context.holdfastVersion,
+    restoreInstructions: restoreInstructions(),
+  });
+  return withSourceLease(context, store, source.name, `${request.kind} backup`, async (run, lease) => {
+    const startedAt = run.clock.now();
+    const startedMs = run.clock.monotonicMs();
+    const backupId = newBackupId(startedAt, request.kind, run.randomBytes);
+    const clockNotices = await checkClock(store, source.name, backupId);
+    const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
+    const target = { store, keys, source: source.name, backupId };
+    try {
+      const { artifacts, sourceCheck } = await storeDump(session, target, run);
+      await lease.assertHeld();
+      const manifest: Manifest = {
+        formatVersion: 1,
+        id: backupId,
+        source: source.name,
+        engine: source.engine,
+        kind: request.kind,
+        parent: null,
+        chain: [],
+        consistencyPoint: session.consistencyPoint,
+        startedAt: startedAt.toISOString(),
+        finishedAt: run.clock.now().toISOString(),
+        facts: session.facts,
+        notices: [...clockNotices, ...session.notices],
+        artifacts,
+        sourceCheck,
+        policySha256: context.policy.sha256,
+        holdfastVersion: context.holdfastVersion,
+      };
+      const { sha256 } = await commitManifest(store, manifest, { signal: run.signal });
+      return describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs);
+    } catch (error) {
+      await removeUncommitted(target, error, run);
+      throw error;
+    } finally {
+      await session.close();
+    }
+  });
+}
+
+async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunContext) {
+  run.progress.phase("dump", session.expectedBytes);
+  const checking = session.sourceCheck();
+  // A failed check is reported after the artifacts have ended; until then it must not count as unhandled.
+  checking.catch(() => undefined);
+  const artifacts: ArtifactRecord[] = [];
+  for await (const artifact of session.artifacts()) {
+    artifacts.push(await writeArtifact(target, artifact, run));
+  }
+  return { artifacts, sourceCheck: await checking };
+}
+
+/** A clock that was set back gives ids that sort before older backups: said aloud, for retention will refuse to prune. */
+async function checkClock(store: ObjectStore, source: string, backupId: string): Promise<readonly Notice[]> {
+  const newest = await newestBackup(store, source);
+  const startedAt = parseBackupId(backupId)?.startedAt;
+  if (newest === undefined || startedAt === undefined || newest.startedAt <= startedAt) return [];
+  return [
+    {
+      code: "clock-behind",
+      subject: newest.id,
+      message: `this machine's clock says ${startedAt.toISOString()}, which is before the newest backup ${newest.id}: one of the two clocks is wrong`,
+    },
+  ];
+}
+
+/** Takes the artifacts of an uncommitted backup back; what cannot be removed now is the sweep's. */
+async function removeUncommitted(target: ArtifactTarget, cause: unknown, run: RunContext): Promise<void> {
+  const { store, source, backupId } = target;
+  // The manifest may have been committed although its answer was lost: then the artifacts are a backup's, not leftovers.
+  if (isHoldfastError(cause, "StoreUnavailable") && (await isCommitted(store, source, backupId))) return;
+  try {
+    for await (const object of store.list(keyOf.artifact(source, backupId, ""))) await store.delete(object.key);
+  } catch (error) {
+    run.log.warn("artifacts of a failed backup are left for the sweep", { backupId, cause: String(error) });
+  }
+}
+
+async function isCommitted(store: ObjectStore, source: string, backupId: string): Promise<boolean> {
+  try {
+    return (await store.head(keyOf.manifest(source, backupId))) !== undefined;
+  } catch {
+    // Not known: keeping too much is safe, and the sweep decides later.
+    return true;
+  }
+}
+
+function describe(source: SourceConfig, manifest: Manifest, manifestSha256: string, durationMs: number): DumpResult {
+  return {
+    source: source.name,
+    backupId: manifest.id,
+    kind: manifest.kind,
+    manifestSha256,
+    storedBytes: manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
+    rows: Object.values(manifest.sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0),
+    durationMs,
+    artifacts: manifest.artifacts,
+    notices: manifest.notices,
+  };
+}

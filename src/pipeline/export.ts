@@ -1,0 +1,92 @@
+/** The step that copies one backup, with all that is needed to restore it, into a folder for offline media. */
+import { createHash } from "node:crypto";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import { restoreInstructions } from "../sealing/restore-instructions.ts";
+import { keyOf } from "../vault/layout.ts";
+import { type ArtifactRecord, commitManifest, readManifest } from "../vault/manifest.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+import { initVault } from "../vault/vault.ts";
+import type { FoundBackup } from "./find-backups.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+
+export interface ExportResult {
+  readonly backupId: string;
+  readonly directory: string;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/**
+ * Copies a backup into `directory`, which becomes (or already is) a folder vault of its own: the same layout, the instructions, the manifest
+ * last, every artifact's checksum compared on the way. The key is not part of it.
+ * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those of both stores.
+ */
+export async function exportBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
+  const { entry, store } = found;
+  const { manifest } = await readManifest(store, entry.source, entry.id);
+  const { openStore } = await import("../vault/open-store.ts");
+  const copy = await openStore({ name: "export", type: "folder", path: directory }, { clock: context.run.clock });
+  let bytes = 0;
+  let objects = 0;
+  try {
+    await initVault(copy, {
+      clock: context.run.clock,
+      holdfastVersion: context.holdfastVersion,
+      restoreInstructions: restoreInstructions(),
+    });
+    context.run.progress.phase(
+      "export",
+      manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
+    );
+    for (const artifact of manifest.artifacts) {
+      bytes += await copyArtifact(context, found, copy, artifact);
+      objects += 1;
+    }
+    objects += await copyEvidence(store, copy, entry.source, entry.id);
+    await commitManifest(copy, manifest);
+  } finally {
+    copy.close();
+  }
+  return { backupId: entry.id, directory, objects: objects + 1, bytes };
+}
+
+async function copyArtifact(
+  context: PipelineContext,
+  found: FoundBackup,
+  copy: ObjectStore,
+  artifact: ArtifactRecord,
+): Promise<number> {
+  const { entry, store } = found;
+  const key = keyOf.artifact(entry.source, entry.id, artifact.name);
+  if ((await store.head(key)) === undefined) {
+    throw new HoldfastError(
+      "ArtifactMissing",
+      `${artifact.name} of backup ${entry.id} is not in the vault: ${store.url} has no ${key}`,
+    );
+  }
+  const { signal, progress } = context.run;
+  const { body } = await store.get(key, { signal });
+  const hash = createHash("sha256");
+  async function* checked(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      hash.update(chunk);
+      progress.advance(chunk.length);
+      yield chunk;
+    }
+    // Thrown inside the body, so that the copy is not committed.
+    if (hash.digest("hex") !== artifact.storedSha256) {
+      throw new HoldfastError("ArtifactDamaged", `${key} is not what was written: its SHA-256 is not the manifest's`);
+    }
+  }
+  return (await copy.put(key, checked(), { ifAbsent: true, signal })).bytes;
+}
+
+async function copyEvidence(store: ObjectStore, copy: ObjectStore, source: string, id: string): Promise<number> {
+  let objects = 0;
+  for await (const { key } of store.list(keyOf.evidencePrefix(source, id))) {
+    const { body } = await store.get(key);
+    await copy.put(key, body);
+    objects += 1;
+  }
+  return objects;
+}

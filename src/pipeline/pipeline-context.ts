@@ -1,0 +1,90 @@
+/** What every step works with: the policy, the run, and the stores, keys and engines that the policy names. */
+
+import type { Engine } from "../engines/engine.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { Policy, SourceConfig } from "../policy/policy.ts";
+import type { RunContext } from "../runtime/run-context.ts";
+import type { SealingKeys } from "../sealing/keys.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+
+export interface PipelineContext {
+  readonly policy: Policy;
+  readonly run: RunContext;
+  readonly holdfastVersion: string;
+  /** The engine that knows this source. */
+  engineOf(name: string): Promise<Engine>;
+  /** The store of one of the policy's vaults, opened once. */
+  storeOf(vaultName: string): Promise<ObjectStore>;
+  /** One of the policy's key sets, opened once. */
+  keysOf(keyName: string): Promise<SealingKeys>;
+  /** Releases what was opened. */
+  close(): void;
+}
+
+/** A context whose modules are loaded when they are first needed: a listing loads neither an engine nor a cloud SDK. */
+export function createPipelineContext(policy: Policy, run: RunContext, holdfastVersion: string): PipelineContext {
+  const stores = new Map<string, Promise<ObjectStore>>();
+  const keys = new Map<string, Promise<SealingKeys>>();
+  return {
+    policy,
+    run,
+    holdfastVersion,
+    engineOf: loadEngine,
+    storeOf: (name) => getOrOpen(stores, name, () => openNamedStore(policy, run, name)),
+    keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
+    close() {
+      for (const store of stores.values()) {
+        store.then(
+          (opened) => opened.close(),
+          () => undefined, // Whoever asked for the store has already been told why it did not open.
+        );
+      }
+    },
+  };
+}
+
+/** The source's part of the policy. Errors: SourceNotFound, which names the sources there are. */
+export function requireSource(policy: Policy, name: string): SourceConfig {
+  const source = Object.hasOwn(policy.sources, name) ? policy.sources[name] : undefined;
+  if (source === undefined) {
+    const known = Object.keys(policy.sources).join(", ");
+    throw new HoldfastError("SourceNotFound", `the policy has no source "${name}"`, { hint: `Name one of: ${known}.` });
+  }
+  return source;
+}
+
+function getOrOpen<T>(opened: Map<string, Promise<T>>, name: string, open: () => Promise<T>): Promise<T> {
+  let value = opened.get(name);
+  if (value === undefined) {
+    value = open();
+    opened.set(name, value);
+  }
+  return value;
+}
+
+async function loadEngine(name: string): Promise<Engine> {
+  switch (name) {
+    case "postgres":
+      return (await import("../engines/postgres/engine.ts")).postgresEngine as Engine;
+    case "files":
+      return (await import("../engines/files/engine.ts")).filesEngine as Engine;
+    default:
+      throw new HoldfastError("SourceUnsupported", `this version of Holdfast has no engine "${name}"`, {
+        hint: "Upgrade Holdfast to the version that made the backup, or a later one.",
+      });
+  }
+}
+
+async function openNamedStore(policy: Policy, run: RunContext, name: string): Promise<ObjectStore> {
+  const config = policy.vaults[name];
+  if (config === undefined) throw new HoldfastError("VaultNotFound", `the policy has no vault "${name}"`);
+  const { openStore } = await import("../vault/open-store.ts");
+  return openStore(config, { clock: run.clock });
+}
+
+async function openNamedKeys(policy: Policy, name: string): Promise<SealingKeys> {
+  const config = policy.keys[name];
+  if (config === undefined) throw new HoldfastError("KeyUnavailable", `the policy has no key "${name}"`);
+  const { openKeys } = await import("../sealing/keys.ts");
+  return openKeys(config);
+}

@@ -1,0 +1,165 @@
+/**
+ * The step that proves a backup: loads it into a throwaway place, digests what was loaded, compares it with the backup object by object and
+ * with what the source said of itself, runs the policy's assertions, and measures the time (design, "How a restore is proven").
+ */
+
+import type { Place } from "../engines/engine.ts";
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import type { Assertion } from "../policy/policy.ts";
+import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
+import { appendEvidence, type Evidence } from "../vault/evidence.ts";
+import { type Manifest, readManifest } from "../vault/manifest.ts";
+import { type FoundBackup, keyNameFor } from "./find-backups.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+import { openBackup } from "./read-backup.ts";
+import { readSoundEvidence } from "./sound-evidence.ts";
+import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
+import { verifyBackup } from "./verify.ts";
+
+export interface RestoreTestResult {
+  readonly source: string;
+  readonly backupId: string;
+  readonly outcome: "proven" | "unproven" | "disproven";
+  readonly evidence: Evidence;
+}
+
+/** Errors that, met while a backup is loaded, say that the backup itself is damaged. */
+const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInvalid", "ManifestDamaged"] as const;
+
+/**
+ * Restore-tests one backup and appends the evidence. A backup that does not restore, or restores to something else, is a result
+ * (`disproven`), and so is a place that lacks what the backup needs (`unproven`).
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyUnavailable, ToolMissing, DiskFull, ThrowawayFailed, Interrupted.
+ */
+export async function restoreTest(context: PipelineContext, found: FoundBackup): Promise<RestoreTestResult> {
+  const { entry, store } = found;
+  const { run } = context;
+  const stopwatch = createStopwatch(run.clock);
+  const trial = await tryRestore(context, found, stopwatch);
+  const evidence: Evidence = {
+    formatVersion: 1,
+    source: entry.source,
+    backupId: entry.id,
+    at: run.clock.now().toISOString(),
+    holdfastVersion: context.holdfastVersion,
+    by: run.identity,
+    timings: stopwatch.timings,
+    ...measureObjective(context, entry.source, stopwatch),
+    ...trial,
+  };
+  await appendEvidence(store, evidence);
+  return { source: entry.source, backupId: entry.id, outcome: trial.check, evidence };
+}
+
+type Trial = Pick<
+  Evidence,
+  "findings" | "manifestSha256" | "comparison" | "sourceCheck" | "loadFindings" | "assertions" | "place"
+> & {
+  readonly check: RestoreTestResult["outcome"];
+};
+
+async function tryRestore(context: PipelineContext, found: FoundBackup, stopwatch: Stopwatch): Promise<Trial> {
+  const { entry, store } = found;
+  let manifestSha256 = "";
+  try {
+    const read = await readManifest(store, entry.source, entry.id);
+    manifestSha256 = read.sha256;
+    const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
+    if (digest === undefined) {
+      return { check: "disproven", findings: ["the backup does not verify: see the evidence written just before"], manifestSha256 };
+    }
+    const keys = await context.keysOf(keyNameFor(context.policy, entry.source));
+    const engine = await context.engineOf(read.manifest.engine);
+    const { reader } = openBackup(store, keys, read.manifest, context.run);
+    context.run.progress.phase(
+      "restore",
+      reader.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0),
+    );
+    const place = await stopwatch.time("open", () => engine.openThrowaway(reader, context.run));
+    try {
+      return { manifestSha256, ...(await examine(context, place, read.manifest, digest, stopwatch)) };
+    } finally {
+      await stopwatch.time("close", () => place.close());
+    }
+  } catch (error) {
+    if (!isHoldfastError(error, ...damage)) throw error;
+    return { check: "disproven", findings: [`${error.name}: ${error.message}`, ...error.details], manifestSha256 };
+  }
+}
+
+/** The digest of the backup's content: from the newest verification of this very manifest, else from one made now. Undefined: it is damaged. */
+export async function firstDigest(
+  context: PipelineContext,
+  found: FoundBackup,
+  manifestSha256: string,
+): Promise<ContentDigest | undefined> {
+  const { entry, store } = found;
+  for (const { key, check } of [...entry.checks].reverse()) {
+    if (check === "damaged") break;
+    if (check !== "verified" && check !== "suspicious") continue;
+    const evidence = await readSoundEvidence(store, key);
+    if (evidence?.manifestSha256 === manifestSha256 && evidence.digest !== undefined) return evidence.digest;
+  }
+  const verified = await verifyBackup(context, found);
+  return verified.outcome === "damaged" ? undefined : verified.digest;
+}
+
+async function examine(
+  context: PipelineContext,
+  place: Place,
+  manifest: Manifest,
+  digest: ContentDigest,
+  stopwatch: Stopwatch,
+): Promise<Omit<Trial, "manifestSha256">> {
+  const { progress } = context.run;
+  const { findings: loadFindings } = await stopwatch.time("load", () => place.load());
+  progress.phase("compare");
+  const comparison = await stopwatch.time("compare", () => place.compare(digest));
+  const sourceCheck = await stopwatch.time("sourceCheck", () => place.compareSourceCheck(manifest.sourceCheck));
+  const assertions = await stopwatch.time("assert", () => place.assert(assertionsOf(context, manifest.source)));
+  return {
+    ...decide(loadFindings, comparison, sourceCheck, assertions),
+    comparison,
+    sourceCheck,
+    loadFindings,
+    assertions,
+    place: place.facts,
+  };
+}
+
+function assertionsOf(context: PipelineContext, source: string): readonly Assertion[] {
+  return context.policy.sources[source]?.restoreTest.assertions ?? [];
+}
+
+/**
+ * The verdict. Damage found while loading, or a difference that nothing lacking explains, disproves. Where the place lacked something, or an
+ * assertion failed on data that equal the source's, the backup is neither proven nor damaged.
+ */
+export function decide(
+  loadFindings: readonly LoadFinding[],
+  comparison: Comparison,
+  sourceCheck: Comparison,
+  assertions: readonly AssertionResult[],
+): { check: RestoreTestResult["outcome"]; findings: string[] } {
+  const say = ({ subject, message }: LoadFinding) => `${subject}: ${message}`;
+  const damaged = loadFindings.filter((finding) => finding.class === "damage").map(say);
+  const lacking = loadFindings.filter((finding) => finding.class === "lacking").map(say);
+  const differing = [...comparison.differences, ...sourceCheck.differences].map(({ object, problem }) => `${object}: ${problem}`);
+  const failed = assertions
+    .filter(({ passed }) => !passed)
+    .map(({ name, expected, actual }) => `assertion "${name}": expected ${expected}, found ${actual}`);
+  const findings = [...damaged, ...lacking, ...differing, ...failed];
+  const differs = !comparison.equal || !sourceCheck.equal;
+  if (damaged.length > 0 || (differs && lacking.length === 0)) return { check: "disproven", findings };
+  if (lacking.length > 0 || differs || failed.length > 0) return { check: "unproven", findings };
+  return { check: "proven", findings };
+}
+
+/** The time a person would have waited for the data: opening the place and loading, not the comparing after it. */
+function measureObjective(context: PipelineContext, source: string, stopwatch: Stopwatch): Pick<Evidence, "objective"> {
+  const objectives = context.policy.sources[source]?.objectives;
+  const { open, load } = stopwatch.timings;
+  if (objectives === undefined || open === undefined || load === undefined) return {};
+  const measuredSeconds = Math.round(open + load) / 1000;
+  return { objective: { rtoSeconds: objectives.rtoSeconds, measuredSeconds, met: measuredSeconds <= objectives.rtoSeconds } };
+}

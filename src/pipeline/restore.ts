@@ -1,0 +1,137 @@
+/**
+ * The step that restores a backup to a place of the user's: loads it beside whatever is there, compares what was loaded with the backup, and
+ * only then makes it the user's own. Nothing existing is destroyed; an engine's commit() keeps what it replaces under another name.
+ */
+
+import type { Place, RestorePlan } from "../engines/engine.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
+import { type Manifest, readManifest } from "../vault/manifest.ts";
+import { type FoundBackup, keyNameFor } from "./find-backups.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+import { openBackup } from "./read-backup.ts";
+import { firstDigest } from "./restore-test.ts";
+import { createStopwatch } from "./stopwatch.ts";
+
+export interface RestoreOptions {
+  /** As given after --to; the engine says what forms it takes. */
+  readonly to: string;
+  readonly overwrite: boolean;
+  /** Keeps what could be loaded even when the backup is damaged or the result differs: the last resort. */
+  readonly allowDamaged: boolean;
+}
+
+export interface RestoreResult {
+  readonly source: string;
+  readonly backupId: string;
+  readonly target: string;
+  readonly comparison: Comparison;
+  readonly loadFindings: readonly LoadFinding[];
+  readonly place: Readonly<Record<string, unknown>>;
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** Says what restoring would do, touching nothing. Errors: those of Engine.planRestore, and of reading the manifest. */
+export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
+  const { manifest, engine, reader } = await openForRestore(context, found);
+  return engine.planRestore(
+    reader,
+    context.policy.sources[manifest.source],
+    { target: options.to, overwrite: options.overwrite },
+    context.run,
+  );
+}
+
+/**
+ * Restores one backup and compares the result with it.
+ * Errors: BackupDamaged (before anything is touched), RestoreRefused, RestoreFailed, RestoreDiffers (the target is taken back unless
+ * `allowDamaged`), those of reading.
+ */
+export async function restoreBackup(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
+  const { run } = context;
+  const stopwatch = createStopwatch(run.clock);
+  refuseDamaged(found, options);
+  const { manifest, manifestSha256, engine, reader } = await openForRestore(context, found);
+  const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
+  if (digest === undefined && !options.allowDamaged) {
+    throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify, so that nothing was restored from it`);
+  }
+  const request = { target: options.to, overwrite: options.overwrite };
+  run.progress.phase(
+    "restore",
+    reader.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0),
+  );
+  const place = await stopwatch.time("open", () =>
+    engine.openTarget(reader, context.policy.sources[manifest.source], request, run),
+  );
+  try {
+    const { findings } = await stopwatch.time("load", () => place.load());
+    run.progress.phase("compare");
+    const comparison = await stopwatch.time("compare", () => compareWith(place, digest));
+    refuseDifferences(manifest, findings, comparison, options);
+    await place.commit();
+    return {
+      source: manifest.source,
+      backupId: manifest.id,
+      target: options.to,
+      comparison,
+      loadFindings: findings,
+      place: place.facts,
+      timings: stopwatch.timings,
+    };
+  } finally {
+    await place.close();
+  }
+}
+
+async function openForRestore(context: PipelineContext, { entry, store }: FoundBackup) {
+  const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
+  const keys = await context.keysOf(keyNameFor(context.policy, entry.source));
+  const engine = await context.engineOf(manifest.engine);
+  return { manifest, manifestSha256: sha256, engine, reader: openBackup(store, keys, manifest, context.run).reader };
+}
+
+function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {
+  if (entry.state !== "damaged" || options.allowDamaged) return;
+  throw new HoldfastError(
+    "BackupDamaged",
+    `backup ${entry.id} is damaged: a check after it was made found that it is not what was written`,
+    {
+      hint: "Choose another from `holdfast list`, see what was found with `holdfast show`, or salvage what loads with --allow-damaged.",
+    },
+  );
+}
+
+/** Without a digest (a damaged backup that is salvaged) there is nothing to compare with, and that is said. */
+async function compareWith(place: Place, digest: ContentDigest | undefined): Promise<Comparison> {
+  if (digest !== undefined) return place.compare(digest);
+  const problem = "the backup does not verify, so that there is nothing to compare with";
+  return {
+    equal: false,
+    objectsCompared: 0,
+    rowsCompared: 0,
+    bytesCompared: 0,
+    differenceCount: 1,
+    differences: [{ object: "backup", problem }],
+  };
+}
+
+function refuseDifferences(
+  manifest: Manifest,
+  findings: readonly LoadFinding[],
+  comparison: Comparison,
+  options: RestoreOptions,
+): void {
+  if (options.allowDamaged) return;
+  const failures = findings.filter((finding) => finding.class !== "benign").map(({ subject, message }) => `${subject}: ${message}`);
+  if (comparison.equal && failures.length === 0) return;
+  const differences = comparison.differences.map(({ object, problem }) => `${object}: ${problem}`);
+  throw new HoldfastError(
+    "RestoreDiffers",
+    `what was restored to ${options.to} is not what backup ${manifest.id} holds (${comparison.differenceCount} differences), so that it was taken back`,
+    {
+      details: [...failures, ...differences],
+      hint: "Mend what the target lacks and restore again, or keep what loads with --allow-damaged.",
+    },
+  );
+}

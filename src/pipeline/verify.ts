@@ -1,0 +1,168 @@
+/**
+ * The step that reads a backup back: every artifact fetched, both checksums compared, the seal opened, the content digested and compared with
+ * what the source said of itself, the size compared with the backups before; the finding goes into the vault as evidence.
+ */
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import type { Comparison, ContentDigest } from "../proof/content.ts";
+import type { RunContext } from "../runtime/run-context.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
+import { listBackups } from "../vault/catalogue.ts";
+import { appendEvidence, type Evidence } from "../vault/evidence.ts";
+import { type Manifest, readManifest } from "../vault/manifest.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+import { type FoundBackup, keyNameFor } from "./find-backups.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+import { openBackup } from "./read-backup.ts";
+import { readSoundEvidence } from "./sound-evidence.ts";
+import { type BackupFigures, findDrops } from "./suspicion.ts";
+
+export interface VerifyResult {
+  readonly source: string;
+  readonly backupId: string;
+  readonly outcome: "verified" | "suspicious" | "damaged";
+  readonly findings: readonly string[];
+  readonly objectCount: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** The content's digest; absent when it could not be made. */
+  readonly digest?: ContentDigest;
+}
+
+/** How many trusted backups before a backup its size is compared with: enough for a median that one odd day does not move. */
+const baselineCount = 5;
+const defaultMaxDropShare = 0.5;
+
+/** Errors that say that the backup is not what was written; anything else says nothing about it. */
+const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInvalid", "ManifestDamaged"] as const;
+
+/**
+ * Verifies one backup and appends the evidence. A damaged backup is a result, not an error.
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyUnavailable, ToolMissing.
+ */
+export async function verifyBackup(context: PipelineContext, { entry, store }: FoundBackup): Promise<VerifyResult> {
+  const { run } = context;
+  const startedMs = run.clock.monotonicMs();
+  const judged = await judge(context, store, entry);
+  const durationMs = Math.round(run.clock.monotonicMs() - startedMs);
+  const evidence: Evidence = {
+    formatVersion: 1,
+    source: entry.source,
+    backupId: entry.id,
+    at: run.clock.now().toISOString(),
+    holdfastVersion: context.holdfastVersion,
+    by: run.identity,
+    timings: { verify: durationMs },
+    ...judged,
+  };
+  await appendEvidence(store, evidence);
+  return {
+    source: entry.source,
+    backupId: entry.id,
+    outcome: judged.check,
+    findings: judged.findings,
+    objectCount: judged.digest?.objectCount ?? 0,
+    rows: judged.digest?.rows ?? 0,
+    bytes: judged.digest?.bytes ?? 0,
+    durationMs,
+    ...(judged.digest === undefined ? {} : { digest: judged.digest }),
+  };
+}
+
+interface Judgement {
+  readonly check: VerifyResult["outcome"];
+  readonly findings: readonly string[];
+  readonly manifestSha256: string;
+  readonly digest?: ContentDigest;
+  readonly sourceCheck?: Comparison;
+}
+
+async function judge(context: PipelineContext, store: ObjectStore, entry: BackupEntry): Promise<Judgement> {
+  let manifestSha256 = "";
+  try {
+    const read = await readManifest(store, entry.source, entry.id);
+    manifestSha256 = read.sha256;
+    await compareWithEarlierEvidence(context.run, store, entry, manifestSha256);
+    const { digest, sourceCheck } = await digestBackup(context, store, read.manifest);
+    if (!sourceCheck.equal) {
+      const findings = sourceCheck.differences.map(({ object, problem }) => `${object}: ${problem}`);
+      return { check: "damaged", findings, manifestSha256, digest, sourceCheck };
+    }
+    const findings = await compareWithEarlierBackups(context, store, entry, read.manifest);
+    return { check: findings.length === 0 ? "verified" : "suspicious", findings, manifestSha256, digest, sourceCheck };
+  } catch (error) {
+    if (!isHoldfastError(error, ...damage)) throw error;
+    return { check: "damaged", findings: [`${error.name}: ${error.message}`, ...error.details], manifestSha256 };
+  }
+}
+
+/** Reads everything that the manifest names, and digests it. Errors: those of reading, and of Engine.digest. */
+export async function digestBackup(
+  context: PipelineContext,
+  store: ObjectStore,
+  manifest: Manifest,
+): Promise<{ digest: ContentDigest; sourceCheck: Comparison }> {
+  const keys = await context.keysOf(keyNameFor(context.policy, manifest.source));
+  const engine = await context.engineOf(manifest.engine);
+  context.run.progress.phase(
+    "verify",
+    manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
+  );
+  const backup = openBackup(store, keys, manifest, context.run);
+  const digest = await engine.digest(backup.reader, context.run);
+  await backup.readRest();
+  return { digest, sourceCheck: engine.compareSourceCheck(digest, manifest.sourceCheck) };
+}
+
+/** A manifest that was edited still parses; but what earlier checks read had another checksum. */
+async function compareWithEarlierEvidence(
+  run: RunContext,
+  store: ObjectStore,
+  entry: BackupEntry,
+  manifestSha256: string,
+): Promise<void> {
+  for (const { key, check } of entry.checks) {
+    if (check === "damaged") continue; // It may have read the damaged manifest.
+    const evidence = await readSoundEvidence(store, key);
+    if (evidence === undefined) {
+      run.log.warn("a piece of evidence is damaged and is passed over", { key });
+      continue;
+    }
+    if (evidence.manifestSha256 !== manifestSha256) {
+      throw new HoldfastError(
+        "ManifestDamaged",
+        `the manifest of ${entry.id} was changed after ${evidence.at}: its SHA-256 is ${manifestSha256}, and was ${evidence.manifestSha256}`,
+      );
+    }
+  }
+}
+
+async function compareWithEarlierBackups(
+  context: PipelineContext,
+  store: ObjectStore,
+  entry: BackupEntry,
+  manifest: Manifest,
+): Promise<string[]> {
+  if (entry.checks.some(({ check }) => check === "accepted")) return [];
+  const trusted: BackupEntry[] = [];
+  for await (const other of listBackups(store, { source: entry.source })) {
+    if (other.id >= entry.id) break;
+    if (other.kind !== entry.kind || other.suspicious || (other.state !== "verified" && other.state !== "proven")) continue;
+    // A person accepted a drop: what was before it is no measure any more.
+    if (other.checks.some(({ check }) => check === "accepted")) trusted.length = 0;
+    trusted.push(other);
+    if (trusted.length > baselineCount) trusted.shift();
+  }
+  const baseline: BackupFigures[] = [];
+  for (const { source, id } of trusted) baseline.push(figuresOf((await readManifest(store, source, id)).manifest));
+  const share = context.policy.sources[entry.source]?.verify.maxDropShare ?? defaultMaxDropShare;
+  return findDrops(figuresOf(manifest), baseline, share);
+}
+
+function figuresOf(manifest: Manifest): BackupFigures {
+  return {
+    id: manifest.id,
+    bytes: manifest.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0),
+    rows: Object.values(manifest.sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0),
+  };
+}

@@ -1,0 +1,58 @@
+/** One stream of a dump on its way into the vault: sealed, stored, and counted three times over. */
+
+import type { DumpArtifact } from "../engines/engine.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { RunContext } from "../runtime/run-context.ts";
+import type { SealingKeys } from "../sealing/keys.ts";
+import { sealStream } from "../sealing/seal.ts";
+import { keyOf } from "../vault/layout.ts";
+import type { ArtifactRecord } from "../vault/manifest.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+
+export interface ArtifactTarget {
+  readonly store: ObjectStore;
+  readonly keys: SealingKeys;
+  readonly source: string;
+  readonly backupId: string;
+}
+
+/**
+ * Seals `artifact` and stores it under its own key, which must be free. Resolves with its manifest record once the producer's end, the
+ * seal's figures and the store's count agree. When it rejects, nothing of it is visible in the vault (ObjectStore.put), and the producer
+ * has been stopped. Errors: the producer's own, those of sealing and of ObjectStore.put.
+ */
+export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifact, run: RunContext): Promise<ArtifactRecord> {
+  const { store, keys, source, backupId } = target;
+  const sealed = sealStream(artifact.body, {
+    keys,
+    context: { source, backupId, artifact: artifact.name },
+    compress: artifact.compress,
+    signal: run.signal,
+  });
+  const stored = store
+    .put(keyOf.artifact(source, backupId, artifact.name), countBytes(sealed.body, run), { ifAbsent: true, signal: run.signal })
+    .catch((error: unknown) => {
+      // Stops the producer: nobody reads it any more.
+      sealed.body.destroy(error instanceof Error ? error : undefined);
+      throw error;
+    });
+  // Both must have ended before anything is cleaned up; the store's word comes first, for it passes on the producer's.
+  const [storing, sealing] = await Promise.allSettled([stored, sealed.figures]);
+  if (storing.status === "rejected") throw storing.reason;
+  if (sealing.status === "rejected") throw sealing.reason;
+  const figures = sealing.value;
+  if (storing.value.bytes !== figures.storedBytes) {
+    throw new HoldfastError(
+      "StoreUnavailable",
+      `${store.url} stored ${storing.value.bytes} bytes of ${artifact.name} where ${figures.storedBytes} were sent`,
+    );
+  }
+  return { name: artifact.name, role: artifact.role, format: artifact.format, ...figures };
+}
+
+async function* countBytes(stream: AsyncIterable<Uint8Array>, run: RunContext): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
+    run.progress.advance(chunk.length);
+    yield chunk;
+  }
+}
