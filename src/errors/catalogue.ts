@@ -99,11 +99,17 @@ export const catalogue = {
     retryable: false,
     hint: "Point the policy's keys at a key file written by `holdfast init`, readable by its owner only.",
   },
+  KeyMissing: {
+    code: "HF409",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Add the key that sealed this backup to the policy's keys: the first one seals, all of them open.",
+  },
   KeyUnavailable: {
     code: "HF106",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Add the key that sealed this backup to the policy's keys, or grant this identity kms:Decrypt on it.",
+    hint: "Check that the key file can be read, or that this identity may use the KMS key, then run the operation again.",
   },
   LeaseHeld: {
     code: "HF502",

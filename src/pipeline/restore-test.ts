@@ -29,7 +29,7 @@ const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInv
 /**
  * Restore-tests one backup and appends the evidence. A backup that does not restore, or restores to something else, is a result
  * (`disproven`), and so is a place that lacks what the backup needs (`unproven`).
- * Errors: whatever keeps it from judging: StoreUnavailable, KeyUnavailable, ToolMissing, DiskFull, ThrowawayFailed, Interrupted.
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing, DiskFull, ThrowawayFailed, Interrupted.
  */
 export async function restoreTest(context: PipelineContext, found: FoundBackup): Promise<RestoreTestResult> {
   const { entry, store } = found;

@@ -38,7 +38,7 @@ const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInv
 
 /**
  * Verifies one backup and appends the evidence. A damaged backup is a result, not an error.
- * Errors: whatever keeps it from judging: StoreUnavailable, KeyUnavailable, ToolMissing.
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing.
  */
 export async function verifyBackup(context: PipelineContext, { entry, store }: FoundBackup): Promise<VerifyResult> {
   const { run } = context;

@@ -1,0 +1,183 @@
+/** Opening: a stored artifact on its way back, hashed, decrypted, hashed again and decompressed; it ends only if everything was right. */
+import { type Duplex, type Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createZstdDecompress, type ZstdDecompress } from "node:zlib";
+import type { MessageHeader } from "@aws-crypto/decrypt-node";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { abortError, orAborted } from "./abort.ts";
+import type { SealingKeys } from "./keys.ts";
+import { createMeasure, gather, type Measure } from "./measure.ts";
+import { describeArtifact, encryptedDataKeyCount, encryptionContext, frameBytes, type SealContext, suiteId } from "./message.ts";
+import { createOutlet, type Outlet } from "./outlet.ts";
+import type { SealFigures } from "./seal.ts";
+
+export interface OpenOptions {
+  readonly keys: SealingKeys;
+  /** Which artifact this must be. */
+  readonly context: SealContext;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The plain bytes of the artifact `stored`, of which the manifest says `record`. Memory is some twenty frames of 1 MiB.
+ *
+ * Every byte that comes out was authenticated, but only the stream's *end* says that all of them came and that they are the
+ * artifact's: whoever consumes it commits after the end, and not before. When something is wrong, the stream fails instead. Errors:
+ * ArtifactDamaged when the stored bytes are not those that were written, naming both figures; SealInvalid when they are, and yet do
+ * not open, or were sealed as another artifact; KeyMissing, KeyUnavailable, KeyFileInvalid; the store's own errors as they are; an AbortError
+ * when `signal` is aborted. Damage is told from a bad seal by the whole object's digest: after a failure the rest is still read.
+ * Destroying the stream destroys `stored`.
+ */
+export function openStream(stored: Readable, record: SealFigures, options: OpenOptions): Readable {
+  const stop = new AbortController();
+  const opening: Opening = {
+    stored,
+    record,
+    context: options.context,
+    storedMeasure: createMeasure(),
+    plainMeasure: createMeasure(),
+    signal: AbortSignal.any([options.signal, stop.signal]),
+  };
+  const outlet = createOutlet(record.compression === "zstd" ? () => {} : opening.plainMeasure.update, () => stop.abort());
+  stored.on("error", () => {});
+  opening.signal.addEventListener("abort", () => stored.destroy(), { once: true });
+  run(opening, outlet, options.keys)
+    .then(outlet.end, (error: unknown) => outlet.fail(options.signal.aborted ? abortError(options.signal) : asError(error)))
+    // Released in every case: a store's connection would otherwise wait for a reader that never comes.
+    .finally(() => stored.destroy());
+  return outlet.stream;
+}
+
+interface Opening {
+  readonly stored: Readable;
+  readonly record: SealFigures;
+  readonly context: SealContext;
+  readonly storedMeasure: Measure;
+  readonly plainMeasure: Measure;
+  readonly signal: AbortSignal;
+}
+
+/** Errors that say all there is to say, without a look at the rest of the object. */
+const conclusive = ["KeyMissing", "KeyUnavailable", "KeyFileInvalid"] as const;
+
+async function run(opening: Opening, outlet: Outlet, keys: SealingKeys): Promise<void> {
+  const { record, context, storedMeasure, plainMeasure, signal } = opening;
+  const decipher = await orAborted(openDecipher(keys, record.keyId), signal);
+  const swapped = new AbortController();
+  decipher.once("MessageHeader", (header: MessageHeader) => {
+    const error = headerError(header, context);
+    if (error !== undefined) swapped.abort(error);
+  });
+  const decompressor = record.compression === "zstd" ? createZstdDecompress({ chunkSize: 128 * 1024 }) : undefined;
+  const state: { failure?: unknown } = {};
+  const piped = pipe(decipher, decompressor, opening, outlet, swapped.signal).catch((error: unknown) => {
+    state.failure = swapped.signal.aborted ? swapped.signal.reason : error;
+  });
+  await feed(opening, decipher, piped, () => swapped.signal.aborted || isHoldfastError(state.failure, ...conclusive), state);
+  await piped;
+  if (signal.aborted) throw abortError(signal);
+  if (swapped.signal.aborted || isHoldfastError(state.failure, ...conclusive)) throw state.failure;
+  compare("is stored as", storedMeasure, record.storedBytes, record.storedSha256, context, state.failure);
+  if (state.failure !== undefined)
+    throw sealInvalid(context, "does not open, although its stored bytes are those that were written", state.failure);
+  compare("holds", plainMeasure, record.plainBytes, record.plainSha256, context);
+  if (decompressor !== undefined && decompressor.bytesWritten !== plainMeasure.bytes) {
+    throw sealInvalid(context, `is a zstd frame of ${decompressor.bytesWritten} bytes followed by something else`);
+  }
+}
+
+async function openDecipher(keys: SealingKeys, keyId: string): Promise<Duplex> {
+  const [{ buildDecrypt }, keyring] = await Promise.all([import("@aws-crypto/decrypt-node"), keys.openingKeyring(keyId)]);
+  // Refuses suites without key commitment (the default policy), signed messages, and more keys than sealing writes.
+  const { decryptUnsignedMessageStream } = buildDecrypt({ maxEncryptedDataKeys: encryptedDataKeyCount });
+  const decipher = decryptUnsignedMessageStream(keyring);
+  // The library emits errors of its inner streams even when it was destroyed before.
+  decipher.on("error", () => {});
+  return decipher;
+}
+
+async function pipe(
+  decipher: Duplex,
+  decompressor: ZstdDecompress | undefined,
+  { plainMeasure, signal }: Opening,
+  outlet: Outlet,
+  swapped: AbortSignal,
+): Promise<void> {
+  const either = { signal: AbortSignal.any([signal, swapped]) };
+  if (decompressor === undefined) return pipeline(decipher, outlet.inlet, either);
+  const measured = new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      plainMeasure.update(chunk);
+      callback(null, chunk);
+    },
+  });
+  return pipeline(decipher, measured, decompressor, outlet.inlet, either);
+}
+
+/**
+ * Hashes all of `stored`, and hands it to `decipher` for as long as that lives, up to the recorded length (and the piece in which that
+ * lies): whatever stands behind the end of its message the library keeps in memory, and says nothing of it.
+ */
+async function feed(
+  { stored, record, storedMeasure, signal, context }: Opening,
+  decipher: Duplex,
+  piped: Promise<void>,
+  concluded: () => boolean,
+  state: { readonly failure?: unknown },
+): Promise<void> {
+  let wake: (() => void) | undefined;
+  decipher.on("drain", () => wake?.());
+  void piped.then(() => wake?.());
+  try {
+    for await (const piece of gather(stored, frameBytes)) {
+      const surplus = storedMeasure.bytes > record.storedBytes;
+      storedMeasure.update(piece);
+      if (concluded()) break;
+      if (state.failure !== undefined || surplus) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (decipher.write(piece)) resolve();
+      });
+    }
+  } catch (error) {
+    decipher.destroy();
+    await piped;
+    if (signal.aborted) throw abortError(signal);
+    throw (
+      stored.errored ??
+      new HoldfastError("StoreUnavailable", `the stored bytes of ${describeArtifact(context)} broke off`, { cause: error })
+    );
+  }
+  decipher.end();
+}
+
+function headerError(header: MessageHeader, context: SealContext): HoldfastError | undefined {
+  const expected = Object.entries(encryptionContext(context));
+  const found = header.encryptionContext;
+  if (expected.length !== Object.keys(found).length || expected.some(([name, value]) => found[name] !== value)) {
+    const { "holdfast:source": source, "holdfast:backup": backupId, "holdfast:artifact": artifact } = found;
+    const known = source !== undefined && backupId !== undefined && artifact !== undefined;
+    return sealInvalid(context, `was sealed as ${known ? describeArtifact({ source, backupId, artifact }) : "something else"}`);
+  }
+  if (header.suiteId !== suiteId) return sealInvalid(context, `is sealed with suite ${header.suiteId}`);
+  return undefined;
+}
+
+function compare(verb: string, found: Measure, bytes: number, sha256: string, context: SealContext, cause?: unknown): void {
+  if (found.bytes === bytes && found.sha256() === sha256) return;
+  throw new HoldfastError(
+    "ArtifactDamaged",
+    `${describeArtifact(context)} ${verb} ${found.bytes} bytes with SHA-256 ${found.sha256()}; ` +
+      `its manifest says ${bytes} bytes with SHA-256 ${sha256}`,
+    { cause },
+  );
+}
+
+function sealInvalid(context: SealContext, fact: string, cause?: unknown): HoldfastError {
+  const details = cause instanceof Error ? [cause.message.split("\n", 1)[0] ?? ""] : [];
+  return new HoldfastError("SealInvalid", `${describeArtifact(context)} ${fact}`, { cause, details });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,110 @@
+/** The vault's own RESTORE.md: how to restore with public tools alone, when Holdfast is not at hand. */
+import {
+  checkPlainCommand,
+  checkStoredCommand,
+  chooseCommands,
+  copyBucketCommand,
+  decompressCommands,
+  decompressWithPythonCommands,
+  extractFilesCommands,
+  installCliCommands,
+  installSdkCommands,
+  loadPostgresCommands,
+  openSealedScript,
+  openWithKeyFileCommands,
+  openWithKmsCommands,
+  readManifestCommand,
+  readManifestScript,
+  settingsCommands,
+} from "./restore-scripts.ts";
+
+const shell = (code: string) => `\`\`\`sh\n${code}\n\`\`\``;
+const python = (name: string, code: string) => `Save this as \`${name}\`:\n\n\`\`\`python\n${code}\`\`\``;
+
+/**
+ * The text of RESTORE.md, the same for every vault of format version 1. Its fenced commands, run in order from an empty directory,
+ * restore a backup; a test does so. docs/restore-without-holdfast.md is the longer version, with the same commands.
+ */
+export function restoreInstructions(): string {
+  return `# How to restore from this vault without Holdfast
+
+This folder or bucket is a vault of Holdfast, format version 1. Its backups open with public tools and the key: every artifact is a
+message of the AWS Encryption SDK. You need \`python3\` with access to PyPI (or its packages on a disk), \`sha256sum\`, \`zstd\`, and what reads
+the content: PostgreSQL's own \`psql\` and \`pg_restore\`, of the backed up server's major version or later, or \`tar\`. Work in an empty,
+private directory with room for the backup; use one shell from beginning to end.
+
+## 1. Settings
+
+${shell(settingsCommands)}
+
+A bucket is copied to a folder first; \`manifests/\` and one backup's folder under \`artifacts/\` are enough:
+
+${shell(copyBucketCommand)}
+
+## 2. Choose a backup
+
+A manifest is written when its backup is complete; names begin with the time (UTC), so that the last is the newest.
+
+${shell(chooseCommands)}
+
+The second listing shows what was found when the backup was checked: prefer one with \`proven\` or \`verified\`, and take an older one
+(set \`BACKUP\` to its name without \`.json\`) when the last word is \`damaged\` or \`disproven\`.
+
+## 3. Read its manifest
+
+${python("read_manifest.py", readManifestScript)}
+
+${shell(readManifestCommand)}
+
+## 4. Check what is stored
+
+Any line that does not say \`OK\` is damage: choose another backup.
+
+${shell(checkStoredCommand)}
+
+## 5. Open the seal, with a key file
+
+When the key's id begins with \`file:\`, the key file is needed whose comment names that id. (For \`kms:\`, go to the next step.)
+
+${python("open_sealed.py", openSealedScript)}
+
+${shell(installSdkCommands)}
+
+${shell(openWithKeyFileCommands)}
+
+## 6. Open the seal, with AWS KMS
+
+Instead of step 5, when the key's id begins with \`kms:\`. Your AWS identity needs \`kms:Decrypt\` on that key.
+
+${shell(installCliCommands)}
+
+${shell(openWithKmsCommands)}
+
+## 7. Check what was inside
+
+${shell(checkPlainCommand)}
+
+## 8. Decompress
+
+${shell(decompressCommands)}
+
+Or, where \`zstd\` is not installed:
+
+${shell(decompressWithPythonCommands)}
+
+## 9. Load it: PostgreSQL
+
+\`archive.dump\` is a custom-format archive of \`pg_dump\`; \`globals.sql\` has the roles and what else belongs to the whole server. Create an empty
+database (\`createdb --template=template0\`, with the encoding and locale that the manifest's \`facts\` name), and set \`DATABASE_URL\` to it, without a
+password (that belongs in \`~/.pgpass\` or \`PGPASSWORD\`). Of the first command, "already exists" may be ignored; the second stops at its
+first error.
+
+${shell(loadPostgresCommands)}
+
+## 10. Unpack it: files
+
+\`files.tar\` is the tree. Run this as root to give files their owners back.
+
+${shell(extractFilesCommands)}
+`;
+}

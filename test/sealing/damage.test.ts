@@ -1,0 +1,302 @@
+import { createHash, randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { zstdCompressSync } from "node:zlib";
+import { buildEncrypt } from "@aws-crypto/encrypt-node";
+import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from "@aws-crypto/raw-aes-keyring-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SealingKeys } from "../../src/sealing/keys.ts";
+import { openStream } from "../../src/sealing/open.ts";
+import type { SealFigures } from "../../src/sealing/seal.ts";
+import {
+  collect,
+  context,
+  failureOf,
+  type KeyPlace,
+  keysOfFiles,
+  makeKeyPlace,
+  neverAborted,
+  open,
+  type SealedBytes,
+  seal,
+  streamOf,
+} from "./sealing-fixture.ts";
+
+const frame = 1024 * 1024;
+let place: KeyPlace;
+let keys: SealingKeys;
+let keyPath: string;
+let keyId: string;
+let plain: Buffer;
+let small: SealedBytes;
+let large: SealedBytes;
+
+beforeAll(async () => {
+  place = await makeKeyPlace();
+  ({ path: keyPath, keyId } = await place.makeKey("main.key"));
+  keys = await keysOfFiles(keyPath);
+  plain = randomBytes(2 * frame + 1000);
+  small = await seal(plain.subarray(0, 50), { keys });
+  large = await seal(plain, { keys });
+});
+afterAll(() => place.remove());
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** The record of an attacker who can write the manifest too, but has no key. */
+function forged(figures: SealFigures, bytes: Uint8Array): SealFigures {
+  return { ...figures, storedBytes: bytes.length, storedSha256: sha256(bytes) };
+}
+
+function flipped(bytes: Buffer, at: number, mask: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] ?? 0) ^ mask;
+  return copy;
+}
+
+/** Where the parts of the large message begin: its header, and frames of 4 + 12 + 1 MiB + 16 bytes. */
+function partsOfLarge(): Record<string, number> {
+  const headerBytes = large.bytes.length - 2 * (4 + 12 + frame + 16) - (4 + 4 + 12 + 4 + 1000 + 16);
+  const second = headerBytes + 4 + 12 + frame + 16;
+  const last = second + 4 + 12 + frame + 16;
+  return {
+    version: 0,
+    suite: 1,
+    messageId: 3,
+    contextLength: 35,
+    contextText: 45,
+    wrappedKey: headerBytes - 16 - 32 - 4 - 1 - 10,
+    contentType: headerBytes - 16 - 32 - 4 - 1,
+    frameLength: headerBytes - 16 - 32 - 4,
+    commitment: headerBytes - 16 - 32,
+    headerTag: headerBytes - 16,
+    sequenceNumber: second + 3,
+    iv: second + 4,
+    firstByte: headerBytes + 16,
+    middleByte: second + 16 + frame / 2,
+    lastByteOfFrame: last - 17,
+    frameTag: last - 1,
+    finalMark: last,
+    finalSequence: last + 7,
+    finalIv: last + 8,
+    finalLength: last + 23,
+    finalByte: last + 24,
+    finalTag: large.bytes.length - 1,
+  };
+}
+
+describe("a damaged artifact", () => {
+  it("is found and named for every single byte of a small message, however it is flipped and cut into chunks", async () => {
+    for (let at = 0; at < small.bytes.length; at += 1) {
+      const bytes = flipped(small.bytes, at, 1 << (at % 8));
+      const failure = await failureOf(open(bytes, small.figures, { keys, size: (at % 3) * 40 + 1 }));
+      expect(failure.name, `byte ${at}`).toBe("ArtifactDamaged");
+      expect(failure.message).toContain(sha256(bytes));
+      expect(failure.message).toContain(small.figures.storedSha256);
+    }
+  });
+
+  it("does not open when the manifest was forged to match it, for every single byte", async () => {
+    for (let at = 0; at < small.bytes.length; at += 1) {
+      const bytes = flipped(small.bytes, at, 0xff);
+      const failure = await failureOf(open(bytes, forged(small.figures, bytes), { keys, size: (at % 2) * 400 + 1 }));
+      expect(failure.name, `byte ${at}`).toBe("SealInvalid");
+    }
+  });
+
+  it("is found in every part of a message of several frames", async () => {
+    for (const [part, at] of Object.entries(partsOfLarge())) {
+      for (const mask of [0x01, 0x80, 0xff]) {
+        const bytes = flipped(large.bytes, at, mask);
+        expect((await failureOf(open(bytes, large.figures, { keys }))).name, `${part}, mask ${mask}`).toBe("ArtifactDamaged");
+        const forgery = await failureOf(open(bytes, forged(large.figures, bytes), { keys, size: 999_983 }));
+        expect(forgery.name, `${part}, mask ${mask}, forged`).toBe("SealInvalid");
+      }
+    }
+  });
+
+  it("is found when it is cut off anywhere", async () => {
+    for (let length = 0; length < small.bytes.length; length += 1) {
+      const bytes = small.bytes.subarray(0, length);
+      expect((await failureOf(open(bytes, small.figures, { keys }))).name, `${length} bytes`).toBe("ArtifactDamaged");
+      expect((await failureOf(open(bytes, forged(small.figures, bytes), { keys }))).name, `${length} bytes, forged`).toBe(
+        "SealInvalid",
+      );
+    }
+    for (const [part, at] of Object.entries(partsOfLarge())) {
+      const bytes = large.bytes.subarray(0, at);
+      expect((await failureOf(open(bytes, large.figures, { keys }))).name, `before ${part}`).toBe("ArtifactDamaged");
+      expect((await failureOf(open(bytes, forged(large.figures, bytes), { keys }))).name, `before ${part}, forged`).toBe(
+        "SealInvalid",
+      );
+    }
+  });
+
+  it("is found when whole frames are missing, doubled or exchanged", async () => {
+    const { version: _, ...parts } = partsOfLarge();
+    const last = parts.finalMark ?? 0;
+    const frameSize = 4 + 12 + frame + 16;
+    const header = large.bytes.subarray(0, last - 2 * frameSize);
+    const [first, second] = [large.bytes.subarray(header.length, last - frameSize), large.bytes.subarray(last - frameSize, last)];
+    const rest = large.bytes.subarray(last);
+    for (const order of [[first, rest], [second, first, rest], [first, first, second, rest], [first, second], [rest]]) {
+      const bytes = Buffer.concat([header, ...order]);
+      expect((await failureOf(open(bytes, large.figures, { keys }))).name).toBe("ArtifactDamaged");
+      expect((await failureOf(open(bytes, forged(large.figures, bytes), { keys }))).name).toBe("SealInvalid");
+    }
+  });
+
+  it.each([1, 40, 3 * frame])("is found when %i bytes were appended", async (count) => {
+    const bytes = Buffer.concat([large.bytes, randomBytes(count)]);
+    const failure = await failureOf(open(bytes, large.figures, { keys }));
+    expect(failure.name).toBe("ArtifactDamaged");
+    expect(failure.message).toContain(`is stored as ${bytes.length} bytes`);
+  });
+
+  it("is found without keeping in memory what was appended, however much", async () => {
+    let most = 0;
+    const stored = Readable.from(
+      (function* () {
+        yield small.bytes;
+        for (let given = 0; given < 128; given += 1) {
+          yield Buffer.alloc(frame);
+          most = Math.max(most, process.memoryUsage().arrayBuffers);
+        }
+      })(),
+      { objectMode: false },
+    );
+    const before = process.memoryUsage().arrayBuffers;
+    const stream = openStream(stored, small.figures, { keys, context, signal: neverAborted });
+    expect((await failureOf(collect(stream))).name).toBe("ArtifactDamaged");
+    // The library alone would hold all 128 MiB, twice over while it joins them.
+    expect(most - before).toBeLessThan(110 * frame);
+  });
+
+  it("is found when a second message was appended, which the format by itself accepts", async () => {
+    const failure = await failureOf(open(Buffer.concat([large.bytes, small.bytes]), large.figures, { keys }));
+    expect(failure.name).toBe("ArtifactDamaged");
+  });
+
+  it("is found when it was sealed again with the same key and other content", async () => {
+    const other = await seal(randomBytes(plain.length), { keys });
+    expect((await failureOf(open(other.bytes, large.figures, { keys }))).name).toBe("ArtifactDamaged");
+    const failure = await failureOf(open(other.bytes, forged(large.figures, other.bytes), { keys }));
+    expect(failure.name).toBe("ArtifactDamaged");
+    expect(failure.message).toContain("holds");
+  });
+
+  it("gives out only bytes that belong to it, and never ends", async () => {
+    const bytes = flipped(large.bytes, large.bytes.length - 1, 1);
+    const stream = openStream(streamOf(bytes), large.figures, { keys, context, signal: neverAborted });
+    const chunks: Buffer[] = [];
+    let ended = false;
+    const failed = new Promise<Error>((resolve) => stream.on("error", resolve));
+    stream.on("end", () => {
+      ended = true;
+    });
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    expect((await failed).name).toBe("ArtifactDamaged");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ended).toBe(false);
+    const released = Buffer.concat(chunks);
+    expect(released.equals(plain.subarray(0, released.length))).toBe(true);
+    expect(released.length).toBeLessThanOrEqual(2 * frame);
+  });
+});
+
+describe("another artifact in its place", () => {
+  const others = [
+    { ...context, source: "payroll" },
+    { ...context, backupId: "20261121T020000Z-full-aaaaaa" },
+    { ...context, artifact: "globals.sql" },
+  ];
+  it.each(others)("is refused and named: %o", async (other) => {
+    const swapped = await seal(plain, { keys, context: other });
+    for (const record of [large.figures, swapped.figures]) {
+      const failure = await failureOf(open(swapped.bytes, record, { keys }));
+      expect(failure.name).toBe("SealInvalid");
+      expect(failure.message).toContain(`was sealed as ${other.artifact} of ${other.source}'s backup ${other.backupId}`);
+    }
+  });
+
+  it("gives out none of its bytes", async () => {
+    const swapped = await seal(plain, { keys, context: others[2] as typeof context });
+    const stream = openStream(streamOf(swapped.bytes), swapped.figures, { keys, context, signal: neverAborted });
+    let released = 0;
+    stream.on("data", (chunk: Buffer) => {
+      released += chunk.length;
+    });
+    await new Promise((resolve) => stream.on("close", resolve));
+    expect(released).toBe(0);
+  });
+
+  it.each([
+    ["without a context", {}],
+    [
+      "with more in its context",
+      { "holdfast:source": "taskmaster", "holdfast:backup": context.backupId, "holdfast:artifact": "archive.dump", extra: "1" },
+    ],
+  ])("is refused when it was sealed elsewhere with the same key, %s", async (_, encryptionContext) => {
+    const { encrypt } = buildEncrypt();
+    const { result } = await encrypt(await keys.sealingKeyring(), plain, {
+      suiteId: 0x0478,
+      frameLength: frame,
+      encryptionContext: encryptionContext as Record<string, string>,
+    });
+    const failure = await failureOf(open(result, forged(large.figures, result), { keys }));
+    expect(failure.name).toBe("SealInvalid");
+  });
+
+  it.each([0x0578, 0x0378])("is refused when it was sealed with another suite (%i)", async (suiteId) => {
+    const { encrypt } = buildEncrypt(suiteId === 0x0378 ? { commitmentPolicy: "FORBID_ENCRYPT_ALLOW_DECRYPT" as never } : {});
+    const encryptionContext = {
+      "holdfast:source": context.source,
+      "holdfast:backup": context.backupId,
+      "holdfast:artifact": context.artifact,
+    };
+    const { result } = await encrypt(await keys.sealingKeyring(), plain, { suiteId, frameLength: frame, encryptionContext });
+    expect((await failureOf(open(result, forged(large.figures, result), { keys }))).name).toBe("SealInvalid");
+  });
+});
+
+describe("compressed content", () => {
+  it.each([
+    ["two frames", (body: Buffer) => Buffer.concat([zstdCompressSync(body), zstdCompressSync(body)])],
+    ["a frame and something else", (body: Buffer) => Buffer.concat([zstdCompressSync(body), Buffer.from("more")])],
+    ["a frame that is cut off", (body: Buffer) => zstdCompressSync(body).subarray(0, -3)],
+    ["no frame", (body: Buffer) => body],
+    ["nothing", () => Buffer.alloc(0)],
+  ])("is refused when the seal holds %s", async (_, make) => {
+    const inside = make(plain.subarray(0, 300_000));
+    const { bytes, figures } = await seal(inside, { keys });
+    const failure = await failureOf(open(bytes, { ...figures, compression: "zstd" }, { keys }));
+    expect(failure.name).toBe("SealInvalid");
+  });
+});
+
+describe("the wrong key", () => {
+  it("is named, with the keys that there are, when the policy has others", async () => {
+    const other = await place.makeKey("other.key");
+    const failure = await failureOf(open(small.bytes, small.figures, { keys: await keysOfFiles(other.path) }));
+    expect(failure.name).toBe("KeyMissing");
+    expect(failure.message).toContain(keyId);
+    expect(failure.message).toContain(other.keyId);
+  });
+
+  it("does not open what another key sealed, even under the same id", async () => {
+    const impostor = new RawAesKeyringNode({
+      keyNamespace: "holdfast",
+      keyName: keyId,
+      unencryptedMasterKey: new Uint8Array(randomBytes(32)),
+      wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
+    });
+    const failure = await failureOf(open(small.bytes, small.figures, { keys: { ...keys, openingKeyring: async () => impostor } }));
+    expect(failure.name).toBe("SealInvalid");
+  });
+
+  it("does not open when the manifest names another key of the policy", async () => {
+    const other = await place.makeKey("third.key");
+    const both = await keysOfFiles(keyPath, other.path);
+    const failure = await failureOf(open(small.bytes, { ...small.figures, keyId: other.keyId }, { keys: both }));
+    expect(failure.name).toBe("SealInvalid");
+  });
+});
