@@ -18,9 +18,9 @@ const figuresOfNewest = 32;
 
 export interface MeasuredSource {
   readonly source: SourceConfig;
-  readonly entries: readonly BackupEntry[];
-  /** The newest restore test's evidence. */
-  readonly lastTest: Evidence | undefined;
+  readonly backups: readonly StatusBackup[];
+  /** The evidence of the restore tests of the newest backups, newest first. */
+  readonly tests: readonly Evidence[];
 }
 
 export interface Measurements {
@@ -31,18 +31,19 @@ export interface Measurements {
 /** Measures these sources. Damaged manifests and evidence count as unknown figures; their state says what is wrong. Errors: those of the vault. */
 export async function measureSources(context: PipelineContext, sources: readonly SourceConfig[]): Promise<Measurements> {
   const measured: MeasuredSource[] = [];
-  const backups: StatusBackup[] = [];
   for (const source of sources) {
     const store = await context.storeOf(source.vault);
     const entries = await listEntries(context, store, source.name);
     const tests = await readTests(store, entries);
-    measured.push({ source, entries, lastTest: tests[0] });
+    const backups: StatusBackup[] = [];
     for (const [index, entry] of entries.entries()) {
       const recent = index >= entries.length - figuresOfNewest;
       backups.push(recent ? { ...entry, figures: await readFigures(store, entry, tests) } : entry);
     }
+    measured.push({ source, backups, tests });
   }
   const { timezone } = context.policy;
+  const backups = measured.flatMap((each) => each.backups);
   return { status: assessStatus({ now: context.run.clock.now(), timezone, sources, backups }), sources: measured };
 }
 

@@ -1,0 +1,30 @@
+/** `holdfast report`: the HTML report. */
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { gatherReport } from "../../pipeline/report.ts";
+import { renderReport } from "../../report/html-report.ts";
+import type { Outcome, Session } from "../session.ts";
+
+export async function report({ context }: Session, options: { readonly out: string }): Promise<Outcome> {
+  const path = resolve(options.out);
+  const model = await gatherReport(context);
+  await writeWhole(path, renderReport(model));
+  return { document: { report: path, verdict: model.status.verdict }, text: `wrote ${path}` };
+}
+
+/** A reader of the old report never sees half of the new one. */
+async function writeWhole(path: string, html: string): Promise<void> {
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(partial, html);
+    await rename(partial, path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new HoldfastError(code === "ENOSPC" ? "DiskFull" : "UsageInvalid", `the report cannot be written to ${path}: ${code}`, {
+      cause: error,
+      hint: "Name a file in a directory that you may write to, with --out.",
+    });
+  }
+}

@@ -1,0 +1,39 @@
+/** The step that gathers what the HTML report shows: objectives against measurements, catalogue, restore tests, retention's plan, holds. */
+import type { SourceConfig } from "../policy/policy.ts";
+import type { ReportHold, ReportModel, ReportSource } from "../report/report-model.ts";
+import { listHolds } from "../vault/holds.ts";
+import { type MeasuredSource, measureSources } from "./measure.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+import { planPrune } from "./prune.ts";
+
+/** Gathers the report of every source of the policy. Errors: those of the vaults. */
+export async function gatherReport(context: PipelineContext): Promise<ReportModel> {
+  const { policy, run, holdfastVersion } = context;
+  const measured = await measureSources(context, Object.values(policy.sources));
+  const sources: ReportSource[] = [];
+  for (const each of measured.sources) sources.push(await describeSource(context, each));
+  return {
+    generatedAt: run.clock.now(),
+    holdfastVersion,
+    policy: { timezone: policy.timezone, sha256: policy.sha256 },
+    status: measured.status,
+    sources,
+  };
+}
+
+async function describeSource(context: PipelineContext, { source, backups, tests }: MeasuredSource): Promise<ReportSource> {
+  const store = await context.storeOf(source.vault);
+  const described = { name: source.name, vault: store.url, schedules: schedulesOf(source), backups, tests };
+  // Without a backup there may be no vault yet, and nothing to plan.
+  if (backups.length === 0) return { ...described, holds: [] };
+  const holds: ReportHold[] = [];
+  for await (const hold of listHolds(store, source.name)) holds.push(hold);
+  return { ...described, plan: await planPrune(context, source.name), holds };
+}
+
+function schedulesOf(source: SourceConfig): ReportSource["schedules"] {
+  const backups = Object.entries(source.schedules).map(([kind, cron]) => ({ what: `${kind} backup`, cron }));
+  const verify = source.verify.schedule === undefined ? [] : [{ what: "verification", cron: source.verify.schedule }];
+  const tests = source.restoreTest.schedule === undefined ? [] : [{ what: "restore test", cron: source.restoreTest.schedule }];
+  return [...backups, ...verify, ...tests];
+}

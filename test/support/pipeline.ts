@@ -1,0 +1,42 @@
+/** The pipeline in this process, with a clock and a store of the test's choice. */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, dirname } from "node:path";
+import { createPipelineContext, type PipelineContext } from "../../src/pipeline/pipeline-context.ts";
+import { parsePolicy } from "../../src/policy/parse-policy.ts";
+import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import type { ObjectStore } from "../../src/vault/object-store.ts";
+
+export interface PipelineOptions {
+  readonly policyFile: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock?: Clock;
+  readonly wrapStore?: (store: ObjectStore) => ObjectStore;
+}
+
+export async function openPipeline({ policyFile, env, clock = systemClock, wrapStore }: PipelineOptions): Promise<PipelineContext> {
+  const policy = parsePolicy(await readFile(policyFile, "utf8"), policyFile, { directory: dirname(policyFile), home: homedir() });
+  const context = createPipelineContext(
+    policy,
+    {
+      clock,
+      randomBytes: (count) => randomBytes(count),
+      signal: new AbortController().signal,
+      log: { info: () => undefined, warn: () => undefined },
+      progress: { phase: () => undefined, advance: () => undefined },
+      temporaryDirectory: tmpdir(),
+      postgresPath: (env["HOLDFAST_PG_PATH"] ?? "").split(delimiter),
+      identity: `test:${process.pid}`,
+      environment: env,
+    },
+    "0.0.0-test",
+  );
+  if (wrapStore === undefined) return context;
+  return { ...context, storeOf: async (name) => wrapStore(await context.storeOf(name)) };
+}
+
+/** The system's clock, moved by so many milliseconds. */
+export function shiftedClock(byMs: number): Clock {
+  return { now: () => new Date(systemClock.now().getTime() + byMs), monotonicMs: systemClock.monotonicMs };
+}
