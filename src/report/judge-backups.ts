@@ -1,0 +1,86 @@
+/** Judges a source's recovery points: how old the newest good one is, and what is damaged or suspicious. */
+import { formatAge, formatDuration } from "./format.ts";
+import { findExpectedRun } from "./judge-schedules.ts";
+import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding, StatusPoint } from "./status.ts";
+
+type Facts = "newest" | "newestVerified" | "newestProven" | "rpo" | "suspicious" | "damaged" | "held";
+
+export function judgeBackups(view: SourceView): Judgement<Facts> {
+  const { backups, now } = view;
+  const point = (found: StatusBackup | undefined): StatusPoint | null => (found === undefined ? null : describePoint(found, now));
+  const verified = backups.find(isRecoveryPoint);
+  const proven = backups.find((backup) => backup.state === "proven" && !backup.suspicious);
+  const rpo = measureRpo(view, verified);
+  const facts = {
+    newest: point(backups[0]),
+    newestVerified: point(verified),
+    newestProven: point(proven),
+    rpo,
+    suspicious: backups.filter(({ suspicious, state }) => suspicious && state !== "damaged").map(({ id }) => id),
+    damaged: backups.filter(({ state }) => state === "damaged").map(({ id }) => id),
+    held: backups.filter(({ held }) => held === true).map(({ id }) => id),
+  };
+  return { facts, findings: [...findRpo(view, verified, rpo), ...findBad(backups)], notes: noteProof(proven, now) };
+}
+
+/** Whether a person would restore from it: read back, neither damaged nor suspicious. */
+export function isRecoveryPoint({ state, suspicious }: StatusBackup): boolean {
+  return !suspicious && (state === "verified" || state === "proven");
+}
+
+function describePoint({ id, startedAt, state }: StatusBackup, now: Date): StatusPoint {
+  return { id, at: startedAt.toISOString(), ageSeconds: ageSeconds(startedAt, now), state };
+}
+
+function ageSeconds(at: Date, now: Date): number {
+  return Math.floor((now.getTime() - at.getTime()) / 1000);
+}
+
+/** The RPO is what would be lost now: everything since the newest backup that is known to be good began. */
+function measureRpo({ source, now }: SourceView, verified: StatusBackup | undefined): SourceStatus["rpo"] {
+  const objectiveSeconds = source.objectives.rpoSeconds;
+  if (verified === undefined) return { objectiveSeconds, measuredSeconds: null, met: false };
+  const measuredSeconds = ageSeconds(verified.startedAt, now);
+  return { objectiveSeconds, measuredSeconds, met: measuredSeconds <= objectiveSeconds };
+}
+
+function findRpo(view: SourceView, verified: StatusBackup | undefined, rpo: SourceStatus["rpo"]): StatusFinding[] {
+  const { backups, now } = view;
+  if (backups.length === 0) return [{ level: "breach", subject: "rpo", message: "there is no backup" }];
+  if (verified === undefined)
+    return [{ level: "breach", subject: "rpo", message: `none of ${backups.length} backups is verified` }];
+  if (rpo.met) return [];
+  const newer = backups.indexOf(verified);
+  const unverified = newer === 0 ? "" : `; ${newer} newer ${newer === 1 ? "one does" : "ones do"} not count`;
+  const age = formatAge(verified.startedAt, now);
+  const message = `the newest verified backup is ${age} old, the objective is ${formatDuration(rpo.objectiveSeconds * 1000)}${unverified}`;
+  // While the next backup is being made, a day after the last is a day and some minutes: no cause to wake anybody.
+  if (isRunUnderWay(view, verified)) {
+    return [{ level: "warning", subject: "rpo", message: `${message}; the scheduled run is expected to bring one` }];
+  }
+  return [{ level: "breach", subject: "rpo", message }];
+}
+
+/** Whether a scheduled run has just begun, the objective was met until then, and nothing but that run's own backup came since. */
+function isRunUnderWay({ backups, ...view }: SourceView, verified: StatusBackup): boolean {
+  const run = findExpectedRun({ backups, ...view });
+  if (run === undefined || ageSeconds(verified.startedAt, run) > view.source.objectives.rpoSeconds) return false;
+  return backups.slice(0, backups.indexOf(verified)).every(({ state, startedAt }) => state === "stored" && startedAt >= run);
+}
+
+function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
+  return backups.flatMap(({ id, state, suspicious }, index): StatusFinding[] => {
+    const newest = index === 0 ? "the newest backup, " : "";
+    if (state === "damaged")
+      return [{ level: index === 0 ? "breach" : "warning", subject: "backup", message: `${newest}${id} is damaged` }];
+    return suspicious
+      ? [{ level: "warning", subject: "backup", message: `${newest}${id} is suspicious: far smaller than those before it` }]
+      : [];
+  });
+}
+
+function noteProof(proven: StatusBackup | undefined, now: Date): string[] {
+  const proof = proven?.checks.findLast(({ check }) => check === "proven");
+  if (proven === undefined || proof === undefined) return [];
+  return [`${proven.id} was restored and compared equal ${formatAge(new Date(proof.at), now)} ago`];
+}

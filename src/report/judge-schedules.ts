@@ -1,0 +1,93 @@
+/** Judges backups against their schedules: runs that brought none, and schedules that cannot meet the objective. */
+import { type BackupKind, backupKinds } from "../policy/policy.ts";
+import { formatDuration } from "./format.ts";
+import { openSchedule, type Schedule } from "./schedule.ts";
+import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./status.ts";
+
+/** A backup is listed once it is committed: a run may take this long at least, or twice as long as the last one. */
+const leastGraceMs = 15 * 60_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** A scheduler may start a run a little early by our clock. */
+const earlyStartMs = 60_000;
+/** Enough runs to see a week of hourly ones; more missed runs than this are not counted one by one. */
+const mostRuns = 400;
+
+export function judgeSchedules(view: SourceView): Judgement<"missedRuns"> {
+  const schedules = backupKinds.flatMap((kind) => {
+    const cron = view.source.schedules[kind];
+    return cron === undefined ? [] : [{ kind, schedule: openSchedule(cron, view.timezone) }];
+  });
+  const missedRuns = schedules.flatMap(({ kind, schedule }) => findMissed(view, kind, schedule));
+  const findings = missedRuns.map(({ kind, count, lastAt }): StatusFinding => {
+    const runs =
+      count === 1
+        ? `the ${kind} backup scheduled for ${lastAt} was`
+        : `${count === mostRuns ? "at least " : ""}${count} scheduled ${kind} backups were`;
+    return { level: "warning", subject: "schedule", message: `${runs} not made${count === 1 ? "" : `, the last at ${lastAt}`}` };
+  });
+  const gap = findUnmeetable(
+    view,
+    schedules.map(({ schedule }) => schedule),
+  );
+  return { facts: { missedRuns }, findings: [...findings, ...gap], notes: [] };
+}
+
+/** Runs after the newest backup of the kind, whatever that is worth: an older backup that is gone may have been pruned. */
+function findMissed(
+  { backups, now }: SourceView,
+  kind: BackupKind,
+  schedule: Schedule,
+): { kind: BackupKind; count: number; lastAt: string }[] {
+  const newest = backups.find((backup) => backup.kind === kind);
+  // Before its first backup a source has no history of its own: how long the schedule has been there is not known.
+  const since = newest ?? backups.at(-1);
+  if (since === undefined) return [];
+  const afterMs = since.startedAt.getTime() + earlyStartMs;
+  let run = schedule.previous(new Date(now.getTime() - graceMsOf(newest)));
+  const last = run;
+  let count = 0;
+  for (; run !== undefined && run.getTime() > afterMs && count < mostRuns; count++) run = schedule.previous(run);
+  return count === 0 || last === undefined ? [] : [{ kind, count, lastAt: last.toISOString() }];
+}
+
+/** The scheduled run that began so little ago that it may well still be at work: a backup is due any moment. */
+export function findExpectedRun({ source, backups, now, timezone }: SourceView): Date | undefined {
+  const graceMs = graceMsOf(backups[0]);
+  const runs = backupKinds.flatMap((kind) => {
+    const cron = source.schedules[kind];
+    return (cron === undefined ? undefined : openSchedule(cron, timezone).previous(now)) ?? [];
+  });
+  return runs.find((run) => now.getTime() - run.getTime() <= graceMs);
+}
+
+function graceMsOf(newest: StatusBackup | undefined): number {
+  return Math.max(leastGraceMs, 2000 * (newest?.figures?.durationSeconds ?? 0));
+}
+
+/** A policy that promises more than its schedules can give is breached between any two runs; better said once and plainly. */
+function findUnmeetable({ source, now }: SourceView, schedules: readonly Schedule[]): StatusFinding[] {
+  const histories = schedules.map((schedule) => pastRuns(schedule, now)).filter((runs) => runs.length > 1);
+  if (histories.length === 0) return [];
+  // Only as far back as the runs of every kind are known.
+  const from = Math.max(...histories.map((runs) => runs.at(-1) ?? 0));
+  const runs = [...new Set(histories.flat())].filter((run) => run >= from).sort((a, b) => a - b);
+  const gapMs = runs.slice(1).reduce((widest, run, index) => Math.max(widest, run - (runs[index] ?? run)), 0);
+  const { rpoSeconds } = source.objectives;
+  // A day has 25 hours when clocks go back: no cause to speak of a daily schedule the whole autumn.
+  const allowedMs = rpoSeconds * 1000 + (rpoSeconds * 1000 >= dayMs ? hourMs : 0);
+  if (gapMs <= allowedMs) return [];
+  const message = `the schedule leaves ${formatDuration(gapMs)} between backups, and can never keep an RPO of ${formatDuration(rpoSeconds * 1000)}`;
+  return [{ level: "warning", subject: "schedule", message }];
+}
+
+/** The runs of two months, two at least, newest first. */
+function pastRuns(schedule: Schedule, now: Date): number[] {
+  const fromMs = now.getTime() - 60 * dayMs;
+  const runs: number[] = [];
+  for (let run = schedule.previous(now); run !== undefined && runs.length < mostRuns; run = schedule.previous(run)) {
+    if (runs.length >= 2 && run.getTime() < fromMs) break;
+    runs.push(run.getTime());
+  }
+  return runs;
+}

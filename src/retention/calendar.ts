@@ -1,0 +1,42 @@
+/** Calendar periods as whole numbers that ascend with time: what day, ISO week, month or year an instant falls in, in a time zone. */
+import { openZoneOffset } from "../runtime/zone-offset.ts";
+
+export type Period = "day" | "week" | "month" | "year";
+
+const dayMs = 86_400_000;
+/** 1970-01-01 was a Thursday, the fourth day of its ISO week. */
+const daysIntoFirstWeek = 3;
+
+/** The number of the calendar day (days since 1970-01-01) of every instant (epoch milliseconds), in the time zone. */
+export function numberDays(instants: Float64Array, timezone: string): Int32Array {
+  const offsetOf = openZoneOffset(timezone);
+  return Int32Array.from(instants, (epochMs) => Math.floor((epochMs + offsetOf(epochMs)) / dayMs));
+}
+
+/** The number of the period that a calendar day belongs to. */
+export function periodOf(period: Period, day: number): number {
+  if (period === "day") return day;
+  if (period === "week") return Math.floor((day + daysIntoFirstWeek) / 7);
+  const date = new Date(day * dayMs);
+  return period === "year" ? date.getUTCFullYear() : date.getUTCFullYear() * 12 + date.getUTCMonth();
+}
+
+/** The period in words: `2026-11-20`, `2026-W47` (ISO 8601), `2026-11`, `2026`. */
+export function describePeriod(period: Period, number: number): string {
+  if (period === "day") return isoDate(number);
+  if (period === "year") return `${number}`;
+  if (period === "month") return `${Math.floor(number / 12)}-${pad(number - Math.floor(number / 12) * 12 + 1)}`;
+  // An ISO week belongs to the year of its Thursday.
+  const thursday = number * 7;
+  const year = new Date(thursday * dayMs).getUTCFullYear();
+  const firstOfJanuary = Date.UTC(year, 0, 1) / dayMs;
+  return `${year}-W${pad(Math.floor((thursday - firstOfJanuary) / 7) + 1)}`;
+}
+
+function isoDate(day: number): string {
+  return new Date(day * dayMs).toISOString().slice(0, 10);
+}
+
+function pad(number: number): string {
+  return number.toString().padStart(2, "0");
+}

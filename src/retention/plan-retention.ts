@@ -1,0 +1,109 @@
+/** Which backups of one source stay and which are released, and why (docs/retention.md). Pure: no I/O, no clock. */
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { Retention } from "../policy/policy.ts";
+import { type AppliedRule, applyBucketRule, bucketOf, bucketRulesOf } from "./bucket-rules.ts";
+import { numberDays } from "./calendar.ts";
+import { grades, type History, readHistory } from "./history.ts";
+import { keepLogs, keepNeeded, keepNewest, keepProtected, keepYoung } from "./keep-rules.ts";
+import { orderReleases } from "./order-releases.ts";
+import type { Reasons } from "./reasons.ts";
+import { findRefusals, type Refusal } from "./refusals.ts";
+import type { RetentionBackup } from "./retention-backup.ts";
+
+export type { RetentionBackup } from "./retention-backup.ts";
+
+export interface Decision {
+  readonly id: string;
+  readonly kept: boolean;
+  /** In words; at least one: `newest of 2026-11-20 (daily 3 of 30)`, `held`, `released: older than every rule`. */
+  readonly reasons: readonly string[];
+}
+
+export interface RetentionPlan {
+  /** One per backup, newest first. */
+  readonly decisions: readonly Decision[];
+  /** Ids in the order in which they may be deleted: newest first, and never one before what builds on it. */
+  readonly released: readonly string[];
+  /** Why the plan must not be carried out: the most telling of `refusals`; absent when there is none. */
+  readonly refusal?: Refusal;
+  readonly refusals: readonly Refusal[];
+}
+
+export interface RetentionMoment {
+  readonly now: Date;
+  /** IANA name; calendar days, ISO weeks, months and years are this zone's. */
+  readonly timezone: string;
+}
+
+/**
+ * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup of each of the newest calendar buckets, what
+ * is younger than the policy's ages, the newest proven and verified ones, what is newer than these, held, locked, permanent or implausible,
+ * and everything that these build on; the rest is released. Deterministic; planning again on what was kept releases nothing more.
+ * Takes a few seconds for a million backups, and memory in proportion to their number.
+ */
+export function planRetention(backups: readonly RetentionBackup[], retention: Retention, moment: RetentionMoment): RetentionPlan {
+  const nowMs = moment.now.getTime();
+  const history = readHistory(backups, nowMs);
+  const days = numberDays(
+    Float64Array.from(history.backups, ({ startedAtMs }) => startedAtMs),
+    moment.timezone,
+  );
+  const reasons: Reasons = Array.from({ length: history.backups.length });
+  keepNewest(history, reasons);
+  const applied = bucketRulesOf(retention).map((rule) => applyBucketRule(rule, history, representatives(history), days, reasons));
+  keepYoung(history, retention, nowMs, reasons);
+  keepLogs(history, retention, reasons);
+  keepProtected(history, retention, nowMs, reasons);
+  keepNeeded(history, reasons);
+
+  const places = history.backups.flatMap((_, place) => (reasons[place] === undefined ? [place] : []));
+  const refusals = findRefusals(history, retention, nowMs, places.length);
+  const decisions = history.backups.map(({ id }, place): Decision => {
+    const kept = reasons[place];
+    return kept === undefined
+      ? { id, kept: false, reasons: explainRelease(history, place, days, applied) }
+      : { id, kept: true, reasons: kept };
+  });
+  const released = orderReleases(history, places).flatMap((place) => history.backups[place]?.id ?? []);
+  return { decisions, released, refusals, ...(refusals[0] === undefined ? {} : { refusal: refusals[0] }) };
+}
+
+/**
+ * Throws PruneRefused when the plan must not be carried out, with every refusal in its details.
+ * A caller that deletes calls this first; a dry run shows plan and refusals together.
+ */
+export function assertPrunable(plan: Pick<RetentionPlan, "refusals">): void {
+  const [first, ...others] = plan.refusals;
+  if (first === undefined) return;
+  throw new HoldfastError("PruneRefused", `nothing was pruned: ${first.message}`, {
+    details: [...first.details, ...others.map(({ message }) => `and ${message}`)],
+  });
+}
+
+/** What can stand for a bucket: everything plausible that restores without further logs. */
+function* representatives({ backups, grades: graded }: History): Iterable<number> {
+  for (let place = 0; place < backups.length; place++) {
+    if (backups[place]?.kind !== "log" && graded[place] !== grades.implausible) yield place;
+  }
+}
+
+/** The reasons for releasing are few: each is one shared list, so that a million decisions need no million strings. */
+const releases = {
+  damaged: ["released: damaged, and a newer backup is verified"],
+  log: ["released: older than the logs that are kept"],
+  day: ["released: a newer backup stands for its day"],
+  week: ["released: a newer backup stands for its week"],
+  month: ["released: a newer backup stands for its month"],
+  year: ["released: a newer backup stands for its year"],
+  old: ["released: older than every rule"],
+} as const satisfies Record<string, readonly string[]>;
+
+function explainRelease(history: History, place: number, days: Int32Array, applied: readonly AppliedRule[]): readonly string[] {
+  const backup = history.backups[place];
+  if (backup?.state === "damaged") return releases.damaged;
+  if (backup?.kind === "log") return releases.log;
+  for (const { rule, reach } of applied) {
+    if (rule.period !== "backup" && bucketOf(rule, place, days) >= reach) return releases[rule.period];
+  }
+  return releases.old;
+}

@@ -1,0 +1,48 @@
+/** What retention knows of a backup, and what makes one implausible. Planning needs no more than a listing of the vault's keys. */
+import { type BackupKind, backupKinds } from "../policy/policy.ts";
+
+export interface RetentionBackup {
+  readonly id: string;
+  readonly kind: BackupKind;
+  /** Epoch milliseconds, as the id says. */
+  readonly startedAtMs: number;
+  readonly state: "stored" | "verified" | "proven" | "damaged";
+  /** Verified, but far smaller than the last ones, and not accepted by a person. */
+  readonly suspicious: boolean;
+  /** Under a legal hold. */
+  readonly held: boolean;
+  /** Until when the vault itself refuses to delete it, epoch milliseconds. */
+  readonly lockedUntilMs?: number;
+  /** The backup this one builds on; null or absent for one that stands alone. */
+  readonly parent?: string | null;
+}
+
+/** Kinds that are nothing without what they build on. */
+const dependentKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differential"]);
+
+/** A clock may run this far ahead of ours before its backups count as coming from the future: ten times what NTP lets pass. */
+export const clockSkewMs = 5 * 60_000;
+
+/** A machine whose clock lost its battery starts in 1970, 1980 or 2000; a date before this is such a clock's. */
+const earliestMs = Date.UTC(2001, 0, 1);
+
+/** `20261120T020000Z-full-7k3f9a` (docs/vault-format.md, "Backup ids"). */
+const idPattern = new RegExp(`^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)Z-(${backupKinds.join("|")})-[0-9a-z]+$`);
+
+/** Why a backup cannot be what it says it is, or undefined. Such a backup counts for nothing, is never released, and stops pruning. */
+export function findImplausible(backup: RetentionBackup, nowMs: number): string | undefined {
+  const { id, kind, startedAtMs, parent } = backup;
+  const match = idPattern.exec(id);
+  if (match === null) return "its id is not a backup's";
+  const [, year, month, day, hour, minute, second, kindInId] = match;
+  const idMs = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  if (kindInId !== kind) return `its id says ${kindInId}, not ${kind}`;
+  // The id has whole seconds; anything else that disagrees, or a 31 February, was not made by Holdfast.
+  if (Math.floor(startedAtMs / 1000) * 1000 !== idMs || new Date(idMs).getUTCDate() !== Number(day))
+    return "its id names another time than its start";
+  if (idMs > nowMs + clockSkewMs) return "it is dated in the future";
+  if (idMs < earliestMs) return "it is dated as by a clock that was never set";
+  if (dependentKinds.has(kind) && (parent === undefined || parent === null))
+    return `it is ${kind} and does not say what it builds on`;
+  return undefined;
+}
