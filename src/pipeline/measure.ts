@@ -1,11 +1,12 @@
 /**
- * The step that holds objectives against measurements. States come from a listing of keys; figures are read for the newest backups of a source
- * only, so that a vault of any age is measured in the same time.
+ * The step that holds objectives against measurements. States come from a listing of keys; figures are read for the few backups that a
+ * judgement needs them of, so that a vault of any age is measured in the same time.
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import { assessStatus, type BackupFigures, type Status, type StatusBackup } from "../report/status.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
+import type { CheckName } from "../vault/backup-state.ts";
 import type { Evidence } from "../vault/evidence.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
@@ -13,13 +14,16 @@ import { openVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 
-/** Of how many newest backups of a source the figures are read: a month of daily ones, which growth is measured over. */
-const figuresOfNewest = 32;
+/** How many restore tests a report shows of a source. */
+const shownTests = 10;
+/** Growth is told per month (requirements, R23), against the backup nearest to that age. */
+const monthMs = 30 * 86_400_000;
+const testChecks: readonly CheckName[] = ["proven", "unproven", "disproven"];
 
 export interface MeasuredSource {
   readonly source: SourceConfig;
   readonly backups: readonly StatusBackup[];
-  /** The evidence of the restore tests of the newest backups, newest first. */
+  /** The evidence of the newest restore tests, newest first. */
   readonly tests: readonly Evidence[];
 }
 
@@ -31,20 +35,22 @@ export interface Measurements {
 /** Measures these sources. Damaged manifests and evidence count as unknown figures; their state says what is wrong. Errors: those of the vault. */
 export async function measureSources(context: PipelineContext, sources: readonly SourceConfig[]): Promise<Measurements> {
   const measured: MeasuredSource[] = [];
-  for (const source of sources) {
-    const store = await context.storeOf(source.vault);
-    const entries = await listEntries(context, store, source.name);
-    const tests = await readTests(store, entries);
-    const backups: StatusBackup[] = [];
-    for (const [index, entry] of entries.entries()) {
-      const recent = index >= entries.length - figuresOfNewest;
-      backups.push(recent ? { ...entry, figures: await readFigures(store, entry, tests) } : entry);
-    }
-    measured.push({ source, backups, tests });
-  }
+  for (const source of sources) measured.push(await measureSource(context, source));
   const { timezone } = context.policy;
   const backups = measured.flatMap((each) => each.backups);
   return { status: assessStatus({ now: context.run.clock.now(), timezone, sources, backups }), sources: measured };
+}
+
+async function measureSource(context: PipelineContext, source: SourceConfig): Promise<MeasuredSource> {
+  const store = await context.storeOf(source.vault);
+  const entries = await listEntries(context, store, source.name);
+  const tests = await readTests(store, entries);
+  const telling = chooseTelling(entries, tests);
+  const backups: StatusBackup[] = [];
+  for (const entry of entries) {
+    backups.push(telling.has(entry) ? { ...entry, figures: await readFigures(store, entry, tests) } : entry);
+  }
+  return { source, backups, tests };
 }
 
 /** Oldest first. A vault that was never written to is an empty one. */
@@ -60,34 +66,62 @@ async function listEntries(context: PipelineContext, store: ObjectStore, source:
   return entries;
 }
 
-/** The newest restore tests among the newest backups, newest first. */
+/** Whatever its backup's age: a monthly test of an hourly backup lies hundreds of backups back. */
 async function readTests(store: ObjectStore, entries: readonly BackupEntry[]): Promise<Evidence[]> {
+  const keys = entries.flatMap(({ checks }) => checks).filter(({ check }) => testChecks.includes(check));
+  const newest = keys.sort((a, b) => b.at.localeCompare(a.at)).slice(0, shownTests);
   const tests: Evidence[] = [];
-  const keys = entries
-    .slice(-figuresOfNewest)
-    .flatMap(({ checks }) => checks)
-    .filter(({ check }) => check === "proven" || check === "unproven" || check === "disproven");
-  for (const { key } of keys) {
+  for (const { key } of newest) {
     const evidence = await readSoundEvidence(store, key);
     if (evidence !== undefined) tests.push(evidence);
   }
-  return tests.sort((a, b) => b.at.localeCompare(a.at));
+  return tests;
+}
+
+/** The backups whose figures a judgement uses: the newest, the newest good ones, those that were tested, and one of a month before. */
+function chooseTelling(entries: readonly BackupEntry[], tests: readonly Evidence[]): Set<BackupEntry> {
+  const good = entries.filter(({ state, suspicious }) => !suspicious && (state === "verified" || state === "proven"));
+  const newestGood = good.at(-1);
+  const tested = new Set(tests.filter(({ objective }) => objective !== undefined).map(({ backupId }) => backupId));
+  const telling = new Set(entries.filter(({ id }) => tested.has(id)));
+  for (const entry of [entries.at(-1), newestGood, nearestTo((newestGood?.startedAt.getTime() ?? 0) - monthMs, good)]) {
+    if (entry !== undefined) telling.add(entry);
+  }
+  return telling;
+}
+
+function nearestTo(instantMs: number, entries: readonly BackupEntry[]): BackupEntry | undefined {
+  const distance = ({ startedAt }: BackupEntry): number => Math.abs(startedAt.getTime() - instantMs);
+  let nearest: BackupEntry | undefined;
+  for (const entry of entries) {
+    if (nearest === undefined || distance(entry) < distance(nearest)) nearest = entry;
+  }
+  return nearest;
 }
 
 async function readFigures(store: ObjectStore, entry: BackupEntry, tests: readonly Evidence[]): Promise<BackupFigures> {
   const read = await readSoundManifest(store, entry);
   const restoreSeconds = tests.find(({ backupId, objective }) => backupId === entry.id && objective !== undefined)?.objective
     ?.measuredSeconds;
-  const restored = restoreSeconds === undefined ? {} : { restoreSeconds };
-  if (read === undefined) return restored;
+  const contentBytes = await readContentBytes(store, entry);
+  const measured = {
+    ...(restoreSeconds === undefined ? {} : { restoreSeconds }),
+    ...(contentBytes === undefined ? {} : { contentBytes }),
+  };
+  if (read === undefined) return measured;
   const { artifacts, sourceCheck, startedAt, finishedAt } = read.manifest;
   return {
-    ...restored,
+    ...measured,
     storedBytes: artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
-    contentBytes: artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0),
     rows: Object.values(sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0),
     durationSeconds: (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000,
   };
+}
+
+/** From the digest of the newest verification. */
+async function readContentBytes(store: ObjectStore, entry: BackupEntry): Promise<number | undefined> {
+  const verified = entry.checks.findLast(({ check }) => check === "verified" || check === "suspicious");
+  return verified === undefined ? undefined : (await readSoundEvidence(store, verified.key))?.digest?.bytes;
 }
 
 /** Undefined for a damaged manifest, and for one that a prune has just removed. */
