@@ -1,0 +1,125 @@
+/** A directory that a backup is extracted into and compared in: what a throwaway and a restore's target have in common. */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ErrorName } from "../../errors/catalogue.ts";
+import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
+import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
+import type { RunContext } from "../../runtime/run-context.ts";
+import type { BackupReader, Place } from "../engine.ts";
+import { compareTree } from "./compare.ts";
+import { compareCounts } from "./digest.ts";
+import { type EntryPath, locate, rootEntry, treeRootOf } from "./entry-path.ts";
+import { type Extraction, extractArchive, ownIdentity } from "./extract.ts";
+import { fileFailure } from "./failures.ts";
+import { chooseOperations } from "./file-operations.ts";
+import { spoolIndex } from "./index-spool.ts";
+import { openUpTree } from "./open-up-tree.ts";
+import { indexName, readArchive } from "./read-archive.ts";
+
+export interface PlaceOptions {
+  readonly backup: BackupReader;
+  readonly context: RunContext;
+  /** Private; the tree stands in it as `tree`. Removed by `close`. */
+  readonly directory: PrivateDirectory;
+  /** What a failing system call is called: it says nothing about the backup. */
+  readonly failure: ErrorName;
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Gets the path of the loaded tree. */
+  commit(tree: string): Promise<void>;
+}
+
+/** Makes the place; nothing is read before `load`. */
+export function createPlace(options: PlaceOptions): Place {
+  const { backup, context, directory, failure } = options;
+  const tree = join(directory.path, "tree");
+  const root = treeRootOf(Buffer.from(tree));
+  const identity = ownIdentity();
+  let spooled: PrivateDirectory | undefined;
+  let extraction: Extraction | undefined;
+  let comparison: Comparison | undefined;
+
+  async function load() {
+    spooled = await makePrivateDirectory(context.temporaryDirectory, "holdfast-files-");
+    try {
+      await mkdir(tree, { mode: 0o700 });
+      const spool = spoolPath(spooled);
+      await spoolIndex(await backup.open(indexName), spool);
+      const operations = await chooseOperations(locate(root, rootEntry));
+      extraction = await extractArchive(readArchive(backup, spool, context.signal), { root, operations, identity, failure });
+      return { findings: describeExtraction(extraction) };
+    } catch (error) {
+      if (isHoldfastError(error, "ContentInvalid")) return { findings: [damage(error)] };
+      if (error instanceof HoldfastError || context.signal.aborted) throw error;
+      throw fileFailure(error, `cannot extract into ${tree}`, failure);
+    }
+  }
+
+  return {
+    facts: options.facts,
+    load,
+    async compare(digest): Promise<Comparison> {
+      if (spooled === undefined || extraction === undefined) return notLoaded;
+      const withOwners = identity.uid === 0 && extraction.refusedOwners === 0;
+      comparison = await compareTree({ root, spool: spoolPath(spooled), digest, identity, withOwners, signal: context.signal });
+      return comparison;
+    },
+    async compareSourceCheck(check): Promise<Comparison> {
+      if (check.mode === "none") return compareCounts({ files: 0, entries: 0 }, check);
+      // What compare() met in the tree; entries that are missing or too much it has told already.
+      if (comparison === undefined) return notLoaded;
+      return compareCounts({ files: comparison.rowsCompared, entries: comparison.objectsCompared }, check);
+    },
+    assert: async (assertions) => assertions.map(refuseAssertion),
+    commit: () => options.commit(tree),
+    async close() {
+      await spooled?.remove();
+      await removeDirectory(directory, root);
+    },
+  };
+}
+
+function spoolPath(directory: PrivateDirectory): string {
+  return join(directory.path, "index.jsonl.zst");
+}
+
+const notLoaded: Comparison = {
+  equal: false,
+  objectsCompared: 0,
+  rowsCompared: 0,
+  bytesCompared: 0,
+  differenceCount: 1,
+  differences: [{ object: "tree", problem: "the backup was not loaded whole, or not compared, so that nothing can be said of it" }],
+};
+
+/** Policies take assertions for databases only; whoever passes one here learns that it was not checked. */
+function refuseAssertion({ name }: { readonly name: string }): AssertionResult {
+  return { name, passed: false, expected: "a source with a database", actual: "files, in which no SQL can be run" };
+}
+
+function damage(error: HoldfastError): LoadFinding {
+  return { class: "damage", subject: "archive", message: error.message };
+}
+
+function describeExtraction({ foreignOwners, refusedOwners }: Extraction): LoadFinding[] {
+  const findings: LoadFinding[] = [];
+  if (foreignOwners > 0) {
+    const message = `${foreignOwners} entries belong to others; only root can give them back, so that they belong to this user, without their set-user-id and set-group-id bits`;
+    findings.push({ class: "benign", subject: "owners", message });
+  }
+  if (refusedOwners > 0) {
+    findings.push({
+      class: "lacking",
+      subject: "owners",
+      message: `this machine refused to set the owners of ${refusedOwners} entries although it was asked as root`,
+    });
+  }
+  return findings;
+}
+
+/** `remove` opens up directories without rights, but knows them by text; names that are no text are opened up here. */
+async function removeDirectory(directory: PrivateDirectory, root: EntryPath): Promise<void> {
+  await openUpTree(root).catch(() => undefined);
+  if (await directory.remove()) return;
+  await rm(Buffer.from(directory.path), { recursive: true, force: true }).catch(() => undefined);
+}

@@ -1,0 +1,91 @@
+/** Reads files.tar and index.jsonl in step, and accepts only what agrees: each entry, each byte, the order, the end of both. */
+import { createHash } from "node:crypto";
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import type { BackupReader } from "../engine.ts";
+import { createStructureGuard } from "./archive-structure.ts";
+import { type Entry, formatContentLine, type SkippedEntry } from "./entry.ts";
+import { displayPath } from "./entry-path.ts";
+import { readIndex } from "./index-spool.ts";
+import type { TarEntry } from "./tar-header.ts";
+import { createTarReader } from "./tar-reader.ts";
+
+export const archiveName = "files.tar";
+export const indexName = "index.jsonl";
+
+export interface ArchivedEntry {
+  readonly entry: Entry;
+  /** Directories that ended before this entry, innermost first. */
+  readonly ended: readonly Entry[];
+  /** A file's content, checked against its checksum at its end. What is not read is checked all the same. */
+  readonly body?: AsyncGenerator<Buffer>;
+}
+
+/**
+ * The entries of a backup in order; `spool` holds its index (index-spool.ts). Returns the directories that end with the archive. Memory does
+ * not grow with the archive.
+ * Errors: ContentInvalid naming the entry that is wrong; whatever the backup's streams give.
+ */
+export async function* readArchive(
+  backup: BackupReader,
+  spool: string,
+  signal: AbortSignal,
+): AsyncGenerator<ArchivedEntry, readonly Entry[]> {
+  const stream = await backup.open(archiveName);
+  const tar = createTarReader(stream);
+  const index = storedEntries(readIndex(spool));
+  const guard = createStructureGuard();
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const [archived, { value: entry, done }] = [await tar.next(), await index.next()];
+      if (archived === undefined && done === true) return guard.end();
+      if (archived === undefined)
+        throw disagree(`${displayPath(entry?.path ?? ("" as Entry["path"]))} is in the index and not in the archive`);
+      if (done === true) throw disagree(`${displayPath(archived.path)} is in the archive and not in the index`);
+      compareEntries(archived, entry);
+      const ended = guard.admit(entry);
+      if (entry.type !== "file") {
+        yield { entry, ended };
+        continue;
+      }
+      const body = checkBody(tar.body(archived), entry);
+      yield { entry, ended, body };
+      for await (const chunk of body) void chunk;
+    }
+  } finally {
+    stream.destroy();
+    await index.return(undefined);
+  }
+}
+
+async function* storedEntries(index: AsyncIterable<Entry | SkippedEntry>): AsyncGenerator<Entry, undefined> {
+  for await (const entry of index) if (entry.type !== "skipped") yield entry;
+}
+
+function disagree(what: string): HoldfastError {
+  return new HoldfastError("ContentInvalid", `files.tar and index.jsonl disagree: ${what}`);
+}
+
+/** Everything that tar holds must be what the index says. */
+function compareEntries(archived: TarEntry, entry: Entry): void {
+  if (archived.path !== entry.path) {
+    throw disagree(`where the index has ${displayPath(entry.path)} the archive has ${displayPath(archived.path)}`);
+  }
+  const { sha256, ...known } = entry;
+  const asArchived = { ...archived, ...(sha256 === undefined ? {} : { sha256 }) };
+  if (formatContentLine(asArchived) === formatContentLine(entry) && archived.user === known.user && archived.group === known.group)
+    return;
+  const keys = ["type", "mode", "uid", "gid", "user", "group", "mtimeNs", "size", "linkTarget", "hardLinkOf"] as const;
+  const differing = keys.filter((key) => archived[key] !== entry[key]).map((key) => (key === "mtimeNs" ? "mtime" : key));
+  throw disagree(`${displayPath(entry.path)} differs in ${differing.join(", ")}`);
+}
+
+async function* checkBody(body: AsyncGenerator<Buffer>, entry: Entry): AsyncGenerator<Buffer> {
+  const digest = createHash("sha256");
+  for await (const chunk of body) {
+    digest.update(chunk);
+    yield chunk;
+  }
+  if (digest.digest("hex") === entry.sha256) return;
+  throw disagree(`the content of ${displayPath(entry.path)} is not what its checksum in the index says`);
+}
