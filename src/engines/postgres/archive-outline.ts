@@ -1,0 +1,125 @@
+/** What an archive asks of the place it is loaded into: roles, extensions, tablespaces, and the database's own settings. */
+import { hash } from "node:crypto";
+import type { RunContext } from "../../runtime/run-context.ts";
+import { openScript } from "./archive-script.ts";
+import type { ArchiveSource } from "./archive-source.ts";
+import { isSessionStatement, readOwner } from "./ddl-normalise.ts";
+import { createScriptDigester } from "./digest-script.ts";
+import type { ScriptEntry } from "./script-entry.ts";
+import { readIdentifiers } from "./script-identifiers.ts";
+import { decodeName, readEncoding } from "./script-text.ts";
+
+export interface ArchiveOutline {
+  /** The database's name in the source. */
+  readonly database: string;
+  /** `CREATE DATABASE …` as the archive has it. */
+  readonly createDatabase: string;
+  /** ALTER, COMMENT and GRANT statements about the database itself, in their order. */
+  readonly databaseStatements: readonly string[];
+  /** Roles that own something, are granted something, or are named by a policy or a mapping. */
+  readonly roles: ReadonlySet<string>;
+  readonly tablespaces: ReadonlySet<string>;
+  readonly extensions: readonly string[];
+  /** The entry that a statement is from; for statements in pg_restore's errors, as bytes in a latin1 string. */
+  entryOf(statement: string): ScriptEntry | undefined;
+  /** Tables of this name, in any schema. */
+  tablesNamed(name: string): readonly ScriptEntry[];
+  /** Owners, then rights, in their order; only when they were asked for. */
+  readonly rights: readonly string[];
+}
+
+const role = String.raw`"(?:[^"]|"")+"|[\w$\x80-\xff]+`;
+const roleList = `(?:${role})(?:, (?:${role}))*`;
+/** Where a statement names roles; the first group holds them. */
+const rolePatterns: readonly RegExp[] = [
+  new RegExp(`^GRANT .* TO (${roleList})(?: WITH [A-Z ]+)?$`, "s"),
+  new RegExp(`^REVOKE .* FROM (${roleList})(?: CASCADE)?$`, "s"),
+  new RegExp(`^SET SESSION AUTHORIZATION (${role})$`, "s"),
+  new RegExp(`^ALTER DEFAULT PRIVILEGES FOR ROLE (${role}) .* (?:TO|FROM) (?:${role})(?: WITH GRANT OPTION)?$`, "s"),
+  new RegExp(`^ALTER DEFAULT PRIVILEGES FOR ROLE (?:${role}) .* (?:TO|FROM) (${role})(?: WITH GRANT OPTION)?$`, "s"),
+  new RegExp(`^ALTER ROLE (${role}) IN DATABASE `, "s"),
+  new RegExp(`^CREATE USER MAPPING FOR (${role}) SERVER `, "s"),
+  new RegExp(`^CREATE POLICY .*? TO (${roleList})(?: USING \\(| WITH CHECK \\(|$)`, "s"),
+  new RegExp(`^CREATE SCHEMA .* AUTHORIZATION (${role})$`, "s"),
+];
+const noRoles = new Set(["PUBLIC", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE", "DEFAULT"]);
+
+/** Roles named by a statement, as the catalogue has them. */
+export function readRoles(statement: string): string[] {
+  const owner = readOwner(statement);
+  const lists = owner === undefined ? rolePatterns.map((pattern) => pattern.exec(statement)?.[1]) : [owner];
+  return lists
+    .flatMap((list) => (list === undefined ? [] : readIdentifiers(list, ", ").names))
+    .filter((name) => !noRoles.has(name) && !name.startsWith("pg_"));
+}
+
+function concernsDatabase(entry: ScriptEntry): boolean {
+  return entry.type === "DATABASE PROPERTIES" || (entry.schema === "-" && entry.name.startsWith("DATABASE "));
+}
+
+/** Statements are kept by a short hash: a schema may define a hundred thousand objects with long bodies. */
+function keyOf(statement: string): string {
+  return hash("sha1", Buffer.from(statement, "latin1"), "base64");
+}
+
+/**
+ * Reads the definitions of an archive, not its rows; a streamed archive is fetched whole, so that its checks are made.
+ * Errors: ContentInvalid; whatever the archive's reader throws.
+ */
+export async function readOutline(
+  pgRestore: string,
+  source: ArchiveSource,
+  context: RunContext,
+  options: { readonly rights?: boolean } = {},
+): Promise<ArchiveOutline> {
+  const entries = new Map<string, ScriptEntry>();
+  const tables = new Map<string, ScriptEntry[]>();
+  const owners: string[] = [];
+  const grants: string[] = [];
+  const roles = new Set<string>();
+  const tablespaces = new Set<string>();
+  const extensions: string[] = [];
+  const databaseStatements: string[] = [];
+  let encoding = "UTF8";
+  let createDatabase = "";
+  const text = (bytes: string): string => decodeName(bytes, encoding);
+
+  const reader = createScriptDigester({
+    onEntry(found, statements) {
+      const entry = { ...found, schema: text(found.schema), name: text(found.name) };
+      if (entry.type === "TABLE") tables.set(entry.name, [...(tables.get(entry.name) ?? []), entry]);
+      for (const statement of statements) {
+        encoding = readEncoding(statement) ?? encoding;
+        if (!isSessionStatement(statement)) entries.set(keyOf(statement), entry);
+        for (const name of readRoles(statement)) roles.add(text(name));
+        if (options.rights === true && !concernsDatabase(entry) && entry.type !== "DATABASE") {
+          if (readOwner(statement) !== undefined) owners.push(text(statement));
+          else if (entry.type === "ACL" || entry.type === "DEFAULT ACL") grants.push(text(statement));
+        }
+        if (statement.startsWith("CREATE DATABASE ")) createDatabase = text(statement);
+        else if (isSessionStatement(statement)) continue;
+        else if (concernsDatabase(entry) || (entry.type === "DATABASE" && statement.startsWith("ALTER "))) {
+          databaseStatements.push(text(statement));
+        }
+      }
+      if (entry.tablespace !== undefined) tablespaces.add(text(entry.tablespace));
+      if (entry.type === "EXTENSION") extensions.push(text(entry.name));
+    },
+  });
+  for await (const chunk of await openScript(pgRestore, source, context, { schemaOnly: true })) reader.write(chunk as Buffer);
+  reader.end();
+  const tablespace = / TABLESPACE = ("(?:[^"]|"")+"|\S+)/.exec(createDatabase)?.[1];
+  if (tablespace !== undefined) tablespaces.add(readIdentifiers(tablespace, ".").names[0] as string);
+  const database = readIdentifiers(createDatabase, ".", "CREATE DATABASE ".length).names[0] ?? "postgres";
+  return {
+    database,
+    createDatabase,
+    databaseStatements,
+    roles,
+    tablespaces,
+    extensions,
+    entryOf: (statement) => entries.get(keyOf(statement)),
+    tablesNamed: (name) => tables.get(name) ?? [],
+    rights: [...owners, ...grants],
+  };
+}

@@ -1,0 +1,113 @@
+/** Builds the content digest of a database from its script, entry by entry (docs/postgres.md, "Content digest"). */
+import type { ObjectDigest } from "../../proof/content.ts";
+import { hasInheritedColumns, isSessionStatement } from "./ddl-normalise.ts";
+import { createDefinitionCollector } from "./digest-definitions.ts";
+import { createLargeObjectCollector } from "./digest-large-objects.ts";
+import { createTableCollector, type TableOptions } from "./digest-tables.ts";
+import type { ScriptEntry } from "./script-entry.ts";
+import { spellQualified, tableObject } from "./script-identifiers.ts";
+import { createScriptSplitter, type ScriptSink } from "./script-splitter.ts";
+import { decodeName, readEncoding } from "./script-text.ts";
+
+/** Names the rules of this file and of ddl-normalise.ts; a change of what they yield takes a new number. */
+export const postgresDigestAlgorithm = "holdfast-postgres-1";
+
+export interface ScriptDigester {
+  write(chunk: Buffer): void;
+  /** Errors: ContentInvalid when the script is cut off. */
+  end(): ObjectDigest[];
+}
+
+export interface ScriptDigestOptions extends TableOptions {
+  /** Is shown every entry with its statements, owners and settings included, in the script's order. */
+  readonly onEntry?: (entry: ScriptEntry, statements: readonly string[]) => void;
+}
+
+/** Statistics are measured anew on every server; they are no content. */
+const ignoredTypes: readonly string[] = ["STATISTICS DATA"];
+/** Entries that define nothing themselves: the script's beginning, and rows. */
+const emptyTypes: readonly string[] = ["PREAMBLE", "TABLE DATA"];
+const largeObjectTypes: readonly string[] = ["BLOB", "BLOBS", "BLOB METADATA"];
+
+export function createScriptDigester(options: ScriptDigestOptions = {}): ScriptDigester {
+  const definitions = createDefinitionCollector();
+  const largeObjects = createLargeObjectCollector();
+  const tables = createTableCollector(options);
+  let encoding = "UTF8";
+  let databaseName: string | undefined;
+  let accessMethod = "heap";
+  let entry: ScriptEntry = { type: "PREAMBLE", schema: "-", name: "" };
+  let statements: string[] = [];
+
+  const decode = (bytes: string): string => decodeName(bytes, encoding);
+
+  function finishEntry(): void {
+    const finished = entry;
+    const kept = statements;
+    statements = [];
+    if (kept.length === 0 && finished.type === "PREAMBLE") return;
+    options.onEntry?.(finished, kept);
+    if (ignoredTypes.includes(finished.type)) return;
+    let meaning = kept.filter((statement) => !isSessionStatement(statement));
+    if (meaning.length === 0 && emptyTypes.includes(finished.type)) return;
+    if (mayConcernLargeObjects(finished)) meaning = meaning.filter((statement) => !largeObjects.take(statement));
+    if (meaning.length === 0 && mayConcernLargeObjects(finished)) return;
+    if (concernsDatabase(finished)) meaning = meaning.map(withoutDatabaseName);
+    if (finished.type === "TABLE" && meaning[0] !== undefined && hasInheritedColumns(meaning[0])) {
+      tables.expectReordering(tableObject(decode(finished.schema), decode(finished.name)));
+    }
+    definitions.add(describeEntry(finished, decode), finished, meaning, accessMethod);
+  }
+
+  function withoutDatabaseName(statement: string): string {
+    databaseName ??= /^CREATE DATABASE ("(?:[^"]|"")+"|\S+) /.exec(statement)?.[1];
+    if (databaseName === undefined) return statement;
+    const named = `DATABASE ${databaseName}`;
+    const at = statement.indexOf(named);
+    return at === -1 ? statement : `${statement.slice(0, at)}DATABASE <database>${statement.slice(at + named.length)}`;
+  }
+
+  const sink: ScriptSink = {
+    entry(next) {
+      finishEntry();
+      entry = next;
+    },
+    statement(text) {
+      encoding = readEncoding(text) ?? encoding;
+      accessMethod = /^SET default_table_access_method = (.+)$/.exec(text)?.[1] ?? accessMethod;
+      statements.push(text);
+    },
+    copyStart: (target) => tables.start(target, entry, decode),
+    copyData: tables.data,
+    copyEnd: tables.end,
+  };
+  const splitter = createScriptSplitter(sink);
+  return {
+    write: (chunk) => splitter.write(chunk),
+    end() {
+      splitter.end();
+      finishEntry();
+      return [...tables.objects(), ...largeObjects.objects(), ...definitions.objects()];
+    },
+  };
+}
+
+/** `ACL` entries of large objects are grouped by their rights from version 17 on. */
+function mayConcernLargeObjects(entry: ScriptEntry): boolean {
+  return largeObjectTypes.includes(entry.type) || (entry.type === "ACL" && entry.name.startsWith("LARGE OBJECT"));
+}
+
+/** Entries that speak of the database by name; the name is no content, because a backup is restored under any. */
+function concernsDatabase(entry: ScriptEntry): boolean {
+  return entry.type.startsWith("DATABASE") || (entry.schema === "-" && entry.name.startsWith("DATABASE "));
+}
+
+/** The entry's name in the digest, without its kind: `TABLE public.users`. */
+function describeEntry(entry: ScriptEntry, decode: (bytes: string) => string): { readonly kind: string; readonly name: string } {
+  if (entry.type.startsWith("DATABASE")) return { kind: "schema", name: entry.type };
+  if (concernsDatabase(entry)) return { kind: "schema", name: `${entry.type} DATABASE` };
+  const schema = decode(entry.schema);
+  const name = decode(entry.name);
+  if (entry.type === "SEQUENCE SET") return { kind: "sequence", name: spellQualified(schema, name) };
+  return { kind: "schema", name: schema === "-" ? `${entry.type} ${name}` : `${entry.type} ${schema}.${name}` };
+}

@@ -1,0 +1,118 @@
+/** The rows of tables in a content digest. */
+import { createHash } from "node:crypto";
+import type { ObjectDigest } from "../../proof/content.ts";
+import { columnPermutation, createColumnReorder } from "./copy-columns.ts";
+import { createRowSum, type RowSum } from "./copy-row-sum.ts";
+import { countNewlines } from "./copy-rows.ts";
+import type { CopyTarget, ScriptEntry } from "./script-entry.ts";
+import { tableObject } from "./script-identifiers.ts";
+
+export interface TableOptions {
+  /** Tables (by their object in the digest) whose rows are to be digested with their columns in this order. */
+  readonly columnOrder?: ReadonlyMap<string, readonly string[]>;
+  /** Tables (by their object) whose rows are to be digested whatever their order. */
+  readonly unordered?: ReadonlySet<string>;
+}
+
+/**
+ * The SHA-256 of a partition whose rows pg_dump loads through the partitioned table, because where a row belongs may differ
+ * on another server (hashes of enums): its rows are counted, and digested with those of the whole.
+ */
+export const routedSha256 = createHash("sha256").update("routed").digest("hex");
+/** Begins the name of the object that holds the rows of all such partitions. */
+const routedPrefix = "routed rows of ";
+
+/** Either kind of digest, with one way to end it. */
+interface RowDigest {
+  update(bytes: Buffer): unknown;
+  digest(): string;
+}
+
+interface Block {
+  readonly object: string;
+  readonly columns: readonly string[];
+  readonly hash: RowDigest;
+  readonly reorder?: (chunk: Buffer) => Buffer;
+  /** The table that the rows of a routed partition go through. */
+  readonly through?: string;
+  rows: number;
+  bytes: number;
+}
+
+export interface TableCollector {
+  /** The table's columns may come back in another order: they are listed with its digest. */
+  expectReordering(object: string): void;
+  start(target: CopyTarget, entry: ScriptEntry, decode: (bytes: string) => string): void;
+  data(bytes: Buffer): void;
+  end(): void;
+  objects(): ObjectDigest[];
+}
+
+export function createTableCollector(options: TableOptions): TableCollector {
+  const reordering = new Set<string>();
+  const tables: ObjectDigest[] = [];
+  const routed = new Map<string, { bytes: number; readonly sum: RowSum }>();
+  let block: Block | undefined;
+
+  function start(target: CopyTarget, entry: ScriptEntry, decode: (bytes: string) => string): void {
+    const own = tableObject(decode(target.schema), decode(target.table));
+    const columns = target.columns.map(decode);
+    if (entry.type === "TABLE DATA" && !isSameTable(target, entry)) {
+      if (!routed.has(own)) routed.set(own, { bytes: 0, sum: createRowSum() });
+      const leaf = tableObject(decode(entry.schema), decode(entry.name));
+      block = { object: leaf, columns, hash: (routed.get(own) as { sum: RowSum }).sum, through: own, rows: 0, bytes: 0 };
+      return;
+    }
+    const wanted = options.columnOrder?.get(own);
+    const permutation = wanted === undefined ? undefined : columnPermutation(columns, wanted);
+    block = {
+      object: own,
+      columns: permutation === undefined ? columns : (wanted as readonly string[]),
+      hash: options.unordered?.has(own) === true ? createRowSum() : createOrderedDigest(),
+      ...(permutation === undefined ? {} : { reorder: createColumnReorder(permutation) }),
+      rows: 0,
+      bytes: 0,
+    };
+  }
+
+  function end(): void {
+    if (block === undefined) return;
+    const { object, columns, hash, through, rows, bytes } = block;
+    block = undefined;
+    if (through !== undefined) {
+      (routed.get(through) as { bytes: number }).bytes += bytes;
+      tables.push({ object, rows, bytes: 0, sha256: routedSha256 });
+      return;
+    }
+    // The order of columns takes part in what the bytes mean.
+    const sha256 = createHash("sha256").update(JSON.stringify(columns)).update(hash.digest()).digest("hex");
+    tables.push({ object, rows, bytes, sha256, ...(reordering.has(object) ? { columns } : {}) });
+  }
+
+  return {
+    expectReordering: (object) => void reordering.add(object),
+    start,
+    data(bytes) {
+      if (block === undefined) return;
+      block.rows += countNewlines(bytes);
+      block.bytes += bytes.length;
+      block.hash.update(block.reorder === undefined ? bytes : block.reorder(bytes));
+    },
+    end,
+    objects: () => [
+      ...tables,
+      ...[...routed].map(([object, { bytes, sum }]) => ({ object: `${routedPrefix}${object}`, bytes, sha256: sum.digest() })),
+    ],
+  };
+}
+
+function createOrderedDigest(): RowDigest {
+  const hash = createHash("sha256");
+  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest("hex") };
+}
+
+function isSameTable(target: CopyTarget, entry: ScriptEntry): boolean {
+  // pg_dump makes spaces of newlines in the comment that names an entry.
+  const sanitised = (name: string): string => name.replaceAll(/[\r\n]/g, " ");
+  return sanitised(target.schema) === entry.schema && sanitised(target.table) === entry.name;
+}

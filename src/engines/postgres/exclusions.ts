@@ -1,0 +1,180 @@
+/** The policy's exclusion patterns: what pg_dump leaves out, and the same answer for the source check. */
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import type { PostgresSource } from "../../policy/policy.ts";
+import type { Notice } from "../../proof/content.ts";
+import type { Connection } from "./driver.ts";
+import { spellQualified } from "./script-identifiers.ts";
+
+/** A table or the like, as the catalogue names it. */
+export interface RelationName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface Exclusions {
+  /** For pg_dump. */
+  readonly args: readonly string[];
+  /** Whether the relation is left out wholly. */
+  excludesTable(relation: RelationName): boolean;
+  /** Whether the relation's rows are left out, with its definition or without. */
+  excludesRows(relation: RelationName): boolean;
+  /** Patterns that match nothing, and what will dangle after a restore. */
+  readonly notices: readonly Notice[];
+}
+
+type Wildcard = "*" | "?";
+type Piece = { readonly literal: string } | { readonly wildcard: Wildcard };
+interface Pattern {
+  readonly text: string;
+  readonly schema: readonly Piece[];
+  readonly name: readonly Piece[];
+}
+
+/**
+ * Reads `schema.table`, either part with `*` and `?`; letters fold to lower case unless within double quotes; without a
+ * schema, `public` is meant. Errors: PolicyInvalid.
+ */
+export function parsePattern(text: string): Pattern {
+  const parts: Piece[][] = [[]];
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] as string;
+    const part = parts.at(-1) as Piece[];
+    if (character === '"') {
+      if (quoted && text[at + 1] === '"') {
+        part.push({ literal: '"' });
+        at += 1;
+      } else quoted = !quoted;
+    } else if (quoted) part.push({ literal: character });
+    else if (character === ".") parts.push([]);
+    else if (character === "*" || character === "?") part.push({ wildcard: character });
+    else part.push({ literal: character.toLowerCase() });
+  }
+  const [first = [], second, ...more] = parts;
+  if (quoted || more.length > 0 || first.length === 0 || second?.length === 0) {
+    throw new HoldfastError("PolicyInvalid", `the exclusion pattern ${JSON.stringify(text)} is not of the form schema.table`);
+  }
+  if (second === undefined) return { text, schema: [{ literal: "public" }], name: first };
+  return { text, schema: first, name: second };
+}
+
+function toRegExp(pieces: readonly Piece[]): RegExp {
+  const source = pieces.map((piece) => {
+    if ("wildcard" in piece) return piece.wildcard === "*" ? ".*" : ".";
+    return piece.literal.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  });
+  return new RegExp(`^${source.join("")}$`, "su");
+}
+
+/** pg_dump's own notation, with everything but the wildcards quoted: it would take `+`, `(` or `|` as a regular expression. */
+function toDumpPattern(pieces: readonly Piece[]): string {
+  let result = "";
+  let open = false;
+  for (const piece of pieces) {
+    const literal = "literal" in piece;
+    if (literal !== open) result += '"';
+    open = literal;
+    result += "literal" in piece ? piece.literal.replaceAll('"', '""') : piece.wildcard;
+  }
+  return open ? `${result}"` : result;
+}
+
+function literalPattern(relation: RelationName): string {
+  const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+  return `${quote(relation.schema)}.${quote(relation.name)}`;
+}
+
+interface Relation extends RelationName {
+  readonly oid: string;
+  /** The partitioned table it belongs to. */
+  readonly parent: string | null;
+}
+
+const relationsQuery = `
+  SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name,
+         (SELECT i.inhparent::text FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition LIMIT 1) AS parent
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+interface Selection {
+  readonly keys: ReadonlySet<string>;
+  readonly oids: readonly string[];
+  readonly args: readonly string[];
+  readonly notices: readonly Notice[];
+}
+
+const keyOf = (relation: RelationName): string => spellQualified(relation.schema, relation.name);
+
+/** What one list of patterns selects: the relations that match, and every partition below those. */
+function select(patterns: readonly string[], option: string, relations: readonly Relation[]): Selection {
+  const chosen = new Map<string, Relation>();
+  const args: string[] = [];
+  const notices: Notice[] = [];
+  for (const pattern of patterns.map(parsePattern)) {
+    const [schema, name] = [toRegExp(pattern.schema), toRegExp(pattern.name)];
+    const matches = relations.filter((relation) => schema.test(relation.schema) && name.test(relation.name));
+    for (const match of matches) chosen.set(match.oid, match);
+    args.push(`${option}=${toDumpPattern(pattern.schema)}.${toDumpPattern(pattern.name)}`);
+    if (matches.length === 0) {
+      const message = `the exclusion ${pattern.text} matches no table`;
+      notices.push({ code: "exclusion-matches-nothing", subject: pattern.text, message });
+    }
+  }
+  // pg_dump before 16 cannot be asked to include the partitions of a table that a pattern names.
+  for (let added = chosen.size > 0; added; ) {
+    const below = relations.filter(({ oid, parent }) => parent !== null && chosen.has(parent) && !chosen.has(oid));
+    for (const partition of below) {
+      chosen.set(partition.oid, partition);
+      args.push(`${option}=${literalPattern(partition)}`);
+    }
+    added = below.length > 0;
+  }
+  return { keys: new Set([...chosen.values()].map(keyOf)), oids: [...chosen.keys()], args, notices };
+}
+
+/** What dangles when a table is left out: foreign keys and views that the restore will not be able to make. */
+const danglingQuery = `
+  SELECT DISTINCT n.nspname AS schema, c.relname AS name, d.kind, tn.nspname AS target_schema, t.relname AS target_name
+  FROM (
+    SELECT conrelid AS referrer, confrelid AS target, 'a foreign key' AS kind
+    FROM pg_catalog.pg_constraint WHERE contype = 'f'
+    UNION ALL
+    SELECT r.ev_class, p.refobjid, 'a definition'
+    FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_rewrite r ON r.oid = p.objid
+    WHERE p.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+  ) d
+  JOIN pg_catalog.pg_class c ON c.oid = d.referrer JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_class t ON t.oid = d.target JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+  WHERE d.target::text = ANY ($1) AND NOT (d.referrer::text = ANY ($1))
+  ORDER BY 1, 2 LIMIT 50`;
+
+async function findDangling(connection: Connection, oids: readonly string[]): Promise<Notice[]> {
+  if (oids.length === 0) return [];
+  const rows = await connection.rows<{ schema: string; name: string; kind: string; target_schema: string; target_name: string }>(
+    danglingQuery,
+    [oids],
+  );
+  return rows.map((row) => {
+    const subject = spellQualified(row.schema, row.name);
+    const target = spellQualified(row.target_schema, row.target_name);
+    const message = `${subject} has ${row.kind} that refers to ${target}, which is excluded: a restore cannot make it (exclude its data instead)`;
+    return { code: "exclusion-breaks-reference", subject, message };
+  });
+}
+
+/** Resolves the policy's patterns against the relations that the connection's snapshot sees. Errors: PolicyInvalid, as `queryError`. */
+export async function resolveExclusions(exclude: PostgresSource["exclude"], connection: Connection): Promise<Exclusions> {
+  if (exclude.tables.length === 0 && exclude.data.length === 0) {
+    return { args: [], excludesTable: () => false, excludesRows: () => false, notices: [] };
+  }
+  const relations = (await connection.rows(relationsQuery)) as unknown as Relation[];
+  const tables = select(exclude.tables, "--exclude-table", relations);
+  const data = select(exclude.data, "--exclude-table-data", relations);
+  const excludesTable = (relation: RelationName): boolean => tables.keys.has(keyOf(relation));
+  return {
+    args: [...tables.args, ...data.args],
+    excludesTable,
+    excludesRows: (relation) => excludesTable(relation) || data.keys.has(keyOf(relation)),
+    notices: [...tables.notices, ...data.notices, ...(await findDangling(connection, tables.oids))],
+  };
+}

@@ -1,0 +1,181 @@
+/** What a manifest tells of the database beside its bytes: all that a restore needs to know before it begins. */
+import type { Connection } from "./driver.ts";
+
+/** Version of the collation library's data; a differing one at the restore may order text differently. */
+export interface CollationFact {
+  /** `schema.name`. */
+  readonly name: string;
+  readonly provider: "libc" | "icu" | "builtin";
+  readonly version?: string;
+}
+
+/** The source's side of the facts: read in the dump's snapshot. */
+export interface DatabaseFacts {
+  readonly serverVersion: string;
+  readonly serverMajor: number;
+  readonly standby: boolean;
+  /** Where the role may ask for it. */
+  readonly systemIdentifier?: string;
+  readonly dataChecksums: boolean;
+  readonly databaseName: string;
+  readonly databaseOwner: string;
+  readonly encoding: string;
+  readonly localeProvider: "libc" | "icu" | "builtin";
+  readonly collate: string;
+  readonly ctype: string;
+  /** Of ICU: a language tag; of the builtin provider: C, C.UTF-8 or PG_UNICODE_FAST. */
+  readonly locale?: string;
+  readonly icuRules?: string;
+  readonly collationVersion?: string;
+  /** Beside the database's own, those that columns and indexes use or that users made. */
+  readonly collations: readonly CollationFact[];
+  readonly extensions: readonly { readonly name: string; readonly version: string; readonly schema: string }[];
+  /** Owners, grantees and others that the dump's SQL may name, sorted; never `public` or the predefined pg_ roles. */
+  readonly roles: readonly string[];
+  /** Those of the whole cluster beside pg_default and pg_global. */
+  readonly tablespaces: readonly { readonly name: string; readonly location: string }[];
+  readonly databaseSizeBytes: number;
+  /** Bytes of tables without their indexes: close to the size of their rows as text. */
+  readonly tableBytes: number;
+  readonly largeObjectCount: number;
+}
+
+/** How much of the cluster's globals was captured: all; roles and memberships as far as pg_roles shows them; nothing (yet). */
+export type GlobalsCaptured = "all" | "visible-roles" | "none";
+
+/** `facts` in a manifest of the postgres engine. */
+export interface PostgresFacts extends DatabaseFacts {
+  readonly toolVersion: string;
+  readonly toolMajor: number;
+  /** Of the archive: by pg_dump itself, or left to sealing. */
+  readonly archiveCompression: "zstd" | "none";
+  readonly exclude: { readonly tables: readonly string[]; readonly data: readonly string[] };
+  readonly globalsCaptured: GlobalsCaptured;
+  readonly rolePasswords: boolean;
+}
+
+const providers = { c: "libc", i: "icu", b: "builtin", d: "libc" } as const;
+type ProviderLetter = keyof typeof providers;
+
+interface DatabaseRow extends Record<string, unknown> {
+  readonly server_version: string;
+  readonly server_major: number;
+  readonly standby: boolean;
+  readonly data_checksums: boolean;
+  readonly owner: string;
+  readonly encoding: string;
+  /** The row of pg_database, whose columns differ from major to major. */
+  readonly database: Readonly<Record<string, unknown>>;
+  readonly size: string;
+  readonly table_bytes: string;
+  readonly large_objects: string;
+  readonly can_see_system: boolean;
+}
+
+const databaseQuery = `
+  SELECT current_setting('server_version') AS server_version,
+         current_setting('server_version_num')::int / 10000 AS server_major,
+         pg_is_in_recovery() AS standby,
+         current_setting('data_checksums')::boolean AS data_checksums,
+         pg_get_userbyid(d.datdba) AS owner,
+         pg_encoding_to_char(d.encoding) AS encoding,
+         to_jsonb(d) AS database,
+         pg_database_size(d.oid)::text AS size,
+         (SELECT coalesce(sum(c.relpages), 0) * current_setting('block_size')::bigint
+          FROM pg_class c WHERE c.relkind IN ('r', 't') AND c.oid >= 16384)::text AS table_bytes,
+         (SELECT count(*) FROM pg_largeobject_metadata)::text AS large_objects,
+         has_function_privilege('pg_catalog.pg_control_system()', 'execute') AS can_see_system
+  FROM pg_database d WHERE d.datname = current_database()`;
+
+const extensionsQuery = `
+  SELECT e.extname AS name, e.extversion AS version, n.nspname AS schema
+  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY 1`;
+
+const collationsQuery = `
+  SELECT n.nspname || '.' || l.collname AS name, l.collprovider AS provider, l.collversion AS version
+  FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
+  WHERE l.collname NOT IN ('default', 'C', 'POSIX') AND (l.oid >= 16384 AND n.nspname <> 'pg_catalog' OR l.oid IN (
+    SELECT a.attcollation FROM pg_attribute a WHERE a.attrelid >= 16384
+    UNION SELECT unnest(i.indcollation::oid[]) FROM pg_index i WHERE i.indexrelid >= 16384
+    UNION SELECT t.typcollation FROM pg_type t WHERE t.oid >= 16384))
+  ORDER BY 1 LIMIT 1000`;
+
+// pg_shdepend knows owners, grantees and those in policies and settings, but not the bootstrap superuser (oid 10), which is pinned.
+const rolesQuery = `
+  SELECT DISTINCT r.rolname::text AS name FROM pg_roles r
+  WHERE r.rolname !~ '^pg_' AND (r.oid = 10
+    OR r.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())
+    OR r.oid IN (SELECT s.refobjid FROM pg_shdepend s
+                 WHERE s.refclassid = 'pg_authid'::regclass
+                   AND s.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                   AND (s.dbid <> 0 OR s.classid = 'pg_database'::regclass
+                        AND s.objid = (SELECT oid FROM pg_database WHERE datname = current_database())))
+    OR r.oid IN (SELECT g.setrole FROM pg_db_role_setting g
+                 WHERE g.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())))
+  ORDER BY 1`;
+
+const tablespacesQuery = `
+  SELECT spcname AS name, pg_tablespace_location(oid) AS location
+  FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 1`;
+
+/** Reads them all. Errors: as the driver's `queryError`. */
+export async function readDatabaseFacts(connection: Connection): Promise<DatabaseFacts> {
+  const [row] = (await connection.rows<DatabaseRow>(databaseQuery)) as [DatabaseRow];
+  const extensions = await connection.rows<{ name: string; version: string; schema: string }>(extensionsQuery);
+  const collations = await connection.rows<{ name: string; provider: ProviderLetter; version: string | null }>(collationsQuery);
+  const roles = await connection.rows<{ name: string }>(rolesQuery);
+  const tablespaces = await connection.rows<{ name: string; location: string }>(tablespacesQuery);
+  const systemIdentifier = row.can_see_system ? await readSystemIdentifier(connection) : undefined;
+  return {
+    serverVersion: row.server_version,
+    serverMajor: row.server_major,
+    standby: row.standby,
+    ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+    dataChecksums: row.data_checksums,
+    databaseOwner: row.owner,
+    encoding: row.encoding,
+    ...readLocale(row.database),
+    collations: collations.map(({ name, provider, version }) => ({
+      name,
+      provider: providers[provider],
+      ...(version === null ? {} : { version }),
+    })),
+    extensions,
+    roles: roles.map(({ name }) => name),
+    tablespaces,
+    databaseSizeBytes: Number(row.size),
+    tableBytes: Number(row.table_bytes),
+    largeObjectCount: Number(row.large_objects),
+  };
+}
+
+async function readSystemIdentifier(connection: Connection): Promise<string | undefined> {
+  const [row] = await connection.rows<{ id: string }>("SELECT system_identifier::text AS id FROM pg_control_system()");
+  return row?.id;
+}
+
+type LocaleFacts = Pick<
+  DatabaseFacts,
+  "databaseName" | "localeProvider" | "collate" | "ctype" | "locale" | "icuRules" | "collationVersion"
+>;
+
+/** 14 knows libc only; 15 and 16 call ICU's locale daticulocale, 17 and later datlocale. */
+function readLocale(database: Readonly<Record<string, unknown>>): LocaleFacts {
+  const text = (column: string): string | undefined => {
+    const value = database[column];
+    return typeof value === "string" ? value : undefined;
+  };
+  const letter = text("datlocprovider") ?? "c";
+  const locale = text("datlocale") ?? text("daticulocale");
+  const icuRules = text("daticurules");
+  const collationVersion = text("datcollversion");
+  return {
+    databaseName: text("datname") ?? "",
+    localeProvider: providers[letter as ProviderLetter],
+    collate: text("datcollate") ?? "",
+    ctype: text("datctype") ?? "",
+    ...(locale === undefined ? {} : { locale }),
+    ...(icuRules === undefined ? {} : { icuRules }),
+    ...(collationVersion === undefined ? {} : { collationVersion }),
+  };
+}

@@ -1,0 +1,243 @@
+/** A restore test's place: the backup loaded into a server of the source's major that lives for this one test. */
+import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { ContentDigest, LoadFinding } from "../../proof/content.ts";
+import { abortError } from "../../runtime/process-group.ts";
+import type { RunContext } from "../../runtime/run-context.ts";
+import type { BackupReader, LoadOutcome, Place } from "../engine.ts";
+import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
+import { openScript } from "./archive-script.ts";
+import { archiveBytesOnDisk, fetchArchive, findArchive, freeBytes, readText, streamArchive } from "./archive-source.ts";
+import { runAssertions } from "./assert-value.ts";
+import { connect } from "./driver.ts";
+import { globalsName } from "./dump.ts";
+import type { PostgresFacts } from "./facts.ts";
+import { loadArchive } from "./load-archive.ts";
+import { applyDatabaseStatements, createDatabase } from "./load-database.ts";
+import { classifyErrors } from "./load-errors.ts";
+import { checkExtensions } from "./load-extensions.ts";
+import { createMissingRoles, createMissingTablespaces, readGlobalStatements, replayGlobals } from "./load-roles.ts";
+import {
+  compareLoaded,
+  compareLoadedSourceCheck,
+  type GlobalsDump,
+  type LoadedDatabase,
+  type PlaceDeviations,
+} from "./place-compare.ts";
+import { findArchiveTools, readFacts } from "./place-facts.ts";
+import { inDatabase, throwawaySettings } from "./place-settings.ts";
+import { startThrowawayServer, type ThrowawayServer } from "./throwaway-server.ts";
+import { type ClientTools, findServerTools } from "./tools.ts";
+
+/** A fresh data directory with its write-ahead log takes some 60 MB; the rest is for logs and sorting. */
+const baseBytes = 256 * 1024 * 1024;
+/** An archive alone says little of the database's size: a compressed one of text unpacks to three or four times, plus indexes. */
+const archiveGrowth = 6;
+/** Sessions that load at once: more bring little where sorting and one large table bound the load. */
+const loadJobs = 2;
+const reservedDatabases: readonly string[] = ["postgres", "template0", "template1"];
+
+/** Bytes of temporary disk that a restore test needs for its server; an archive on disk beside it comes on top. */
+export function estimateThrowawayBytes(backup: BackupReader): number {
+  const { databaseSizeBytes } = backup.facts as Partial<PostgresFacts>;
+  const grown = findArchive(backup).plainBytes * archiveGrowth;
+  // A database shrinks when it is loaded anew, and its write-ahead log is kept small: its own size is a safe bound.
+  return baseBytes + (typeof databaseSizeBytes === "number" ? databaseSizeBytes : grown);
+}
+
+function requireRoom(backup: BackupReader, free: number, context: RunContext): void {
+  const needed = estimateThrowawayBytes(backup);
+  if (free >= needed) return;
+  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString("en-US")} MB`;
+  throw new HoldfastError(
+    "DiskFull",
+    `a restore test of ${backup.backupId} needs ${megabytes(needed)} in ${context.temporaryDirectory}, where ${megabytes(free)} are free`,
+  );
+}
+
+/**
+ * pg_restore from 17 on begins with a setting that older servers refuse: ignored in a parallel load, but not in the one
+ * transaction of a streamed one.
+ */
+function requireStreamable(
+  onDisk: boolean,
+  toolMajor: number,
+  serverMajor: number,
+  backup: BackupReader,
+  context: RunContext,
+): void {
+  if (onDisk || toolMajor < 17 || serverMajor >= 17) return;
+  throw new HoldfastError(
+    "DiskFull",
+    `${context.temporaryDirectory} has no room for the archive of ${backup.backupId}, and pg_restore ${toolMajor} cannot stream it into PostgreSQL ${serverMajor}`,
+  );
+}
+
+/**
+ * Starts a server for one test of this backup. Errors: ToolMissing naming the package; DiskFull saying what is needed and what is free;
+ * ThrowawayFailed; Interrupted.
+ */
+export async function openPostgresThrowaway(backup: BackupReader, context: RunContext): Promise<Place> {
+  const facts = readFacts(backup.facts);
+  const serverTools = await findServerTools(facts.serverMajor, context);
+  const tools = await findArchiveTools(backup.facts, context, facts.serverMajor);
+  const free = await freeBytes(context.temporaryDirectory);
+  requireRoom(backup, free, context);
+  const onDisk = free >= estimateThrowawayBytes(backup) + archiveBytesOnDisk(backup);
+  requireStreamable(onDisk, tools.major, facts.serverMajor, backup, context);
+  const server = await startThrowawayServer({ major: facts.serverMajor, binDirectory: serverTools.directory }, context);
+  return createPlace({ backup, facts, tools, server, onDisk, context, serverVersion: serverTools.version });
+}
+
+interface Parts {
+  readonly backup: BackupReader;
+  readonly facts: PostgresFacts;
+  readonly tools: ClientTools;
+  readonly server: ThrowawayServer;
+  readonly serverVersion: string;
+  /** Whether the archive fits on disk beside the server, for a parallel load. */
+  readonly onDisk: boolean;
+  readonly context: RunContext;
+}
+
+function createPlace(parts: Parts): Place {
+  const { server, context, facts, onDisk } = parts;
+  let loaded: Loaded | undefined;
+  let second: ContentDigest | undefined;
+  const guarded = <T>(work: () => Promise<T>): Promise<T> => guard(work, server, context);
+  const needLoaded = (): Loaded => {
+    if (loaded === undefined) throw new HoldfastError("Internal", "the throwaway server was asked before it was loaded");
+    return loaded;
+  };
+  return {
+    facts: {
+      serverVersion: parts.serverVersion,
+      toolVersion: parts.tools.version,
+      directory: server.directory,
+      load: onDisk ? "from disk" : "streamed",
+      jobs: onDisk ? loadJobs : 1,
+    },
+    load: () =>
+      guarded(async () => {
+        loaded = await load(parts);
+        return { findings: loaded.findings } satisfies LoadOutcome;
+      }),
+    compare: (digest) =>
+      guarded(async () => {
+        const { database, deviations, globals } = needLoaded();
+        const openFirst = () => openScript(parts.tools.pgRestore, streamArchive(parts.backup), context);
+        const result = await compareLoaded(database, digest, deviations, globals, openFirst, context);
+        second = result.digest;
+        return result.comparison;
+      }),
+    compareSourceCheck: (check) => guarded(() => compareLoadedSourceCheck(needLoaded().database, check, second, context)),
+    assert: (assertions) =>
+      guarded(async () => {
+        // The database's own settings hold here, as they would for the application.
+        const settings = throwawaySettings(server, facts.serverMajor, needLoaded().database.settings.database);
+        const connection = await connect(settings, context.signal);
+        try {
+          return await runAssertions(assertions, connection);
+        } finally {
+          await connection.close();
+        }
+      }),
+    commit: async () => {},
+    close: () => server.stop(),
+  };
+}
+
+/** Whatever makes the server give way is the test's failure, and says nothing of the backup. */
+async function guard<T>(work: () => Promise<T>, server: ThrowawayServer, context: RunContext): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (context.signal.aborted) throw abortError(context.signal);
+    if (isHoldfastError(error) && !isHoldfastError(error, "SourceUnreachable", "SourceAccessDenied", "RestoreFailed")) throw error;
+    const words = error instanceof Error ? error.message : String(error);
+    const told = isHoldfastError(error) ? error.details : [];
+    const details = [...told, ...(await server.log())];
+    throw new HoldfastError("ThrowawayFailed", `the throwaway server gave way: ${words}`, { cause: error, details });
+  }
+}
+
+interface Loaded {
+  readonly database: LoadedDatabase;
+  readonly findings: readonly LoadFinding[];
+  readonly deviations: PlaceDeviations;
+  readonly globals: GlobalsDump | undefined;
+}
+
+async function load(parts: Parts): Promise<Loaded> {
+  const { backup, facts, tools, server, context } = parts;
+  const source = parts.onDisk ? await fetchArchive(backup, server.directory, context) : streamArchive(backup);
+  const outline = await readOutline(tools.pgRestore, source, context);
+  const name = reservedDatabases.includes(outline.database) ? `${outline.database}_restored` : outline.database;
+  const settings = throwawaySettings(server, facts.serverMajor, name);
+  const prepared = await prepare(parts, outline, name);
+
+  context.progress.phase("load");
+  const request = {
+    pgRestore: tools.pgRestore,
+    source,
+    outline,
+    settings,
+    directory: server.directory,
+    options: [],
+    jobs: loadJobs,
+  };
+  const errors = await loadArchive(request, context);
+  const classified = classifyErrors(errors, {
+    missingExtensions: prepared.missingExtensions,
+    superuser: true,
+    exclude: facts.exclude,
+  });
+  const settled = await settle(parts, outline, name);
+  const deviations: PlaceDeviations = {
+    ignoredPrefixes: prepared.sameLocale ? [] : ["schema DATABASE"],
+    lackingObjects: classified.lackingObjects,
+    // Another major of the tools prints definitions in its own way.
+    crossMajor: tools.major !== facts.toolMajor,
+  };
+  const findings = [...prepared.findings, ...classified.findings, ...settled];
+  return { database: { settings, pgDump: tools.pgDump }, findings, deviations, globals: prepared.globals };
+}
+
+interface Prepared {
+  readonly findings: readonly LoadFinding[];
+  readonly missingExtensions: readonly string[];
+  readonly sameLocale: boolean;
+  readonly globals: GlobalsDump | undefined;
+}
+
+/** Roles, tablespaces and the empty database. */
+async function prepare(parts: Parts, outline: ArchiveOutline, name: string): Promise<Prepared> {
+  const { backup, facts, tools, server, context } = parts;
+  const connection = await connect(throwawaySettings(server, facts.serverMajor, "postgres"), context.signal);
+  try {
+    const globalsText = await readText(backup, globalsName);
+    const findings: LoadFinding[] = [];
+    const place = { connection, makeDirectory: server.makeDirectory };
+    if (globalsText !== undefined) findings.push(...(await replayGlobals(readGlobalStatements(globalsText), place)));
+    const missingRoles = await createMissingRoles(outline.roles, connection);
+    findings.push(...(await createMissingTablespaces(outline.tablespaces, place)));
+    const database = await createDatabase(outline, name, connection);
+    const extensions = await checkExtensions(outline.extensions, facts.extensions ?? [], connection);
+    findings.push(...missingRoles, ...database.findings, ...extensions.findings);
+    const captured = facts.globalsCaptured === "all";
+    const own = [`role ${server.superuser}`, ...missingRoles.map(({ subject }) => subject)];
+    const globals = captured ? { pgDumpall: tools.pgDumpall, passwords: facts.rolePasswords, own } : undefined;
+    return { findings, missingExtensions: extensions.missing, sameLocale: database.sameLocale, globals };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The database's own settings come last, because they would govern the load. */
+async function settle({ server, facts, context }: Parts, outline: ArchiveOutline, name: string): Promise<LoadFinding[]> {
+  const connection = await connect(inDatabase(throwawaySettings(server, facts.serverMajor, name), "postgres"), context.signal);
+  try {
+    return await applyDatabaseStatements(outline.databaseStatements, name, connection);
+  } finally {
+    await connection.close();
+  }
+}

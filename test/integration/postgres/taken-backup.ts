@@ -1,0 +1,53 @@
+/** What the proof's tests share: a real dump in a directory, read back as the pipeline's reader would. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import type { BackupReader } from "../../../src/engines/engine.ts";
+import type { PostgresSource } from "../../../src/policy/policy.ts";
+import type { RunContext } from "../../../src/runtime/run-context.ts";
+import type { PostgresServer } from "../../support/postgres-server.ts";
+import { dumpTo, makeContext, makeSource } from "./dump-context.ts";
+
+export interface TakenBackup {
+  readonly backup: BackupReader;
+  readonly archive: string;
+  readonly source: PostgresSource;
+  readonly context: RunContext;
+}
+
+/** A reader over an archive on disk and globals as text. */
+export async function readerOf(
+  archive: string,
+  globals: string,
+  facts: BackupReader["facts"],
+  sourceCheck: BackupReader["sourceCheck"] = { mode: "none", objects: {} },
+): Promise<BackupReader> {
+  const { size } = await stat(archive);
+  return {
+    backupId: "20261120T020000Z-full-abcdef",
+    source: "shop",
+    kind: "full",
+    facts,
+    sourceCheck,
+    artifacts: [
+      { name: "archive.dump", role: "archive", format: "pg_dump-custom", plainBytes: size },
+      { name: "globals.sql", role: "globals", format: "sql", plainBytes: Buffer.byteLength(globals) },
+    ],
+    open: async (name) => (name === "archive.dump" ? createReadStream(archive) : Readable.from([Buffer.from(globals)])),
+  };
+}
+
+/** Dumps a database of the server into `directory`. */
+export async function takeBackup(
+  server: PostgresServer,
+  database: string,
+  directory: string,
+  options: Partial<PostgresSource> & { readonly binDirs?: readonly string[] } = {},
+): Promise<TakenBackup> {
+  const { binDirs = [server.binDir], ...sourceOptions } = options;
+  const context = makeContext(binDirs, { SHOP_DB: server.urlOf(database), PATH: "" });
+  const source = makeSource(sourceOptions);
+  const dump = await dumpTo(directory, source, context);
+  const facts = dump.facts as unknown as BackupReader["facts"];
+  return { backup: await readerOf(dump.archive, dump.globals, facts, dump.check), archive: dump.archive, source, context };
+}
