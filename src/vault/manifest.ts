@@ -1,7 +1,13 @@
 /** The manifest: the JSON that commits a backup. Its format is docs/vault-format.md, "Manifest". */
-
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import type { Notice, SourceCheckResult } from "../proof/content.ts";
+import { canonicalJson, sha256Hex } from "./canonical-json.ts";
+import { findManifestProblem } from "./check-manifest.ts";
+import { assertKnownVersion } from "./format-version.ts";
+import { keyOf } from "./layout.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { readSmall } from "./read-small.ts";
 
 export interface ArtifactRecord {
   readonly name: string;
@@ -37,4 +43,82 @@ export interface Manifest {
   readonly sourceCheck: SourceCheckResult;
   readonly policySha256: string;
   readonly holdfastVersion: string;
+}
+
+/**
+ * Commits a backup: writes its manifest as canonical JSON where none is, reads it back and compares. Written last, after every artifact.
+ * Idempotent: when the very same bytes are already there, that is success. `sha256` is that of the bytes, for evidence.
+ * Errors: ObjectExists (another manifest has this id), ManifestDamaged (the store gave back other bytes), Internal (the manifest breaks the
+ * format), those of ObjectStore. After StoreUnavailable it may have been committed: `head` of the key tells.
+ */
+export async function commitManifest(
+  store: ObjectStore,
+  manifest: Manifest,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<{ sha256: string }> {
+  const problem = findManifestProblem(manifest);
+  if (problem !== undefined) throw new HoldfastError("Internal", `a manifest that breaks the format was to be written: ${problem}`);
+  const key = keyOf.manifest(manifest.source, manifest.id);
+  const bytes = canonicalJson(manifest);
+  let exists: unknown;
+  try {
+    await store.put(key, bytes, { ...options, ifAbsent: true });
+  } catch (error) {
+    if (!isHoldfastError(error, "ObjectExists")) throw error;
+    exists = error;
+  }
+  const stored = await readSmall(store, key);
+  if (Buffer.compare(stored.bytes, bytes) !== 0) {
+    throw exists ?? new HoldfastError("ManifestDamaged", `${store.url} gave back other bytes for ${key} than were just written`);
+  }
+  return { sha256: sha256Hex(bytes) };
+}
+
+/**
+ * Reads and checks a manifest: that it is canonical JSON, obeys the format, and belongs to the key it stands under.
+ * Errors: BackupNotFound, ManifestDamaged, VaultInvalid (written by a newer Holdfast), those of ObjectStore.get.
+ */
+export async function readManifest(
+  store: ObjectStore,
+  source: string,
+  id: string,
+): Promise<{ manifest: Manifest; sha256: string; bytes: Uint8Array }> {
+  const key = keyOf.manifest(source, id);
+  let bytes: Uint8Array;
+  try {
+    ({ bytes } = await readSmall(store, key));
+  } catch (error) {
+    if (!isHoldfastError(error, "ObjectNotFound")) throw error;
+    throw new HoldfastError("BackupNotFound", `source "${source}" has no backup ${id} in ${store.url}`, { cause: error });
+  }
+  const manifest = parseManifest(bytes, `${key} in ${store.url}`);
+  if (manifest.source !== source || manifest.id !== id) {
+    throw new HoldfastError(
+      "ManifestDamaged",
+      `${key} in ${store.url} is the manifest of ${manifest.id} of source "${manifest.source}"`,
+    );
+  }
+  return { manifest, sha256: sha256Hex(bytes), bytes };
+}
+
+/** Un-commits a backup: from here on its artifacts are leftovers. Idempotent. Errors: those of ObjectStore.delete. */
+export async function removeManifest(store: ObjectStore, source: string, id: string): Promise<void> {
+  await store.delete(keyOf.manifest(source, id));
+}
+
+function parseManifest(bytes: Uint8Array, where: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch (error) {
+    throw new HoldfastError("ManifestDamaged", `${where} is not JSON`, { cause: error });
+  }
+  assertKnownVersion(value, where);
+  const problem = findManifestProblem(value);
+  if (problem !== undefined) throw new HoldfastError("ManifestDamaged", `${where} breaks the format: ${problem}`);
+  // Whatever parses to the same value but was not written by Holdfast (spaces, a name twice) has been edited.
+  if (Buffer.compare(canonicalJson(value), bytes) !== 0) {
+    throw new HoldfastError("ManifestDamaged", `${where} is not in canonical form: it was edited or damaged`);
+  }
+  return value as Manifest;
 }

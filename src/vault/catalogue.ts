@@ -1,0 +1,198 @@
+/** The catalogue: every backup with its state, from the keys of three listings alone, in memory that does not grow with their number. */
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { BackupKind } from "../policy/policy.ts";
+import { type BackupState, stateOf } from "./backup-state.ts";
+import { listEvidence } from "./evidence.ts";
+import {
+  type BackupPlace,
+  type EvidenceKey,
+  isSourceName,
+  keyOf,
+  parseBackupId,
+  parseDocumentKey,
+  parseEvidenceKey,
+} from "./layout.ts";
+import { compareKeys } from "./object-key.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { parseReference, type Reference } from "./reference.ts";
+
+export interface BackupEntry {
+  readonly source: string;
+  readonly id: string;
+  readonly kind: BackupKind;
+  readonly startedAt: Date;
+  readonly state: BackupState;
+  readonly suspicious: boolean;
+  /** Oldest first. */
+  readonly checks: readonly EvidenceKey[];
+  readonly held: boolean;
+}
+
+export interface ListOptions {
+  readonly source?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** How many candidates an ambiguous reference is answered with. */
+const mostCandidates = 10;
+
+/**
+ * All backups, by source and then by age, oldest first: whatever has a manifest, joined with its evidence and hold. Reads no object. Keys that
+ * are not the layout's are passed over. Errors: those of ObjectStore.list.
+ */
+export async function* listBackups(store: ObjectStore, options: ListOptions = {}): AsyncGenerator<BackupEntry, void, undefined> {
+  const evidence = listRoom(store, "evidence", parseEvidenceKey, options);
+  const holds = listRoom(store, "holds", parseDocumentKey, options);
+  const evidenceCursor = cursorOf(evidence);
+  const holdCursor = cursorOf(holds);
+  try {
+    for await (const place of listRoom(store, "manifests", parseDocumentKey, options)) {
+      const checks = (await evidenceCursor.takeFor(place)).map(({ key, at, check }): EvidenceKey => ({ key, at, check }));
+      const held = (await holdCursor.takeFor(place)).length > 0;
+      const entry = describe(place, checks, held);
+      if (entry !== undefined) yield entry;
+    }
+  } finally {
+    await evidence.return();
+    await holds.return();
+  }
+}
+
+/** The sources that have backups, in order. Takes one listing call a source. Errors: those of ObjectStore.list. */
+export async function* listSources(
+  store: ObjectStore,
+  options: { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<string, void, undefined> {
+  let source = await nextSource(store, undefined, options);
+  while (source !== undefined) {
+    yield source;
+    source = await nextSource(store, source, options);
+  }
+}
+
+/**
+ * The backup that `reference` names: an id, a unique prefix of one (either also as `<source>/<prefix>`), `<source>@latest`, or `<source>@<time>` (ISO 8601
+ * with a zone: the newest that was started then or before). Errors: BackupNotFound, which names the nearest; UsageInvalid when
+ * it is ambiguous, with the candidates, or cannot be a reference; those of ObjectStore.
+ */
+export async function findBackup(store: ObjectStore, reference: string): Promise<BackupEntry> {
+  const wanted = parseReference(reference);
+  const place = wanted.by === "prefix" ? await findByPrefix(store, wanted) : await findByTime(store, wanted);
+  const checks = await listEvidence(store, place.source, place.id);
+  const held = (await store.head(keyOf.hold(place.source, place.id))) !== undefined;
+  const entry = describe(place, checks, held);
+  if (entry === undefined) throw new HoldfastError("Internal", `${place.id} was listed, but is not a backup's id`);
+  return entry;
+}
+
+async function findByPrefix(store: ObjectStore, wanted: Reference & { readonly by: "prefix" }): Promise<BackupPlace> {
+  const { prefix, source } = wanted;
+  const found: BackupPlace[] = [];
+  let before: BackupPlace | undefined;
+  let after: BackupPlace | undefined;
+  for await (const place of listRoom(store, "manifests", parseDocumentKey, source === undefined ? {} : { source })) {
+    if (place.id.startsWith(prefix)) found.push(place);
+    else if (place.id < prefix && (before === undefined || place.id > before.id)) before = place;
+    else if (place.id > prefix && (after === undefined || place.id < after.id)) after = place;
+    if (found.length > mostCandidates) break;
+  }
+  const [only, ...others] = found;
+  if (only !== undefined && others.length === 0) return only;
+  if (only !== undefined) {
+    const candidates = found.slice(0, mostCandidates).map(({ source: of, id }) => `${of}/${id}`);
+    const more = found.length > mostCandidates ? ["…"] : [];
+    throw new HoldfastError("UsageInvalid", `"${wanted.text}" is the beginning of more than one backup`, {
+      hint: "Write more of the id, or put the source before it: <source>/<id>.",
+      details: [...candidates, ...more],
+    });
+  }
+  throw notFound(`no backup in ${store.url} is called "${wanted.text}"`, [before, after]);
+}
+
+async function findByTime(store: ObjectStore, wanted: Reference & { readonly by: "time" }): Promise<BackupPlace> {
+  const { source, time } = wanted;
+  let newest: BackupPlace | undefined;
+  let later: BackupPlace | undefined;
+  for await (const place of listRoom(store, "manifests", parseDocumentKey, { source })) {
+    const startedAt = parseBackupId(place.id)?.startedAt;
+    if (time !== undefined && startedAt !== undefined && startedAt > time) {
+      later = place;
+      break;
+    }
+    newest = place;
+  }
+  if (newest !== undefined) return newest;
+  const when = time === undefined ? "" : ` of ${time.toISOString()} or before`;
+  throw notFound(`source "${source}" has no backup${when} in ${store.url}`, [later]);
+}
+
+function notFound(message: string, nearest: readonly (BackupPlace | undefined)[]): HoldfastError {
+  const named = nearest.filter((place) => place !== undefined).map(({ source, id }) => `${source}/${id}`);
+  if (named.length === 0) return new HoldfastError("BackupNotFound", `${message}; there is none to choose from`);
+  return new HoldfastError("BackupNotFound", `${message}; the nearest: ${named.join(", ")}`);
+}
+
+function describe({ source, id }: BackupPlace, checks: readonly EvidenceKey[], held: boolean): BackupEntry | undefined {
+  const parsed = parseBackupId(id);
+  if (parsed === undefined) return undefined;
+  const { startedAt, kind } = parsed;
+  return { source, id, kind, startedAt, ...stateOf(checks.map(({ check }) => check)), checks, held };
+}
+
+async function* listRoom<P extends BackupPlace>(
+  store: ObjectStore,
+  room: string,
+  parse: (key: string) => P | undefined,
+  { source, signal }: ListOptions,
+): AsyncGenerator<P, void, undefined> {
+  if (source !== undefined && !isSourceName(source)) return;
+  const prefix = source === undefined ? `${room}/` : `${room}/${source}/`;
+  for await (const { key } of store.list(prefix, signal === undefined ? {} : { signal })) {
+    const place = parse(key);
+    if (place !== undefined) yield place;
+  }
+}
+
+/** Walks a listing along with another one: both are sorted alike, so that each is read once. */
+function cursorOf<P extends BackupPlace>(places: AsyncGenerator<P, void, undefined>) {
+  let next: P | undefined;
+  let ended = false;
+  const advance = async (): Promise<void> => {
+    const result = await places.next();
+    ended = result.done === true;
+    next = result.done === true ? undefined : result.value;
+  };
+  return {
+    /** All items of `place`; items before it (of backups without a manifest) are passed over. */
+    async takeFor(place: BackupPlace): Promise<P[]> {
+      const taken: P[] = [];
+      if (next === undefined && !ended) await advance();
+      while (next !== undefined) {
+        const order = comparePlaces(next, place);
+        if (order > 0) break;
+        if (order === 0) taken.push(next);
+        await advance();
+      }
+      return taken;
+    },
+  };
+}
+
+/** The order of a listing: the source with the slash after it, then the id. */
+function comparePlaces(a: BackupPlace, b: BackupPlace): number {
+  return compareKeys(`${a.source}/${a.id}`, `${b.source}/${b.id}`);
+}
+
+async function nextSource(
+  store: ObjectStore,
+  after: string | undefined,
+  options: { readonly signal?: AbortSignal },
+): Promise<string | undefined> {
+  // "0" is the character after the slash: every key of the source sorts before it.
+  const startAfter = after === undefined ? {} : { startAfter: `manifests/${after}0` };
+  for await (const { key } of store.list("manifests/", { ...options, ...startAfter })) {
+    const place = parseDocumentKey(key);
+    if (place !== undefined) return place.source;
+  }
+  return undefined;
+}

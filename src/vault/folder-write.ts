@@ -1,0 +1,165 @@
+/**
+ * Writes objects of a folder vault so that a kill or a power cut at any point leaves the old object, the new one, or none, never a part:
+ * the bytes go into a file beside the objects, are synced, and get their name in one step, which is synced too.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import { codeOf, folderError } from "./folder-errors.ts";
+import { type FolderLockOptions, noHardLinks, withKeyLock } from "./folder-lock.ts";
+import { assertNoLinks, makeDurableDirectory, syncWay } from "./folder-paths.ts";
+import { openObject, smallObjectBytes } from "./folder-read.ts";
+import { partialDirectory } from "./object-key.ts";
+import type { PutOptions } from "./object-store.ts";
+import { abortReason, readBody } from "./read-body.ts";
+
+export interface FolderPlace {
+  readonly root: string;
+  readonly url: string;
+  readonly lock: FolderLockOptions;
+}
+
+/** Bytes gathered before they are written: fewer, larger writes run at the disk's speed. */
+const writeBytes = 1024 * 1024;
+const fileMode = 0o600;
+/** A parent that a concurrent deletion removed is made again this often. */
+const mostAttempts = 10;
+
+/** As ObjectStore.put. `path` is the key's. */
+export async function putObject(
+  place: FolderPlace,
+  key: string,
+  path: string,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  options: PutOptions,
+): Promise<{ etag: string; bytes: number }> {
+  await assertNoLinks(place.root, path);
+  const partials = join(place.root, partialDirectory);
+  await makeDurableDirectory(partials);
+  const signal = options.signal ?? new AbortController().signal;
+  const temporary = join(partials, `${randomBytes(16).toString("hex")}.partial`);
+  try {
+    const { digest, bytes } = await writeTemporary(temporary, path, body, signal);
+    if (signal.aborted) throw abortReason(signal);
+    await putInPlace(place, key, temporary, path, options);
+    return { bytes, etag: bytes <= smallObjectBytes ? digest : await etagOf(place.root, path, key) };
+  } finally {
+    // Renamed already, or not needed: a link to it has the name. What a kill leaves here, abortStaleUploads takes back.
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+/** Writes and syncs the whole body. `path` is where it is going, for messages. */
+async function writeTemporary(
+  temporary: string,
+  path: string,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<{ digest: string; bytes: number }> {
+  const writer = await openWriter(temporary, path);
+  try {
+    for await (const chunk of readBody(body, signal)) await writer.write(chunk);
+    return await writer.finish();
+  } finally {
+    await writer.close();
+  }
+}
+
+async function openWriter(temporary: string, path: string) {
+  const guard = async <T>(operation: () => Promise<T>): Promise<T> => {
+    try {
+      return await operation();
+    } catch (error) {
+      throw folderError(error, "write", path);
+    }
+  };
+  const handle: FileHandle = await guard(() => open(temporary, "wx", fileMode));
+  const buffer = Buffer.allocUnsafe(writeBytes);
+  const hash = createHash("sha256");
+  let buffered = 0;
+  let bytes = 0;
+  const flush = (data: Uint8Array): Promise<void> => guard(() => writeAll(handle, data));
+  return {
+    async write(chunk: Uint8Array): Promise<void> {
+      // Only a small object's etag is its hash.
+      if (bytes <= smallObjectBytes) hash.update(chunk);
+      bytes += chunk.length;
+      if (buffered + chunk.length > writeBytes) {
+        await flush(buffer.subarray(0, buffered));
+        buffered = 0;
+      }
+      if (chunk.length >= writeBytes) return flush(chunk);
+      buffer.set(chunk, buffered);
+      buffered += chunk.length;
+    },
+    async finish() {
+      await flush(buffer.subarray(0, buffered));
+      await guard(() => handle.sync());
+      return { digest: hash.digest("hex"), bytes };
+    },
+    close: () => guard(() => handle.close()),
+  };
+}
+
+async function writeAll(handle: FileHandle, data: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < data.length; ) {
+    offset += (await handle.write(data, offset, data.length - offset)).bytesWritten;
+  }
+}
+
+async function putInPlace(place: FolderPlace, key: string, temporary: string, path: string, options: PutOptions): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await makeDurableDirectory(dirname(path));
+      await nameObject(place, key, temporary, path, options);
+      await syncWay(place.root, path);
+      return;
+    } catch (error) {
+      // Another process removed the directory with its last object; the bytes are still in the temporary file.
+      if (codeOf(error) === "ENOENT" && attempt < mostAttempts) continue;
+      throw folderError(error, "write", path);
+    }
+  }
+}
+
+async function nameObject(place: FolderPlace, key: string, temporary: string, path: string, options: PutOptions): Promise<void> {
+  // A directory of this name would otherwise be reported as an object that exists.
+  if ((await lstat(path).catch(() => undefined))?.isDirectory()) {
+    throw new HoldfastError("VaultInvalid", `${path} is a directory: an object cannot be stored there`);
+  }
+  if (options.ifAbsent === true) return createObject(place, key, temporary, path);
+  await withKeyLock(place.lock, key, async (assertStillHeld) => {
+    if (options.ifMatch !== undefined) {
+      const etag = await etagOf(place.root, path, key);
+      if (etag !== options.ifMatch)
+        throw new HoldfastError("StoreConflict", `${key} in ${place.url} was changed by another writer`);
+    }
+    await assertStillHeld();
+    await rename(temporary, path);
+  });
+}
+
+async function createObject(place: FolderPlace, key: string, temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw exists(place, key);
+    if (!noHardLinks(error)) throw error;
+    await withKeyLock(place.lock, key, async (assertStillHeld) => {
+      if ((await lstat(path).catch(() => undefined)) !== undefined) throw exists(place, key);
+      await assertStillHeld();
+      await rename(temporary, path);
+    });
+  }
+}
+
+function exists(place: FolderPlace, key: string): HoldfastError {
+  return new HoldfastError("ObjectExists", `${key} is in ${place.url} already`);
+}
+
+async function etagOf(root: string, path: string, key: string): Promise<string> {
+  const opened = await openObject(root, path, key);
+  await opened?.handle.close();
+  return opened?.object.etag ?? "";
+}

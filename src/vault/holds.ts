@@ -1,0 +1,98 @@
+/** Legal holds: what no retention may delete. Format: docs/vault-format.md, "Holds". */
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { assertKnownVersion } from "./format-version.ts";
+import { instant, object, oneOf, text } from "./json-shape.ts";
+import { isBackupId, isSourceName, keyOf, parseDocumentKey } from "./layout.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { readSmall } from "./read-small.ts";
+
+export interface Hold {
+  readonly formatVersion: 1;
+  readonly source: string;
+  readonly backupId: string;
+  /** Who asked for it. */
+  readonly by: string;
+  readonly reason: string;
+  /** ISO 8601 with milliseconds, UTC. */
+  readonly at: string;
+}
+
+const filled = (what: string) => text(what, (value) => value.trim() !== "");
+
+const holdShape = object({
+  required: {
+    formatVersion: oneOf(1),
+    source: text("a source's name", isSourceName),
+    backupId: text("a backup's id", isBackupId),
+    by: filled("a name"),
+    reason: filled("a reason"),
+    at: instant,
+  },
+});
+
+/**
+ * Puts a backup on hold. Errors: BackupNotFound, HoldActive (it already is, by whom and why), UsageInvalid (no reason), those of ObjectStore.
+ */
+export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
+  const problem = holdShape(hold, "hold");
+  if (problem !== undefined) throw new HoldfastError("UsageInvalid", `this cannot be a hold: ${problem}`);
+  const { source, backupId } = hold;
+  if ((await store.head(keyOf.manifest(source, backupId))) === undefined) {
+    throw new HoldfastError("BackupNotFound", `source "${source}" has no backup ${backupId} in ${store.url}`);
+  }
+  const key = keyOf.hold(source, backupId);
+  try {
+    await store.put(key, canonicalJson(hold), { ifAbsent: true });
+  } catch (error) {
+    if (!isHoldfastError(error, "ObjectExists")) throw error;
+    // versitygw refuses a conditional write where the newest version is a delete marker, which is where a hold was removed.
+    if ((await store.head(key)) === undefined) {
+      await store.put(key, canonicalJson(hold));
+      return;
+    }
+    const active = await readHold(store, key);
+    throw new HoldfastError(
+      "HoldActive",
+      `${backupId} of "${source}" is held already, by ${active.by} since ${active.at}: ${active.reason}`,
+    );
+  }
+}
+
+/** Lifts a hold. Errors: BackupNotFound when there is none, those of ObjectStore. */
+export async function removeHold(store: ObjectStore, source: string, id: string): Promise<void> {
+  const key = keyOf.hold(source, id);
+  if ((await store.head(key)) === undefined) {
+    throw new HoldfastError("BackupNotFound", `${id} of "${source}" is not on hold in ${store.url}`, {
+      hint: "See what is held with `holdfast hold list`.",
+    });
+  }
+  await store.delete(key);
+}
+
+/** All holds, or those of one source, by source and id. Errors: VaultInvalid (a hold that cannot be read), those of ObjectStore. */
+export async function* listHolds(store: ObjectStore, source?: string): AsyncGenerator<Hold, void, undefined> {
+  for await (const { key } of store.list(source === undefined ? "holds/" : `holds/${source}/`)) {
+    if (parseDocumentKey(key) !== undefined) yield await readHold(store, key);
+  }
+}
+
+/** A hold that cannot be read is an error, never no hold; the catalogue counts the backup as held by its key alone. */
+async function readHold(store: ObjectStore, key: string): Promise<Hold> {
+  const where = `${key} in ${store.url}`;
+  const { bytes } = await readSmall(store, key);
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch (error) {
+    throw new HoldfastError("VaultInvalid", `${where} is not JSON`, { cause: error });
+  }
+  assertKnownVersion(value, where);
+  const problem = holdShape(value, "hold");
+  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} breaks the format: ${problem}`);
+  const hold = value as Hold;
+  if (key !== keyOf.hold(hold.source, hold.backupId)) {
+    throw new HoldfastError("VaultInvalid", `${where} is a hold on ${hold.backupId} of source "${hold.source}"`);
+  }
+  return hold;
+}

@@ -1,0 +1,134 @@
+/** Where everything lies in a vault, and what its names mean: docs/vault-format.md, "Layout" and "Keys and ids". */
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import { type BackupKind, backupKinds } from "../policy/policy.ts";
+import { type CheckName, checkNames } from "./backup-state.ts";
+
+/** The vault's own two objects. */
+export const vaultKey = "holdfast.json";
+export const instructionsKey = "RESTORE.md";
+
+/** A source's name is a file name, a key segment and a word of the command line: no `/`, `@` or leading dot. */
+const sourcePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const artifactPattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
+const idPattern = new RegExp(`^(\\d{8}T\\d{6}Z)-(${backupKinds.join("|")})-([0-9a-z]{6})$`);
+const evidenceNamePattern = new RegExp(`^(\\d{8}T\\d{9}Z)-(${checkNames.join("|")})\\.json$`);
+
+/** Crockford's base 32: no letters that are mistaken for digits. 32 divides 256, so that every letter is equally likely. */
+const suffixAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+const suffixLength = 6;
+
+/** Every key of the layout. Errors: VaultInvalid for a source, id or name that cannot be part of a key. */
+export const keyOf = {
+  manifest: (source: string, id: string): string => `manifests/${assertSource(source)}/${assertId(id)}.json`,
+  /** With an empty `name`: the prefix of all of a backup's artifacts. */
+  artifact: (source: string, id: string, name: string): string => {
+    if (name !== "" && !isArtifactName(name))
+      throw new HoldfastError("VaultInvalid", `"${name}" cannot be the name of an artifact`);
+    return `artifacts/${assertSource(source)}/${assertId(id)}/${name}`;
+  },
+  evidence: (source: string, id: string, at: Date, check: CheckName): string =>
+    `${keyOf.evidencePrefix(source, id)}${formatStamp(at, true)}-${check}.json`,
+  evidencePrefix: (source: string, id: string): string => `evidence/${assertSource(source)}/${assertId(id)}/`,
+  hold: (source: string, id: string): string => `holds/${assertSource(source)}/${assertId(id)}.json`,
+  lease: (source: string): string => `leases/${assertSource(source)}.json`,
+  /** An object that `holdfast check` writes and takes back to see what the store can do. */
+  probe: (token: string): string => `probes/${token}`,
+} as const;
+
+export interface ParsedBackupId {
+  /** To the second. */
+  readonly startedAt: Date;
+  readonly kind: BackupKind;
+  readonly suffix: string;
+}
+
+/** A new id: sorts by time, names its kind, and differs from others of the same second by 30 random bits. */
+export function newBackupId(now: Date, kind: BackupKind, randomBytes: (count: number) => Uint8Array): string {
+  const suffix = Array.from(randomBytes(suffixLength), (byte) => suffixAlphabet[byte % suffixAlphabet.length]).join("");
+  return `${formatStamp(now, false)}-${kind}-${suffix}`;
+}
+
+/** What an id says, or undefined when it is none (an impossible date included). */
+export function parseBackupId(id: string): ParsedBackupId | undefined {
+  const [, stamp = "", kind, suffix = ""] = idPattern.exec(id) ?? [];
+  const startedAt = parseStamp(stamp);
+  return startedAt === undefined ? undefined : { startedAt, kind: kind as BackupKind, suffix };
+}
+
+export function isBackupId(id: string): boolean {
+  return parseBackupId(id) !== undefined;
+}
+
+export function isSourceName(name: string): boolean {
+  return sourcePattern.test(name);
+}
+
+export function isArtifactName(name: string): boolean {
+  return artifactPattern.test(name);
+}
+
+/** A backup's place in a listing, as the key says it. */
+export interface BackupPlace {
+  readonly source: string;
+  readonly id: string;
+}
+
+/** Source and id of a manifest's or hold's key, or undefined when it is neither. */
+export function parseDocumentKey(key: string): BackupPlace | undefined {
+  const [, source = "", file = "", ...rest] = key.split("/");
+  const id = file.endsWith(".json") ? file.slice(0, -5) : "";
+  return rest.length === 0 && isSourceName(source) && isBackupId(id) ? { source, id } : undefined;
+}
+
+/** Source, id and name of an artifact's key, or undefined when it is none. */
+export function parseArtifactKey(key: string): (BackupPlace & { readonly name: string }) | undefined {
+  const [room, source = "", id = "", name = "", ...rest] = key.split("/");
+  if (room !== "artifacts" || rest.length > 0 || !isSourceName(source) || !isBackupId(id) || name === "") return undefined;
+  return { source, id, name };
+}
+
+/** Evidence as its key alone tells it. */
+export interface EvidenceKey {
+  readonly key: string;
+  /** ISO 8601 with milliseconds, UTC; ascending within a backup. */
+  readonly at: string;
+  readonly check: CheckName;
+}
+
+/** What an evidence key says, or undefined when it is none. */
+export function parseEvidenceKey(key: string): (EvidenceKey & BackupPlace) | undefined {
+  const [room, source = "", id = "", file = "", ...rest] = key.split("/");
+  const [, stamp = "", check] = evidenceNamePattern.exec(file) ?? [];
+  const at = parseStamp(stamp);
+  if (room !== "evidence" || rest.length > 0 || at === undefined || !isSourceName(source) || !isBackupId(id)) return undefined;
+  return { source, id, key, at: at.toISOString(), check: check as CheckName };
+}
+
+function assertSource(source: string): string {
+  if (isSourceName(source)) return source;
+  throw new HoldfastError("VaultInvalid", `${JSON.stringify(source)} cannot be the name of a source in a vault`, {
+    hint: "Name sources with letters, digits, `.`, `_` and `-`, beginning with a letter or digit.",
+  });
+}
+
+function assertId(id: string): string {
+  if (isBackupId(id)) return id;
+  throw new HoldfastError("VaultInvalid", `${JSON.stringify(id)} is not a backup's id`);
+}
+
+/** `20261120T020000Z`, or with milliseconds `20261120T020000123Z`: sorts by time for the years 0 to 9999. */
+function formatStamp(time: Date, milliseconds: boolean): string {
+  const compact = time.toISOString().replaceAll(/[-:.]/g, "");
+  if (compact.length !== 19)
+    throw new HoldfastError("VaultInvalid", `${time.toISOString()} is outside the years that names can hold`);
+  return milliseconds ? compact : `${compact.slice(0, 15)}Z`;
+}
+
+function parseStamp(stamp: string): Date | undefined {
+  const [, year, month, day, hour, minute, second, milliseconds = "000"] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})?Z$/.exec(stamp) ?? [];
+  const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.${milliseconds}Z`;
+  const time = new Date(text);
+  // Some impossible dates roll over to the next month instead of failing.
+  return Number.isNaN(time.getTime()) || time.toISOString() !== text ? undefined : time;
+}

@@ -1,0 +1,66 @@
+/** One write to S3 on its way, and what became of it when its answer was lost. */
+import { crc32 } from "node:zlib";
+import { HeadObjectCommand } from "@aws-sdk/client-s3";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import { abortReason } from "./read-body.ts";
+import type { S3Place } from "./s3-client.ts";
+import { factsOf, isConditionalConflict, isConditionFailed, isNotFound, isOutcomeUnknown, s3Error } from "./s3-errors.ts";
+
+/** What it is to become, and the mark by which its result is known again. */
+export interface Writing {
+  readonly place: S3Place;
+  readonly key: string;
+  readonly conditions: { readonly IfNoneMatch?: "*"; readonly IfMatch?: string };
+  /** Random; stands in the object's metadata. */
+  readonly mark: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Written {
+  readonly etag: string;
+  readonly bytes: number;
+}
+
+export const markName = "holdfast-write";
+
+/** What stands under the key of a write that failed. */
+export interface Found {
+  /** It is what this very write made: the answer was lost, and the repetition met its own result. */
+  readonly own?: Written;
+  /** Something stands there; undefined where that is not known. */
+  readonly exists?: boolean;
+}
+
+/** CRC32 as S3 takes it: big-endian, base64. */
+export function checksumOf(bytes: Uint8Array): string {
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(bytes));
+  return checksum.toString("base64");
+}
+
+/** Asks the store what became of a write, where `error` leaves that open. Never throws: the write's own error says what is wrong. */
+export async function lookUp({ place, key, mark }: Writing, error: unknown): Promise<Found> {
+  if (!isConditionFailed(error) && !isConditionalConflict(error) && !isNotFound(error) && !isOutcomeUnknown(error)) return {};
+  try {
+    const found = await place.client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: place.prefix + key }));
+    if (found.Metadata?.[markName] !== mark) return { exists: true };
+    return { exists: true, own: { etag: found.ETag ?? "", bytes: found.ContentLength ?? 0 } };
+  } catch (problem) {
+    return isNotFound(problem) ? { exists: false } : {};
+  }
+}
+
+/** The catalogue's error for a write that failed, given what stands under its key. */
+export function putError({ place, key, conditions, signal }: Writing, error: unknown, found: Found = {}): unknown {
+  if (signal.aborted) return abortReason(signal);
+  const failed = isConditionFailed(error);
+  const raced = isConditionalConflict(error);
+  if (conditions.IfNoneMatch !== undefined && (failed || (raced && found.exists === true))) {
+    return new HoldfastError("ObjectExists", `${key} is in ${place.url} already`, { cause: error });
+  }
+  const gone = conditions.IfMatch !== undefined && isNotFound(error) && factsOf(error).name !== "NoSuchUpload";
+  if (failed || raced || gone) {
+    return new HoldfastError("StoreConflict", `${key} in ${place.url} was changed by another writer`, { cause: error });
+  }
+  return s3Error(error, `store ${key}`, place.url);
+}

@@ -1,0 +1,108 @@
+/** The sweep: finds and collects what dead runs and interrupted deletions left behind. Rules: docs/vault-format.md, "Order of deletes". */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
+import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
+import type { ObjectStat, ObjectStore } from "./object-store.ts";
+import { readSmall } from "./read-small.ts";
+
+export interface SweepOptions {
+  readonly now: Date;
+  /** Nothing younger is an orphan: longer than the longest dump. */
+  readonly graceSeconds: number;
+  /** Where leases are kept, when not in the vault itself. */
+  readonly leases?: ObjectStore;
+  readonly signal?: AbortSignal;
+}
+
+export interface Orphan {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+/**
+ * How long an incomplete upload is left alone, whatever the grace: it may be another source's, whose lease is not asked for.
+ * Longer than 5 TiB take at 10 MB/s; AWS's own lifecycle examples use the same week.
+ */
+const staleUploadSeconds = 7 * 86_400;
+/** How far a clock may have been set back between taking a lease and naming the backup. */
+const leaseSlackMs = 3_600_000;
+
+/**
+ * Artifacts, evidence and holds of `source` whose backup has no manifest, is not covered by a live lease, and which by their id and
+ * by the store's own record are older than the grace. Reads keys, the lease, and two `head`s a backup. Errors: those of ObjectStore.
+ */
+export async function* findOrphans(
+  store: ObjectStore,
+  source: string,
+  options: SweepOptions,
+): AsyncGenerator<Orphan, void, undefined> {
+  const beforeMs = options.now.getTime() - options.graceSeconds * 1000;
+  const lease = await readLiveLease(options.leases ?? store, source);
+  for (const [room, parse] of rooms) {
+    // Decided per backup, and after its objects were listed: a manifest that was committed meanwhile is seen.
+    let decided: { id: string; orphaned: boolean } | undefined;
+    for await (const object of store.list(`${room}/${source}/`, options.signal === undefined ? {} : { signal: options.signal })) {
+      const id = parse(object.key)?.id;
+      if (id === undefined || !isOld(object, id, beforeMs) || isCovered(id, lease)) continue;
+      if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }) };
+      if (decided.orphaned) yield { key: object.key, bytes: object.bytes };
+    }
+  }
+}
+
+/**
+ * Deletes what findOrphans finds, artifacts first and evidence of what they were last, and uploads that nobody will complete.
+ * To be called under the source's lease. Resolves with what was deleted. Errors: those of ObjectStore; a re-run goes on.
+ */
+export async function sweepOrphans(store: ObjectStore, source: string, options: SweepOptions): Promise<readonly Orphan[]> {
+  const swept: Orphan[] = [];
+  for await (const orphan of findOrphans(store, source, options)) {
+    await store.delete(orphan.key);
+    swept.push(orphan);
+  }
+  const uploadSeconds = Math.max(options.graceSeconds, staleUploadSeconds);
+  await store.abortStaleUploads(new Date(options.now.getTime() - uploadSeconds * 1000));
+  return swept;
+}
+
+const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefined])[] = [
+  ["artifacts", parseArtifactKey],
+  ["holds", parseDocumentKey],
+  ["evidence", parseEvidenceKey],
+];
+
+/** A hold keeps what is left of its backup even when the manifest is gone; it goes itself only when it holds nothing any more. */
+async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace): Promise<boolean> {
+  if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
+  if (room !== "holds") return (await store.head(keyOf.hold(source, id))) === undefined;
+  for (const prefix of [keyOf.artifact(source, id, ""), keyOf.evidencePrefix(source, id)]) {
+    for await (const _left of store.list(prefix)) return false;
+  }
+  return true;
+}
+
+/** By the id's time and by the store's: a clock that was wrong when the id was made is no reason to delete. */
+function isOld(object: ObjectStat, id: string, beforeMs: number): boolean {
+  const startedAt = parseBackupId(id)?.startedAt;
+  return startedAt !== undefined && startedAt.getTime() < beforeMs && object.modifiedAt.getTime() < beforeMs;
+}
+
+/** Whatever was begun under a lease that is not given back may still be written, however long it takes. */
+function isCovered(id: string, lease: LeaseRecord | undefined): boolean {
+  const startedAt = parseBackupId(id)?.startedAt;
+  if (lease === undefined || startedAt === undefined) return false;
+  return startedAt.getTime() >= Date.parse(lease.heldSince) - leaseSlackMs;
+}
+
+/** The lease as long as it is not given back: whether it has expired is judged by who wants to take it. */
+async function readLiveLease(store: ObjectStore, source: string): Promise<LeaseRecord | undefined> {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from((await readSmall(store, keyOf.lease(source))).bytes).toString("utf8"));
+  } catch (error) {
+    if (isHoldfastError(error, "ObjectNotFound")) return undefined;
+    if (isHoldfastError(error)) throw error;
+    return undefined; // Not a lease: nobody can hold it.
+  }
+  return findLeaseProblem(value) === undefined && !(value as LeaseRecord).released ? (value as LeaseRecord) : undefined;
+}

@@ -1,0 +1,181 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { checkNames, stateOf } from "../../src/vault/backup-state.ts";
+import { findBackup, listBackups, listSources } from "../../src/vault/catalogue.ts";
+import { keyOf } from "../../src/vault/layout.ts";
+import { makeFaultyStore } from "../support/faulty-store.ts";
+import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
+import { sampleId } from "../support/sample-backups.ts";
+import { toList } from "../support/streams.ts";
+
+const anything = Buffer.from("x");
+
+async function addBackup(store: MemoryStore, source: string, id: string): Promise<void> {
+  await store.put(keyOf.manifest(source, id), anything);
+}
+
+describe("the catalogue", () => {
+  it("joins manifests, evidence and holds, whatever stands beside them, and reads no object", async () => {
+    const sources = fc.constantFrom("a", "a-b", "a.b", "a0", "ab", "B", "z_9");
+    const backup = fc.record({
+      source: sources,
+      day: fc.integer({ min: 1, max: 28 }),
+      suffix: fc.integer({ min: 0, max: 3 }),
+      checks: fc.array(fc.constantFrom(...checkNames), { maxLength: 4 }),
+      held: fc.boolean(),
+      committed: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(backup, { maxLength: 30 }), async (backups) => {
+        const store = makeMemoryStore();
+        const expected = new Map<string, unknown>();
+        for (const { source, day, suffix, checks, held, committed } of backups) {
+          const id = sampleId(`2026-11-${String(day).padStart(2, "0")}T02:00:00Z`, suffix);
+          const name = `${source}/${id}`;
+          if (expected.has(name) || store.objects.has(keyOf.artifact(source, id, "x"))) continue;
+          await store.put(keyOf.artifact(source, id, "x"), anything);
+          if (committed) await addBackup(store, source, id);
+          for (const [index, check] of checks.entries())
+            await store.put(keyOf.evidence(source, id, new Date(Date.UTC(2026, 11, 1, 0, 0, index)), check), anything);
+          if (held) await store.put(keyOf.hold(source, id), anything);
+          if (committed) expected.set(name, { source, id, held, ...stateOf(checks), checks });
+        }
+        for (const junk of ["manifests/.DS_Store", "manifests/a/notes.txt", "evidence/a/x/y.json", "holds/a/z", "other"])
+          await store.put(junk, anything);
+        const blind = makeFaultyStore(store, [{ operation: "get" }, { operation: "head" }]);
+        const listed = await toList(listBackups(blind));
+        const plain = listed.map(({ source, id, held, state, suspicious, checks }) => ({
+          source,
+          id,
+          held,
+          state,
+          suspicious,
+          checks: checks.map(({ check }) => check),
+        }));
+        const inOrder = [...expected.entries()]
+          .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+          .map(([, entry]) => entry);
+        expect(plain).toEqual(inOrder);
+        const [first] = listed;
+        if (first !== undefined) {
+          const own = await toList(listBackups(store, { source: first.source }));
+          expect(own).toEqual(listed.filter(({ source }) => source === first.source));
+        }
+        expect(await toList(listSources(blind))).toEqual([...new Set(listed.map(({ source }) => source))]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("lists each source with one call", async () => {
+    const store = makeMemoryStore();
+    for (let day = 10; day < 28; day += 1)
+      for (const source of ["a", "a-b", "b"]) await addBackup(store, source, sampleId(`2026-11-${day}T02:00:00Z`));
+    const counted = makeFaultyStore(store, []);
+    expect(await toList(listSources(counted))).toEqual(["a-b", "a", "b"]);
+    expect(counted.calls).toHaveLength(4);
+  });
+
+  it("knows no backups of a source whose name cannot be one", async () => {
+    expect(await toList(listBackups(makeMemoryStore(), { source: "../etc" }))).toEqual([]);
+  });
+});
+
+describe("finding a backup", () => {
+  const ids = [
+    sampleId("2026-11-18T02:00:00Z"),
+    sampleId("2026-11-19T02:00:00Z"),
+    sampleId("2026-11-20T02:00:00Z"),
+    sampleId("2026-11-20T14:00:00Z"),
+  ];
+  const [oldest = "", second = "", third = "", newest = ""] = ids;
+
+  async function filled(): Promise<MemoryStore> {
+    const store = makeMemoryStore();
+    for (const id of ids) await addBackup(store, "shop", id);
+    await addBackup(store, "wiki", sampleId("2026-11-19T02:00:00Z", 1));
+    return store;
+  }
+
+  it.each([
+    [third, third],
+    ["20261118", oldest],
+    ["20261120T14", newest],
+    [`shop/${second.slice(0, 9)}`, second],
+    ["shop@latest", newest],
+    ["shop@2026-11-20T02:00:00Z", third],
+    ["shop@2026-11-20T01:59:59Z", second],
+    ["shop@2026-11-20T13:59:59.999Z", third],
+    ["shop@2026-11-20T03:00+01:00", third],
+    ["shop@2026-11-20T02:59:59+0100", second],
+    ["shop@2030-01-01T00:00:00Z", newest],
+  ])("finds %s", async (reference, id) => {
+    expect((await findBackup(await filled(), reference)).id).toBe(id);
+  });
+
+  it("gives its state, evidence and hold", async () => {
+    const store = await filled();
+    await store.put(keyOf.evidence("shop", third, new Date("2026-11-20T03:00:00Z"), "verified"), anything);
+    await store.put(keyOf.hold("shop", third), anything);
+    expect(await findBackup(store, third)).toMatchObject({
+      source: "shop",
+      kind: "full",
+      startedAt: new Date("2026-11-20T02:00:00Z"),
+      state: "verified",
+      suspicious: false,
+      held: true,
+      checks: [{ check: "verified", at: "2026-11-20T03:00:00.000Z" }],
+    });
+    expect(await findBackup(store, third)).toEqual((await toList(listBackups(store))).find(({ id }) => id === third));
+  });
+
+  it("lists the candidates of an ambiguous beginning", async () => {
+    await expect(findBackup(await filled(), "20261119")).rejects.toMatchObject({
+      name: "UsageInvalid",
+      details: [`shop/${second}`, `wiki/${sampleId("2026-11-19T02:00:00Z", 1)}`],
+    });
+    const many = makeMemoryStore();
+    for (let suffix = 0; suffix < 15; suffix += 1) await addBackup(many, "shop", sampleId("2026-11-20T02:00:00Z", suffix));
+    const error = await findBackup(many, "2026").catch((problem: { details: string[] }) => problem);
+    expect("details" in error && error.details).toHaveLength(11);
+  });
+
+  it.each([
+    ["shop/20261119T03", [second, third]],
+    ["20261119T03", [sampleId("2026-11-19T02:00:00Z", 1), third]],
+    ["2025", [oldest]],
+    ["2027", [newest]],
+    ["shop@2026-11-01T00:00:00Z", [oldest]],
+    ["wiki/20261120", [sampleId("2026-11-19T02:00:00Z", 1)]],
+  ])("names the nearest to %s", async (reference, nearest) => {
+    const error = await findBackup(await filled(), reference).catch((problem: Error) => problem);
+    expect(error).toMatchObject({ name: "BackupNotFound" });
+    for (const id of nearest) expect("message" in error && error.message).toContain(id);
+  });
+
+  it.each(["none@latest", "none@2026-11-20T02:00:00Z", "2026"])(
+    "says of %s that there is nothing to choose from",
+    async (reference) => {
+      await expect(findBackup(makeMemoryStore(), reference)).rejects.toMatchObject({
+        name: "BackupNotFound",
+        message: expect.stringContaining("none to choose from"),
+      });
+    },
+  );
+
+  it.each([
+    "",
+    "shop@",
+    "@latest",
+    "shop@yesterday",
+    "shop@2026-11-20",
+    "shop@2026-11-20T02:00:00",
+    "shop@2026-13-20T02:00:00Z",
+    "sh op@latest",
+    "../x",
+    "a/b/c",
+    "2026*",
+  ])("refuses %j", async (reference) => {
+    await expect(findBackup(await filled(), reference)).rejects.toMatchObject({ name: "UsageInvalid" });
+  });
+});

@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { addHold, type Hold, listHolds, removeHold } from "../../src/vault/holds.ts";
+import { keyOf } from "../../src/vault/layout.ts";
+import { initVault, openVault } from "../../src/vault/vault.ts";
+import { makeFaultyStore } from "../support/faulty-store.ts";
+import { makeMemoryStore } from "../support/memory-store.ts";
+import { sampleId } from "../support/sample-backups.ts";
+import { toList } from "../support/streams.ts";
+
+const id = sampleId("2026-11-20T02:00:00Z");
+const hold: Hold = { formatVersion: 1, source: "shop", backupId: id, by: "ada", reason: "case 7", at: "2026-11-20T03:00:00.000Z" };
+
+describe("holds", () => {
+  async function committed() {
+    const store = makeMemoryStore();
+    await store.put(keyOf.manifest("shop", id), Buffer.from("x"));
+    return store;
+  }
+
+  it("are added once, listed and lifted, and can be added again", async () => {
+    const store = await committed();
+    await addHold(store, hold);
+    await expect(addHold(store, { ...hold, by: "bob" })).rejects.toMatchObject({
+      name: "HoldActive",
+      message: expect.stringContaining("by ada since 2026-11-20T03:00:00.000Z: case 7"),
+    });
+    expect(await toList(listHolds(store))).toEqual([hold]);
+    expect(await toList(listHolds(store, "shop"))).toEqual([hold]);
+    expect(await toList(listHolds(store, "wiki"))).toEqual([]);
+    await removeHold(store, "shop", id);
+    expect(await toList(listHolds(store))).toEqual([]);
+    await expect(removeHold(store, "shop", id)).rejects.toMatchObject({ name: "BackupNotFound" });
+    await addHold(store, hold);
+  });
+
+  it("can be added again where a store refuses to create over a delete marker", async () => {
+    const store = await committed();
+    let refused = 0;
+    const versity = {
+      ...store,
+      put: async (key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: { ifAbsent?: boolean }) => {
+        const { HoldfastError } = await import("../../src/errors/holdfast-error.ts");
+        if (options?.ifAbsent === true && refused++ === 0) throw new HoldfastError("ObjectExists", "a delete marker");
+        return store.put(key, body, options);
+      },
+    };
+    await addHold(versity, hold);
+    expect(await toList(listHolds(store))).toEqual([hold]);
+  });
+
+  it("need a backup, a reason and a name", async () => {
+    await expect(addHold(makeMemoryStore(), hold)).rejects.toMatchObject({ name: "BackupNotFound" });
+    for (const change of [{ reason: " " }, { by: "" }, { at: "now" }]) {
+      await expect(addHold(await committed(), { ...hold, ...change })).rejects.toMatchObject({ name: "UsageInvalid" });
+    }
+  });
+
+  it.each([
+    "",
+    "{}",
+    JSON.stringify({ ...hold, backupId: sampleId("2026-11-21T02:00:00Z") }),
+    JSON.stringify({ ...hold, extra: 1 }),
+  ])("are never taken for none when they cannot be read: %j", async (text) => {
+    const store = await committed();
+    await store.put(keyOf.hold("shop", id), Buffer.from(text));
+    await expect(toList(listHolds(store))).rejects.toMatchObject({ name: "VaultInvalid" });
+    await expect(addHold(store, hold)).rejects.toMatchObject({ name: "VaultInvalid" });
+  });
+});
+
+describe("a vault", () => {
+  let time = 0;
+  const options = {
+    clock: { now: () => new Date(Date.UTC(2026, 10, 20) + time++), monotonicMs: () => 0 },
+    holdfastVersion: "0.1.0",
+    restoreInstructions: "# How to restore\n",
+  };
+
+  it("begins once, with its instructions, also when several begin it at once", async () => {
+    const store = makeMemoryStore();
+    const documents = await Promise.all([initVault(store, options), initVault(store, options), initVault(store, options)]);
+    expect(new Set(documents.map(({ createdAt }) => createdAt)).size).toBe(1);
+    expect([...store.objects.keys()].sort()).toEqual(["RESTORE.md", "holdfast.json"]);
+    expect(store.objects.get("RESTORE.md")?.bytes.toString()).toBe("# How to restore\n");
+    expect(await initVault(store, { ...options, restoreInstructions: "other" })).toEqual(documents[0]);
+    expect(store.objects.get("RESTORE.md")?.bytes.toString()).toBe("# How to restore\n");
+    expect(await openVault(store)).toMatchObject({ formatVersion: 1, createdBy: "holdfast 0.1.0", sealingSuite: "0x0478" });
+  });
+
+  it("is begun anew by the next run when the first died in between", async () => {
+    const store = makeMemoryStore();
+    const dying = makeFaultyStore(store, [{ operation: "put", key: /holdfast/ }]);
+    await expect(initVault(dying, options)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    await expect(openVault(store)).rejects.toMatchObject({ name: "VaultNotFound" });
+    await initVault(store, options);
+    await openVault(store);
+  });
+
+  it.each([
+    ["nothing", "", "is not JSON"],
+    ["a newer format", '{"formatVersion":2}', "newer Holdfast"],
+    [
+      "another suite",
+      '{"createdAt":"2026-11-20T00:00:00.000Z","createdBy":"x","formatVersion":1,"sealingSuite":"0x0014"}',
+      "sealingSuite",
+    ],
+    ["something else", "[]", "is not an object"],
+  ])("is refused when its document holds %s", async (_, text, says) => {
+    const store = makeMemoryStore();
+    await store.put("holdfast.json", Buffer.from(text));
+    for (const open of [() => openVault(store), () => initVault(store, options)]) {
+      await expect(open()).rejects.toMatchObject({ name: "VaultInvalid", message: expect.stringContaining(says) });
+    }
+  });
+});

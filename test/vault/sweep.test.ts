@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { keyOf } from "../../src/vault/layout.ts";
+import { acquireLease } from "../../src/vault/leases.ts";
+import { findOrphans, sweepOrphans } from "../../src/vault/sweep.ts";
+import { makeFaultyStore } from "../support/faulty-store.ts";
+import { makeMemoryStore } from "../support/memory-store.ts";
+import { sampleId } from "../support/sample-backups.ts";
+import { toList } from "../support/streams.ts";
+
+const now = new Date("2026-11-20T12:00:00Z");
+const options = { now, graceSeconds: 86_400 };
+const old = sampleId("2026-11-18T02:00:00Z");
+const young = sampleId("2026-11-20T02:00:00Z");
+const long = new Date("2026-11-18T03:00:00Z");
+
+function makeStore() {
+  const store = makeMemoryStore();
+  const add = async (key: string, modifiedAt = long): Promise<string> => {
+    await store.put(key, Buffer.from("xyz"));
+    store.objects.set(key, { bytes: Buffer.from("xyz"), modifiedAt });
+    return key;
+  };
+  return { store, add };
+}
+
+const keysOf = async (found: AsyncIterable<{ key: string }>) => (await toList(found)).map(({ key }) => key);
+
+describe("the sweep", () => {
+  it("finds artifacts and evidence that no manifest names, of its source only, and deletes them, evidence last", async () => {
+    const { store, add } = makeStore();
+    const kept = sampleId("2026-11-17T02:00:00Z");
+    await add(keyOf.manifest("shop", kept));
+    for (const id of [kept, old]) {
+      await add(keyOf.artifact("shop", id, "a"));
+      await add(keyOf.artifact("shop", id, "b"));
+      await add(keyOf.evidence("shop", id, long, "verified"));
+    }
+    await add(keyOf.artifact("wiki", old, "a"));
+    await add("artifacts/shop/README");
+    const orphans = [
+      keyOf.artifact("shop", old, "a"),
+      keyOf.artifact("shop", old, "b"),
+      keyOf.evidence("shop", old, long, "verified"),
+    ];
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual(orphans);
+    const before = store.objects.size;
+    const recorded = makeFaultyStore(store, []);
+    expect(await sweepOrphans(recorded, "shop", options)).toEqual(orphans.map((key) => ({ key, bytes: 3 })));
+    expect(recorded.calls.filter((call) => call.startsWith("delete"))).toEqual(orphans.map((key) => `delete ${key}`));
+    expect(store.objects.size).toBe(before - 3);
+    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+  });
+
+  it("leaves alone what is young by its id or by the store's own record", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", young, "a"));
+    await add(keyOf.artifact("shop", old, "a"), new Date("2026-11-20T02:00:00Z"));
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([]);
+    const tomorrow = { ...options, now: new Date("2026-11-21T12:00:00Z") };
+    expect(await keysOf(findOrphans(store, "shop", tomorrow))).toHaveLength(2);
+  });
+
+  it("leaves alone what was begun under a lease that is not given back, wherever leases are kept", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    const leases = makeMemoryStore();
+    for (const place of [store, leases]) {
+      const since = new Date("2026-11-18T01:59:00Z");
+      const lease = await acquireLease(place, "shop", {
+        holder: "a:1",
+        purpose: "full backup",
+        ttlSeconds: 600,
+        clock: { now: () => since, monotonicMs: () => 0 },
+        processes: null,
+      });
+      const where = place === store ? options : { ...options, leases };
+      expect(await keysOf(findOrphans(store, "shop", where))).toEqual([]);
+      await lease.release();
+      expect(await keysOf(findOrphans(store, "shop", where))).toHaveLength(1);
+    }
+  });
+
+  it("sees a manifest that is committed while it looks", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    const late = {
+      ...store,
+      head: async (key: string) => {
+        await add(keyOf.manifest("shop", old));
+        return store.head(key);
+      },
+    };
+    expect(await keysOf(findOrphans(late, "shop", options))).toEqual([]);
+  });
+
+  it("keeps what is on hold though its manifest is gone, and takes a hold that holds nothing", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    await add(keyOf.evidence("shop", old, long, "verified"));
+    const hold = await add(keyOf.hold("shop", old));
+    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    await store.delete(keyOf.artifact("shop", old, "a"));
+    await store.delete(keyOf.evidence("shop", old, long, "verified"));
+    expect((await sweepOrphans(store, "shop", options)).map(({ key }) => key)).toEqual([hold]);
+  });
+
+  it("goes on where an earlier one was cut off", async () => {
+    const { store, add } = makeStore();
+    for (const name of ["a", "b", "c"]) await add(keyOf.artifact("shop", old, name));
+    const dying = makeFaultyStore(store, [{ operation: "delete", from: 2 }]);
+    await expect(sweepOrphans(dying, "shop", options)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    expect(await sweepOrphans(store, "shop", options)).toHaveLength(2);
+  });
+
+  it("takes back uploads that are a week old, and no younger ones", async () => {
+    const { store } = makeStore();
+    const asked: Date[] = [];
+    const watched = { ...store, abortStaleUploads: async (olderThan: Date) => asked.push(olderThan) };
+    await sweepOrphans(watched, "shop", options);
+    await sweepOrphans(watched, "shop", { ...options, graceSeconds: 30 * 86_400 });
+    expect(asked).toEqual([new Date("2026-11-13T12:00:00Z"), new Date("2026-10-21T12:00:00Z")]);
+  });
+});
