@@ -36,7 +36,8 @@ afterAll(async () => {
   await server.remove();
 });
 
-const ids = async (): Promise<string[]> => (await project.holdfast(["list"])).json.backups.map((backup: { id: string }) => backup.id);
+const ids = async (): Promise<string[]> =>
+  (await project.holdfast(["list"])).json.backups.map((backup: { id: string }) => backup.id);
 
 test("a backup in S3 is verified, proven and restored", { timeout: 300_000 }, async () => {
   expect((await project.holdfast(["check"])).code).toBe(0);
@@ -60,7 +61,9 @@ test.each([
   expect(backup.code).toBe(0);
 });
 
-test("a store that keeps failing gets no manifest and no artifact, and says so with exit code 1", { timeout: 300_000 }, async () => {
+test("a store that keeps failing gets no manifest and no artifact, and says so with exit code 1", {
+  timeout: 300_000,
+}, async () => {
   const before = await ids();
   proxy.inject("CompleteMultipartUpload", { answer: 503, code: "SlowDown" });
   proxy.inject("UploadPart", { answer: 500, code: "InternalError" });

@@ -1,0 +1,143 @@
+/**
+ * `npm run bench`: Holdfast against the bare tools, side by side in one run.
+ *   --runs N       runs of each contender (default 5)
+ *   --megabytes N  size of the large database's COPY text (default 1000; the small one has a tenth)
+ *   --large        also the margin: a database four times as large, minus the large one
+ */
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startPostgres } from "../test/support/postgres-server.ts";
+import { runOk } from "../test/support/processes.ts";
+import { backupContenders, bareRestoreServer, names, restoreContenders, verifyContenders } from "./contenders.ts";
+import { createBenchDatabase } from "./database.ts";
+import { type Contender, type Measurement, measure, median, takeTurns } from "./measure.ts";
+import { findRestic, type Restic } from "./restic.ts";
+import { mebibytes, renderComparison, renderFigure, renderMargin } from "./table.ts";
+import { benchMajor, type Installation, installHoldfast, openWorkspace, type Workspace } from "./workspace.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: "string", default: "5" },
+    megabytes: { type: "string", default: "1000" },
+    large: { type: "boolean", default: false },
+  },
+});
+const runs = Number(options.runs);
+const largeBytes = Number(options.megabytes) * 1_000_000;
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const race = (contenders: readonly Contender[], times = runs): Promise<ReadonlyMap<string, readonly Measurement[]>> =>
+  takeTurns(contenders, times, (name, { seconds }) => say(`    ${seconds.toFixed(2).padStart(7)} s  ${name}`));
+const medianOf = (measurements: readonly Measurement[] | undefined): number =>
+  median((measurements ?? []).map(({ seconds }) => seconds));
+const peakOf = (measurements: readonly Measurement[]): number =>
+  Math.max(...measurements.map(({ peakBytes }) => peakBytes ?? Number.NaN));
+
+async function prepareDatabase(workspace: Workspace, name: string, copyBytes: number): Promise<Installation> {
+  const started = performance.now();
+  const { rows, databaseBytes } = await createBenchDatabase(workspace.server, name, copyBytes);
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  const dump = await runOk(
+    "bash",
+    ["-c", 'set -o pipefail; "$1" "$2" | wc -c', "bench", join(workspace.server.binDir, "pg_dump"), name],
+    {
+      env: workspace.server.env,
+      timeoutMs: 600_000,
+    },
+  );
+  const sizes = `${mebibytes(Number(dump)).toFixed(0)} MiB of script, ${mebibytes(databaseBytes).toFixed(0)} MiB on disk`;
+  console.log(`  ${name}: ${rows.toLocaleString("en")} rows, ${sizes} (built in ${seconds} s)`);
+  return installHoldfast(workspace, name);
+}
+
+async function makeArchive(workspace: Workspace, database: string): Promise<string> {
+  const archive = join(workspace.directory, `${database}.dump`);
+  await runOk(join(workspace.server.binDir, "pg_dump"), ["-Fc", "--compress=zstd:3", "--file", archive, database], {
+    env: workspace.server.env,
+    timeoutMs: 600_000,
+  });
+  return archive;
+}
+
+async function benchBackups(workspace: Workspace, holdfast: Installation, restic: Restic | undefined, times = runs) {
+  say(`  backups of ${holdfast.source} ...`);
+  return race(backupContenders(workspace, holdfast, restic), times);
+}
+
+async function benchReading(
+  workspace: Workspace,
+  holdfast: Installation,
+): Promise<Map<string, ReadonlyMap<string, readonly Measurement[]>>> {
+  const archive = await makeArchive(workspace, holdfast.source);
+  // The last backup run may have been another contender's, but Holdfast's vault was only emptied before its own.
+  say("  reading back ...");
+  const verify = await race(verifyContenders(workspace, holdfast, archive));
+  say("  restoring ...");
+  await using target = await startPostgres(bareRestoreServer);
+  const restore = await race(restoreContenders(workspace, holdfast, archive, target));
+  return new Map([
+    ["verify", verify],
+    ["restore", restore],
+  ]);
+}
+
+/** Holdfast's own process, without pg_dump and the like. */
+async function measurePeaks(holdfast: Installation): Promise<{ backup: number; verify: number }> {
+  const backup = await measure(holdfast.command("backup", holdfast.source, "--no-verify", "--no-prune"));
+  const verify = await measure(holdfast.command("verify", `${holdfast.source}@latest`));
+  return { backup: mebibytes(peakOf([backup])), verify: mebibytes(peakOf([verify])) };
+}
+
+async function main(): Promise<void> {
+  const cpu = cpus()[0]?.model.trim() ?? "unknown processor";
+  console.log(`Holdfast bench: medians of ${runs} runs in turns; whole processes, start included`);
+  console.log(
+    `  ${availableParallelism()} cores of ${cpu}, ${mebibytes(totalmem()).toFixed(0)} MiB, Node ${process.versions.node}, PostgreSQL ${benchMajor}`,
+  );
+  const found = findRestic();
+  const restic = "missing" in found ? undefined : found;
+  console.log(`  ${"missing" in found ? `without restic: ${found.missing}` : found.version}`);
+
+  await using workspace = await openWorkspace();
+  const small = await prepareDatabase(workspace, "benchsmall", largeBytes / 10);
+  const large = await prepareDatabase(workspace, "bench", largeBytes);
+
+  const backups = await benchBackups(workspace, large, restic);
+  const title = `Backup of ${options.megabytes} MB`;
+  console.log(
+    `\n${renderComparison({ title, results: backups, aims: { [names.bareDump]: 1.25, [names.shell]: 1, [names.restic]: 1 } })}`,
+  );
+  if (options.large) {
+    const huge = await prepareDatabase(workspace, "benchlarge", largeBytes * 4);
+    const hugeBackups = await benchBackups(workspace, huge, restic, Math.min(runs, 3));
+    console.log(
+      `\n${renderMargin(`At the margin: ${Number(options.megabytes) * 4} MB minus ${options.megabytes} MB`, backups, hugeBackups, { [names.bareDump]: 1.1 })}`,
+    );
+  }
+
+  const peaks = { small: await measurePeaks(small), large: await measurePeaks(large) };
+  const reading = await benchReading(workspace, large);
+  const show = (key: string, heading: string, aims: Readonly<Record<string, number>>): void =>
+    console.log(`\n${renderComparison({ title: heading, results: reading.get(key) ?? new Map(), aims })}`);
+  show("verify", "Verify (open, check, digest) against reading the same archive", { [names.bareRead]: 2 });
+  show("restore", "Restore test against its bare parts", { [names.bareRestore]: 1.3 });
+
+  say("  starting up ...");
+  const list = await race([{ name: "holdfast list", run: () => measure(small.command("list")) }], Math.max(runs, 9));
+  console.log("\nPeak memory of Holdfast's own process");
+  console.log(renderFigure(`backup of ${Number(options.megabytes) / 10} MB`, peaks.small.backup, "MiB", 200));
+  console.log(renderFigure(`backup of ${options.megabytes} MB`, peaks.large.backup, "MiB", 200));
+  console.log(renderFigure(`verify of ${Number(options.megabytes) / 10} MB`, peaks.small.verify, "MiB", 200));
+  console.log(renderFigure(`verify of ${options.megabytes} MB`, peaks.large.verify, "MiB", 200));
+  console.log(
+    `\nStart-up\n${renderFigure("holdfast list on a small vault", medianOf(list.get("holdfast list")) * 1000, "ms", 300)}`,
+  );
+}
+
+try {
+  await main();
+} catch (error) {
+  say(`The bench stopped: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,9 @@
+/** What the house asks of every change beside its tests. */
+import { toolStep } from "./steps.ts";
+
+export const houseSteps = [
+  toolStep("format and lint", "biome", ["check", "--error-on-warnings", "."]),
+  toolStep("types", "tsc", ["--noEmit"]),
+  toolStep("unused code and packages", "knip", []),
+  toolStep("documentation is current", "node", ["scripts/docs.ts", "--check"]),
+];

@@ -1,0 +1,59 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { countTests, runSteps, type VitestReport } from "../../scripts/steps.ts";
+
+const green: VitestReport = {
+  numPassedTests: 3,
+  numFailedTests: 0,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  success: true,
+  testResults: [{ status: "passed", assertionResults: [{}, {}, {}] }],
+};
+
+describe("counting a vitest run", () => {
+  it.each([
+    ["all passed", green, 0, { passed: 3, failed: 0 }],
+    ["one failed", { ...green, numFailedTests: 1, success: false }, 1, { passed: 3, failed: 1 }],
+    ["a skipped test is a failure", { ...green, numPendingTests: 2 }, 0, { passed: 3, failed: 2 }],
+    ["a planned test is a failure", { ...green, numTodoTests: 1 }, 0, { passed: 3, failed: 1 }],
+    [
+      "a file that does not load is a failure",
+      { ...green, testResults: [{ status: "failed", assertionResults: [] }], success: false },
+      1,
+      { passed: 3, failed: 1 },
+    ],
+    ["no test at all is a failure", { ...green, numPassedTests: 0, testResults: [] }, 0, { passed: 0, failed: 1 }],
+    ["an error outside of tests is a failure", { ...green, success: false }, 1, { passed: 3, failed: 1 }],
+    ["a non-zero exit code is a failure", green, 1, { passed: 3, failed: 1 }],
+    ["no report is a failure", undefined, 1, { passed: 0, failed: 1 }],
+  ] as const)("%s", (_what, report, exitCode, expected) => {
+    expect(countTests(report, exitCode)).toEqual(expected);
+  });
+});
+
+describe("running the steps", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  const step = (passed: number, failed: number) => ({ name: "a step", run: () => Promise.resolve({ passed, failed }) });
+  const runQuietly = async (...steps: ReturnType<typeof step>[]) => {
+    const lines: string[] = [];
+    vi.spyOn(console, "log").mockImplementation((text: string) => void lines.push(...text.split("\n")));
+    return { exitCode: await runSteps(steps), lines };
+  };
+
+  it("ends with the sum on a line of its own", async () => {
+    const { exitCode, lines } = await runQuietly(step(3, 0), step(4, 0));
+    expect(lines.at(-1)).toBe("7 passed, 0 failed");
+    expect(exitCode).toBe(0);
+  });
+
+  it("runs every step after a failed one, and fails", async () => {
+    const { exitCode, lines } = await runQuietly(step(0, 1), step(4, 0));
+    expect(lines.at(-1)).toBe("4 passed, 1 failed");
+    expect(exitCode).toBe(1);
+  });
+
+  it("fails when nothing ran", async () => {
+    expect((await runQuietly()).exitCode).toBe(1);
+  });
+});
