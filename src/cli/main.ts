@@ -10,32 +10,60 @@ import { createTerminal, type Terminal } from "./terminal.ts";
  */
 export async function main(args: readonly string[]): Promise<number> {
   // Known before the arguments are parsed, so that an error in them is printed as asked for too.
-  const terminal = createTerminal({ json: args.includes("--json") });
+  const { stdout, stderr } = process;
+  const terminal = createTerminal({ json: args.includes("--json"), stdout, stderr });
   let exitCode: number = exitCodes.done;
+  const help: string[] = [];
   try {
-    const program = buildProgram(terminal, (code) => {
-      exitCode = code;
+    const program = buildProgram(terminal, {
+      end: (code) => {
+        exitCode = code;
+      },
+      help: (text) => help.push(text),
     });
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
-    exitCode = reportError(terminal, error);
+    exitCode = reportError(terminal, error, help.join(""));
+  }
+  try {
+    await terminal.flush();
+  } catch (error) {
+    const failure = toHoldfastError(error);
+    terminal.error(failure);
+    return failure.exitCode;
   }
   return exitCode;
 }
 
-function reportError(terminal: Terminal, thrown: unknown): number {
-  const error = commanderError(thrown) ?? toHoldfastError(thrown);
-  if (error === "help") return exitCodes.done;
-  terminal.error(error);
-  if (error.name === "Internal" && process.env["HOLDFAST_DEBUG"] !== undefined) terminal.trace(thrown);
-  return error.exitCode;
+function reportError(terminal: Terminal, thrown: unknown, help: string): number {
+  const ending = commanderEnding(thrown);
+  if (ending === "told") {
+    terminal.result({ text: help }, help);
+    return exitCodes.done;
+  }
+  if (ending === "no command" && !terminal.json) {
+    terminal.note(help.trimEnd());
+    return exitCodes.usage;
+  }
+  const error = ending === "no command" ? new HoldfastError("UsageInvalid", "no command was given") : toHoldfastError(thrown);
+  const shown = ending instanceof HoldfastError ? ending : error;
+  terminal.error(shown);
+  if (shown.name === "Internal" && process.env["HOLDFAST_DEBUG"] !== undefined) terminal.trace(thrown);
+  return shown.exitCode;
 }
 
-/** Commander prints help and the version itself, and throws to end the run; its complaints become errors of the catalogue. */
-function commanderError(thrown: unknown): HoldfastError | "help" | undefined {
+/**
+ * Commander throws to end the run: when it was asked for help or the version ("told"), when it was given nothing to do, and when it
+ * complains, which becomes an error of the catalogue. Undefined: it was not commander.
+ */
+function commanderEnding(thrown: unknown): HoldfastError | "told" | "no command" | undefined {
   if (!(thrown instanceof Error) || !("code" in thrown) || !String(thrown.code).startsWith("commander.")) return undefined;
-  const harmless = ["commander.helpDisplayed", "commander.help", "commander.version"];
-  if (harmless.includes(String(thrown.code))) return "help";
-  const [message = "", ...details] = thrown.message.replace(/^error: /, "").split("\n");
+  if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.version") return "told";
+  // `holdfast` and `holdfast hold` end with exit code 1, `holdfast help` with 0.
+  if (thrown.code === "commander.help") return "exitCode" in thrown && thrown.exitCode === 0 ? "told" : "no command";
+  const [message = "", ...details] = thrown.message
+    .replace(/^error: /, "")
+    .replace(/\.$/, "")
+    .split("\n");
   return new HoldfastError("UsageInvalid", message, { details });
 }

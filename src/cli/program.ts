@@ -1,30 +1,47 @@
 /** The commands, their arguments and their help. Each command's work lives in commands/, loaded when it is called. */
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type { ExitCode } from "../errors/catalogue.ts";
+import { backupKinds } from "../policy/policy.ts";
+import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
 
 const backupHelp = "an id, a unique prefix of one, <source>@latest or <source>@<time>";
 const exitCodeHelp = `
-Exit codes: 0 done; 1 the operation failed or an objective is breached; 2 usage or policy error; 3 not found;
-            4 integrity failure; 5 refused (lock, hold, retention, approval); 130 interrupted`;
+Exit codes:
+  0    done
+  1    the operation failed, or an objective is breached
+  2    usage or policy error
+  3    not found
+  4    integrity failure
+  5    refused (lock, hold, retention, approval)
+  130  interrupted`;
 
 type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outcome>;
 
-/** Builds the program. `end` is told the exit code of the command that ran. */
-export function buildProgram(terminal: Terminal, end: (exitCode: ExitCode) => void): Command {
+/** What the program tells whoever runs it. */
+export interface ProgramEvents {
+  /** The exit code of the command that ran. */
+  end(exitCode: ExitCode): void;
+  /** A piece of help, or the version. */
+  help(text: string): void;
+}
+
+/** Builds the program, without running it. */
+export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): Command {
   const program = new Command("holdfast")
     .description("Backups that prove they restore.")
     .version(holdfastVersion(), "-V, --version", "print the version")
-    .option("--policy <file>", "the policy", process.env["HOLDFAST_POLICY"] ?? "holdfast.yml")
+    .addOption(new Option("--policy <file>", "the policy").env("HOLDFAST_POLICY").default("holdfast.yml"))
     .option("--json", "print exactly one JSON document on stdout")
     .option("--no-color", "print without colours (NO_COLOR does the same)")
+    .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show a command's help")
     .addHelpText("after", exitCodeHelp)
     .exitOverride()
-    // main.ts reports errors, in the catalogue's form.
-    .configureOutput({ writeErr: () => undefined })
+    // main.ts prints both: help as the result, and errors in the catalogue's form. Help that nobody asked for comes as an error.
+    .configureOutput({ writeOut: help, writeErr: help, outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true });
   program.hook("preAction", () => {
     if (program.opts()["color"] === false) process.env["NO_COLOR"] = "1";
@@ -61,13 +78,19 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
     .option("--path <directory>", "files: the tree to back up")
     .option("--vault <address>", "where backups go", "folder:./vault")
     .option("--key <file>", "the key file to create", "~/.config/holdfast/main.key")
+    .option("--key-only", "create the key file alone: for a policy that exists, or a key rotation")
     .action(async (options) => {
       const { initialise } = await import("./commands/init.ts");
       const outcome = await initialise(terminal, { ...options, policy: program.opts()["policy"] });
       terminal.result(outcome.document, outcome.text);
       end(outcome.exitCode ?? 0);
     });
-  example(init, "holdfast init --source shop --connection env:SHOP_DATABASE_URL --vault folder:/srv/backups");
+  example(
+    init,
+    "holdfast init --source shop --connection env:SHOP_DATABASE_URL --vault folder:/srv/backups",
+    "holdfast init --engine files --source config --path /srv/config --vault folder:/srv/backups",
+    "holdfast init --key-only --key ~/.config/holdfast/2027.key",
+  );
   const check = program
     .command("check")
     .description("validate the policy, then connections, privileges, tools, keys and vaults")
@@ -77,9 +100,8 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
   const completion = program
     .command("completion")
     .description("print a completion script for your shell")
-    .argument("<shell>", "bash, zsh or fish")
-    .action(async (shell: string) => {
-      const { completionScript } = await import("./commands/completion.ts");
+    .addArgument(new Argument("<shell>", "your shell").choices(completionShells))
+    .action((shell: CompletionShell) => {
       const script = completionScript(program, shell);
       terminal.result({ shell, script }, script);
     });
@@ -91,7 +113,7 @@ function addBackups(program: Command, inSession: InSession): void {
     .command("backup")
     .description("dump a source into its vault, read the backup back, prune")
     .argument("<source>", "a source of the policy")
-    .option("--kind <kind>", "the kind of backup", "full")
+    .addOption(new Option("--kind <kind>", "the kind of backup").choices(backupKinds).default("full"))
     .option("--no-verify", "do not read the backup back (it stays `stored`), and do not prune")
     .option("--no-prune", "do not prune afterwards")
     .action(inSession(async () => (await import("./commands/backup.ts")).backup));

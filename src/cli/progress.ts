@@ -6,25 +6,30 @@ import type { Terminal } from "./terminal.ts";
 
 /** Often enough to look alive, seldom enough to cost nothing. */
 const redrawIntervalMs = 200;
+/** A phase that moves no bytes is redrawn by the clock alone, so that a long one does not look hung. */
+const tickIntervalMs = 1000;
+/** A phase that moved nothing and took less is not worth a line. */
+const shortestTellingMs = 100;
 
 export interface TerminalProgress extends Progress {
   /** Ends the last phase. */
   end(): void;
+  /** Removes the line without a word about its phase, which failed; harmless after `end`. */
+  abandon(): void;
 }
 
-export function createProgress(terminal: Terminal, clock: Clock): TerminalProgress {
-  let current: { name: string; expectedBytes: number | undefined; startedMs: number; bytes: number } | undefined;
-  let drawnMs = 0;
+interface Phase {
+  readonly name: string;
+  readonly expectedBytes: number | undefined;
+  readonly startedMs: number;
+  bytes: number;
+}
 
-  const end = (): void => {
-    if (current === undefined) return;
-    terminal.statusLine("");
-    const { name, bytes, startedMs } = current;
-    const elapsedMs = clock.monotonicMs() - startedMs;
-    const moved = bytes === 0 ? "" : `${formatBytes(bytes)}, ${formatThroughput(bytes, elapsedMs)}, `;
-    terminal.note(`${name}: ${moved}${formatDuration(elapsedMs)}`);
-    current = undefined;
-  };
+/** Progress of one command. Until `end`, a timer redraws the line on a terminal; it keeps no process alive. */
+export function createProgress(terminal: Pick<Terminal, "interactive" | "note" | "statusLine">, clock: Clock): TerminalProgress {
+  let current: Phase | undefined;
+  let drawnMs = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
 
   const draw = (): void => {
     if (current === undefined || !terminal.interactive) return;
@@ -34,29 +39,57 @@ export function createProgress(terminal: Terminal, clock: Clock): TerminalProgre
     terminal.statusLine(describe(current, nowMs - current.startedMs));
   };
 
+  const tell = (): void => {
+    if (current === undefined) return;
+    const { name, bytes, startedMs } = current;
+    const elapsedMs = clock.monotonicMs() - startedMs;
+    current = undefined;
+    terminal.statusLine("");
+    if (bytes === 0 && elapsedMs < shortestTellingMs) return;
+    const moved = bytes === 0 ? "" : `${formatBytes(bytes)}, ${formatThroughput(bytes, elapsedMs)}, `;
+    terminal.note(`${name}: ${moved}${formatDuration(elapsedMs)}`);
+  };
+
+  const stop = (): void => {
+    clearInterval(timer);
+    timer = undefined;
+    terminal.statusLine("");
+  };
+
   return {
     phase(name, expectedBytes) {
-      end();
+      tell();
       current = { name, expectedBytes, startedMs: clock.monotonicMs(), bytes: 0 };
-      drawnMs = 0;
+      drawnMs = Number.NEGATIVE_INFINITY;
       draw();
+      if (terminal.interactive) timer ??= setInterval(draw, tickIntervalMs).unref();
     },
     advance(bytes) {
       if (current === undefined) return;
       current.bytes += bytes;
       draw();
     },
-    end,
+    end() {
+      stop();
+      tell();
+    },
+    abandon() {
+      stop();
+      current = undefined;
+    },
   };
 }
 
-function describe(
-  { name, bytes, expectedBytes }: { name: string; bytes: number; expectedBytes: number | undefined },
-  elapsedMs: number,
-): string {
+function describe({ name, bytes, expectedBytes }: Phase, elapsedMs: number): string {
+  if (bytes === 0) return elapsedMs < tickIntervalMs ? name : `${name}  ${formatDuration(wholeSeconds(elapsedMs, Math.floor))}`;
   const moved = `${name}  ${formatBytes(bytes)}  ${formatThroughput(bytes, elapsedMs)}`;
   // An estimate that was passed is no estimate any more.
-  if (expectedBytes === undefined || bytes === 0 || bytes >= expectedBytes) return moved;
+  if (expectedBytes === undefined || bytes >= expectedBytes) return moved;
   const leftMs = (elapsedMs * (expectedBytes - bytes)) / bytes;
-  return `${moved}  ${Math.floor((100 * bytes) / expectedBytes)} %  about ${formatDuration(leftMs)} left`;
+  return `${moved}  ${Math.floor((100 * bytes) / expectedBytes)} %  about ${formatDuration(wholeSeconds(leftMs, Math.ceil))} left`;
+}
+
+/** A guess in milliseconds would look like a measurement. */
+function wholeSeconds(milliseconds: number, round: (seconds: number) => number): number {
+  return round(milliseconds / 1000) * 1000;
 }

@@ -30,7 +30,7 @@ export async function runSession(
   policyPath: string,
   work: (session: Session) => Promise<Outcome>,
 ): Promise<ExitCode> {
-  const interruption = catchSignals();
+  const interruption = catchSignals(terminal);
   const progress = createProgress(terminal, systemClock);
   try {
     const policy = await loadPolicy(resolve(policyPath), { home: homedir(), displayName: policyPath });
@@ -40,7 +40,7 @@ export async function runSession(
       signal: interruption.signal,
       log: stderrLog(terminal),
       progress,
-      temporaryDirectory: resolve(process.env["HOLDFAST_TMPDIR"] ?? tmpdir()),
+      temporaryDirectory: resolve(process.env["HOLDFAST_TMPDIR"] || tmpdir()),
       postgresPath: (process.env["HOLDFAST_PG_PATH"] ?? "").split(delimiter).filter((directory) => directory !== ""),
       identity: `${hostname()}:${process.pid}`,
       environment: process.env,
@@ -55,16 +55,17 @@ export async function runSession(
       context.close();
     }
   } finally {
-    terminal.statusLine("");
+    progress.abandon();
     interruption.release();
   }
 }
 
 /** The first SIGINT or SIGTERM aborts the run, which then takes back what is half done; the second ends the process at once. */
-function catchSignals(): { signal: AbortSignal; release(): void } {
+function catchSignals(terminal: Terminal): { signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    terminal.note(`${name}: stopping, and taking back what is half done; a second one ends at once`);
     controller.abort(new HoldfastError("Interrupted", `the operation was interrupted by ${name}`));
   };
   process.on("SIGINT", onSignal);

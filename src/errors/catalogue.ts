@@ -141,6 +141,12 @@ export const catalogue = {
     retryable: false,
     hint: "Check the vault's address in the policy and what is there with `holdfast list`.",
   },
+  OutputFailed: {
+    code: "HF116",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Make room where the output goes, and ask again with `holdfast list` or `holdfast show`: the operation itself is over.",
+  },
   PolicyInvalid: {
     code: "HF203",
     exitCode: exitCodes.usage,

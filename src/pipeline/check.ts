@@ -3,12 +3,14 @@ import { isAbsolute, relative } from "node:path";
 import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
+import { formatBytes } from "../report/format.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { requireTemporaryDirectory } from "./temporary-directory.ts";
 
-/** A finding and what it is about: `source shop`, `vault main`, `key main`. */
+/** A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`. */
 export interface CheckedFinding extends Finding {
   readonly about: string;
 }
@@ -16,7 +18,7 @@ export interface CheckedFinding extends Finding {
 /** Checks the whole policy, or, with `sourceName`, that source with its vault and key. Writes one small object to each vault and takes it back. */
 export async function checkPolicy(context: PipelineContext, sources: readonly SourceConfig[]): Promise<CheckedFinding[]> {
   const { policy } = context;
-  const findings: CheckedFinding[] = [];
+  const findings: CheckedFinding[] = about("this machine", await checkTemporaryDirectory(context));
   for (const name of new Set(sources.map((source) => source.key))) {
     const key = policy.keys[name];
     if (key !== undefined) findings.push(...about(`key ${name}`, await checkKey(context, key)));
@@ -35,6 +37,14 @@ function about(subject: string, findings: readonly Finding[]): CheckedFinding[] 
   return findings.map((finding) => ({ about: subject, ...finding }));
 }
 
+/** Restores and restore tests work there; a backup does not, and must not be kept from running by it. */
+async function checkTemporaryDirectory({ run }: PipelineContext): Promise<readonly Finding[]> {
+  return finding("temporary files", async () => {
+    const freeBytes = await requireTemporaryDirectory(run.temporaryDirectory);
+    return [{ level: "ok", subject: "temporary files", message: `${run.temporaryDirectory} has ${formatBytes(freeBytes)} free` }];
+  });
+}
+
 async function checkSource(context: PipelineContext, source: SourceConfig): Promise<readonly Finding[]> {
   return finding("connection", async () => (await context.engineOf(source.engine)).check(source, context.run));
 }
@@ -43,7 +53,7 @@ async function checkKey(context: PipelineContext, key: KeyConfig): Promise<reado
   return finding("key", async () => {
     const keys = await context.keysOf(key.name);
     const keyId = await keys.sealingKeyId();
-    const findings: Finding[] = [{ level: "ok", subject: "key", message: `seals with ${keyId}; ${key.keys.length} key(s) open` }];
+    const findings: Finding[] = [{ level: "ok", subject: "key", message: `seals with ${keyId}${describeOthers(key)}` }];
     const vaults = Object.values(context.policy.vaults);
     for (const reference of key.keys) {
       const inside = vaults.find(
@@ -61,19 +71,36 @@ async function checkKey(context: PipelineContext, key: KeyConfig): Promise<reado
   });
 }
 
+function describeOthers({ keys }: KeyConfig): string {
+  const others = keys.length - 1;
+  if (others === 0) return "";
+  return others === 1 ? "; 1 older key opens what it sealed" : `; ${others} older keys open what they sealed`;
+}
+
 function isInside(directory: string, path: string): boolean {
   const way = relative(directory, path);
   return way !== "" && !way.startsWith("..") && !isAbsolute(way);
 }
 
 async function checkVault(context: PipelineContext, vault: VaultConfig): Promise<readonly Finding[]> {
-  return finding("vault", async () => {
-    const store = await context.storeOf(vault.name);
-    const findings: Finding[] = [await checkFormat(store)];
-    await checkWriting(context, store);
-    findings.push({ level: "ok", subject: "writing", message: `${store.url} takes, gives back and refuses to overwrite` });
-    return findings;
-  });
+  return finding(
+    "vault",
+    async () => {
+      const store = await context.storeOf(vault.name);
+      const findings: Finding[] = [await checkFormat(store)];
+      await checkWriting(context, store);
+      findings.push({ level: "ok", subject: "writing", message: `${store.url} takes new objects and refuses to overwrite them` });
+      return findings;
+    },
+    { StoreAccessDenied: rightsOn(vault) },
+  );
+}
+
+/** The catalogue's own hint would send the reader to the very check that runs. */
+function rightsOn(vault: VaultConfig): string {
+  return vault.type === "folder"
+    ? `Let this user read, write and search ${vault.path} and pass through the directories above it, or name another folder in the policy.`
+    : "Let this identity list the bucket and read, write and delete its objects.";
 }
 
 async function checkFormat(store: ObjectStore): Promise<Finding> {
@@ -109,14 +136,20 @@ async function checkWriting(context: PipelineContext, store: ObjectStore): Promi
   }
 }
 
-/** Runs one check; an error of the catalogue becomes a finding with its hint. */
-async function finding(subject: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+/** Runs one check; an error of the catalogue becomes a finding with its hint, or with the remedy given for errors of its name. */
+async function finding(
+  subject: string,
+  check: () => Promise<readonly Finding[]>,
+  remedies: Partial<Readonly<Record<string, string>>> = {},
+): Promise<readonly Finding[]> {
   try {
     return await check();
   } catch (error) {
     if (isHoldfastError(error)) {
       if (error.name === "Interrupted") throw error;
-      return [{ level: "error", subject, message: [error.message, ...error.details].join("; "), remedy: error.hint }];
+      const details = error.details.filter((detail) => !error.message.includes(detail));
+      const remedy = remedies[error.name] ?? error.hint;
+      return [{ level: "error", subject, message: [error.message, ...details].join("; "), remedy }];
     }
     return [{ level: "error", subject, message: error instanceof Error ? error.message : String(error) }];
   }

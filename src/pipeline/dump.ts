@@ -10,7 +10,7 @@ import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
-import { keyOf, newBackupId, parseBackupId } from "../vault/layout.ts";
+import { keyOf, newBackupId, parseBackupId, vaultKey } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, type Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { initVault } from "../vault/vault.ts";
@@ -28,6 +28,8 @@ export interface DumpResult {
   readonly source: string;
   readonly backupId: string;
   readonly kind: BackupKind;
+  /** The address of the vault, when this run made it: news to whoever thought it was there (a volume that is not mounted). */
+  readonly createdVault?: string;
   readonly manifestSha256: string;
   readonly storedBytes: number;
   readonly rows: number;
@@ -58,6 +60,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const keys = await context.keysOf(source.key);
   await keys.sealingKeyring();
   const store = await context.storeOf(source.vault);
+  const createdVault = (await isVault(store)) ? {} : { createdVault: store.url };
   await initVault(store, {
     clock: context.run.clock,
     holdfastVersion: context.holdfastVersion,
@@ -92,7 +95,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
         holdfastVersion: context.holdfastVersion,
       };
       const { sha256 } = await commitManifest(store, manifest, { signal: run.signal });
-      return describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs);
+      return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
       await removeUncommitted(target, error, run);
       throw error;
@@ -100,6 +103,10 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       await session.close();
     }
   });
+}
+
+async function isVault(store: ObjectStore): Promise<boolean> {
+  return (await store.head(vaultKey)) !== undefined;
 }
 
 async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunContext) {

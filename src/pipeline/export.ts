@@ -18,7 +18,7 @@ export interface ExportResult {
 
 /**
  * Copies a backup into `directory`, which becomes (or already is) a folder vault of its own: the same layout, the instructions, the manifest
- * last, every artifact's checksum compared on the way. The key is not part of it.
+ * last, every artifact's checksum compared on the way. The key is not part of it. What an export that died left there is replaced.
  * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those of both stores.
  */
 export async function exportBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
@@ -34,6 +34,7 @@ export async function exportBackup(context: PipelineContext, found: FoundBackup,
       holdfastVersion: context.holdfastVersion,
       restoreInstructions: restoreInstructions(),
     });
+    await prepareCopy(copy, entry.source, entry.id);
     context.run.progress.phase(
       "export",
       manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
@@ -48,6 +49,18 @@ export async function exportBackup(context: PipelineContext, found: FoundBackup,
     copy.close();
   }
   return { backupId: entry.id, directory, objects: objects + 1, bytes };
+}
+
+/** Without a manifest there, whatever else is there of this backup was left by an export that died. */
+async function prepareCopy(copy: ObjectStore, source: string, id: string): Promise<void> {
+  if ((await copy.head(keyOf.manifest(source, id))) !== undefined) {
+    throw new HoldfastError("ObjectExists", `backup ${id} of "${source}" is in ${copy.url} already`, {
+      hint: "Use the copy that is there, or export to another folder.",
+    });
+  }
+  for (const prefix of [keyOf.artifact(source, id, ""), keyOf.evidencePrefix(source, id)]) {
+    for await (const { key } of copy.list(prefix)) await copy.delete(key);
+  }
 }
 
 async function copyArtifact(

@@ -14,6 +14,7 @@ import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
+import { requireTemporaryDirectory } from "./temporary-directory.ts";
 import { verifyBackup } from "./verify.ts";
 
 export interface RestoreTestResult {
@@ -68,12 +69,13 @@ async function tryRestore(context: PipelineContext, found: FoundBackup, stopwatc
     if (digest === undefined) {
       return { check: "disproven", findings: ["the backup does not verify: see the evidence written just before"], manifestSha256 };
     }
+    await requireTemporaryDirectory(context.run.temporaryDirectory);
     const keys = await context.keysOf(keyNameFor(context.policy, entry.source));
     const engine = await context.engineOf(read.manifest.engine);
     const { reader } = openBackup(store, keys, read.manifest, context.run);
     context.run.progress.phase(
       "restore",
-      reader.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0),
+      read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
     );
     const place = await stopwatch.time("open", () => engine.openThrowaway(reader, context.run));
     try {

@@ -12,6 +12,7 @@ import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { firstDigest } from "./restore-test.ts";
 import { createStopwatch } from "./stopwatch.ts";
+import { requireTemporaryDirectory } from "./temporary-directory.ts";
 
 export interface RestoreOptions {
   /** As given after --to; the engine says what forms it takes. */
@@ -59,7 +60,7 @@ export async function restoreBackup(context: PipelineContext, found: FoundBackup
   const request = { target: options.to, overwrite: options.overwrite };
   run.progress.phase(
     "restore",
-    reader.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0),
+    manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
   );
   const place = await stopwatch.time("open", () =>
     engine.openTarget(reader, context.policy.sources[manifest.source], request, run),
@@ -86,6 +87,7 @@ export async function restoreBackup(context: PipelineContext, found: FoundBackup
 
 async function openForRestore(context: PipelineContext, { entry, store }: FoundBackup) {
   const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
+  await requireTemporaryDirectory(context.run.temporaryDirectory);
   const keys = await context.keysOf(keyNameFor(context.policy, entry.source));
   const engine = await context.engineOf(manifest.engine);
   return { manifest, manifestSha256: sha256, engine, reader: openBackup(store, keys, manifest, context.run).reader };

@@ -2,7 +2,6 @@
  * Child processes whose result can be trusted: a stream ends only when the tool exited with 0 and every byte came.
  * On node:child_process rather than execa, because a tool is stopped with its whole process group, which execa does not do.
  */
-import { once } from "node:events";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { abortError, type Started, start, type ToolExit, type ToolOptions } from "./process-group.ts";
@@ -34,14 +33,14 @@ async function feed(started: Started, input: string | Readable): Promise<void> {
   const stdin = started.child.stdin;
   if (stdin === null) return;
   let open = true;
-  const closed = new Promise<void>((resolve) => {
-    const close = (): void => {
-      open = false;
-      resolve();
-    };
-    stdin.once("close", close);
-    stdin.on("error", close);
-  });
+  let wake: (() => void) | undefined;
+  const close = (): void => {
+    open = false;
+    wake?.();
+  };
+  stdin.once("close", close);
+  stdin.on("error", close);
+  stdin.on("drain", () => wake?.());
   if (typeof input === "string") {
     stdin.end(input);
     return;
@@ -52,7 +51,12 @@ async function feed(started: Started, input: string | Readable): Promise<void> {
       if (exit.exitCode !== 0) return;
       continue;
     }
-    if (!stdin.write(chunk)) await Promise.race([closed, once(stdin, "drain").catch(() => {})]);
+    // A promise of its own each time: racing one that lives as long as the tool would keep something of every wait.
+    if (!stdin.write(chunk) && open) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
   }
   stdin.end();
 }

@@ -117,7 +117,10 @@ async function readPrivateText(path: string): Promise<string> {
     file = await open(path, "r");
   } catch (error) {
     const missing = codeOf(error) === "ENOENT";
-    throw invalid(path, missing ? "does not exist" : `cannot be read (${codeOf(error)})`, undefined, error);
+    const hint = missing
+      ? `Put the copy you kept there; for a new vault, create a key with \`holdfast init --key-only --key ${path}\`.`
+      : undefined;
+    throw invalid(path, missing ? "does not exist" : `cannot be read (${codeOf(error)})`, hint, error);
   }
   try {
     const stat = await file.stat();

@@ -1,28 +1,23 @@
 /** `holdfast backup`: dump, verify, prune. */
 import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
-import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
-import { type BackupKind, backupKinds } from "../../policy/policy.ts";
+import type { BackupKind } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
 import { describePlan } from "./prune.ts";
 
 interface BackupOptions {
-  readonly kind: string;
+  readonly kind: BackupKind;
   readonly verify: boolean;
   readonly prune: boolean;
 }
 
 export async function backup({ context, terminal }: Session, source: string, options: BackupOptions): Promise<Outcome> {
-  const result = await runBackup(context, { source, kind: parseKind(options.kind), verify: options.verify, prune: options.prune });
+  const result = await runBackup(context, { source, ...options });
   return { document: documentOf(result), text: describe(terminal, result), exitCode: exitCodeOf(result) };
-}
-
-function parseKind(kind: string): BackupKind {
-  if ((backupKinds as readonly string[]).includes(kind)) return kind as BackupKind;
-  throw new HoldfastError("UsageInvalid", `"${kind}" is not a kind of backup`, { hint: `Use one of: ${backupKinds.join(", ")}.` });
 }
 
 function exitCodeOf({ verification, pruneRefusal }: BackupRunResult): ExitCode {
@@ -46,10 +41,14 @@ function describe(terminal: Terminal, { dump, verification, prune, pruneRefusal 
   const speed = formatThroughput(dump.storedBytes, dump.durationMs);
   const lines = [
     `${terminal.style("bold", dump.backupId)}  of ${dump.source}, ${stateLabel(terminal, verification?.outcome ?? "stored")}`,
-    `  stored    ${formatBytes(dump.storedBytes)} in ${dump.artifacts.length} artifacts, ${formatDuration(dump.durationMs)} (${speed})`,
+    `  stored    ${formatBytes(dump.storedBytes)} in ${countOf(dump.artifacts.length, "artifact")}, ${formatDuration(dump.durationMs)} (${speed})`,
   ];
+  if (dump.createdVault !== undefined) {
+    const news = `${dump.createdVault} held no vault, and was made one: this is its first backup`;
+    lines.push(`  ${terminal.style("yellow", "vault")}     ${news}`);
+  }
   if (verification !== undefined) {
-    const what = `${verification.objectCount} objects, ${verification.rows} rows, ${formatBytes(verification.bytes)}`;
+    const what = `${countOf(verification.objectCount, "object")}, ${countOf(verification.rows, "row")}, ${formatBytes(verification.bytes)}`;
     lines.push(`  read back ${what}, ${formatDuration(verification.durationMs)}`);
     for (const finding of verification.findings) lines.push(`  ${terminal.style("red", "found")}     ${finding}`);
   }

@@ -2,6 +2,7 @@
 import { exitCodes } from "../../errors/catalogue.ts";
 import { type CheckedFinding, checkPolicy } from "../../pipeline/check.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -13,7 +14,7 @@ export async function check({ context, terminal }: Session, sourceName: string |
   const findings = await checkPolicy(context, sources);
   const errors = findings.filter(({ level }) => level === "error").length;
   const warnings = findings.filter(({ level }) => level === "warning").length;
-  const summary = `${findings.length} checks: ${errors} errors, ${warnings} warnings`;
+  const summary = `${countOf(findings.length, "check")}: ${countOf(errors, "error")}, ${countOf(warnings, "warning")}`;
   return {
     document: { findings, errors, warnings },
     text: [...describe(terminal, findings), "", summary].join("\n"),

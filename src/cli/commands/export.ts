@@ -3,12 +3,13 @@ import { resolve } from "node:path";
 import { exportBackup } from "../../pipeline/export.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { formatBytes } from "../../report/format.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function exportTo({ context }: Session, reference: string, options: { readonly to: string }): Promise<Outcome> {
   const result = await exportBackup(context, await findInVaults(context, reference), resolve(options.to));
   const text = [
-    `${result.backupId} exported to ${result.directory}: ${result.objects} objects, ${formatBytes(result.bytes)}`,
+    `${result.backupId} exported to ${result.directory}: ${countOf(result.objects, "object")}, ${formatBytes(result.bytes)}`,
     "  RESTORE.md there says how to restore without Holdfast; the key is not part of it, keep a copy elsewhere",
   ].join("\n");
   return { document: result, text };

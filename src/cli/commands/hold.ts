@@ -1,6 +1,6 @@
 /** `holdfast hold`: legal holds. */
 import { userInfo } from "node:os";
-import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults, vaultsOf } from "../../pipeline/find-backups.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { renderTable } from "../../report/format.ts";
@@ -9,6 +9,11 @@ import { openVault } from "../../vault/vault.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function addHold({ context }: Session, reference: string, options: { readonly reason: string }): Promise<Outcome> {
+  if (options.reason.trim() === "") {
+    throw new HoldfastError("UsageInvalid", "a hold needs a reason", {
+      hint: 'Say why, for those who find it years later: --reason "case 2026-114".',
+    });
+  }
   const { entry, store } = await findInVaults(context, reference);
   const hold: Hold = {
     formatVersion: 1,

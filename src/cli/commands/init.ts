@@ -1,6 +1,6 @@
 /** `holdfast init`: a commented policy and a key file; never overwrites either. */
 import { randomBytes } from "node:crypto";
-import { open } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -19,11 +19,22 @@ interface InitOptions {
   readonly path?: string;
   readonly vault: string;
   readonly key: string;
+  readonly keyOnly?: boolean;
 }
 
+interface KeyFile {
+  readonly path: string;
+  readonly id: string;
+  readonly created: boolean;
+}
+
+/** Writes a policy and its key, or, with `keyOnly`, a key alone: for a policy that exists, and for a rotation. */
 export async function initialise(terminal: Terminal, options: InitOptions): Promise<Outcome> {
+  if (options.keyOnly === true) return makeKeyOnly(terminal, options);
   if (options.engine === "files" && options.path === undefined) {
-    throw new HoldfastError("UsageInvalid", "init --engine files needs --path <directory>, the tree to back up");
+    throw new HoldfastError("UsageInvalid", "init --engine files needs --path <directory>, the tree to back up", {
+      hint: "Name the directory: `holdfast init --engine files --path /srv/config`.",
+    });
   }
   const policyPath = resolve(options.policy);
   const text = initialPolicy({
@@ -36,31 +47,46 @@ export async function initialise(terminal: Terminal, options: InitOptions): Prom
   });
   // What the arguments put into the policy is checked before anything is written.
   parsePolicy(text, policyPath, { directory: dirname(policyPath), home: homedir() });
-  const keyPath = resolve(dirname(policyPath), options.key.replace(/^~(?=\/)/, homedir()));
   await writeNew(policyPath, text);
-  const { keyId, created } = await ensureKey(keyPath);
-  const warning = [
-    terminal.style(["yellow", "bold"], "keep a copy of the key apart from the vault"),
-    "  without it no backup can be opened, by anyone, ever; whoever has it can open them all",
-  ];
+  const key = await ensureKey(keyPathOf(options, dirname(policyPath))).catch(async (error: unknown) => {
+    // Else the next try would find a policy in its way.
+    await rm(policyPath, { force: true });
+    throw error;
+  });
   return {
-    document: { policy: policyPath, key: { path: keyPath, id: keyId, created } },
+    document: { policy: policyPath, key },
     text: [
       `wrote ${policyPath}`,
-      created ? `wrote ${keyPath} (${keyId}, readable by you only)` : `found the key ${keyPath} (${keyId}) and left it as it is`,
-      ...warning,
+      ...describeKey(terminal, key),
       `next: \`holdfast check\`, then \`holdfast backup ${options.source}\``,
     ].join("\n"),
   };
 }
 
-async function ensureKey(path: string): Promise<{ keyId: string; created: boolean }> {
+async function makeKeyOnly(terminal: Terminal, options: InitOptions): Promise<Outcome> {
+  const key = await ensureKey(keyPathOf(options, process.cwd()));
+  return { document: { key }, text: describeKey(terminal, key).join("\n") };
+}
+
+function keyPathOf({ key }: InitOptions, directory: string): string {
+  return resolve(directory, key.replace(/^~(?=\/)/, homedir()));
+}
+
+function describeKey(terminal: Terminal, { path, id, created }: KeyFile): string[] {
+  return [
+    created ? `wrote ${path} (${id}, readable by you only)` : `found the key ${path} (${id}) and left it as it is`,
+    terminal.style(["yellow", "bold"], "keep a copy of the key apart from the vault"),
+    "  without it no backup can be opened, by anyone, ever; whoever has it can open them all",
+  ];
+}
+
+async function ensureKey(path: string): Promise<KeyFile> {
   try {
     const { keyId } = await createKeyFile(path, { randomBytes: (count) => randomBytes(count), now: systemClock.now() });
-    return { keyId, created: true };
+    return { path, id: keyId, created: true };
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.name !== "ObjectExists") throw error;
-    return { keyId: (await readKeyFile(path)).keyId, created: false };
+    return { path, id: (await readKeyFile(path)).keyId, created: false };
   }
 }
 
@@ -74,14 +100,15 @@ async function writeNew(path: string, text: string): Promise<void> {
       await file.close();
     }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") {
       throw new HoldfastError("UsageInvalid", `${path} exists already, and is left as it is`, {
         cause: error,
-        hint: "Edit that file, or name another with --policy.",
+        hint: "Edit that file, name another with --policy, or make a key alone with --key-only.",
       });
     }
-    throw new HoldfastError("UsageInvalid", `the policy cannot be written to ${path}: ${String(code)}`, {
+    const why = code === "ENOENT" ? `${dirname(path)} does not exist` : String(code);
+    throw new HoldfastError("UsageInvalid", `the policy cannot be written to ${path}: ${why}`, {
       cause: error,
       hint: "Name a file in a directory that exists and that you may write to, with --policy.",
     });

@@ -16,11 +16,18 @@ interface ListOptions {
 
 export async function list({ context, terminal }: Session, source: string | undefined, options: ListOptions): Promise<Outcome> {
   const last = parseLast(options.last);
-  const entries = source === undefined ? await listAll(context, last) : await listSource(context, source, last);
+  const vaults = source === undefined ? vaultsOf(context.policy) : [requireSource(context.policy, source).vault];
+  const listed: ListedVault[] = [];
+  for (const vault of vaults) listed.push(await listVault(context, vault, last, source));
+  const entries = sortBySource(
+    listed.flatMap((vault) => vault.entries),
+    Object.keys(context.policy.sources),
+  );
   const document = {
-    backups: entries.map(({ source: of, id, kind, startedAt, state, suspicious, held, checks }) => {
+    backups: entries.map(({ vault, source: of, id, kind, startedAt, state, suspicious, held, checks }) => {
       const lastCheck = checks.at(-1);
       return {
+        vault,
         source: of,
         id,
         kind,
@@ -32,7 +39,11 @@ export async function list({ context, terminal }: Session, source: string | unde
       };
     }),
   };
-  return { document, text: describe(terminal, entries, context.run.clock.now()), exitCode: exitCodes.done };
+  return {
+    document,
+    text: entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now()),
+    exitCode: exitCodes.done,
+  };
 }
 
 function parseLast(last: string | undefined): number {
@@ -41,49 +52,69 @@ function parseLast(last: string | undefined): number {
   throw new HoldfastError("UsageInvalid", `--last takes a whole number from 1, not "${last}"`);
 }
 
-async function listSource(context: PipelineContext, source: string, last: number): Promise<BackupEntry[]> {
-  const vault = requireSource(context.policy, source).vault;
-  return listVault(context, vault, last, source);
+interface ListedBackup extends BackupEntry {
+  /** The vault's name in the policy. */
+  readonly vault: string;
 }
 
-async function listAll(context: PipelineContext, last: number): Promise<BackupEntry[]> {
-  const entries: BackupEntry[] = [];
-  for (const vault of vaultsOf(context.policy)) entries.push(...(await listVault(context, vault, last)));
-  return entries;
+interface ListedVault {
+  readonly url: string;
+  readonly exists: boolean;
+  readonly entries: readonly ListedBackup[];
 }
 
 /** A vault that was never written to is an empty one. */
-async function listVault(context: PipelineContext, vault: string, last: number, source?: string): Promise<BackupEntry[]> {
+async function listVault(context: PipelineContext, vault: string, last: number, source: string | undefined): Promise<ListedVault> {
   const store = await context.storeOf(vault);
   try {
     await openVault(store);
   } catch (error) {
-    if (isHoldfastError(error, "VaultNotFound")) return [];
+    if (isHoldfastError(error, "VaultNotFound")) return { url: store.url, exists: false, entries: [] };
     throw error;
   }
-  const bySource = new Map<string, BackupEntry[]>();
+  const bySource = new Map<string, ListedBackup[]>();
   for await (const entry of listBackups(store, source === undefined ? {} : { source })) {
     const entries = bySource.get(entry.source) ?? [];
     if (entries.length === 0) bySource.set(entry.source, entries);
-    entries.push(entry);
+    entries.push({ ...entry, vault });
     if (entries.length > last) entries.shift();
   }
-  return [...bySource.values()].flat();
+  return { url: store.url, exists: true, entries: [...bySource.values()].flat() };
 }
 
-function describe(terminal: Terminal, entries: readonly BackupEntry[], now: Date): string {
-  if (entries.length === 0) return "no backups yet: make the first with `holdfast backup <source>`";
+/** As the policy names the sources, then those that it names no more; a source's backups stay in their order. */
+function sortBySource(entries: readonly ListedBackup[], known: readonly string[]): ListedBackup[] {
+  const names = [...new Set(entries.map(({ source }) => source))].sort();
+  const order = new Map([...known, ...names.filter((name) => !known.includes(name))].map((name, index) => [name, index]));
+  return entries.toSorted((a, b) => (order.get(a.source) ?? 0) - (order.get(b.source) ?? 0));
+}
+
+/** Says where it looked: the address may be wrong, or the volume not mounted. */
+function describeNone(vaults: readonly ListedVault[], source: string | undefined): string {
+  return [
+    source === undefined ? "no backups" : `no backups of ${source}`,
+    ...vaults.map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "holds no vault yet"}`),
+    `make the first with \`holdfast backup ${source ?? "<source>"}\``,
+  ].join("\n");
+}
+
+function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Date): string {
+  // Where all lie in one vault, its name says nothing.
+  const severalVaults = new Set(entries.map(({ vault }) => vault)).size > 1;
   return renderTable({
-    head: ["SOURCE", "BACKUP", "KIND", "AGE", "STATE", ""],
+    head: ["SOURCE", "BACKUP", "KIND", "AGE", "STATE", ...(severalVaults ? ["VAULT"] : []), ""],
     rows: entries.map((entry) => [
       entry.source,
       entry.id,
       entry.kind,
       formatAge(entry.startedAt, now),
       stateLabel(terminal, entry.state),
-      [entry.suspicious ? terminal.style("yellow", "suspicious") : "", entry.held ? "held" : ""]
-        .filter((flag) => flag !== "")
-        .join(" "),
+      ...(severalVaults ? [entry.vault] : []),
+      flagsOf(terminal, entry),
     ]),
   });
+}
+
+function flagsOf(terminal: Terminal, { suspicious, held }: ListedBackup): string {
+  return [suspicious ? terminal.style("yellow", "suspicious") : "", held ? "held" : ""].filter((flag) => flag !== "").join(" ");
 }

@@ -4,6 +4,7 @@ import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type PruneResult, planPrune, pruneSource } from "../../pipeline/prune.ts";
 import type { RetentionPlan } from "../../retention/plan-retention.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -69,7 +70,9 @@ function describe(terminal: Terminal, { source, plan, result, error }: Pruned, d
   const lines = [`${terminal.style("bold", source)}  ${decisions.length - releasedCount} kept, ${releasedCount} ${verb}`];
   if (plan !== undefined) lines.push(...describePlan(terminal, plan, { onlyReleased: false }));
   if (result !== undefined && result.sweptObjects > 0)
-    lines.push(`  ${result.sweptObjects} objects of runs that died were collected`);
+    lines.push(
+      `  ${countOf(result.sweptObjects, "object")} left by runs that died ${result.sweptObjects === 1 ? "was" : "were"} collected`,
+    );
   if (plan?.refusal !== undefined) {
     lines.push(
       `  ${terminal.style("yellow", "refused")}  ${plan.refusal.message}`,

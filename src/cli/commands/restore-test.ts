@@ -1,23 +1,51 @@
 /** `holdfast restore-test`: one backup, a source's newest, or every source's newest. */
 import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
+import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type RestoreTestResult, restoreTest as runRestoreTest } from "../../pipeline/restore-test.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
 
+/** Phases of the evidence that read better in other words. */
+const phaseNames: Readonly<Record<string, string>> = { sourceCheck: "source check", assert: "assertions" };
+
 export async function restoreTest({ context, terminal }: Session, reference: string | undefined): Promise<Outcome> {
+  const references = referencesOf(context, reference);
   const results: RestoreTestResult[] = [];
-  for (const each of referencesOf(context, reference)) {
-    results.push(await runRestoreTest(context, await findInVaults(context, each)));
+  const untested: Untested[] = [];
+  for (const each of references) {
+    try {
+      results.push(await runRestoreTest(context, await findInVaults(context, each)));
+    } catch (error) {
+      // One source that cannot be tested must not keep the others from being tested.
+      if (references.length === 1 || !isHoldfastError(error) || error.name === "Interrupted") throw error;
+      untested.push({ reference: each, error });
+    }
   }
   return {
-    document: { tests: results.map(({ evidence }) => evidence) },
-    text: results.map((result) => describe(terminal, result)).join("\n\n"),
-    exitCode: exitCodeOf(results),
+    document: {
+      tests: results.map(({ evidence }) => evidence),
+      untested: untested.map(({ reference: untestedOne, error: { name, message, hint, details } }) => ({
+        backup: untestedOne,
+        error: { name, message, hint, details },
+      })),
+    },
+    text: [
+      ...results.map((result) => describe(terminal, result)),
+      ...untested.map((each) => describeUntested(terminal, each)),
+    ].join("\n\n"),
+    exitCode: exitCodeOf(results, untested),
   };
+}
+
+/** A source's backup of which this run could not say anything. */
+interface Untested {
+  readonly reference: string;
+  readonly error: HoldfastError;
 }
 
 function referencesOf(context: PipelineContext, reference: string | undefined): string[] {
@@ -25,22 +53,32 @@ function referencesOf(context: PipelineContext, reference: string | undefined): 
   return [Object.hasOwn(context.policy.sources, reference) ? `${reference}@latest` : reference];
 }
 
-function exitCodeOf(results: readonly RestoreTestResult[]): ExitCode {
-  if (results.some(({ outcome }) => outcome === "disproven")) return exitCodes.integrity;
+function exitCodeOf(results: readonly RestoreTestResult[], untested: readonly Untested[]): ExitCode {
+  const broken = untested.some(({ error }) => error.exitCode === exitCodes.integrity);
+  if (broken || results.some(({ outcome }) => outcome === "disproven")) return exitCodes.integrity;
+  if (untested.length > 0) return exitCodes.failed;
   const missed = results.some(({ outcome, evidence }) => outcome === "unproven" || evidence.objective?.met === false);
   return missed ? exitCodes.failed : exitCodes.done;
+}
+
+function describeUntested(terminal: Terminal, { reference, error }: Untested): string {
+  return [
+    `${terminal.style("bold", reference)}  ${terminal.style("red", "not tested")}: ${error.message} (${error.name})`,
+    ...error.details.filter((detail) => !error.message.includes(detail)).map((detail) => `  ${detail}`),
+    `  ${terminal.style("cyan", "hint")}        ${error.hint}`,
+  ].join("\n");
 }
 
 function describe(terminal: Terminal, { backupId, source, outcome, evidence }: RestoreTestResult): string {
   const { comparison, sourceCheck, assertions = [], loadFindings = [], timings = {}, objective } = evidence;
   const lines = [`${terminal.style("bold", backupId)}  of ${source}, ${stateLabel(terminal, outcome)}`];
   if (comparison !== undefined) {
-    const what = `${comparison.objectsCompared} objects, ${comparison.rowsCompared} rows, ${formatBytes(comparison.bytesCompared)}`;
-    lines.push(`  compared    ${what} with the backup: ${comparison.differenceCount} differences`);
+    const what = `${countOf(comparison.objectsCompared, "object")}, ${countOf(comparison.rowsCompared, "row")}, ${formatBytes(comparison.bytesCompared)}`;
+    lines.push(`  compared    ${what} with the backup: ${countOf(comparison.differenceCount, "difference")}`);
   }
   if (sourceCheck !== undefined) {
-    const what = `${sourceCheck.objectsCompared} objects, ${sourceCheck.rowsCompared} rows`;
-    lines.push(`  the source  ${what} as it counted them itself: ${sourceCheck.differenceCount} differences`);
+    const what = `${countOf(sourceCheck.objectsCompared, "object")}, ${countOf(sourceCheck.rowsCompared, "row")}`;
+    lines.push(`  the source  ${what} as it counted them itself: ${countOf(sourceCheck.differenceCount, "difference")}`);
   }
   if (assertions.length > 0) {
     lines.push(`  assertions  ${assertions.filter(({ passed }) => passed).length} of ${assertions.length} passed`);
@@ -52,7 +90,7 @@ function describe(terminal: Terminal, { backupId, source, outcome, evidence }: R
       `  RTO         restored in ${restored}; the objective is ${formatDuration(objective.rtoSeconds * 1000)}: ${verdict}`,
     );
   }
-  const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phase} ${formatDuration(elapsedMs)}`);
+  const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phaseNames[phase] ?? phase} ${formatDuration(elapsedMs)}`);
   lines.push(`  phases      ${phases.join(", ")}`);
   for (const finding of evidence.findings) lines.push(`  ${terminal.style("red", "found")}       ${finding}`);
   const benign = loadFindings.filter((finding) => finding.class === "benign");

@@ -2,6 +2,7 @@
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -41,10 +42,10 @@ function describe(
   terminal: Terminal,
   { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
 ): string {
-  const what = `${comparison.objectsCompared} objects, ${comparison.rowsCompared} rows, ${formatBytes(comparison.bytesCompared)}`;
+  const what = `${countOf(comparison.objectsCompared, "object")}, ${countOf(comparison.rowsCompared, "row")}, ${formatBytes(comparison.bytesCompared)}`;
   const verdict = comparison.equal
     ? terminal.style("green", "equal to the backup")
-    : terminal.style("red", `${comparison.differenceCount} differences from the backup`);
+    : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
   const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phase} ${formatDuration(elapsedMs)}`);
   return [
     `${terminal.style("bold", backupId)}  of ${source}, restored to ${target}`,
@@ -53,7 +54,7 @@ function describe(
     ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
     ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
     ...loadFindings.map(
-      ({ class: kind, subject, message }) => `  ${kind === "benign" ? "noted  " : kind}     ${subject}: ${message}`,
+      ({ class: kind, subject, message }) => `  ${(kind === "benign" ? "noted" : kind).padEnd(10)}  ${subject}: ${message}`,
     ),
   ].join("\n");
 }

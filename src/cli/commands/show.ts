@@ -1,8 +1,9 @@
 /** `holdfast show`: one backup's manifest and evidence. */
 import { findInVaults } from "../../pipeline/find-backups.ts";
-import { formatBytes, renderTable } from "../../report/format.ts";
+import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";
 import { type Evidence, readEvidence } from "../../vault/evidence.ts";
 import { type Manifest, readManifest } from "../../vault/manifest.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
@@ -24,7 +25,6 @@ export async function show({ context, terminal }: Session, reference: string): P
 
 function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string): string[] {
   const { consistencyPoint } = manifest;
-  const rows = Object.values(manifest.sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0);
   const point =
     consistencyPoint.position === undefined ? consistencyPoint.time : `${consistencyPoint.time} (${consistencyPoint.position})`;
   const table = renderTable({
@@ -42,12 +42,19 @@ function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string
     `  engine    ${manifest.engine}, ${manifest.kind}`,
     `  content   as of ${point}`,
     `  made      ${manifest.startedAt} to ${manifest.finishedAt} by Holdfast ${manifest.holdfastVersion}`,
-    `  source    ${Object.keys(manifest.sourceCheck.objects).length} objects with ${rows} rows by its own ${manifest.sourceCheck.mode}`,
+    `  source    ${describeSource(manifest)}`,
     `  manifest  SHA-256 ${sha256}`,
     ...manifest.notices.map(({ message }) => `  ${terminal.style("yellow", "notice")}    ${message}`),
     "",
     table,
   ];
+}
+
+function describeSource({ sourceCheck }: Manifest): string {
+  if (sourceCheck.mode === "none") return "was not asked (sourceCheck: none)";
+  const objects = Object.values(sourceCheck.objects);
+  const rows = objects.reduce((sum, object) => sum + object.rows, 0);
+  return `${countOf(objects.length, "object")} with ${countOf(rows, "row")} by its own ${sourceCheck.mode}`;
 }
 
 function describeEvidence(terminal: Terminal, evidence: readonly Evidence[]): string[] {
@@ -63,17 +70,17 @@ function figuresOf({ digest, comparison, objective }: Evidence): string[] {
   const lines: string[] = [];
   if (digest !== undefined) {
     lines.push(
-      `read back ${digest.objectCount} objects, ${digest.rows} rows, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
+      `read back ${countOf(digest.objectCount, "object")}, ${countOf(digest.rows, "row")}, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
     );
   }
   if (comparison !== undefined) {
     const { objectsCompared, rowsCompared, differenceCount } = comparison;
-    lines.push(`compared after a restore: ${objectsCompared} objects, ${rowsCompared} rows, ${differenceCount} differences`);
+    const what = `${countOf(objectsCompared, "object")}, ${countOf(rowsCompared, "row")}`;
+    lines.push(`compared after a restore: ${what}, ${countOf(differenceCount, "difference")}`);
   }
   if (objective !== undefined) {
-    lines.push(
-      `restored in ${objective.measuredSeconds} s; the objective is ${objective.rtoSeconds} s: ${objective.met ? "met" : "missed"}`,
-    );
+    const [measured, wanted] = [objective.measuredSeconds, objective.rtoSeconds].map((seconds) => formatDuration(seconds * 1000));
+    lines.push(`restored in ${measured}; the objective is ${wanted}: ${objective.met ? "met" : "missed"}`);
   }
   return lines;
 }

@@ -8,6 +8,7 @@ import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
 import { openVault } from "../../vault/vault.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
@@ -71,7 +72,7 @@ async function* select(context: PipelineContext, source: string | undefined): As
 
 function summarise(terminal: Terminal, results: readonly VerifyResult[], unjudged: readonly Unjudged[]): Outcome {
   const lines = results.flatMap((result) => [
-    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${result.objectCount} objects, ${result.rows} rows, ` +
+    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${countOf(result.objectCount, "object")}, ${countOf(result.rows, "row")}, ` +
       `${formatBytes(result.bytes)} read back in ${formatDuration(result.durationMs)}`,
     ...result.findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
   ]);
