@@ -6,7 +6,7 @@ import type { ReportModel } from "./report-model.ts";
 import { describeState, instant, verdictBadge } from "./report-parts.ts";
 import { renderSourceSection } from "./report-source.ts";
 import { reportStyle } from "./report-style.ts";
-import type { SourceStatus } from "./status.ts";
+import type { SourceStatus } from "./status-model.ts";
 
 /**
  * The whole report as one self-contained HTML document without scripts, images or links to elsewhere. Everything that comes from outside is

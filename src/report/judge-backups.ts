@@ -1,7 +1,7 @@
 /** Judges a source's recovery points: how old the newest good one is, and what is damaged or suspicious. */
 import { formatAge, formatDuration } from "./format.ts";
 import { findExpectedRun } from "./judge-schedules.ts";
-import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding, StatusPoint } from "./status.ts";
+import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding, StatusPoint } from "./status-model.ts";
 
 type Facts = "newest" | "newestVerified" | "newestProven" | "rpo" | "suspicious" | "damaged" | "held";
 

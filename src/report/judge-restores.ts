@@ -1,7 +1,7 @@
 /** Judges what restoring would take and when it was last tried: RTO, restore tests, verifications. */
 import { formatAge, formatDuration } from "./format.ts";
 import { openSchedule } from "./schedule.ts";
-import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding } from "./status.ts";
+import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding } from "./status-model.ts";
 
 type Facts = "rto" | "restoreTest" | "verification";
 

@@ -2,7 +2,7 @@
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
 import { formatDuration } from "./format.ts";
 import { openSchedule, type Schedule } from "./schedule.ts";
-import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./status.ts";
+import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./status-model.ts";
 
 /** A backup is listed once it is committed: a run may take this long at least, or twice as long as the last one. */
 const leastGraceMs = 15 * 60_000;

@@ -1,5 +1,5 @@
 /** Measures what a source's backups weigh and how fast that grows. */
-import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./status.ts";
+import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./status-model.ts";
 
 const dayMs = 86_400_000;
 const monthDays = 30;

@@ -1,7 +1,7 @@
 /** The status as text for a terminal or a log: no colours, wrapped to a width. */
 import { displayWidth, neutraliseControls } from "./display-width.ts";
 import { formatAge, formatBytes, formatDuration } from "./format.ts";
-import type { SourceStatus, Status, StatusPoint } from "./status.ts";
+import type { SourceStatus, Status, StatusPoint } from "./status-model.ts";
 
 export interface RenderOptions {
   /** Columns; lines longer than this are wrapped between words. */

@@ -1,6 +1,6 @@
 /** What the HTML report is made of: the status, and per source its catalogue, restore tests, retention plan and holds. */
 import type { AssertionResult, Comparison } from "../proof/content.ts";
-import type { Status, StatusBackup } from "./status.ts";
+import type { Status, StatusBackup } from "./status-model.ts";
 
 /** A restore test's evidence; the vault's Evidence fits. */
 export interface ReportTest {

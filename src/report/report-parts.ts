@@ -1,6 +1,6 @@
 /** Small pieces that every section of the report shares. */
 import { type Html, html } from "./html.ts";
-import type { Verdict } from "./status.ts";
+import type { Verdict } from "./status-model.ts";
 
 /** An instant in UTC, to the second, readable by people and machines. */
 export function instant(at: Date): Html {

@@ -5,7 +5,7 @@ import { describeBackups, describeRecoveryPoint, describeRestoreTest, describeRe
 import type { ReportHold, ReportModel, ReportPlan, ReportSource, ReportTest } from "./report-model.ts";
 import { describeState, instant, plural, verdictBadge } from "./report-parts.ts";
 import { renderTest } from "./report-restore-test.ts";
-import type { SourceStatus, StatusBackup } from "./status.ts";
+import type { SourceStatus, StatusBackup } from "./status-model.ts";
 
 /** A catalogue longer than this is cut: the report is for reading, `holdfast list --json` for everything. */
 const mostBackups = 500;

@@ -1,6 +1,7 @@
 /** A report with one of everything: for its tests, and to look at. */
 import type { ReportModel, ReportTest } from "../../src/report/report-model.ts";
-import { assessStatus, type StatusBackup, type StatusSource } from "../../src/report/status.ts";
+import { assessStatus } from "../../src/report/status.ts";
+import type { StatusBackup, StatusSource } from "../../src/report/status-model.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { displayWidth } from "../../src/report/display-width.ts";
 import { renderStatus } from "../../src/report/render-status.ts";
-import { assessStatus, type SourceStatus, type StatusBackup, type StatusSource } from "../../src/report/status.ts";
+import { assessStatus } from "../../src/report/status.ts";
+import type { SourceStatus, StatusBackup, StatusSource } from "../../src/report/status-model.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
 
