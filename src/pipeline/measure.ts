@@ -4,7 +4,8 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
-import { assessStatus, type BackupFigures, type Status, type StatusBackup } from "../report/status.ts";
+import { assessStatus } from "../report/status.ts";
+import type { BackupFigures, Status, StatusBackup } from "../report/status-model.ts";
 import type { CheckName } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";

@@ -1,5 +1,5 @@
 /** kill -9 between any two writes of a backup: what is visible is whole, and a clean re-run finishes the job. */
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { createProject } from "../../support/holdfast.ts";
 import { startPostgres } from "../../support/postgres-server.ts";
@@ -13,7 +13,7 @@ test("a run killed at any write leaves whole backups only, and the next run succ
   await server.sql("create table things as select n from generate_series(1, 1000) n");
   const retention = "  db:\n    engine: postgres\n    connection: env:DB_URL\n    retention: { keepLast: 2, maxRemoval: 100% }\n";
   await using project = await createProject({ sources: retention, env: { DB_URL: server.url }, majors: [17] });
-  const script = join(import.meta.dirname, "..", "..", "support", "killed-run.ts");
+  const script = fileURLToPath(new URL("../../support/killed-run.ts", import.meta.url));
 
   let point = 0;
   for (; point < enoughPoints; point += 1) {
