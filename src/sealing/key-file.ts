@@ -1,8 +1,9 @@
 /** Key files: how a raw sealing key is made, written and read. */
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { makeDirectories } from "../runtime/make-directories.ts";
 
 /** AES-256. */
 const keyBytes = 32;
@@ -33,7 +34,7 @@ export async function createKeyFile(
   const key = options.randomBytes(keyBytes);
   const keyId = keyIdOf(key);
   const text = keyFileText(key, keyId, options.now);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await makeDirectories(dirname(path), 0o700).catch((error: unknown) => {
     throw writingError(path, error);
   });
   const file = await open(path, "wx", 0o600).catch((error: unknown) => {

@@ -1,9 +1,10 @@
 /** `holdfast report`: the HTML report. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { gatherReport } from "../../pipeline/report.ts";
 import { renderReport } from "../../report/html-report.ts";
+import { makeDirectories } from "../../runtime/make-directories.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function report({ context }: Session, options: { readonly out: string }): Promise<Outcome> {
@@ -17,7 +18,7 @@ export async function report({ context }: Session, options: { readonly out: stri
 async function writeWhole(path: string, html: string): Promise<void> {
   const partial = `${path}.${process.pid}.partial`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectories(dirname(path), 0o755);
     await writeFile(partial, html);
     await rename(partial, path);
   } catch (error) {

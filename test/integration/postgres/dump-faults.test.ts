@@ -33,13 +33,17 @@ beforeEach(async () => {
 const open = (signal?: AbortSignal) =>
   openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, makeContext([server.binDir], environment, signal));
 
-/** The processes of `program`, with what everybody on the machine may see of them. */
+/** The processes of `program` that talk to this server (other tests run theirs), with what everybody on the machine may see of them. */
 async function processesOf(program: string): Promise<{ pid: number; commandLine: string }[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const all = await Promise.all(
     pids.map(async (pid) => ({ pid: Number(pid), commandLine: await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "") })),
   );
-  return all.filter(({ commandLine }) => commandLine.split("\0")[0] === program);
+  const named = all.filter(({ commandLine }) => commandLine.split("\0")[0] === program);
+  const own = await Promise.all(
+    named.map(async ({ pid }) => (await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")).includes(`PGPORT=${server.port}\0`)),
+  );
+  return named.filter((_, index) => own[index]);
 }
 
 /** Reads the archive's first bytes, then does `harm`, then reads on; gives the error. */

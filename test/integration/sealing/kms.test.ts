@@ -110,7 +110,7 @@ describe("a key in KMS", () => {
     const own = await createKey();
     const { bytes, figures } = await seal(plain, { keys: await keysOf(own) });
     await kms.send(new ScheduleKeyDeletionCommand({ KeyId: own, PendingWindowInDays: 7 }));
-    expect((await failureOf(open(bytes, figures, { keys: await keysOf(own) }))).name).toBe("KeyMissing");
+    expect((await failureOf(open(bytes, figures, { keys: await keysOf(own) }))).name).toBe("KeyUnavailable");
     const unknown = arn.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
     expect((await failureOf(seal(plain, { keys: await keysOf(unknown) }))).name).toBe("KeyUnavailable");
     expect((await failureOf((await keysOf("alias/nobody")).sealingKeyId())).name).toBe("KeyUnavailable");
