@@ -1,5 +1,6 @@
 /** A standard stream that keeps what is written to it. */
 import { Writable } from "node:stream";
+import { WriteStream } from "node:tty";
 
 export interface FakeStream {
   readonly stream: NodeJS.WriteStream;
@@ -24,6 +25,11 @@ export function fakeStream({ isTTY = false, columns, failure }: FakeStreamOption
     },
   });
   // What a terminal's stream has beside a Writable.
-  Object.assign(stream, { isTTY, columns, hasColors: () => isTTY, getColorDepth: () => (isTTY ? 8 : 1) });
+  Object.assign(stream, { isTTY, columns, hasColors: () => isTTY, getColorDepth: () => (isTTY ? colorDepth() : 1) });
   return { stream: stream as unknown as NodeJS.WriteStream, text: () => chunks.join("") };
+}
+
+/** A real terminal's answer, which is where Node looks at NO_COLOR. */
+function colorDepth(): number {
+  return WriteStream.prototype.getColorDepth.call({}, { ...process.env, TERM: "xterm-256color" });
 }

@@ -3,7 +3,7 @@ import { createTerminal } from "../../src/cli/terminal.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { type FakeStreamOptions, fakeStream } from "./fake-stream.ts";
 
-const escape = "\u001b";
+const escapeCode = "\u001b";
 
 function open(json: boolean, out: FakeStreamOptions = {}, err: FakeStreamOptions = {}) {
   const stdout = fakeStream(out);
@@ -68,7 +68,8 @@ describe("errors", () => {
 
 describe("colours", () => {
   test("are for terminals only", () => {
-    expect(open(false, { isTTY: true }).terminal.style("red", "damaged")).toBe(`${escape}[31mdamaged${escape}[39m`);
+    vi.stubEnv("NO_COLOR", undefined);
+    expect(open(false, { isTTY: true }).terminal.style("red", "damaged")).toBe(`${escapeCode}[31mdamaged${escapeCode}[39m`);
     expect(open(false, { isTTY: false }).terminal.style("red", "damaged")).toBe("damaged");
   });
 
@@ -78,14 +79,14 @@ describe("colours", () => {
     const { terminal, stderr } = open(false, { isTTY: true }, { isTTY: true });
     expect(terminal.style("red", "damaged")).toBe("damaged");
     terminal.error(failure);
-    expect(stderr.text()).not.toContain(escape);
+    expect(stderr.text()).not.toContain(escapeCode);
   });
 
   test("of stdout and stderr are decided apart: a piped result is plain, its error on the terminal is not", () => {
     const { terminal, stderr } = open(false, { isTTY: false }, { isTTY: true });
     terminal.error(failure);
     expect(terminal.style("green", "proven")).toBe("proven");
-    expect(stderr.text()).toContain(`${escape}[`);
+    expect(stderr.text()).toContain(`${escapeCode}[`);
   });
 });
 
@@ -94,7 +95,7 @@ describe("the status line", () => {
     const { terminal, stderr } = open(false, {}, { isTTY: true, columns: 40 });
     terminal.statusLine("x".repeat(100));
     terminal.note("warning: look");
-    expect(stderr.text()).toBe(`${"x".repeat(39)}\r${escape}[2Kwarning: look\n`);
+    expect(stderr.text()).toBe(`${"x".repeat(39)}\r${escapeCode}[2Kwarning: look\n`);
   });
 
   test("is never drawn into a pipe, nor with --json", () => {
