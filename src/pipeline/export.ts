@@ -1,4 +1,5 @@
 /** The step that copies one backup, with all that is needed to restore it, into a folder for offline media. */
+
 import { createHash } from "node:crypto";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
@@ -8,6 +9,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { initVault } from "../vault/vault.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { whileReading } from "./reading.ts";
 
 export interface ExportResult {
   readonly backupId: string;
@@ -22,6 +24,10 @@ export interface ExportResult {
  * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those of both stores.
  */
 export async function exportBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
+  return whileReading(context, found, "export", () => copyBackup(context, found, directory));
+}
+
+async function copyBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
   const { entry, store } = found;
   const { manifest } = await readManifest(store, entry.source, entry.id);
   const { openStore } = await import("../vault/open-store.ts");

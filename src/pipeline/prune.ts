@@ -8,6 +8,8 @@ import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import { keyOf } from "../vault/layout.ts";
 import { readManifest, removeManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { describeReader, listReadMarks } from "../vault/read-marks.ts";
+import { readSmall } from "../vault/read-small.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
@@ -51,8 +53,7 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     for (const id of plan.released) {
       run.signal.throwIfAborted();
       await lease.assertHeld();
-      await deleteBackup(store, sourceName, id);
-      deleted.push(id);
+      if (await deleteBackup(context, store, sourceName, id)) deleted.push(id);
     }
     const swept = await sweepOrphans(store, sourceName, { now: run.clock.now(), graceSeconds: orphanGraceSeconds });
     return { source: sourceName, plan, deleted, sweptObjects: swept.length };
@@ -60,9 +61,11 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
 }
 
 async function planFor(context: PipelineContext, store: ObjectStore, source: string, retention: Retention): Promise<RetentionPlan> {
+  const readers = await readersOf(context, store, source);
   const backups: RetentionBackup[] = [];
   for await (const entry of listBackups(store, { source, signal: context.run.signal })) {
-    backups.push(await describe(store, entry));
+    const readBy = readers.get(entry.id);
+    backups.push({ ...(await describe(store, entry)), ...(readBy === undefined ? {} : { readBy }) });
   }
   return planRetention(backups, retention, { now: context.run.clock.now(), timezone: context.policy.timezone });
 }
@@ -75,9 +78,39 @@ async function describe(store: ObjectStore, entry: BackupEntry): Promise<Retenti
   return { ...backup, parent: (await readManifest(store, entry.source, id)).manifest.parent };
 }
 
-async function deleteBackup(store: ObjectStore, source: string, id: string): Promise<void> {
+/** Who reads which backup now, in words. Marks of readers that died are collected on the way. */
+async function readersOf(context: PipelineContext, store: ObjectStore, source: string): Promise<Map<string, string>> {
+  const readers = new Map<string, string>();
+  for await (const { key, id, until } of listReadMarks(store, source)) {
+    if (until <= context.run.clock.now()) await store.delete(key);
+    else readers.set(id, await describeReader(store, key));
+  }
+  return readers;
+}
+
+/**
+ * Deletes one backup, and says whether it did: one that was put on hold, or that somebody began to read, since it was planned stays. The manifest
+ * goes before the second look, because a reader marks before it reads the manifest (read-marks.ts).
+ */
+async function deleteBackup(context: PipelineContext, store: ObjectStore, source: string, id: string): Promise<boolean> {
+  if (await isWanted(context, store, source, id)) return false;
+  const key = keyOf.manifest(source, id);
+  const { bytes } = await readSmall(store, key);
   await removeManifest(store, source, id);
+  if (await isWanted(context, store, source, id)) {
+    await store.put(key, bytes, { ifAbsent: true });
+    return false;
+  }
   for await (const object of store.list(keyOf.artifact(source, id, ""))) await store.delete(object.key);
   // Evidence goes last: while anything of the backup is left, it says what that was.
   for await (const object of store.list(keyOf.evidencePrefix(source, id))) await store.delete(object.key);
+  return true;
+}
+
+async function isWanted(context: PipelineContext, store: ObjectStore, source: string, id: string): Promise<boolean> {
+  if ((await store.head(keyOf.hold(source, id))) !== undefined) return true;
+  for await (const { until } of listReadMarks(store, source, id)) {
+    if (until > context.run.clock.now()) return true;
+  }
+  return false;
 }

@@ -12,6 +12,7 @@ import { type Manifest, readManifest } from "../vault/manifest.ts";
 import { type FoundBackup, keyNameFor } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
+import { whileReading } from "./reading.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
@@ -36,7 +37,7 @@ export async function restoreTest(context: PipelineContext, found: FoundBackup):
   const { entry, store } = found;
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
-  const trial = await tryRestore(context, found, stopwatch);
+  const trial = await whileReading(context, found, "restore test", () => tryRestore(context, found, stopwatch));
   const evidence: Evidence = {
     formatVersion: 1,
     source: entry.source,

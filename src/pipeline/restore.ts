@@ -10,6 +10,7 @@ import { type Manifest, readManifest } from "../vault/manifest.ts";
 import { type FoundBackup, keyNameFor } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
+import { whileReading } from "./reading.ts";
 import { firstDigest } from "./restore-test.ts";
 import { createStopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
@@ -49,6 +50,10 @@ export async function planRestore(context: PipelineContext, found: FoundBackup, 
  * `allowDamaged`), those of reading.
  */
 export async function restoreBackup(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
+  return whileReading(context, found, "restore", () => restoreMarked(context, found, options));
+}
+
+async function restoreMarked(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
   refuseDamaged(found, options);

@@ -2,6 +2,7 @@
  * The step that reads a backup back: every artifact fetched, both checksums compared, the seal opened, the content digested and compared with
  * what the source said of itself, the size compared with the backups before; the finding goes into the vault as evidence.
  */
+
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
@@ -13,6 +14,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { type FoundBackup, keyNameFor } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
+import { whileReading } from "./reading.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 import { type BackupFigures, findDrops } from "./suspicion.ts";
 
@@ -40,7 +42,11 @@ const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInv
  * Verifies one backup and appends the evidence. A damaged backup is a result, not an error.
  * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing.
  */
-export async function verifyBackup(context: PipelineContext, { entry, store }: FoundBackup): Promise<VerifyResult> {
+export async function verifyBackup(context: PipelineContext, found: FoundBackup): Promise<VerifyResult> {
+  return whileReading(context, found, "verify", () => readBack(context, found));
+}
+
+async function readBack(context: PipelineContext, { entry, store }: FoundBackup): Promise<VerifyResult> {
   const { run } = context;
   const startedMs = run.clock.monotonicMs();
   const judged = await judge(context, store, entry);

@@ -11,6 +11,8 @@ export interface RetentionBackup {
   readonly suspicious: boolean;
   /** Under a legal hold. */
   readonly held: boolean;
+  /** Who is reading it at this moment, and since when, in words: a restore, a test, a verification. */
+  readonly readBy?: string;
   /** Until when the vault itself refuses to delete it, epoch milliseconds. */
   readonly lockedUntilMs?: number;
   /** The backup this one builds on; null or absent for one that stands alone. */

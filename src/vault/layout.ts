@@ -31,6 +31,11 @@ export const keyOf = {
   evidencePrefix: (source: string, id: string): string => `evidence/${assertSource(source)}/${assertId(id)}/`,
   hold: (source: string, id: string): string => `holds/${assertSource(source)}/${assertId(id)}.json`,
   lease: (source: string): string => `leases/${assertSource(source)}.json`,
+  readMark: (source: string, id: string, until: Date, token: string): string =>
+    `${keyOf.readMarkPrefix(source, id)}${formatStamp(until, true)}-${token}.json`,
+  /** Of one backup's read marks, or, without `id`, of all of a source's. */
+  readMarkPrefix: (source: string, id?: string): string =>
+    `leases/reading/${assertSource(source)}/${id === undefined ? "" : `${assertId(id)}/`}`,
   /** An object that `holdfast check` writes and takes back to see what the store can do. */
   probe: (token: string): string => `probes/${token}`,
 } as const;
@@ -102,6 +107,20 @@ export function parseEvidenceKey(key: string): (EvidenceKey & BackupPlace) | und
   const at = parseStamp(stamp);
   if (room !== "evidence" || rest.length > 0 || at === undefined || !isSourceName(source) || !isBackupId(id)) return undefined;
   return { source, id, key, at: at.toISOString(), check: check as CheckName };
+}
+
+export interface ReadMarkKey extends BackupPlace {
+  readonly key: string;
+  readonly until: Date;
+}
+
+/** What a read mark's key says, or undefined for any other key. */
+export function parseReadMarkKey(key: string): ReadMarkKey | undefined {
+  const [room, reading, source = "", id = "", file = "", ...rest] = key.split("/");
+  const [, stamp = ""] = /^(\d{8}T\d{9}Z)-[0-9a-f]+\.json$/.exec(file) ?? [];
+  const until = parseStamp(stamp);
+  if (room !== "leases" || reading !== "reading" || rest.length > 0 || until === undefined) return undefined;
+  return isSourceName(source) && isBackupId(id) ? { source, id, key, until } : undefined;
 }
 
 function assertSource(source: string): string {

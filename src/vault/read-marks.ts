@@ -1,0 +1,63 @@
+/**
+ * Read marks: who is reading a backup, so that no prune deletes it meanwhile (docs/vault-format.md, "Read marks"). The reader writes its mark
+ * before it reads the manifest; who deletes removes the manifest before it looks for marks, and puts it back when there is one. So either the
+ * reader finds no backup, or the deleter finds the reader.
+ */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { keyOf, parseReadMarkKey, type ReadMarkKey } from "./layout.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { readSmall } from "./read-small.ts";
+
+export interface ReadMark {
+  readonly by: string;
+  /** `restore`, `restore test`, `verify`, `export`. */
+  readonly purpose: string;
+  readonly since: string;
+}
+
+/**
+ * How long the mark of a reader that died protects its backup: longer than any restore may take (a Step Functions restore waits a day at most
+ * for its tasks), short enough that nothing is kept for long.
+ */
+const lifetimeMs = 24 * 3_600_000;
+
+export interface MarkRequest extends ReadMark {
+  readonly source: string;
+  readonly backupId: string;
+  /** 8 random bytes, hex. */
+  readonly token: string;
+}
+
+/** Marks a backup as being read, for a day at most. Returns what takes the mark back. Errors: those of ObjectStore. */
+export async function markReading(store: ObjectStore, request: MarkRequest): Promise<() => Promise<void>> {
+  const { source, backupId, token, by, purpose, since } = request;
+  const key = keyOf.readMark(source, backupId, new Date(Date.parse(since) + lifetimeMs), token);
+  await store.put(key, canonicalJson({ formatVersion: 1, by, purpose, since }), { ifAbsent: true });
+  return () => store.delete(key);
+}
+
+/** The marks of a source, or of one backup of it, by key; those that are over as well: their reader died. Errors: those of ObjectStore. */
+export async function* listReadMarks(
+  store: ObjectStore,
+  source: string,
+  id?: string,
+): AsyncGenerator<ReadMarkKey, void, undefined> {
+  for await (const { key } of store.list(keyOf.readMarkPrefix(source, id))) {
+    const mark = parseReadMarkKey(key);
+    if (mark !== undefined) yield mark;
+  }
+}
+
+/** Says in words who reads; a mark that is gone or cannot be read still says that somebody does. Errors: those of ObjectStore.get. */
+export async function describeReader(store: ObjectStore, key: string): Promise<string> {
+  try {
+    const { by, purpose, since } = JSON.parse(
+      Buffer.from((await readSmall(store, key)).bytes).toString("utf8"),
+    ) as Partial<ReadMark>;
+    return `${purpose} by ${by} since ${since}`;
+  } catch (error) {
+    if (isHoldfastError(error) && error.name !== "ObjectNotFound" && error.name !== "VaultInvalid") throw error;
+    return "by a run that does not say which";
+  }
+}
