@@ -75,14 +75,18 @@ function settingsFor(major: number): Readonly<Record<string, string>> {
   return major >= 17 ? { ...settings, event_triggers: "off" } : settings;
 }
 
+export interface ServerRequest {
+  readonly major: number;
+  readonly binDirectory: string;
+  /** Told of the server's directory as soon as it is there and guarded: for what can be done while the server starts. */
+  readonly onDirectory?: (directory: string) => void;
+}
+
 /**
  * Makes and starts a server with the programs in `binDirectory`. When this returns, the warden already guards it.
  * Errors: ThrowawayFailed with the server's own words; DiskFull; Interrupted.
  */
-export async function startThrowawayServer(
-  request: { readonly major: number; readonly binDirectory: string },
-  context: RunContext,
-): Promise<ThrowawayServer> {
+export async function startThrowawayServer(request: ServerRequest, context: RunContext): Promise<ThrowawayServer> {
   const program = (name: string): string => join(request.binDirectory, name);
   const user = await findServerUser(program("postgres"), context.signal);
   const owner = user === undefined ? {} : { owner: { uid: user.uid, gid: user.gid } };
@@ -95,6 +99,7 @@ export async function startThrowawayServer(
   };
   try {
     warden = await startWarden(data, [directory.path]);
+    request.onDirectory?.(directory.path);
     await initialise(program("initdb"), data, user, context);
     const logFile = join(directory.path, "server.log");
     const pid = await startPostmaster(program("postgres"), {

@@ -6,7 +6,15 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, LoadOutcome, Place } from "../engine.ts";
 import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
 import { openScript } from "./archive-script.ts";
-import { archiveBytesOnDisk, fetchArchive, findArchive, freeBytes, readText, streamArchive } from "./archive-source.ts";
+import {
+  type ArchiveSource,
+  archiveBytesOnDisk,
+  fetchArchive,
+  findArchive,
+  freeBytes,
+  readText,
+  streamArchive,
+} from "./archive-source.ts";
 import { runAssertions } from "./assert-value.ts";
 import { connect } from "./driver.ts";
 import { globalsName } from "./dump.ts";
@@ -84,8 +92,44 @@ export async function openPostgresThrowaway(backup: BackupReader, context: RunCo
   requireRoom(backup, free, context);
   const onDisk = free >= estimateThrowawayBytes(backup) + archiveBytesOnDisk(backup);
   requireStreamable(onDisk, tools.major, facts.serverMajor, backup, context);
-  const server = await startThrowawayServer({ major: facts.serverMajor, binDirectory: serverTools.directory }, context);
-  return createPlace({ backup, facts, tools, server, onDisk, context, serverVersion: serverTools.version });
+  // The archive is unsealed while the server starts: the one takes a processor, the other mostly waits.
+  const fetching = onDisk ? createFetching(backup, context) : undefined;
+  const request = { major: facts.serverMajor, binDirectory: serverTools.directory };
+  try {
+    const server = await startThrowawayServer(fetching ? { ...request, onDirectory: fetching.start } : request, context);
+    return createPlace({ backup, facts, tools, server, fetching, context, serverVersion: serverTools.version });
+  } catch (error) {
+    await fetching?.stop();
+    throw error;
+  }
+}
+
+/** The archive's way from the vault to the server's directory. */
+interface Fetching {
+  readonly start: (directory: string) => void;
+  /** Errors: those of fetchArchive. */
+  archive(): Promise<ArchiveSource>;
+  /** Ends it, finished or not; never throws. */
+  stop(): Promise<void>;
+}
+
+function createFetching(backup: BackupReader, context: RunContext): Fetching {
+  const stopped = new AbortController();
+  let archive: Promise<ArchiveSource> | undefined;
+  return {
+    start(directory) {
+      archive = fetchArchive(backup, directory, { ...context, signal: AbortSignal.any([context.signal, stopped.signal]) });
+      archive.catch(() => undefined); // Told to whoever asks for the archive; nobody may, when the server does not start.
+    },
+    async archive() {
+      if (archive === undefined) throw new HoldfastError("Internal", "the archive was asked for before there was a place for it");
+      return archive;
+    },
+    async stop() {
+      stopped.abort();
+      await archive?.catch(() => undefined);
+    },
+  };
 }
 
 interface Parts {
@@ -94,13 +138,13 @@ interface Parts {
   readonly tools: ClientTools;
   readonly server: ThrowawayServer;
   readonly serverVersion: string;
-  /** Whether the archive fits on disk beside the server, for a parallel load. */
-  readonly onDisk: boolean;
+  /** Where the archive fits on disk beside the server, for a parallel load; else it is streamed. */
+  readonly fetching: Fetching | undefined;
   readonly context: RunContext;
 }
 
 function createPlace(parts: Parts): Place {
-  const { server, context, facts, onDisk } = parts;
+  const { server, context, facts, fetching } = parts;
   let loaded: Loaded | undefined;
   let second: ContentDigest | undefined;
   const guarded = <T>(work: () => Promise<T>): Promise<T> => guard(work, server, context);
@@ -113,8 +157,8 @@ function createPlace(parts: Parts): Place {
       serverVersion: parts.serverVersion,
       toolVersion: parts.tools.version,
       directory: server.directory,
-      load: onDisk ? "from disk" : "streamed",
-      jobs: onDisk ? loadJobs : 1,
+      load: fetching ? "from disk" : "streamed",
+      jobs: fetching ? loadJobs : 1,
     },
     load: () =>
       guarded(async () => {
@@ -142,7 +186,10 @@ function createPlace(parts: Parts): Place {
         }
       }),
     commit: async () => {},
-    close: () => server.stop(),
+    close: async () => {
+      await fetching?.stop();
+      await server.stop();
+    },
   };
 }
 
@@ -169,7 +216,7 @@ interface Loaded {
 
 async function load(parts: Parts): Promise<Loaded> {
   const { backup, facts, tools, server, context } = parts;
-  const source = parts.onDisk ? await fetchArchive(backup, server.directory, context) : streamArchive(backup);
+  const source = parts.fetching ? await parts.fetching.archive() : streamArchive(backup);
   const outline = await readOutline(tools.pgRestore, source, context);
   const name = reservedDatabases.includes(outline.database) ? `${outline.database}_restored` : outline.database;
   const settings = throwawaySettings(server, facts.serverMajor, name);
