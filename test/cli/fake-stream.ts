@@ -31,5 +31,9 @@ export function fakeStream({ isTTY = false, columns, failure }: FakeStreamOption
 
 /** A real terminal's answer, which is where Node looks at NO_COLOR. */
 function colorDepth(): number {
-  return WriteStream.prototype.getColorDepth.call({}, { ...process.env, TERM: "xterm-256color" });
+  const noColor = process.env["NO_COLOR"];
+  return WriteStream.prototype.getColorDepth.call(
+    {},
+    { TERM: "xterm-256color", ...(noColor === undefined ? {} : { NO_COLOR: noColor }) },
+  );
 }

@@ -157,7 +157,7 @@ describe("a damaged artifact", () => {
     const stored = Readable.from(
       (function* () {
         yield small.bytes;
-        for (let given = 0; given < 128; given += 1) {
+        for (let given = 0; given < 1024; given += 1) {
           yield Buffer.alloc(frame);
           most = Math.max(most, process.memoryUsage().arrayBuffers);
         }
@@ -167,8 +167,8 @@ describe("a damaged artifact", () => {
     const before = process.memoryUsage().arrayBuffers;
     const stream = openStream(stored, small.figures, { keys, context, signal: neverAborted });
     expect((await failureOf(collect(stream))).name).toBe("ArtifactDamaged");
-    // The library alone would hold all 128 MiB, twice over while it joins them.
-    expect(most - before).toBeLessThan(110 * frame);
+    // The library alone would hold all of the gigabyte; what is free but not collected yet is a fraction of it.
+    expect(most - before).toBeLessThan(512 * frame);
   });
 
   it("is found when a second message was appended, which the format by itself accepts", async () => {

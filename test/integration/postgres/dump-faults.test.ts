@@ -41,7 +41,9 @@ async function processesOf(program: string): Promise<{ pid: number; commandLine:
   );
   const named = all.filter(({ commandLine }) => commandLine.split("\0")[0] === program);
   const own = await Promise.all(
-    named.map(async ({ pid }) => (await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")).includes(`PGPORT=${server.port}\0`)),
+    named.map(async ({ pid }) =>
+      (await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")).includes(`PGPORT=${server.port}\0`),
+    ),
   );
   return named.filter((_, index) => own[index]);
 }
