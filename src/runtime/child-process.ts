@@ -4,6 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { handOver, release } from "./chunk-memory.ts";
 import { abortError, type Started, start, type ToolExit, type ToolOptions } from "./process-group.ts";
 
 export interface ToolResult extends ToolExit {
@@ -23,8 +24,8 @@ export interface ToolStream {
   readonly done: Promise<ToolExit>;
 }
 
-/** Lets the consumer lag behind the tool by some reads of 64 KiB without stopping it. */
-const streamBufferBytes = 1024 * 1024;
+/** Lets the consumer lag behind the tool by so many reads of at most 64 KiB without stopping it. */
+const streamBufferChunks = 16;
 /**
  * Writes the input to the tool. A tool that stops reading is not an error here: its exit status says what it meant. The
  * rest of the input is still read when the tool was content, so that the input's own checks at its end are made.
@@ -52,7 +53,7 @@ async function feed(started: Started, input: string | Readable): Promise<void> {
       continue;
     }
     // A promise of its own each time: racing one that lives as long as the tool would keep something of every wait.
-    if (!stdin.write(chunk) && open) {
+    if (!stdin.write(chunk, () => release(chunk)) && open) {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -125,7 +126,9 @@ export function streamTool(command: string, args: readonly string[], options: St
   let over = false;
 
   const stdout = new Readable({
-    highWaterMark: streamBufferBytes,
+    // Chunk by chunk: in byte mode an asynchronous iteration would join what waits, which copies every byte once more.
+    objectMode: true,
+    highWaterMark: streamBufferChunks,
     read: () => void source.resume(),
     destroy: (error, callback) => {
       if (over) return callback(error);
@@ -137,7 +140,7 @@ export function streamTool(command: string, args: readonly string[], options: St
     },
   });
   source.on("data", (chunk: Buffer) => {
-    if (!stdout.push(chunk)) source.pause();
+    if (!stdout.push(handOver(chunk))) source.pause();
   });
   // `done` carries the same error: a stream that is destroyed before anybody listens must not bring the process down.
   stdout.on("error", () => {});

@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { createZstdDecompress, type ZstdDecompress } from "node:zlib";
 import type { MessageHeader } from "@aws-crypto/decrypt-node";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { handOver, release } from "../runtime/chunk-memory.ts";
 import { abortError, orAborted } from "./abort.ts";
 import type { SealingKeys } from "./keys.ts";
 import { createMeasure, gather, type Measure } from "./measure.ts";
@@ -38,7 +39,10 @@ export function openStream(stored: Readable, record: SealFigures, options: OpenO
     plainMeasure: createMeasure(),
     signal: AbortSignal.any([options.signal, stop.signal]),
   };
-  const outlet = createOutlet(record.compression === "zstd" ? () => {} : opening.plainMeasure.update, () => stop.abort());
+  const outlet = createOutlet(
+    record.compression === "zstd" ? () => {} : (chunk) => opening.plainMeasure.update(handOver(chunk)),
+    () => stop.abort(),
+  );
   stored.on("error", () => {});
   opening.signal.addEventListener("abort", () => stored.destroy(), { once: true });
   run(opening, outlet, options.keys)
@@ -119,12 +123,13 @@ async function pipe(
  * lies): whatever stands behind the end of its message the library keeps in memory, and says nothing of it.
  */
 async function feed(
-  { stored, record, storedMeasure, signal, context }: Opening,
+  { stored, record, storedMeasure, plainMeasure, signal, context }: Opening,
   decipher: Duplex,
   piped: Promise<void>,
   concluded: () => boolean,
   state: { readonly failure?: unknown },
 ): Promise<void> {
+  const given: { readonly piece: Buffer; readonly end: number }[] = [];
   let wake: (() => void) | undefined;
   decipher.on("drain", () => wake?.());
   void piped.then(() => wake?.());
@@ -138,6 +143,9 @@ async function feed(
         wake = resolve;
         if (decipher.write(piece)) resolve();
       });
+      given.push({ piece, end: storedMeasure.bytes });
+      // A frame is larger than what it holds: once so many plain bytes have come out, every frame up to there was opened.
+      while (given[0] !== undefined && given[0].end <= plainMeasure.bytes) release((given.shift() as (typeof given)[0]).piece);
     }
   } catch (error) {
     decipher.destroy();

@@ -3,6 +3,7 @@ import { type Duplex, type Readable, Writable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { handOver, release } from "../runtime/chunk-memory.ts";
 import { abortError, orAborted } from "./abort.ts";
 import type { SealingKeys } from "./keys.ts";
 import { createMeasure, gather } from "./measure.ts";
@@ -48,7 +49,10 @@ const compressorPieceBytes = 256 * 1024;
 export function sealStream(source: Readable, options: SealOptions): Sealed {
   const stop = new AbortController();
   const stored = createMeasure();
-  const outlet = createOutlet(stored.update, () => stop.abort());
+  const outlet = createOutlet(
+    (chunk) => stored.update(handOver(chunk)),
+    () => stop.abort(),
+  );
   // The source may fail while the key is still being fetched; the pipeline finds it failed then.
   source.on("error", () => {});
   const figures = seal(source, outlet, options, AbortSignal.any([options.signal, stop.signal]))
@@ -113,7 +117,13 @@ function encrypting(cipher: Duplex, outlet: Outlet): Writable {
   cipher.pipe(outlet.inlet);
   const sink = new Writable({
     highWaterMark: 1,
-    write: (piece: Buffer, _encoding, callback) => void cipher.write(piece, callback),
+    write(piece: Buffer, _encoding, callback) {
+      cipher.write(piece, (error) => {
+        // A piece is a frame, which the library has encrypted by now. Were it not, the frame would lack bytes, which the library refuses.
+        release(piece);
+        callback(error);
+      });
+    },
     final(callback) {
       outlet.inlet.once("finish", callback);
       cipher.end();

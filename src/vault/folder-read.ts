@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { handOver } from "../runtime/chunk-memory.ts";
 import { sha256Hex } from "./canonical-json.ts";
 import { codeOf, folderError } from "./folder-errors.ts";
 import { assertNoLinks } from "./folder-paths.ts";
@@ -12,7 +13,7 @@ import { abortReason } from "./read-body.ts";
 /** Objects up to this size have their content's SHA-256 as their etag; larger ones are never replaced, and theirs tells file from file. */
 export const smallObjectBytes = 1024 * 1024;
 /** Large enough that reading costs nothing beside hashing and decrypting. */
-const readBytes = 256 * 1024;
+const readBytes = 1024 * 1024;
 
 interface OpenObject {
   readonly handle: FileHandle;
@@ -64,7 +65,7 @@ export function streamObject(
       }
       for (let position = range.start; position <= end; ) {
         if (signal?.aborted) throw abortReason(signal);
-        const buffer = Buffer.allocUnsafe(Math.min(readBytes, end + 1 - position));
+        const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, end + 1 - position));
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
         if (bytesRead === 0) {
           throw new HoldfastError(
@@ -73,13 +74,13 @@ export function streamObject(
           );
         }
         position += bytesRead;
-        yield buffer.subarray(0, bytesRead);
+        yield bytesRead === buffer.length ? handOver(buffer) : buffer.subarray(0, bytesRead);
       }
     } catch (error) {
       throw folderError(error, "read", path);
     }
   }
-  const body = Readable.from(chunks(), { objectMode: false, highWaterMark: readBytes });
+  const body = Readable.from(chunks(), { objectMode: true, highWaterMark: 1 });
   // Also for a stream that is destroyed before it was read: its generator never ran.
   body.once("close", () => {
     handle.close().catch(() => undefined);

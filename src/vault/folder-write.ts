@@ -6,6 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { release } from "../runtime/chunk-memory.ts";
 import { codeOf, folderError } from "./folder-errors.ts";
 import { type FolderLockOptions, noHardLinks, withKeyLock } from "./folder-lock.ts";
 import { assertNoLinks, makeDurableDirectory, syncWay } from "./folder-paths.ts";
@@ -20,6 +21,8 @@ export interface FolderPlace {
   readonly lock: FolderLockOptions;
 }
 
+/** What has been written is synced in the background in steps of this size: at the end little is left that has to be waited for. */
+const syncStepBytes = 32 * 1024 * 1024;
 /** Bytes gathered before they are written: fewer, larger writes run at the disk's speed. */
 const writeBytes = 1024 * 1024;
 const fileMode = 0o600;
@@ -59,7 +62,10 @@ async function writeTemporary(
 ): Promise<{ digest: string; bytes: number }> {
   const writer = await openWriter(temporary, path);
   try {
-    for await (const chunk of readBody(body, signal)) await writer.write(chunk);
+    for await (const chunk of readBody(body, signal)) {
+      await writer.write(chunk);
+      release(chunk);
+    }
     return await writer.finish();
   } finally {
     await writer.close();
@@ -79,7 +85,24 @@ async function openWriter(temporary: string, path: string) {
   const hash = createHash("sha256");
   let buffered = 0;
   let bytes = 0;
-  const flush = (data: Uint8Array): Promise<void> => guard(() => writeAll(handle, data));
+  let unsynced = 0;
+  let syncing: Promise<void> | undefined;
+  let syncFailure: unknown;
+  // A head start for the sync at the end. The kernel tells of a lost write once: the first sync after it fails, and no later one.
+  const startSync = async (): Promise<void> => {
+    unsynced = 0;
+    try {
+      await handle.datasync();
+    } catch (error) {
+      syncFailure ??= error;
+    }
+    syncing = undefined;
+  };
+  const flush = async (data: Uint8Array): Promise<void> => {
+    await guard(() => writeAll(handle, data));
+    unsynced += data.length;
+    if (unsynced >= syncStepBytes && syncing === undefined) syncing = startSync();
+  };
   return {
     async write(chunk: Uint8Array): Promise<void> {
       // Only a small object's etag is its hash.
@@ -95,10 +118,17 @@ async function openWriter(temporary: string, path: string) {
     },
     async finish() {
       await flush(buffer.subarray(0, buffered));
-      await guard(() => handle.sync());
+      await syncing;
+      await guard(async () => {
+        if (syncFailure !== undefined) throw syncFailure;
+        await handle.sync();
+      });
       return { digest: hash.digest("hex"), bytes };
     },
-    close: () => guard(() => handle.close()),
+    async close() {
+      await syncing;
+      await guard(() => handle.close());
+    },
   };
 }
 

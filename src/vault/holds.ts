@@ -38,9 +38,18 @@ export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
   const problem = holdShape(hold, "hold");
   if (problem !== undefined) throw new HoldfastError("UsageInvalid", `this cannot be a hold: ${problem}`);
   const { source, backupId } = hold;
-  if ((await store.head(keyOf.manifest(source, backupId))) === undefined) {
-    throw new HoldfastError("BackupNotFound", `source "${source}" has no backup ${backupId} in ${store.url}`);
-  }
+  const isThere = async (): Promise<boolean> => (await store.head(keyOf.manifest(source, backupId))) !== undefined;
+  const gone = () => new HoldfastError("BackupNotFound", `source "${source}" has no backup ${backupId} in ${store.url}`);
+  if (!(await isThere())) throw gone();
+  await createHold(store, hold);
+  // A prune that did not see the hold has deleted the manifest by now: then there is nothing left to hold, and that must be said.
+  if (await isThere()) return;
+  await store.delete(keyOf.hold(source, backupId));
+  throw gone();
+}
+
+async function createHold(store: ObjectStore, hold: Hold): Promise<void> {
+  const { source, backupId } = hold;
   const key = keyOf.hold(source, backupId);
   try {
     await store.put(key, canonicalJson(hold), { ifAbsent: true });

@@ -17,22 +17,26 @@ export interface ReadMark {
 }
 
 /**
- * How long the mark of a reader that died protects its backup: longer than any restore may take (a Step Functions restore waits a day at most
- * for its tasks), short enough that nothing is kept for long.
+ * How long the mark of a reader that died protects its backup: long enough that a laptop which slept over it still has its mark, short enough
+ * that nothing is kept for long. A reader that takes longer marks anew (renewReadMarkMs).
  */
 const lifetimeMs = 24 * 3_600_000;
+/** How often a reader marks anew: twice it may fail before its mark is over. */
+export const renewReadMarkMs = lifetimeMs / 3;
 
 export interface MarkRequest extends ReadMark {
   readonly source: string;
   readonly backupId: string;
+  /** The reader's clock. */
+  readonly now: Date;
   /** 8 random bytes, hex. */
   readonly token: string;
 }
 
-/** Marks a backup as being read, for a day at most. Returns what takes the mark back. Errors: those of ObjectStore. */
+/** Marks a backup as being read, for a day from now. Returns what takes the mark back. Errors: those of ObjectStore. */
 export async function markReading(store: ObjectStore, request: MarkRequest): Promise<() => Promise<void>> {
-  const { source, backupId, token, by, purpose, since } = request;
-  const key = keyOf.readMark(source, backupId, new Date(Date.parse(since) + lifetimeMs), token);
+  const { source, backupId, now, token, by, purpose, since } = request;
+  const key = keyOf.readMark(source, backupId, new Date(now.getTime() + lifetimeMs), token);
   await store.put(key, canonicalJson({ formatVersion: 1, by, purpose, since }), { ifAbsent: true });
   return () => store.delete(key);
 }

@@ -1,5 +1,5 @@
 /** The sweep: finds and collects what dead runs and interrupted deletions left behind. Rules: docs/vault-format.md, "Order of deletes". */
-import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
 import type { ObjectStat, ObjectStore } from "./object-store.ts";
@@ -26,6 +26,10 @@ export interface Orphan {
 const staleUploadSeconds = 7 * 86_400;
 /** How far a clock may have been set back between taking a lease and naming the backup. */
 const leaseSlackMs = 3_600_000;
+/** Deletions that may have died since the last sweep: one a run, and a few runs in a row on a machine that keeps failing. */
+const mostDeadDeletions = 3;
+/** Backups named one by one in a refusal. */
+const mostNamed = 10;
 
 /**
  * Artifacts, evidence and holds of `source` whose backup has no manifest, is not covered by a live lease, and which by their id and
@@ -52,17 +56,39 @@ export async function* findOrphans(
 
 /**
  * Deletes what findOrphans finds, artifacts first and evidence of what they were last, and uploads that nobody will complete.
- * To be called under the source's lease. Resolves with what was deleted. Errors: those of ObjectStore; a re-run goes on.
+ * To be called under the source's lease. Resolves with what was deleted. Errors: PruneRefused (manifests were lost; nothing was deleted), those of
+ * ObjectStore; a re-run goes on.
  */
 export async function sweepOrphans(store: ObjectStore, source: string, options: SweepOptions): Promise<readonly Orphan[]> {
-  const swept: Orphan[] = [];
-  for await (const orphan of findOrphans(store, source, options)) {
-    await store.delete(orphan.key);
-    swept.push(orphan);
+  const orphans: Orphan[] = [];
+  for await (const orphan of findOrphans(store, source, options)) orphans.push(orphan);
+  refuseLostManifests(store, source, orphans);
+  for (const { key } of orphans) {
+    options.signal?.throwIfAborted();
+    await store.delete(key);
   }
   const uploadSeconds = Math.max(options.graceSeconds, staleUploadSeconds);
   await store.abortStaleUploads(new Date(options.now.getTime() - uploadSeconds * 1000));
-  return swept;
+  return orphans;
+}
+
+/**
+ * A backup with artifacts and evidence had a manifest once. A deletion that died leaves one such backup, and the next run sweeps it; many of
+ * them say that manifests were lost (a room deleted by hand, a copy of the vault that is not whole), and then the sweep would finish the loss.
+ */
+function refuseLostManifests(store: ObjectStore, source: string, orphans: readonly Orphan[]): void {
+  const withArtifacts = new Set(orphans.flatMap(({ key }) => parseArtifactKey(key)?.id ?? []));
+  const withEvidence = new Set(orphans.flatMap(({ key }) => parseEvidenceKey(key)?.id ?? []));
+  const lost = [...withArtifacts].filter((id) => withEvidence.has(id));
+  if (lost.length <= mostDeadDeletions) return;
+  throw new HoldfastError(
+    "PruneRefused",
+    `nothing was pruned: ${lost.length} backups of "${source}" in ${store.url} have artifacts and evidence, but no manifest any more`,
+    {
+      hint: "Bring the manifests back from a copy of the vault or the bucket's older versions; delete these artifacts yourself if they are not wanted.",
+      details: [...lost.slice(0, mostNamed), ...(lost.length > mostNamed ? [`and ${lost.length - mostNamed} more`] : [])],
+    },
+  );
 }
 
 const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefined])[] = [

@@ -24,6 +24,8 @@ export interface ArchiveOutline {
   entryOf(statement: string): ScriptEntry | undefined;
   /** Tables of this name, in any schema. */
   tablesNamed(name: string): readonly ScriptEntry[];
+  /** What follows the rows is keys and indexes over plain columns, and no table is a partition: none of it looks at other tables' rows or changes them. */
+  readonly plainKeysOnly: boolean;
   /** Owners, then rights, in their order; only when they were asked for. */
   readonly rights: readonly string[];
 }
@@ -57,6 +59,19 @@ function concernsDatabase(entry: ScriptEntry): boolean {
   return entry.type === "DATABASE PROPERTIES" || (entry.schema === "-" && entry.name.startsWith("DATABASE "));
 }
 
+/** Entries that pg_restore makes before rows are loaded, or that say nothing about rows. */
+const rowlessTypes =
+  /^(?:PREAMBLE|DATABASE|DATABASE PROPERTIES|SCHEMA|EXTENSION|TYPE|SHELL TYPE|DOMAIN|SEQUENCE|SEQUENCE OWNED BY|SEQUENCE SET|TABLE|DEFAULT|VIEW|COMMENT|ACL|DEFAULT ACL|COLLATION)$/;
+
+/** Whether an entry may be made while other tables still get their rows: a key or an index without a function call, or nothing after the rows. */
+export function isPlainEntry(entry: ScriptEntry, statements: readonly string[]): boolean {
+  if (rowlessTypes.test(entry.type)) return true;
+  // A foreign key has no expressions, and waits for the rows of both tables.
+  if (entry.type === "FK CONSTRAINT") return true;
+  const isKey = entry.type === "CONSTRAINT" || entry.type === "INDEX";
+  return isKey && !statements.some((statement) => /[\w"]\(/.test(statement));
+}
+
 /** Statements are kept by a short hash: a schema may define a hundred thousand objects with long bodies. */
 function keyOf(statement: string): string {
   return hash("sha1", Buffer.from(statement, "latin1"), "base64");
@@ -82,11 +97,13 @@ export async function readOutline(
   const databaseStatements: string[] = [];
   let encoding = "UTF8";
   let createDatabase = "";
+  let plainKeysOnly = true;
   const text = (bytes: string): string => decodeName(bytes, encoding);
 
   const reader = createScriptDigester({
     onEntry(found, statements) {
       const entry = { ...found, schema: text(found.schema), name: text(found.name) };
+      plainKeysOnly &&= isPlainEntry(entry, statements);
       if (entry.type === "TABLE") tables.set(entry.name, [...(tables.get(entry.name) ?? []), entry]);
       for (const statement of statements) {
         encoding = readEncoding(statement) ?? encoding;
@@ -119,6 +136,7 @@ export async function readOutline(
     tablespaces,
     extensions,
     entryOf: (statement) => entries.get(keyOf(statement)),
+    plainKeysOnly,
     tablesNamed: (name) => tables.get(name) ?? [],
     rights: [...owners, ...grants],
   };

@@ -11,7 +11,7 @@ const scriptArguments = ["--create", "--file=-"];
 
 /**
  * Streams the archive's script. Reads a streamed archive to its end, so that its checks at the end are made.
- * Errors, on the stream: ContentInvalid in pg_restore's own words, and whatever the archive's reader throws.
+ * Errors, on the stream: ContentInvalid in pg_restore's own words, ToolKilled, and whatever the archive's reader throws.
  */
 export async function openScript(
   pgRestore: string,
@@ -34,6 +34,10 @@ export async function openScript(
 
 function scriptError(exit: ToolExit): HoldfastError {
   const words = lastLines(exit.stderr);
+  // Somebody ended it: the out-of-memory killer, a person. That is not the archive's fault. A crash may be, and counts as before.
+  if (exit.signal === "SIGKILL" || exit.signal === "SIGTERM" || exit.signal === "SIGINT" || exit.signal === "SIGHUP") {
+    return new HoldfastError("ToolKilled", `pg_restore was ended by ${exit.signal} while it read the archive`, { details: words });
+  }
   const said = words.find((line) => line.includes("error:"))?.replace(/^.*?error: /, "") ?? `exit status ${exit.exitCode}`;
   return new HoldfastError("ContentInvalid", `pg_restore cannot read the archive: ${said}`, { details: words });
 }

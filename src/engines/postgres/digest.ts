@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { ContentDigest, ObjectDigest } from "../../proof/content.ts";
 import { digestOfObjects } from "../../proof/digest-root.ts";
+import { release } from "../../runtime/chunk-memory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader } from "../engine.ts";
 import { openScript } from "./archive-script.ts";
@@ -22,6 +23,7 @@ export async function digestScript(
     const bytes = chunk as Buffer;
     digester.write(bytes);
     context.progress.advance(bytes.length);
+    release(bytes);
   }
   return digester.end();
 }

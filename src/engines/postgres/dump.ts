@@ -66,6 +66,8 @@ export async function openPostgresDump(
   const own = { ...context, signal: stop.signal };
   let session: SnapshotSession | undefined;
   try {
+    // Looked for while the connection is made: the versions that are read now are known below. What is missing is told there.
+    findClientTools(supportedMajors.oldest, own).catch(() => undefined);
     session = await openSession(settings, own);
     const tools = await findClientTools(session.serverMajor, own);
     const [zstd, exclusions] = await Promise.all([supportsZstd(tools, own), resolveExclusions(source.exclude, session.connection)]);

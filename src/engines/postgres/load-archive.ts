@@ -21,6 +21,8 @@ export interface ArchiveLoad {
   readonly options: readonly string[];
   /** Sessions that load at once, when the archive is on disk. */
   readonly jobs: number;
+  /** Indexes and keys may be made while other tables still get their rows (ArchiveOutline.plainKeysOnly). Default: they wait for all rows. */
+  readonly keysBesideRows?: boolean;
 }
 
 /** A streamed load begins anew without an entry that this place cannot take; so many times at most. */
@@ -34,9 +36,10 @@ const maxStreamAttempts = 200;
  */
 export async function loadArchive(load: ArchiveLoad, context: RunContext): Promise<RestoreError[]> {
   if (load.source.kind === "stream") return loadStreamed(load, context);
+  const jobs = `--jobs=${load.jobs}`;
+  if (load.keysBesideRows === true) return (await runRestore(load, [jobs], context)).errors;
   // In two runs: in one, a session may make a partitioned table's trigger while another still loads its partitions, and
   // the trigger fires. Tables and rows stay together, because only a table made in the same run is filled in one transaction.
-  const jobs = `--jobs=${load.jobs}`;
   const { errors } = await runRestore(load, ["--section=pre-data", "--section=data", jobs], context);
   return [...errors, ...(await runRestore(load, ["--section=post-data", jobs], context)).errors];
 }
@@ -87,6 +90,12 @@ async function runRestore(
   const stderr = redact(await readFile(output, "latin1").catch(() => result.stderr), secretsOf(load.settings));
   await rm(output, { force: true });
   const errors = parseRestoreErrors(stderr, load.outline);
+  if (result.signal !== undefined) {
+    // What it left behind half loaded is neither proof nor damage.
+    throw new HoldfastError("ThrowawayFailed", `pg_restore was ended by ${result.signal} while it loaded the backup`, {
+      details: lastLines(stderr),
+    });
+  }
   const gaveWay = errors.find(isEnvironmental);
   if (gaveWay !== undefined) throw environmentError(gaveWay, stderr);
   if (result.exitCode !== 0 && errors.length === 0) {

@@ -22,7 +22,8 @@ export interface EntryFinder {
   tablesNamed(name: string): readonly ScriptEntry[];
 }
 
-const errorLine = /^pg_restore: error: (?:could not execute query: )?(?:ERROR: {2})?(.*)$/;
+/** Parallel sessions write their lines in pieces, so that another's prefix may stand in the middle of one. */
+const errorLine = /^pg_restore: error: (?:.*?could not execute query: )?(?:ERROR: {2})?(.*)$/;
 const commandMark = "Command was: ";
 
 /**

@@ -78,14 +78,24 @@ export async function digestLoaded(
   globals: GlobalsDump | undefined,
   context: RunContext,
 ): Promise<ContentDigest> {
-  const objects = await digestScript(dumpLoaded(database, context), context, { columnOrder: columnOrders(first) });
-  if (globals === undefined) return digestOfObjects(postgresDigestAlgorithm, objects);
+  const script = dumpLoaded(database, context);
+  const [objects, globalsText] = await Promise.allSettled([
+    digestScript(script, context, { columnOrder: columnOrders(first) }),
+    globals === undefined ? "" : dumpGlobals(globals, database, context),
+  ]);
+  // Both have ended by now, whichever failed.
+  if (objects.status === "rejected") throw objects.reason;
+  if (globalsText.status === "rejected") throw globalsText.reason;
+  return digestOfObjects(postgresDigestAlgorithm, [...objects.value, ...digestGlobals(globalsText.value)]);
+}
+
+async function dumpGlobals(globals: GlobalsDump, database: LoadedDatabase, context: RunContext): Promise<string> {
   // Its --dbname would ignore the database's name.
   const scope = ["--globals-only", `--database=${conninfo(database.settings.database)}`];
   const chunks: Buffer[] = [];
   const script = runDump(globals.pgDumpall, [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])], database, context);
   for await (const chunk of script) chunks.push(chunk as Buffer);
-  return digestOfObjects(postgresDigestAlgorithm, [...objects, ...digestGlobals(Buffer.concat(chunks).toString("utf8"))]);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** The rules under which a loaded database is held to its backup. */

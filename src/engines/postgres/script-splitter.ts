@@ -31,6 +31,7 @@ export interface ScriptSink {
 }
 
 export interface ScriptSplitter {
+  /** The chunk is only lent. */
   write(chunk: Buffer): void;
   /** Errors: ContentInvalid when the script ends within a statement or within rows. */
   end(): void;
@@ -100,7 +101,7 @@ export function createScriptSplitter(sink: ScriptSink): ScriptSplitter {
       lexer.held = undefined;
       let at = 0;
       while (at !== -1 && at < chunk.length) at = readers[lexer.mode](lexer, chunk, at);
-      if (lexer.from !== -1) lexer.parts.push(chunk.subarray(lexer.from));
+      if (lexer.from !== -1) lexer.parts.push(Buffer.from(chunk.subarray(lexer.from)));
       lexer.from = -1;
     },
     end() {

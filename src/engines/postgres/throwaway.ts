@@ -231,6 +231,7 @@ async function load(parts: Parts): Promise<Loaded> {
     directory: server.directory,
     options: [],
     jobs: loadJobs,
+    keysBesideRows: outline.plainKeysOnly,
   };
   const errors = await loadArchive(request, context);
   const classified = classifyErrors(errors, {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readRoles } from "../../../src/engines/postgres/archive-outline.ts";
+import { isPlainEntry, readRoles } from "../../../src/engines/postgres/archive-outline.ts";
 
 test.each([
   ["ALTER TABLE public.t OWNER TO app", ["app"]],
@@ -17,4 +17,22 @@ test.each([
   ["GRANT SELECT ON TABLE t TO pg_monitor", []],
 ])("the roles in %s", (statement, roles) => {
   expect(new Set(readRoles(statement))).toEqual(new Set(roles));
+});
+
+test.each([
+  ["TABLE", "CREATE TABLE public.t (\n    n numeric(12,2) DEFAULT public.f()\n)", true],
+  ["CONSTRAINT", "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (id)", true],
+  ["INDEX", 'CREATE INDEX i ON public.t USING btree (a, "b c" DESC) INCLUDE (d) WHERE (a IS NOT NULL)', true],
+  ["FK CONSTRAINT", "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_fkey FOREIGN KEY (a) REFERENCES public.u(id)", true],
+  ["INDEX", "CREATE INDEX i ON public.t USING btree (lower(name))", false],
+  ["INDEX", 'CREATE INDEX i ON public.t USING btree (public."looks up"(name))', false],
+  ["CONSTRAINT", "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT x EXCLUDE USING gist (int4range(a, b) WITH &&)", false],
+  ["TABLE ATTACH", "ALTER TABLE ONLY public.p ATTACH PARTITION public.p1 DEFAULT", false],
+  ["INDEX ATTACH", "ALTER INDEX public.i ATTACH PARTITION public.i1", false],
+  ["TRIGGER", "CREATE TRIGGER g AFTER INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f()", false],
+  ["CHECK CONSTRAINT", "ALTER TABLE public.t\n    ADD CONSTRAINT c CHECK (a > 0) NOT VALID", false],
+  ["FUNCTION", "CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE sql\n    AS $$select 1$$", false],
+  ["SOMETHING NEW", "CREATE SOMETHING", false],
+])("whether %s may be made beside other tables' rows: %s", (type, statement, plain) => {
+  expect(isPlainEntry({ type, schema: "public", name: "x" }, [statement])).toBe(plain);
 });
