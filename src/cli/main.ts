@@ -1,5 +1,5 @@
 /** The command line's door: parses the arguments, runs one command, turns its outcome or error into output and an exit code. */
-import { exitCodes } from "../errors/catalogue.ts";
+import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import { buildProgram } from "./program.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
@@ -14,6 +14,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const terminal = createTerminal({ json: args.includes("--json"), stdout, stderr });
   let exitCode: number = exitCodes.done;
   const help: string[] = [];
+  const release = catchCrashes(terminal);
   try {
     const program = buildProgram(terminal, {
       end: (code) => {
@@ -31,8 +32,22 @@ export async function main(args: readonly string[]): Promise<number> {
     const failure = toHoldfastError(error);
     terminal.error(failure);
     return failure.exitCode;
+  } finally {
+    release();
   }
   return exitCode;
+}
+
+/**
+ * An error that nobody awaited (in a library's callback, say) ends the process as an error of the catalogue: with one document for --json, and
+ * without a stack trace. What was half done is left to the sweep, as after a kill. Returns what ends this.
+ */
+function catchCrashes(terminal: Terminal): () => void {
+  const onCrash = (thrown: unknown): void => {
+    process.exit(reportError(terminal, thrown, "") || exitCodes.failed);
+  };
+  process.on("uncaughtException", onCrash);
+  return () => process.off("uncaughtException", onCrash);
 }
 
 function reportError(terminal: Terminal, thrown: unknown, help: string): number {

@@ -1,6 +1,6 @@
 /** The commands, their arguments and their help. Each command's work lives in commands/, loaded when it is called. */
 import { Argument, Command, Option } from "commander";
-import type { ExitCode } from "../errors/catalogue.ts";
+import type { ExitCode } from "../errors/exit-codes.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { homedir, hostname, tmpdir } from "node:os";
 import { delimiter, resolve } from "node:path";
-import { type ExitCode, exitCodes } from "../errors/catalogue.ts";
+import { type ExitCode, exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { createPipelineContext, type PipelineContext } from "../pipeline/pipeline-context.ts";
 import { loadPolicy } from "../policy/load-policy.ts";
@@ -60,7 +60,10 @@ export async function runSession(
   }
 }
 
-/** The first SIGINT or SIGTERM aborts the run, which then takes back what is half done; the second ends the process at once. */
+/** A terminal that is closed (SIGHUP) stops a run like a person does: its tools are groups of their own, and would go on without it. */
+const stoppingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** The first such signal aborts the run, which then takes back what is half done; the second ends the process at once. */
 function catchSignals(terminal: Terminal): { signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
@@ -68,13 +71,11 @@ function catchSignals(terminal: Terminal): { signal: AbortSignal; release(): voi
     terminal.note(`${name}: stopping, and taking back what is half done; a second one ends at once`);
     controller.abort(new HoldfastError("Interrupted", `the operation was interrupted by ${name}`));
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const name of stoppingSignals) process.on(name, onSignal);
   return {
     signal: controller.signal,
     release() {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
+      for (const name of stoppingSignals) process.off(name, onSignal);
     },
   };
 }

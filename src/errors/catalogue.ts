@@ -2,20 +2,7 @@
  * The error catalogue: every error a user can meet. The name is the class that state machines match; the code is
  * what documentation and support use; neither ever changes its meaning. Kept in alphabetical order of the names.
  */
-
-/** Exit codes of the command line, the same for every command (docs/operations.md, "Exit codes"). */
-export const exitCodes = {
-  done: 0,
-  failed: 1,
-  usage: 2,
-  notFound: 3,
-  integrity: 4,
-  refused: 5,
-  /** 128 + SIGINT, the shell's convention for an interrupted program. */
-  interrupted: 130,
-} as const;
-
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
 
 export interface ErrorEntry {
   readonly code: `HF${number}`;
@@ -27,6 +14,18 @@ export interface ErrorEntry {
 }
 
 export const catalogue = {
+  AlertRefused: {
+    code: "HF120",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Give the policy a channel that takes alerts, and drill it with `holdfast alert test`.",
+  },
+  AlertUndelivered: {
+    code: "HF121",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Check that this machine may connect to the channel, and drill it with `holdfast alert test`.",
+  },
   ArtifactDamaged: {
     code: "HF401",
     exitCode: exitCodes.integrity,
@@ -51,11 +50,29 @@ export const catalogue = {
     retryable: false,
     hint: "List what there is with `holdfast list`.",
   },
+  BackupSuspicious: {
+    code: "HF117",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Look at it with `holdfast show`; if it is as small as it should be, say so with `holdfast verify <backup> --accept <why>`.",
+  },
+  BackupUnproven: {
+    code: "HF118",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "See what the place lacked or which assertion failed with `holdfast show`, mend it and run the restore test again.",
+  },
   ContentInvalid: {
     code: "HF406",
     exitCode: exitCodes.integrity,
     retryable: false,
     hint: "Use the newest good backup from `holdfast list`, and take a new one now with `holdfast backup`.",
+  },
+  DeadlineReached: {
+    code: "HF119",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Run the step where it has more time: the state machines go on in Fargate by themselves.",
   },
   DiskFull: {
     code: "HF104",
@@ -248,6 +265,12 @@ export const catalogue = {
     exitCode: exitCodes.failed,
     retryable: true,
     hint: "Read the server's own words above; the backup itself was not judged by this run.",
+  },
+  ToolKilled: {
+    code: "HF122",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Run the operation again; when it happens again, look in the kernel's log for the out-of-memory killer.",
   },
   ToolMissing: {
     code: "HF115",

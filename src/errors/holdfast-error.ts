@@ -1,5 +1,6 @@
 /** The one error type that crosses a module's border, and the questions that are asked of any error. */
-import { catalogue, type ErrorName, type ExitCode } from "./catalogue.ts";
+import { catalogue, type ErrorName } from "./catalogue.ts";
+import type { ExitCode } from "./exit-codes.ts";
 
 export interface ErrorOptions {
   /** What went wrong underneath; kept for logs, never shown as a stack trace. */

@@ -5,7 +5,7 @@
  */
 
 import type { DumpSession } from "../engines/engine.ts";
-import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
@@ -60,12 +60,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const keys = await context.keysOf(source.key);
   await keys.sealingKeyring();
   const store = await context.storeOf(source.vault);
-  const createdVault = (await isVault(store)) ? {} : { createdVault: store.url };
-  await initVault(store, {
-    clock: context.run.clock,
-    holdfastVersion: context.holdfastVersion,
-    restoreInstructions: restoreInstructions(),
-  });
+  const createdVault = await prepareVault(context, store);
   return withSourceLease(context, store, source.name, `${request.kind} backup`, async (run, lease) => {
     const startedAt = run.clock.now();
     const startedMs = run.clock.monotonicMs();
@@ -94,10 +89,12 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
         policySha256: context.policy.sha256,
         holdfastVersion: context.holdfastVersion,
       };
-      const { sha256 } = await commitManifest(store, manifest, { signal: run.signal });
+      run.signal.throwIfAborted();
+      // Not to be interrupted from here on: whether a write that is broken off takes place, nobody could say.
+      const { sha256 } = await commitManifest(store, manifest);
       return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
-      await removeUncommitted(target, error, run);
+      await removeUncommitted(target, run);
       throw error;
     } finally {
       await session.close();
@@ -105,8 +102,17 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   });
 }
 
-async function isVault(store: ObjectStore): Promise<boolean> {
-  return (await store.head(vaultKey)) !== undefined;
+/** Makes the place a vault where it is none yet. Said before the dump: a run that fails after this leaves a vault that the next takes for granted. */
+async function prepareVault(
+  { run, holdfastVersion }: PipelineContext,
+  store: ObjectStore,
+): Promise<Pick<DumpResult, "createdVault">> {
+  const isVault = (await store.head(vaultKey)) !== undefined;
+  if (!isVault) {
+    run.log.warn(`${store.url} holds no vault, and is made one; if backups were there before, look whether it is mounted`);
+  }
+  await initVault(store, { clock: run.clock, holdfastVersion, restoreInstructions: restoreInstructions() });
+  return isVault ? {} : { createdVault: store.url };
 }
 
 async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunContext) {
@@ -136,10 +142,14 @@ async function checkClock(store: ObjectStore, source: string, backupId: string):
 }
 
 /** Takes the artifacts of an uncommitted backup back; what cannot be removed now is the sweep's. */
-async function removeUncommitted(target: ArtifactTarget, cause: unknown, run: RunContext): Promise<void> {
+async function removeUncommitted(target: ArtifactTarget, run: RunContext): Promise<void> {
   const { store, source, backupId } = target;
-  // The manifest may have been committed although its answer was lost: then the artifacts are a backup's, not leftovers.
-  if (isHoldfastError(cause, "StoreUnavailable") && (await isCommitted(store, source, backupId))) return;
+  // Whatever the failure says of it (an answer that was lost, a directory that could not be synced, bytes that came back changed), the manifest
+  // may stand: then the artifacts are a backup's, not leftovers.
+  if (await isCommitted(store, source, backupId)) {
+    run.log.warn("the backup may have been committed although the run failed: its artifacts are left", { backupId });
+    return;
+  }
   try {
     for await (const object of store.list(keyOf.artifact(source, backupId, ""))) await store.delete(object.key);
   } catch (error) {

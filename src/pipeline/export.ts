@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import { keyOf } from "../vault/layout.ts";
-import { type ArtifactRecord, commitManifest, readManifest } from "../vault/manifest.ts";
+import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { initVault } from "../vault/vault.ts";
 import type { FoundBackup } from "./find-backups.ts";
@@ -20,7 +20,8 @@ export interface ExportResult {
 
 /**
  * Copies a backup into `directory`, which becomes (or already is) a folder vault of its own: the same layout, the instructions, the manifest
- * last, every artifact's checksum compared on the way. The key is not part of it. What an export that died left there is replaced.
+ * last, every artifact's checksum compared on the way. The key is not part of it. A failed export takes back what it copied; what one that died
+ * left there is replaced.
  * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those of both stores.
  */
 export async function exportBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
@@ -32,8 +33,6 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
   const { manifest } = await readManifest(store, entry.source, entry.id);
   const { openStore } = await import("../vault/open-store.ts");
   const copy = await openStore({ name: "export", type: "folder", path: directory }, { clock: context.run.clock });
-  let bytes = 0;
-  let objects = 0;
   try {
     await initVault(copy, {
       clock: context.run.clock,
@@ -45,16 +44,28 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
       "export",
       manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
     );
-    for (const artifact of manifest.artifacts) {
-      bytes += await copyArtifact(context, found, copy, artifact);
-      objects += 1;
-    }
-    objects += await copyEvidence(store, copy, entry.source, entry.id);
-    await commitManifest(copy, manifest);
+    return { backupId: entry.id, directory, ...(await copyObjects(context, found, copy, manifest)) };
   } finally {
     copy.close();
   }
-  return { backupId: entry.id, directory, objects: objects + 1, bytes };
+}
+
+async function copyObjects(context: PipelineContext, found: FoundBackup, copy: ObjectStore, manifest: Manifest) {
+  const { source, id, artifacts } = manifest;
+  try {
+    let bytes = 0;
+    for (const artifact of artifacts) bytes += await copyArtifact(context, found, copy, artifact);
+    const evidence = await copyEvidence(context, found, copy);
+    context.run.signal.throwIfAborted();
+    await commitManifest(copy, manifest);
+    return { objects: artifacts.length + evidence + 1, bytes };
+  } catch (error) {
+    // On a full disk above all: what is left there is of no use, and in the way.
+    await removeUncommitted(copy, source, id).catch((failure: unknown) => {
+      context.run.log.warn("what a failed export copied is left there", { backupId: id, cause: String(failure) });
+    });
+    throw error;
+  }
 }
 
 /** Without a manifest there, whatever else is there of this backup was left by an export that died. */
@@ -64,6 +75,12 @@ async function prepareCopy(copy: ObjectStore, source: string, id: string): Promi
       hint: "Use the copy that is there, or export to another folder.",
     });
   }
+  await removeUncommitted(copy, source, id);
+}
+
+/** Removes everything of a backup that was not committed there. */
+async function removeUncommitted(copy: ObjectStore, source: string, id: string): Promise<void> {
+  if ((await copy.head(keyOf.manifest(source, id))) !== undefined) return;
   for (const prefix of [keyOf.artifact(source, id, ""), keyOf.evidencePrefix(source, id)]) {
     for await (const { key } of copy.list(prefix)) await copy.delete(key);
   }
@@ -100,11 +117,11 @@ async function copyArtifact(
   return (await copy.put(key, checked(), { ifAbsent: true, signal })).bytes;
 }
 
-async function copyEvidence(store: ObjectStore, copy: ObjectStore, source: string, id: string): Promise<number> {
+async function copyEvidence({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore): Promise<number> {
   let objects = 0;
-  for await (const { key } of store.list(keyOf.evidencePrefix(source, id))) {
-    const { body } = await store.get(key);
-    await copy.put(key, body);
+  for await (const { key } of store.list(keyOf.evidencePrefix(entry.source, entry.id))) {
+    const { body } = await store.get(key, { signal: run.signal });
+    await copy.put(key, body, { signal: run.signal });
     objects += 1;
   }
   return objects;

@@ -1,5 +1,5 @@
 /** Finds backups by what a person or another step calls them. */
-import { exitCodes } from "../errors/catalogue.ts";
+import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { Policy } from "../policy/policy.ts";
 import { type BackupEntry, findBackup, listBackups } from "../vault/catalogue.ts";
@@ -27,7 +27,7 @@ export async function newestBackup(store: ObjectStore, source: string): Promise<
  */
 export async function findInVaults(context: PipelineContext, reference: string): Promise<FoundBackup> {
   const at = reference.indexOf("@");
-  const vaultNames = at > 0 ? [requireSource(context.policy, reference.slice(0, at)).vault] : vaultsOf(context.policy);
+  const vaultNames = at > 0 ? vaultsFor(context.policy, reference.slice(0, at)) : vaultsOf(context.policy);
   const found: FoundBackup[] = [];
   const misses: HoldfastError[] = [];
   for (const vaultName of vaultNames) {
@@ -72,6 +72,9 @@ function refuseAmbiguous(reference: string, first: FoundBackup, others: readonly
 function notFound(policy: Policy, reference: string, misses: readonly HoldfastError[]): HoldfastError {
   const unreachable = misses.find(isUnreachable);
   if (unreachable !== undefined) return unreachable;
+  // A name that neither the policy nor a vault knows is rather a slip of the pen than a source that is gone.
+  const at = reference.indexOf("@");
+  if (at > 0) requireSource(policy, reference.slice(0, at));
   if (Object.hasOwn(policy.sources, reference)) {
     return new HoldfastError("BackupNotFound", `"${reference}" is a source, not a backup`, {
       hint: `Name its newest backup as ${reference}@latest, or choose one from \`holdfast list ${reference}\`.`,
@@ -91,12 +94,13 @@ export function vaultsOf(policy: Policy): string[] {
   return [...used];
 }
 
-/**
- * The key set that opens a backup: its source's, or, for a source that the policy no longer has, the policy's first.
- * The manifest's key id decides within the set.
- */
-export function keyNameFor(policy: Policy, source: string): string {
-  const key = policy.sources[source]?.key ?? Object.keys(policy.keys)[0];
-  if (key === undefined) throw new HoldfastError("KeyUnavailable", "the policy names no key");
-  return key;
+/** Where backups of a source may lie: its vault, or, for one that the policy names no more, any of them. */
+export function vaultsFor(policy: Policy, source: string): string[] {
+  const known = Object.hasOwn(policy.sources, source) ? policy.sources[source] : undefined;
+  return known === undefined ? vaultsOf(policy) : [known.vault];
+}
+
+/** Whether a source of the policy keeps its backups in this vault. */
+export function isUsed(policy: Policy, vaultName: string): boolean {
+  return Object.values(policy.sources).some(({ vault }) => vault === vaultName);
 }

@@ -4,19 +4,21 @@
  */
 import type { Retention } from "../policy/policy.ts";
 import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan } from "../retention/plan-retention.ts";
+import type { RunContext } from "../runtime/run-context.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
-import { keyOf } from "../vault/layout.ts";
-import { readManifest, removeManifest } from "../vault/manifest.ts";
+import type { Lease } from "../vault/leases.ts";
+import { readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { describeReader, listReadMarks } from "../vault/read-marks.ts";
-import { readSmall } from "../vault/read-small.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
+import { deleteBackup } from "./delete-backup.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLease } from "./source-lease.ts";
 
 export interface PruneResult {
   readonly source: string;
+  /** As it was carried out: what was held or read at the last moment is kept in it. */
   readonly plan: RetentionPlan;
   /** Ids deleted by this run; empty on a dry run. */
   readonly deleted: readonly string[];
@@ -30,12 +32,13 @@ export interface PruneResult {
  */
 const orphanGraceSeconds = 86_400;
 
-/** What retention would do to a source's backups. Reads keys only, and the manifests of backups that depend on others. */
+/** What retention would do to a source's backups. Reads keys only, and the manifests of backups that depend on others; writes nothing. */
 export async function planPrune(context: PipelineContext, sourceName: string): Promise<RetentionPlan> {
   const source = requireSource(context.policy, sourceName);
   const store = await context.storeOf(source.vault);
   await openVault(store);
-  return planFor(context, store, sourceName, source.retention);
+  const { readers } = await findReaders(context, store, sourceName);
+  return plan(context, await gather(context, store, sourceName, readers), source.retention);
 }
 
 /**
@@ -47,27 +50,80 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
   const store = await context.storeOf(source.vault);
   await openVault(store);
   return withSourceLease(context, store, sourceName, "prune", async (run, lease) => {
-    const plan = await planFor(context, store, sourceName, source.retention);
-    assertPrunable(plan);
-    const deleted: string[] = [];
-    for (const id of plan.released) {
-      run.signal.throwIfAborted();
-      await lease.assertHeld();
-      if (await deleteBackup(context, store, sourceName, id)) deleted.push(id);
-    }
-    const swept = await sweepOrphans(store, sourceName, { now: run.clock.now(), graceSeconds: orphanGraceSeconds });
-    return { source: sourceName, plan, deleted, sweptObjects: swept.length };
+    const { readers, dead } = await findReaders(context, store, sourceName);
+    const backups = await gather(context, store, sourceName, readers);
+    const planned = plan(context, backups, source.retention);
+    assertPrunable(planned);
+    for (const key of dead) await store.delete(key);
+    // Before anything is deleted: the sweep finds manifests that were lost, and then the plan was made without their backups.
+    const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, signal: run.signal };
+    const swept = await sweepOrphans(store, sourceName, options);
+    const { deleted, spared } = await deleteReleased(run, lease, store, sourceName, planned, backups);
+    return { source: sourceName, plan: amend(planned, spared), deleted, sweptObjects: swept.length };
   });
 }
 
-async function planFor(context: PipelineContext, store: ObjectStore, source: string, retention: Retention): Promise<RetentionPlan> {
-  const readers = await readersOf(context, store, source);
+interface Deletions {
+  readonly deleted: readonly string[];
+  /** Released backups that stayed, and why. */
+  readonly spared: ReadonlyMap<string, string>;
+}
+
+async function deleteReleased(
+  run: RunContext,
+  lease: Lease,
+  store: ObjectStore,
+  source: string,
+  { released }: RetentionPlan,
+  backups: readonly RetentionBackup[],
+): Promise<Deletions> {
+  const parents = new Map(backups.map(({ id, parent }) => [id, parent ?? undefined]));
+  const deleted: string[] = [];
+  const spared = new Map<string, string>();
+  // Dependants come before what they build on, so that whatever is spared spares its bases in time.
+  for (const id of released) {
+    if (spared.has(id)) continue;
+    run.signal.throwIfAborted();
+    await lease.assertHeld();
+    const reason = await deleteBackup(run, store, source, id);
+    if (reason === undefined) {
+      deleted.push(id);
+      continue;
+    }
+    spared.set(id, reason);
+    for (let base = parents.get(id); base !== undefined && !spared.has(base); base = parents.get(base)) {
+      spared.set(base, `needed by ${id}`);
+    }
+  }
+  return { deleted, spared };
+}
+
+/** The plan as it was carried out. */
+function amend(planned: RetentionPlan, spared: ReadonlyMap<string, string>): RetentionPlan {
+  if (spared.size === 0) return planned;
+  const decisions = planned.decisions.map((decision) => {
+    const reason = decision.kept ? undefined : spared.get(decision.id);
+    return reason === undefined ? decision : { id: decision.id, kept: true, reasons: [reason] };
+  });
+  return { ...planned, decisions, released: planned.released.filter((id) => !spared.has(id)) };
+}
+
+function plan(context: PipelineContext, backups: readonly RetentionBackup[], retention: Retention): RetentionPlan {
+  return planRetention(backups, retention, { now: context.run.clock.now(), timezone: context.policy.timezone });
+}
+
+async function gather(
+  context: PipelineContext,
+  store: ObjectStore,
+  source: string,
+  readers: ReadonlyMap<string, string>,
+): Promise<RetentionBackup[]> {
   const backups: RetentionBackup[] = [];
   for await (const entry of listBackups(store, { source, signal: context.run.signal })) {
     const readBy = readers.get(entry.id);
     backups.push({ ...(await describe(store, entry)), ...(readBy === undefined ? {} : { readBy }) });
   }
-  return planRetention(backups, retention, { now: context.run.clock.now(), timezone: context.policy.timezone });
+  return backups;
 }
 
 async function describe(store: ObjectStore, entry: BackupEntry): Promise<RetentionBackup> {
@@ -78,39 +134,13 @@ async function describe(store: ObjectStore, entry: BackupEntry): Promise<Retenti
   return { ...backup, parent: (await readManifest(store, entry.source, id)).manifest.parent };
 }
 
-/** Who reads which backup now, in words. Marks of readers that died are collected on the way. */
-async function readersOf(context: PipelineContext, store: ObjectStore, source: string): Promise<Map<string, string>> {
+/** Who reads which backup now, in words; and the marks of readers that died. */
+async function findReaders(context: PipelineContext, store: ObjectStore, source: string) {
   const readers = new Map<string, string>();
+  const dead: string[] = [];
   for await (const { key, id, until } of listReadMarks(store, source)) {
-    if (until <= context.run.clock.now()) await store.delete(key);
+    if (until <= context.run.clock.now()) dead.push(key);
     else readers.set(id, await describeReader(store, key));
   }
-  return readers;
-}
-
-/**
- * Deletes one backup, and says whether it did: one that was put on hold, or that somebody began to read, since it was planned stays. The manifest
- * goes before the second look, because a reader marks before it reads the manifest (read-marks.ts).
- */
-async function deleteBackup(context: PipelineContext, store: ObjectStore, source: string, id: string): Promise<boolean> {
-  if (await isWanted(context, store, source, id)) return false;
-  const key = keyOf.manifest(source, id);
-  const { bytes } = await readSmall(store, key);
-  await removeManifest(store, source, id);
-  if (await isWanted(context, store, source, id)) {
-    await store.put(key, bytes, { ifAbsent: true });
-    return false;
-  }
-  for await (const object of store.list(keyOf.artifact(source, id, ""))) await store.delete(object.key);
-  // Evidence goes last: while anything of the backup is left, it says what that was.
-  for await (const object of store.list(keyOf.evidencePrefix(source, id))) await store.delete(object.key);
-  return true;
-}
-
-async function isWanted(context: PipelineContext, store: ObjectStore, source: string, id: string): Promise<boolean> {
-  if ((await store.head(keyOf.hold(source, id))) !== undefined) return true;
-  for await (const { until } of listReadMarks(store, source, id)) {
-    if (until > context.run.clock.now()) return true;
-  }
-  return false;
+  return { readers, dead };
 }

@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import type { BackupReader } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import type { LoadFinding } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import { openStream } from "../sealing/open.ts";
@@ -13,10 +14,24 @@ export interface BackupReading {
   readonly reader: BackupReader;
   /** Reads to its end whatever artifact the engine did not, so that every byte of the backup has been checked. */
   readRest(): Promise<void>;
+  /** What was passed over for `salvage`: one finding an artifact. */
+  readonly damage: readonly LoadFinding[];
 }
 
-/** Opens `manifest`'s backup for reading. The reader's streams fail with an integrity error of the catalogue, never end early. */
-export function openBackup(store: ObjectStore, keys: SealingKeys, manifest: Manifest, run: RunContext): BackupReading {
+export interface ReadOptions {
+  /** Streams end where damage is met, after all that is sound before it, instead of failing: the last resort. */
+  readonly salvage?: boolean;
+}
+
+/** Opens `manifest`'s backup for reading. The reader's streams fail with an integrity error of the catalogue, never end early unless asked to. */
+export function openBackup(
+  store: ObjectStore,
+  keys: SealingKeys,
+  manifest: Manifest,
+  run: RunContext,
+  { salvage = false }: ReadOptions = {},
+): BackupReading {
+  const damage = new Map<string, LoadFinding>();
   const unread = new Set(manifest.artifacts.map((artifact) => artifact.name));
 
   async function open(name: string): Promise<Readable> {
@@ -31,10 +46,20 @@ export function openBackup(store: ObjectStore, keys: SealingKeys, manifest: Mani
       signal: run.signal,
     });
     opened.once("end", () => unread.delete(name));
-    return opened;
+    if (!salvage) return opened;
+    return Readable.from(
+      untilDamage(opened, (error) => {
+        run.log.warn(`what comes after the damage in ${name} is lost`, { cause: error.message });
+        damage.set(name, { class: "damage", subject: name, message: error.message });
+      }),
+      { objectMode: true, highWaterMark: 1 },
+    );
   }
 
   return {
+    get damage() {
+      return [...damage.values()];
+    },
     reader: {
       backupId: manifest.id,
       source: manifest.source,
@@ -52,11 +77,21 @@ export function openBackup(store: ObjectStore, keys: SealingKeys, manifest: Mani
   };
 }
 
+/** What is sound before the damage; all of it was authenticated (openStream). */
+async function* untilDamage(stream: Readable, tell: (error: HoldfastError) => void): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of stream) yield chunk as Buffer;
+  } catch (error) {
+    if (!isHoldfastError(error) || (error.name !== "ArtifactDamaged" && error.name !== "SealInvalid")) throw error;
+    tell(error);
+  }
+}
+
 async function fetchArtifact(store: ObjectStore, manifest: Manifest, record: ArtifactRecord, run: RunContext): Promise<Readable> {
   const key = keyOf.artifact(manifest.source, manifest.id, record.name);
   try {
     const { body } = await store.get(key, { signal: run.signal });
-    return Readable.from(countBytes(body, run), { objectMode: false });
+    return Readable.from(countBytes(body, run), { objectMode: true, highWaterMark: 1 });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectNotFound")) throw error;
     throw new HoldfastError(

@@ -4,15 +4,18 @@
  */
 
 import type { Place } from "../engines/engine.ts";
-import { isHoldfastError } from "../errors/holdfast-error.ts";
+import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Assertion } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
-import { appendEvidence, type Evidence } from "../vault/evidence.ts";
+import type { Evidence } from "../vault/evidence.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
-import { type FoundBackup, keyNameFor } from "./find-backups.ts";
+import { findDamage } from "./damage.ts";
+import type { FoundBackup } from "./find-backups.ts";
+import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { whileReading } from "./reading.ts";
+import { recordEvidence } from "./record-evidence.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
@@ -23,21 +26,25 @@ export interface RestoreTestResult {
   readonly backupId: string;
   readonly outcome: "proven" | "unproven" | "disproven";
   readonly evidence: Evidence;
+  /** Why the evidence is not in the vault, where that took no writes; the backup's state is then what it was. */
+  readonly unrecorded?: HoldfastError;
 }
-
-/** Errors that, met while a backup is loaded, say that the backup itself is damaged. */
-const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInvalid", "ManifestDamaged"] as const;
 
 /**
  * Restore-tests one backup and appends the evidence. A backup that does not restore, or restores to something else, is a result
  * (`disproven`), and so is a place that lacks what the backup needs (`unproven`).
- * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing, DiskFull, ThrowawayFailed, Interrupted.
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing, DiskFull, ThrowawayFailed, Interrupted,
+ * BackupNotFound (deleted meanwhile).
  */
 export async function restoreTest(context: PipelineContext, found: FoundBackup): Promise<RestoreTestResult> {
+  return whileReading(context, found, "restore test", () => testMarked(context, found));
+}
+
+async function testMarked(context: PipelineContext, found: FoundBackup): Promise<RestoreTestResult> {
   const { entry, store } = found;
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
-  const trial = await whileReading(context, found, "restore test", () => tryRestore(context, found, stopwatch));
+  const trial = await tryRestore(context, found, stopwatch);
   const evidence: Evidence = {
     formatVersion: 1,
     source: entry.source,
@@ -49,8 +56,9 @@ export async function restoreTest(context: PipelineContext, found: FoundBackup):
     ...measureObjective(context, entry.source, stopwatch),
     ...trial,
   };
-  await appendEvidence(store, evidence);
-  return { source: entry.source, backupId: entry.id, outcome: trial.check, evidence };
+  const unrecorded = await recordEvidence(context, store, evidence);
+  const result = { source: entry.source, backupId: entry.id, outcome: trial.check, evidence };
+  return unrecorded === undefined ? result : { ...result, unrecorded };
 }
 
 type Trial = Pick<
@@ -71,22 +79,24 @@ async function tryRestore(context: PipelineContext, found: FoundBackup, stopwatc
       return { check: "disproven", findings: ["the backup does not verify: see the evidence written just before"], manifestSha256 };
     }
     await requireTemporaryDirectory(context.run.temporaryDirectory);
-    const keys = await context.keysOf(keyNameFor(context.policy, entry.source));
+    const keys = await openingKeysFor(context, entry.source);
     const engine = await context.engineOf(read.manifest.engine);
-    const { reader } = openBackup(store, keys, read.manifest, context.run);
+    const backup = openBackup(store, keys, read.manifest, context.run);
     context.run.progress.phase(
       "restore",
       read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
     );
-    const place = await stopwatch.time("open", () => engine.openThrowaway(reader, context.run));
+    const place = await stopwatch.time("open", () => engine.openThrowaway(backup.reader, context.run));
     try {
-      return { manifestSha256, ...(await examine(context, place, read.manifest, digest, stopwatch)) };
+      const examined = await examine(context, place, read.manifest, digest, stopwatch);
+      // Proof is of the whole backup: what the engine did not need for loading is read back too.
+      await backup.readRest();
+      return { manifestSha256, ...examined };
     } finally {
       await stopwatch.time("close", () => place.close());
     }
   } catch (error) {
-    if (!isHoldfastError(error, ...damage)) throw error;
-    return { check: "disproven", findings: [`${error.name}: ${error.message}`, ...error.details], manifestSha256 };
+    return { check: "disproven", findings: await findDamage(context, found, error), manifestSha256 };
   }
 }
 

@@ -7,7 +7,8 @@ import type { Place, RestorePlan } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
-import { type FoundBackup, keyNameFor } from "./find-backups.ts";
+import type { FoundBackup } from "./find-backups.ts";
+import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { whileReading } from "./reading.ts";
@@ -27,6 +28,8 @@ export interface RestoreResult {
   readonly source: string;
   readonly backupId: string;
   readonly target: string;
+  /** Whether everything was loaded and compared equal; false only for what was salvaged with `allowDamaged`. */
+  readonly intact: boolean;
   readonly comparison: Comparison;
   readonly loadFindings: readonly LoadFinding[];
   readonly place: Readonly<Record<string, unknown>>;
@@ -35,9 +38,9 @@ export interface RestoreResult {
 
 /** Says what restoring would do, touching nothing. Errors: those of Engine.planRestore, and of reading the manifest. */
 export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
-  const { manifest, engine, reader } = await openForRestore(context, found);
+  const { manifest, engine, backup } = await openForRestore(context, found, options);
   return engine.planRestore(
-    reader,
+    backup.reader,
     context.policy.sources[manifest.source],
     { target: options.to, overwrite: options.overwrite },
     context.run,
@@ -57,7 +60,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
   refuseDamaged(found, options);
-  const { manifest, manifestSha256, engine, reader } = await openForRestore(context, found);
+  const { manifest, manifestSha256, engine, backup } = await openForRestore(context, found, options);
   const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
   if (digest === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify, so that nothing was restored from it`);
@@ -68,15 +71,17 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
     manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
   );
   const place = await stopwatch.time("open", () =>
-    engine.openTarget(reader, context.policy.sources[manifest.source], request, run),
+    engine.openTarget(backup.reader, context.policy.sources[manifest.source], request, run),
   );
   try {
-    const { findings } = await stopwatch.time("load", () => place.load());
+    const loaded = await stopwatch.time("load", () => place.load());
+    const findings = [...backup.damage, ...loaded.findings];
     run.progress.phase("compare");
     const comparison = await stopwatch.time("compare", () => compareWith(place, digest));
     refuseDifferences(manifest, findings, comparison, options);
     await place.commit();
     return {
+      intact: comparison.equal && findings.every((finding) => finding.class === "benign"),
       source: manifest.source,
       backupId: manifest.id,
       target: options.to,
@@ -90,12 +95,17 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   }
 }
 
-async function openForRestore(context: PipelineContext, { entry, store }: FoundBackup) {
+async function openForRestore(context: PipelineContext, { entry, store }: FoundBackup, { allowDamaged }: RestoreOptions) {
   const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
   await requireTemporaryDirectory(context.run.temporaryDirectory);
-  const keys = await context.keysOf(keyNameFor(context.policy, entry.source));
+  const keys = await openingKeysFor(context, entry.source);
   const engine = await context.engineOf(manifest.engine);
-  return { manifest, manifestSha256: sha256, engine, reader: openBackup(store, keys, manifest, context.run).reader };
+  return {
+    manifest,
+    manifestSha256: sha256,
+    engine,
+    backup: openBackup(store, keys, manifest, context.run, { salvage: allowDamaged }),
+  };
 }
 
 function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {

@@ -1,5 +1,5 @@
 /** The order of a backup on one machine: dump, verify, prune. In the cloud the `backup` state machine holds the same order. */
-import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { findBackup } from "../vault/catalogue.ts";
 import { type DumpResult, dumpSource } from "./dump.ts";
@@ -18,27 +18,48 @@ export interface BackupRunResult {
   readonly dump: DumpResult;
   readonly verification?: VerifyResult;
   readonly prune?: PruneResult;
-  /** Why nothing was pruned; the backup itself stands. */
-  readonly pruneRefusal?: { readonly message: string; readonly hint: string; readonly details: readonly string[] };
+  /** What could not be done after the dump, a refusal to prune included; the backup itself stands. */
+  readonly failure?: { readonly step: "verify" | "prune"; readonly error: HoldfastError };
 }
 
 /**
  * Backs a source up, reads the backup back, and prunes only when that went well.
- * Errors: those of the steps. A damaged or suspicious backup is a result; so is a refusal to prune.
+ * Errors: those of dumpSource, and Interrupted. A damaged or suspicious backup is a result; so is whatever fails once the backup stands.
  */
 export async function runBackup(context: PipelineContext, options: BackupRunOptions): Promise<BackupRunResult> {
   const dump = await dumpSource(context, { source: options.source, kind: options.kind });
   if (!options.verify) return { dump };
-  const vaultName = requireSource(context.policy, options.source).vault;
-  const store = await context.storeOf(vaultName);
-  const entry = await findBackup(store, dump.backupId);
-  const verification = await verifyBackup(context, { entry, store, vaultName });
+  const verified = await attempt(context, dump, "verify", () => verifyNewest(context, dump));
+  if ("failure" in verified) return { dump, ...verified };
+  const verification = verified.result;
+  if (verification.unrecorded !== undefined) {
+    return { dump, verification, failure: { step: "verify", error: verification.unrecorded } };
+  }
   // A suspicious one goes on to prune, which refuses and says so; a damaged one must not release anything.
   if (!options.prune || verification.outcome === "damaged") return { dump, verification };
+  const pruned = await attempt(context, dump, "prune", () => pruneSource(context, options.source));
+  return "failure" in pruned ? { dump, verification, ...pruned } : { dump, verification, prune: pruned.result };
+}
+
+async function verifyNewest(context: PipelineContext, { source, backupId }: DumpResult): Promise<VerifyResult> {
+  const vaultName = requireSource(context.policy, source).vault;
+  const store = await context.storeOf(vaultName);
+  return verifyBackup(context, { entry: await findBackup(store, `${source}/${backupId}`), store, vaultName });
+}
+
+/** Runs a step that comes after the commit: its failure must not hide that there is a backup. */
+async function attempt<T>(
+  { run }: PipelineContext,
+  { backupId }: DumpResult,
+  step: "verify" | "prune",
+  work: () => Promise<T>,
+): Promise<{ readonly result: T } | Required<Pick<BackupRunResult, "failure">>> {
   try {
-    return { dump, verification, prune: await pruneSource(context, options.source) };
-  } catch (error) {
-    if (!isHoldfastError(error, "PruneRefused")) throw error;
-    return { dump, verification, pruneRefusal: { message: error.message, hint: error.hint, details: error.details } };
+    return { result: await work() };
+  } catch (thrown) {
+    const error = toHoldfastError(thrown);
+    if (error.name !== "Interrupted") return { failure: { step, error } };
+    run.log.warn(`backup ${backupId} was committed before the interruption, and stands`);
+    throw error;
   }
 }

@@ -8,13 +8,16 @@ import type { Comparison, ContentDigest } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { listBackups } from "../vault/catalogue.ts";
-import { appendEvidence, type Evidence } from "../vault/evidence.ts";
+import type { Evidence } from "../vault/evidence.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { type FoundBackup, keyNameFor } from "./find-backups.ts";
+import { findDamage } from "./damage.ts";
+import type { FoundBackup } from "./find-backups.ts";
+import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { whileReading } from "./reading.ts";
+import { recordEvidence } from "./record-evidence.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 import { type BackupFigures, findDrops } from "./suspicion.ts";
 
@@ -29,27 +32,27 @@ export interface VerifyResult {
   readonly durationMs: number;
   /** The content's digest; absent when it could not be made. */
   readonly digest?: ContentDigest;
+  /** Why the finding is not in the vault, where that took no writes; the backup's state is then what it was. */
+  readonly unrecorded?: HoldfastError;
 }
 
 /** How many trusted backups before a backup its size is compared with: enough for a median that one odd day does not move. */
 const baselineCount = 5;
 const defaultMaxDropShare = 0.5;
 
-/** Errors that say that the backup is not what was written; anything else says nothing about it. */
-const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInvalid", "ManifestDamaged"] as const;
-
 /**
- * Verifies one backup and appends the evidence. A damaged backup is a result, not an error.
- * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing.
+ * Verifies one backup and appends the evidence. A damaged backup is a result, not an error; so is evidence that could not be written.
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing, BackupNotFound (deleted meanwhile).
  */
 export async function verifyBackup(context: PipelineContext, found: FoundBackup): Promise<VerifyResult> {
   return whileReading(context, found, "verify", () => readBack(context, found));
 }
 
-async function readBack(context: PipelineContext, { entry, store }: FoundBackup): Promise<VerifyResult> {
+async function readBack(context: PipelineContext, found: FoundBackup): Promise<VerifyResult> {
   const { run } = context;
+  const { entry, store } = found;
   const startedMs = run.clock.monotonicMs();
-  const judged = await judge(context, store, entry);
+  const judged = await judge(context, found);
   const durationMs = Math.round(run.clock.monotonicMs() - startedMs);
   const evidence: Evidence = {
     formatVersion: 1,
@@ -61,7 +64,7 @@ async function readBack(context: PipelineContext, { entry, store }: FoundBackup)
     timings: { verify: durationMs },
     ...judged,
   };
-  await appendEvidence(store, evidence);
+  const unrecorded = await recordEvidence(context, store, evidence);
   return {
     source: entry.source,
     backupId: entry.id,
@@ -72,6 +75,7 @@ async function readBack(context: PipelineContext, { entry, store }: FoundBackup)
     bytes: judged.digest?.bytes ?? 0,
     durationMs,
     ...(judged.digest === undefined ? {} : { digest: judged.digest }),
+    ...(unrecorded === undefined ? {} : { unrecorded }),
   };
 }
 
@@ -83,7 +87,8 @@ interface Judgement {
   readonly sourceCheck?: Comparison;
 }
 
-async function judge(context: PipelineContext, store: ObjectStore, entry: BackupEntry): Promise<Judgement> {
+async function judge(context: PipelineContext, found: FoundBackup): Promise<Judgement> {
+  const { entry, store } = found;
   let manifestSha256 = "";
   try {
     const read = await readManifest(store, entry.source, entry.id);
@@ -97,8 +102,7 @@ async function judge(context: PipelineContext, store: ObjectStore, entry: Backup
     const findings = await compareWithEarlierBackups(context, store, entry, read.manifest);
     return { check: findings.length === 0 ? "verified" : "suspicious", findings, manifestSha256, digest, sourceCheck };
   } catch (error) {
-    if (!isHoldfastError(error, ...damage)) throw error;
-    return { check: "damaged", findings: [`${error.name}: ${error.message}`, ...error.details], manifestSha256 };
+    return { check: "damaged", findings: await findDamage(context, found, error), manifestSha256 };
   }
 }
 
@@ -108,7 +112,7 @@ export async function digestBackup(
   store: ObjectStore,
   manifest: Manifest,
 ): Promise<{ digest: ContentDigest; sourceCheck: Comparison }> {
-  const keys = await context.keysOf(keyNameFor(context.policy, manifest.source));
+  const keys = await openingKeysFor(context, manifest.source);
   const engine = await context.engineOf(manifest.engine);
   context.run.progress.phase(
     "verify",
@@ -130,7 +134,7 @@ async function compareWithEarlierEvidence(
   manifestSha256: string,
 ): Promise<void> {
   for (const { key, check } of entry.checks) {
-    if (check === "damaged") continue; // It may have read the damaged manifest.
+    if (check === "damaged" || check === "disproven") continue; // It may have read the damaged manifest.
     const evidence = await readSoundEvidence(store, key);
     if (evidence === undefined) {
       run.log.warn("a piece of evidence is damaged and is passed over", { key });
@@ -162,9 +166,23 @@ async function compareWithEarlierBackups(
     if (trusted.length > baselineCount) trusted.shift();
   }
   const baseline: BackupFigures[] = [];
-  for (const { source, id } of trusted) baseline.push(figuresOf((await readManifest(store, source, id)).manifest));
+  for (const other of trusted) {
+    const figures = await readFigures(context.run, store, other);
+    if (figures !== undefined) baseline.push(figures);
+  }
   const share = context.policy.sources[entry.source]?.verify.maxDropShare ?? defaultMaxDropShare;
   return findDrops(figuresOf(manifest), baseline, share);
+}
+
+/** Undefined for a manifest that cannot be read, or was pruned meanwhile: that says nothing of the backup that is compared with it. */
+async function readFigures(run: RunContext, store: ObjectStore, { source, id }: BackupEntry): Promise<BackupFigures | undefined> {
+  try {
+    return figuresOf((await readManifest(store, source, id)).manifest);
+  } catch (error) {
+    if (!isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid")) throw error;
+    run.log.warn("an earlier backup cannot be compared with", { backup: id, cause: error.message });
+    return undefined;
+  }
 }
 
 function figuresOf(manifest: Manifest): BackupFigures {

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { findInVaults } from "../../src/pipeline/find-backups.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
@@ -73,6 +73,27 @@ test("a backup that is being read is kept, with who reads it as the reason, and 
   });
   expect(await marks()).toEqual([]);
   expect((await pruneSource(context, "tree")).deleted).toEqual([older]);
+});
+
+test("a reader that takes longer than a mark lives marks anew, and takes the last one back", async () => {
+  const older = await makeTwo();
+  const context = await open();
+  const found = await findInVaults(context, older);
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    await whileReading(context, found, "restore", async () => {
+      const [first] = await marks();
+      vi.advanceTimersByTime(8 * 3_600_000);
+      await vi.waitFor(async () => {
+        const now = await marks();
+        expect(now).toHaveLength(1);
+        expect(now).not.toEqual([first]);
+      });
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await marks()).toEqual([]);
 });
 
 test("the mark of a reader that died counts for a day and is collected then", async () => {

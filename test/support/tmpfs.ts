@@ -9,6 +9,8 @@ import { startWarden } from "./warden.ts";
 export interface SmallDisk extends AsyncDisposable {
   /** A directory on it, writable by this process and its children. */
   readonly path: string;
+  /** Makes it read-only, for everybody, or writable again. */
+  setWritable(writable: boolean): Promise<void>;
   /** Unmounts it; also done at the end of this process, however it ends. Idempotent. */
   remove(): Promise<void>;
 }
@@ -23,7 +25,10 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk> {
   const mounted = await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);
   if (mounted.code !== 0) return mountInNamespace(directory, options, mounted.stderr);
   const warden = startWarden('umount -l "$1"; rmdir "$1"', [directory]);
-  return { path: directory, remove: warden.dismiss, [Symbol.asyncDispose]: warden.dismiss };
+  const setWritable = async (writable: boolean): Promise<void> => {
+    await runOk("mount", ["-o", `remount,bind,${writable ? "rw" : "ro"}`, directory]);
+  };
+  return { path: directory, setWritable, remove: warden.dismiss, [Symbol.asyncDispose]: warden.dismiss };
 }
 
 async function mountInNamespace(directory: string, options: string, why: string): Promise<SmallDisk> {
@@ -44,5 +49,9 @@ async function mountInNamespace(directory: string, options: string, why: string)
     await ended;
     await runOk("rmdir", [directory]);
   };
-  return { path: `/proc/${holder.pid}/root${directory}`, remove, [Symbol.asyncDispose]: remove };
+  const setWritable = async (writable: boolean): Promise<void> => {
+    const inside = ["--target", `${holder.pid}`, "--user", "--mount", "--preserve-credentials"];
+    await runOk("nsenter", [...inside, "mount", "-o", `remount,bind,${writable ? "rw" : "ro"}`, directory]);
+  };
+  return { setWritable, path: `/proc/${holder.pid}/root${directory}`, remove, [Symbol.asyncDispose]: remove };
 }

@@ -1,5 +1,5 @@
 /** `holdfast backup`: dump, verify, prune. */
-import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
+import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
 import type { BackupKind } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
@@ -17,30 +17,47 @@ interface BackupOptions {
 
 export async function backup({ context, terminal }: Session, source: string, options: BackupOptions): Promise<Outcome> {
   const result = await runBackup(context, { source, ...options });
-  return { document: documentOf(result), text: describe(terminal, result), exitCode: exitCodeOf(result) };
-}
-
-function exitCodeOf({ verification, pruneRefusal }: BackupRunResult): ExitCode {
-  if (verification?.outcome === "damaged") return exitCodes.integrity;
-  if (verification?.outcome === "suspicious") return exitCodes.failed;
-  return pruneRefusal === undefined ? exitCodes.done : exitCodes.refused;
-}
-
-function documentOf({ dump, verification, prune, pruneRefusal }: BackupRunResult): unknown {
-  const { digest: _digest, ...verified } = verification ?? {};
   return {
-    ...dump,
-    state: verification === undefined ? "stored" : verification.outcome,
-    ...(verification === undefined ? {} : { verification: verified }),
-    ...(prune === undefined ? {} : { pruned: prune.deleted, sweptObjects: prune.sweptObjects }),
-    ...(pruneRefusal === undefined ? {} : { pruneRefusal }),
+    document: documentOf(result),
+    text: describe(terminal, result),
+    exitCode: exitCodeOf(result),
   };
 }
 
-function describe(terminal: Terminal, { dump, verification, prune, pruneRefusal }: BackupRunResult): string {
+function exitCodeOf({ verification, failure }: BackupRunResult): ExitCode {
+  if (verification?.outcome === "damaged") return exitCodes.integrity;
+  if (verification?.outcome === "suspicious") return exitCodes.failed;
+  return failure?.error.exitCode ?? exitCodes.done;
+}
+
+function documentOf({ dump, verification, prune, failure }: BackupRunResult): unknown {
+  const { digest: _digest, unrecorded: _unrecorded, ...verified } = verification ?? {};
+  return {
+    ...dump,
+    state: stateOf(verification),
+    ...(verification === undefined ? {} : { verification: verified }),
+    ...(prune === undefined ? {} : { pruned: prune.deleted, sweptObjects: prune.sweptObjects }),
+    ...(failure === undefined ? {} : describeFailure(failure)),
+  };
+}
+
+/** What was found but could not be written down is no state of the backup. */
+function stateOf(verification: BackupRunResult["verification"]): string {
+  return verification === undefined || verification.unrecorded !== undefined ? "stored" : verification.outcome;
+}
+
+/** A refusal to prune has a name of its own: it is retention's answer, where anything else is a failure. */
+function describeFailure({ step, error }: NonNullable<BackupRunResult["failure"]>): Readonly<Record<string, unknown>> {
+  const { name, code, message, hint, details } = error;
+  return name === "PruneRefused"
+    ? { pruneRefusal: { message, hint, details } }
+    : { failure: { step, error: { name, code, message, hint, details } } };
+}
+
+function describe(terminal: Terminal, { dump, verification, prune, failure }: BackupRunResult): string {
   const speed = formatThroughput(dump.storedBytes, dump.durationMs);
   const lines = [
-    `${terminal.style("bold", dump.backupId)}  of ${dump.source}, ${stateLabel(terminal, verification?.outcome ?? "stored")}`,
+    `${terminal.style("bold", dump.backupId)}  of ${dump.source}, ${stateLabel(terminal, stateOf(verification))}`,
     `  stored    ${formatBytes(dump.storedBytes)} in ${countOf(dump.artifacts.length, "artifact")}, ${formatDuration(dump.durationMs)} (${speed})`,
   ];
   if (dump.createdVault !== undefined) {
@@ -62,12 +79,15 @@ function describe(terminal: Terminal, { dump, verification, prune, pruneRefusal 
     lines.push(`  pruned    ${prune.deleted.length} released, ${prune.plan.decisions.length - prune.deleted.length} kept`);
     lines.push(...describePlan(terminal, prune.plan, { onlyReleased: true }));
   }
-  if (pruneRefusal !== undefined) {
+  if (failure !== undefined) {
+    const { step, error } = failure;
+    const what = step === "prune" ? "pruning  " : "verifying";
+    const colour = error.name === "PruneRefused" ? "yellow" : "red";
     lines.push(
-      `  ${terminal.style("yellow", "pruning")}   ${pruneRefusal.message}`,
-      ...pruneRefusal.details.map((detail) => `            ${detail}`),
+      `  ${terminal.style(colour, what)} ${error.message}`,
+      ...error.details.map((detail) => `            ${detail}`),
+      `  ${terminal.style("cyan", "hint")}      ${error.hint}`,
     );
-    lines.push(`  ${terminal.style("cyan", "hint")}      ${pruneRefusal.hint}`);
   }
   return lines.join("\n");
 }

@@ -1,5 +1,5 @@
 /** `holdfast check`: a table of what is wrong and how to mend it. */
-import { exitCodes } from "../../errors/catalogue.ts";
+import { exitCodes } from "../../errors/exit-codes.ts";
 import { type CheckedFinding, checkPolicy } from "../../pipeline/check.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { countOf } from "../count.ts";

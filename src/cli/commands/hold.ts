@@ -1,8 +1,7 @@
 /** `holdfast hold`: legal holds. */
 import { userInfo } from "node:os";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import { findInVaults, vaultsOf } from "../../pipeline/find-backups.ts";
-import { requireSource } from "../../pipeline/pipeline-context.ts";
+import { findInVaults, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { renderTable } from "../../report/format.ts";
 import { addHold as add, type Hold, listHolds as listAll, removeHold as remove } from "../../vault/holds.ts";
 import { openVault } from "../../vault/vault.ts";
@@ -19,12 +18,21 @@ export async function addHold({ context }: Session, reference: string, options: 
     formatVersion: 1,
     source: entry.source,
     backupId: entry.id,
-    by: `${userInfo().username}@${context.run.identity}`,
+    by: `${userName()}@${context.run.identity}`,
     reason: options.reason,
     at: context.run.clock.now().toISOString(),
   };
   await add(store, hold);
   return { document: hold, text: `${entry.id} of ${entry.source} is held: ${options.reason}` };
+}
+
+/** In a container this user may have a number only. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
 }
 
 export async function removeHold({ context }: Session, reference: string): Promise<Outcome> {
@@ -37,7 +45,7 @@ export async function removeHold({ context }: Session, reference: string): Promi
 }
 
 export async function listHolds({ context }: Session, source: string | undefined): Promise<Outcome> {
-  const vaults = source === undefined ? vaultsOf(context.policy) : [requireSource(context.policy, source).vault];
+  const vaults = source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source);
   const holds: Hold[] = [];
   for (const vault of vaults) {
     const store = await context.storeOf(vault);

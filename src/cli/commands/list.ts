@@ -1,10 +1,11 @@
 /** `holdfast list`: the catalogue, from the vaults' keys alone. */
-import { exitCodes } from "../../errors/catalogue.ts";
+import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import { vaultsOf } from "../../pipeline/find-backups.ts";
+import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
 import { type BackupEntry, listBackups } from "../../vault/catalogue.ts";
+import type { ObjectStore } from "../../vault/object-store.ts";
 import { openVault } from "../../vault/vault.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
@@ -16,14 +17,20 @@ interface ListOptions {
 
 export async function list({ context, terminal }: Session, source: string | undefined, options: ListOptions): Promise<Outcome> {
   const last = parseLast(options.last);
-  const vaults = source === undefined ? vaultsOf(context.policy) : [requireSource(context.policy, source).vault];
+  const vaults = source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source);
   const listed: ListedVault[] = [];
   for (const vault of vaults) listed.push(await listVault(context, vault, last, source));
   const entries = sortBySource(
     listed.flatMap((vault) => vault.entries),
     Object.keys(context.policy.sources),
   );
+  const unread = listed.flatMap(({ url, error }) => (error === undefined ? [] : [{ url, error }]));
+  // Backups of a source that has left the policy are still listed; a name that nobody knows is a slip of the pen.
+  if (source !== undefined && entries.length + unread.length === 0) requireSource(context.policy, source);
   const document = {
+    ...(unread.length === 0
+      ? {}
+      : { unread: unread.map(({ url, error: { name, message, hint } }) => ({ vault: url, error: { name, message, hint } })) }),
     backups: entries.map(({ vault, source: of, id, kind, startedAt, state, suspicious, held, checks }) => {
       const lastCheck = checks.at(-1);
       return {
@@ -41,8 +48,11 @@ export async function list({ context, terminal }: Session, source: string | unde
   };
   return {
     document,
-    text: entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now()),
-    exitCode: exitCodes.done,
+    text: [
+      entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now()),
+      ...unread.map(({ error }) => `${terminal.style("red", "not read")}  ${error.message} (${error.name})\n  ${error.hint}`),
+    ].join("\n"),
+    exitCode: unread[0]?.error.exitCode ?? exitCodes.done,
   };
 }
 
@@ -61,17 +71,24 @@ interface ListedVault {
   readonly url: string;
   readonly exists: boolean;
   readonly entries: readonly ListedBackup[];
+  /** Why it could not be looked into. */
+  readonly error?: HoldfastError;
 }
 
-/** A vault that was never written to is an empty one. */
+/** A vault that was never written to is an empty one. One that cannot be looked into does not keep the others from being listed. */
 async function listVault(context: PipelineContext, vault: string, last: number, source: string | undefined): Promise<ListedVault> {
   const store = await context.storeOf(vault);
   try {
     await openVault(store);
+    return { url: store.url, exists: true, entries: await listEntries(store, vault, last, source) };
   } catch (error) {
-    if (isHoldfastError(error, "VaultNotFound")) return { url: store.url, exists: false, entries: [] };
-    throw error;
+    if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
+    if (error.name === "VaultNotFound") return { url: store.url, exists: false, entries: [] };
+    return { url: store.url, exists: true, entries: [], error };
   }
+}
+
+async function listEntries(store: ObjectStore, vault: string, last: number, source: string | undefined): Promise<ListedBackup[]> {
   const bySource = new Map<string, ListedBackup[]>();
   for await (const entry of listBackups(store, source === undefined ? {} : { source })) {
     const entries = bySource.get(entry.source) ?? [];
@@ -79,7 +96,7 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
     entries.push({ ...entry, vault });
     if (entries.length > last) entries.shift();
   }
-  return { url: store.url, exists: true, entries: [...bySource.values()].flat() };
+  return [...bySource.values()].flat();
 }
 
 /** As the policy names the sources, then those that it names no more; a source's backups stay in their order. */
@@ -93,7 +110,9 @@ function sortBySource(entries: readonly ListedBackup[], known: readonly string[]
 function describeNone(vaults: readonly ListedVault[], source: string | undefined): string {
   return [
     source === undefined ? "no backups" : `no backups of ${source}`,
-    ...vaults.map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "holds no vault yet"}`),
+    ...vaults
+      .filter(({ error }) => error === undefined)
+      .map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "holds no vault yet"}`),
     `make the first with \`holdfast backup ${source ?? "<source>"}\``,
   ].join("\n");
 }

@@ -1,5 +1,5 @@
 /** `holdfast prune`: what retention keeps and releases, and why. */
-import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
+import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type PruneResult, planPrune, pruneSource } from "../../pipeline/prune.ts";
@@ -36,7 +36,9 @@ async function pruneOne(context: PipelineContext, source: string, dryRun: boolea
   try {
     const plan = await planPrune(context, source);
     if (dryRun) return { source, plan };
-    return { source, plan, result: await pruneSource(context, source) };
+    const result = await pruneSource(context, source);
+    // The plan as it was carried out: the world may have moved since the first look.
+    return { source, plan: result.plan, result };
   } catch (error) {
     // One source's refusal must not keep the others from being pruned; it still decides the exit code.
     if (alone || !isHoldfastError(error) || error.name === "Interrupted") throw error;

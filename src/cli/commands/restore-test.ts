@@ -1,5 +1,5 @@
 /** `holdfast restore-test`: one backup, a source's newest, or every source's newest. */
-import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
+import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
@@ -28,7 +28,9 @@ export async function restoreTest({ context, terminal }: Session, reference: str
   }
   return {
     document: {
-      tests: results.map(({ evidence }) => evidence),
+      tests: results.map(({ evidence, unrecorded }) =>
+        unrecorded === undefined ? evidence : { ...evidence, unrecorded: { name: unrecorded.name, message: unrecorded.message } },
+      ),
       untested: untested.map(({ reference: untestedOne, error: { name, message, hint, details } }) => ({
         backup: untestedOne,
         error: { name, message, hint, details },
@@ -57,7 +59,9 @@ function exitCodeOf(results: readonly RestoreTestResult[], untested: readonly Un
   const broken = untested.some(({ error }) => error.exitCode === exitCodes.integrity);
   if (broken || results.some(({ outcome }) => outcome === "disproven")) return exitCodes.integrity;
   if (untested.length > 0) return exitCodes.failed;
-  const missed = results.some(({ outcome, evidence }) => outcome === "unproven" || evidence.objective?.met === false);
+  const missed = results.some(
+    ({ outcome, evidence, unrecorded }) => outcome === "unproven" || evidence.objective?.met === false || unrecorded !== undefined,
+  );
   return missed ? exitCodes.failed : exitCodes.done;
 }
 
@@ -69,7 +73,7 @@ function describeUntested(terminal: Terminal, { reference, error }: Untested): s
   ].join("\n");
 }
 
-function describe(terminal: Terminal, { backupId, source, outcome, evidence }: RestoreTestResult): string {
+function describe(terminal: Terminal, { backupId, source, outcome, evidence, unrecorded }: RestoreTestResult): string {
   const { comparison, sourceCheck, assertions = [], loadFindings = [], timings = {}, objective } = evidence;
   const lines = [`${terminal.style("bold", backupId)}  of ${source}, ${stateLabel(terminal, outcome)}`];
   if (comparison !== undefined) {
@@ -92,6 +96,7 @@ function describe(terminal: Terminal, { backupId, source, outcome, evidence }: R
   }
   const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phaseNames[phase] ?? phase} ${formatDuration(elapsedMs)}`);
   lines.push(`  phases      ${phases.join(", ")}`);
+  if (unrecorded !== undefined) lines.push(`  ${terminal.style("red", "not recorded in the vault")}: ${unrecorded.message}`);
   for (const finding of evidence.findings) lines.push(`  ${terminal.style("red", "found")}       ${finding}`);
   const benign = loadFindings.filter((finding) => finding.class === "benign");
   for (const { subject, message } of benign) lines.push(`  ${terminal.style("dim", `noted       ${subject}: ${message}`)}`);

@@ -1,4 +1,5 @@
 /** `holdfast restore`: to a new place, compared afterwards. */
+import { exitCodes } from "../../errors/exit-codes.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
@@ -35,7 +36,8 @@ export async function restore({ context, terminal }: Session, reference: string,
     };
   }
   const result = await restoreBackup(context, found, options);
-  return { document: result, text: describe(terminal, result) };
+  // What was salvaged is kept, as was asked for, and is still not what was backed up.
+  return { document: result, text: describe(terminal, result), exitCode: result.intact ? exitCodes.done : exitCodes.integrity };
 }
 
 function describe(

@@ -1,8 +1,12 @@
 /** `holdfast show`: one backup's manifest and evidence. */
+import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
+import { readSoundEvidence } from "../../pipeline/sound-evidence.ts";
 import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";
-import { type Evidence, readEvidence } from "../../vault/evidence.ts";
+import type { BackupEntry } from "../../vault/catalogue.ts";
+import type { Evidence } from "../../vault/evidence.ts";
 import { type Manifest, readManifest } from "../../vault/manifest.ts";
+import type { ObjectStore } from "../../vault/object-store.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
@@ -10,17 +14,37 @@ import type { Terminal } from "../terminal.ts";
 
 export async function show({ context, terminal }: Session, reference: string): Promise<Outcome> {
   const { entry, store } = await findInVaults(context, reference);
-  const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
-  const evidence: Evidence[] = [];
-  for (const { key } of entry.checks) evidence.push(await readEvidence(store, key));
+  const read = await readWhatStands(store, entry);
+  const evidence: (Evidence | UnreadEvidence)[] = [];
+  for (const { key } of entry.checks) evidence.push((await readSoundEvidence(store, key)) ?? { key, unreadable: true });
   const { state, suspicious, held } = entry;
-  const text = [
-    `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`,
-    ...describeManifest(terminal, manifest, sha256),
-    "",
-    ...describeEvidence(terminal, evidence),
-  ].join("\n");
+  const heading = `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`;
+  const found = describeEvidence(terminal, evidence);
+  if (read instanceof HoldfastError) {
+    // What the checks found is what one looks for here, and all the more where the manifest says nothing any more.
+    const { name, message, hint } = read;
+    const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...found];
+    const document = { state, suspicious, held, manifest: null, error: { name, message, hint }, evidence };
+    return { document, text: lines.join("\n"), exitCode: read.exitCode };
+  }
+  const { manifest, sha256 } = read;
+  const text = [heading, ...describeManifest(terminal, manifest, sha256), "", ...found].join("\n");
   return { document: { state, suspicious, held, manifestSha256: sha256, manifest, evidence }, text };
+}
+
+/** Evidence that is there and cannot be read. */
+interface UnreadEvidence {
+  readonly key: string;
+  readonly unreadable: true;
+}
+
+async function readWhatStands(store: ObjectStore, { source, id }: BackupEntry) {
+  try {
+    return await readManifest(store, source, id);
+  } catch (error) {
+    if (isHoldfastError(error) && error.name === "ManifestDamaged") return error;
+    throw error;
+  }
 }
 
 function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string): string[] {
@@ -57,13 +81,16 @@ function describeSource({ sourceCheck }: Manifest): string {
   return `${countOf(objects.length, "object")} with ${countOf(rows, "row")} by its own ${sourceCheck.mode}`;
 }
 
-function describeEvidence(terminal: Terminal, evidence: readonly Evidence[]): string[] {
+function describeEvidence(terminal: Terminal, evidence: readonly (Evidence | UnreadEvidence)[]): string[] {
   if (evidence.length === 0) return ["no evidence yet: read it back with `holdfast verify`, prove it with `holdfast restore-test`"];
-  return evidence.flatMap((found) => [
-    `${found.at}  ${stateLabel(terminal, found.check)}  by ${found.by}${found.reason === undefined ? "" : `: ${found.reason}`}`,
-    ...figuresOf(found).map((line) => `  ${line}`),
-    ...found.findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
-  ]);
+  return evidence.flatMap((found) => {
+    if ("unreadable" in found) return [`${terminal.style("red", "damaged evidence")}  ${found.key}`];
+    return [
+      `${found.at}  ${stateLabel(terminal, found.check)}  by ${found.by}${found.reason === undefined ? "" : `: ${found.reason}`}`,
+      ...figuresOf(found).map((line) => `  ${line}`),
+      ...found.findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
+    ];
+  });
 }
 
 function figuresOf({ digest, comparison, objective }: Evidence): string[] {

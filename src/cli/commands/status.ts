@@ -1,5 +1,5 @@
 /** `holdfast status`: objectives against measurements. */
-import { exitCodes } from "../../errors/catalogue.ts";
+import { exitCodes } from "../../errors/exit-codes.ts";
 import { measureSources } from "../../pipeline/measure.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { renderStatus } from "../../report/render-status.ts";

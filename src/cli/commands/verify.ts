@@ -1,8 +1,8 @@
 /** `holdfast verify`: one backup, a source's, or all. */
-import { type ExitCode, exitCodes } from "../../errors/catalogue.ts";
+import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { acceptBackup } from "../../pipeline/accept.ts";
-import { type FoundBackup, findInVaults, vaultsOf } from "../../pipeline/find-backups.ts";
+import { type FoundBackup, findInVaults, isUsed, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
@@ -26,6 +26,18 @@ interface Unjudged {
   readonly error: HoldfastError;
 }
 
+/** A vault that could not be looked into. */
+interface Unread {
+  readonly vault: string;
+  readonly error: HoldfastError;
+}
+
+interface Verified {
+  readonly results: readonly VerifyResult[];
+  readonly unjudged: readonly Unjudged[];
+  readonly unread: readonly Unread[];
+}
+
 export async function verify(
   { context, terminal }: Session,
   reference: string | undefined,
@@ -38,21 +50,49 @@ export async function verify(
   if (reference !== undefined) {
     const found = await findInVaults(context, reference);
     if (options.accept !== undefined) return accept(context, found, options.accept);
-    return summarise(terminal, [await verifyBackup(context, found)], []);
+    return summarise(terminal, { results: [await verifyBackup(context, found)], unjudged: [], unread: [] });
   }
   if (options.accept !== undefined) throw new HoldfastError("UsageInvalid", "--accept takes one backup at a time");
-  const results: VerifyResult[] = [];
-  const unjudged: Unjudged[] = [];
-  for await (const found of select(context, options.source)) {
+  const verified = await verifyMany(context, options.source);
+  const { results, unjudged, unread } = verified;
+  if (results.length + unjudged.length + unread.length > 0) return summarise(terminal, verified);
+  // Nothing was found, so that nothing is known to be good: whoever reads the exit code must not take it for that.
+  if (options.source !== undefined) requireSource(context.policy, options.source);
+  throw new HoldfastError(
+    "BackupNotFound",
+    `there is no backup to verify${options.source === undefined ? "" : ` of ${options.source}`}`,
+  );
+}
+
+/** Verifies every backup, or a source's, in every vault: neither a backup nor a vault that gives way keeps the others from being judged. */
+async function verifyMany(context: PipelineContext, source: string | undefined): Promise<Verified> {
+  const verified = { results: [] as VerifyResult[], unjudged: [] as Unjudged[], unread: [] as Unread[] };
+  for (const vault of source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source)) {
     try {
-      results.push(await verifyBackup(context, found));
+      for await (const found of select(context, vault, source)) await verifyOne(context, found, verified);
     } catch (error) {
-      // One backup that cannot be judged must not keep the others from being judged.
       if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
-      unjudged.push({ source: found.entry.source, backupId: found.entry.id, error });
+      // A vault that no source uses yet need not be there.
+      if (error.name !== "VaultNotFound" || isUsed(context.policy, vault)) verified.unread.push({ vault, error });
     }
   }
-  return summarise(terminal, results, unjudged);
+  return verified;
+}
+
+async function verifyOne(
+  context: PipelineContext,
+  found: FoundBackup,
+  { results, unjudged }: { readonly results: VerifyResult[]; readonly unjudged: Unjudged[] },
+): Promise<void> {
+  const { source, id } = found.entry;
+  try {
+    results.push(await verifyBackup(context, found));
+  } catch (error) {
+    if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
+    // Pruned since it was listed: a verification of everything takes hours.
+    if (error.name === "BackupNotFound") context.run.log.warn(error.message);
+    else unjudged.push({ source, backupId: id, error });
+  }
 }
 
 async function accept(context: PipelineContext, found: FoundBackup, reason: string): Promise<Outcome> {
@@ -61,45 +101,55 @@ async function accept(context: PipelineContext, found: FoundBackup, reason: stri
   return { document: { source, backupId: id, outcome: "accepted", reason }, text: `${id} of ${source} is accepted: ${reason}` };
 }
 
-async function* select(context: PipelineContext, source: string | undefined): AsyncGenerator<FoundBackup> {
-  const vaultNames = source === undefined ? vaultsOf(context.policy) : [requireSource(context.policy, source).vault];
-  for (const vaultName of vaultNames) {
-    const store = await context.storeOf(vaultName);
-    await openVault(store);
-    for await (const entry of listBackups(store, source === undefined ? {} : { source })) yield { entry, store, vaultName };
-  }
+async function* select(context: PipelineContext, vaultName: string, source: string | undefined): AsyncGenerator<FoundBackup> {
+  const store = await context.storeOf(vaultName);
+  await openVault(store);
+  for await (const entry of listBackups(store, source === undefined ? {} : { source })) yield { entry, store, vaultName };
 }
 
-function summarise(terminal: Terminal, results: readonly VerifyResult[], unjudged: readonly Unjudged[]): Outcome {
-  const lines = results.flatMap((result) => [
-    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${countOf(result.objectCount, "object")}, ${countOf(result.rows, "row")}, ` +
-      `${formatBytes(result.bytes)} read back in ${formatDuration(result.durationMs)}`,
-    ...result.findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
-  ]);
+function summarise(terminal: Terminal, { results, unjudged, unread }: Verified): Outcome {
+  const lines = results.flatMap((result) => describe(terminal, result));
   for (const { source, backupId, error } of unjudged) {
     lines.push(
       `${backupId}  of ${source}, ${terminal.style("red", "not judged")}: ${error.message} (${error.name})`,
       `  ${error.hint}`,
     );
   }
-  if (results.length + unjudged.length === 0) lines.push("no backups to verify");
+  for (const { vault, error } of unread) {
+    lines.push(`vault ${vault}  ${terminal.style("red", "not read")}: ${error.message} (${error.name})`, `  ${error.hint}`);
+  }
   return {
     document: {
-      verified: results.map(({ digest: _digest, ...figures }) => figures),
-      unjudged: unjudged.map(({ source, backupId, error }) => ({
-        source,
-        backupId,
-        error: { name: error.name, message: error.message, hint: error.hint },
+      verified: results.map(({ digest: _digest, unrecorded, ...figures }) => ({
+        ...figures,
+        ...(unrecorded === undefined ? {} : { unrecorded: errorOf(unrecorded) }),
       })),
+      unjudged: unjudged.map(({ source, backupId, error }) => ({ source, backupId, error: errorOf(error) })),
+      ...(unread.length === 0 ? {} : { unread: unread.map(({ vault, error }) => ({ vault, error: errorOf(error) })) }),
     },
     text: lines.join("\n"),
-    exitCode: exitCodeOf(results, unjudged),
+    exitCode: exitCodeOf(results, [...unjudged, ...unread]),
   };
 }
 
-function exitCodeOf(results: readonly VerifyResult[], unjudged: readonly Unjudged[]): ExitCode {
+function describe(terminal: Terminal, result: VerifyResult): string[] {
+  const { objectCount, rows, bytes, durationMs, findings, unrecorded } = result;
+  return [
+    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${countOf(objectCount, "object")}, ${countOf(rows, "row")}, ` +
+      `${formatBytes(bytes)} read back in ${formatDuration(durationMs)}`,
+    ...findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
+    ...(unrecorded === undefined ? [] : [`  ${terminal.style("red", "not recorded in the vault")}: ${unrecorded.message}`]),
+  ];
+}
+
+function errorOf({ name, message, hint }: HoldfastError): unknown {
+  return { name, message, hint };
+}
+
+function exitCodeOf(results: readonly VerifyResult[], unjudged: readonly { readonly error: HoldfastError }[]): ExitCode {
   if (results.some(({ outcome }) => outcome === "damaged")) return exitCodes.integrity;
   if (unjudged.some(({ error }) => error.exitCode === exitCodes.integrity)) return exitCodes.integrity;
-  if (unjudged.length > 0 || results.some(({ outcome }) => outcome === "suspicious")) return exitCodes.failed;
+  const unsettled = results.some(({ outcome, unrecorded }) => outcome === "suspicious" || unrecorded !== undefined);
+  if (unjudged.length > 0 || unsettled) return exitCodes.failed;
   return exitCodes.done;
 }

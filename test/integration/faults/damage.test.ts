@@ -84,7 +84,7 @@ const damages: readonly [string, () => Promise<void>, RegExp][] = [
   ],
   [
     "a manifest with an edited checksum",
-    () => edit(manifest(), (text) => text.replace(/"storedSha256":"./, '"storedSha256":"0')),
+    () => edit(manifest(), (text) => text.replace(/(?<="storedSha256":")./, (digit) => (digit === "0" ? "1" : "0"))),
     /manifest|SHA-256/i,
   ],
   ["a manifest cut short", () => truncate(manifest(), 200), /manifest/i],

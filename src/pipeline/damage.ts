@@ -1,0 +1,24 @@
+/** When a failure to read a backup is the backup's own: the one place that decides what goes into the vault as damage. */
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { keyOf } from "../vault/layout.ts";
+import type { FoundBackup } from "./find-backups.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+
+/** Errors that say that the backup is not what was written; anything else says nothing about it. */
+const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInvalid", "ManifestDamaged"] as const;
+
+/**
+ * The sentences of evidence for `error`, when that is damage of the backup. Everything else is thrown on: what says nothing of the backup, what
+ * an interruption broke off, and what was read of a backup that was deleted meanwhile (BackupNotFound).
+ */
+export async function findDamage(context: PipelineContext, { entry, store }: FoundBackup, error: unknown): Promise<string[]> {
+  const { signal } = context.run;
+  if (signal.aborted) throw isHoldfastError(signal.reason) ? signal.reason : error;
+  if (!isHoldfastError(error, ...damage)) throw error;
+  if ((await store.head(keyOf.manifest(entry.source, entry.id))) === undefined) {
+    throw new HoldfastError("BackupNotFound", `backup ${entry.id} of "${entry.source}" was deleted while it was read`, {
+      cause: error,
+    });
+  }
+  return [`${error.name}: ${error.message}`, ...error.details];
+}

@@ -1,0 +1,17 @@
+/** An error that nobody awaited still ends as an error of the catalogue. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+test("an uncaught error is one document and no stack trace, with exit code 1", () => {
+  const main = JSON.stringify(join(import.meta.dirname, "..", "..", "src", "cli", "main.ts"));
+  // A stream's callback that throws while a command waits for something else.
+  const script = `import { main } from ${main}; setImmediate(() => { throw new Error("from a callback"); }); await main(["check", "--policy", "/dev/stdin", "--json"]);`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
+    encoding: "utf8",
+    input: "version: 1\n",
+  });
+  expect(JSON.parse(stdout).error).toMatchObject({ name: "Internal", message: "unexpected failure: from a callback" });
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(status).toBe(1);
+});

@@ -1,0 +1,39 @@
+/** --allow-damaged, the last resort: what is sound before the damage is kept, and never passes for whole. */
+import { randomBytes } from "node:crypto";
+import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { restoreBackup } from "../../src/pipeline/restore.ts";
+import { createFilesProject } from "../support/files-project.ts";
+
+test("a damaged archive gives the files before the damage, and says that it is not whole", async () => {
+  await using project = await createFilesProject();
+  for (const name of ["a", "b", "c", "d", "e", "f"]) await writeFile(join(project.directory, "tree", name), randomBytes(3_000_000));
+  const id = await project.back();
+  const path = join(project.vault, "artifacts", "tree", id, "files.tar");
+  const file = await open(path, "r+");
+  await file.write(Buffer.from([1, 2, 3]), 0, 3, Math.floor((await stat(path)).size * 0.75));
+  await file.close();
+
+  const to = join(project.directory, "restored");
+  const context = await project.open();
+  const request = { to, overwrite: false };
+  await expect(restoreBackup(context, await project.find(id), { ...request, allowDamaged: false })).rejects.toMatchObject({
+    exitCode: 4,
+  });
+  await expect(stat(to)).rejects.toMatchObject({ code: "ENOENT" });
+  const salvaged = await restoreBackup(context, await project.find(id), { ...request, allowDamaged: true });
+  expect(salvaged.intact).toBe(false);
+  expect(salvaged.loadFindings.map((finding) => finding.class)).toContain("damage");
+  expect((await readdir(to)).length).toBeGreaterThanOrEqual(2);
+  const original = await readFile(join(project.directory, "tree", "a"));
+  expect((await readFile(join(to, "a"))).equals(original)).toBe(true);
+});
+
+test("a sound backup that is restored so is intact", async () => {
+  await using project = await createFilesProject();
+  const id = await project.back();
+  const to = join(project.directory, "restored");
+  const restored = await restoreBackup(await project.open(), await project.find(id), { to, overwrite: false, allowDamaged: true });
+  expect(restored).toMatchObject({ intact: true, comparison: { equal: true } });
+});
