@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 
 test("an uncaught error is one document and no stack trace, with exit code 1", () => {
   const main = JSON.stringify(join(import.meta.dirname, "..", "..", "src", "cli", "main.ts"));
-  // A stream's callback that throws while a command waits for something else.
-  const script = `import { main } from ${main}; setImmediate(() => { throw new Error("from a callback"); }); await main(["check", "--policy", "/dev/stdin", "--json"]);`;
+  // A callback that throws while a command, which has just begun, waits for something else.
+  const script = `import { main } from ${main}; const running = main(["check", "--policy", "/dev/stdin", "--json"]); queueMicrotask(() => { throw new Error("from a callback"); }); await running;`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
     encoding: "utf8",
     input: "version: 1\n",
