@@ -4,12 +4,14 @@
  * dies at any point leaves either a whole backup or none.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DumpSession } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
 import { keyOf, newBackupId, parseBackupId, vaultKey } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, type Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
@@ -62,10 +64,12 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const store = await context.storeOf(source.vault);
   const createdVault = await prepareVault(context, store);
   return withSourceLease(context, store, source.name, `${request.kind} backup`, async (run, lease) => {
+    const newest = await newestBackup(store, source.name);
+    await letSecondPass(newest, run);
     const startedAt = run.clock.now();
     const startedMs = run.clock.monotonicMs();
     const backupId = newBackupId(startedAt, request.kind, run.randomBytes);
-    const clockNotices = await checkClock(store, source.name, backupId);
+    const clockNotices = checkClock(newest, backupId);
     const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
     const target = { store, keys, source: source.name, backupId };
     try {
@@ -127,9 +131,15 @@ async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunC
   return { artifacts, sourceCheck: await checking };
 }
 
+/** Ids tell whole seconds: a backup begun in the second of the one before it would sort by chance, and `@latest` name either. */
+async function letSecondPass(newest: BackupEntry | undefined, run: RunContext): Promise<void> {
+  const now = run.clock.now().getTime();
+  if (newest === undefined || Math.floor(newest.startedAt.getTime() / 1000) !== Math.floor(now / 1000)) return;
+  await sleep(1000 - (now % 1000), undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+}
+
 /** A clock that was set back gives ids that sort before older backups: said aloud, for retention will refuse to prune. */
-async function checkClock(store: ObjectStore, source: string, backupId: string): Promise<readonly Notice[]> {
-  const newest = await newestBackup(store, source);
+function checkClock(newest: BackupEntry | undefined, backupId: string): readonly Notice[] {
   const startedAt = parseBackupId(backupId)?.startedAt;
   if (newest === undefined || startedAt === undefined || newest.startedAt <= startedAt) return [];
   return [

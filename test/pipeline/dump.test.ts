@@ -54,6 +54,14 @@ test("a backup that was not committed leaves no artifact", async () => {
   expect([...(await project.filesOf("artifacts")), ...(await project.filesOf("manifests"))]).toEqual([]);
 });
 
+test("backups made as fast as can be still sort by time, and @latest names the last", async () => {
+  const made: string[] = [];
+  for (let count = 0; count < 3; count += 1) made.push((await dumpSource(await project.open(), request)).backupId);
+  expect(made.toSorted()).toEqual(made);
+  expect(new Set(made.map((id) => id.slice(0, 16))).size).toBe(3);
+  expect((await project.find("tree@latest")).entry.id).toBe(made.at(-1));
+});
+
 test("an interruption that comes before the commit commits nothing, and one that comes in it lets it end", async () => {
   const controller = new AbortController();
   const interrupted = new HoldfastError("Interrupted", "the operation was interrupted by SIGTERM");
