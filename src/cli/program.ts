@@ -2,12 +2,14 @@
 import { Argument, Command, Option } from "commander";
 import type { ExitCode } from "../errors/exit-codes.ts";
 import { backupKinds } from "../policy/policy.ts";
+import { alerting, warnUnalerted } from "./alerting.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
 
 const backupHelp = "an id, a unique prefix of one, <source>@latest or <source>@<time>";
+const alertHelp = "tell the policy's alert channels when it fails or finds something bad (for cron)";
 const exitCodeHelp = `
 Exit codes:
   0    done
@@ -48,10 +50,16 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
   });
 
   const inSession =
-    <A extends unknown[]>(load: () => Promise<Work<A>>) =>
+    <A extends unknown[]>(load: () => Promise<Work<A>>, alertsAs?: string) =>
     async (...args: A): Promise<void> => {
-      const work = await load();
-      end(await runSession(terminal, program.opts()["policy"], (session) => work(session, ...args)));
+      const loaded = await load();
+      const work = alertsAs === undefined ? loaded : alerting(alertsAs, program.opts()["policy"], loaded);
+      try {
+        end(await runSession(terminal, program.opts()["policy"], (session) => work(session, ...args)));
+      } catch (error) {
+        warnUnalerted(terminal, args, error);
+        throw error;
+      }
     };
 
   addSetUp(program, terminal, end, inSession);
@@ -62,7 +70,8 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
   return program;
 }
 
-type InSession = <A extends unknown[]>(load: () => Promise<Work<A>>) => (...args: A) => Promise<void>;
+/** `alertsAs`: the command has --alert, and this is what its alerts call it. */
+type InSession = <A extends unknown[]>(load: () => Promise<Work<A>>, alertsAs?: string) => (...args: A) => Promise<void>;
 
 function example(command: Command, ...lines: string[]): void {
   command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
@@ -116,7 +125,8 @@ function addBackups(program: Command, inSession: InSession): void {
     .addOption(new Option("--kind <kind>", "the kind of backup").choices(backupKinds).default("full"))
     .option("--no-verify", "do not read the backup back (it stays `stored`), and do not prune")
     .option("--no-prune", "do not prune afterwards")
-    .action(inSession(async () => (await import("./commands/backup.ts")).backup));
+    .option("--alert", alertHelp)
+    .action(inSession(async () => (await import("./commands/backup.ts")).backup, "backup"));
   example(backup, "holdfast backup shop", "holdfast backup shop --no-prune --json");
   const list = program
     .command("list")
@@ -143,7 +153,8 @@ function addBackups(program: Command, inSession: InSession): void {
     .option("--source <name>", "every backup of this source")
     .option("--all", "every backup of every source")
     .option("--accept <reason>", "accept a suspicious backup: it is as small as it should be, because …")
-    .action(inSession(async () => (await import("./commands/verify.ts")).verify));
+    .option("--alert", alertHelp)
+    .action(inSession(async () => (await import("./commands/verify.ts")).verify, "verify"));
   example(
     verify,
     "holdfast verify shop@latest",
@@ -157,7 +168,8 @@ function addRestores(program: Command, inSession: InSession): void {
     .command("restore-test")
     .description("restore into a throwaway place, compare with the backup and the source, assert, measure")
     .argument("[backup]", `a source (its newest backup), ${backupHelp}; every source when left out`)
-    .action(inSession(async () => (await import("./commands/restore-test.ts")).restoreTest));
+    .option("--alert", alertHelp)
+    .action(inSession(async () => (await import("./commands/restore-test.ts")).restoreTest, "restore-test"));
   example(restoreTest, "holdfast restore-test shop", "holdfast restore-test 20261120T020000Z-full");
   const restore = program
     .command("restore")
@@ -189,7 +201,8 @@ function addRetention(program: Command, inSession: InSession): void {
     .description("delete what retention releases, and say why for each")
     .argument("[source]", "only this source")
     .option("--dry-run", "say what would be deleted, touch nothing")
-    .action(inSession(async () => (await import("./commands/prune.ts")).prune));
+    .option("--alert", alertHelp)
+    .action(inSession(async () => (await import("./commands/prune.ts")).prune, "prune"));
   example(prune, "holdfast prune --dry-run", "holdfast prune shop");
   const hold = program.command("hold").description("legal holds: a held backup is never pruned");
   hold
@@ -216,8 +229,16 @@ function addReports(program: Command, inSession: InSession): void {
     .command("status")
     .description("compare the objectives with what was measured")
     .argument("[source]", "only this source")
-    .action(inSession(async () => (await import("./commands/status.ts")).status));
+    .option("--alert", alertHelp)
+    .action(inSession(async () => (await import("./commands/status.ts")).status, "status"));
   example(status, "holdfast status", "holdfast status --json");
+  const alert = program.command("alert").description("the channels that are told of failures");
+  alert
+    .command("test")
+    .description("send every alert channel a message that says it is a drill")
+    .argument("[channel]", "only this one, as the policy writes it, or those for a severity")
+    .action(inSession(async () => (await import("./commands/alert.ts")).testAlerts));
+  example(alert, "holdfast alert test", "holdfast alert test slack:env:SLACK_WEBHOOK", "holdfast alert test critical");
   const report = program
     .command("report")
     .description("write the HTML report")

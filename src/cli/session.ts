@@ -5,6 +5,7 @@ import { delimiter, resolve } from "node:path";
 import { type ExitCode, exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { createPipelineContext, type PipelineContext } from "../pipeline/pipeline-context.ts";
+import type { Trouble } from "../pipeline/troubles.ts";
 import { loadPolicy } from "../policy/load-policy.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log, RunContext } from "../runtime/run-context.ts";
@@ -17,6 +18,8 @@ export interface Outcome {
   readonly document: unknown;
   readonly text: string;
   readonly exitCode?: ExitCode;
+  /** What somebody should hear of, with --alert. */
+  readonly troubles?: readonly Trouble[];
 }
 
 export interface Session {

@@ -14,6 +14,18 @@ export interface ErrorEntry {
 }
 
 export const catalogue = {
+  AlertRefused: {
+    code: "HF120",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Give the policy a channel that takes alerts, and drill it with `holdfast alert test`.",
+  },
+  AlertUndelivered: {
+    code: "HF121",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Check that this machine may connect to the channel, and drill it with `holdfast alert test`.",
+  },
   ArtifactDamaged: {
     code: "HF401",
     exitCode: exitCodes.integrity,

@@ -1,6 +1,7 @@
 /** `holdfast backup`: dump, verify, prune. */
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
+import { troublesOfBackup } from "../../pipeline/troubles.ts";
 import type { BackupKind } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
 import { countOf } from "../count.ts";
@@ -21,6 +22,7 @@ export async function backup({ context, terminal }: Session, source: string, opt
     document: documentOf(result),
     text: describe(terminal, result),
     exitCode: exitCodeOf(result),
+    troubles: troublesOfBackup(result),
   };
 }
 

@@ -4,6 +4,7 @@ import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type RestoreTestResult, restoreTest as runRestoreTest } from "../../pipeline/restore-test.ts";
+import { type Trouble, troublesOfRestoreTests } from "../../pipeline/troubles.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -41,6 +42,7 @@ export async function restoreTest({ context, terminal }: Session, reference: str
       ...untested.map((each) => describeUntested(terminal, each)),
     ].join("\n\n"),
     exitCode: exitCodeOf(results, untested),
+    troubles: [...troublesOfRestoreTests(results), ...untested.map(troubleOf)],
   };
 }
 
@@ -53,6 +55,10 @@ interface Untested {
 function referencesOf(context: PipelineContext, reference: string | undefined): string[] {
   if (reference === undefined) return Object.keys(context.policy.sources).map((source) => `${source}@latest`);
   return [Object.hasOwn(context.policy.sources, reference) ? `${reference}@latest` : reference];
+}
+
+function troubleOf({ reference, error }: Untested): Trouble {
+  return { operation: "restore-test", source: reference.split("@", 1)[0] ?? reference, error };
 }
 
 function exitCodeOf(results: readonly RestoreTestResult[], untested: readonly Untested[]): ExitCode {

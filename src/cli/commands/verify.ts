@@ -4,6 +4,7 @@ import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { acceptBackup } from "../../pipeline/accept.ts";
 import { type FoundBackup, findInVaults, isUsed, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
+import { troublesOfVerification } from "../../pipeline/troubles.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
@@ -129,6 +130,11 @@ function summarise(terminal: Terminal, { results, unjudged, unread }: Verified):
     },
     text: lines.join("\n"),
     exitCode: exitCodeOf(results, [...unjudged, ...unread]),
+    troubles: [
+      ...troublesOfVerification(results),
+      ...unjudged.map(({ source, backupId, error }) => ({ operation: "verify", source, backupId, error })),
+      ...unread.map(({ error }) => ({ operation: "verify", error })),
+    ],
   };
 }
 

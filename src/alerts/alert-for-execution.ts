@@ -1,0 +1,196 @@
+/**
+ * The alert of an execution that ended badly, from its own Catch (alertForReport) or from EventBridge (alertForExecution), which tells it even
+ * when the machine's own Catch could not.
+ */
+import * as z from "zod";
+import { catalogue } from "../errors/catalogue.ts";
+import type { Tier } from "../policy/policy.ts";
+import type { Alert, AlertContext } from "./alert.ts";
+import { alertForFailure, composeAlert } from "./alert-for-failure.ts";
+import { alertForOutcome } from "./alert-for-outcome.ts";
+import { failureRules } from "./severity.ts";
+
+/**
+ * "Step Functions Execution Status Change" of EventBridge, as far as it is used. `input` is absent when the payloads exceed 248 KB; `error`
+ * and `cause` are absent or null in older events and for executions that were aborted without a word.
+ */
+const executionEvent = z.object({
+  time: z.string().optional(),
+  detail: z.object({
+    executionArn: z.string(),
+    stateMachineArn: z.string().optional(),
+    name: z.string().optional(),
+    status: z.string(),
+    /** Epoch milliseconds. */
+    startDate: z.number().nullish(),
+    input: z.string().nullish(),
+    error: z.string().nullish(),
+    cause: z.string().nullish(),
+  }),
+});
+
+type ExecutionDetail = z.output<typeof executionEvent>["detail"];
+
+/** The context, without what the event itself tells. */
+export interface ExecutionContext extends Omit<AlertContext, "source" | "tier" | "run" | "since" | "newestGood"> {
+  /** The policy's sources: the event's input may name one of them. */
+  readonly sources: Readonly<Record<string, { readonly tier: Tier }>>;
+  readonly newestGoodOf?: (source: string) => AlertContext["newestGood"];
+}
+
+const operations = ["restore-test", "backup", "restore", "verify", "prune", "fleet"] as const;
+
+/** The source that the execution worked on, where its input says so and the policy has it. Never throws. */
+export function sourceOfExecution(event: unknown, sources: ExecutionContext["sources"]): string | undefined {
+  const parsed = executionEvent.safeParse(event);
+  return parsed.success ? sourceOf(parsed.data.detail, sources) : undefined;
+}
+
+/**
+ * The alert of an execution that failed, timed out or was aborted. Never throws: an event that cannot be read is an alert of its own.
+ */
+export function alertForExecution(event: unknown, context: ExecutionContext): Alert {
+  const parsed = executionEvent.safeParse(event);
+  if (!parsed.success) return alertForUnreadable(context);
+  const { detail } = parsed.data;
+  return alertForReport(
+    {
+      machine: operationOf(detail),
+      execution: detail.executionArn,
+      ...(typeof detail.startDate === "number" && isInstant(detail.startDate)
+        ? { startedAt: new Date(detail.startDate).toISOString() }
+        : {}),
+      ...(detail.input == null ? {} : { source: textOf(parseObject(detail.input)?.["source"]) ?? "" }),
+      ...errorOf(detail),
+    },
+    context,
+  );
+}
+
+/** What a state machine's Catch tells, or a state that has news: ids and words, as Step Functions gives them. */
+export interface ExecutionReport {
+  /** The machine's name: `backup`, `verify` … */
+  readonly machine: string;
+  /** The execution's ARN. */
+  readonly execution: string;
+  /** ISO 8601. */
+  readonly startedAt?: string;
+  readonly source?: string;
+  /** The state that failed. */
+  readonly state?: string;
+  /** The error's class, or `RtoMissed`, or `RestoreDone`. */
+  readonly error: string;
+  /** Plain words, or a Lambda's JSON with the error's type and message. */
+  readonly cause?: string;
+}
+
+/** The alert of what a state machine tells of itself. Never throws. */
+export function alertForReport(report: ExecutionReport, context: ExecutionContext): Alert {
+  const { machine, execution, error, state } = report;
+  const about = contextOf(report, context);
+  const fields = parseObject(report.cause);
+  const cause = (textOf(fields?.["errorMessage"]) ?? textOf(report.cause))?.replace(toldMark, "");
+  const outcome = Object.hasOwn(news, error) ? news[error] : undefined;
+  if (outcome !== undefined) return alertForOutcome({ name: outcome, backupIds: [], findings: [cause ?? error] }, about);
+  const failure = {
+    name: error,
+    message: cause ?? "Step Functions gave no cause",
+    hint: hintOf(error, execution),
+    details: state === undefined ? [] : [`in the state ${state}`],
+  };
+  return alertForFailure({ operation: machine, error: failure }, about);
+}
+
+/** What machines tell that is no failure, in the place of an error's name. */
+const news: Readonly<Record<string, "RTO missed" | "restore done">> = { RtoMissed: "RTO missed", RestoreDone: "restore done" };
+/** Before the cause of an execution that has told of its failure itself (statemachines/). */
+const toldMark = /^alerted: /;
+
+/** Whether the machine has told of this failure itself, so that the event need not. */
+export function wasTold(event: unknown): boolean {
+  const parsed = executionEvent.safeParse(event);
+  return parsed.success && toldMark.test(parsed.data.detail.cause ?? "");
+}
+
+function contextOf(report: ExecutionReport, context: ExecutionContext): AlertContext {
+  const { now, invocation, secrets, sources, newestGoodOf } = context;
+  const startedMs = Date.parse(report.startedAt ?? "");
+  // Only a name of the policy: the text goes into a command that somebody copies.
+  const source = report.source !== undefined && Object.hasOwn(sources, report.source) ? report.source : undefined;
+  const tier = source === undefined ? undefined : sources[source]?.tier;
+  const newestGood = source === undefined ? undefined : newestGoodOf?.(source);
+  return {
+    now,
+    run: report.execution,
+    ...(Number.isNaN(startedMs) ? {} : { since: new Date(startedMs) }),
+    ...(source === undefined ? {} : { source }),
+    ...(tier === undefined ? {} : { tier }),
+    ...(newestGood === undefined ? {} : { newestGood }),
+    ...(invocation === undefined ? {} : { invocation }),
+    ...(secrets === undefined ? {} : { secrets }),
+  };
+}
+
+function alertForUnreadable(context: ExecutionContext): Alert {
+  return composeAlert(failureRules.blocked, context, {
+    what: "an execution ended badly",
+    name: "Unreadable",
+    message: "the event that told of it could not be read",
+    details: [],
+    advice: "Look at the executions that failed last in the Step Functions console.",
+    dedupeKey: "*/execution/Unreadable",
+  });
+}
+
+/** The machine's name ends in what it does; `holdfast-prod-restore-test` must not be taken for a restore. */
+function operationOf({ stateMachineArn, executionArn }: ExecutionDetail): string {
+  const machine = stateMachineArn?.split(":").at(-1) ?? executionArn.split(":").at(-2) ?? "";
+  return operations.find((operation) => machine.toLowerCase().includes(operation)) ?? (machine || "an execution");
+}
+
+function sourceOf({ input }: ExecutionDetail, sources: ExecutionContext["sources"]): string | undefined {
+  const fields = parseObject(input);
+  const name = fields?.["source"];
+  // Only a name of the policy: the text goes into a command that somebody copies.
+  return typeof name === "string" && Object.hasOwn(sources, name) ? name : undefined;
+}
+
+/** The error that the execution ended with, and its cause. */
+function errorOf({ status, error, cause }: ExecutionDetail): Pick<ExecutionReport, "error" | "cause"> {
+  const named = textOf(error) ?? textOf(parseObject(cause)?.["errorType"]);
+  // Whoever aborts may write any word as the error; what counts is that it was stopped.
+  if (status === "ABORTED") return { error: "Interrupted", cause: textOf(cause) ?? silentMessage(status) };
+  const name = named ?? (status === "TIMED_OUT" ? "States.Timeout" : "States.TaskFailed");
+  return { error: name, cause: textOf(cause) ?? silentMessage(status) };
+}
+
+function silentMessage(status: string): string {
+  if (status === "TIMED_OUT") return "the execution did not end within its time";
+  if (status === "ABORTED") return "the execution was stopped by hand, without a reason";
+  return `the execution ended as ${status}, and the event does not say why`;
+}
+
+function hintOf(name: string, executionArn: string): string {
+  const entry = Object.hasOwn(catalogue, name) ? catalogue[name as keyof typeof catalogue] : undefined;
+  return entry?.hint ?? `Read its history: aws stepfunctions get-execution-history --reverse-order --execution-arn ${executionArn}`;
+}
+
+function parseObject(text: string | null | undefined): Record<string, unknown> | undefined {
+  if (typeof text !== "string") return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    // Not JSON: a cause may be plain words, which are then the message.
+    return undefined;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** What a Date can hold. */
+function isInstant(epochMs: number): boolean {
+  return Math.abs(epochMs) <= 8.64e15;
+}

@@ -1,0 +1,81 @@
+/** The alert of a step that failed. */
+import { type Alert, type AlertContext, finishAlert } from "./alert.ts";
+import { writeNextCommand } from "./next-command.ts";
+import { type AlertRule, classOfFailure, failureRules } from "./severity.ts";
+
+/** A step that failed, and how. A HoldfastError fits `error`, and so does one that travelled as JSON. */
+export interface FailedStep {
+  /** What was being done: `backup`, `verify`, `restore-test`, `prune` … */
+  readonly operation: string;
+  /** The backup that it was about, where it was about one. */
+  readonly backupId?: string;
+  readonly error: {
+    readonly name: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly details?: readonly string[];
+  };
+}
+
+/** The alert of a failed step; how serious it is says severity.ts. */
+export function alertForFailure(failed: FailedStep, context: AlertContext): Alert {
+  const { operation, error } = failed;
+  const verb = classOfFailure(error.name) === "stopped" ? "was stopped" : "failed";
+  return composeAlert(failureRules[classOfFailure(error.name)], context, {
+    what: `${operation}${subjectOf(context.source, failed.backupId)} ${verb}`,
+    name: error.name,
+    message: error.message,
+    details: (error.details ?? []).filter((detail) => !error.message.includes(detail)),
+    advice: error.hint ?? "Read what it says above, and follow the procedure.",
+    dedupeKey: [context.source ?? "*", operation, error.name].join("/"),
+    operation,
+    ...(failed.backupId === undefined ? {} : { backupId: failed.backupId }),
+  });
+}
+
+/** What an alert is made of, beside its rule and its context. */
+export interface AlertParts {
+  readonly what: string;
+  readonly name: string;
+  readonly message: string;
+  readonly details: readonly string[];
+  readonly advice: string;
+  readonly dedupeKey: string;
+  readonly operation?: string;
+  readonly backupId?: string;
+}
+
+/** Joins a rule, what is known and what happened to an alert that may leave the house. */
+export function composeAlert(rule: AlertRule, context: AlertContext, parts: AlertParts): Alert {
+  const { what, name, message, details, advice, dedupeKey, operation, backupId } = parts;
+  const { source, run, newestGood, invocation } = context;
+  const alert: Alert = {
+    kind: "problem",
+    severity: rule.severity[context.tier ?? "critical"],
+    ...(source === undefined ? {} : { source }),
+    what,
+    why: { name, message, details },
+    since: (context.since ?? context.now).toISOString(),
+    at: context.now.toISOString(),
+    ...(run === undefined ? {} : { run }),
+    ...(newestGood === undefined ? {} : { newestGood }),
+    nextCommand: writeNextCommand(rule.next, {
+      ...(invocation === undefined ? {} : { invocation }),
+      ...(operation === undefined ? {} : { operation }),
+      ...(source === undefined ? {} : { source }),
+      ...(backupId === undefined ? {} : { backupId }),
+    }),
+    advice,
+    dedupeKey,
+    runbook: `docs/alerts.md#${rule.runbook}`,
+  };
+  return finishAlert(alert, context.secrets);
+}
+
+/** ` of shop`, ` of 2026… of shop`, or nothing. */
+export function subjectOf(source: string | undefined, backupId: string | undefined): string {
+  return [backupId, source]
+    .filter((part) => part !== undefined)
+    .map((part) => ` of ${part}`)
+    .join("");
+}

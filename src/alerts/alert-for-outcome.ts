@@ -1,0 +1,74 @@
+/** The alert of a check that ran well and found something bad. */
+import type { Alert, AlertContext } from "./alert.ts";
+import { composeAlert, subjectOf } from "./alert-for-failure.ts";
+import { type OutcomeName, outcomeRules } from "./severity.ts";
+
+/** What a check found. */
+export interface BadOutcome {
+  readonly name: OutcomeName;
+  /** The backups that it was found of, newest last; empty where it is the source itself that is not as promised. */
+  readonly backupIds: readonly string[];
+  /** What was found, one fact a line; the first is the most telling. */
+  readonly findings: readonly string[];
+  /** What to do, where the check knows better than the usual sentence. */
+  readonly advice?: string;
+}
+
+const says: Readonly<Record<OutcomeName, { what: string; advice: string }>> = {
+  damaged: {
+    what: "is damaged",
+    advice: "Do not rely on it; take a new backup now, then find out what happened to the storage.",
+  },
+  disproven: {
+    what: "does not restore to what was backed up",
+    advice: "Rely on an older proven backup, and find out which difference is named and whether later backups share it.",
+  },
+  unproven: {
+    what: "could not be proven",
+    advice: "Give the test what it lacked, or mend what the assertion names, and test again.",
+  },
+  suspicious: {
+    what: "is suspicious",
+    advice:
+      "Look at the source before anything is pruned; if the drop is right, accept the backup with `holdfast verify <backup> --accept`.",
+  },
+  "prune refused": {
+    what: "was not pruned",
+    advice: "Look at the plan and mend what it names; nothing is deleted until then.",
+  },
+  "RTO missed": {
+    what: "takes longer to restore than promised",
+    advice: "Give the restore more power, or promise what can be kept.",
+  },
+  "restore done": {
+    what: "was restored",
+    advice: "Nothing, if somebody meant it; ask whoever is named, if you do not know of it.",
+  },
+  "objective breached": {
+    what: "does not keep its objectives",
+    advice: "Look at the status, and mend what it names first.",
+  },
+};
+
+/** The alert of what a check found; how serious it is says severity.ts. One alert tells of any number of backups of one source. */
+export function alertForOutcome(outcome: BadOutcome, context: AlertContext): Alert {
+  const { name, backupIds, findings } = outcome;
+  const newest = backupIds.at(-1);
+  const [message, ...details] = findings;
+  return composeAlert(outcomeRules[name], context, {
+    what: `${describeSubject(backupIds, context.source)} ${says[name].what}`,
+    name,
+    message: message ?? "the check gave no reason",
+    details,
+    advice: outcome.advice ?? says[name].advice,
+    dedupeKey: [context.source ?? "*", name, ...(newest === undefined || backupIds.length > 1 ? [] : [newest])].join("/"),
+    ...(newest === undefined ? {} : { backupId: newest }),
+  });
+}
+
+function describeSubject(backupIds: readonly string[], source: string | undefined): string {
+  const [first, ...others] = backupIds;
+  if (first === undefined) return source ?? "the installation";
+  if (others.length === 0) return `backup ${first}${subjectOf(source, undefined)}`;
+  return `each of ${backupIds.length} backups${subjectOf(source, undefined)}`;
+}

@@ -1,0 +1,140 @@
+/** What an alert says. It travels as JSON: between steps, through SNS, and into every channel's own form. */
+import type { Severity, Tier } from "../policy/policy.ts";
+import { redact, type Secret } from "../runtime/secret.ts";
+import { cutText, oneLine } from "./cut-text.ts";
+import { redactSecretForms } from "./redact-secret-forms.ts";
+
+/** The newest backup that may be relied on: verified or proven, and not suspicious. */
+export interface GoodBackup {
+  readonly id: string;
+  readonly state: "verified" | "proven";
+  /** Seconds from its start to the alert. */
+  readonly ageSeconds: number;
+}
+
+export interface Alert {
+  readonly kind: "problem" | "recovery" | "test";
+  readonly severity: Severity;
+  /** Of a recovery: the severity of what it ends, so that whoever was alarmed hears of the end. */
+  readonly recoversFrom?: Severity;
+  /** The source of the policy that it is about; absent: the whole installation. */
+  readonly source?: string;
+  /** What happened, a lowercase fact: `backup of shop failed`. */
+  readonly what: string;
+  readonly why: {
+    /** The error's class, or what a check found: `SourceUnreachable`, `damaged`. */
+    readonly name: string;
+    readonly message: string;
+    readonly details: readonly string[];
+  };
+  /** ISO 8601: when the trouble began, as far as is known. */
+  readonly since: string;
+  /** ISO 8601: when the alert was made. */
+  readonly at: string;
+  /** The run or the ARN of the execution that met it. */
+  readonly run?: string;
+  /** Null: there is none. Absent: nobody could find out. */
+  readonly newestGood?: GoodBackup | null;
+  /** What to type next. */
+  readonly nextCommand: string;
+  /** What to do, one sentence. */
+  readonly advice: string;
+  /** Equal for every alert of one cause, and for the recovery that ends it. */
+  readonly dedupeKey: string;
+  /** A page of this repository with the anchor of the procedure: `docs/alerts.md#a-backup-is-damaged`. */
+  readonly runbook: string;
+}
+
+/** What whoever makes an alert knows besides the trouble itself. */
+export interface AlertContext {
+  readonly now: Date;
+  /** When the trouble began; absent: now. */
+  readonly since?: Date;
+  readonly source?: string;
+  /** The source's tier; absent: judged as critical, for what is not known must not be played down. */
+  readonly tier?: Tier;
+  readonly run?: string;
+  readonly newestGood?: GoodBackup | null;
+  /** How Holdfast is called there: `holdfast --policy /etc/holdfast.yml`; absent: `holdfast`. */
+  readonly invocation?: string;
+  /** Values that must not appear in it, beside everything that looks like a secret. */
+  readonly secrets?: readonly Secret[];
+}
+
+/** Bounds that keep an alert readable on a telephone, and every rendering of it far below SNS's 256 KiB. */
+const most = { what: 200, message: 1_500, detail: 300, details: 12, text: 500 } as const;
+
+/**
+ * The alert as it may leave the house: bounded, on single lines, without control characters, and without secrets, both the given ones and
+ * whatever looks like one.
+ */
+export function finishAlert(alert: Alert, secrets: readonly Secret[] = []): Alert {
+  const withoutSecrets = (text: string): string => redactSecretForms(redact(text, secrets));
+  const clean = (text: string, limit: number): string => cutText(oneLine(withoutSecrets(text)), limit);
+  const { details } = alert.why;
+  const further = details.length - most.details;
+  // Together, because a private key spreads over many lines.
+  const shown = withoutSecrets(details.slice(0, most.details).join("\n"))
+    .split("\n")
+    .filter((line) => oneLine(line) !== "")
+    .slice(0, most.details);
+  return {
+    ...alert,
+    ...(alert.source === undefined ? {} : { source: clean(alert.source, most.what) }),
+    what: clean(alert.what, most.what),
+    why: {
+      name: clean(alert.why.name, most.what),
+      message: clean(alert.why.message, most.message),
+      details: [...shown.map((detail) => clean(detail, most.detail)), ...(further > 0 ? [`and ${further} more`] : [])],
+    },
+    ...(alert.run === undefined ? {} : { run: clean(alert.run, most.text) }),
+    nextCommand: clean(alert.nextCommand, most.text),
+    advice: clean(alert.advice, most.text),
+    dedupeKey: clean(alert.dedupeKey, most.text),
+  };
+}
+
+/**
+ * Says that what `alert` told of is over. It goes to whoever was told (see route.ts), under the same `dedupeKey`.
+ * `context` holds what is known now; its tier does not count.
+ */
+export function recoveryNotice(alert: Alert, context: AlertContext): Alert {
+  const { run: _run, newestGood: _newestGood, ...rest } = alert;
+  return finishAlert(
+    {
+      ...rest,
+      kind: "recovery",
+      severity: "info",
+      recoversFrom: alert.severity,
+      what: `well again: ${alert.what}`,
+      why: { name: alert.why.name, message: "the same operation has succeeded since", details: [] },
+      at: context.now.toISOString(),
+      ...(context.run === undefined ? {} : { run: context.run }),
+      ...(context.newestGood === undefined ? {} : { newestGood: context.newestGood }),
+      nextCommand: `${context.invocation ?? "holdfast"} status${alert.source === undefined ? "" : ` ${alert.source}`}`,
+      advice: "Nothing needs to be done.",
+    },
+    context.secrets,
+  );
+}
+
+/** A drill of the path that alerts take; nothing is wrong. */
+export function testAlert(severity: Severity, context: AlertContext): Alert {
+  const at = context.now.toISOString();
+  return finishAlert(
+    {
+      kind: "test",
+      severity,
+      what: `this is a drill of the alerts for ${severity}`,
+      why: { name: "drill", message: "somebody ran `holdfast alert test`; nothing is wrong", details: [] },
+      since: at,
+      at,
+      ...(context.run === undefined ? {} : { run: context.run }),
+      nextCommand: `${context.invocation ?? "holdfast"} status`,
+      advice: "Nothing needs to be done.",
+      dedupeKey: `drill/${severity}`,
+      runbook: "docs/alerts.md#drill",
+    },
+    context.secrets,
+  );
+}

@@ -1,0 +1,48 @@
+/** The newest backup of a source that may be relied on: the first thing that somebody asks when one has failed. */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { listBackups } from "../vault/catalogue.ts";
+import { openVault } from "../vault/vault.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+
+export interface SoundBackup {
+  readonly id: string;
+  readonly state: "verified" | "proven";
+  readonly startedAt: Date;
+}
+
+/** An alert must not wait for a vault that does not answer: it may be what the alert is about. */
+const patienceMs = 15_000;
+
+/**
+ * The newest backup that was verified or proven and is neither damaged nor suspicious; null when there is none; undefined when that cannot be found out
+ * in a quarter of a minute. Reads keys only. Never throws, and works on after the run was aborted.
+ */
+export async function newestGoodBackup(context: PipelineContext, sourceName: string): Promise<SoundBackup | null | undefined> {
+  const source = context.policy.sources[sourceName];
+  if (source === undefined) return undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), patienceMs);
+  });
+  try {
+    return await Promise.race([findNewestGood(context, source.vault, sourceName), patience]);
+  } catch (error) {
+    // A vault that was never written to holds no good backup; anything else says nothing about that.
+    return isHoldfastError(error, "VaultNotFound") ? null : undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function findNewestGood(context: PipelineContext, vaultName: string, source: string): Promise<SoundBackup | null> {
+  const store = await context.storeOf(vaultName);
+  await openVault(store);
+  let newest: SoundBackup | null = null;
+  for await (const { id, state, startedAt, suspicious } of listBackups(store, {
+    source,
+    signal: AbortSignal.timeout(patienceMs),
+  })) {
+    if (!suspicious && (state === "verified" || state === "proven")) newest = { id, state, startedAt };
+  }
+  return newest;
+}
