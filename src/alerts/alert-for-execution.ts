@@ -8,7 +8,7 @@ import type { Tier } from "../policy/policy.ts";
 import type { Alert, AlertContext } from "./alert.ts";
 import { alertForFailure, composeAlert } from "./alert-for-failure.ts";
 import { alertForOutcome } from "./alert-for-outcome.ts";
-import { failureRules } from "./severity.ts";
+import { failureRules, type OutcomeName } from "./severity.ts";
 
 /**
  * "Step Functions Execution Status Change" of EventBridge, as far as it is used. `input` is absent when the payloads exceed 248 KB; `error`
@@ -76,9 +76,11 @@ export interface ExecutionReport {
   /** ISO 8601. */
   readonly startedAt?: string;
   readonly source?: string;
+  /** The backup that it is about, where one is known. */
+  readonly backupId?: string;
   /** The state that failed. */
   readonly state?: string;
-  /** The error's class, or `RtoMissed`, or `RestoreDone`. */
+  /** The error's class, or news: `RtoMissed`, `RestoreDone`. */
   readonly error: string;
   /** Plain words, or a Lambda's JSON with the error's type and message. */
   readonly cause?: string;
@@ -86,23 +88,34 @@ export interface ExecutionReport {
 
 /** The alert of what a state machine tells of itself. Never throws. */
 export function alertForReport(report: ExecutionReport, context: ExecutionContext): Alert {
-  const { machine, execution, error, state } = report;
+  const { machine, execution, error, state, backupId } = report;
   const about = contextOf(report, context);
   const fields = parseObject(report.cause);
   const cause = (textOf(fields?.["errorMessage"]) ?? textOf(report.cause))?.replace(toldMark, "");
   const outcome = Object.hasOwn(news, error) ? news[error] : undefined;
-  if (outcome !== undefined) return alertForOutcome({ name: outcome, backupIds: [], findings: [cause ?? error] }, about);
+  if (outcome !== undefined) {
+    return alertForOutcome(
+      { name: outcome, backupIds: backupId === undefined ? [] : [backupId], findings: [cause ?? error] },
+      about,
+    );
+  }
   const failure = {
     name: error,
     message: cause ?? "Step Functions gave no cause",
     hint: hintOf(error, execution),
     details: state === undefined ? [] : [`in the state ${state}`],
   };
-  return alertForFailure({ operation: machine, error: failure }, about);
+  return alertForFailure({ operation: machine, error: failure, ...(backupId === undefined ? {} : { backupId }) }, about);
 }
 
-/** What machines tell that is no failure, in the place of an error's name. */
-const news: Readonly<Record<string, "RTO missed" | "restore done">> = { RtoMissed: "RTO missed", RestoreDone: "restore done" };
+/** What machines tell that is no failure of a step, in the place of an error's name: a check that ran well and found something. */
+const news: Readonly<Record<string, OutcomeName>> = {
+  BackupDamaged: "damaged",
+  BackupSuspicious: "suspicious",
+  BackupUnproven: "unproven",
+  RestoreDone: "restore done",
+  RtoMissed: "RTO missed",
+};
 /** Before the cause of an execution that has told of its failure itself (statemachines/). */
 const toldMark = /^alerted: /;
 

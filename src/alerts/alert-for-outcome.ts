@@ -44,6 +44,10 @@ const says: Readonly<Record<OutcomeName, { what: string; advice: string }>> = {
     what: "was restored",
     advice: "Nothing, if somebody meant it; ask whoever is named, if you do not know of it.",
   },
+  overdue: {
+    what: "misses what its schedules promise",
+    advice: "Look at the status, and find out why the schedule did not start it or where its run ended.",
+  },
   "objective breached": {
     what: "does not keep its objectives",
     advice: "Look at the status, and mend what it names first.",

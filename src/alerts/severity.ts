@@ -127,6 +127,7 @@ export type FailureClass = keyof typeof failureRules;
 const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   AlertRefused: "speechless",
   AlertUndelivered: "speechless",
+  ArtifactArchived: "asked",
   ArtifactDamaged: "lost",
   ArtifactMissing: "lost",
   BackupDamaged: "lost",
@@ -211,6 +212,12 @@ export const outcomeRules = {
     severity: everyTier("warning"),
     reason: "a restore is rare, and one that nobody expects is how an intruder or a mistake looks",
     runbook: "a-restore-was-done",
+    next: "status",
+  },
+  overdue: {
+    severity: { critical: "critical", important: "warning", standard: "warning" },
+    reason: "what should have run did not, and nobody was told: silence looks like success",
+    runbook: "something-did-not-run",
     next: "status",
   },
   "objective breached": {

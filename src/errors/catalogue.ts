@@ -2,6 +2,7 @@
  * The error catalogue: every error a user can meet. The name is the class that state machines match; the code is
  * what documentation and support use; neither ever changes its meaning. Kept in alphabetical order of the names.
  */
+// biome-ignore-all lint/style/noExcessiveLinesPerFile: one table, which is read by looking a name up.
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 
 export interface ErrorEntry {
@@ -25,6 +26,12 @@ export const catalogue = {
     exitCode: exitCodes.failed,
     retryable: true,
     hint: "Check that this machine may connect to the channel, and drill it with `holdfast alert test`.",
+  },
+  ArtifactArchived: {
+    code: "HF126",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Bring the backup's artifacts back with `aws s3api restore-object`, wait for the hours that takes, and run this again (docs/immutability.md).",
   },
   ArtifactDamaged: {
     code: "HF401",
@@ -91,6 +98,24 @@ export const catalogue = {
     exitCode: exitCodes.integrity,
     retryable: false,
     hint: "Verify the backup again with `holdfast verify` to write fresh evidence.",
+  },
+  ExecutionExists: {
+    code: "HF506",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Follow the one that is there with `holdfast follow`, or wait a second and start another.",
+  },
+  ExecutionFailed: {
+    code: "HF123",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Read the cause above, then the history of the execution in the Step Functions console.",
+  },
+  ExecutionNotFound: {
+    code: "HF306",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "Name the execution's ARN as the start, the alert or the console shows it; AWS keeps executions for 90 days.",
   },
   HoldActive: {
     code: "HF501",
@@ -235,6 +260,24 @@ export const catalogue = {
     exitCode: exitCodes.usage,
     retryable: false,
     hint: "See docs/postgres.md for the versions and features that are supported.",
+  },
+  StackAccessDenied: {
+    code: "HF124",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Sign in as somebody who may operate the stack; docs/command-line.md lists the rights.",
+  },
+  StackNotFound: {
+    code: "HF307",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "Check the name after --stack, and the region and the account that these credentials belong to.",
+  },
+  StackUnavailable: {
+    code: "HF125",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Check this machine's connection to AWS, then run the command again.",
   },
   StoreAccessDenied: {
     code: "HF111",

@@ -83,17 +83,49 @@ function isInside(directory: string, path: string): boolean {
 }
 
 async function checkVault(context: PipelineContext, vault: VaultConfig): Promise<readonly Finding[]> {
-  return finding(
-    "vault",
-    async () => {
-      const store = await context.storeOf(vault.name);
-      const findings: Finding[] = [await checkFormat(store)];
-      await checkWriting(context, store);
-      findings.push({ level: "ok", subject: "writing", message: `${store.url} takes new objects and refuses to overwrite them` });
-      return findings;
+  const rights = { StoreAccessDenied: rightsOn(vault) };
+  const store = await context.storeOf(vault.name);
+  return [
+    ...(await finding("vault", async () => [await checkFormat(store), await checkWriting(context, store, "writing")], rights)),
+    ...(await finding("bucket", () => store.inspect(context.run.clock), rights)),
+    ...(await finding("deleted backups", () => checkHidden(store), rights)),
+    ...(await finding("state", () => checkState(context, vault), rights)),
+  ];
+}
+
+/** Where the vault's leases are, when not in the vault: it must take them back, which a bucket that locks does not. */
+async function checkState(context: PipelineContext, vault: VaultConfig): Promise<readonly Finding[]> {
+  if (vault.type !== "s3" || vault.state === undefined) return [];
+  const state = await context.stateStoreOf(vault.name);
+  const locked = (await state.inspect(context.run.clock)).filter(({ subject, level }) => subject === "lock" && level !== "ok");
+  if (locked.length > 0) {
+    const remedy = "Name a bucket without Object Lock as the vault's state.";
+    return [
+      { level: "error", subject: "state", message: `${state.url} locks what it holds, so that no lease can be given back`, remedy },
+    ];
+  }
+  return [await checkWriting(context, state, "state")];
+}
+
+/** Holdfast deletes for good or not at all: a manifest behind a delete marker is another hand's work. */
+async function checkHidden(store: ObjectStore): Promise<readonly Finding[]> {
+  if (!store.locks) return [];
+  let count = 0;
+  let last = "";
+  for await (const { key, hiddenAt } of store.listHidden("manifests/")) {
+    count += 1;
+    last = `${key} at ${hiddenAt.toISOString()}`;
+  }
+  const subject = "deleted backups";
+  if (count === 0) return [{ level: "ok", subject, message: "no backup was deleted by other hands" }];
+  return [
+    {
+      level: "error",
+      subject,
+      message: `${count === 1 ? "1 backup was" : `${count} backups were`} deleted by other hands, the last in order ${last}; the bucket still has what they hold`,
+      remedy: "Bring them back as docs/immutability.md says, and find out who deleted them.",
     },
-    { StoreAccessDenied: rightsOn(vault) },
-  );
+  ];
 }
 
 /** The catalogue's own hint would send the reader to the very check that runs. */
@@ -119,7 +151,7 @@ async function checkFormat(store: ObjectStore): Promise<Finding> {
 }
 
 /** Conditional creation is what keeps two runs from committing one backup: some S3-compatible stores accept it and ignore it. */
-async function checkWriting(context: PipelineContext, store: ObjectStore): Promise<void> {
+async function checkWriting(context: PipelineContext, store: ObjectStore, subject: string): Promise<Finding> {
   const key = keyOf.probe(Buffer.from(context.run.randomBytes(8)).toString("hex"));
   try {
     await store.put(key, Buffer.from("holdfast check\n"), { ifAbsent: true });
@@ -131,6 +163,7 @@ async function checkWriting(context: PipelineContext, store: ObjectStore): Promi
       overwritten = false;
     }
     if (overwritten) throw new Error(`${store.url} ignores If-None-Match: it would let two runs overwrite each other's manifests`);
+    return { level: "ok", subject, message: `${store.url} takes new objects and refuses to overwrite them` };
   } finally {
     await store.delete(key).catch(() => undefined); // What cannot be deleted here is two words long, and its key says what it is.
   }

@@ -1,37 +1,57 @@
 /** Deletes one backup, unless somebody wants it at the last moment. Order of deletes: docs/vault-format.md. */
 import type { RunContext } from "../runtime/run-context.ts";
+import { describeLock } from "../vault/backup-lock.ts";
 import { keyOf } from "../vault/layout.ts";
 import { removeManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { describeReader, listReadMarks } from "../vault/read-marks.ts";
 import { readSmall } from "../vault/read-small.ts";
 
+/** A vault, and where its read marks are. */
+export interface DeletionPlaces {
+  readonly store: ObjectStore;
+  readonly state: ObjectStore;
+}
+
 /**
- * Deletes one backup; resolves with why it stayed where it did: it was put on hold, or somebody began to read it, since it was planned. The
+ * Deletes one backup; resolves with why it stayed where it did: it is locked, was put on hold, or somebody began to read it, since it was planned. The
  * manifest goes before the second look, because a reader marks before it reads the manifest (read-marks.ts), and whoever holds looks for the
  * manifest after the hold was written. To be called under the source's lease. Errors: those of ObjectStore.
  */
-export async function deleteBackup(run: RunContext, store: ObjectStore, source: string, id: string): Promise<string | undefined> {
-  const reason = await findReason(run, store, source, id);
+export async function deleteBackup(
+  run: RunContext,
+  places: DeletionPlaces,
+  source: string,
+  id: string,
+): Promise<string | undefined> {
+  const { store } = places;
+  const reason = await findReason(run, places, source, id);
   if (reason !== undefined) return reason;
   const key = keyOf.manifest(source, id);
   const { bytes } = await readSmall(store, key);
-  await removeManifest(store, source, id);
-  const lateReason = await findReason(run, store, source, id);
+  const lock = await removeManifest(store, source, id);
+  if (lock !== undefined) return describeLock(lock);
+  const lateReason = await findReason(run, places, source, id);
   if (lateReason !== undefined) {
     await store.put(key, bytes, { ifAbsent: true });
     return lateReason;
   }
+  // What is locked longer than its manifest stays for the sweep.
   for await (const object of store.list(keyOf.artifact(source, id, ""))) await store.delete(object.key);
   // Evidence goes last: while anything of the backup is left, it says what that was.
   for await (const object of store.list(keyOf.evidencePrefix(source, id))) await store.delete(object.key);
   return undefined;
 }
 
-async function findReason(run: RunContext, store: ObjectStore, source: string, id: string): Promise<string | undefined> {
+async function findReason(
+  run: RunContext,
+  { store, state }: DeletionPlaces,
+  source: string,
+  id: string,
+): Promise<string | undefined> {
   if ((await store.head(keyOf.hold(source, id))) !== undefined) return "held";
-  for await (const { key, until } of listReadMarks(store, source, id)) {
-    if (until > run.clock.now()) return `being read: ${await describeReader(store, key)}`;
+  for await (const { key, until } of listReadMarks(state, source, id)) {
+    if (until > run.clock.now()) return `being read: ${await describeReader(state, key)}`;
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ import type { DumpSession } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
+import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
@@ -63,7 +64,8 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   await keys.sealingKeyring();
   const store = await context.storeOf(source.vault);
   const createdVault = await prepareVault(context, store);
-  return withSourceLease(context, store, source.name, `${request.kind} backup`, async (run, lease) => {
+  const state = await context.stateStoreOf(source.vault);
+  return withSourceLease(context, state, source.name, `${request.kind} backup`, async (run, lease) => {
     const newest = await newestBackup(store, source.name);
     await letSecondPass(newest, run);
     const startedAt = run.clock.now();
@@ -71,7 +73,8 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const backupId = newBackupId(startedAt, request.kind, run.randomBytes);
     const clockNotices = checkClock(newest, backupId);
     const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
-    const target = { store, keys, source: source.name, backupId };
+    const lock = lockAtWrite(store, source, request.kind, startedAt);
+    const target = { store, keys, source: source.name, backupId, ...lock };
     try {
       const { artifacts, sourceCheck } = await storeDump(session, target, run);
       await lease.assertHeld();
@@ -95,7 +98,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       };
       run.signal.throwIfAborted();
       // Not to be interrupted from here on: whether a write that is broken off takes place, nobody could say.
-      const { sha256 } = await commitManifest(store, manifest);
+      const { sha256 } = await commitManifest(store, manifest, lock);
       return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
       await removeUncommitted(target, run);
@@ -149,6 +152,17 @@ function checkClock(newest: BackupEntry | undefined, backupId: string): readonly
       message: `this machine's clock says ${startedAt.toISOString()}, which is before the newest backup ${newest.id}: one of the two clocks is wrong`,
     },
   ];
+}
+
+/** Every object of a backup is locked at its write, for the shortest time that retention keeps its kind. */
+function lockAtWrite(
+  store: ObjectStore,
+  { retention }: SourceConfig,
+  kind: BackupKind,
+  startedAt: Date,
+): { readonly retainUntil?: Date } {
+  const seconds = store.locks ? shortestKept(retention, kind) : 0;
+  return seconds > 0 ? { retainUntil: new Date(startedAt.getTime() + seconds * 1000) } : {};
 }
 
 /** Takes the artifacts of an uncommitted backup back; what cannot be removed now is the sweep's. */

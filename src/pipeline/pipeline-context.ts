@@ -2,7 +2,7 @@
 
 import type { Engine } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import type { Policy, SourceConfig } from "../policy/policy.ts";
+import type { Policy, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
@@ -15,6 +15,8 @@ export interface PipelineContext {
   engineOf(name: string): Promise<Engine>;
   /** The store of one of the policy's vaults, opened once. */
   storeOf(vaultName: string): Promise<ObjectStore>;
+  /** Where a vault's leases and read marks are: its state bucket, or, without one, the vault's own store. */
+  stateStoreOf(vaultName: string): Promise<ObjectStore>;
   /** One of the policy's key sets, opened once. */
   keysOf(keyName: string): Promise<SealingKeys>;
   /** Releases what was opened. */
@@ -31,6 +33,14 @@ export function createPipelineContext(policy: Policy, run: RunContext, holdfastV
     holdfastVersion,
     engineOf: loadEngine,
     storeOf: (name) => getOrOpen(stores, name, () => openNamedStore(policy, run, name)),
+    stateStoreOf(name) {
+      const state = stateOf(policy, name);
+      if (state === undefined) return this.storeOf(name);
+      // No vault's name has a space (schema-terms.ts).
+      return getOrOpen(stores, `state of ${name}`, async () =>
+        (await import("../vault/open-store.ts")).openStore(state, { clock: run.clock }),
+      );
+    },
     keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
     close() {
       for (const store of stores.values()) {
@@ -73,6 +83,14 @@ async function loadEngine(name: string): Promise<Engine> {
         hint: "Upgrade Holdfast to the version that made the backup, or a later one.",
       });
   }
+}
+
+/** A vault's state bucket as a vault of its own: on the same server, and never locked. */
+function stateOf(policy: Policy, name: string): VaultConfig | undefined {
+  const vault = policy.vaults[name];
+  if (vault?.type !== "s3" || vault.state === undefined) return undefined;
+  const { lock: _lock, state, tiers: _tiers, ...rest } = vault;
+  return { ...rest, ...state };
 }
 
 async function openNamedStore(policy: Policy, run: RunContext, name: string): Promise<ObjectStore> {

@@ -2,7 +2,7 @@
  * The step that deletes what retention releases. Order of deletes (docs/vault-format.md): the manifest first, so that a run that dies leaves
  * no backup that names missing artifacts; dependants before what they depend on; leftovers are swept by the next run.
  */
-import type { Retention } from "../policy/policy.ts";
+import type { SourceConfig } from "../policy/policy.ts";
 import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan } from "../retention/plan-retention.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
@@ -12,8 +12,9 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { describeReader, listReadMarks } from "../vault/read-marks.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
-import { deleteBackup } from "./delete-backup.ts";
+import { type DeletionPlaces, deleteBackup } from "./delete-backup.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { keepPromises, planAmongLocks, refuseHidden } from "./prune-locks.ts";
 import { withSourceLease } from "./source-lease.ts";
 
 export interface PruneResult {
@@ -22,6 +23,8 @@ export interface PruneResult {
   readonly plan: RetentionPlan;
   /** Ids deleted by this run; empty on a dry run. */
   readonly deleted: readonly string[];
+  /** Ids whose lock was made to last as long as the plan promises to keep them. */
+  readonly locksExtended: readonly string[];
   /** Objects of dead runs that were collected. */
   readonly sweptObjects: number;
 }
@@ -32,13 +35,13 @@ export interface PruneResult {
  */
 const orphanGraceSeconds = 86_400;
 
-/** What retention would do to a source's backups. Reads keys only, and the manifests of backups that depend on others; writes nothing. */
+/** What retention would do to a source's backups. Reads keys only, the manifests of backups that depend on others, and the locks of what it would release; writes nothing. */
 export async function planPrune(context: PipelineContext, sourceName: string): Promise<RetentionPlan> {
   const source = requireSource(context.policy, sourceName);
   const store = await context.storeOf(source.vault);
   await openVault(store);
-  const { readers } = await findReaders(context, store, sourceName);
-  return plan(context, await gather(context, store, sourceName, readers), source.retention);
+  const { readers } = await findReaders(context, await context.stateStoreOf(source.vault), sourceName);
+  return (await planSource(context, store, source, readers)).plan;
 }
 
 /**
@@ -49,17 +52,19 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
   const source = requireSource(context.policy, sourceName);
   const store = await context.storeOf(source.vault);
   await openVault(store);
-  return withSourceLease(context, store, sourceName, "prune", async (run, lease) => {
-    const { readers, dead } = await findReaders(context, store, sourceName);
-    const backups = await gather(context, store, sourceName, readers);
-    const planned = plan(context, backups, source.retention);
+  const state = await context.stateStoreOf(source.vault);
+  return withSourceLease(context, state, sourceName, "prune", async (run, lease) => {
+    const { readers, dead } = await findReaders(context, state, sourceName);
+    const { plan: planned, backups } = await planSource(context, store, source, readers);
     assertPrunable(planned);
-    for (const key of dead) await store.delete(key);
+    for (const key of dead) await state.delete(key);
+    // What is kept is made safe before anything is deleted.
+    const locksExtended = await keepPromises(context, store, source, backups, planned);
     // Before anything is deleted: the sweep finds manifests that were lost, and then the plan was made without their backups.
-    const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, signal: run.signal };
+    const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal };
     const swept = await sweepOrphans(store, sourceName, options);
-    const { deleted, spared } = await deleteReleased(run, lease, store, sourceName, planned, backups);
-    return { source: sourceName, plan: amend(planned, spared), deleted, sweptObjects: swept.length };
+    const { deleted, spared } = await deleteReleased(run, lease, { store, state }, sourceName, planned, backups);
+    return { source: sourceName, plan: amend(planned, spared), deleted, locksExtended, sweptObjects: swept.length };
   });
 }
 
@@ -72,7 +77,7 @@ interface Deletions {
 async function deleteReleased(
   run: RunContext,
   lease: Lease,
-  store: ObjectStore,
+  places: DeletionPlaces,
   source: string,
   { released }: RetentionPlan,
   backups: readonly RetentionBackup[],
@@ -85,7 +90,7 @@ async function deleteReleased(
     if (spared.has(id)) continue;
     run.signal.throwIfAborted();
     await lease.assertHeld();
-    const reason = await deleteBackup(run, store, source, id);
+    const reason = await deleteBackup(run, places, source, id);
     if (reason === undefined) {
       deleted.push(id);
       continue;
@@ -108,8 +113,17 @@ function amend(planned: RetentionPlan, spared: ReadonlyMap<string, string>): Ret
   return { ...planned, decisions, released: planned.released.filter((id) => !spared.has(id)) };
 }
 
-function plan(context: PipelineContext, backups: readonly RetentionBackup[], retention: Retention): RetentionPlan {
-  return planRetention(backups, retention, { now: context.run.clock.now(), timezone: context.policy.timezone });
+/** The plan with everything that is known of readers and locks, and what it was made of. */
+async function planSource(
+  context: PipelineContext,
+  store: ObjectStore,
+  { name, retention }: SourceConfig,
+  readers: ReadonlyMap<string, string>,
+): Promise<{ readonly plan: RetentionPlan; readonly backups: readonly RetentionBackup[] }> {
+  const moment = { now: context.run.clock.now(), timezone: context.policy.timezone };
+  const gathered = await gather(context, store, name, readers);
+  const { plan, backups } = await planAmongLocks(store, name, gathered, (each) => planRetention(each, retention, moment));
+  return { plan: await refuseHidden(store, name, plan), backups };
 }
 
 async function gather(

@@ -6,6 +6,7 @@ import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import { sealStream } from "../sealing/seal.ts";
 import { keyOf } from "../vault/layout.ts";
+import { artifactTag } from "../vault/lifecycle-rules.ts";
 import type { ArtifactRecord } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
@@ -14,7 +15,12 @@ export interface ArtifactTarget {
   readonly keys: SealingKeys;
   readonly source: string;
   readonly backupId: string;
+  /** Where the vault locks: until when each artifact is locked at its write. */
+  readonly retainUntil?: Date;
 }
+
+/** By this tag a bucket's lifecycle rules know artifacts, which move to cheaper storage, from all else, which stays (s3-lifecycle.ts). */
+const tags = { [artifactTag.key]: artifactTag.value };
 
 /**
  * Seals `artifact` and stores it under its own key, which must be free. Resolves with its manifest record once the producer's end, the
@@ -30,7 +36,12 @@ export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifa
     signal: run.signal,
   });
   const stored = store
-    .put(keyOf.artifact(source, backupId, artifact.name), countBytes(sealed.body, run), { ifAbsent: true, signal: run.signal })
+    .put(keyOf.artifact(source, backupId, artifact.name), countBytes(sealed.body, run), {
+      ifAbsent: true,
+      signal: run.signal,
+      tags,
+      ...(target.retainUntil === undefined ? {} : { retainUntil: target.retainUntil }),
+    })
     .catch((error: unknown) => {
       // Stops the producer: nobody reads it any more.
       sealed.body.destroy(error instanceof Error ? error : undefined);

@@ -3,9 +3,10 @@ import * as z from "zod";
 import { defaultTimeZone } from "./defaults.ts";
 import type { AlertChannel } from "./policy.ts";
 import { channelForm, parseAlertChannel, parseEmail } from "./references.ts";
-import { key, vault, webhookReference } from "./schema-places.ts";
+import { key, webhookReference } from "./schema-places.ts";
 import { source } from "./schema-sources.ts";
 import { forms, list, named, section, term, wrongType } from "./schema-terms.ts";
+import { vault } from "./schema-vaults.ts";
 import { showValue } from "./secret-text.ts";
 import { parseTimeZone } from "./time-zone.ts";
 
@@ -43,20 +44,23 @@ const channel = forms(
   { expects: channelForm, description: "One receiver of alerts." },
 );
 
-function channels(description: string) {
+function channels(description: string, defaultNote: string) {
   return list(channel, {
     expects: "a list such as [email:ops@example.com]",
     description,
     samples: [["email:ops@example.com", "slack:secret/slack-webhook"]],
-    defaultNote: "nobody",
+    defaultNote,
   }).optional();
 }
 
 const alerts = section(
   {
-    critical: channels("Who is told what needs someone now: a failed backup, a damaged one, an objective that is not met."),
-    warning: channels("Who is told what needs someone soon."),
-    info: channels("Who is told what went well, or well again."),
+    critical: channels(
+      "Who is told what needs someone now: a failed backup, a damaged one, an objective that is not met.",
+      "those of `warning`",
+    ),
+    warning: channels("Who is told what needs someone soon.", "those of `critical`"),
+    info: channels("Who is told what went well, or well again.", "nobody"),
   },
   { description: "Who is told, by severity." },
 );

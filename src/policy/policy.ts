@@ -18,6 +18,19 @@ export interface FolderVault {
   readonly path: string;
 }
 
+/** How a bucket keeps what it locked: `governance` yields to identities with the right to bypass it, `compliance` to nobody. */
+export type LockMode = "governance" | "compliance";
+
+/** When artifacts move to cheaper storage, by their age; an absent tier is passed over. Every object begins in `hot`. */
+export interface StorageTiers {
+  /** Days; read at once, paid per read. */
+  readonly warmDays?: number;
+  /** Days; read at once, dear to read. */
+  readonly coldDays?: number;
+  /** Days; must be brought back for hours before it can be read. */
+  readonly archiveDays?: number;
+}
+
 export interface S3Vault {
   readonly type: "s3";
   readonly bucket: string;
@@ -31,6 +44,11 @@ export interface S3Vault {
   readonly partsLimit: number;
   /** `required`: send no checksum unless the operation demands one, for providers that refuse the SDK's default. */
   readonly checksums: "supported" | "required";
+  /** Whether and how objects are locked at their write, for as long as retention promises to keep them. */
+  readonly lock?: { readonly mode: LockMode };
+  /** Where leases and read marks lie, when not in the vault; required with `lock`. The vault's server, another bucket. */
+  readonly state?: { readonly bucket: string; readonly prefix: string };
+  readonly tiers?: StorageTiers;
 }
 
 export type VaultConfig = (FolderVault | S3Vault) & { readonly name: string };
@@ -38,7 +56,14 @@ export type VaultConfig = (FolderVault | S3Vault) & { readonly name: string };
 /** Where a sealing key comes from. */
 export type KeyReference =
   | { readonly type: "file"; readonly path: string }
-  | { readonly type: "kms"; readonly keyId: string; readonly region?: string; readonly endpoint?: string };
+  | {
+      readonly type: "kms";
+      readonly keyId: string;
+      readonly region?: string;
+      readonly endpoint?: string;
+      /** How often KMS gives the key new material, for the stack that makes the key; old material goes on opening. */
+      readonly rotationDays?: number;
+    };
 
 /** The first key seals; all of them open (rotation: put the new key first). */
 export interface KeyConfig {
@@ -99,6 +124,8 @@ export interface SourceBase {
     readonly maxDropShare: number;
   };
   readonly restoreTest: RestoreTestConfig;
+  /** How much it holds, as the policy declares it; absent: as it was measured. */
+  readonly sizeBytes?: number;
 }
 
 export interface PostgresSource extends SourceBase {

@@ -17,6 +17,7 @@ checks a policy whose first line is \`# yaml-language-server: $schema=<path or U
 | name | \`taskmaster\`, \`event-manager-2\` | 1 to 63 lower-case letters, digits and hyphens, a letter or digit first |
 | duration | \`15m\`, \`1h\`, \`30d\`, \`4w\` | minutes, hours, days of 24 hours, weeks of 7 days; nothing smaller, nothing without a fixed length |
 | share | \`50%\`, \`2.5%\` | more than 0% and at most 100% |
+| size | \`500MB\`, \`200GB\`, \`2TB\` | decimal: a GB is 1,000,000,000 bytes |
 | schedule | \`"0 2 * * *"\` | cron: minute, hour, day of the month, month, day of the week; lists, ranges, steps, \`jan\`-\`dec\` and \`sun\`-\`sat\`; in the policy's time zone; in quotes, because YAML reads a leading \`*\` as an alias |
 | path | \`/srv/holdfast\`, \`~/keys/main.key\`, \`config\` | relative paths begin at the policy's own folder; \`~/\` is the home directory of whoever runs Holdfast; variables are not expanded |
 | reference to a secret | \`env:NAME\`, \`file:PATH\`, \`service:NAME\`, \`secret:ID\` | where it stands: an environment variable, a file, an entry in libpq's \`pg_service.conf\`, AWS Secrets Manager; a secret itself is refused wherever it stands in a policy, and never repeated in a message |

@@ -86,6 +86,18 @@ export function parseVaultAddress(text: string): Parsed<FolderVault | S3Vault> {
   return wrap(parsePathText(scheme.value.rest), (path) => ({ type: "folder", path }));
 }
 
+export const stateForm = "s3://BUCKET or s3://BUCKET/PREFIX";
+
+/** Reads the address of a vault's state bucket. */
+export function parseStateAddress(text: string): Parsed<{ readonly bucket: string; readonly prefix: string }> {
+  if (!text.startsWith("s3://")) return { problem: `${showValue(text)} is not written as ${stateForm}` };
+  const vault = parseVaultAddress(text);
+  if ("problem" in vault) return vault;
+  return vault.value.type === "s3"
+    ? { value: { bucket: vault.value.bucket, prefix: vault.value.prefix } }
+    : { problem: `is not written as ${stateForm}` };
+}
+
 /** Amazon's rules for names of buckets (3 to 63 lower-case letters, digits, dots, hyphens), which all providers follow. */
 export function parseBucket(text: string): Parsed<string> {
   if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text) && !text.includes("..")) return { value: text };

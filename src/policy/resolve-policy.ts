@@ -1,5 +1,6 @@
 /** Makes a policy out of a written one: names for defaults, absolute paths, objectives of the tiers. */
 import { isAbsolute, join, resolve } from "node:path";
+import { checkLocks } from "./check-locks.ts";
 import { defaultName, tierObjectives } from "./defaults.ts";
 import type { Parsed } from "./parsed.ts";
 import type {
@@ -48,7 +49,8 @@ export function resolvePolicy(
     ),
     sha256,
   };
-  return paths.problems.length > 0 ? { problems: paths.problems } : policy;
+  const problems = [...paths.problems, ...checkLocks(policy)];
+  return problems.length > 0 ? { problems } : policy;
 }
 
 /** Resolves paths, and gathers the problems of those that cannot be. */
@@ -85,8 +87,11 @@ function resolveVault(written: WrittenPolicy["vaults"][string], name: string, pa
 }
 
 function resolveKey(written: WrittenPolicy["keys"][string], name: string, paths: PathResolver): KeyConfig {
-  const one = (reference: KeyReferenceWritten): KeyReference =>
-    reference.type === "file" ? { type: "file", path: paths.resolve(reference.path, ["keys", name]) } : withoutUndefined(reference);
+  const one = (reference: KeyReferenceWritten): KeyReference => {
+    if (reference.type === "file") return { type: "file", path: paths.resolve(reference.path, ["keys", name]) };
+    const { rotation, ...kms } = { rotation: undefined, ...reference };
+    return withoutUndefined({ ...kms, rotationDays: rotation });
+  };
   // The schema demands at least one key in a list.
   const keys = (Array.isArray(written) ? written.map(one) : [one(written)]) as [KeyReference, ...KeyReference[]];
   return { name, keys };
@@ -101,7 +106,7 @@ function resolveSource(written: WrittenSource, name: string, policy: WrittenPoli
 
 function resolveBase(written: WrittenSource, name: string, policy: WrittenPolicy): Omit<SourceBase, "restoreTest"> {
   const tier = tierObjectives[written.tier];
-  return {
+  return withoutUndefined({
     name,
     vault: written.vault ?? onlyName(policy.vaults),
     key: written.key ?? onlyName(policy.keys),
@@ -110,7 +115,8 @@ function resolveBase(written: WrittenSource, name: string, policy: WrittenPolicy
     schedules: withoutUndefined({ ...written.backup }),
     retention: resolveRetention(written.retention),
     verify: withoutUndefined({ schedule: written.verify.schedule, maxDropShare: written.verify.maxDrop }),
-  };
+    sizeBytes: written.size,
+  });
 }
 
 function resolvePostgres(

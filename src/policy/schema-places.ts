@@ -1,32 +1,29 @@
-/** The schema of vaults, keys and references to secrets: where things stand. */
+/** The schema of keys and references to secrets: where things stand. Vaults: schema-vaults.ts. */
 import * as z from "zod";
-import { defaultChecksums, defaultPartsLimit } from "./defaults.ts";
+import { parseRotation } from "./days.ts";
+import { durationPattern } from "./duration.ts";
 import type { SecretReference } from "./policy.ts";
 import {
   keyForm,
-  parseBucket,
   parseEndpoint,
   parseEnvName,
   parseKeyReference,
   parseKmsKeyId,
   parsePathText,
-  parsePrefix,
   parseSecretId,
   parseSecretReference,
   parseServiceName,
-  parseVaultAddress,
   parseWebhookReference,
   secretForm,
-  vaultForm,
   webhookForm,
 } from "./references.ts";
-import { choice, count, flag, forms, list, notAllowed, section, term, wrongType } from "./schema-terms.ts";
+import { forms, list, notAllowed, section, term, wrongType } from "./schema-terms.ts";
 
 export function path(description: string, ...samples: string[]) {
   return term(parsePathText, { expects: "a path", type: "path", description, samples });
 }
 
-const region = term(
+export const region = term(
   (text) =>
     /^[a-z]{2,}(-[a-z]+)+-[0-9]+$|^[a-z0-9-]+$/.test(text)
       ? { value: text }
@@ -37,76 +34,6 @@ const region = term(
     description: "The AWS region, or the provider's name for its own.",
     samples: ["eu-central-1"],
     defaultNote: "from the AWS configuration of this machine",
-  },
-);
-
-const folderVault = section(
-  {
-    type: z.literal("folder").meta({ description: "A folder on this machine or a mounted disk." }),
-    path: path("The folder; relative to the policy's own folder, `~/` is your home directory.", "/srv/holdfast"),
-  },
-  { description: "A vault in a folder." },
-);
-
-const s3Vault = section(
-  {
-    type: z.literal("s3").meta({ description: "A bucket of AWS S3 or of a compatible provider." }),
-    bucket: term(parseBucket, {
-      expects: "the name of a bucket",
-      description: "The bucket.",
-      samples: ["acme-backups"],
-      pattern: "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
-    }),
-    prefix: term(parsePrefix, {
-      expects: "a prefix such as production",
-      description: "The part of every key before Holdfast's own layout; empty for the whole bucket.",
-      samples: ["production"],
-    }).prefault(""),
-    region: region.optional(),
-    endpoint: term(parseEndpoint, {
-      expects: "an address such as https://s3.example.com",
-      description: "The address of an S3-compatible provider. Plain http is accepted for this machine only.",
-      samples: ["https://s3.eu-central-003.backblazeb2.com"],
-      defaultNote: "AWS",
-      pattern: "^https?://",
-    }).optional(),
-    pathStyle: flag({
-      description: "Whether the bucket stands in the path instead of the host name, as many self-hosted servers need it.",
-      samples: [true],
-      defaultNote: "false",
-    }).optional(),
-    partsLimit: count(10_000, {
-      description: "The most parts a multipart upload may have; some providers allow 1,000.",
-      samples: [1_000],
-    }).prefault(defaultPartsLimit),
-    checksums: choice(["supported", "required"], {
-      description:
-        "`supported` sends a checksum with every request that takes one; `required` only where the operation demands it, for providers that refuse the others.",
-      samples: ["required"],
-    }).prefault(defaultChecksums),
-  },
-  { description: "A vault in a bucket." },
-);
-
-const vaultTypes = ["folder", "s3"] as const;
-
-export const vault = forms(
-  [
-    term(parseVaultAddress, {
-      expects: vaultForm,
-      pattern: "^(folder:.+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)$",
-      description: "`folder:PATH` or `s3://BUCKET/PREFIX`.",
-      samples: ["folder:/srv/holdfast", "s3://acme-backups"],
-    }),
-    z.discriminatedUnion("type", [folderVault, s3Vault], {
-      error: (issue) =>
-        issue.code === "invalid_union" ? notAllowed(typeOf(issue.input), vaultTypes) : wrongType(issue.input, vaultForm),
-    }),
-  ],
-  {
-    expects: `${vaultForm}, or a mapping with type and its options`,
-    description: "Where backups live. One vault may serve many sources.",
-    samples: ["s3://acme-backups"],
   },
 );
 
@@ -132,6 +59,15 @@ const kmsKey = section(
       samples: ["https://vpce-0a1b2c3d.kms.eu-central-1.vpce.amazonaws.com"],
       defaultNote: "AWS",
       pattern: "^https?://",
+    }).optional(),
+    rotation: term(parseRotation, {
+      expects: "whole days such as 90d",
+      type: "duration",
+      pattern: durationPattern,
+      description:
+        "How often KMS gives the key new material, 90d to 2560d; what the old sealed still opens. For the stack that makes the key; for shorter periods put a new key first in the list.",
+      samples: ["90d"],
+      defaultNote: "365d",
     }).optional(),
   },
   { description: "A key of AWS KMS with its rarer options." },
@@ -246,6 +182,7 @@ function connectionKey(key: string): string | undefined {
   return `unknown key; a connection's own words do not stand in the policy, only where they are found does: ${secretForm}`;
 }
 
-function typeOf(input: unknown): unknown {
+/** What a mapping says that it is. */
+export function typeOf(input: unknown): unknown {
   return typeof input === "object" && input !== null && "type" in input ? input.type : undefined;
 }

@@ -5,6 +5,7 @@ import { durationForm, durationPattern, formatDuration, parseDuration } from "./
 import { type BackupKind, backupKinds, type Tier } from "./policy.ts";
 import { count, list, section, term, type Words } from "./schema-terms.ts";
 import { parseShare, shareForm, sharePattern } from "./share.ts";
+import { parseSize, sizeForm, sizePattern } from "./size.ts";
 
 type Engine = keyof typeof engineKinds;
 
@@ -24,6 +25,10 @@ export function cron(words: Words) {
 
 function share(words: Words) {
   return term(parseShare, { expects: shareForm, type: "share", pattern: sharePattern, ...words });
+}
+
+export function size(words: Words) {
+  return term(parseSize, { expects: sizeForm, type: "size", pattern: sizePattern, ...words });
 }
 
 function byTier(pick: (tier: Tier) => number): string {

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { defaultName, defaultSourceCheck, defaultTier, engineNames } from "./defaults.ts";
 import { parseFilePattern, parseTablePattern } from "./patterns.ts";
 import { connectionReference, path } from "./schema-places.ts";
-import { cron, objectives, retention, schedules, tiers, verify } from "./schema-rules.ts";
+import { cron, objectives, retention, schedules, size, tiers, verify } from "./schema-rules.ts";
 import { choice, flag, list, notAllowed, section, term, type Words, wrongType } from "./schema-terms.ts";
 
 const testSchedule = cron({
@@ -70,6 +70,12 @@ const identity = {
   objectives: objectives.prefault({}),
   vault: reference("vault"),
   key: reference("key"),
+  size: size({
+    description:
+      "How much it holds, roughly. On AWS, what is more than a Lambda can dump goes to Fargate from the first backup on; later ones go by what was measured as well.",
+    samples: ["200GB"],
+    defaultNote: "as it was measured",
+  }).optional(),
 };
 
 const patterns = (parse: typeof parseTablePattern, example: string, words: Words) => {

@@ -21,6 +21,23 @@ export function periodOf(period: Period, day: number): number {
   return period === "year" ? date.getUTCFullYear() : date.getUTCFullYear() * 12 + date.getUTCMonth();
 }
 
+/** The first calendar day of the period with this number: the inverse of periodOf. */
+export function startOfPeriod(period: Period, number: number): number {
+  if (period === "day") return number;
+  if (period === "week") return number * 7 - daysIntoFirstWeek;
+  // Date.UTC takes years below 100 for those of the 20th century; no backup is that old.
+  return (period === "year" ? Date.UTC(number, 0, 1) : Date.UTC(Math.floor(number / 12), number % 12, 1)) / dayMs;
+}
+
+/** The instant (epoch milliseconds) at which a calendar day begins in the time zone. */
+export function startOfDay(day: number, timezone: string): number {
+  const offsetOf = openZoneOffset(timezone);
+  const utcMs = day * dayMs;
+  // The offset at the instant itself, which the first look (at most a day off) may miss where clocks change that night.
+  const guessMs = utcMs - offsetOf(utcMs);
+  return utcMs - offsetOf(guessMs);
+}
+
 /** The period in words: `2026-11-20`, `2026-W47` (ISO 8601), `2026-11`, `2026`. */
 export function describePeriod(period: Period, number: number): string {
   if (period === "day") return isoDate(number);

@@ -81,7 +81,7 @@ export function assertPrunable(plan: Pick<RetentionPlan, "refusals">): void {
 }
 
 /** What can stand for a bucket: everything plausible that restores without further logs. */
-function* representatives({ backups, grades: graded }: History): Iterable<number> {
+export function* representatives({ backups, grades: graded }: History): Iterable<number> {
   for (let place = 0; place < backups.length; place++) {
     if (backups[place]?.kind !== "log" && graded[place] !== grades.implausible) yield place;
   }

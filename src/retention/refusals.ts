@@ -6,6 +6,7 @@ import { grades, type History } from "./history.ts";
 export interface Refusal {
   readonly code:
     | "policy-empty"
+    | "backups-hidden"
     | "backups-implausible"
     | "backups-too-many"
     | "newest-damaged"

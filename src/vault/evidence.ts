@@ -1,6 +1,7 @@
 /** Evidence: what a check or test found about a backup; append-only. Its format is docs/vault-format.md, "Evidence". */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
+import { lockLikeManifest } from "./backup-lock.ts";
 import type { CheckName } from "./backup-state.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { findEvidenceProblem } from "./check-evidence.ts";
@@ -45,6 +46,7 @@ const mostBumps = 1000;
 /**
  * Adds evidence; what is there stays. Its time is put after that of all earlier evidence of the backup, so that a clock set back cannot make
  * an old finding the newest (`clockAt` then has the clock's own words), and after that of one written in the same millisecond.
+ * Where the vault locks, it is locked like its backup's manifest, so that both can go together.
  * Resolves with the key it stands under. Errors: Internal (it breaks the format), those of ObjectStore.
  */
 export async function appendEvidence(store: ObjectStore, evidence: Evidence): Promise<EvidenceKey> {
@@ -53,13 +55,14 @@ export async function appendEvidence(store: ObjectStore, evidence: Evidence): Pr
   const { source, backupId, check } = evidence;
   const newest = (await listEvidence(store, source, backupId)).at(-1);
   const clockMs = Date.parse(evidence.at);
+  const options = { ...(await lockLikeManifest(store, source, backupId, new Date(clockMs))), ifAbsent: true };
   const firstMs = newest === undefined ? clockMs : Math.max(clockMs, Date.parse(newest.at) + 1);
   for (let atMs = firstMs; atMs < firstMs + mostBumps; atMs += 1) {
     const at = new Date(atMs);
     const dated = atMs === clockMs ? evidence : { ...evidence, at: at.toISOString(), clockAt: evidence.at };
     const key = keyOf.evidence(source, backupId, at, check);
     try {
-      await store.put(key, canonicalJson(dated), { ifAbsent: true });
+      await store.put(key, canonicalJson(dated), options);
       return { key, at: dated.at, check };
     } catch (error) {
       if (!isHoldfastError(error, "ObjectExists")) throw error;

@@ -8,7 +8,7 @@ import { listFolder } from "./folder-list.ts";
 import { withKeyLock } from "./folder-lock.ts";
 import { assertNoLinks, makeDurableDirectory, pathOf, removeEmptyParents, syncDirectory } from "./folder-paths.ts";
 import { openObject, streamObject } from "./folder-read.ts";
-import { type FolderPlace, putObject } from "./folder-write.ts";
+import { type FolderPlace, putObject, refuseLock } from "./folder-write.ts";
 import { partialDirectory } from "./object-key.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { machineProcesses, type ProcessTable } from "./process-identity.ts";
@@ -32,6 +32,7 @@ export function openFolderStore(path: string, options: FolderStoreOptions): Obje
   const place: FolderPlace = { root, url, lock };
   return {
     url,
+    locks: false,
     put: async (key, body, putOptions = {}) => putObject(place, key, pathOf(root, key), body, putOptions),
 
     async get(key, { range, signal } = {}) {
@@ -50,7 +51,15 @@ export function openFolderStore(path: string, options: FolderStoreOptions): Obje
     },
 
     list: (prefix, listOptions = {}) => listFolder(root, prefix, listOptions),
-    delete: (key) => deleteObject(place, key, pathOf(root, key)),
+    async delete(key) {
+      await deleteObject(place, key, pathOf(root, key));
+      return undefined;
+    },
+    extendRetention: async () => refuseLock(url),
+    legalHold: async () => refuseLock(url),
+    // A folder keeps no versions.
+    async *listHidden() {},
+    inspect: async () => [],
     abortStaleUploads: (olderThan) => removeStale(lock.directory, olderThan),
     close: () => undefined,
   };

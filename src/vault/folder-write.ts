@@ -37,6 +37,7 @@ export async function putObject(
   body: Uint8Array | AsyncIterable<Uint8Array>,
   options: PutOptions,
 ): Promise<{ etag: string; bytes: number }> {
+  if (options.retainUntil !== undefined) refuseLock(place.url);
   await assertNoLinks(place.root, path);
   const partials = join(place.root, partialDirectory);
   await makeDurableDirectory(partials);
@@ -51,6 +52,13 @@ export async function putObject(
     // Renamed already, or not needed: a link to it has the name. What a kill leaves here, abortStaleUploads takes back.
     await unlink(temporary).catch(() => undefined);
   }
+}
+
+/** Whoever can write to a folder can delete from it: a lock there would be a word. */
+export function refuseLock(url: string): never {
+  throw new HoldfastError("VaultInvalid", `${url} is a folder, which cannot lock what it holds`, {
+    hint: "Keep a copy in a bucket with Object Lock; docs/immutability.md says how.",
+  });
 }
 
 /** Writes and syncs the whole body. `path` is where it is going, for messages. */

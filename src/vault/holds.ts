@@ -1,5 +1,6 @@
 /** Legal holds: what no retention may delete. Format: docs/vault-format.md, "Holds". */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { holdBackup } from "./backup-lock.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { assertKnownVersion } from "./format-version.ts";
 import { instant, object, oneOf, text } from "./json-shape.ts";
@@ -32,7 +33,8 @@ const holdShape = object({
 });
 
 /**
- * Puts a backup on hold. Errors: BackupNotFound, HoldActive (it already is, by whom and why), UsageInvalid (no reason), those of ObjectStore.
+ * Puts a backup on hold, and its objects under the store's legal hold where the vault locks; what was broken off half-way is completed by
+ * asking again. Errors: BackupNotFound, HoldActive (it already is, by whom and why), UsageInvalid (no reason), those of ObjectStore.
  */
 export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
   const problem = holdShape(hold, "hold");
@@ -41,9 +43,18 @@ export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
   const isThere = async (): Promise<boolean> => (await store.head(keyOf.manifest(source, backupId))) !== undefined;
   const gone = () => new HoldfastError("BackupNotFound", `source "${source}" has no backup ${backupId} in ${store.url}`);
   if (!(await isThere())) throw gone();
-  await createHold(store, hold);
+  const holdObjects = (on: boolean): Promise<void> => (store.locks ? holdBackup(store, source, backupId, on) : Promise.resolve());
+  try {
+    await createHold(store, hold);
+  } catch (error) {
+    // The run that held it may have died before it was done.
+    if (isHoldfastError(error, "HoldActive")) await holdObjects(true);
+    throw error;
+  }
+  await holdObjects(true);
   // A prune that did not see the hold has deleted the manifest by now: then there is nothing left to hold, and that must be said.
   if (await isThere()) return;
+  await holdObjects(false);
   await store.delete(keyOf.hold(source, backupId));
   throw gone();
 }
@@ -68,7 +79,7 @@ async function createHold(store: ObjectStore, hold: Hold): Promise<void> {
   }
 }
 
-/** Lifts a hold. Errors: BackupNotFound when there is none, those of ObjectStore. */
+/** Lifts a hold, the store's own first: as long as one is left, the hold stands here too. Errors: BackupNotFound when there is none, those of ObjectStore. */
 export async function removeHold(store: ObjectStore, source: string, id: string): Promise<void> {
   const key = keyOf.hold(source, id);
   if ((await store.head(key)) === undefined) {
@@ -76,6 +87,7 @@ export async function removeHold(store: ObjectStore, source: string, id: string)
       hint: "See what is held with `holdfast hold list`.",
     });
   }
+  if (store.locks) await holdBackup(store, source, id, false);
   await store.delete(key);
 }
 

@@ -6,7 +6,7 @@ import { canonicalJson, sha256Hex } from "./canonical-json.ts";
 import { findManifestProblem } from "./check-manifest.ts";
 import { assertKnownVersion } from "./format-version.ts";
 import { keyOf } from "./layout.ts";
-import type { ObjectStore } from "./object-store.ts";
+import type { ObjectLock, ObjectStore } from "./object-store.ts";
 import { readSmall } from "./read-small.ts";
 
 export interface ArtifactRecord {
@@ -54,7 +54,7 @@ export interface Manifest {
 export async function commitManifest(
   store: ObjectStore,
   manifest: Manifest,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly retainUntil?: Date } = {},
 ): Promise<{ sha256: string }> {
   const problem = findManifestProblem(manifest);
   if (problem !== undefined) throw new HoldfastError("Internal", `a manifest that breaks the format was to be written: ${problem}`);
@@ -101,9 +101,9 @@ export async function readManifest(
   return { manifest, sha256: sha256Hex(bytes), bytes };
 }
 
-/** Un-commits a backup: from here on its artifacts are leftovers. Idempotent. Errors: those of ObjectStore.delete. */
-export async function removeManifest(store: ObjectStore, source: string, id: string): Promise<void> {
-  await store.delete(keyOf.manifest(source, id));
+/** Un-commits a backup: from here on its artifacts are leftovers. Idempotent. Resolves with the lock that forbids it. Errors: those of ObjectStore.delete. */
+export async function removeManifest(store: ObjectStore, source: string, id: string): Promise<ObjectLock | undefined> {
+  return store.delete(keyOf.manifest(source, id));
 }
 
 function parseManifest(bytes: Uint8Array, where: string): Manifest {

@@ -5,6 +5,7 @@
  * Keys are UTF-8, `/`-separated, without empty, `.` or `..` segments.
  */
 import type { Readable } from "node:stream";
+import type { Clock } from "../runtime/clock.ts";
 
 export interface ObjectStat {
   readonly key: string;
@@ -12,9 +13,33 @@ export interface ObjectStat {
   readonly modifiedAt: Date;
 }
 
+/** What keeps an object from being deleted or overwritten for good, whoever asks. */
+export interface ObjectLock {
+  /** Until when; absent without such a lock, and where the store refuses without saying until when. */
+  readonly until?: Date;
+  /** Under the store's legal hold, which ends only when it is lifted. */
+  readonly held: boolean;
+}
+
 export interface StoredObject extends ObjectStat {
   /** Opaque version of the content, for `ifMatch`. */
   readonly etag: string;
+  /** As far as the store tells this identity; a lock that has ended may still be told of. */
+  readonly lock?: ObjectLock;
+}
+
+/** An object that a deletion hid while its content is still there. */
+export interface HiddenObject {
+  readonly key: string;
+  readonly hiddenAt: Date;
+}
+
+/** What a look at the place found, for `holdfast check`. */
+export interface StoreFinding {
+  readonly level: "ok" | "warning" | "error";
+  readonly subject: string;
+  readonly message: string;
+  readonly remedy?: string;
 }
 
 export interface PutOptions {
@@ -23,15 +48,23 @@ export interface PutOptions {
   /** Replace only this version: fails with StoreConflict when the key is gone or has another etag. */
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
+  /** Lock it until then. VaultInvalid where the store does not lock. */
+  readonly retainUntil?: Date;
+  /** Labels that the store's own lifecycle rules go by; a store without such rules passes them over. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export interface ObjectStore {
   /** For messages: `folder:/srv/vault`, `s3://bucket/prefix`. */
   readonly url: string;
 
+  /** Whether it locks what it is asked to lock. A folder never does; a bucket where the policy says so. */
+  readonly locks: boolean;
+
   /**
    * Stores `body` under `key`, wholly or not at all: when the promise rejects (the body failed, the signal was aborted,
-   * the store failed) nothing is visible under the key and no partial upload is left behind, short of the death of this process.
+   * the store failed) nothing is visible under the key and no partial upload is left behind, short of the death of this process; what was
+   * stored but could not be locked as asked stays, and is an error.
    * A Uint8Array body may be sent again on a transient failure; a stream's bytes are retried part by part.
    * Resolves only once the bytes are durable.
    * Errors: ObjectExists, StoreConflict, StoreUnavailable, StoreAccessDenied, DiskFull; an error of the body's own is rethrown as it is.
@@ -53,8 +86,30 @@ export interface ObjectStore {
   /** All objects whose key starts with `prefix`, by ascending key (UTF-8 bytes), page by page: memory does not grow with their number. */
   list(prefix: string, options?: { startAfter?: string; signal?: AbortSignal }): AsyncIterable<ObjectStat>;
 
-  /** Deletes the object; no error when there is none. Errors: StoreUnavailable, StoreAccessDenied. */
-  delete(key: string): Promise<void>;
+  /**
+   * Deletes the object for good, with all versions that the store keeps of it; no error when there is none. Resolves with the lock that kept it
+   * from being deleted, and then leaves it as visible or hidden as it was; with undefined when nothing is left.
+   * Errors: StoreUnavailable, StoreAccessDenied.
+   */
+  delete(key: string): Promise<ObjectLock | undefined>;
+
+  /**
+   * Makes the object's lock last until `until` at least; never shortens one. Resolves with whether the lock had to be changed. Idempotent.
+   * Errors: ObjectNotFound, VaultInvalid (this store does not lock), StoreUnavailable, StoreAccessDenied.
+   */
+  extendRetention(key: string, until: Date): Promise<boolean>;
+
+  /** Puts the object under the store's legal hold, or lifts it. Idempotent. Errors: as extendRetention. */
+  legalHold(key: string, on: boolean): Promise<void>;
+
+  /**
+   * Objects below `prefix` that a deletion hid and whose content the store still has, by ascending key. `delete` leaves none, so that each is
+   * another hand's work. Nothing where the store keeps no versions. Errors: StoreUnavailable, StoreAccessDenied.
+   */
+  listHidden(prefix: string): AsyncIterable<HiddenObject>;
+
+  /** Looks at the place's own settings: whether they are as safe as a vault needs them. Changes nothing. Errors: StoreUnavailable. */
+  inspect(clock: Clock): Promise<readonly StoreFinding[]>;
 
   /**
    * Takes back what uploads that died with their process left behind and that is older than `olderThan`: partial files, incomplete

@@ -14,5 +14,5 @@ export async function openStore(config: VaultConfig, options: OpenStoreOptions):
     return openFolderStore(config.path, options);
   }
   const { openS3Store } = await import("./s3-store.ts");
-  return openS3Store(config);
+  return openS3Store(config, options);
 }

@@ -38,7 +38,9 @@ export async function markReading(store: ObjectStore, request: MarkRequest): Pro
   const { source, backupId, now, token, by, purpose, since } = request;
   const key = keyOf.readMark(source, backupId, new Date(now.getTime() + lifetimeMs), token);
   await store.put(key, canonicalJson({ formatVersion: 1, by, purpose, since }), { ifAbsent: true });
-  return () => store.delete(key);
+  return async () => {
+    await store.delete(key);
+  };
 }
 
 /** The marks of a source, or of one backup of it, by key; those that are over as well: their reader died. Errors: those of ObjectStore. */

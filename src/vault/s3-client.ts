@@ -29,12 +29,17 @@ export interface S3Place {
   readonly url: string;
   /** Whether parts and objects carry a CRC32 that the server checks. */
   readonly checksums: boolean;
+  /** How objects are locked here; absent where they are not. */
+  readonly lock?: { readonly mode: "GOVERNANCE" | "COMPLIANCE" };
+  /** Whether objects carry tags, for the bucket's lifecycle rules. */
+  readonly tags: boolean;
   readonly plan: PartPlan;
 }
 
 /** Opens the place; sends nothing yet. Credentials come from the SDK's own chain. */
 export function openPlace(config: S3Vault, timeouts: S3Timeouts): S3Place {
-  const checksums = config.checksums === "supported";
+  // A locked write without a checksum is refused (AWS, PutObject).
+  const checksums = config.checksums === "supported" || config.lock !== undefined;
   // A provider at an endpoint of its own seldom cares for the region, but the signature needs one.
   const region = config.region ?? (config.endpoint === undefined ? undefined : "us-east-1");
   const client = new S3Client({
@@ -62,6 +67,8 @@ export function openPlace(config: S3Vault, timeouts: S3Timeouts): S3Place {
     prefix,
     url: `s3://${config.bucket}${config.prefix === "" ? "" : `/${config.prefix}`}`,
     checksums,
+    ...(config.lock === undefined ? {} : { lock: { mode: config.lock.mode === "compliance" ? "COMPLIANCE" : "GOVERNANCE" } }),
+    tags: config.tiers !== undefined,
     plan: planParts(config.partsLimit, { equalParts: /\.r2\.cloudflarestorage\.com\b/.test(config.endpoint ?? "") }),
   };
 }

@@ -70,6 +70,8 @@ export function s3Error(error: unknown, what: string, url: string): unknown {
   if (setting !== undefined) return new HoldfastError("StoreAccessDenied", `cannot ${what} in ${url}: ${setting}`, options);
   if (name === "NoSuchBucket")
     return new HoldfastError("VaultNotFound", `cannot ${what} in ${url}: there is no such bucket`, options);
+  if (name === "InvalidObjectState")
+    return new HoldfastError("ArtifactArchived", `cannot ${what} in ${url}: it lies in an archive tier`, options);
   if (status === 401 || status === 403)
     return new HoldfastError("StoreAccessDenied", `not allowed to ${what} in ${url}: ${said}`, options);
   if (status === 507) return new HoldfastError("DiskFull", `no space left to ${what} in ${url}: ${said}`, options);

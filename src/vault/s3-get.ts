@@ -7,6 +7,7 @@ import type { StoredObject } from "./object-store.ts";
 import { abortReason } from "./read-body.ts";
 import type { S3Place } from "./s3-client.ts";
 import { factsOf, isConditionFailed, isNotFound, s3Error } from "./s3-errors.ts";
+import { lockOf } from "./s3-lock.ts";
 
 export interface Range {
   readonly start: number;
@@ -26,7 +27,8 @@ export async function getObject(
 ): Promise<{ object: StoredObject; body: Readable }> {
   const response = await request(place, key, range, undefined, signal);
   const total = totalBytes(response);
-  const object: StoredObject = { key, bytes: total, modifiedAt: response.LastModified ?? new Date(0), etag: response.ETag ?? "" };
+  const modifiedAt = response.LastModified ?? new Date(0);
+  const object: StoredObject = { key, bytes: total, modifiedAt, etag: response.ETag ?? "", ...lockOf(response) };
   const wanted = { start: range?.start ?? 0, end: Math.min(range?.end ?? total - 1, total - 1) };
   const source = bodyOf(response);
   const body = Readable.from(readOn(place, object, wanted, source, signal), { objectMode: false });

@@ -48,12 +48,13 @@ export async function uploadParts(writing: Writing, source: PartSource): Promise
 }
 
 async function createUpload(writing: Writing, source: PartSource): Promise<Upload> {
-  const { place, key, signal, mark } = writing;
+  const { place, key, signal, mark, attributes } = writing;
   const object = { Bucket: place.bucket, Key: place.prefix + key };
   try {
     const { UploadId = "" } = await place.client.send(
       new CreateMultipartUploadCommand({
         ...object,
+        ...attributes,
         Metadata: { [markName]: mark },
         ...(place.checksums ? { ChecksumAlgorithm: "CRC32" } : {}),
       }),

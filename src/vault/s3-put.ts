@@ -8,6 +8,7 @@ import type { PartPlan } from "./part-plan.ts";
 import { readBody } from "./read-body.ts";
 import type { S3Place } from "./s3-client.ts";
 import { isConditionalConflict } from "./s3-errors.ts";
+import { attributesOf, extendRetention } from "./s3-lock.ts";
 import { uploadParts } from "./s3-multipart.ts";
 import { checksumOf, lookUp, markName, putError, type Writing, type Written } from "./s3-writing.ts";
 
@@ -29,12 +30,16 @@ export async function putObject(
       ...(options.ifAbsent === true ? { IfNoneMatch: "*" } : {}),
       ...(options.ifMatch === undefined ? {} : { IfMatch: options.ifMatch }),
     },
+    attributes: attributesOf(place, options),
     mark: randomUUID(),
     signal: options.signal ?? new AbortController().signal,
   };
   const { plan } = place;
-  if (body instanceof Uint8Array && body.length <= plan.partBytes(0)) return putWhole(writing, body);
-  return putStream(writing, body, plan);
+  const small = body instanceof Uint8Array && body.length <= plan.partBytes(0);
+  const written = await (small ? putWhole(writing, body) : putStream(writing, body, plan));
+  // A store that passes over the lock would leave open what everybody takes for locked.
+  if (options.retainUntil !== undefined) await extendRetention(place, key, options.retainUntil);
+  return written;
 }
 
 /** Fills the first part; a body that ends before it does is stored at once, any other by parts. */
@@ -91,6 +96,7 @@ async function putWhole(writing: Writing, body: Uint8Array): Promise<Written> {
     ContentLength: body.length,
     Metadata: { [markName]: writing.mark },
     ...writing.conditions,
+    ...writing.attributes,
     ...(place.checksums ? { ChecksumCRC32: checksumOf(body) } : {}),
   };
   for (let race = 1; ; race += 1) {

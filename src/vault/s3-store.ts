@@ -1,26 +1,33 @@
 /** A vault in an S3 bucket, on AWS or at a compatible provider. */
 import {
   AbortMultipartUploadCommand,
-  DeleteObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
 } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { S3Vault } from "../policy/policy.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import { assertKey, compareKeys } from "./object-key.ts";
 import type { ObjectStat, ObjectStore, StoredObject } from "./object-store.ts";
 import { abortReason } from "./read-body.ts";
 import { defaultTimeouts, openPlace, type S3Place, type S3Timeouts } from "./s3-client.ts";
 import { isNotFound, s3Error } from "./s3-errors.ts";
 import { getObject } from "./s3-get.ts";
+import { extendRetention, lockOf, setLegalHold } from "./s3-lock.ts";
 import { putObject } from "./s3-put.ts";
+import { listHidden, openDeletion } from "./s3-versions.ts";
 
 /** The store of an S3 vault; sends nothing yet. */
-export function openS3Store(config: S3Vault, options: { readonly timeouts?: S3Timeouts } = {}): ObjectStore {
+export function openS3Store(
+  config: S3Vault,
+  options: { readonly timeouts?: S3Timeouts; readonly clock?: Clock } = {},
+): ObjectStore {
   const place = openPlace(config, options.timeouts ?? defaultTimeouts);
+  const deleteObject = openDeletion(place, options.clock ?? systemClock);
   return {
     url: place.url,
+    locks: place.lock !== undefined,
     async put(key, body, putOptions = {}) {
       assertKey(key);
       return putObject(place, key, body, putOptions);
@@ -31,7 +38,20 @@ export function openS3Store(config: S3Vault, options: { readonly timeouts?: S3Ti
     },
     head: (key) => headObject(place, key),
     list: (prefix, listOptions = {}) => listObjects(place, prefix, listOptions),
-    delete: (key) => deleteObject(place, key),
+    async delete(key) {
+      assertKey(key);
+      return deleteObject(key);
+    },
+    async extendRetention(key, until) {
+      assertKey(key);
+      return extendRetention(place, key, until);
+    },
+    async legalHold(key, on) {
+      assertKey(key);
+      return setLegalHold(place, key, on);
+    },
+    listHidden: (prefix) => listHidden(place, prefix),
+    inspect: async (clock) => (await import("./s3-inspect.ts")).inspectBucket(place, config, clock),
     abortStaleUploads: (olderThan) => abortStaleUploads(place, olderThan),
     close: () => place.client.destroy(),
   };
@@ -41,7 +61,8 @@ async function headObject(place: S3Place, key: string): Promise<StoredObject | u
   assertKey(key);
   try {
     const found = await place.client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: place.prefix + key }));
-    return { key, bytes: found.ContentLength ?? 0, modifiedAt: found.LastModified ?? new Date(0), etag: found.ETag ?? "" };
+    const modifiedAt = found.LastModified ?? new Date(0);
+    return { key, bytes: found.ContentLength ?? 0, modifiedAt, etag: found.ETag ?? "", ...lockOf(found) };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw s3Error(error, `look at ${key}`, place.url);
@@ -89,16 +110,6 @@ async function listPage(
   } catch (error) {
     if (signal?.aborted) throw abortReason(signal);
     throw s3Error(error, `list ${prefix === "" ? "all objects" : prefix}`, place.url);
-  }
-}
-
-async function deleteObject(place: S3Place, key: string): Promise<void> {
-  assertKey(key);
-  try {
-    await place.client.send(new DeleteObjectCommand({ Bucket: place.bucket, Key: place.prefix + key }));
-  } catch (error) {
-    if (isNotFound(error)) return;
-    throw s3Error(error, `delete ${key}`, place.url);
   }
 }
 

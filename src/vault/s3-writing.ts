@@ -11,9 +11,18 @@ export interface Writing {
   readonly place: S3Place;
   readonly key: string;
   readonly conditions: { readonly IfNoneMatch?: "*"; readonly IfMatch?: string };
+  /** Lock and tags, as PutObject and CreateMultipartUpload take them. */
+  readonly attributes?: WriteAttributes;
   /** Random; stands in the object's metadata. */
   readonly mark: string;
   readonly signal: AbortSignal;
+}
+
+export interface WriteAttributes {
+  readonly ObjectLockMode?: "GOVERNANCE" | "COMPLIANCE";
+  readonly ObjectLockRetainUntilDate?: Date;
+  /** As a URL's query. */
+  readonly Tagging?: string;
 }
 
 export interface Written {

@@ -63,13 +63,15 @@ export async function sweepOrphans(store: ObjectStore, source: string, options: 
   const orphans: Orphan[] = [];
   for await (const orphan of findOrphans(store, source, options)) orphans.push(orphan);
   refuseLostManifests(store, source, orphans);
-  for (const { key } of orphans) {
+  const swept: Orphan[] = [];
+  for (const orphan of orphans) {
     options.signal?.throwIfAborted();
-    await store.delete(key);
+    // What is locked stays until its lock has ended, and a later sweep collects it.
+    if ((await store.delete(orphan.key)) === undefined) swept.push(orphan);
   }
   const uploadSeconds = Math.max(options.graceSeconds, staleUploadSeconds);
   await store.abortStaleUploads(new Date(options.now.getTime() - uploadSeconds * 1000));
-  return orphans;
+  return swept;
 }
 
 /**

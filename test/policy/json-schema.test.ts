@@ -6,6 +6,7 @@ import { parse as parseYaml } from "yaml";
 import { initialPolicy } from "../../src/policy/initial-policy.ts";
 import { type DescribedSchema, describePolicy, publishedSchema } from "../../src/policy/json-schema.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
+import type { Policy } from "../../src/policy/policy.ts";
 import { flow, renderReference } from "../../src/policy/reference-page.ts";
 import { files, messagesOf, places, postgres, smallest, withFiles, withPostgres, withTop } from "./policy-texts.ts";
 
@@ -100,6 +101,12 @@ describe("the JSON Schema", () => {
       initialPolicy({ engine: "files", source: "shop", connection: "env:A", path: "/etc", vault: "s3://acme", keyPath: "~/k" }),
     ],
     ["the vault's long form", withTop("vaults: { main: { type: s3, bucket: acme, partsLimit: 1000 } }")],
+    [
+      "a vault that locks",
+      withTop(
+        "vaults: { main: { type: s3, bucket: acme, lock: { mode: compliance }, state: s3://acme-state, tiers: { warm: 30d } } }",
+      ),
+    ],
     ["a list of keys", withTop("keys: { main: [file:a, { type: kms, keyId: alias/a }] }")],
     [
       "every form of a channel",
@@ -130,6 +137,8 @@ describe("the JSON Schema", () => {
     ["a share without a percent sign", withPostgres("verify: { maxDrop: 0.5 }")],
     ["a wrong name", smallest.replace("shop:", "Shop:")],
     ["a vault that is only a path", withTop("vaults: { main: /srv }")],
+    ["a lock without a state bucket", withTop("vaults: { main: { type: s3, bucket: acme, lock: { mode: governance } } }")],
+    ["a lock on a folder", withTop("vaults: { main: { type: folder, path: /srv, lock: { mode: governance } } }")],
     ["no sources", withTop("sources: {}")],
     ["another version", withTop("version: 2")],
   ];
@@ -161,7 +170,7 @@ describe("every policy in the repository", () => {
   const policies: readonly (readonly [string, string])[] = [
     ...["examples", "demo"].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-        .filter((path) => path.endsWith("holdfast.yml"))
+        .filter((path) => /holdfast(\.local)?\.yml$/.test(path))
         .map((path) => [`${folder}/${path}`, readFileSync(join(root, folder, path), "utf8")] as const),
     ),
     ...readdirSync(root, { encoding: "utf8" })
@@ -176,6 +185,7 @@ describe("every policy in the repository", () => {
 
   it("is found", () => {
     expect(policies.map(([name]) => name)).toContain("examples/taskmaster/holdfast.yml");
+    expect(policies.map(([name]) => name)).toContain("examples/taskmaster/holdfast.local.yml");
   });
 
   it.each(policies)("%s is valid for the parser and the JSON Schema", (_, text) => {
@@ -184,15 +194,20 @@ describe("every policy in the repository", () => {
   });
 });
 
-describe("TaskMaster's policy", () => {
-  const policy = parsePolicy(readFileSync(join(root, "examples/taskmaster/holdfast.yml"), "utf8"), "holdfast.yml", places);
+describe("TaskMaster's two policies", () => {
+  const read = (name: string) =>
+    parsePolicy(readFileSync(join(root, "examples/taskmaster", name), "utf8"), name, { ...places, home: "/home/backup" });
+  const cloud = read("holdfast.yml");
+  const local = read("holdfast.local.yml");
 
-  it("is what its backup procedures ask for", () => {
+  it.each([
+    ["in its AWS account", cloud],
+    ["on one machine", local],
+  ])("are what its backup procedures ask for, %s", (_, policy) => {
     expect(policy.timezone).toBe("UTC");
     const source = policy.sources["taskmaster"];
     expect(source).toMatchObject({
       engine: "postgres",
-      connection: { from: "env", name: "TASKMASTER_DATABASE_URL" },
       objectives: { rpoSeconds: 3_600, rtoSeconds: 14_400 },
       schedules: { full: "0 2 * * *" },
       retention: { daily: 30, monthly: 12 },
@@ -200,8 +215,18 @@ describe("TaskMaster's policy", () => {
       restoreTest: { schedule: "0 4 1 * *" },
     });
     expect(source?.engine === "postgres" && source.exclude.data).toContain("public.sessions");
-    expect(source?.restoreTest.assertions.length).toBeGreaterThan(0);
-    expect(policy.sources["taskmaster-config"]?.engine).toBe("files");
+    expect(source?.restoreTest.assertions).toHaveLength(3);
     expect(policy.alerts.critical?.length).toBeGreaterThan(0);
+  });
+
+  it("promise the same of the database, and differ in where its connection stands", () => {
+    const promises = (policy: Policy) => ({ ...policy.sources["taskmaster"], connection: undefined });
+    expect(promises(cloud)).toEqual(promises(local));
+  });
+
+  it("keep secrets where each can read them", () => {
+    expect(cloud.sources["taskmaster"]).toMatchObject({ connection: { from: "secret", id: "taskmaster/db" } });
+    expect(local.sources["taskmaster"]).toMatchObject({ connection: { from: "env", name: "TASKMASTER_DATABASE_URL" } });
+    expect(local.sources["taskmaster-config"]?.engine).toBe("files");
   });
 });

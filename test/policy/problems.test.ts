@@ -7,7 +7,7 @@ import { messagesOf, problemsOf, smallest, withFiles, withPostgres, withSource, 
 const form =
   'write a cron expression with five fields such as "0 2 * * *" (minute, hour, day of the month, month, day of the week)';
 const allowedBySource =
-  "engine, connection, tier, objectives, vault, key, backup, exclude, sourceCheck, rolePasswords, retention, verify, restoreTest";
+  "engine, connection, tier, objectives, vault, key, size, backup, exclude, sourceCheck, rolePasswords, retention, verify, restoreTest";
 
 describe("problems of a policy", () => {
   it("name file, line and column, stand in the order of the text, and are all there at once", () => {
@@ -91,7 +91,7 @@ sources:
       withSource("engine: file\nretention: { daily: 1 }\nconnection: x\npath: /a"),
       [
         'sources.shop.engine: "file" is not allowed; one of postgres, files; did you mean "files"?',
-        "sources.shop.connection: unknown key; allowed: engine, path, include, exclude, tier, objectives, vault, key, backup, retention, verify, restoreTest",
+        "sources.shop.connection: unknown key; allowed: engine, path, include, exclude, tier, objectives, vault, key, size, backup, retention, verify, restoreTest",
       ],
     ],
     [
@@ -259,7 +259,7 @@ sources:
       ),
       [
         'vaults.main.endpoint: "http://s3.example.com" is not encrypted; write https:// (http:// is for this machine only)',
-        'vaults.main.pathstyle: unknown key; allowed: type, bucket, prefix, region, endpoint, pathStyle, partsLimit, checksums; did you mean "pathStyle"?',
+        'vaults.main.pathstyle: unknown key; allowed: type, bucket, prefix, region, endpoint, pathStyle, partsLimit, checksums, lock, state, tiers; did you mean "pathStyle"?',
         "vaults.main.partsLimit: must be a whole number from 1 to 10000, not the number 20000",
         'vaults.main.checksums: "none" is not allowed; one of supported, required',
       ],
@@ -294,7 +294,7 @@ sources:
       withTop("keys: { main: [file:/a, { type: kms, keyid: alias/a }] }"),
       [
         "keys.main[1].keyId: is required: write an alias, id or ARN of a KMS key",
-        'keys.main[1].keyid: unknown key; allowed: type, keyId, region, endpoint; did you mean "keyId"?',
+        'keys.main[1].keyid: unknown key; allowed: type, keyId, region, endpoint, rotation; did you mean "keyId"?',
       ],
     ],
     // Alerts

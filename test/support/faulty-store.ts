@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 
-export type StoreOperation = "put" | "get" | "head" | "list" | "delete";
+export type StoreOperation = "put" | "get" | "head" | "list" | "delete" | "lock";
 
 export interface Fault {
   readonly operation: StoreOperation;
@@ -47,6 +47,7 @@ export function makeFaultyStore(store: ObjectStore, faults: readonly Fault[]): F
 
   return {
     url: store.url,
+    locks: store.locks,
     calls,
     put: (key, body, options) => guard("put", key, () => store.put(key, body, options)),
     get: (key, options) => guard("get", key, () => store.get(key, options)),
@@ -56,6 +57,10 @@ export function makeFaultyStore(store: ObjectStore, faults: readonly Fault[]): F
       yield* store.list(prefix, options);
     },
     delete: (key) => guard("delete", key, () => store.delete(key)),
+    extendRetention: (key, until) => guard("lock", key, () => store.extendRetention(key, until)),
+    legalHold: (key, on) => guard("lock", key, () => store.legalHold(key, on)),
+    listHidden: (prefix) => store.listHidden(prefix),
+    inspect: (clock) => store.inspect(clock),
     abortStaleUploads: (olderThan) => store.abortStaleUploads(olderThan),
     close: () => store.close(),
   };

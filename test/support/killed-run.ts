@@ -26,6 +26,11 @@ async function* passAmid(body: Uint8Array | AsyncIterable<Uint8Array>): AsyncGen
 function killing(store: ObjectStore): ObjectStore {
   return {
     url: store.url,
+    locks: store.locks,
+    extendRetention: store.extendRetention.bind(store),
+    legalHold: store.legalHold.bind(store),
+    listHidden: store.listHidden.bind(store),
+    inspect: store.inspect.bind(store),
     get: store.get.bind(store),
     head: store.head.bind(store),
     list: store.list.bind(store),
@@ -39,8 +44,9 @@ function killing(store: ObjectStore): ObjectStore {
     },
     async delete(key) {
       pass();
-      await store.delete(key);
+      const lock = await store.delete(key);
       pass();
+      return lock;
     },
   };
 }

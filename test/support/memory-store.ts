@@ -3,22 +3,42 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { assertKey, compareKeys } from "../../src/vault/object-key.ts";
-import type { ObjectStore, PutOptions, StoredObject } from "../../src/vault/object-store.ts";
+import type { ObjectLock, ObjectStore, PutOptions, StoredObject } from "../../src/vault/object-store.ts";
 import { abortReason, readBody } from "../../src/vault/read-body.ts";
 
 export interface MemoryStore extends ObjectStore {
-  readonly objects: Map<string, { readonly bytes: Buffer; modifiedAt: Date }>;
+  readonly objects: Map<
+    string,
+    { readonly bytes: Buffer; modifiedAt: Date; lock?: ObjectLock; tags?: Readonly<Record<string, string>> }
+  >;
+  /** What a deletion by other hands hid. */
+  readonly hidden: Map<string, Date>;
 }
 
-/** `now` dates what is stored. */
-export function makeMemoryStore(now: () => Date = () => new Date()): MemoryStore {
+/** `now` dates what is stored, and ends locks; with `locks` it keeps them as a bucket with Object Lock does. */
+export function makeMemoryStore(
+  now: () => Date = () => new Date(),
+  { locks = false }: { readonly locks?: boolean } = {},
+): MemoryStore {
   const objects: MemoryStore["objects"] = new Map();
   const describe = (key: string): StoredObject | undefined => {
     const found = objects.get(key);
     if (found === undefined) return undefined;
     const etag = createHash("sha256").update(found.bytes).digest("hex");
-    return { key, bytes: found.bytes.length, modifiedAt: found.modifiedAt, etag };
+    const lock = found.lock === undefined ? {} : { lock: found.lock };
+    return { key, bytes: found.bytes.length, modifiedAt: found.modifiedAt, etag, ...lock };
   };
+  const hidden: MemoryStore["hidden"] = new Map();
+  const requireLocks = (): void => {
+    if (!locks) throw new HoldfastError("VaultInvalid", "this memory does not lock");
+  };
+  const lockable = (key: string) => {
+    requireLocks();
+    const found = objects.get(key);
+    if (found === undefined) throw new HoldfastError("ObjectNotFound", `there is no ${key}`);
+    return found;
+  };
+  const isActive = ({ until, held }: ObjectLock): boolean => held || (until !== undefined && until > now());
   const check = (key: string, { ifAbsent, ifMatch }: PutOptions): void => {
     const etag = describe(key)?.etag;
     if (ifAbsent === true && etag !== undefined) throw new HoldfastError("ObjectExists", `${key} is there already`);
@@ -26,13 +46,22 @@ export function makeMemoryStore(now: () => Date = () => new Date()): MemoryStore
   };
   return {
     url: "memory:",
+    locks,
     objects,
+    hidden,
     async put(key, body, options = {}) {
       assertKey(key);
       const chunks: Uint8Array[] = [];
       for await (const chunk of readBody(body, options.signal ?? new AbortController().signal)) chunks.push(Buffer.from(chunk));
       check(key, options);
-      objects.set(key, { bytes: Buffer.concat(chunks), modifiedAt: now() });
+      const { retainUntil, tags } = options;
+      if (retainUntil !== undefined) requireLocks();
+      objects.set(key, {
+        bytes: Buffer.concat(chunks),
+        modifiedAt: now(),
+        ...(retainUntil === undefined ? {} : { lock: { held: false, until: retainUntil } }),
+        ...(tags === undefined ? {} : { tags }),
+      });
       return { etag: describe(key)?.etag ?? "", bytes: objects.get(key)?.bytes.length ?? 0 };
     },
     async get(key, { range, signal } = {}) {
@@ -66,8 +95,25 @@ export function makeMemoryStore(now: () => Date = () => new Date()): MemoryStore
     },
     async delete(key) {
       assertKey(key);
+      const lock = objects.get(key)?.lock;
+      if (lock !== undefined && isActive(lock)) return lock;
       objects.delete(key);
+      return undefined;
     },
+    async extendRetention(key, until) {
+      const found = lockable(key);
+      if (found.lock?.until !== undefined && found.lock.until >= until) return false;
+      found.lock = { held: found.lock?.held ?? false, until };
+      return true;
+    },
+    async legalHold(key, on) {
+      const found = lockable(key);
+      found.lock = { ...found.lock, held: on };
+    },
+    async *listHidden(prefix) {
+      for (const [key, hiddenAt] of hidden) if (key.startsWith(prefix)) yield { key, hiddenAt };
+    },
+    inspect: async () => [],
     abortStaleUploads: async () => 0,
     close: () => undefined,
   };

@@ -33,7 +33,11 @@ export async function openPipeline({ policyFile, env, clock = systemClock, wrapS
     "0.0.0-test",
   );
   if (wrapStore === undefined) return context;
-  return { ...context, storeOf: async (name) => wrapStore(await context.storeOf(name)) };
+  return {
+    ...context,
+    storeOf: async (name) => wrapStore(await context.storeOf(name)),
+    stateStoreOf: async (name) => wrapStore(await context.stateStoreOf(name)),
+  };
 }
 
 /** The system's clock, moved by so many milliseconds. */

@@ -29,6 +29,9 @@ export async function prune(
     document: { dryRun, sources: pruned.map(documentOf) },
     text: pruned.map((each) => describe(terminal, each, dryRun)).join("\n\n"),
     exitCode: exitCodeOf(pruned),
+    troubles: pruned.flatMap(({ source: name, error }) =>
+      error === undefined || error.name === "VaultNotFound" ? [] : [{ operation: "prune", source: name, error }],
+    ),
   };
 }
 
@@ -56,7 +59,9 @@ function documentOf({ source, plan, result, error }: Pruned): unknown {
   return {
     source,
     ...(plan === undefined ? {} : { decisions: plan.decisions, released: plan.released, refusal: plan.refusal ?? null }),
-    ...(result === undefined ? {} : { deleted: result.deleted, sweptObjects: result.sweptObjects }),
+    ...(result === undefined
+      ? {}
+      : { deleted: result.deleted, locksExtended: result.locksExtended, sweptObjects: result.sweptObjects }),
     ...(error === undefined
       ? {}
       : { error: { name: error.name, message: error.message, hint: error.hint, details: error.details } }),
@@ -71,6 +76,10 @@ function describe(terminal: Terminal, { source, plan, result, error }: Pruned, d
   const verb = dryRun ? "would be deleted" : "deleted";
   const lines = [`${terminal.style("bold", source)}  ${decisions.length - releasedCount} kept, ${releasedCount} ${verb}`];
   if (plan !== undefined) lines.push(...describePlan(terminal, plan, { onlyReleased: false }));
+  if (result !== undefined && result.locksExtended.length > 0)
+    lines.push(
+      `  the ${countOf(result.locksExtended.length, "lock")} of what is kept longer ${result.locksExtended.length === 1 ? "was" : "were"} extended`,
+    );
   if (result !== undefined && result.sweptObjects > 0)
     lines.push(
       `  ${countOf(result.sweptObjects, "object")} left by runs that died ${result.sweptObjects === 1 ? "was" : "were"} collected`,

@@ -1,0 +1,119 @@
+/**
+ * The step that decides where the next step of a run works: in a Lambda, or, where the last backup was too large or too slow for one, in
+ * Fargate. Reads keys and one manifest; opens neither a key nor a source.
+ */
+import type { BackupReader } from "../engines/engine.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import type { BackupKind } from "../policy/policy.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
+import { type Manifest, readManifest } from "../vault/manifest.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+import { findInVaults, newestBackup } from "./find-backups.ts";
+import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+
+export type Runner = "lambda" | "fargate";
+
+export interface BackupPlan {
+  readonly source: string;
+  readonly kind: BackupKind;
+  readonly runner: Runner;
+  /** Why there, for people who read an execution's history. */
+  readonly reason: string;
+}
+
+export interface RestorePlan {
+  readonly source: string;
+  readonly backupId: string;
+  readonly runner: Runner;
+  readonly reason: string;
+}
+
+/** A Lambda ends after 900 s (AWS quota); a dump that took two thirds of that last time may not fit the next. */
+const mostLambdaSeconds = 600;
+/** At measured rates a Lambda of 2 CPUs dumps up to 68 GiB in its 900 s; a third of that leaves room for a slow source and for growth. */
+const mostLambdaBytes = 20 * 1024 ** 3;
+/** Of the 10,240 MB that a Lambda's /tmp may have. */
+const mostThrowawayBytes = 8 * 1024 ** 3;
+
+/**
+ * Plans a backup by the size that the policy declares and the figures of the source's newest one; without either, a Lambda is tried first.
+ * Errors: SourceNotFound, SourceUnsupported (a kind the engine does not make), those of listing the vault.
+ */
+export async function planBackup(
+  context: PipelineContext,
+  request: { readonly source: string; readonly kind: BackupKind },
+): Promise<BackupPlan> {
+  const source = requireSource(context.policy, request.source);
+  const engine = await context.engineOf(source.engine);
+  if (!engine.kinds.includes(request.kind)) {
+    const message = `the ${source.engine} engine takes no ${request.kind} backups of "${source.name}"`;
+    throw new HoldfastError("SourceUnsupported", message, { hint: `Use one of: ${engine.kinds.join(", ")}.` });
+  }
+  const { sizeBytes = 0 } = source;
+  if (sizeBytes > mostLambdaBytes) {
+    const reason = `the policy says that it holds ${sizeBytes} bytes, more than ${mostLambdaBytes}`;
+    return { source: source.name, kind: request.kind, runner: "fargate", reason };
+  }
+  const store = await context.storeOf(source.vault);
+  const newest = await newestBackup(store, source.name);
+  const manifest = newest === undefined ? undefined : await readSound(store, newest);
+  return { source: source.name, kind: request.kind, ...chooseForDump(manifest) };
+}
+
+/**
+ * Plans what reads the backup that `reference` names (an id, its prefix, or `latest`): a restore test or a restore.
+ * Errors: SourceNotFound, BackupNotFound, UsageInvalid (ambiguous), ManifestDamaged, those of the vault.
+ */
+export async function planReading(
+  context: PipelineContext,
+  request: { readonly source: string; readonly backup: string },
+): Promise<RestorePlan> {
+  const { name } = requireSource(context.policy, request.source);
+  const reference = request.backup === "latest" ? `${name}@latest` : `${name}/${request.backup}`;
+  const { entry, store } = await findInVaults(context, reference);
+  const { manifest } = await readManifest(store, entry.source, entry.id);
+  const engine = await context.engineOf(manifest.engine);
+  const needed = engine.estimateThrowawayBytes(closedReader(manifest));
+  const room: Choice =
+    needed > mostThrowawayBytes
+      ? { runner: "fargate", reason: `it needs ${needed} bytes of disk, a Lambda has ${mostThrowawayBytes} to spare` }
+      : chooseForDump(manifest);
+  return { source: entry.source, backupId: entry.id, ...room };
+}
+
+type Choice = Pick<BackupPlan, "runner" | "reason">;
+
+function chooseForDump(manifest: Manifest | undefined): Choice {
+  if (manifest === undefined) return { runner: "lambda", reason: "nothing is known of its size yet" };
+  const bytes = manifest.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0);
+  const seconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1000;
+  if (bytes > mostLambdaBytes)
+    return { runner: "fargate", reason: `${manifest.id} has ${bytes} bytes, more than ${mostLambdaBytes}` };
+  if (seconds > mostLambdaSeconds) {
+    return { runner: "fargate", reason: `${manifest.id} took ${Math.round(seconds)} s, more than ${mostLambdaSeconds}` };
+  }
+  return { runner: "lambda", reason: `${manifest.id} had ${bytes} bytes and took ${Math.round(seconds)} s` };
+}
+
+/** A damaged manifest says nothing of sizes, and must not keep the next backup from being made. */
+async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manifest | undefined> {
+  try {
+    return (await readManifest(store, entry.source, entry.id)).manifest;
+  } catch (error) {
+    if (isHoldfastError(error, "ManifestDamaged", "BackupNotFound")) return undefined;
+    throw error;
+  }
+}
+
+/** The figures of a backup, without the means to open it. */
+function closedReader(manifest: Manifest): BackupReader {
+  return {
+    backupId: manifest.id,
+    source: manifest.source,
+    kind: manifest.kind,
+    facts: manifest.facts,
+    sourceCheck: manifest.sourceCheck,
+    artifacts: manifest.artifacts,
+    open: () => Promise.reject(new HoldfastError("Internal", "a plan reads no artifacts")),
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * The step that looks whether everything is as promised when nobody asks: objectives that are breached, backups that did not happen, restore
+ * tests and verifications that are overdue. It tells of each once, again when more is found or a day has passed, and when it is over.
+ */
+import type { Alert } from "../alerts/alert.ts";
+import { recoveryNotice } from "../alerts/alert.ts";
+import { toHoldfastError } from "../errors/holdfast-error.ts";
+import type { SourceConfig } from "../policy/policy.ts";
+import type { SourceStatus } from "../report/status-model.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+import { measureSources } from "./measure.ts";
+import { gatherAlertContext } from "./notify.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+import { alertsFor, type Trouble } from "./troubles.ts";
+import { type Memory, readMemory, type Told, writeMemory } from "./watch-memory.ts";
+
+export interface WatchOptions {
+  /** Where it keeps in mind what it has told: a store that is written by nothing else under `watch/`. */
+  readonly memory: ObjectStore;
+  /** Tells an alert; rejects when nobody was told, and is then asked again at the next look. */
+  tell(alert: Alert): Promise<unknown>;
+  /** Is given each source's status as soon as it is measured: figures must not wait for alerts that may fail. */
+  measured?(status: SourceStatus): void;
+}
+
+export interface WatchResult {
+  /** Of every source whose vault could be read. */
+  readonly sources: readonly SourceStatus[];
+  /** Names of the sources that could not be measured. */
+  readonly unmeasured: readonly string[];
+  readonly told: number;
+  readonly recovered: number;
+}
+
+/** What is not as it should be, and which kinds of findings that is: their words change with every minute that passes. */
+interface Sighting {
+  readonly trouble: Trouble;
+  readonly subjects: readonly string[];
+}
+
+/** Somebody who missed the first alert, or took it for settled, hears of it daily. */
+const repeatMs = 24 * 3_600_000;
+
+/**
+ * Measures every source of the policy and tells what changed since the last look. Two looks at one time may tell a thing twice, and never keep it back.
+ * Errors: those of `tell`, after everything else was told and kept in mind; those of the memory's store.
+ */
+export async function watchSources(context: PipelineContext, options: WatchOptions): Promise<WatchResult> {
+  const { memory: store, tell } = options;
+  const { sources, unmeasured, sightings } = await lookAround(context, options);
+  const memory = await readMemory(store, context.run);
+  const news = await chooseNews(context, memory, sightings, unmeasured);
+  const kept: Record<string, Told> = { ...news.unchanged };
+  const failures: unknown[] = [];
+  const counts = { told: 0, recovered: 0 };
+  for (const { key, told, alert, count } of news.items) {
+    try {
+      await tell(alert);
+      counts[count] += 1;
+      if (told !== undefined) kept[key] = told;
+    } catch (error) {
+      failures.push(error);
+      // What it was told of before stays known: its end has still to be told.
+      const before = memory[key];
+      if (before !== undefined) kept[key] = count === "recovered" ? before : { ...before, toldAt: new Date(0).toISOString() };
+    }
+  }
+  await writeMemory(store, kept, context.run);
+  if (failures.length > 0) throw toHoldfastError(failures[0]);
+  return { sources, unmeasured: unmeasured.map(({ name }) => name), ...counts };
+}
+
+async function lookAround(
+  context: PipelineContext,
+  { measured }: WatchOptions,
+): Promise<{
+  readonly sources: readonly SourceStatus[];
+  readonly unmeasured: readonly SourceConfig[];
+  readonly sightings: readonly Sighting[];
+}> {
+  const sources: SourceStatus[] = [];
+  const unmeasured: SourceConfig[] = [];
+  const failures = new Map<string, Trouble>();
+  for (const source of Object.values(context.policy.sources)) {
+    try {
+      for (const status of (await measureSources(context, [source])).status.sources) {
+        measured?.(status);
+        sources.push(status);
+      }
+    } catch (error) {
+      context.run.signal.throwIfAborted();
+      const known = toHoldfastError(error);
+      context.run.log.warn("a source could not be measured", { source: source.name, error: known.name });
+      unmeasured.push(source);
+      // One vault that cannot be read is one trouble, however many sources keep their backups there.
+      failures.set(known.name, failures.get(known.name) ?? { operation: "watch", error: known });
+    }
+  }
+  const blind = [...failures].map(([name, trouble]): Sighting => ({ trouble, subjects: [name] }));
+  return { sources, unmeasured, sightings: [...blind, ...sources.flatMap(sightingsOf)] };
+}
+
+/** Breaches together, and what did not run together: at most two alerts a source. */
+function sightingsOf({ source, findings, missedRuns, restoreTest, verification }: SourceStatus): readonly Sighting[] {
+  const silent = new Set<string>([
+    ...(missedRuns.length > 0 ? ["schedule"] : []),
+    ...(restoreTest.overdue ? ["restore-test"] : []),
+    ...(verification.overdue ? ["verification"] : []),
+  ]);
+  const breaches = findings.filter(({ level }) => level === "breach");
+  const omissions = findings.filter(({ level, subject }) => level === "warning" && silent.has(subject));
+  const sighting = (name: "objective breached" | "overdue", found: SourceStatus["findings"]): readonly Sighting[] =>
+    found.length === 0
+      ? []
+      : [
+          {
+            trouble: { source, outcome: { name, backupIds: [], findings: found.map(({ message }) => message) } },
+            subjects: [...new Set(found.map(({ subject }) => subject))].sort(),
+          },
+        ];
+  return [...sighting("objective breached", breaches), ...sighting("overdue", omissions)];
+}
+
+interface News {
+  readonly items: readonly {
+    readonly key: string;
+    readonly alert: Alert;
+    readonly count: "told" | "recovered";
+    /** What to keep in mind once it is told; absent: nothing more. */
+    readonly told?: Told;
+  }[];
+  readonly unchanged: Memory;
+}
+
+async function chooseNews(
+  context: PipelineContext,
+  memory: Memory,
+  sightings: readonly Sighting[],
+  unmeasured: readonly SourceConfig[],
+): Promise<News> {
+  const now = context.run.clock.now();
+  const items: News["items"][number][] = [];
+  const unchanged: Record<string, Told> = {};
+  const seen = new Set<string>();
+  for (const { trouble, subjects } of sightings) {
+    const key = keyOf(trouble);
+    seen.add(key);
+    const before = memory[key];
+    if (before !== undefined && !isNews(before, subjects, now)) {
+      unchanged[key] = before;
+      continue;
+    }
+    const since = before?.since ?? now.toISOString();
+    const [alert] = await alertsFor(context, [trouble], { since: new Date(since), invocation: "holdfast" });
+    if (alert !== undefined) items.push({ key, alert, count: "told", told: { subjects, since, toldAt: now.toISOString(), alert } });
+  }
+  const blind = new Set(unmeasured.map(({ name }) => name));
+  for (const [key, before] of Object.entries(memory)) {
+    if (seen.has(key)) continue;
+    const { source } = before.alert;
+    // Of a source that could not be measured nothing is known to be over; one that left the policy is nobody's trouble.
+    if (source !== undefined && blind.has(source)) unchanged[key] = before;
+    else if (source === undefined || Object.hasOwn(context.policy.sources, source))
+      items.push({ key, alert: await recoveryOf(context, before), count: "recovered" });
+  }
+  return { items, unchanged };
+}
+
+/** Something further was found, or a day has passed. */
+function isNews({ subjects: told, toldAt }: Told, subjects: readonly string[], now: Date): boolean {
+  return subjects.some((subject) => !told.includes(subject)) || now.getTime() - Date.parse(toldAt) >= repeatMs;
+}
+
+async function recoveryOf(context: PipelineContext, { alert }: Told): Promise<Alert> {
+  const about = await gatherAlertContext(context, {
+    run: context.run.identity,
+    ...(alert.source === undefined ? {} : { source: alert.source }),
+  });
+  return recoveryNotice(alert, about);
+}
+
+function keyOf(trouble: Trouble): string {
+  const what = "outcome" in trouble ? trouble.outcome.name : trouble.error.name;
+  return `${trouble.source ?? "*"}/${what}`;
+}

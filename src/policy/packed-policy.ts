@@ -1,0 +1,36 @@
+/** The policy's text as the deployed stack keeps it: the value of one secret, which has a largest size. */
+import { gunzipSync, gzipSync } from "node:zlib";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+
+/** A text that is too long for a secret is stored compressed, with this before its base64. */
+const compressedMark = "gzip:";
+
+/** AWS Secrets Manager quotas: 65,536 bytes of a secret's value. */
+const mostBytes = 65_536;
+
+/** The secret's value: the text as it is written, compressed only when it would not fit. Errors: PolicyInvalid, when it does not fit either. */
+export function packPolicy(text: string): string {
+  if (Buffer.byteLength(text) <= mostBytes) return text;
+  const packed = `${compressedMark}${gzipSync(text).toString("base64")}`;
+  if (packed.length <= mostBytes) return packed;
+  throw new HoldfastError(
+    "PolicyInvalid",
+    `the policy is too long to be deployed: ${packed.length} bytes compressed, ${mostBytes} is the most`,
+    {
+      hint: "Divide its sources among several policies, each with a stage of its own.",
+    },
+  );
+}
+
+/** The text that `packPolicy` packed. Errors: PolicyInvalid, when what is marked as compressed is not. */
+export function unpackPolicy(packed: string): string {
+  if (!packed.startsWith(compressedMark)) return packed;
+  try {
+    return gunzipSync(Buffer.from(packed.slice(compressedMark.length), "base64")).toString("utf8");
+  } catch (error) {
+    throw new HoldfastError("PolicyInvalid", "the deployed policy cannot be unpacked", {
+      cause: error,
+      hint: "Deploy the stack again: its policy's secret was changed by something else.",
+    });
+  }
+}

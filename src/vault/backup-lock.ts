@@ -1,0 +1,76 @@
+/** The locks of a backup as a whole: its manifest's is the measure, and is set last (docs/vault-format.md, "Locks"). */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { keyOf } from "./layout.ts";
+import type { ObjectLock, ObjectStore, PutOptions } from "./object-store.ts";
+
+/** A lock that has ended when the request arrives is refused, and one of less than a minute is worth nothing. */
+const leastLockMs = 60_000;
+
+/**
+ * What a new object of a backup that exists is to be locked with: as long as its manifest is. Nothing where the vault does not lock, and where that lock
+ * has ended: a store takes no lock that ends in the past.
+ */
+export async function lockLikeManifest(
+  store: ObjectStore,
+  source: string,
+  id: string,
+  now: Date,
+): Promise<Pick<PutOptions, "retainUntil">> {
+  if (!store.locks) return {};
+  const until = (await store.head(keyOf.manifest(source, id)))?.lock?.until;
+  return until === undefined || until.getTime() < now.getTime() + leastLockMs ? {} : { retainUntil: until };
+}
+
+/**
+ * Makes every object of a backup locked until `until` at least. Artifacts and evidence come before the manifest, whose lock says that all are
+ * done: a run that dies in between is made good by the next. Resolves with whether anything had to be done. Errors: those of ObjectStore.
+ */
+export async function extendBackupLock(store: ObjectStore, source: string, id: string, until: Date): Promise<boolean> {
+  const found = await store.head(keyOf.manifest(source, id));
+  if (found === undefined || isAtLeast(found.lock, until)) return false;
+  for await (const key of keysOfBackup(store, source, id)) await unlessGone(() => store.extendRetention(key, until));
+  return true;
+}
+
+/** Puts every object of a backup under the store's legal hold, or lifts it. Idempotent, the manifest last. Errors: those of ObjectStore. */
+export async function holdBackup(store: ObjectStore, source: string, id: string, on: boolean): Promise<void> {
+  for await (const key of keysOfBackup(store, source, id)) await unlessGone(() => store.legalHold(key, on));
+}
+
+/** The lock that keeps a backup from being deleted whole: the longest of all its objects'. Takes one `head` an object. */
+export async function findBackupLock(store: ObjectStore, source: string, id: string): Promise<ObjectLock | undefined> {
+  let longest: ObjectLock | undefined;
+  for await (const key of keysOfBackup(store, source, id)) {
+    const lock = (await store.head(key))?.lock;
+    if (lock === undefined) continue;
+    const ends = [longest?.until, lock.until].flatMap((until) => until?.getTime() ?? []);
+    longest = { held: lock.held || longest?.held === true, ...(ends.length === 0 ? {} : { until: new Date(Math.max(...ends)) }) };
+  }
+  return longest;
+}
+
+/** Why a backup stays, in the words of a plan. */
+export function describeLock({ until, held }: ObjectLock): string {
+  if (held) return "under the store's legal hold";
+  return until === undefined ? "locked" : `locked until ${until.toISOString()}`;
+}
+
+/** A second is lost between what was asked for and what a store keeps of it. */
+function isAtLeast(lock: ObjectLock | undefined, until: Date): boolean {
+  return lock?.until !== undefined && lock.until.getTime() > until.getTime() - 1_000;
+}
+
+async function* keysOfBackup(store: ObjectStore, source: string, id: string): AsyncGenerator<string, void, undefined> {
+  for (const prefix of [keyOf.artifact(source, id, ""), keyOf.evidencePrefix(source, id)]) {
+    for await (const { key } of store.list(prefix)) yield key;
+  }
+  yield keyOf.manifest(source, id);
+}
+
+async function unlessGone(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isHoldfastError(error, "ObjectNotFound")) throw error;
+  }
+}

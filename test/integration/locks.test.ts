@@ -1,0 +1,221 @@
+/** The vault on AWS: what is locked at its write, made to last longer by a prune, held, hidden by other hands, and deleted only when it may be. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectTaggingCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectRetentionCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { checkPolicy } from "../../src/pipeline/check.ts";
+import { dumpSource } from "../../src/pipeline/dump.ts";
+import { findInVaults } from "../../src/pipeline/find-backups.ts";
+import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
+import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
+import { verifyBackup } from "../../src/pipeline/verify.ts";
+import { createKeyFile } from "../../src/sealing/key-file.ts";
+import { addHold, removeHold } from "../../src/vault/holds.ts";
+import { startMiniStack } from "../support/ministack.ts";
+import { openPipeline, shiftedClock } from "../support/pipeline.ts";
+import { useTestCredentials } from "../support/s3-server.ts";
+
+let server: Awaited<ReturnType<typeof startMiniStack>>;
+let client: S3Client;
+let directory: string;
+let bucket: string;
+
+beforeAll(async () => {
+  useTestCredentials();
+  server = await startMiniStack();
+  client = new S3Client({ endpoint: server.endpoint, region: "us-east-1", forcePathStyle: true });
+});
+afterAll(async () => {
+  client?.destroy();
+  await server?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const dayMs = 86_400_000;
+let count = 0;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-locks-"));
+  await mkdir(join(directory, "tree"));
+  await writeFile(join(directory, "tree", "file"), "content");
+  await createKeyFile(join(directory, "main.key"), { randomBytes: (bytes) => Buffer.alloc(bytes, 7), now: new Date(0) });
+  count += 1;
+  bucket = `acme-backups-${count}`;
+  await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true }));
+  await client.send(new CreateBucketCommand({ Bucket: `${bucket}-state` }));
+});
+
+/** The pipeline on the locked bucket, so many days later. */
+async function open(retention: string, { days = 0, mode = "governance", tiers = "" } = {}): Promise<PipelineContext> {
+  const policyFile = join(directory, "holdfast.yml");
+  await writeFile(
+    policyFile,
+    `version: 1
+vaults:
+  main:
+    { type: s3, bucket: ${bucket}, endpoint: "${server.endpoint}", pathStyle: true, region: us-east-1,
+      lock: { mode: ${mode} }, state: s3://${bucket}-state${tiers} }
+keys: { main: file:main.key }
+sources:
+  tree: { engine: files, path: tree, retention: { maxRemoval: 100%, ${retention} } }
+`,
+  );
+  return openPipeline({ policyFile, env: process.env, clock: shiftedClock(days * dayMs) });
+}
+
+async function back(context: PipelineContext): Promise<string> {
+  const { backupId } = await dumpSource(context, { source: "tree", kind: "full" });
+  expect((await verifyBackup(context, await findInVaults(context, backupId))).outcome).toBe("verified");
+  return backupId;
+}
+
+/** All versions below a prefix, markers included. */
+async function versionsOf(prefix: string) {
+  const { Versions = [], DeleteMarkers = [] } = await client.send(
+    new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix }),
+  );
+  return [...Versions.map((each) => ({ ...each, marker: false })), ...DeleteMarkers.map((each) => ({ ...each, marker: true }))];
+}
+
+/** Every object of a backup with its lock. */
+async function locksOf(id: string) {
+  const keys = (await Promise.all(["artifacts", "evidence", "manifests"].map((room) => versionsOf(`${room}/tree/${id}`)))).flatMap(
+    (versions) => versions.map(({ Key = "" }) => Key),
+  );
+  return Promise.all(
+    keys.map(async (Key) => {
+      const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key }));
+      return {
+        key: Key,
+        mode: head.ObjectLockMode,
+        untilMs: head.ObjectLockRetainUntilDate?.getTime() ?? 0,
+        held: head.ObjectLockLegalHoldStatus === "ON",
+      };
+    }),
+  );
+}
+
+const startOf = (id: string): number => Date.parse(id.slice(0, 16).replace(/(....)(..)(..)T(..)(..)(..)/, "$1-$2-$3T$4:$5:$6"));
+
+describe.each(["governance", "compliance"])("a vault that locks (%s)", (mode) => {
+  test("locks every object at its write for the shortest time its kind is kept, and nothing else", async () => {
+    const context = await open("daily: 30, monthly: 12", { mode });
+    const id = await back(context);
+    const locks = await locksOf(id);
+    expect([...new Set(locks.map(({ key }) => key.split("/")[0]))].sort()).toEqual(["artifacts", "evidence", "manifests"]);
+    for (const { mode: found, untilMs } of locks) {
+      expect(found).toBe(mode.toUpperCase());
+      expect(Math.abs(untilMs - (startOf(id) + 30 * dayMs))).toBeLessThan(2_000);
+    }
+    // Leases and read marks are in the state bucket alone: a locked lease could not be given back.
+    expect(await versionsOf("leases/")).toEqual([]);
+  });
+
+  test("cannot be emptied, or unlocked early, by whoever has no right to bypass it", async () => {
+    const id = await back(await open("daily: 30", { mode }));
+    const [version] = await versionsOf(`artifacts/tree/${id}`);
+    const object = { Bucket: bucket, Key: version?.Key ?? "", VersionId: version?.VersionId };
+    await expect(client.send(new DeleteObjectCommand(object))).rejects.toMatchObject({ name: "AccessDenied" });
+    const Retention = { Mode: mode.toUpperCase() as "GOVERNANCE", RetainUntilDate: new Date(Date.now() + dayMs) };
+    await expect(client.send(new PutObjectRetentionCommand({ ...object, Retention }))).rejects.toMatchObject({
+      name: "AccessDenied",
+    });
+  });
+});
+
+test("a prune makes the locks of what is kept longer last longer, and never shortens one", async () => {
+  const rules = "daily: 7, weekly: 8";
+  const id = await back(await open(rules));
+  const later = await open(rules, { days: 8 });
+  await back(later);
+  expect((await pruneSource(later, "tree")).locksExtended).toContain(id);
+  const extended = await locksOf(id);
+  for (const { untilMs } of extended) expect(untilMs).toBeGreaterThan(startOf(id) + 40 * dayMs);
+  expect((await pruneSource(later, "tree")).locksExtended).toEqual([]);
+  // A policy that keeps less takes nothing back of what was promised.
+  await pruneSource(await open("daily: 7", { days: 8 }), "tree");
+  expect(await locksOf(id)).toEqual(extended);
+});
+
+test("what retention releases while it is locked stays, and the plan says until when", async () => {
+  const first = await back(await open("daily: 30"));
+  const shorter = await open("keepWithin: 1h", { days: 2 });
+  await back(shorter);
+  const plan = await planPrune(shorter, "tree");
+  expect(plan.decisions.find(({ id }) => id === first)).toMatchObject({
+    kept: true,
+    reasons: [expect.stringMatching(/^locked until \d{4}-/)],
+  });
+  expect((await pruneSource(shorter, "tree")).deleted).toEqual([]);
+  expect((await verifyBackup(shorter, await findInVaults(shorter, first))).outcome).toBe("verified");
+});
+
+test("what is neither kept nor locked any more goes with every version and marker of it", async () => {
+  // Begun 55 seconds ago and kept for a minute: its lock ends in five seconds.
+  const id = await back(await open("keepWithin: 1m", { days: -55_000 / dayMs }));
+  const context = await open("keepWithin: 1m");
+  await new Promise((resolve) => setTimeout(resolve, 7_000));
+  const newest = await back(context);
+  expect((await pruneSource(context, "tree")).deleted).toEqual([id]);
+  for (const room of ["artifacts", "evidence", "manifests"]) expect(await versionsOf(`${room}/tree/${id}`)).toEqual([]);
+  expect((await versionsOf("manifests/")).map(({ Key }) => Key)).toEqual([`manifests/tree/${newest}.json`]);
+});
+
+test("a hold is the store's legal hold on every object, and ends with it", async () => {
+  const context = await open("daily: 7");
+  const id = await back(context);
+  const store = await context.storeOf("main");
+  const at = context.run.clock.now().toISOString();
+  await addHold(store, { formatVersion: 1, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
+  expect((await locksOf(id)).filter(({ held }) => !held)).toEqual([]);
+  await removeHold(store, "tree", id);
+  expect((await locksOf(id)).filter(({ held }) => held)).toEqual([]);
+});
+
+test("a backup that other hands deleted is noticed before anything is pruned, and can be brought back", async () => {
+  const context = await open("daily: 7");
+  const id = await back(context);
+  await back(context);
+  const Key = `manifests/tree/${id}.json`;
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  await expect(pruneSource(context, "tree")).rejects.toMatchObject({
+    name: "PruneRefused",
+    details: expect.arrayContaining([expect.stringContaining(id)]),
+  });
+  const marker = (await versionsOf(Key)).find((version) => version.marker);
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId: marker?.VersionId }));
+  await pruneSource(context, "tree");
+  expect((await verifyBackup(context, await findInVaults(context, id))).outcome).toBe("verified");
+});
+
+test("artifacts carry the tag that the lifecycle rules go by, and nothing else does", async () => {
+  const context = await open("daily: 7", { tiers: ", tiers: { archive: 365d }" });
+  const id = await back(context);
+  for (const { key } of await locksOf(id)) {
+    const { TagSet = [] } = await client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key }));
+    expect(TagSet).toEqual(key.startsWith("artifacts/") ? [{ Key: "holdfast", Value: "artifact" }] : []);
+  }
+});
+
+test("check says what the bucket lacks", async () => {
+  const context = await open("daily: 7");
+  const { sources } = context.policy;
+  const found = await checkPolicy(context, Object.values(sources));
+  expect(found.find(({ subject }) => subject === "lock")).toMatchObject({ level: "ok" });
+  expect(found.find(({ subject }) => subject === "versioning")).toMatchObject({ level: "ok" });
+  bucket = `${bucket}-plain`;
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  await client.send(new CreateBucketCommand({ Bucket: `${bucket}-state` }));
+  const plain = await open("daily: 7");
+  const missing = await checkPolicy(plain, Object.values(plain.policy.sources));
+  expect(missing.find(({ subject }) => subject === "lock")).toMatchObject({ level: "error", remedy: expect.any(String) });
+});
