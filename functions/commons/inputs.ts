@@ -1,0 +1,10 @@
+/** The parts that inputs are made of. Names of sources and backups are checked by the step that looks them up. */
+import * as z from "zod";
+import { backupKinds } from "../../src/policy/policy.ts";
+
+export const source = z.string().min(1).max(100);
+export const kind = z.enum(backupKinds);
+export const backupId = z.string().min(1).max(100);
+
+/** One stored backup. */
+export const backupInput = z.strictObject({ source, backupId });

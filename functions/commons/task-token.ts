@@ -1,0 +1,55 @@
+/** How a container answers the state machine that waits for it: signs of life, then a result or an error's name. */
+import {
+  SendTaskFailureCommand,
+  SendTaskHeartbeatCommand,
+  SendTaskSuccessCommand,
+  SFNClient,
+  type SFNClientConfig,
+} from "@aws-sdk/client-sfn";
+import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { logger } from "./powertools.ts";
+
+/** The machines give up after 900 s of silence (`HeartbeatSeconds` in statemachines/): a dozen may get lost. */
+const heartbeatMs = 60_000;
+/** The answer is the whole run's: it is tried for several minutes. */
+const configuration: SFNClientConfig = { maxAttempts: 10, retryMode: "adaptive" };
+/** What Step Functions says of a token that nobody waits for any more. */
+const overNames: readonly string[] = ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
+
+export interface TaskAnswer extends Disposable {
+  /** Aborted with Interrupted when nobody waits for the answer any more: the execution was stopped or has timed out. */
+  readonly abandoned: AbortSignal;
+  succeed(result: unknown): Promise<void>;
+  fail(error: Error): Promise<void>;
+}
+
+/** Sends heartbeats from now on, until it is disposed of. `succeed` and `fail` reject when the answer cannot be delivered. */
+export function openTaskAnswer(taskToken: string, everyMs = heartbeatMs): TaskAnswer {
+  const client = new SFNClient(configuration);
+  const controller = new AbortController();
+  const beat = async (): Promise<void> => {
+    try {
+      await client.send(new SendTaskHeartbeatCommand({ taskToken }));
+    } catch (error) {
+      const { name } = error as Error;
+      logger.warn("a heartbeat was not taken", { reason: name });
+      if (!overNames.includes(name)) return;
+      clearInterval(timer);
+      controller.abort(new HoldfastError("Interrupted", "the execution that waits for this step is over"));
+    }
+  };
+  const timer = setInterval(() => void beat(), everyMs);
+  return {
+    abandoned: controller.signal,
+    async succeed(result) {
+      await client.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(result) }));
+    },
+    async fail({ name, message }) {
+      await client.send(new SendTaskFailureCommand({ taskToken, error: name, cause: message }));
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      client.destroy();
+    },
+  };
+}

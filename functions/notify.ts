@@ -1,0 +1,30 @@
+/** Tells of what a state machine met: its Catch ends here, and so does news that is no failure. */
+import * as z from "zod";
+import { alertForReport } from "../src/alerts/alert-for-execution.ts";
+import { executionContext, publishAlert } from "./commons/publish-alert.ts";
+import { defineStep, serve } from "./commons/step.ts";
+
+/** Step Functions' limits on an execution's error and cause. */
+const mostError = 256;
+const mostCause = 32_768;
+
+export const step = defineStep({
+  name: "notify",
+  input: z.strictObject({
+    machine: z.string().max(80),
+    execution: z.string().max(2_048),
+    startedAt: z.iso.datetime({ offset: true }),
+    source: z.string().max(100).optional(),
+    /** Empty: none is known. */
+    backupId: z.string().max(100).default(""),
+    state: z.string().max(80),
+    error: z.string().max(mostError),
+    cause: z.string().max(mostCause),
+  }),
+  async run(context, { source, backupId, ...report }) {
+    const about = { ...(source === undefined ? {} : { source }), ...(backupId === "" ? {} : { backupId }) };
+    return publishAlert(context, alertForReport({ ...report, ...about }, await executionContext(context, source)));
+  },
+});
+
+export const handler = serve(step);

@@ -1,0 +1,268 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as z from "zod";
+import { defineStep, runStep } from "../../functions/commons/step.ts";
+import { handler as dump } from "../../functions/dump.ts";
+import { handler as plan } from "../../functions/plan.ts";
+import { handler as prune } from "../../functions/prune.ts";
+import { handler as restore } from "../../functions/restore.ts";
+import { handler as restoreTest } from "../../functions/restore-test.ts";
+import { handler as verify } from "../../functions/verify.ts";
+import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { readEvent } from "../statemachines/machines.ts";
+import { createFunctionsProject, type FunctionsProject, invoke, lambdaContext } from "./invoke.ts";
+
+// Powertools reads these when its modules are loaded; with the first it writes to the console that the test can see.
+vi.hoisted(() => {
+  Object.assign(process.env, {
+    POWERTOOLS_DEV: "true",
+    POWERTOOLS_METRICS_DISABLED: "false",
+    POWERTOOLS_SERVICE_NAME: "holdfast",
+    POWERTOOLS_METRICS_NAMESPACE: "Holdfast",
+  });
+});
+
+let project: FunctionsProject;
+/** What went to the console: logs and metrics, one JSON document a line. */
+let lines: string[];
+
+beforeEach(async () => {
+  lines = [];
+  for (const level of ["log", "info", "warn", "error", "debug"] as const) {
+    vi.spyOn(console, level).mockImplementation((...words: unknown[]) => void lines.push(words.join(" ")));
+  }
+  project = await createFunctionsProject();
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await project[Symbol.asyncDispose]();
+});
+
+/** The sample event with the names of this test's source and backup. */
+function sample(name: string, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return { ...readEvent("functions", name), source: "tree", ...more };
+}
+
+const keysOf = (value: object): string[] => Object.keys(value).toSorted();
+
+async function backUp(): Promise<string> {
+  return String((await invoke(dump, sample("dump")))["backupId"]);
+}
+
+describe("the chain of a backup", () => {
+  it("gives, step by step, results of the form that events/results/ shows", async () => {
+    const planned = await invoke(plan, sample("plan"));
+    const dumped = await invoke(dump, sample("dump"));
+    const verified = await invoke(verify, sample("verify", { backupId: dumped["backupId"] }));
+    const pruned = await invoke(prune, sample("prune"));
+    const tested = await invoke(restoreTest, sample("restore-test", { backupId: dumped["backupId"] }));
+    const results = { plan: planned, dump: dumped, verify: verified, prune: pruned, "restore-test": tested };
+    for (const [name, result] of Object.entries(results)) expect(keysOf(result), name).toEqual(keysOf(readEvent("results", name)));
+    expect(planned).toMatchObject({ runner: "lambda", dumpFunction: "holdfast-test-dump-tree" });
+    expect(verified["outcome"]).toBe("verified");
+    expect(tested["outcome"]).toBe("proven");
+  });
+
+  it("prunes what retention releases, once there is something newer that verified", async () => {
+    const first = await backUp();
+    await invoke(verify, sample("verify", { backupId: first }));
+    await new Promise((resolve) => setTimeout(resolve, 1_100)); // Ids are of a second.
+    const second = await backUp();
+    await invoke(verify, sample("verify", { backupId: second }));
+    expect(await invoke(prune, sample("prune"))).toMatchObject({ deleted: 1, kept: 1 });
+  });
+
+  it("plans a restore test of the newest backup by its id", async () => {
+    const id = await backUp();
+    const planned = await invoke(plan, { step: "restore-test", source: "tree", backup: "latest" });
+    expect(planned).toMatchObject({ backupId: id, runner: "lambda" });
+    expect(keysOf(planned)).toEqual(keysOf(readEvent("results", "plan-reading")));
+  });
+
+  it("restores to a new place", async () => {
+    const id = await backUp();
+    const to = join(project.directory, "restored");
+    const restored = await invoke(restore, sample("restore", { backupId: id, to }));
+    expect(keysOf(restored)).toEqual(keysOf(readEvent("results", "restore")));
+    expect(await readdir(to)).toContain("file");
+  });
+
+  it("never restores over what is there, and has no word to ask for it", async () => {
+    const id = await backUp();
+    const to = join(project.directory, "tree");
+    await expect(invoke(restore, sample("restore", { backupId: id, to }))).rejects.toMatchObject({ name: "RestoreRefused" });
+    await expect(invoke(restore, sample("restore", { backupId: id, to, overwrite: true }))).rejects.toMatchObject({
+      name: "UsageInvalid",
+    });
+  });
+});
+
+describe("an error", () => {
+  it("carries the catalogue's name, which is what state machines match, in its name and in its stack", async () => {
+    const failing = invoke(verify, sample("verify"));
+    await expect(failing).rejects.toMatchObject({ name: "VaultNotFound", stack: expect.stringMatching(/^VaultNotFound: /) });
+  });
+
+  it("is what a damaged backup is, for a result could be passed over", async () => {
+    const id = await backUp();
+    const artifacts = join(project.directory, "vault", "artifacts", "tree", id);
+    const [name = ""] = await readdir(artifacts);
+    await writeFile(join(artifacts, name), "not what was written");
+    await expect(invoke(verify, sample("verify", { backupId: id }))).rejects.toMatchObject({
+      name: "BackupDamaged",
+      message: expect.stringContaining("Artifact"),
+    });
+  });
+
+  it("names what is wrong with an input, and the sample to write it like", async () => {
+    await expect(invoke(dump, { source: "tree", kind: "fulll", also: 1 })).rejects.toMatchObject({
+      name: "UsageInvalid",
+      message: expect.stringMatching(/kind: .*event: .*also/),
+    });
+  });
+
+  it("is what a function answers that is asked for another source's dump than its own", async () => {
+    vi.stubEnv("HOLDFAST_SOURCE", "other");
+    await expect(invoke(dump, sample("dump"))).rejects.toMatchObject({ name: "UsageInvalid" });
+    vi.unstubAllEnvs();
+  });
+
+  it("is DeadlineReached before the function's own end, and leaves neither a lease nor files behind", async () => {
+    await expect(invoke(dump, sample("dump"), lambdaContext(1))).rejects.toMatchObject({ name: "DeadlineReached" });
+    expect(await project.leftovers()).toEqual([]);
+    await backUp();
+  });
+
+  it("is counted as a metric and logged with its code", async () => {
+    await expect(invoke(dump, sample("dump", { source: "gone" }))).rejects.toMatchObject({ name: "SourceNotFound" });
+    const documents = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(documents.some((each) => each["level"] === "ERROR" && each["code"] === "HF303")).toBe(true);
+    expect(documents.map((each) => each["Failures"])).toContain(1);
+  });
+});
+
+describe("what is left behind", () => {
+  it("is nothing in the temporary directory", async () => {
+    await backUp();
+    expect(await project.leftovers()).toEqual([]);
+  });
+
+  it("by a run that was killed goes at the next cold or warm start, and that of a living one stays", async () => {
+    const gone = spawnSync("true").pid;
+    const names = [`hf-${gone}-AbC123`, `hf-${process.pid}-AbC123`, `hf-${process.ppid}-AbC123`, "somebody-elses"];
+    for (const name of names) {
+      await mkdir(join(project.temporary, name));
+      await writeFile(join(project.temporary, name, "data"), "x", { mode: 0o400 });
+    }
+    await backUp();
+    expect(await project.leftovers()).toEqual([`hf-${process.ppid}-AbC123`, "somebody-elses"]);
+  });
+});
+
+describe("the log", () => {
+  const planted = "pl4nted-s3cret";
+
+  it("names the request, the function and the step, and holds no secret, whatever fails", async () => {
+    vi.stubEnv("DB_URL", `postgres://holdfast:${planted}@127.0.0.1:9/shop`);
+    await project.addSource("shop: { engine: postgres, connection: env:DB_URL, retention: { keepLast: 1 } }");
+    const failing = invoke(dump, sample("dump", { source: "shop" }));
+    const error = await failing.then(
+      () => undefined,
+      (reason: unknown) => reason as Error,
+    );
+    vi.unstubAllEnvs();
+    expect(error?.name).toBe("SourceUnreachable");
+    expect(`${error?.message} ${error?.stack}`).not.toContain(planted);
+    expect(lines.join("\n")).not.toContain(planted);
+    expect(lines.map((line) => JSON.parse(line) as Record<string, unknown>)).toContainEqual(
+      expect.objectContaining({
+        level: "ERROR",
+        error: "SourceUnreachable",
+        step: "dump",
+        source: "shop",
+        function_request_id: "request-1",
+      }),
+    );
+  });
+
+  it("and an error lose what looks like a secret, should a tool ever say one", async () => {
+    const step = defineStep({
+      name: "careless",
+      input: z.strictObject({}),
+      run: () =>
+        Promise.reject(
+          new HoldfastError("DumpFailed", `no route to postgres://u:${planted}@host/db`, { details: [`PGPASSWORD=${planted}`] }),
+        ),
+    });
+    const error = await runStep(step, {}, { identity: "test" }).catch((reason: unknown) => reason as Error);
+    expect(error).toMatchObject({
+      name: "DumpFailed",
+      message: expect.stringContaining("[redacted]@host/db; PGPASSWORD=[redacted]"),
+    });
+    expect(lines.join("\n")).toContain("[redacted]@host/db");
+    expect(lines.join("\n")).not.toContain(planted);
+  });
+
+  it("tells of a run by its ids and figures, and not by those of the run before", async () => {
+    const backupId = await backUp();
+    await invoke(verify, sample("verify", { backupId }));
+    await expect(invoke(dump, {})).rejects.toThrow();
+    const documents = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(documents).toContainEqual(
+      expect.objectContaining({
+        message: "done",
+        step: "verify",
+        source: "tree",
+        backupId,
+        result: expect.objectContaining({ rows: 1 }),
+      }),
+    );
+    const refused = documents.find(({ level }) => level === "ERROR");
+    expect(refused).toMatchObject({ step: "dump", error: "UsageInvalid" });
+    expect(Object.keys(refused ?? {})).not.toContain("backupId");
+  });
+
+  it("holds no event and no key", async () => {
+    await backUp();
+    expect(lines.join("\n")).not.toMatch(/main\.key|"event":/);
+  });
+});
+
+describe("metrics", () => {
+  const emf = (): Record<string, unknown>[] =>
+    lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((each) => "_aws" in each);
+
+  it("of a step carry its source, in the namespace that was deployed", async () => {
+    const backupId = await backUp();
+    await invoke(restoreTest, sample("restore-test", { backupId }));
+    const own = emf().filter((each) => each["source"] === "tree");
+    expect(own.map((each) => keysOf(each).filter((name) => /^[A-Z]/.test(name)))).toEqual([
+      ["BackupBytes", "BackupDuration", "BackupThroughput"],
+      ["RestoreSeconds"],
+    ]);
+    expect(own[0]).toMatchObject({
+      service: "holdfast",
+      _aws: { CloudWatchMetrics: [{ Namespace: "Holdfast", Dimensions: [["service", "source"]] }] },
+    });
+    expect(own[0]?.["BackupThroughput"]).toBeCloseTo(
+      Number(own[0]?.["BackupBytes"]) / (Number(own[0]?.["BackupDuration"]) / 1000),
+      3,
+    );
+  });
+
+  it("count a failure for its source alone, not for the next one's", async () => {
+    await expect(invoke(dump, sample("dump", { source: "gone" }))).rejects.toThrow();
+    await expect(invoke(dump, { source: 7 })).rejects.toThrow();
+    expect(
+      emf()
+        .filter((each) => "Failures" in each)
+        .map((each) => [each["source"], each["Failures"]]),
+    ).toEqual([
+      ["gone", 1],
+      [undefined, 1],
+    ]);
+  });
+});

@@ -1,0 +1,135 @@
+import aslValidator from "asl-validator";
+import { describe, expect, it } from "vitest";
+import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
+import { allStates, machineNames, readMachine, type State, targetOf, tasksOf } from "./machines.ts";
+
+/** Names that AWS gives; documentation: Step Functions "Error names", Lambda and Amazon ECS integrations. */
+const awsNames = new Set([
+  "States.ALL",
+  "States.Timeout",
+  "States.HeartbeatTimeout",
+  "States.ItemReaderFailed",
+  "Lambda.ClientExecutionTimeoutException",
+  "Lambda.ServiceException",
+  "Lambda.AWSLambdaException",
+  "Lambda.SdkClientException",
+  "Lambda.TooManyRequestsException",
+  "Lambda.Unknown",
+  "Runtime.ExitError",
+  "Runtime.OutOfMemory",
+  "Sandbox.Timedout",
+  "AmazonECS.Unknown",
+  "ECS.AmazonECSException",
+  "ECS.ServerException",
+  "StepFunctions.AWSStepFunctionsException",
+  "StepFunctions.SdkClientException",
+]);
+
+/** What a Lambda ends with that is too small for its work; AWS has several names for one cause. */
+const outgrown = [
+  "DeadlineReached",
+  "DiskFull",
+  "Lambda.Unknown",
+  "Runtime.ExitError",
+  "Runtime.OutOfMemory",
+  "Sandbox.Timedout",
+  "States.Timeout",
+];
+
+/** A lease lasts 600 s (src/pipeline/source-lease.ts) and a minute of clock skew. */
+const leaseSeconds = 660;
+
+const names = Object.keys(catalogue) as ErrorName[];
+/** No step of the pipeline sends alerts but `notify`, which retries whatever happens; and none calls the stack from outside, as --stack does. */
+const ofNoStep: readonly string[] = ["AlertUndelivered", "StackUnavailable"];
+const retryable = names.filter((name) => catalogue[name].retryable && !ofNoStep.includes(name));
+
+describe("every state machine", () => {
+  it.each(machineNames)("%s is valid Amazon States Language", (name) => {
+    const { isValid, errorsText } = aslValidator(readMachine(name));
+    expect(isValid, isValid ? "" : errorsText()).toBe(true);
+  });
+
+  it.each(machineNames)("%s matches only errors that exist", (name) => {
+    for (const [task, state] of tasksOf(readMachine(name))) {
+      for (const error of [...(state.Retry ?? []), ...(state.Catch ?? [])].flatMap(({ ErrorEquals }) => ErrorEquals)) {
+        expect(Object.hasOwn(catalogue, error) || awsNames.has(error), `${task}: ${error}`).toBe(true);
+      }
+    }
+  });
+
+  it.each(machineNames)("%s retries each retryable error of the catalogue in every Task that runs a step, and no other", (name) => {
+    for (const [task, state] of tasksOf(readMachine(name))) {
+      const target = targetOf(state);
+      if (target === "notify" || target.startsWith("machine:")) continue;
+      const retried = (state.Retry ?? [])
+        .flatMap(({ ErrorEquals }) => ErrorEquals)
+        .filter((error) => Object.hasOwn(catalogue, error));
+      // Pruning goes on where its last try stopped.
+      const own = target === "prune" ? ["DeadlineReached"] : [];
+      expect(retried.toSorted(), task).toEqual([...retryable, ...own].toSorted());
+    }
+  });
+
+  it.each(machineNames)("%s names no error twice in one Task's retries, where the second would never be met", (name) => {
+    for (const [task, state] of tasksOf(readMachine(name))) {
+      const retried = (state.Retry ?? []).flatMap(({ ErrorEquals }) => ErrorEquals);
+      expect(new Set(retried).size, task).toBe(retried.length);
+    }
+  });
+
+  it.each(machineNames)("%s never comes back to a state that it has left, but for Retry: it ends", (name) => {
+    const machine = readMachine(name);
+    for (const [, , within] of allStates(machine)) {
+      const visit = (state: string, path: readonly string[]): void => {
+        expect(path, name).not.toContain(state);
+        for (const next of nextOf(within.States[state])) visit(next, [...path, state]);
+      };
+      visit(within.StartAt, []);
+    }
+  });
+
+  it.each(machineNames)("%s goes on in Fargate, without a further try, where a Lambda ran out of time, memory or disk", (name) => {
+    for (const [task, state, { States }] of tasksOf(readMachine(name))) {
+      if (!Object.hasOwn(States, `${task}OnFargate`)) continue;
+      const retried = (state.Retry ?? []).flatMap(({ ErrorEquals }) => ErrorEquals);
+      for (const error of outgrown) {
+        expect(retried, task).not.toContain(error);
+        expect(state.Catch?.find(({ ErrorEquals }) => ErrorEquals.includes(error))?.Next, `${task}: ${error}`).toBe(
+          `${task}OnFargate`,
+        );
+      }
+      expect(targetOf(States[`${task}OnFargate`] as State)).toBe(`fargate:${targetOf(state)}`);
+    }
+  });
+
+  it("waits in backup for another run of the source until the lease of one that died has expired", () => {
+    for (const [task, state] of tasksOf(readMachine("backup"))) {
+      if (targetOf(state) === "notify") continue;
+      const {
+        IntervalSeconds = 1,
+        MaxAttempts = 3,
+        BackoffRate = 2,
+        MaxDelaySeconds = Number.POSITIVE_INFINITY,
+      } = state.Retry?.find(({ ErrorEquals }) => ErrorEquals.includes("LeaseHeld")) ?? {};
+      const delays = Array.from({ length: MaxAttempts }, (_, index) =>
+        Math.min(IntervalSeconds * BackoffRate ** index, MaxDelaySeconds),
+      );
+      // Jitter takes half of each away, on average.
+      expect(
+        delays.reduce((sum, delay) => sum + delay / 2, 0),
+        task,
+      ).toBeGreaterThan(leaseSeconds);
+    }
+  });
+});
+
+function nextOf(state: State | undefined): string[] {
+  const places = [
+    state?.Next,
+    state?.Default,
+    ...(state?.Choices ?? []).map(({ Next }) => Next),
+    ...(state?.Catch ?? []).map(({ Next }) => Next),
+  ];
+  return places.filter((place) => place !== undefined);
+}

@@ -1,0 +1,161 @@
+/**
+ * Runs a state machine in this process: JSONata by the version that Step Functions has (2.0.6), Tasks by the test. It knows what these machines
+ * use, and is strict where Step Functions is: an expression without a value is an error, a Distributed Map sees no outer variables.
+ */
+import jsonata from "jsonata";
+import { type Catcher, type Machine, type State, targetOf } from "./machines.ts";
+
+export class TaskError extends Error {
+  /** As Step Functions gives it; null: it gives none. Otherwise what Lambda makes of an error. */
+  readonly given: string | null | undefined;
+
+  constructor(name: string, message: string, given?: string | null) {
+    super(message);
+    this.name = name;
+    this.given = given;
+  }
+}
+
+/** Answers a Task: a Lambda's payload, what a container sent with its token, a started execution's output. May throw a TaskError. */
+export type Answer = (target: string, payload: unknown, state: string) => unknown;
+
+export interface Ran {
+  readonly status: "SUCCEEDED" | "FAILED";
+  readonly output?: unknown;
+  readonly error?: string;
+  readonly cause?: string;
+  /** The states in the order they were entered. */
+  readonly trail: readonly string[];
+}
+
+type Scope = Record<string, unknown>;
+
+const execution = {
+  Id: "arn:aws:states:eu-central-1:123456789012:execution:holdfast-dev-machine:run-1",
+  Name: "run-1",
+  StartTime: "2026-11-21T02:00:01.123Z",
+};
+
+export async function runMachine(machine: Machine, input: unknown, answer: Answer, items: readonly unknown[] = []): Promise<Ran> {
+  const trail: string[] = [];
+  const ended = await runStates(machine, input, { answer, items, trail, input }, {});
+  return { ...ended, trail };
+}
+
+interface Run {
+  readonly answer: Answer;
+  /** What an ItemReader reads. */
+  readonly items: readonly unknown[];
+  readonly trail: string[];
+  readonly input: unknown;
+}
+
+async function runStates(machine: Machine, firstInput: unknown, run: Run, scope: Scope): Promise<Omit<Ran, "trail">> {
+  let name = machine.StartAt;
+  let input = firstInput;
+  for (;;) {
+    const state = machine.States[name];
+    if (state === undefined) throw new Error(`there is no state ${name}`);
+    run.trail.push(name);
+    const context = { Execution: { ...execution, Input: run.input }, State: { Name: name }, Task: { Token: "token-1" } };
+    const states: Scope = { input, context };
+    if (state.Type === "Succeed") return { status: "SUCCEEDED", output: await evaluate(state.Output ?? input, states, scope) };
+    if (state.Type === "Fail") {
+      const [error, cause] = [await evaluate(state.Error, states, scope), await evaluate(state.Cause, states, scope)];
+      return { status: "FAILED", error: String(error), cause: String(cause) };
+    }
+    const step = await runState(name, state, states, run, scope);
+    Object.assign(scope, step.assign);
+    input = step.output;
+    if (step.next === undefined) return { status: "SUCCEEDED", output: input };
+    name = step.next;
+  }
+}
+
+interface StepEnd {
+  readonly output: unknown;
+  readonly assign: Scope;
+  readonly next: string | undefined;
+}
+
+async function runState(name: string, state: State, states: Scope, run: Run, scope: Scope): Promise<StepEnd> {
+  if (state.Type === "Choice") return choose(state, states, scope);
+  if (state.Type === "Pass") {
+    return { output: states["input"], assign: (await evaluate(state.Assign ?? {}, states, scope)) as Scope, next: state.Next };
+  }
+  try {
+    const result = state.Type === "Map" ? await runMap(state, states, run, scope) : await runTask(name, state, states, run, scope);
+    return {
+      output: state.Output === undefined ? result : await evaluate(state.Output, { ...states, result }, scope),
+      assign: (await evaluate(state.Assign ?? {}, { ...states, result }, scope)) as Scope,
+      next: state.Next,
+    };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const catcher = state.Catch?.find(({ ErrorEquals }) => ErrorEquals.includes(error.name) || ErrorEquals.includes("States.ALL"));
+    if (catcher === undefined || !(error instanceof TaskError)) throw error;
+    return caught(catcher, error, states, scope);
+  }
+}
+
+async function caught(catcher: Catcher, error: TaskError, states: Scope, scope: Scope): Promise<StepEnd> {
+  const Cause = error.given ?? JSON.stringify({ errorType: error.name, errorMessage: error.message, trace: [] });
+  const errorOutput = { Error: error.name, ...(error.given === null ? {} : { Cause }) };
+  const seen = { ...states, errorOutput };
+  return {
+    output: catcher.Output === undefined ? errorOutput : await evaluate(catcher.Output, seen, scope),
+    assign: (await evaluate(catcher.Assign ?? {}, seen, scope)) as Scope,
+    next: catcher.Next,
+  };
+}
+
+async function choose(state: State, states: Scope, scope: Scope): Promise<StepEnd> {
+  for (const choice of state.Choices ?? []) {
+    if ((await evaluate(choice.Condition, states, scope)) !== true) continue;
+    return { output: states["input"], assign: (await evaluate(choice.Assign ?? {}, states, scope)) as Scope, next: choice.Next };
+  }
+  return { output: states["input"], assign: {}, next: state.Default };
+}
+
+async function runTask(name: string, state: State, states: Scope, run: Run, scope: Scope): Promise<unknown> {
+  const given = (await evaluate(state.Arguments ?? {}, states, scope)) as Scope;
+  const target = targetOf(state);
+  if (target.startsWith("fargate:")) return run.answer(target, eventOf(given), name);
+  if (target.startsWith("machine:")) return { Output: JSON.stringify(run.answer(target, given["Input"], name)) };
+  return { Payload: run.answer(target, given["Payload"], name), StatusCode: 200 };
+}
+
+/** The event that a container finds in its environment. */
+function eventOf(given: Scope): unknown {
+  const overrides = given["Overrides"] as { ContainerOverrides: { Environment: { Name: string; Value: string }[] }[] };
+  const variables = overrides.ContainerOverrides[0]?.Environment ?? [];
+  const token = variables.find(({ Name }) => Name === "HOLDFAST_TASK_TOKEN")?.Value;
+  if (token !== "token-1") throw new Error("the container gets no task token");
+  return JSON.parse(variables.find(({ Name }) => Name === "HOLDFAST_EVENT")?.Value ?? "");
+}
+
+async function runMap(state: State, states: Scope, run: Run, scope: Scope): Promise<unknown[]> {
+  if (state.ItemProcessor?.ProcessorConfig.Mode !== "DISTRIBUTED") throw new Error("only Distributed Maps are used here");
+  await evaluate(state.ItemReader?.Arguments, states, scope);
+  const results: unknown[] = [];
+  for (const item of run.items) {
+    // A child execution has a scope of its own; a failed one leaves a description of its error.
+    const ended = await runStates(state.ItemProcessor, item, { ...run, input: item }, {});
+    results.push(ended.status === "SUCCEEDED" ? ended.output : { Error: ended.error, Cause: ended.cause });
+  }
+  return results;
+}
+
+/** Evaluates every expression within `value`. Errors: a TaskError named as Step Functions does. */
+export async function evaluate(value: unknown, states: Scope, scope: Scope): Promise<unknown> {
+  if (Array.isArray(value)) return Promise.all(value.map((part) => evaluate(part, states, scope)));
+  if (typeof value === "object" && value !== null) {
+    const entries = await Promise.all(Object.entries(value).map(async ([key, part]) => [key, await evaluate(part, states, scope)]));
+    return Object.fromEntries(entries);
+  }
+  const [, expression] = typeof value === "string" ? (/^\{%([\s\S]*)%\}$/.exec(value) ?? []) : [];
+  if (expression === undefined) return value;
+  const result: unknown = await jsonata(expression).evaluate({}, { states, ...scope });
+  if (result === undefined) throw new TaskError("States.QueryEvaluationError", `${expression.trim()} has no value`);
+  return JSON.parse(JSON.stringify(result));
+}

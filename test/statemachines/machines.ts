@@ -1,0 +1,116 @@
+/** The state machines as they are written, for tests: parsed, with CloudFormation's intrinsics replaced by what they will be. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+
+const root = join(import.meta.dirname, "..", "..");
+
+export interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds?: number;
+  readonly MaxAttempts?: number;
+  readonly BackoffRate?: number;
+  readonly MaxDelaySeconds?: number;
+  readonly JitterStrategy?: string;
+}
+
+export interface Catcher {
+  readonly ErrorEquals: readonly string[];
+  readonly Next: string;
+  readonly Assign?: unknown;
+  readonly Output?: unknown;
+}
+
+export interface State {
+  readonly Type: string;
+  readonly Resource?: string;
+  readonly Arguments?: Record<string, unknown>;
+  readonly TimeoutSeconds?: number;
+  readonly HeartbeatSeconds?: number;
+  readonly Retry?: readonly Retrier[];
+  readonly Catch?: readonly Catcher[];
+  readonly Choices?: readonly { readonly Condition: string; readonly Next: string; readonly Assign?: unknown }[];
+  readonly Default?: string;
+  readonly Next?: string;
+  readonly End?: boolean;
+  readonly Assign?: unknown;
+  readonly Output?: unknown;
+  readonly Error?: string;
+  readonly Cause?: string;
+  readonly ItemReader?: { readonly Arguments: Record<string, unknown> };
+  readonly ItemProcessor?: Machine & { readonly ProcessorConfig: { readonly Mode: string } };
+  readonly ToleratedFailurePercentage?: number;
+  readonly MaxConcurrency?: number;
+}
+
+export interface Machine {
+  readonly StartAt: string;
+  readonly QueryLanguage?: string;
+  readonly TimeoutSeconds?: number;
+  readonly States: Readonly<Record<string, State>>;
+}
+
+export const machineNames = readdirSync(join(root, "statemachines"))
+  .filter((file) => file.endsWith(".asl.yaml"))
+  .map((file) => file.slice(0, -".asl.yaml".length));
+
+/** A machine by its name; every call gives a copy of its own. */
+export function readMachine(name: string): Machine {
+  const text = readFileSync(join(root, "statemachines", `${name}.asl.yaml`), "utf8");
+  return resolve(parse(text, { maxAliasCount: -1 })) as Machine;
+}
+
+/** A sample of events/. */
+export function readEvent(folder: "functions" | "machines" | "results", name: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(join(root, "events", folder, `${name}.json`), "utf8"));
+}
+
+/** Every state, those within Maps included. */
+export function allStates(machine: Machine): [name: string, state: State, within: Machine][] {
+  return Object.entries(machine.States).flatMap(([name, state]): [string, State, Machine][] => [
+    [name, state, machine],
+    ...(state.ItemProcessor === undefined ? [] : allStates(state.ItemProcessor)),
+  ]);
+}
+
+export function tasksOf(machine: Machine): [name: string, state: State, within: Machine][] {
+  return allStates(machine).filter(([, { Type }]) => Type === "Task");
+}
+
+/** The function, task or machine that a Task calls: `plan`, `dump`, `fargate:dump`, `machine:BackupMachine`. */
+export function targetOf(state: State): string {
+  const { FunctionName = "", TaskDefinition = "", StateMachineArn = "" } = (state.Arguments ?? {}) as Record<string, string>;
+  if (FunctionName !== "") return FunctionName.includes("dumpFunction") ? "dump" : (lambdaNames[FunctionName] ?? FunctionName);
+  if (TaskDefinition !== "")
+    return `fargate:${TaskDefinition.includes("dumpTask") ? "dump" : (taskNames[TaskDefinition] ?? TaskDefinition)}`;
+  return `machine:${StateMachineArn}`;
+}
+
+const network = { Subnets: ["subnet-1"], SecurityGroups: ["sg-1"], AssignPublicIp: "DISABLED" };
+const arn = "arn:aws:lambda:eu-central-1:123456789012:function:";
+const lambdaNames: Readonly<Record<string, string>> = {
+  [`${arn}PlanLambdaFunction`]: "plan",
+  [`${arn}VerifyLambdaFunction`]: "verify",
+  [`${arn}PruneLambdaFunction`]: "prune",
+  [`${arn}RestoreDashtestLambdaFunction`]: "restore-test",
+  [`${arn}RestoreLambdaFunction`]: "restore",
+  [`${arn}DueLambdaFunction`]: "due",
+  [`${arn}NotifyLambdaFunction`]: "notify",
+};
+const taskNames: Readonly<Record<string, string>> = {
+  VerifyTask: "verify",
+  RestoreTestTask: "restore-test",
+  RestoreTask: "restore",
+};
+
+function resolve(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(resolve);
+  // osls puts the network here (infra/fargate.ts).
+  if (typeof value === "string" && /^\$\{self:custom\.generated\.network\}$/.test(value)) return network;
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value);
+  const [key, inner] = entries[0] ?? [];
+  if (entries.length === 1 && key === "Ref") return inner;
+  if (entries.length === 1 && key === "Fn::GetAtt") return `${arn}${(inner as string[])[0]}`;
+  return Object.fromEntries(entries.map(([name, part]) => [name, resolve(part)]));
+}

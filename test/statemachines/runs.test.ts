@@ -1,0 +1,284 @@
+import { describe, expect, it } from "vitest";
+import { step as due } from "../../functions/due.ts";
+import { step as dump } from "../../functions/dump.ts";
+import { step as notify } from "../../functions/notify.ts";
+import { step as plan } from "../../functions/plan.ts";
+import { step as prune } from "../../functions/prune.ts";
+import { step as restore } from "../../functions/restore.ts";
+import { step as restoreTest } from "../../functions/restore-test.ts";
+import { step as verify } from "../../functions/verify.ts";
+import { type Answer, type Ran, runMachine, TaskError } from "./interpreter.ts";
+import { machineNames, readEvent, readMachine } from "./machines.ts";
+
+const steps = { due, dump, notify, plan, prune, restore, "restore-test": restoreTest, verify };
+
+interface Call {
+  readonly target: string;
+  readonly payload: Record<string, unknown>;
+}
+
+/** Runs a machine on its sample event; every payload must be one that the function takes, and results are the samples. */
+async function run(
+  name: string,
+  answers: Partial<Record<string, () => unknown>> = {},
+  options: { readonly items?: readonly unknown[]; readonly input?: unknown } = {},
+): Promise<Ran & { readonly calls: readonly Call[] }> {
+  const calls: Call[] = [];
+  const answer: Answer = (target, payload) => {
+    calls.push({ target, payload: payload as Call["payload"] });
+    const function_ = target.replace("fargate:", "");
+    if (!target.startsWith("machine:")) steps[function_ as keyof typeof steps].input.parse(payload);
+    const given = answers[target];
+    if (given !== undefined) return given();
+    if (target === "due" && options.items !== undefined) return { ...readEvent("results", "due"), count: options.items.length };
+    return target.startsWith("machine:")
+      ? { done: true }
+      : readEvent(
+          "results",
+          function_ === "plan" && (payload as Call["payload"])["step"] !== "backup" ? "plan-reading" : function_,
+        );
+  };
+  const input = options.input ?? readEvent("machines", name);
+  return { ...(await runMachine(readMachine(name), input, answer, options.items)), calls };
+}
+
+const fail =
+  (name: string, message = "no") =>
+  (): never => {
+    throw new TaskError(name, message);
+  };
+const targets = (calls: readonly Call[]): string[] => calls.map(({ target }) => target);
+const items = ["a", "b", "c"].map((suffix) => ({ source: "taskmaster", backupId: `20261121T020000Z-full-7k3f9${suffix}` }));
+const fleet = ["one", "two", "three"].map((source) => ({ source, kind: "full", what: "backup" }));
+
+describe("backup", () => {
+  it("plans, dumps, verifies, prunes and says what came of it", async () => {
+    const { status, output, calls } = await run("backup");
+    expect(targets(calls)).toEqual(["plan", "dump", "verify", "prune"]);
+    expect(status).toBe("SUCCEEDED");
+    expect(output).toEqual({
+      source: "taskmaster",
+      backupId: "20261121T020000Z-full-7k3f9a",
+      storedBytes: 52428800,
+      outcome: "verified",
+      deleted: 1,
+    });
+  });
+
+  it("runs in Fargate what the plan says is too large", async () => {
+    const { status, calls } = await run("backup", { plan: () => ({ ...readEvent("results", "plan"), runner: "fargate" }) });
+    expect(targets(calls)).toEqual(["plan", "fargate:dump", "fargate:verify", "prune"]);
+    expect(status).toBe("SUCCEEDED");
+  });
+
+  it.each(["DeadlineReached", "DiskFull", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"])(
+    "goes on in Fargate when a dump's Lambda ends with %s",
+    async (error) => {
+      const { status, calls } = await run("backup", { dump: fail(error) });
+      expect(targets(calls)).toEqual(["plan", "dump", "fargate:dump", "fargate:verify", "prune"]);
+      expect(status).toBe("SUCCEEDED");
+    },
+  );
+
+  it.each([
+    ["plan", "SourceNotFound", "Plan"],
+    ["dump", "SourceAccessDenied", "Dump"],
+    ["verify", "BackupDamaged", "Verify"],
+    ["prune", "PruneRefused", "Prune"],
+  ])("alerts and fails when %s ends with %s", async (target, error, state) => {
+    const { status, error: failed, cause, calls } = await run("backup", { [target]: fail(error, "that is so") });
+    expect({ status, failed }).toEqual({ status: "FAILED", failed: error });
+    expect(cause).toMatch(/^alerted: .*that is so/);
+    expect(calls.at(-1)).toMatchObject({ target: "notify", payload: { machine: "backup", source: "taskmaster", state, error } });
+  });
+
+  it("prunes nothing after a backup that did not verify", async () => {
+    expect(targets((await run("backup", { verify: fail("BackupSuspicious") })).calls)).not.toContain("prune");
+  });
+
+  it("tells of a suspicious backup by its id, which stays where it is", async () => {
+    const { error, calls } = await run("backup", { verify: fail("BackupSuspicious", "far smaller than those before it") });
+    expect(calls.at(-1)?.payload).toMatchObject({
+      backupId: "20261121T020000Z-full-7k3f9a",
+      error: "BackupSuspicious",
+      state: "Verify",
+    });
+    expect(targets(calls)).not.toContain("prune");
+    expect(error).toBe("BackupSuspicious");
+  });
+
+  it("leaves an input that names no source to the rule on failed executions", async () => {
+    const { status, error, cause, calls } = await run("backup", {}, { input: { kind: "full" } });
+    expect({ status, error, calls }).toEqual({ status: "FAILED", error: "States.QueryEvaluationError", calls: [] });
+    expect(cause).not.toMatch(/^alerted/);
+  });
+
+  it("leaves an alert that cannot be sent to the rule on failed executions, by not saying that it alerted", async () => {
+    const { error, cause } = await run("backup", { dump: fail("SourceUnreachable"), notify: fail("StoreUnavailable") });
+    expect(error).toBe("SourceUnreachable");
+    expect(cause).not.toMatch(/^alerted/);
+  });
+});
+
+describe("a failure's cause", () => {
+  const failWith = (cause: string | null) => (): never => {
+    throw new TaskError("Lambda.Unknown", "", cause);
+  };
+  const first: Readonly<Record<string, string>> = {
+    backup: "plan",
+    "restore-test": "plan",
+    restore: "plan",
+    verify: "due",
+    fleet: "due",
+  };
+
+  it.each(machineNames)("may be absent: %s alerts and fails all the same", async (name) => {
+    const { status, error, cause, calls } = await run(name, { [first[name] ?? ""]: failWith(null) });
+    expect(calls.at(-1)).toMatchObject({ target: "notify", payload: { error: "Lambda.Unknown", cause: "" } });
+    expect({ status, error, cause }).toEqual({ status: "FAILED", error: "Lambda.Unknown", cause: "alerted: " });
+  });
+
+  it.each(machineNames)("may be as long as AWS lets it: what %s ends with is not longer", async (name) => {
+    const { cause, calls } = await run(name, { [first[name] ?? ""]: failWith("x".repeat(32_768)) });
+    expect(String(calls.at(-1)?.payload["cause"]).length).toBe(32_000);
+    expect(cause?.length).toBeLessThanOrEqual(32_768);
+  });
+
+  it("may be absent or long for one backup of many", async () => {
+    for (const [cause, length] of [
+      [null, 0],
+      ["x".repeat(32_768), 32_000],
+    ] as const) {
+      const { error, calls } = await run(
+        "verify",
+        {
+          verify: () => {
+            throw new TaskError("BackupDamaged", "", cause);
+          },
+        },
+        { items: items.slice(0, 1) },
+      );
+      expect(String(calls.at(-1)?.payload["cause"]).length).toBe(length);
+      expect(error).toBe("VerificationIncomplete");
+    }
+  });
+});
+
+describe("restore-test", () => {
+  it("tests the newest backup when none is named", async () => {
+    const { status, calls } = await run("restore-test");
+    expect(calls[0]?.payload).toEqual({ step: "restore-test", source: "taskmaster", backup: "latest" });
+    expect(targets(calls)).toEqual(["plan", "restore-test"]);
+    expect(status).toBe("SUCCEEDED");
+  });
+
+  it("alerts of a restore that took longer than promised, and succeeds all the same", async () => {
+    const slow = { ...readEvent("results", "restore-test"), rtoMet: false, restoreSeconds: 20_000 };
+    const { status, calls } = await run("restore-test", { "restore-test": () => slow });
+    expect(calls.at(-1)?.payload).toMatchObject({ error: "RtoMissed", cause: "20000 s measured, 14400 s promised" });
+    expect(status).toBe("SUCCEEDED");
+  });
+
+  it("alerts and fails when the backup does not restore", async () => {
+    const { error, calls } = await run("restore-test", { "restore-test": fail("BackupDamaged") });
+    expect(error).toBe("BackupDamaged");
+    expect(targets(calls).at(-1)).toBe("notify");
+  });
+});
+
+describe("restore", () => {
+  it("restores to a new place and tells the people", async () => {
+    const { status, calls } = await run("restore");
+    expect(targets(calls)).toEqual(["plan", "restore", "notify"]);
+    expect(calls.at(-1)?.payload).toMatchObject({
+      error: "RestoreDone",
+      backupId: "20261121T020000Z-full-7k3f9a",
+      cause: "asked for by ops@taskmaster.example",
+    });
+    expect(status).toBe("SUCCEEDED");
+  });
+
+  it("goes on in Fargate with the same target", async () => {
+    const { calls } = await run("restore", { restore: fail("DeadlineReached") });
+    expect(calls[2]).toMatchObject({ target: "fargate:restore", payload: { to: "taskmaster_restored" } });
+  });
+});
+
+describe("verify", () => {
+  it("reads back everything that is due", async () => {
+    const { output, calls } = await run("verify", {}, { items });
+    expect(targets(calls)).toEqual(["due", "verify", "verify", "verify"]);
+    expect(output).toEqual({ checked: 3, failed: 0 });
+  });
+
+  it("takes an empty input for all sources", async () => {
+    const { status, calls } = await run("verify", {}, { items, input: {} });
+    expect(calls[0]?.payload).toMatchObject({ sources: [], olderThanHours: 20 });
+    expect(status).toBe("SUCCEEDED");
+  });
+
+  it("is done when nothing is due", async () => {
+    const { output, calls } = await run("verify", { due: () => ({ ...readEvent("results", "due"), count: 0 }) });
+    expect(targets(calls)).toEqual(["due"]);
+    expect(output).toEqual({ checked: 0, failed: 0 });
+  });
+
+  it("alerts of each backup that does not verify, reads the others, and fails in the end", async () => {
+    let count = 0;
+    const second = () => (++count === 2 ? fail("BackupDamaged", "rows are gone")() : readEvent("results", "verify"));
+    const { status, error, cause, calls } = await run("verify", { verify: second }, { items });
+    expect(targets(calls)).toEqual(["due", "verify", "verify", "notify", "verify"]);
+    expect(calls[3]?.payload).toMatchObject({ source: "taskmaster", backupId: items[1]?.backupId, error: "BackupDamaged" });
+    expect({ status, error }).toEqual({ status: "FAILED", error: "VerificationIncomplete" });
+    expect(cause).toBe("alerted: 1 of 3 backups did not verify");
+  });
+
+  it("reads in Fargate what is too large for a Lambda", async () => {
+    const { output, calls } = await run("verify", { verify: fail("DeadlineReached") }, { items: items.slice(0, 1) });
+    expect(targets(calls)).toEqual(["due", "verify", "fargate:verify"]);
+    expect(output).toMatchObject({ failed: 0 });
+  });
+});
+
+describe("verify and fleet", () => {
+  it("take many sources as they take one", async () => {
+    for (const name of ["verify", "fleet"]) {
+      const { calls } = await run(name, {}, { items: [], input: { what: "backup", sources: ["one", "two", "three"] } });
+      expect(calls[0]?.payload["sources"], name).toEqual(["one", "two", "three"]);
+    }
+  });
+
+  it("count what ended without a word as failed", async () => {
+    const { cause } = await run("verify", { due: () => ({ ...readEvent("results", "due"), count: 4 }) }, { items });
+    expect(cause).toBe("alerted: 1 of 4 backups did not verify");
+  });
+});
+
+describe("fleet", () => {
+  it("runs every source's machine, whatever fails alone, and alerts of the sum", async () => {
+    let count = 0;
+    const first = () => (++count === 1 ? fail("States.TaskFailed")() : { done: true });
+    const { error, calls } = await run("fleet", { "machine:BackupMachine": first }, { items: fleet });
+    expect(calls.filter(({ target }) => target === "machine:BackupMachine").map(({ payload }) => payload["source"])).toEqual([
+      "one",
+      "two",
+      "three",
+    ]);
+    expect(error).toBe("FleetIncomplete");
+    expect(calls.at(-1)?.payload).toMatchObject({ machine: "fleet", cause: "1 of 3 sources failed" });
+  });
+
+  it("runs restore tests as well", async () => {
+    const tests = fleet.map((member) => ({ ...member, what: "restore-test" }));
+    const { output, calls } = await run("fleet", {}, { items: tests });
+    expect(targets(calls)).toEqual(["due", ...tests.map(() => "machine:RestoreTestMachine")]);
+    expect(output).toMatchObject({ failed: 0 });
+  });
+});
+
+it("carries ids and figures only: no payload of a run is larger than 2 KB", async () => {
+  for (const name of machineNames) {
+    const { calls } = await run(name, {}, { items: name === "fleet" ? fleet : items });
+    for (const { target, payload } of calls) expect(JSON.stringify(payload).length, `${name}: ${target}`).toBeLessThan(2048);
+  }
+});
