@@ -1,9 +1,9 @@
 /** `--alert`: tells the policy's channels when a command fails or finds something bad. For cron, whose mail nobody reads. */
-import { resolve } from "node:path";
 import { Command } from "commander";
 import type { Delivery } from "../pipeline/notify.ts";
 import type { Trouble } from "../pipeline/troubles.ts";
 import type { Policy } from "../policy/policy.ts";
+import { invocationOn, type PolicyPlace } from "./policy-place.ts";
 import type { Outcome, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -13,12 +13,12 @@ type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outco
  * `work`, which with `--alert` tells of its error or of its outcome's troubles before it gives them on, unchanged: an alert that cannot be sent is a warning
  * on stderr and never more. `operation` is the command's name; the arguments are commander's.
  */
-export function alerting<A extends unknown[]>(operation: string, policyPath: string, work: Work<A>): Work<A> {
+export function alerting<A extends unknown[]>(operation: string, place: PolicyPlace, work: Work<A>): Work<A> {
   return async (session, ...args) => {
     const options = optionsOf(args);
     if (options["alert"] !== true) return work(session, ...args);
     const since = session.context.run.clock.now();
-    const tell = (troubles: readonly Trouble[]) => alertOf(session, troubles, { since, invocation: invocationWith(policyPath) });
+    const tell = (troubles: readonly Trouble[]) => alertOf(session, troubles, { since, invocation: invocationOn(place) });
     let outcome: Outcome;
     try {
       outcome = await work(session, ...args);
@@ -35,8 +35,8 @@ export function alerting<A extends unknown[]>(operation: string, policyPath: str
 
 /** Says that --alert came to nothing, when the run ended before there was a policy, which names the channels. */
 export function warnUnalerted(terminal: Terminal, args: readonly unknown[], error: unknown): void {
-  const unread = error instanceof Error && (error.name === "PolicyInvalid" || error.name === "PolicyNotFound");
-  if (!unread || optionsOf(args)["alert"] !== true) return;
+  const unread = ["PolicyInvalid", "PolicyNotFound", "StackAccessDenied", "StackNotFound", "StackUnavailable"];
+  if (!(error instanceof Error && unread.includes(error.name)) || optionsOf(args)["alert"] !== true) return;
   terminal.note("warning: nobody was alerted: the policy, which names the channels, could not be read");
 }
 
@@ -44,13 +44,6 @@ export function warnUnalerted(terminal: Terminal, args: readonly unknown[], erro
 function optionsOf(args: readonly unknown[]): Readonly<Record<string, unknown>> {
   const command = args.at(-1);
   return command instanceof Command ? command.opts() : {};
-}
-
-/** How a person calls Holdfast on this policy from wherever they are. */
-export function invocationWith(policyPath: string): string {
-  const path = resolve(policyPath);
-  const plain = /^[A-Za-z0-9_./@:+-]+$/.test(path);
-  return `holdfast --policy ${plain ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
 
 /** A line for a channel that was not told, with the way to mend it. */

@@ -1,10 +1,13 @@
 /** The commands, their arguments and their help. Each command's work lives in commands/, loaded when it is called. */
 import { Argument, Command, Option } from "commander";
 import type { ExitCode } from "../errors/exit-codes.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { alerting, warnUnalerted } from "./alerting.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
+import { policyPlaceOf } from "./policy-place.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";
+import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
 
@@ -36,6 +39,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
     .description("Backups that prove they restore.")
     .version(holdfastVersion(), "-V, --version", "print the version")
     .addOption(new Option("--policy <file>", "the policy").env("HOLDFAST_POLICY").default("holdfast.yml"))
+    .option("--stack <name>", "speak to a deployed stack, such as holdfast-prod: its policy counts, its state machines do the work")
     .option("--json", "print exactly one JSON document on stdout")
     .option("--no-color", "print without colours (NO_COLOR does the same)")
     .helpOption("-h, --help", "show this help")
@@ -50,12 +54,15 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
   });
 
   const inSession =
-    <A extends unknown[]>(load: () => Promise<Work<A>>, alertsAs?: string) =>
+    <A extends unknown[]>(load: () => Promise<Work<A>>, traits: CommandTraits<A> = {}) =>
     async (...args: A): Promise<void> => {
-      const loaded = await load();
-      const work = alertsAs === undefined ? loaded : alerting(alertsAs, program.opts()["policy"], loaded);
+      const place = policyPlaceOf(program);
+      const there = "stack" in place ? traits.onStack : undefined;
+      const loaded = await (there ?? load)();
+      // A stack's machines alert by themselves.
+      const work = traits.alertsAs === undefined || there !== undefined ? loaded : alerting(traits.alertsAs, place, loaded);
       try {
-        end(await runSession(terminal, program.opts()["policy"], (session) => work(session, ...args)));
+        end(await runSession(terminal, place, (session) => work(session, ...args)));
       } catch (error) {
         warnUnalerted(terminal, args, error);
         throw error;
@@ -67,11 +74,18 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
   addRestores(program, inSession);
   addRetention(program, inSession);
   addReports(program, inSession);
+  addFollow(program, terminal, end);
   return program;
 }
 
-/** `alertsAs`: the command has --alert, and this is what its alerts call it. */
-type InSession = <A extends unknown[]>(load: () => Promise<Work<A>>, alertsAs?: string) => (...args: A) => Promise<void>;
+interface CommandTraits<A extends unknown[]> {
+  /** The command has --alert, and this is what its alerts call it. */
+  readonly alertsAs?: string;
+  /** What it does instead with --stack: where it is absent, the command works as ever, with the stack's policy. */
+  readonly onStack?: () => Promise<Work<A>>;
+}
+
+type InSession = <A extends unknown[]>(load: () => Promise<Work<A>>, traits?: CommandTraits<A>) => (...args: A) => Promise<void>;
 
 function example(command: Command, ...lines: string[]): void {
   command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
@@ -90,6 +104,8 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
     .option("--key-only", "create the key file alone: for a policy that exists, or a key rotation")
     .action(async (options) => {
       const { initialise } = await import("./commands/init.ts");
+      if (program.opts()["stack"] !== undefined)
+        throw new HoldfastError("UsageInvalid", "init writes a policy here, and --stack has one");
       const outcome = await initialise(terminal, { ...options, policy: program.opts()["policy"] });
       terminal.result(outcome.document, outcome.text);
       end(outcome.exitCode ?? 0);
@@ -126,8 +142,8 @@ function addBackups(program: Command, inSession: InSession): void {
     .option("--no-verify", "do not read the backup back (it stays `stored`), and do not prune")
     .option("--no-prune", "do not prune afterwards")
     .option("--alert", alertHelp)
-    .action(inSession(async () => (await import("./commands/backup.ts")).backup, "backup"));
-  example(backup, "holdfast backup shop", "holdfast backup shop --no-prune --json");
+    .action(inSession(async () => (await import("./commands/backup.ts")).backup, { alertsAs: "backup", onStack: onStack.backup }));
+  example(backup, "holdfast backup shop", "holdfast backup shop --no-prune --json", "holdfast --stack holdfast-prod backup shop");
   const list = program
     .command("list")
     .description("list the backups with their states")
@@ -138,6 +154,7 @@ function addBackups(program: Command, inSession: InSession): void {
     list,
     "holdfast list",
     "holdfast list shop --last 10",
+    "holdfast --stack holdfast-prod list",
     "holdfast list --json | jq -r '.backups[] | select(.state == \"proven\").id'",
   );
   const show = program
@@ -154,11 +171,12 @@ function addBackups(program: Command, inSession: InSession): void {
     .option("--all", "every backup of every source")
     .option("--accept <reason>", "accept a suspicious backup: it is as small as it should be, because …")
     .option("--alert", alertHelp)
-    .action(inSession(async () => (await import("./commands/verify.ts")).verify, "verify"));
+    .action(inSession(async () => (await import("./commands/verify.ts")).verify, { alertsAs: "verify", onStack: onStack.verify }));
   example(
     verify,
     "holdfast verify shop@latest",
     "holdfast verify --all",
+    "holdfast --stack holdfast-prod verify --source shop",
     'holdfast verify shop@latest --accept "the archive table was dropped on purpose"',
   );
 }
@@ -169,8 +187,18 @@ function addRestores(program: Command, inSession: InSession): void {
     .description("restore into a throwaway place, compare with the backup and the source, assert, measure")
     .argument("[backup]", `a source (its newest backup), ${backupHelp}; every source when left out`)
     .option("--alert", alertHelp)
-    .action(inSession(async () => (await import("./commands/restore-test.ts")).restoreTest, "restore-test"));
-  example(restoreTest, "holdfast restore-test shop", "holdfast restore-test 20261120T020000Z-full");
+    .action(
+      inSession(async () => (await import("./commands/restore-test.ts")).restoreTest, {
+        alertsAs: "restore-test",
+        onStack: onStack.restoreTest,
+      }),
+    );
+  example(
+    restoreTest,
+    "holdfast restore-test shop",
+    "holdfast restore-test 20261120T020000Z-full",
+    "holdfast --stack holdfast-prod restore-test shop",
+  );
   const restore = program
     .command("restore")
     .description("restore a backup to a new place, and compare the result with it")
@@ -179,12 +207,13 @@ function addRestores(program: Command, inSession: InSession): void {
     .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
     .option("--dry-run", "say what would happen, touch nothing")
     .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")
-    .action(inSession(async () => (await import("./commands/restore.ts")).restore));
+    .action(inSession(async () => (await import("./commands/restore.ts")).restore, { onStack: onStack.restore }));
   example(
     restore,
     "holdfast restore shop@latest --to shop_restored --dry-run",
     "holdfast restore shop@2026-11-20T12:00:00Z --to env:RESTORE_URL",
     "holdfast restore config@latest --to /srv/config-restored",
+    "holdfast --stack holdfast-prod restore shop@latest --to shop_restored",
   );
   const exporting = program
     .command("export")
@@ -202,7 +231,7 @@ function addRetention(program: Command, inSession: InSession): void {
     .argument("[source]", "only this source")
     .option("--dry-run", "say what would be deleted, touch nothing")
     .option("--alert", alertHelp)
-    .action(inSession(async () => (await import("./commands/prune.ts")).prune, "prune"));
+    .action(inSession(async () => (await import("./commands/prune.ts")).prune, { alertsAs: "prune" }));
   example(prune, "holdfast prune --dry-run", "holdfast prune shop");
   const hold = program.command("hold").description("legal holds: a held backup is never pruned");
   hold
@@ -230,8 +259,8 @@ function addReports(program: Command, inSession: InSession): void {
     .description("compare the objectives with what was measured")
     .argument("[source]", "only this source")
     .option("--alert", alertHelp)
-    .action(inSession(async () => (await import("./commands/status.ts")).status, "status"));
-  example(status, "holdfast status", "holdfast status --json");
+    .action(inSession(async () => (await import("./commands/status.ts")).status, { alertsAs: "status" }));
+  example(status, "holdfast status", "holdfast status --json", "holdfast --stack holdfast-prod status");
   const alert = program.command("alert").description("the channels that are told of failures");
   alert
     .command("test")
@@ -245,4 +274,18 @@ function addReports(program: Command, inSession: InSession): void {
     .requiredOption("--out <file>", "where to")
     .action(inSession(async () => (await import("./commands/report.ts")).report));
   example(report, "holdfast report --out report.html");
+}
+
+function addFollow(program: Command, terminal: Terminal, end: (exitCode: ExitCode) => void): void {
+  const following = program
+    .command("follow")
+    .description("follow an execution of a deployed stack to its end, whoever started it")
+    .argument("<execution>", "its ARN, as the start, an alert or the console shows it")
+    .action(async (arn: string) => {
+      end(await (await import("./stack/follow.ts")).follow(terminal, arn, program.opts()["stack"]));
+    });
+  example(
+    following,
+    "holdfast follow arn:aws:states:eu-central-1:123456789012:execution:holdfast-prod-backup:backup-shop-full-20261121T020000Z",
+  );
 }

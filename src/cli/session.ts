@@ -7,8 +7,10 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import { createPipelineContext, type PipelineContext } from "../pipeline/pipeline-context.ts";
 import type { Trouble } from "../pipeline/troubles.ts";
 import { loadPolicy } from "../policy/load-policy.ts";
+import type { Policy } from "../policy/policy.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log, RunContext } from "../runtime/run-context.ts";
+import type { PolicyPlace } from "./policy-place.ts";
 import { createProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
@@ -18,6 +20,8 @@ export interface Outcome {
   readonly document: unknown;
   readonly text: string;
   readonly exitCode?: ExitCode;
+  /** An operation that failed elsewhere, and of which the document tells more: printed as an error, with the document around it. */
+  readonly error?: HoldfastError;
   /** What somebody should hear of, with --alert. */
   readonly troubles?: readonly Trouble[];
 }
@@ -25,18 +29,24 @@ export interface Outcome {
 export interface Session {
   readonly terminal: Terminal;
   readonly context: PipelineContext;
+  /** The deployed stack that the command speaks to; absent: this machine alone. */
+  readonly stack?: string;
 }
 
-/** Opens a session on the policy at `policyPath`, runs `work` in it, prints the outcome, and gives the exit code. */
+const localInterruption = "stopping, and taking back what is half done; a second one ends at once";
+/** Also before anything was started there. */
+export const stackInterruption = "stopping; an execution that was started goes on; a second one ends at once";
+
+/** Opens a session on the policy at `place`, runs `work` in it, prints the outcome, and gives the exit code. */
 export async function runSession(
   terminal: Terminal,
-  policyPath: string,
+  place: PolicyPlace,
   work: (session: Session) => Promise<Outcome>,
 ): Promise<ExitCode> {
-  const interruption = catchSignals(terminal);
+  const interruption = catchSignals(terminal, "stack" in place ? stackInterruption : localInterruption);
   const progress = createProgress(terminal, systemClock);
   try {
-    const policy = await loadPolicy(resolve(policyPath), { home: homedir(), displayName: policyPath });
+    const policy = await readPolicyAt(place, interruption.signal);
     const run: RunContext = {
       clock: systemClock,
       randomBytes: (count) => randomBytes(count),
@@ -50,10 +60,9 @@ export async function runSession(
     };
     const context = createPipelineContext(policy, run, holdfastVersion());
     try {
-      const outcome = await work({ terminal, context });
+      const outcome = await work({ terminal, context, ...("stack" in place ? { stack: place.stack } : {}) });
       progress.end();
-      terminal.result(outcome.document, outcome.text);
-      return outcome.exitCode ?? exitCodes.done;
+      return printOutcome(terminal, outcome);
     } finally {
       context.close();
     }
@@ -63,15 +72,27 @@ export async function runSession(
   }
 }
 
+/** Prints an outcome, and gives its exit code. */
+export function printOutcome(terminal: Terminal, { document, text, exitCode = exitCodes.done, error }: Outcome): ExitCode {
+  if (error === undefined) terminal.result(document, text);
+  else terminal.error(error, document);
+  return exitCode;
+}
+
+async function readPolicyAt(place: PolicyPlace, signal: AbortSignal): Promise<Policy> {
+  if ("file" in place) return loadPolicy(resolve(place.file), { home: homedir(), displayName: place.file });
+  return (await import("./stack/read-stack-policy.ts")).readStackPolicy(place.stack, signal);
+}
+
 /** A terminal that is closed (SIGHUP) stops a run like a person does: its tools are groups of their own, and would go on without it. */
 const stoppingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The first such signal aborts the run, which then takes back what is half done; the second ends the process at once. */
-function catchSignals(terminal: Terminal): { signal: AbortSignal; release(): void } {
+/** The first such signal aborts the run, saying `words`; the second ends the process at once. */
+export function catchSignals(terminal: Terminal, words: string): { signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    terminal.note(`${name}: stopping, and taking back what is half done; a second one ends at once`);
+    terminal.note(`${name}: ${words}`);
     controller.abort(new HoldfastError("Interrupted", `the operation was interrupted by ${name}`));
   };
   for (const name of stoppingSignals) process.on(name, onSignal);

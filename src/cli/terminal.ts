@@ -17,7 +17,8 @@ export interface Terminal {
   note(line: string): void;
   /** Redraws the status line on stderr; an empty string removes it. */
   statusLine(text: string): void;
-  error(error: HoldfastError): void;
+  /** `about`: a document that tells more than the error, which with --json stands in it. */
+  error(error: HoldfastError, about?: unknown): void;
   /** The stack of a defect, for its report: only with HOLDFAST_DEBUG. */
   trace(thrown: unknown): void;
   /** Waits until stdout has taken everything. Errors: OutputFailed, when it did not; a reader that has gone away is none. */
@@ -77,11 +78,12 @@ export function createTerminal({ json, stdout, stderr }: TerminalOptions): Termi
       stderr.write(text.slice(0, Math.max(fewestColumns, (stderr.columns ?? columnsElsewhere) - 1)));
       statusShown = true;
     },
-    error(error) {
+    error(error, about) {
       clearStatus();
       if (json) {
         const { name, code, message, hint, details, exitCode } = error;
-        stdout.write(`${JSON.stringify({ error: { name, code, message, hint, details, exitCode } }, null, 2)}\n`);
+        const around = typeof about === "object" ? about : {};
+        stdout.write(`${JSON.stringify({ ...around, error: { name, code, message, hint, details, exitCode } }, null, 2)}\n`);
       }
       note(`${styleFor(stderr, ["red", "bold"], "error")} ${error.message} (${error.name}, ${error.code})`);
       // A tool's own words are often part of the message already.

@@ -44,7 +44,7 @@ test.each([
   [["backup", "--kind", "d"], ["differential"]],
   [
     ["completion", ""],
-    ["bash", "zsh", "fish", "--policy", "--json", "--no-color", "--help"],
+    ["bash", "zsh", "fish", "--policy", "--stack", "--json", "--no-color", "--help"],
   ],
   // The value of an option is no command.
   [["--policy", "list", "sta"], ["status"]],

@@ -1,0 +1,28 @@
+/** Where a command's policy comes from, and how the same command is called again. */
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+
+export type PolicyPlace = { readonly file: string } | { readonly stack: string };
+
+/** How a person calls Holdfast on this policy from wherever they are. */
+export function invocationOn(place: PolicyPlace): string {
+  if ("stack" in place) return `holdfast --stack ${place.stack}`;
+  const path = resolve(place.file);
+  const plain = /^[A-Za-z0-9_./@:+-]+$/.test(path);
+  return `holdfast --policy ${plain ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
+}
+
+/** What the program's options say. Errors: UsageInvalid, when both are given on the command line; over HOLDFAST_POLICY, --stack wins. */
+export function policyPlaceOf(program: Command): PolicyPlace {
+  const { policy, stack } = program.opts();
+  if (stack === undefined) return { file: policy };
+  if (program.getOptionValueSource("policy") !== "cli") return { stack };
+  throw new HoldfastError(
+    "UsageInvalid",
+    "--policy and --stack exclude each other: a stack has the policy that it was deployed with",
+    {
+      hint: "Leave one of them out.",
+    },
+  );
+}

@@ -1,0 +1,162 @@
+/** The commands that --stack sends to the stack's state machines; each checks what it can before anything is started, and alerts. */
+import { hostname, userInfo } from "node:os";
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { findInVaults } from "../../pipeline/find-backups.ts";
+import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
+import type { BackupKind } from "../../policy/policy.ts";
+import { findSecret } from "../../policy/secret-text.ts";
+import type { Outcome, Session } from "../session.ts";
+import { executionName } from "./machine.ts";
+import { requireStack, runMachine } from "./run-machine.ts";
+
+export interface StackBackupOptions {
+  readonly kind: BackupKind;
+  readonly verify: boolean;
+  readonly prune: boolean;
+  readonly alert?: boolean;
+}
+
+/** `holdfast --stack S backup <source>`. */
+export async function backupOnStack(session: Session, source: string, options: StackBackupOptions): Promise<Outcome> {
+  if (!options.verify) throw notThere("--no-verify", "the stack reads every backup back");
+  if (!options.prune) throw notThere("--no-prune", "the stack prunes as the policy says");
+  refuseAlert(options);
+  const { name } = requireSource(session.context.policy, source);
+  return runMachine(session, { machine: "backup", subject: name, input: { source: name, kind: options.kind } });
+}
+
+/** `holdfast --stack S restore-test [backup]`: one backup, a source's newest, or, by the fleet, every source's newest. */
+export async function restoreTestOnStack(
+  session: Session,
+  reference: string | undefined,
+  options: { readonly alert?: boolean } = {},
+): Promise<Outcome> {
+  refuseAlert(options);
+  if (reference === undefined) {
+    return runMachine(session, { machine: "fleet", subject: "restore-test", input: { what: "restore-test", sources: [] } });
+  }
+  const { policy } = session.context;
+  const input = Object.hasOwn(policy.sources, reference) ? { source: reference } : await nameBackup(session.context, reference);
+  return runMachine(session, { machine: "restore-test", subject: input.source, input });
+}
+
+export interface StackVerifyOptions {
+  readonly source?: string;
+  readonly all?: boolean;
+  readonly accept?: string;
+  readonly alert?: boolean;
+}
+
+/** `holdfast --stack S verify`: many backups are the machine's work; one, or a word about one, is this machine's. */
+export async function verifyOnStack(
+  session: Session,
+  reference: string | undefined,
+  options: StackVerifyOptions,
+): Promise<Outcome> {
+  const { source, all, accept } = options;
+  refuseAlert(options);
+  if (reference !== undefined || accept !== undefined || (source === undefined) === (all === undefined)) {
+    if (reference !== undefined && accept === undefined) {
+      session.terminal.note("the stack verifies whole sources; this one backup is read back by this machine");
+    }
+    return (await import("../commands/verify.ts")).verify(session, reference, options);
+  }
+  const sources = source === undefined ? [] : [requireSource(session.context.policy, source).name];
+  // Asked for by hand, everything is due, however recently it was read.
+  return runMachine(session, { machine: "verify", subject: source ?? "all", input: { sources, olderThanHours: 0 } });
+}
+
+export interface StackRestoreOptions {
+  readonly to: string;
+  readonly overwrite?: boolean;
+  readonly dryRun?: boolean;
+  readonly allowDamaged?: boolean;
+}
+
+/** `holdfast --stack S restore <backup> --to <target>`: to a new place, and never over anything. */
+export async function restoreOnStack(session: Session, reference: string, options: StackRestoreOptions): Promise<Outcome> {
+  if (options.overwrite === true) {
+    throw new HoldfastError("RestoreRefused", "a stack overwrites nothing: that takes a second person's approval", {
+      hint: "Restore to a new place, look at it there, and let whoever owns the old one put it away.",
+    });
+  }
+  if (options.allowDamaged === true) {
+    throw new HoldfastError("RestoreRefused", "a stack keeps nothing of a damaged backup", {
+      hint: "Salvage it on a machine of your own: `holdfast --policy FILE restore … --allow-damaged`, with the same policy.",
+    });
+  }
+  refuseTarget(options.to);
+  const { source, backup } = await nameBackup(session.context, reference);
+  const config = requireSource(session.context.policy, source);
+  if (config.engine === "files") {
+    throw new HoldfastError("RestoreRefused", `${source} is a tree of files, and a stack has no disk to restore it to`, {
+      hint: "Restore it on the machine that shall have it: `holdfast --policy FILE restore … --to DIRECTORY`, with the same policy.",
+    });
+  }
+  const input = { source, backup, to: options.to, requestedBy: whoAsks() };
+  if (options.dryRun === true) return describePlan(session, input);
+  return runMachine(session, { machine: "restore", subject: source, input });
+}
+
+function describePlan(session: Session, input: { readonly source: string; readonly backup: string; readonly to: string }): Outcome {
+  const machine = `${requireStack(session)}-restore`;
+  const name = executionName("restore", input.source, session.context.run.clock.now());
+  return {
+    document: { dryRun: true, machine, name, input },
+    text: [
+      `would start ${name} on ${machine}, with the input`,
+      `  ${JSON.stringify(input)}`,
+      `which restores ${input.backup} of ${input.source} to ${input.to}, compares it with the backup, and tells the policy's channels`,
+    ].join("\n"),
+  };
+}
+
+/** The input stays in the execution's history, and goes to a machine that has neither this one's files nor its environment. */
+function refuseTarget(to: string): void {
+  if (findSecret(to) !== undefined || /\bpass(?:word|wd|file)?\s*=/i.test(to)) {
+    throw new HoldfastError(
+      "UsageInvalid",
+      "what stands after --to holds a password, which would stay in the execution's history",
+      {
+        hint: "Give the name of a new database on the source's server, whose credentials the stack has.",
+      },
+    );
+  }
+  const [, scheme] = /^(env|file|service):/.exec(to) ?? [];
+  if (scheme === undefined) return;
+  throw new HoldfastError("UsageInvalid", `${scheme}: is a place of this machine, which the stack cannot see`, {
+    hint: "Give the name of a new database on the source's server, or secret:NAME of a connection that the policy names.",
+  });
+}
+
+/**
+ * The source and the backup that a reference means. `<source>@latest` is left to the machine; anything else is looked up in the vault, with the
+ * caller's own rights. Errors: SourceNotFound, those of findInVaults.
+ */
+async function nameBackup(
+  context: PipelineContext,
+  reference: string,
+): Promise<{ readonly source: string; readonly backup: string }> {
+  const [, source] = /^(.+)@latest$/.exec(reference) ?? [];
+  if (source !== undefined) return { source: requireSource(context.policy, source).name, backup: "latest" };
+  const { entry } = await findInVaults(context, reference);
+  return { source: requireSource(context.policy, entry.source).name, backup: entry.id };
+}
+
+/** For people who read the alert and the history; CloudTrail knows the identity. */
+function whoAsks(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    // A user id without an entry in /etc/passwd has no name.
+    return `uid ${process.getuid?.() ?? "unknown"}@${hostname()}`;
+  }
+}
+
+function refuseAlert({ alert }: { readonly alert?: boolean }): void {
+  if (alert === true) throw notThere("--alert", "the stack's machines alert by themselves");
+}
+
+function notThere(option: string, reason: string): HoldfastError {
+  return new HoldfastError("UsageInvalid", `${option} does not go with --stack: ${reason}`, { hint: `Leave ${option} out.` });
+}
