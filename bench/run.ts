@@ -3,6 +3,9 @@
  *   --runs N       runs of each contender (default 5)
  *   --megabytes N  size of the large database's COPY text (default 1000; the small one has a tenth)
  *   --large        also the margin: a database four times as large, minus the large one
+ * or, instead of all that, the functions of the stack as Lambda runs them:
+ *   --cold-start     loading and calling the bundled handlers, against an empty one
+ *   --lambda-memory  what a dump of 500 MB, 1 GB and 2 GB through S3 and its verification take
  */
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
@@ -11,6 +14,7 @@ import { startPostgres } from "../test/support/postgres-server.ts";
 import { runOk } from "../test/support/processes.ts";
 import { backupContenders, bareRestoreServer, names, restoreContenders, verifyContenders } from "./contenders.ts";
 import { createBenchDatabase } from "./database.ts";
+import { benchColdStart, benchMemory } from "./functions.ts";
 import { type Contender, type Measurement, measure, median, takeTurns } from "./measure.ts";
 import { findRestic, type Restic } from "./restic.ts";
 import { mebibytes, renderComparison, renderFigure, renderMargin } from "./table.ts";
@@ -21,6 +25,8 @@ const { values: options } = parseArgs({
     runs: { type: "string", default: "5" },
     megabytes: { type: "string", default: "1000" },
     large: { type: "boolean", default: false },
+    "cold-start": { type: "boolean", default: false },
+    "lambda-memory": { type: "boolean", default: false },
   },
 });
 const runs = Number(options.runs);
@@ -135,8 +141,13 @@ async function main(): Promise<void> {
   );
 }
 
+/** Megabytes that a dump stores. */
+const dumpSizes = [500, 1000, 2000];
+
 try {
-  await main();
+  if (options["cold-start"]) await benchColdStart(Math.max(runs, 7));
+  if (options["lambda-memory"]) await benchMemory(dumpSizes);
+  if (!options["cold-start"] && !options["lambda-memory"]) await main();
 } catch (error) {
   say(`The bench stopped: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -1,9 +1,9 @@
 /** A bundled function in a process of its own, called as Lambda calls it. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { ending } from "./processes.ts";
 
 export interface LambdaAnswer {
@@ -41,8 +41,10 @@ export interface LambdaOptions {
 }
 
 /** The runtime's program; it imports nothing but Node's own modules. */
-export const runtimeProgram = join(import.meta.dirname, "lambda-runtime.ts");
+export const runtimeProgram = fileURLToPath(new URL("./lambda-runtime.ts", import.meta.url));
 
+/** How long a function may take to end that has nothing to do any more. */
+const endMs = 5_000;
 /** AWS Lambda's most. */
 const longestMs = 900_000;
 
@@ -78,7 +80,9 @@ export async function startFunction(options: LambdaOptions): Promise<LambdaFunct
     },
     async [Symbol.asyncDispose]() {
       child.stdin?.end();
-      await ended;
+      // A call that was given up, by a test's timeout say, would keep it.
+      const timer = setTimeout(() => child.kill("SIGKILL"), endMs);
+      await ended.finally(() => clearTimeout(timer));
     },
   };
 }

@@ -18,6 +18,8 @@ export interface MiniStackOptions {
   readonly enforceIam?: boolean;
   /** Waits and pauses between retries of state machines are multiplied by this; default: 1. */
   readonly waitScale?: number;
+  /** Corrected: the directory that plays /var/task of the image whose containers Fargate runs. */
+  readonly tasks?: string;
 }
 
 export interface MiniStackServer {
@@ -90,7 +92,11 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Mi
 }
 
 /** None of this process's own variables: its functions would inherit them, and a person's AWS profile with them. */
-function environment(port: number, directory: string, { enforceIam = false, waitScale = 1 }: MiniStackOptions): NodeJS.ProcessEnv {
+function environment(
+  port: number,
+  directory: string,
+  { enforceIam = false, waitScale = 1, tasks }: MiniStackOptions,
+): NodeJS.ProcessEnv {
   return {
     PATH: `${dirname(reachableNode())}:${process.env["PATH"] ?? ""}`,
     LANG: "C.UTF-8",
@@ -103,6 +109,7 @@ function environment(port: number, directory: string, { enforceIam = false, wait
     LOG_LEVEL: enforceIam ? "INFO" : "WARNING",
     HOME: directory,
     TMPDIR: directory,
+    ...(tasks === undefined ? {} : { HOLDFAST_CLOUD_TASKS: tasks }),
   };
 }
 
