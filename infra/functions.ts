@@ -1,0 +1,234 @@
+/** The functions: what each runs on, what it is told, and the role that is its own. */
+import { slugOf } from "../functions/commons/dump-names.ts";
+import type { SourceConfig } from "../src/policy/policy.ts";
+import { type Deployment, logicalId } from "./deployment.ts";
+import type { MachineName } from "./machine-names.ts";
+import { functionNetwork, networkRights } from "./network.ts";
+import { policyPlace } from "./policy-secret.ts";
+import * as rights from "./rights.ts";
+import { stateEnvironment } from "./state-buckets.ts";
+import {
+  allow,
+  allowWithoutResource,
+  arnOf,
+  ownArn,
+  type Resource,
+  type Resources,
+  ref,
+  role,
+  type Statement,
+  sub,
+} from "./template.ts";
+
+interface FunctionSpec {
+  /** The key in serverless.yml, and the name after the prefix. */
+  readonly key: string;
+  /** The module in functions/. */
+  readonly module: string;
+  readonly rights: readonly Statement[];
+  /** Needs PostgreSQL's programs. */
+  readonly tools?: boolean;
+  /** Connects to sources, and so works in their network where the deployment names one. */
+  readonly reachesSources?: boolean;
+  /** Is called by a service that does not wait for its end: a failure in it has nobody to see it but a queue. */
+  readonly unattended?: boolean;
+  readonly environment?: Readonly<Record<string, unknown>>;
+  readonly timeout?: number;
+  readonly memorySize?: number;
+}
+
+export const metricsNamespace = "Holdfast";
+
+/** AWS Lambda's most. */
+const longestSeconds = 900;
+/** Two CPUs: one for the tool that dumps, one for sealing (1,769 MB each). */
+const toolsMemory = 3_538;
+/** AWS Lambda's most, in MB: a throwaway server lives there. */
+const mostTemporary = 10_240;
+
+/** The machines that schedules start; the others are started by hand. */
+export const scheduledMachines: readonly MachineName[] = ["backup", "restore-test", "verify"];
+
+export function functionSpecs(deployment: Deployment): FunctionSpec[] {
+  const sources = Object.values(deployment.policy.sources);
+  return [
+    ...deciders(deployment),
+    ...sources.map((source): FunctionSpec => dumpSpec(deployment, source)),
+    ...readers(deployment),
+    {
+      key: "prune",
+      module: "prune",
+      timeout: longestSeconds,
+      rights: [...rights.readCatalogue(deployment), ...rights.deleteBackups(deployment)],
+    },
+    ...tellers(deployment),
+  ];
+}
+
+/** What says what happens next, and touches no backup. */
+function deciders(deployment: Deployment): FunctionSpec[] {
+  const { prefix } = deployment;
+  const machines = scheduledMachines.map((name) => ownArn("states", `stateMachine:${prefix}-${name}`));
+  const catalogue = rights.readCatalogue(deployment);
+  return [
+    { key: "start", module: "start", unattended: true, rights: [allow(["states:StartExecution"], machines)] },
+    { key: "plan", module: "plan", rights: catalogue, environment: { HOLDFAST_RESOURCE_PREFIX: prefix } },
+    {
+      key: "due",
+      module: "due",
+      timeout: longestSeconds,
+      rights: [...catalogue, ...rights.writeLists(deployment)],
+      environment: stateEnvironment(deployment),
+    },
+  ];
+}
+
+/** What reads whole backups, and writes down what it found. */
+function readers(deployment: Deployment): FunctionSpec[] {
+  const own = [...rights.readBackups(deployment), ...rights.addEvidence(deployment)];
+  const connections = Object.values(deployment.policy.sources).flatMap(rights.readConnection);
+  return [
+    { key: "verify", module: "verify", tools: true, rights: own },
+    { key: "restore-test", module: "restore-test", tools: true, rights: own },
+    { key: "restore", module: "restore", tools: true, reachesSources: true, rights: [...own, ...connections] },
+  ];
+}
+
+/** What tells people. */
+function tellers(deployment: Deployment): FunctionSpec[] {
+  const topics = {
+    HOLDFAST_TOPIC_CRITICAL: ref("CriticalTopic"),
+    HOLDFAST_TOPIC_WARNING: ref("WarningTopic"),
+    HOLDFAST_TOPIC_INFO: ref("InfoTopic"),
+  };
+  const tell = [...rights.readCatalogue(deployment), ...rights.publishAlerts()];
+  return [
+    { key: "notify", module: "notify", rights: tell, environment: topics },
+    { key: "on-execution", module: "on-execution", unattended: true, rights: tell, environment: topics },
+    {
+      key: "watch",
+      module: "watch",
+      unattended: true,
+      timeout: longestSeconds,
+      rights: [...tell, ...rights.rememberWatch(deployment)],
+      environment: { ...topics, ...stateEnvironment(deployment) },
+    },
+    { key: "slack", module: "slack", unattended: true, rights: rights.readWebhooks(deployment) },
+  ];
+}
+
+function dumpSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
+  return {
+    key: `dump-${slugOf(source.name)}`,
+    module: "dump",
+    tools: true,
+    reachesSources: true,
+    rights: [...rights.addBackups(deployment, source), ...rights.readConnection(source)],
+    environment: { HOLDFAST_SOURCE: source.name },
+  };
+}
+
+/** The `functions` of serverless.yml. */
+export function serverlessFunctions(deployment: Deployment): Record<string, unknown> {
+  return Object.fromEntries(
+    functionSpecs(deployment).map((spec) => {
+      const image = spec.tools === true && !deployment.local;
+      const size =
+        spec.tools === true
+          ? { memorySize: toolsMemory, timeout: longestSeconds, ephemeralStorageSize: mostTemporary }
+          : { memorySize: 512, timeout: 60 };
+      return [
+        spec.key,
+        {
+          name: `${deployment.prefix}-${spec.key}`,
+          ...(image
+            ? { image: { name: "tools", command: [`${spec.module}.handler`] } }
+            : { handler: `functions/${spec.module}.handler` }),
+          ...size,
+          ...(spec.timeout === undefined ? {} : { timeout: spec.timeout }),
+          // As text with a reference in it: osls would add to a name a DependsOn that says the same once more.
+          role: sub(`\${${roleName(spec.key)}.Arn}`),
+          ...(spec.reachesSources === true ? functionNetwork(deployment) : {}),
+          environment: environmentOf(deployment, spec),
+        },
+      ];
+    }),
+  );
+}
+
+export function environmentOf(
+  { prefix, local, postgresPath }: Deployment,
+  spec: Pick<FunctionSpec, "module" | "environment">,
+): Record<string, unknown> {
+  return {
+    HOLDFAST_POLICY: policyPlace,
+    // The stage is part of it, for it is a dimension of every metric: stages do not mix.
+    POWERTOOLS_SERVICE_NAME: prefix,
+    POWERTOOLS_METRICS_NAMESPACE: metricsNamespace,
+    POWERTOOLS_LOG_LEVEL: "INFO",
+    ...(local ? { POWERTOOLS_TRACE_ENABLED: "false", HOLDFAST_PG_PATH: postgresPath } : {}),
+    ...spec.environment,
+  };
+}
+
+/** The beginning of the logical ids of what a function has; distinct for distinct sources: `db-1` is not `db1`. */
+export function resourceStem(key: string): string {
+  return key.startsWith("dump-") ? `Dump${logicalId(key.slice("dump-".length))}` : logicalId(...key.split("-"));
+}
+
+export const roleName = (key: string): string => `${resourceStem(key)}Role`;
+
+/** A role for each function: its own rights, its own log, the policy, and traces. */
+export function functionRoles(deployment: Deployment): Resources {
+  return Object.fromEntries(
+    functionSpecs(deployment).map((spec) => [
+      roleName(spec.key),
+      role("lambda.amazonaws.com", [
+        ...spec.rights,
+        ...rights.readPolicy(deployment),
+        ...ownLog(`${deployment.prefix}-${spec.key}`),
+        ...(spec.unattended === true ? [allow(["sqs:SendMessage"], [arnOf("AlertQueue")])] : []),
+        ...(spec.reachesSources === true ? networkRights(deployment, `${deployment.prefix}-${spec.key}`) : []),
+        ...traces,
+      ]),
+    ]),
+  );
+}
+
+/** Where the call goes that an unattended function could not do: to a queue that alarms. */
+export function failureDestinations(deployment: Deployment): Resources {
+  const unattended = functionSpecs(deployment).filter((spec) => spec.unattended === true);
+  return Object.fromEntries(
+    unattended.map(({ key }): [string, Resource] => [
+      `${resourceStem(key)}Failures`,
+      {
+        Type: "AWS::Lambda::EventInvokeConfig",
+        Properties: {
+          FunctionName: ref(lambdaName(key)),
+          Qualifier: "$LATEST",
+          MaximumRetryAttempts: 2,
+          MaximumEventAgeInSeconds: 3_600,
+          DestinationConfig: { OnFailure: { Destination: arnOf("AlertQueue") } },
+        },
+      },
+    ]),
+  );
+}
+
+function ownLog(name: string): Statement[] {
+  return [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [ownArn("logs", `log-group:/aws/lambda/${name}:*`)])];
+}
+
+export const traces: readonly Statement[] = [
+  allowWithoutResource("XrayTakesNoResource", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
+];
+
+/** The path of the roles of all dumps in Fargate, by which the machine that starts them may hand them on. */
+export const dumpTaskPath = (prefix: string): string => `/${prefix}/\${AWS::Region}/dump-tasks/`;
+
+/** osls's logical id of a function: `-` becomes `Dash`, `_` `Underscore`. */
+export function lambdaName(key: string): string {
+  return `${key.charAt(0).toUpperCase()}${key.slice(1).replaceAll("-", "Dash").replaceAll("_", "Underscore")}LambdaFunction`;
+}
+
+export const lambdaArn = (key: string) => arnOf(lambdaName(key));

@@ -1,0 +1,130 @@
+/** The state machines and the roles that they run under: each may call what its definition names, and nothing else. */
+import type { Deployment } from "./deployment.ts";
+import { dumpTaskPath, lambdaArn, resourceStem } from "./functions.ts";
+import { type MachineName, machineNames } from "./machine-names.ts";
+import { stateObjects } from "./state-buckets.ts";
+import {
+  allow,
+  allowWithoutResource,
+  arnOf,
+  forThisAccount,
+  named,
+  ownArn,
+  type Resources,
+  role,
+  type Statement,
+  sub,
+} from "./template.ts";
+
+export const machineLogicalNames: Readonly<Record<MachineName, string>> = {
+  backup: "BackupMachine",
+  "restore-test": "RestoreTestMachine",
+  restore: "RestoreMachine",
+  verify: "VerifyMachine",
+  fleet: "FleetMachine",
+};
+
+export function machineRoles(deployment: Deployment): Resources {
+  const call = (...keys: readonly string[]): Statement => allow(["lambda:InvokeFunction"], keys.map(lambdaArn));
+  const statements: Readonly<Record<MachineName, readonly Statement[]>> = {
+    backup: [call("plan", "verify", "prune", "notify"), ...dumpEverySource(deployment), ...runTasks(deployment, "verify")],
+    "restore-test": [call("plan", "restore-test", "notify"), ...runTasks(deployment, "restore-test")],
+    restore: [call("plan", "restore", "notify"), ...runTasks(deployment, "restore")],
+    verify: [call("due", "verify", "notify"), ...runTasks(deployment, "verify"), ...distribute(deployment, "verify")],
+    fleet: [call("due", "notify"), ...distribute(deployment, "fleet"), ...startMachines(deployment, ["backup", "restore-test"])],
+  };
+  return Object.fromEntries(
+    machineNames.map((name) => [
+      `${machineLogicalNames[name]}Role`,
+      role("states.amazonaws.com", [...statements[name], ...observe], { condition: forThisAccount }),
+    ]),
+  );
+}
+
+/** The `stateMachines` of serverless.yml but for their definitions. */
+export function serverlessMachine({ prefix }: Deployment, name: MachineName) {
+  return { id: machineLogicalNames[name], name: `${prefix}-${name}`, role: arnOf(`${machineLogicalNames[name]}Role`) };
+}
+
+/** Of the dumps there is one for each source: named one by one, they would outgrow what a role's policy may hold. */
+function dumpEverySource({ prefix }: Deployment): Statement[] {
+  return [
+    named("EverySourceOfThisStage", allow(["lambda:InvokeFunction"], [ownArn("lambda", dumpPattern("function:", prefix))])),
+    named("EverySourcesTask", runTask(ownArn("ecs", `${dumpPattern("task-definition/", prefix)}:*`))),
+    named("EverySourcesTaskRole", passRole(sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role${dumpTaskPath(prefix)}*`))),
+  ];
+}
+
+const dumpPattern = (before: string, prefix: string): string => `${before}${prefix}-dump-*`;
+
+/** `family`: the name of a task definition after the prefix. */
+function runTasks({ prefix }: Deployment, family: string): Statement[] {
+  return [
+    runTask(ownArn("ecs", `task-definition/${prefix}-${family}:*`)),
+    passRole(arnOf(`${resourceStem(family)}TaskRole`), arnOf("TaskExecutionRole")),
+  ];
+}
+
+const runTask = (definition: unknown): Statement =>
+  allow(["ecs:RunTask"], [definition], { ArnEquals: { "ecs:cluster": arnOf("Cluster") } });
+
+/** A container runs under its task's role, started by the execution role: nobody else's. */
+function passRole(...roles: readonly unknown[]): Statement {
+  return allow(["iam:PassRole"], roles, { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } });
+}
+
+/** A Distributed Map starts executions of its own machine, and reads its list from the state bucket. */
+function distribute(deployment: Deployment, name: MachineName): Statement[] {
+  const { prefix } = deployment;
+  return [
+    allow(["states:StartExecution"], [ownArn("states", `stateMachine:${prefix}-${name}`)]),
+    allow(["states:DescribeExecution", "states:StopExecution"], [ownArn("states", `execution:${prefix}-${name}/*`)]),
+    allow(["s3:GetObject"], [stateObjects(deployment, "work/*")]),
+  ];
+}
+
+/** `startExecution.sync:2` watches through a rule that Step Functions manages. */
+function startMachines({ prefix }: Deployment, names: readonly MachineName[]): Statement[] {
+  return [
+    allow(
+      ["states:StartExecution"],
+      names.map((name) => ownArn("states", `stateMachine:${prefix}-${name}`)),
+    ),
+    allow(
+      ["states:DescribeExecution", "states:StopExecution"],
+      names.map((name) => ownArn("states", `execution:${prefix}-${name}:*`)),
+    ),
+    allow(
+      ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+      [ownArn("events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")],
+    ),
+  ];
+}
+
+const observe: readonly Statement[] = [
+  allowWithoutResource("XrayTakesNoResource", [
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+  ]),
+  allowWithoutResource("LogDeliveryTakesNoResource", [
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+  ]),
+];
+
+export function machineLogs({ prefix }: Deployment): Resources {
+  return {
+    MachinesLog: {
+      Type: "AWS::Logs::LogGroup",
+      Properties: { LogGroupName: `/aws/vendedlogs/states/${prefix}`, RetentionInDays: 365 },
+    },
+  };
+}

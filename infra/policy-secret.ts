@@ -1,0 +1,20 @@
+/** The policy as it travels to functions and containers: one secret, so that deploying again is all it takes to change it everywhere. */
+import { packPolicy } from "../src/policy/packed-policy.ts";
+import type { Deployment } from "./deployment.ts";
+import { type Resources, sub } from "./template.ts";
+
+export function policyResources({ prefix, policyText }: Deployment): Resources {
+  return {
+    PolicySecret: {
+      Type: "AWS::SecretsManager::Secret",
+      Properties: {
+        Name: `${prefix}/policy`,
+        Description: "The deployed holdfast.yml; holds no secret itself",
+        SecretString: packPolicy(policyText),
+      },
+    },
+  };
+}
+
+/** For a function's environment. */
+export const policyPlace = sub(`secret:\${PolicySecret}`);

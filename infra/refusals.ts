@@ -1,0 +1,99 @@
+/** What cannot be deployed, and is better said before anything is packaged than at two in the morning. */
+
+import { allChannels, channelName } from "../src/alerts/route.ts";
+import { HoldfastError } from "../src/errors/holdfast-error.ts";
+import type { Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
+
+/** An image in Amazon ECR, with its digest: a tag would give a function another program than the one that was tested. */
+export const imagePattern = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([a-z0-9._/-]+)@sha256:[0-9a-f]{64}$/;
+
+/** AWS CloudFormation quotas: resources of one template. */
+const mostResources = 500;
+
+export function refuse(message: string, hint: string): HoldfastError {
+  return new HoldfastError("UsageInvalid", message, { hint });
+}
+
+/** Errors: UsageInvalid. */
+export function checkImage(image: string, region: string): void {
+  const hint = "Build it as docs/deploy.md says, and give --param=image=REPOSITORY@sha256:DIGEST.";
+  if (image === "") throw refuse("the tools' image is missing", hint);
+  const [, imageRegion] = imagePattern.exec(image) ?? [];
+  if (imageRegion === undefined)
+    throw refuse(`the tools' image "${image}" is not named as a repository of Amazon ECR with a digest`, hint);
+  if (imageRegion === region) return;
+  throw refuse(`the tools' image is in ${imageRegion}, and Lambda takes images of its own region alone, ${region}`, hint);
+}
+
+/** What lies on one machine, or asks for another provider's credentials, is out of a function's reach. Errors: PolicyInvalid, naming each place. */
+export function refuseWhatStaysHome(policy: Policy): void {
+  const problems = [
+    ...Object.values(policy.vaults).flatMap(vaultProblems),
+    ...Object.values(policy.keys).flatMap(({ name, keys }) =>
+      keys.some(({ type }) => type === "file") ? [`key "${name}" is a file of this machine`] : [],
+    ),
+    ...Object.values(policy.sources).flatMap(sourceProblems),
+    ...allChannels(policy.alerts).flatMap(({ channel }) =>
+      channel.type === "slack" && channel.webhook.from !== "secret"
+        ? [`the webhook ${channelName(channel)} does not stand in Secrets Manager`]
+        : [],
+    ),
+  ];
+  if (problems.length === 0) return;
+  throw new HoldfastError(
+    "PolicyInvalid",
+    `the policy cannot be deployed: ${problems.length} of its places are out of a stack's reach`,
+    {
+      details: problems,
+      hint: "Deploy a policy with s3:// vaults, kms: keys and secret: references; back the rest up from the machine that has it.",
+    },
+  );
+}
+
+function vaultProblems(vault: VaultConfig): string[] {
+  if (vault.type === "folder") return [`vault "${vault.name}" is a folder of this machine`];
+  return vault.endpoint === undefined
+    ? []
+    : [`vault "${vault.name}" is at ${vault.endpoint}, for which a stack has no credentials`];
+}
+
+function sourceProblems(source: SourceConfig): string[] {
+  if (source.engine === "files") return [`source "${source.name}" is a directory of this machine`];
+  const { from } = source.connection;
+  return from === "secret" ? [] : [`the connection of "${source.name}" stands in ${from}:, not in Secrets Manager`];
+}
+
+/** What the stack makes, it makes where it is. Errors: PolicyInvalid. */
+export function refuseOtherRegions({ vaults, keys }: Policy, region: string): void {
+  const places = [
+    ...Object.values(vaults).map((vault) => ({
+      what: `vault "${vault.name}"`,
+      in: vault.type === "s3" ? vault.region : undefined,
+    })),
+    ...Object.values(keys).flatMap((entry) =>
+      entry.keys
+        .filter((key) => key.type === "kms")
+        .filter(({ keyId }) => keyId.startsWith("alias/"))
+        .map((key) => ({ what: `key "${entry.name}"`, in: key.region })),
+    ),
+  ];
+  const elsewhere = places.filter((place) => place.in !== undefined && place.in !== region);
+  if (elsewhere.length === 0) return;
+  throw new HoldfastError("PolicyInvalid", `the stack is in ${region}, and makes no buckets or keys in another region`, {
+    details: elsewhere.map((place) => `${place.what} is in ${place.in}`),
+    hint: "Deploy with --region where the vault is to be.",
+  });
+}
+
+/** Errors: PolicyInvalid, when the template would have more resources than CloudFormation takes. */
+export function refuseTooMany(resources: number, policy: Policy): void {
+  if (resources <= mostResources) return;
+  const sources = Object.keys(policy.sources).length;
+  throw new HoldfastError(
+    "PolicyInvalid",
+    `${sources} sources make ${resources} resources, and CloudFormation takes ${mostResources} in a stack`,
+    {
+      hint: "Divide the sources among several policies with the same vault, each with a stage of its own; docs/infrastructure.md says how.",
+    },
+  );
+}

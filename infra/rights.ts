@@ -1,0 +1,194 @@
+/** What each function may do, in words of the vault: who adds, who reads, who deletes. */
+import { allChannels } from "../src/alerts/route.ts";
+import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
+import { bucketsOf, type Deployment, sealingKeysOf } from "./deployment.ts";
+import { stateBucketArn, stateObjects } from "./state-buckets.ts";
+import { allow, arnOf, named, ref, type Statement, sub } from "./template.ts";
+import { keyCondition, sealingKeyArn, storageAlias, storageKeyArn } from "./vault.ts";
+
+/** Objects under these prefixes of a vault's layout. */
+function objectsIn(vaults: readonly S3Vault[], ...paths: readonly string[]): unknown[] {
+  return vaults.flatMap(({ bucket, prefix }) =>
+    paths.map((path) => sub(`arn:\${AWS::Partition}:s3:::${bucket}/${prefix === "" ? "" : `${prefix}/`}${path}`)),
+  );
+}
+
+function bucketArns(vaults: readonly S3Vault[]): unknown[] {
+  return [...new Set(vaults.map(({ bucket }) => bucket))].map((bucket) => sub(`arn:\${AWS::Partition}:s3:::${bucket}`));
+}
+
+/** Vaults whose objects are locked: what handles them needs the rights to look at locks, and some to make or extend them. */
+const lockedOf = (vaults: readonly S3Vault[]): S3Vault[] => vaults.filter(({ lock }) => lock !== undefined);
+
+/** What HEAD tells of an object's lock, it tells to those alone who may ask for it. */
+const seeLocks = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"];
+
+function allowIn(actions: readonly string[], resources: readonly unknown[], condition?: unknown): Statement[] {
+  return resources.length === 0 ? [] : [allow(actions, resources, condition)];
+}
+
+/** Sees what there is, and reads the small documents: manifests, evidence, holds. */
+export function readCatalogue(deployment: Deployment): Statement[] {
+  const vaults = bucketsOf(deployment);
+  return [
+    allow(["s3:ListBucket"], bucketArns(vaults)),
+    allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", "manifests/*", "evidence/*", "holds/*")),
+    ...useStorageKeys(deployment, vaults, ["kms:Decrypt"]),
+  ];
+}
+
+/** Adds a backup of one source, and cannot take one away. */
+export function addBackups(deployment: Deployment, source: SourceConfig): Statement[] {
+  const vaults = bucketsOf(deployment).filter(({ name }) => name === source.vault);
+  const own = [`artifacts/${source.name}/*`, `manifests/${source.name}/*`];
+  const tiered = vaults.filter(({ tiers }) => tiers !== undefined);
+  return [
+    allow(["s3:ListBucket", "s3:ListBucketMultipartUploads"], bucketArns(vaults)),
+    allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", `manifests/${source.name}/*`)),
+    // The vault's own two documents: the first dump makes the vault. The bucket's policy lets nobody write over what is there.
+    allow(["s3:PutObject"], objectsIn(vaults, "holdfast.json", "RESTORE.md", ...own)),
+    // After a write the lock is looked at, and made where the store passed over it. What is there is sealed, and this role cannot unseal.
+    ...allowIn(["s3:GetObject", ...seeLocks, "s3:PutObjectRetention"], objectsIn(lockedOf(vaults), ...own)),
+    ...allowIn(["s3:PutObjectTagging"], objectsIn(tiered, `artifacts/${source.name}/*`)),
+    // Takes back the parts of an upload that failed; what was committed cannot be touched by it.
+    allow(["s3:AbortMultipartUpload"], objectsIn(vaults, ...own)),
+    ...holdLeases(vaults, `${source.name}.json`),
+    ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey", "kms:Decrypt"]),
+    ...sealWith(deployment, source),
+  ];
+}
+
+/** Reads whole backups and unseals them. */
+export function readBackups(deployment: Deployment): Statement[] {
+  return [
+    ...readCatalogue(deployment),
+    allow(["s3:GetObject"], objectsIn(bucketsOf(deployment), "artifacts/*")),
+    ...unseal(deployment),
+  ];
+}
+
+/** Writes what a check found, locked for as long as its backup is, and marks backups as being read meanwhile. */
+export function addEvidence(deployment: Deployment): Statement[] {
+  const vaults = bucketsOf(deployment);
+  const states = statesOf(vaults);
+  return [
+    allow(["s3:PutObject"], objectsIn(vaults, "evidence/*")),
+    ...allowIn(["s3:PutObjectRetention"], objectsIn(lockedOf(vaults), "evidence/*")),
+    ...allowIn(seeLocks, objectsIn(lockedOf(vaults), "manifests/*", "evidence/*")),
+    allow(["s3:ListBucket"], bucketArns(states)),
+    // A read mark is this reader's own and is taken back when it has read: no backup lies under this prefix.
+    allow(["s3:PutObject", "s3:DeleteObject"], objectsIn(states, "leases/reading/*")),
+    ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
+  ];
+}
+
+/** Deletes what retention releases: the one role that may. Locks bind it as they bind everyone; it can make them longer. */
+export function deleteBackups(deployment: Deployment): Statement[] {
+  const vaults = bucketsOf(deployment);
+  const locked = lockedOf(vaults);
+  const rooms = ["manifests/*", "artifacts/*", "evidence/*", "holds/*"];
+  const kept = ["manifests/*", "artifacts/*", "evidence/*"];
+  return [
+    allow(["s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetBucketVersioning"], bucketArns(vaults)),
+    allow(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], objectsIn(vaults, ...rooms)),
+    // A manifest is put back when a reader was found after it had been removed.
+    allow(["s3:PutObject"], objectsIn(vaults, "manifests/*")),
+    ...allowIn(["s3:GetObject", "s3:GetObjectVersion", ...seeLocks, "s3:PutObjectRetention"], objectsIn(locked, ...kept)),
+    // Puts what is held under the legal hold of S3, and cannot lift one.
+    ...allowIn(["s3:PutObjectLegalHold"], objectsIn(locked, ...kept), { StringEquals: { "s3:object-lock-legal-hold": "ON" } }),
+    ...holdLeases(vaults, "*"),
+    // Marks of readers that died.
+    allow(["s3:DeleteObject"], objectsIn(statesOf(vaults), "leases/reading/*")),
+    ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
+  ];
+}
+
+/** Where leases and read marks of these vaults are: in their state buckets, or in themselves. */
+function statesOf(vaults: readonly S3Vault[]): S3Vault[] {
+  return vaults.map(({ state, ...vault }) => (state === undefined ? vault : { ...vault, ...state }));
+}
+
+/** Without the right to list, S3 answers 403 for a lease that is not there. */
+function holdLeases(vaults: readonly S3Vault[], name: string): Statement[] {
+  const states = statesOf(vaults);
+  return [
+    allow(["s3:ListBucket"], bucketArns(states)),
+    allow(["s3:GetObject", "s3:PutObject"], objectsIn(states, `leases/${name}`)),
+  ];
+}
+
+/** Writes the lists that Distributed Maps work through. */
+export function writeLists(deployment: Deployment): Statement[] {
+  return [allow(["s3:PutObject"], [stateObjects(deployment, "work/*")])];
+}
+
+/** Remembers what the watch has told. */
+export function rememberWatch(deployment: Deployment): Statement[] {
+  return [
+    allow(["s3:ListBucket"], [stateBucketArn(deployment)]),
+    allow(["s3:GetObject", "s3:PutObject"], [stateObjects(deployment, "watch/*")]),
+  ];
+}
+
+function useStorageKeys(deployment: Deployment, vaults: readonly S3Vault[], actions: readonly string[]): Statement[] {
+  const buckets = [...new Set(vaults.map(({ bucket }) => bucket))];
+  return buckets.map((bucket) => useKey(deployment, actions, storageAlias(bucket), storageKeyArn(deployment, bucket)));
+}
+
+/** With a vault that exists, the ARN names every key of the account, and the alias the one. */
+function useKey(deployment: Deployment, actions: readonly string[], keyId: string, arn: unknown, more?: object): Statement {
+  const byAlias = keyCondition(deployment, keyId);
+  const condition = byAlias === undefined && more === undefined ? undefined : { ...byAlias, ...more };
+  const statement = allow(actions, [arn], condition);
+  return byAlias === undefined ? statement : named("KeyIsKnownByItsAlias", statement);
+}
+
+/** Data keys for this source alone: KMS compares the context that every sealed artifact carries. */
+function sealWith(deployment: Deployment, source: SourceConfig): Statement[] {
+  const first = deployment.policy.keys[source.key]?.keys[0];
+  if (first?.type !== "kms") return [];
+  const arn = sealingKeyArn(deployment, first.keyId);
+  const ownContext = { StringEquals: { "kms:EncryptionContext:holdfast:source": source.name } };
+  return [
+    useKey(deployment, ["kms:DescribeKey"], first.keyId, arn),
+    useKey(deployment, ["kms:GenerateDataKey"], first.keyId, arn, ownContext),
+  ];
+}
+
+function unseal(deployment: Deployment): Statement[] {
+  return sealingKeysOf(deployment).map(({ keyId }) =>
+    useKey(deployment, ["kms:DescribeKey", "kms:Decrypt"], keyId, sealingKeyArn(deployment, keyId)),
+  );
+}
+
+/** The secret that the source's connection stands in. */
+export function readConnection(source: SourceConfig): Statement[] {
+  if (source.engine !== "postgres" || source.connection.from !== "secret") return [];
+  return [allow(["secretsmanager:GetSecretValue"], [secretArn(source.connection.id)])];
+}
+
+/** Webhooks of the policy's Slack channels. */
+export function readWebhooks({ policy }: Deployment): Statement[] {
+  const ids = allChannels(policy.alerts).flatMap(({ channel }) =>
+    channel.type === "slack" && channel.webhook.from === "secret" ? [channel.webhook.id] : [],
+  );
+  return ids.length === 0 ? [] : [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))];
+}
+
+/** Secrets Manager adds a hyphen and six characters to a secret's name in its ARN; `?` stands for each. */
+function secretArn(id: string): unknown {
+  if (id.startsWith("arn:")) return id;
+  return sub(`arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${id}-??????`);
+}
+
+export function readPolicy({ prefix }: Deployment): Statement[] {
+  return [allow(["secretsmanager:GetSecretValue"], [secretArn(`${prefix}/policy`)])];
+}
+
+/** Publishes alerts; the topics are encrypted, and whoever publishes uses their key. */
+export function publishAlerts(): Statement[] {
+  return [
+    allow(["sns:Publish"], [ref("CriticalTopic"), ref("WarningTopic"), ref("InfoTopic")]),
+    allow(["kms:GenerateDataKey", "kms:Decrypt"], [arnOf("AlertsKey")]),
+  ];
+}

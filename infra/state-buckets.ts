@@ -1,0 +1,95 @@
+/** Buckets without Object Lock, beside the vault: leases and read marks, the lists that Distributed Maps work through, and what the watch has told. */
+
+import { createHash } from "node:crypto";
+import { closedBucket, denyPlainHttp, policyOf } from "./bucket.ts";
+import { bucketsOf, type Deployment, logicalId } from "./deployment.ts";
+import { abortUploadsDays } from "./lifecycle.ts";
+import { type Resource, type Resources, retained, sub, type Text } from "./template.ts";
+
+/** A list of work is of no use once its run is over; runs end within days. */
+const workDays = 14;
+
+/** A place that functions reach by name. */
+interface StatePlace {
+  /** The bucket's name, as text for `Fn::Sub`. */
+  readonly bucket: string;
+  /** With a slash at its end. */
+  readonly prefix: string;
+}
+
+/**
+ * Where the stack's own state is, in a folder of this stage, for several may share a vault: with the leases of the first vault that has a state bucket; else in a
+ * bucket that belongs to the first vault, named after it so that any stage finds it again.
+ */
+function statePlace(deployment: Deployment): StatePlace {
+  const folder = `${deployment.prefix}/`;
+  const [state] = bucketsOf(deployment).flatMap((vault) => vault.state ?? []);
+  if (state === undefined) {
+    const [{ bucket: vault } = { bucket: "" }] = bucketsOf(deployment);
+    const mark = createHash("sha256").update(vault).digest("hex").slice(0, 8);
+    return { bucket: `holdfast-state-${mark}-\${AWS::AccountId}-\${AWS::Region}`, prefix: folder };
+  }
+  return { bucket: state.bucket, prefix: state.prefix === "" ? folder : `${state.prefix}/${folder}` };
+}
+
+/** For a function's environment. */
+export function stateEnvironment(deployment: Deployment): Readonly<Record<string, unknown>> {
+  const { bucket, prefix } = statePlace(deployment);
+  return { HOLDFAST_STATE_BUCKET: nameOf(bucket), HOLDFAST_STATE_PREFIX: prefix };
+}
+
+/** The ARN of the stack's own state bucket. */
+export function stateBucketArn(deployment: Deployment): unknown {
+  return sub(`arn:\${AWS::Partition}:s3:::${statePlace(deployment).bucket}`);
+}
+
+/** The ARNs of the objects below `path` in the stack's own state: `work/*`. */
+export function stateObjects(deployment: Deployment, path: string): unknown {
+  const { bucket, prefix } = statePlace(deployment);
+  return sub(`arn:\${AWS::Partition}:s3:::${bucket}/${prefix}${path}`);
+}
+
+/** They outlive the stack like the vault: a lease that is held must be found again, and a bucket that is not empty cannot be deleted. */
+export function stateResources(deployment: Deployment): Resources {
+  if (!deployment.createsVault) return {};
+  const own = statePlace(deployment);
+  const others = bucketsOf(deployment).flatMap(({ state }) =>
+    state === undefined || state.bucket === own.bucket ? [] : [state.bucket],
+  );
+  const named = new Map<string, string>([
+    ["StateBucket", own.bucket],
+    ...others.map((bucket): [string, string] => [logicalId("State", bucket), bucket]),
+  ]);
+  return Object.fromEntries(
+    [...named].flatMap(([name, bucket]) => [
+      [name, stateBucket(bucket, bucket === own.bucket ? [{ ...workRule, Prefix: `${own.prefix}work/` }] : [])],
+      ...(deployment.local
+        ? []
+        : [[`${name}Policy`, retained({ Type: "AWS::S3::BucketPolicy", Properties: policyOf(name, [denyPlainHttp(name)]) })]]),
+    ]),
+  );
+}
+
+const workRule = { Id: "lists-of-work", Status: "Enabled", ExpirationInDays: workDays };
+
+function stateBucket(bucket: string, rules: readonly unknown[]): Resource {
+  return retained({
+    Type: "AWS::S3::Bucket",
+    Properties: {
+      BucketName: nameOf(bucket),
+      ...closedBucket({ SSEAlgorithm: "AES256" }),
+      LifecycleConfiguration: {
+        Rules: [
+          ...rules,
+          {
+            Id: "aborted-uploads",
+            Status: "Enabled",
+            AbortIncompleteMultipartUpload: { DaysAfterInitiation: abortUploadsDays },
+          },
+        ],
+      },
+    },
+  });
+}
+
+const nameOf = (bucket: string): Text => (bucket.includes("${") ? sub(bucket) : bucket);

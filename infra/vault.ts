@@ -1,0 +1,170 @@
+/** Where backups lie: buckets that keep what was written, the keys that seal it and store it, and the log of who asked. All of it outlives the stack. */
+import { createHash } from "node:crypto";
+import type { S3Vault } from "../src/policy/policy.ts";
+import { closedBucket, denyBypass, denyOtherEncryption, denyOverwriting, policyOf, tlsOnly } from "./bucket.ts";
+import { bucketsOf, type Deployment, logicalId, type SealingKey, sealingKeysOf } from "./deployment.ts";
+import { lifecycleOf } from "./lifecycle.ts";
+import { stateResources } from "./state-buckets.ts";
+import { arnOf, ownArn, type Resource, type Resources, ref, retained, sub } from "./template.ts";
+
+/** For keys whose rotation the policy does not write; requirements, R16, ask for 90 at most, and AWS KMS takes no less. */
+const defaultRotationDays = 90;
+/** Access logs are the audit trail: seven years (requirements, R20). */
+const auditDays = 2_557;
+
+type NamedVault = S3Vault & { readonly name: string };
+
+export function vaultResources(deployment: Deployment): Resources {
+  return { ...stateResources(deployment), ...(deployment.createsVault ? createdResources(deployment) : {}) };
+}
+
+/** The ARN of what encrypts a vault's bucket at rest; sealing has a key of its own, which this one's users cannot use. */
+export function storageKeyArn(deployment: Deployment, bucket: string): unknown {
+  return deployment.createsVault ? arnOf(storageKeyName(bucket)) : ownArn("kms", "key/*");
+}
+
+/** Named after the bucket, so that any stage finds it again. */
+export const storageAlias = (bucket: string): string => `alias/holdfast-storage-${bucket.replaceAll(".", "-")}`;
+
+/** The ARN of a key of the policy: its own, or that of the key which the stack makes for an alias. */
+export function sealingKeyArn(deployment: Deployment, keyId: string): unknown {
+  if (keyId.startsWith("arn:")) return keyId;
+  if (!keyId.startsWith("alias/")) return ownArn("kms", `key/${keyId}`);
+  return deployment.createsVault ? arnOf(sealingKeyName(keyId)) : ownArn("kms", "key/*");
+}
+
+/** With a vault that exists, keys are known by their alias alone: the condition narrows what the ARN cannot. */
+export function keyCondition(deployment: Deployment, keyId: string): Readonly<Record<string, unknown>> | undefined {
+  if (deployment.createsVault || !keyId.startsWith("alias/")) return undefined;
+  return { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [keyId] } };
+}
+
+const bucketResourceName = (bucket: string): string => logicalId("Vault", bucket);
+const storageKeyName = (bucket: string): string => logicalId("StorageKey", bucket);
+const sealingKeyName = (keyId: string): string => logicalId("SealingKey", keyId.slice("alias/".length));
+
+function createdResources(deployment: Deployment): Resources {
+  return {
+    ...auditResources(deployment),
+    ...Object.fromEntries(sealingKeysOf(deployment).flatMap(sealingResources)),
+    ...Object.fromEntries(
+      [...Map.groupBy(bucketsOf(deployment), ({ bucket }) => bucket)].flatMap(([bucket, vaults]) =>
+        vaultBucket(deployment, bucket, vaults),
+      ),
+    ),
+  };
+}
+
+/** As often as the policy's own keys turn, at least. */
+function storageRotationDays(deployment: Deployment): number {
+  return Math.min(defaultRotationDays, ...sealingKeysOf(deployment).flatMap(({ rotationDays }) => rotationDays ?? []));
+}
+
+/** Keys that the policy names by an alias are made; others exist. */
+function sealingResources({ keyId, rotationDays = defaultRotationDays }: SealingKey): [string, Resource][] {
+  if (!keyId.startsWith("alias/")) return [];
+  const name = sealingKeyName(keyId);
+  return [
+    [name, key("Holdfast: seals backups; without it, none can be read", rotationDays)],
+    [`${name}Alias`, alias(keyId, name)],
+  ];
+}
+
+function alias(AliasName: string, keyName: string): Resource {
+  return retained({ Type: "AWS::KMS::Alias", Properties: { AliasName, TargetKeyId: ref(keyName) } });
+}
+
+function auditResources(deployment: Deployment): Resources {
+  return {
+    AuditBucket: retained({
+      Type: "AWS::S3::Bucket",
+      Properties: {
+        ...closedBucket({ SSEAlgorithm: "AES256" }),
+        LifecycleConfiguration: { Rules: [{ Id: "seven-years", Status: "Enabled", ExpirationInDays: auditDays }] },
+      },
+    }),
+    AuditBucketPolicy: retained({
+      Type: "AWS::S3::BucketPolicy",
+      Properties: policyOf("AuditBucket", [...tlsOnly(deployment, "AuditBucket"), letS3Log()]),
+    }),
+  };
+}
+
+function vaultBucket(deployment: Deployment, bucket: string, vaults: readonly NamedVault[]): [string, Resource][] {
+  const name = bucketResourceName(bucket);
+  const prefixes = vaults.map(({ prefix }) => (prefix === "" ? "" : `${prefix}/`));
+  const modes = vaults.map(({ lock }) => lock?.mode);
+  const keyName = storageKeyName(bucket);
+  return [
+    [keyName, key(`Holdfast: encrypts ${bucket} at rest; sealing has a key of its own`, storageRotationDays(deployment))],
+    [`${keyName}Alias`, alias(storageAlias(bucket), keyName)],
+    [
+      name,
+      retained({
+        Type: "AWS::S3::Bucket",
+        // S3 checks that it may write its log when it is told to.
+        DependsOn: ["AuditBucketPolicy"],
+        Properties: {
+          BucketName: bucket,
+          ...closedBucket({ SSEAlgorithm: "aws:kms", KMSMasterKeyID: arnOf(keyName) }),
+          // Locks need both. No retention by default: each object is locked at its write, for as long as its own kind is kept.
+          VersioningConfiguration: { Status: "Enabled" },
+          ObjectLockEnabled: true,
+          LoggingConfiguration: {
+            DestinationBucketName: ref("AuditBucket"),
+            LogFilePrefix: `${createHash("sha256").update(bucket).digest("hex").slice(0, 8)}/`,
+          },
+          LifecycleConfiguration: { Rules: lifecycleOf(vaults) },
+        },
+      }),
+    ],
+    [
+      `${name}Policy`,
+      retained({
+        Type: "AWS::S3::BucketPolicy",
+        Properties: policyOf(name, [
+          ...tlsOnly(deployment, name),
+          ...denyOtherEncryption(name, arnOf(keyName)),
+          denyOverwriting(name, prefixes),
+          ...denyBypass(name, modes.includes("compliance") ? "compliance" : modes.find((mode) => mode !== undefined)),
+        ]),
+      }),
+    ],
+  ];
+}
+
+/** A key of the account's: who may use it is written in the roles, and nowhere else. */
+function key(description: string, rotationDays: number): Resource {
+  return retained({
+    Type: "AWS::KMS::Key",
+    Properties: {
+      Description: description,
+      EnableKeyRotation: true,
+      RotationPeriodInDays: rotationDays,
+      PendingWindowInDays: 30,
+      KeyPolicy: {
+        Version: "2012-10-17",
+        Statement: [
+          {
+            Sid: "AccountsOwnPolicies",
+            Effect: "Allow",
+            Principal: { AWS: sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root`) },
+            Action: "kms:*",
+            Resource: "*",
+          },
+        ],
+      },
+    },
+  });
+}
+
+function letS3Log() {
+  return {
+    Sid: "AccessLogs",
+    Effect: "Allow",
+    Principal: { Service: "logging.s3.amazonaws.com" },
+    Action: ["s3:PutObject"],
+    Resource: [sub(`\${AuditBucket.Arn}/*`)],
+    Condition: { StringEquals: { "aws:SourceAccount": ref("AWS::AccountId") } },
+  };
+}

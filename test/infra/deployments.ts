@@ -1,0 +1,38 @@
+/** Deployments for tests of single parts: a policy's text, and what the person who deploys has decided. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Deployment, type Parameters, readDeployment } from "../../infra/deployment.ts";
+
+export const samplePolicyText = readFileSync(join(import.meta.dirname, "holdfast.yml"), "utf8");
+
+const parameters: Omit<Parameters, "policy"> = {
+  stage: "dev",
+  region: "eu-central-1",
+  image: `123456789012.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:${"a1".repeat(32)}`,
+  vault: "create",
+  subnets: "",
+  securityGroups: "",
+  postgresPath: "",
+};
+
+/** The deployment of a policy's text. Errors: those of readDeployment. */
+export function deploy(text = samplePolicyText, given: Partial<Parameters> = {}): Deployment {
+  const directory = mkdtempSync(join(tmpdir(), "hf-deployment-"));
+  try {
+    const policy = join(directory, "holdfast.yml");
+    writeFileSync(policy, text);
+    return readDeployment({ ...parameters, policy, ...given });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The sample policy with further sources, each like its `db1`, of these names. */
+export function withSources(names: readonly string[]): string {
+  const more = names.map(
+    (name) =>
+      `  ${name}: { engine: postgres, connection: secret:${name}/db, backup: { full: "0 4 * * *" }, retention: { daily: 7 }, restoreTest: { schedule: "0 6 * * 6" } }\n`,
+  );
+  return samplePolicyText.replace("alerts:\n", `${more.join("")}alerts:\n`);
+}

@@ -1,0 +1,81 @@
+/** The stack as osls packages it: the template that CloudFormation would get, and the size of every package. */
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { projectDirectory } from "../../scripts/cache-directory.ts";
+import { type RunResult, run } from "../support/processes.ts";
+import type { Template } from "./template-model.ts";
+
+export interface PackageRequest {
+  readonly stage: "dev" | "prod" | "local";
+  /** Default: the templates' own, test/infra/holdfast.yml. */
+  readonly policy?: string;
+  /** Beside the policy. An image is given for stages that need one; undefined takes it away. */
+  readonly parameters?: Readonly<Record<string, string | undefined>>;
+  /** Stands in for serverless.yml. */
+  readonly configuration?: string;
+}
+
+export interface PackagedStack {
+  /** The template's file, in a directory that the caller removes with `remove`. */
+  readonly file: string;
+  readonly template: Template;
+  /** Bytes of every zip by the function's key. */
+  readonly zips: Readonly<Record<string, number>>;
+  remove(): void;
+}
+
+export const region = "eu-central-1";
+export const samplePolicy = join(projectDirectory, "test/infra/holdfast.yml");
+const image = `123456789012.dkr.ecr.${region}.amazonaws.com/holdfast@sha256:${"a1".repeat(32)}`;
+
+/** A package takes seconds; a busy machine takes its time. */
+const oslsMs = 150_000;
+/** What osls reads of the project; it takes no link for a file. */
+const files = ["serverless.yml", "package.json", "tsconfig.json"];
+const directories = ["infra", "functions", "statemachines", "src", "node_modules"];
+
+/** Packages the stack. Errors: a plain Error with osls's own words. */
+export async function packageStack(request: PackageRequest): Promise<PackagedStack> {
+  const directory = mkdtempSync(join(tmpdir(), "hf-package-"));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const { code, stdout, stderr } = await runPackaging(request, directory);
+  if (code !== 0) {
+    remove();
+    throw new Error(`osls package ended with ${code}:\n${stdout}\n${stderr}`);
+  }
+  const file = join(directory, "cloudformation-template-update-stack.json");
+  const zips = readdirSync(directory).filter((name) => name.endsWith(".zip"));
+  return {
+    file,
+    template: JSON.parse(readFileSync(file, "utf8")) as Template,
+    zips: Object.fromEntries(zips.map((name) => [name.slice(0, -".zip".length), statSync(join(directory, name)).size])),
+    remove,
+  };
+}
+
+/** Runs `osls package` in a directory of its own, for osls and its plugins leave files where they work. `output`: where the package is put. */
+export async function runPackaging(request: PackageRequest, output: string): Promise<RunResult> {
+  const { stage, policy = samplePolicy, configuration } = request;
+  const directory = mkdtempSync(join(tmpdir(), "hf-osls-"));
+  try {
+    for (const file of files) copyFileSync(join(projectDirectory, file), join(directory, file));
+    for (const name of directories) symlinkSync(join(projectDirectory, name), join(directory, name));
+    if (configuration !== undefined) writeFileSync(join(directory, "serverless.yml"), configuration);
+    const parameters = { policy: resolve(policy), ...(stage === "local" ? {} : { image }), ...request.parameters };
+    const given = Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : [`--param=${name}=${value}`]));
+    const args = ["package", "--stage", stage, "--region", region, "--package", output, ...given];
+    return await run(join(projectDirectory, "node_modules/.bin/osls"), args, {
+      cwd: directory,
+      timeoutMs: oslsMs,
+      env: {
+        PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+        HOME: directory,
+        SLS_TELEMETRY_DISABLED: "1",
+        SLS_NOTIFICATIONS_MODE: "off",
+      },
+    });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

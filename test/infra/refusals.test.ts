@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { refuseTooMany } from "../../infra/refusals.ts";
+import { deploy, samplePolicyText, withSources } from "./deployments.ts";
+
+const bucket = /type: s3[\s\S]*?(?=keys:)/;
+
+describe("a deployment", () => {
+  it.each([
+    [
+      "a vault in a folder",
+      samplePolicyText.replace(bucket, "type: folder\n    path: /srv/holdfast\n"),
+      'vault "main" is a folder of this machine',
+    ],
+    [
+      "a vault at another provider",
+      samplePolicyText.replace("bucket: acme-backups\n", "bucket: acme-backups\n    endpoint: https://s3.example.com\n"),
+      'vault "main" is at https://s3.example.com, for which a stack has no credentials',
+    ],
+    [
+      "a key in a file",
+      samplePolicyText.replace(/main: \{ type: kms.*\}/, "main: file:/etc/holdfast.key"),
+      'key "main" is a file of this machine',
+    ],
+    [
+      "a connection in the environment",
+      samplePolicyText.replace("secret:one/db", "env:DATABASE_URL"),
+      'the connection of "db-1" stands in env:, not in Secrets Manager',
+    ],
+    [
+      "a webhook in the environment",
+      samplePolicyText.replace("slack:secret:holdfast/slack", "slack:env:WEBHOOK"),
+      "the webhook slack:env:WEBHOOK does not stand in Secrets Manager",
+    ],
+    [
+      "files",
+      samplePolicyText.replace("alerts:\n", "  etc: { engine: files, path: /etc, retention: { daily: 7 } }\nalerts:\n"),
+      'source "etc" is a directory of this machine',
+    ],
+  ])("refuses %s, and says which", (_, text, detail) => {
+    expect(() => deploy(text)).toThrow(expect.objectContaining({ name: "PolicyInvalid", details: [detail] }));
+  });
+
+  it("names every such place at once", () => {
+    const text = samplePolicyText.replace("secret:one/db", "env:ONE").replace("secret:other/db", "env:OTHER");
+    expect(() => deploy(text)).toThrow(expect.objectContaining({ details: [expect.any(String), expect.any(String)] }));
+  });
+
+  it.each([
+    ["no image", "", /image is missing/],
+    ["an image without a digest", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/holdfast:latest", /with a digest/],
+    ["an image of another registry", `ghcr.io/acme/holdfast@sha256:${"0".repeat(64)}`, /Amazon ECR/],
+    [
+      "an image of another region",
+      `123456789012.dkr.ecr.us-east-1.amazonaws.com/holdfast@sha256:${"0".repeat(64)}`,
+      /is in us-east-1/,
+    ],
+  ])("refuses %s", (_, image, message) => {
+    expect(() => deploy(samplePolicyText, { image })).toThrow(
+      expect.objectContaining({ name: "UsageInvalid", message: expect.stringMatching(message) }),
+    );
+  });
+
+  it("needs no image in the stage local", () => {
+    expect(deploy(samplePolicyText, { stage: "local", image: "" }).local).toBe(true);
+  });
+
+  it("makes no vault in another region than its own, but takes one over", () => {
+    const text = samplePolicyText.replace("bucket: acme-backups\n", "bucket: acme-backups\n    region: eu-west-1\n");
+    expect(() => deploy(text)).toThrow(
+      expect.objectContaining({ name: "PolicyInvalid", details: ['vault "main" is in eu-west-1'] }),
+    );
+    expect(deploy(text, { vault: "existing" }).createsVault).toBe(false);
+  });
+
+  it.each([
+    ["a stage that cannot be part of a name", { stage: "My_Stage" }],
+    ["another word for the vault", { vault: "new" }],
+    ["subnets without security groups", { subnets: "subnet-1" }],
+  ])("refuses %s", (_, given) => {
+    expect(() => deploy(samplePolicyText, given)).toThrow(expect.objectContaining({ name: "UsageInvalid" }));
+  });
+
+  it("refuses more resources than CloudFormation takes", () => {
+    const { policy } = deploy(withSources(["a", "b"]));
+    expect(() => refuseTooMany(500, policy)).not.toThrow();
+    expect(() => refuseTooMany(501, policy)).toThrow(/5 sources make 501 resources/);
+  });
+});

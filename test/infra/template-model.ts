@@ -1,0 +1,145 @@
+/** A template as CloudFormation would read it: references replaced by the names and ARNs that they stand for, and who may do what. */
+
+export interface TemplateResource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
+export interface Template {
+  readonly Resources: Readonly<Record<string, TemplateResource>>;
+}
+
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: "Allow" | "Deny";
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Principal?: unknown;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+const account = "123456789012";
+const pseudo: Readonly<Record<string, string>> = {
+  "AWS::Partition": "aws",
+  "AWS::Region": "eu-central-1",
+  "AWS::AccountId": account,
+  "AWS::URLSuffix": "amazonaws.com",
+  "AWS::StackName": "holdfast",
+};
+
+/** How the ARN of a kind of resource is made of its own name. */
+const arns: Readonly<Record<string, (name: string) => string>> = {
+  "AWS::S3::Bucket": (name) => `arn:aws:s3:::${name}`,
+  "AWS::SNS::Topic": (name) => `arn:aws:sns:eu-central-1:${account}:${name}`,
+  "AWS::SQS::Queue": (name) => `arn:aws:sqs:eu-central-1:${account}:${name}`,
+  "AWS::KMS::Key": (name) => `arn:aws:kms:eu-central-1:${account}:key/${name}`,
+  "AWS::Lambda::Function": (name) => `arn:aws:lambda:eu-central-1:${account}:function:${name}`,
+  "AWS::StepFunctions::StateMachine": (name) => `arn:aws:states:eu-central-1:${account}:stateMachine:${name}`,
+  "AWS::IAM::Role": (name) => `arn:aws:iam::${account}:role/${name}`,
+  "AWS::ECS::Cluster": (name) => `arn:aws:ecs:eu-central-1:${account}:cluster/${name}`,
+  "AWS::Logs::LogGroup": (name) => `arn:aws:logs:eu-central-1:${account}:log-group:${name}:*`,
+  "AWS::Events::Rule": (name) => `arn:aws:events:eu-central-1:${account}:rule/${name}`,
+  "AWS::CloudWatch::Alarm": (name) => `arn:aws:cloudwatch:eu-central-1:${account}:alarm:${name}`,
+};
+const nameKeys = ["BucketName", "TopicName", "FunctionName", "StateMachineName", "ClusterName", "LogGroupName", "AlarmName"];
+
+/** `value` with its references replaced. Throws for a reference to what the template does not have. */
+export function resolve(template: Template, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((each) => resolve(template, each));
+  if (typeof value !== "object" || value === null) return value;
+  const [[key, argument] = ["", undefined], ...more] = Object.entries(value);
+  if (more.length === 0 && key === "Ref") return refer(template, String(argument));
+  if (more.length === 0 && key === "Fn::GetAtt") return attribute(template, argument as [string, string]);
+  if (more.length === 0 && key === "Fn::Sub") return substitute(template, argument);
+  if (more.length === 0 && key === "Fn::Join") {
+    const [by, parts] = resolve(template, argument) as [string, string[]];
+    return parts.join(by);
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolve(template, each)]));
+}
+
+function substitute(template: Template, argument: unknown): string {
+  const [text, given] = Array.isArray(argument) ? (argument as [string, Record<string, unknown>]) : [String(argument), {}];
+  return text.replaceAll(/\$\{([^}]+)\}/g, (_, name: string) => {
+    if (name in given) return String(resolve(template, given[name]));
+    const [resource = "", ...path] = name.split(".");
+    return path.length === 0 ? refer(template, name) : attribute(template, [resource, path.join(".")]);
+  });
+}
+
+function refer(template: Template, name: string): string {
+  const known = pseudo[name];
+  if (known !== undefined) return known;
+  const { Type } = find(template, name);
+  // The reference to these is their ARN; to all others, their name.
+  return ["AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"].includes(Type) ? arnOf(template, name) : nameOf(template, name);
+}
+
+function attribute(template: Template, [name, key]: [string, string]): string {
+  return key === "Arn" ? arnOf(template, name) : nameOf(template, name);
+}
+
+function find(template: Template, name: string): TemplateResource {
+  const resource = template.Resources[name];
+  if (resource === undefined) throw new Error(`the template refers to ${name}, which it does not have`);
+  return resource;
+}
+
+function nameOf(template: Template, name: string): string {
+  const { Properties = {} } = find(template, name);
+  const given = nameKeys.map((key) => Properties[key]).find((each) => each !== undefined);
+  return given === undefined ? name : String(resolve(template, given));
+}
+
+function arnOf(template: Template, name: string): string {
+  const { Type, Properties = {} } = find(template, name);
+  const path = Type === "AWS::IAM::Role" ? String(resolve(template, Properties["Path"] ?? "/")).slice(1) : "";
+  const own = `${path}${nameOf(template, name)}`;
+  return arns[Type]?.(own) ?? `arn:aws:other:::${own}`;
+}
+
+/** The statements of a role's own policies. */
+export function statementsOf(template: Template, roleName: string): readonly Statement[] {
+  const { Policies = [] } = (find(template, roleName).Properties ?? {}) as { Policies?: readonly { PolicyDocument: unknown }[] };
+  return Policies.flatMap(({ PolicyDocument }) => readStatements(template, PolicyDocument));
+}
+
+/** Statements with actions and resources as lists. */
+export function readStatements(template: Template, document: unknown): readonly Statement[] {
+  const { Statement } = resolve(template, document) as { Statement: readonly Record<string, unknown>[] };
+  return Statement.map((statement) => ({
+    ...(statement as unknown as Statement),
+    Action: [statement["Action"]].flat() as string[],
+    Resource: [statement["Resource"]].flat() as string[],
+  }));
+}
+
+/** Whether a role's policies allow an action on a resource, whatever conditions they set: what is refused here is refused always. */
+export function mayEver(statements: readonly Statement[], action: string, resource: string): boolean {
+  return statements.some(
+    ({ Effect, Action, Resource }) =>
+      Effect === "Allow" &&
+      Action.some((pattern) => isLike(pattern, action)) &&
+      Resource.some((pattern) => isLike(pattern, resource)),
+  );
+}
+
+/** IAM's own wildcards. */
+function isLike(pattern: string, text: string): boolean {
+  const escaped = pattern
+    .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${escaped}$`, "s").test(text);
+}
+
+/** The names of all resources of a type. */
+export function namesOf({ Resources }: Template, type: string): string[] {
+  return Object.keys(Resources).filter((name) => Resources[name]?.Type === type);
+}
+
+export function propertiesOf(template: Template, name: string): Readonly<Record<string, unknown>> {
+  return resolve(template, find(template, name).Properties ?? {}) as Record<string, unknown>;
+}

@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type PackagedStack, packageStack } from "../../infra/package-stack.ts";
+import { mayEver, namesOf, propertiesOf, readStatements, statementsOf, type Template } from "../../infra/template-model.ts";
+
+/** Statements that are wider than one kind of thing say why in their name (infra/template.ts, infra/rights.ts, infra/machines.ts). */
+const reasons = /(TakesNoResource|KeyIsKnownByItsAlias|EverySourceOfThisStage|EverySourcesTask|EverySourcesTaskRole)\d*$/;
+
+const vault = "arn:aws:s3:::acme-backups/production";
+const state = "arn:aws:s3:::acme-backups-state";
+const secret = (name: string): string => `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`;
+const key = (name: string): string => `arn:aws:kms:eu-central-1:123456789012:key/${name}`;
+const machine = (name: string): string => `arn:aws:states:eu-central-1:123456789012:stateMachine:holdfast-dev-${name}`;
+const lambda = (name: string): string => `arn:aws:lambda:eu-central-1:123456789012:function:holdfast-dev-${name}`;
+
+/** One object of each kind in the vault: of the source `db1`. */
+const objects = {
+  manifest: `${vault}/manifests/db1/20261120T020000Z-full-7k3f9a.json`,
+  artifact: `${vault}/artifacts/db1/20261120T020000Z-full-7k3f9a/archive.dump`,
+  evidence: `${vault}/evidence/db1/20261120T020000Z-full-7k3f9a/20261120T021000000Z-verified.json`,
+  hold: `${vault}/holds/db1/20261120T020000Z-full-7k3f9a.json`,
+  document: `${vault}/holdfast.json`,
+} as const;
+const places = Object.values(objects);
+
+/** What nobody in a stack may do, anywhere. */
+const forbiddenToAll = [
+  "s3:BypassGovernanceRetention",
+  "s3:PutBucketObjectLockConfiguration",
+  "s3:PutBucketVersioning",
+  "s3:PutBucketPolicy",
+  "s3:DeleteBucketPolicy",
+  "s3:DeleteBucket",
+  "s3:PutLifecycleConfiguration",
+  "s3:PutEncryptionConfiguration",
+  "s3:PutBucketPublicAccessBlock",
+  "s3:PutObjectAcl",
+  "kms:ScheduleKeyDeletion",
+  "kms:DisableKey",
+  "kms:PutKeyPolicy",
+  "kms:CreateGrant",
+  "secretsmanager:PutSecretValue",
+  "secretsmanager:DeleteSecret",
+  "lambda:UpdateFunctionCode",
+  "iam:PutRolePolicy",
+  "iam:CreateAccessKey",
+  "sts:AssumeRole",
+  "logs:DeleteLogGroup",
+  "sns:Unsubscribe",
+  "scheduler:DeleteSchedule",
+];
+
+let stack: PackagedStack;
+let template: Template;
+beforeAll(async () => {
+  stack = await packageStack({ stage: "dev" });
+  ({ template } = stack);
+}, 180_000);
+afterAll(() => stack?.remove());
+
+const roles = (): string[] => namesOf(template, "AWS::IAM::Role");
+const may = (role: string, action: string, resource: string): boolean => mayEver(statementsOf(template, role), action, resource);
+/** The roles that may do something to one of these. */
+const whoMay = (action: string, ...resources: readonly string[]): string[] =>
+  roles()
+    .filter((role) => resources.some((resource) => may(role, action, resource)))
+    .sort();
+
+describe("every role", () => {
+  it("is taken on by one service, of functions, machines, containers and schedules", () => {
+    for (const role of roles()) {
+      const { AssumeRolePolicyDocument } = propertiesOf(template, role) as {
+        AssumeRolePolicyDocument: { Statement: readonly { Principal: Record<string, string>; Condition?: unknown }[] };
+      };
+      expect(AssumeRolePolicyDocument.Statement, role).toHaveLength(1);
+      const [{ Principal, Condition } = { Principal: {} }] = AssumeRolePolicyDocument.Statement;
+      expect(Object.keys(Principal), role).toEqual(["Service"]);
+      if (["states.amazonaws.com", "scheduler.amazonaws.com"].includes(Principal["Service"] ?? "")) {
+        expect(Condition, role).toEqual({ StringEquals: { "aws:SourceAccount": "123456789012" } });
+      }
+    }
+  });
+
+  it("belongs to one function alone", () => {
+    const used = namesOf(template, "AWS::Lambda::Function").map((name) => String(propertiesOf(template, name)["Role"]));
+    expect(new Set(used).size).toBe(used.length);
+    expect(used.length).toBe(14);
+  });
+
+  it("names its actions one by one, and what they are on; where it cannot, its statement says why", () => {
+    for (const role of roles()) {
+      for (const { Sid = "", Effect, Action, Resource } of statementsOf(template, role)) {
+        expect(
+          Action.filter((action) => Effect === "Allow" && action.includes("*")),
+          role,
+        ).toEqual([]);
+        const wide = Resource.filter((resource) => resource === "*" || /^arn:([^:]*:){4}[^:/]*[:/]?(\*|[^:/]*-\*)/.test(resource));
+        const unexplained = wide.filter(() => !reasons.test(Sid));
+        expect(unexplained, `${role} ${Sid} ${Action.join(", ")}`).toEqual([]);
+      }
+    }
+  });
+
+  it.each(forbiddenToAll)("may not %s", (action) => {
+    const targets = [
+      ...places,
+      "arn:aws:s3:::acme-backups",
+      key("SealingKeyAcmex2dbackups"),
+      key("StorageKeyAcmex2dbackups"),
+      secret("other/db"),
+    ];
+    const named = roles().filter((role) =>
+      statementsOf(template, role).some(({ Effect, Action }) => Effect === "Allow" && Action.includes(action)),
+    );
+    expect(named).toEqual([]);
+    expect(whoMay(action, ...targets)).toEqual([]);
+  });
+
+  it("may pass on the roles of containers to containers, and no other", () => {
+    for (const role of roles()) {
+      for (const { Action, Resource, Condition } of statementsOf(template, role)) {
+        if (!Action.includes("iam:PassRole")) continue;
+        expect(Condition, role).toEqual({ StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } });
+        expect(
+          Resource.every((arn) => /(TaskRole|TaskExecutionRole|dump-tasks\/\*)$/.test(arn)),
+          role,
+        ).toBe(true);
+      }
+    }
+  });
+});
+
+describe("in the vault", () => {
+  it("only prune deletes", () => {
+    for (const action of ["s3:DeleteObject", "s3:DeleteObjectVersion"]) {
+      expect(whoMay(action, objects.manifest, objects.artifact, objects.evidence, objects.hold)).toEqual(["PruneRole"]);
+      expect(whoMay(action, objects.document)).toEqual([]);
+    }
+  });
+
+  it("a dump writes its own source's backups, and sees and touches no other's", () => {
+    const other = places.slice(0, 4);
+    for (const role of ["DumpTaskmasterRole", "DumpTaskmasterTaskRole", "DumpDbx2d1Role", "DumpDbx2d1TaskRole"]) {
+      for (const action of ["s3:PutObject", "s3:GetObject", "s3:PutObjectRetention", "s3:AbortMultipartUpload"]) {
+        for (const place of other) expect(may(role, action, place), `${role} ${action} ${place}`).toBe(false);
+      }
+      expect(may(role, "s3:PutObject", `${state}/leases/db1.json`)).toBe(false);
+    }
+    expect(may("DumpDb1Role", "s3:PutObject", objects.artifact)).toBe(true);
+    expect(may("DumpDb1Role", "s3:PutObject", objects.manifest)).toBe(true);
+    for (const place of [objects.evidence, objects.hold]) expect(may("DumpDb1Role", "s3:PutObject", place)).toBe(false);
+  });
+
+  it("verify and restore-test write evidence and read marks, and nothing else", () => {
+    for (const role of ["VerifyRole", "VerifyTaskRole", "RestoreTestRole", "RestoreTestTaskRole"]) {
+      expect(may(role, "s3:PutObject", objects.evidence)).toBe(true);
+      for (const place of [objects.manifest, objects.artifact, objects.hold, objects.document]) {
+        expect(may(role, "s3:PutObject", place), `${role} ${place}`).toBe(false);
+      }
+      const written = statementsOf(template, role)
+        .filter(({ Action }) => Action.some((action) => /^s3:(Put|Delete|Abort|Restore|Replicate)/.test(action)))
+        .flatMap(({ Resource }) => Resource);
+      expect([...new Set(written)].sort()).toEqual([`${state}/leases/reading/*`, `${vault}/evidence/*`].sort());
+    }
+  });
+
+  it("those who decide and tell read small documents alone", () => {
+    for (const role of ["PlanRole", "DueRole", "NotifyRole", "OnExecutionRole", "WatchRole", "SlackRole", "StartRole"]) {
+      expect(may(role, "s3:GetObject", objects.artifact), role).toBe(false);
+      for (const place of places) expect(may(role, "s3:PutObject", place), `${role} ${place}`).toBe(false);
+    }
+  });
+
+  it("locks are made with what is written, and made longer by prune; who puts a legal hold on cannot lift it", () => {
+    expect(whoMay("s3:PutObjectRetention", objects.manifest)).toEqual(["DumpDb1Role", "DumpDb1TaskRole", "PruneRole"]);
+    expect(whoMay("s3:PutObjectLegalHold", ...places)).toEqual(["PruneRole"]);
+    const holds = statementsOf(template, "PruneRole").filter(({ Action }) => Action.includes("s3:PutObjectLegalHold"));
+    expect(holds.map(({ Condition }) => Condition)).toEqual([{ StringEquals: { "s3:object-lock-legal-hold": "ON" } }]);
+  });
+});
+
+describe("of secrets and keys", () => {
+  it("each dump reads its own connection; restore reads all; nobody else any", () => {
+    const both = (stem: string): string[] => [`${stem}Role`, `${stem}TaskRole`];
+    expect(whoMay("secretsmanager:GetSecretValue", secret("taskmaster/db"))).toEqual(
+      [...both("DumpTaskmaster"), ...both("Restore")].sort(),
+    );
+    expect(whoMay("secretsmanager:GetSecretValue", secret("one/db"))).toEqual([...both("DumpDbx2d1"), ...both("Restore")].sort());
+    expect(whoMay("secretsmanager:GetSecretValue", secret("other/db"))).toEqual([...both("DumpDb1"), ...both("Restore")].sort());
+    expect(whoMay("secretsmanager:GetSecretValue", secret("holdfast/slack"))).toEqual(["SlackRole"]);
+    expect(whoMay("secretsmanager:GetSecretValue", secret("somebody/elses"))).toEqual([]);
+  });
+
+  it("only dumps seal, each for its own source, and only those who read backups open", () => {
+    const sealing = key("SealingKeyAcmex2dbackups");
+    expect(whoMay("kms:GenerateDataKey", sealing)).toEqual(
+      ["DumpDb1", "DumpDbx2d1", "DumpTaskmaster"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]),
+    );
+    expect(whoMay("kms:Decrypt", sealing)).toEqual(
+      ["Restore", "RestoreTest", "Verify"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]).sort(),
+    );
+    const own = statementsOf(template, "DumpDb1Role").filter(
+      ({ Action, Resource }) => Action.includes("kms:GenerateDataKey") && Resource.includes(sealing),
+    );
+    expect(own.map(({ Condition }) => Condition)).toEqual([{ StringEquals: { "kms:EncryptionContext:holdfast:source": "db1" } }]);
+  });
+});
+
+describe("machines and schedules", () => {
+  /** What a machine's definition calls, as ARNs. */
+  function calledBy(name: string): string[] {
+    const text = String(propertiesOf(template, name)["DefinitionString"]);
+    return [...new Set(text.match(/arn:aws:lambda:[\w:-]+/g) ?? [])].sort();
+  }
+
+  it.each(["Backup", "RestoreTest", "Restore", "Verify", "Fleet"])(
+    "%s may invoke the functions that it names, and no other",
+    (stem) => {
+      const allowed = statementsOf(template, `${stem}MachineRole`)
+        .filter(({ Action }) => Action.includes("lambda:InvokeFunction"))
+        .flatMap(({ Resource }) => Resource);
+      const expected = [...calledBy(`${stem}Machine`), ...(stem === "Backup" ? [lambda("dump-*")] : [])];
+      expect(allowed.sort()).toEqual(expected.sort());
+    },
+  );
+
+  it("touch neither vault, secrets nor keys; a Distributed Map reads its list", () => {
+    const own = roles().filter((role) => role.endsWith("MachineRole") || role === "SchedulerRole");
+    expect(own).toHaveLength(6);
+    for (const role of own) {
+      const services = new Set(statementsOf(template, role).flatMap(({ Action }) => Action.map((action) => action.split(":")[0])));
+      for (const service of ["secretsmanager", "kms", "sns"]) expect(services.has(service), `${role} ${service}`).toBe(false);
+      const lists = statementsOf(template, role).filter(({ Action }) => Action.some((action) => action.startsWith("s3:")));
+      for (const { Action, Resource } of lists) {
+        expect([Action, Resource], role).toEqual([["s3:GetObject"], [`${state}/holdfast-dev/work/*`]]);
+      }
+    }
+  });
+
+  it("containers are started on the stack's own cluster alone", () => {
+    for (const role of roles()) {
+      for (const { Action, Condition } of statementsOf(template, role)) {
+        if (!Action.includes("ecs:RunTask")) continue;
+        expect(Condition, role).toEqual({
+          ArnEquals: { "ecs:cluster": "arn:aws:ecs:eu-central-1:123456789012:cluster/holdfast-dev" },
+        });
+      }
+    }
+  });
+
+  it("a schedule invokes `start` and `watch`; `start` starts what is scheduled, never a restore", () => {
+    const invoked = statementsOf(template, "SchedulerRole").filter(({ Action }) => Action.includes("lambda:InvokeFunction"));
+    expect(invoked.flatMap(({ Resource }) => Resource)).toEqual([lambda("start"), lambda("watch")]);
+    expect(whoMay("states:StartExecution", machine("restore"))).toEqual([]);
+    expect(whoMay("states:StartExecution", machine("backup"))).toEqual(["FleetMachineRole", "StartRole"]);
+    expect(whoMay("states:StartExecution", machine("verify"))).toEqual(["StartRole", "VerifyMachineRole"]);
+  });
+});
+
+describe("the public", () => {
+  it("is kept out of every bucket, topic, queue and function", () => {
+    for (const name of namesOf(template, "AWS::S3::Bucket")) {
+      expect(propertiesOf(template, name)["PublicAccessBlockConfiguration"], name).toEqual({
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      });
+    }
+    for (const type of ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"]) {
+      for (const name of namesOf(template, type)) {
+        const granted = readStatements(template, propertiesOf(template, name)["PolicyDocument"]).filter(
+          ({ Effect }) => Effect === "Allow",
+        );
+        for (const { Principal, Condition } of granted) {
+          expect(Object.keys(Principal as object), name).toEqual(["Service"]);
+          expect(Condition, name).toEqual({ StringEquals: { "aws:SourceAccount": "123456789012" } });
+        }
+      }
+    }
+    for (const name of namesOf(template, "AWS::Lambda::Permission")) {
+      const { Principal, SourceArn } = propertiesOf(template, name);
+      expect([String(Principal).endsWith(".amazonaws.com"), SourceArn === undefined], name).toEqual([true, false]);
+    }
+    expect(namesOf(template, "AWS::Lambda::Url")).toEqual([]);
+  });
+});

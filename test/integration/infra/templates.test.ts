@@ -1,0 +1,156 @@
+import aslValidator from "asl-validator";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { lintTemplates } from "../../../scripts/cfn-lint.ts";
+import { describeResources, describeRights } from "../../infra/describe-resources.ts";
+import { type PackagedStack, packageStack, region } from "../../infra/package-stack.ts";
+import { namesOf, propertiesOf, readStatements } from "../../infra/template-model.ts";
+
+/** A person on a slow line deploys them all; the SDK and the sealing library are most of each. */
+const mostZipBytes = 5_000_000;
+/** What a stack must never take with it. */
+const lasting = ["AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "AWS::KMS::Alias"];
+/** The packages' own bucket, and the key of alerts under way. */
+const passing = ["ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy", "AlertsKey"];
+
+const network = {
+  subnets: "subnet-0a1b2c3d4e5f60718, subnet-1a1b2c3d4e5f60718",
+  securityGroups: "sg-0a1b2c3d4e5f60718",
+};
+let stacks: { readonly dev: PackagedStack; readonly prod: PackagedStack; readonly local: PackagedStack };
+
+beforeAll(async () => {
+  const dev = await packageStack({ stage: "dev" });
+  const prod = await packageStack({ stage: "prod", parameters: { vault: "existing", ...network } });
+  const local = await packageStack({ stage: "local", parameters: { postgresPath: "/usr/lib/postgresql/17/bin" } });
+  stacks = { dev, prod, local };
+}, 300_000);
+
+afterAll(() => {
+  for (const stack of Object.values(stacks ?? {})) stack.remove();
+});
+
+describe("the packaged templates", () => {
+  it("leave nothing for cfn-lint to find", () => {
+    const files = Object.values(stacks).map(({ file }) => file);
+    expect(lintTemplates(files, region)).toBe("");
+  });
+
+  it.each(["dev", "prod", "local"] as const)("have valid state machines in %s, with all references resolved", (stage) => {
+    const { template } = stacks[stage];
+    const machines = namesOf(template, "AWS::StepFunctions::StateMachine");
+    expect(machines.length).toBe(5);
+    for (const name of machines) {
+      const { isValid, errorsText } = aslValidator(JSON.parse(String(propertiesOf(template, name)["DefinitionString"])));
+      expect(isValid, isValid ? "" : `${name}: ${errorsText()}`).toBe(true);
+    }
+  });
+
+  it.each(["dev", "prod", "local"] as const)("make in %s what the reviewed list says", async (stage) => {
+    await expect(describeResources(stacks[stage].template)).toMatchFileSnapshot(`../../infra/resources.${stage}.txt`);
+  });
+
+  it.each(["dev", "prod"] as const)("give in %s the rights that the reviewed list says", async (stage) => {
+    await expect(describeRights(stacks[stage].template)).toMatchFileSnapshot(`../../infra/rights.${stage}.txt`);
+  });
+
+  it("pack every function into less than 5 MB; those with PostgreSQL's tools are the image, but for the stage local", () => {
+    for (const { zips } of Object.values(stacks)) {
+      for (const [name, bytes] of Object.entries(zips)) expect(bytes, name).toBeLessThan(mostZipBytes);
+    }
+    const plain = ["due", "notify", "on-execution", "plan", "prune", "slack", "start", "watch"];
+    const tools = ["dump-db-1", "dump-db1", "dump-taskmaster", "restore", "restore-test", "verify"];
+    expect(Object.keys(stacks.dev.zips).sort()).toEqual(plain);
+    expect(Object.keys(stacks.local.zips).sort()).toEqual([...plain, ...tools].sort());
+  });
+});
+
+describe("the vault", () => {
+  it("outlives the stack, buckets, policies, keys and aliases", () => {
+    const { Resources } = stacks.dev.template;
+    const held = Object.entries(Resources).filter(([name, { Type }]) => lasting.includes(Type) && !passing.includes(name));
+    expect(held.length).toBeGreaterThan(8);
+    for (const [name, { DeletionPolicy, UpdateReplacePolicy }] of held) {
+      expect([DeletionPolicy, UpdateReplacePolicy], name).toEqual(["Retain", "Retain"]);
+    }
+  });
+
+  it("is taken over where it exists: no bucket and no key is made, and the same places are named", () => {
+    const { template } = stacks.prod;
+    const made = Object.entries(template.Resources).filter(([name, { Type }]) => lasting.includes(Type) && !passing.includes(name));
+    expect(made.map(([name]) => name)).toEqual([]);
+    const { Environment } = propertiesOf(template, "DueLambdaFunction") as { Environment: { Variables: Record<string, string> } };
+    expect(Environment.Variables["HOLDFAST_STATE_BUCKET"]).toBe("acme-backups-state");
+  });
+
+  it("is versioned, can lock, is encrypted under its own key that turns as the policy says, and logs who asks", () => {
+    const { template } = stacks.dev;
+    expect(propertiesOf(template, "VaultAcmex2dbackups")).toMatchObject({
+      BucketName: "acme-backups",
+      VersioningConfiguration: { Status: "Enabled" },
+      ObjectLockEnabled: true,
+      LoggingConfiguration: { DestinationBucketName: "AuditBucket" },
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ BucketKeyEnabled: true }] },
+    });
+    expect(propertiesOf(template, "SealingKeyAcmex2dbackups")).toMatchObject({
+      EnableKeyRotation: true,
+      RotationPeriodInDays: 120,
+    });
+    expect(propertiesOf(template, "StorageKeyAcmex2dbackups")).toMatchObject({ RotationPeriodInDays: 90 });
+  });
+
+  it("moves artifacts to cheaper storage by their tag, cleans up dead uploads, and expires no backup", () => {
+    const { LifecycleConfiguration } = propertiesOf(stacks.dev.template, "VaultAcmex2dbackups") as {
+      LifecycleConfiguration: { Rules: readonly Record<string, unknown>[] };
+    };
+    expect(LifecycleConfiguration.Rules).toContainEqual({
+      Id: "holdfast-tiers",
+      Status: "Enabled",
+      Prefix: "production/artifacts/",
+      TagFilters: [{ Key: "holdfast", Value: "artifact" }],
+      Transitions: [
+        { TransitionInDays: 30, StorageClass: "STANDARD_IA" },
+        { TransitionInDays: 365, StorageClass: "DEEP_ARCHIVE" },
+      ],
+    });
+    expect(LifecycleConfiguration.Rules.some((rule) => "AbortIncompleteMultipartUpload" in rule)).toBe(true);
+    const expiring = LifecycleConfiguration.Rules.filter((rule) => "ExpirationInDays" in rule);
+    expect(expiring.map(({ Prefix }) => Prefix)).toEqual(["production/probes/"]);
+  });
+
+  it("denies everybody plain HTTP, other encryption, writing over what is there, and every way around a lock", () => {
+    const { PolicyDocument } = propertiesOf(stacks.dev.template, "VaultAcmex2dbackupsPolicy");
+    const statements = readStatements(stacks.dev.template, PolicyDocument);
+    expect(statements.every(({ Effect, Principal }) => Effect === "Deny" && Principal === "*")).toBe(true);
+    expect(statements.map(({ Sid }) => Sid)).toEqual([
+      "PlainHttp",
+      "OtherEncryption",
+      "OtherKey",
+      "KeyOfTheCaller",
+      "Overwriting",
+      "LocksHold",
+      "NotForGood",
+    ]);
+    const overwriting = statements.find(({ Sid }) => Sid === "Overwriting");
+    expect(overwriting?.Resource).toContain("arn:aws:s3:::acme-backups/production/manifests/*");
+    const locks = statements.find(({ Sid }) => Sid === "LocksHold");
+    expect(locks?.Action).toContain("s3:BypassGovernanceRetention");
+    expect(locks?.Condition).toBeUndefined();
+  });
+});
+
+describe("a network of the sources' own", () => {
+  it("holds the functions that reach sources, and no other", () => {
+    const { template } = stacks.prod;
+    const inside = namesOf(template, "AWS::Lambda::Function").filter(
+      (name) => propertiesOf(template, name)["VpcConfig"] !== undefined,
+    );
+    expect(inside.sort()).toEqual([
+      "DumpDashdb1LambdaFunction",
+      "DumpDashdbDash1LambdaFunction",
+      "DumpDashtaskmasterLambdaFunction",
+      "RestoreLambdaFunction",
+    ]);
+    expect(namesOf(template, "AWS::EC2::VPC")).toEqual([]);
+    expect(namesOf(stacks.dev.template, "AWS::EC2::VPC")).toEqual(["Network"]);
+  });
+});
