@@ -8,6 +8,8 @@ export interface Occasion {
   readonly name: string;
   /** Five fields, in the policy's time zone. */
   readonly cron: string;
+  /** How long after that it may begin; absent: a few minutes. */
+  readonly windowSeconds?: number;
   readonly machine: "backup" | "restore-test" | "verify";
   readonly input: Readonly<Record<string, unknown>>;
 }
@@ -30,11 +32,12 @@ export function occasionsOf({ policy }: Deployment): readonly Occasion[] {
   ];
 }
 
-function occasionsOfSource({ name, schedules, restoreTest, verify }: SourceConfig): Occasion[] {
+function occasionsOfSource({ name, schedules, windowSeconds, restoreTest, verify }: SourceConfig): Occasion[] {
   const slug = slugOf(name);
   const occasions: Occasion[] = Object.entries(schedules).map(([kind, cron]) => ({
     name: `backup-${slug}-${kind}`,
     cron,
+    ...(windowSeconds === undefined ? {} : { windowSeconds }),
     machine: "backup",
     input: { source: name, kind },
   }));

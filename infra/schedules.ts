@@ -5,8 +5,8 @@ import { lambdaArn } from "./functions.ts";
 import { type Occasion, occasionsOf } from "./occasions.ts";
 import { allow, arnOf, forThisAccount, ownArn, type Resource, type Resources, ref, role, sub } from "./template.ts";
 
-/** EventBridge spreads starts over so many minutes: databases share hosts, and many policies begin at the same minute. */
-const flexibleMinutes = 5;
+/** EventBridge spreads starts over so much time where the policy does not say: many policies begin at the same minute. */
+const usualWindowSeconds = 300;
 /** A start that could not be delivered within an hour is given up, and alarms from the queue: a day later it would only come on top of the next. */
 const mostAgeSeconds = 3_600;
 const mostAttempts = 10;
@@ -59,15 +59,15 @@ function schedule({ prefix, policy }: Deployment, occasion: Occasion, name: stri
       Name: name,
       ScheduleExpression: expression,
       ScheduleExpressionTimezone: policy.timezone,
-      FlexibleTimeWindow: window(gapSeconds),
+      FlexibleTimeWindow: window(occasion, gapSeconds),
       Target: target("start", sub(JSON.stringify(event)), gapSeconds),
     },
   };
 }
 
 /** No wider than a third of the time between two runs, so that they keep apart. */
-function window(gapSeconds: number) {
-  const minutes = Math.min(flexibleMinutes, Math.floor(gapSeconds / 180));
+function window({ windowSeconds = usualWindowSeconds }: Occasion, gapSeconds: number) {
+  const minutes = Math.floor(Math.min(windowSeconds, gapSeconds / 3) / 60);
   return minutes === 0 ? { Mode: "OFF" } : { Mode: "FLEXIBLE", MaximumWindowInMinutes: minutes };
 }
 

@@ -117,6 +117,8 @@ export interface SourceBase {
   readonly objectives: Objectives;
   /** Cron with five fields per kind, in the policy's time zone. */
   readonly schedules: Readonly<Partial<Record<BackupKind, string>>>;
+  /** How long after its schedule a backup may begin; absent: a few minutes. */
+  readonly windowSeconds?: number;
   readonly retention: Retention;
   readonly verify: {
     readonly schedule?: string;

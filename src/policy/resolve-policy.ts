@@ -106,13 +106,15 @@ function resolveSource(written: WrittenSource, name: string, policy: WrittenPoli
 
 function resolveBase(written: WrittenSource, name: string, policy: WrittenPolicy): Omit<SourceBase, "restoreTest"> {
   const tier = tierObjectives[written.tier];
+  const { window, ...schedules } = written.backup;
   return withoutUndefined({
     name,
     vault: written.vault ?? onlyName(policy.vaults),
     key: written.key ?? onlyName(policy.keys),
     tier: written.tier,
     objectives: { rpoSeconds: written.objectives.rpo ?? tier.rpoSeconds, rtoSeconds: written.objectives.rto ?? tier.rtoSeconds },
-    schedules: withoutUndefined({ ...written.backup }),
+    schedules: withoutUndefined(schedules),
+    windowSeconds: window,
     retention: resolveRetention(written.retention),
     verify: withoutUndefined({ schedule: written.verify.schedule, maxDropShare: written.verify.maxDrop }),
     sizeBytes: written.size,

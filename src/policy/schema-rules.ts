@@ -6,6 +6,7 @@ import { type BackupKind, backupKinds, type Tier } from "./policy.ts";
 import { count, list, section, term, type Words } from "./schema-terms.ts";
 import { parseShare, shareForm, sharePattern } from "./share.ts";
 import { parseSize, sizeForm, sizePattern } from "./size.ts";
+import { parseWindow } from "./window.ts";
 
 type Engine = keyof typeof engineKinds;
 
@@ -130,7 +131,7 @@ export const verify = section(
     schedule: cron({
       description: "When backups are read back again, besides right after each one is made.",
       samples: ["0 3 * * 0"],
-      defaultNote: "after each backup only",
+      defaultNote: "on one machine after each backup only, in a stack daily",
     }).optional(),
     maxDrop: share({
       description:
@@ -151,11 +152,23 @@ export function schedules(engine: Engine) {
   const schedule = (kind: BackupKind) =>
     cron({ description: `When a ${kind} backup is made.`, samples: ["0 2 * * *"], defaultNote: "by hand only" }).optional();
   const shape = Object.fromEntries(kinds.map((kind) => [kind, schedule(kind)]));
-  return section(shape, {
-    description: "When backups are made, per kind: cron in the policy's time zone.",
-    samples: [{ full: "0 2 * * *" }],
-    expects: 'a kind and its schedule, such as { full: "0 2 * * *" }',
-    unknown: (key) => unavailableKind(key, engine),
-    defaultNote: "by hand only",
-  }).prefault({});
+  const window = term(parseWindow, {
+    expects: durationForm,
+    type: "duration",
+    pattern: durationPattern,
+    description:
+      "How long after its schedule a backup may begin: a stack spreads its starts over this time, so that databases on one host are not dumped all at once. Never wider than a third of the time to the next run.",
+    samples: ["1h"],
+    defaultNote: "5m",
+  }).optional();
+  return section(
+    { ...shape, window },
+    {
+      description: "When backups are made, per kind: cron in the policy's time zone.",
+      samples: [{ full: "0 2 * * *" }],
+      expects: 'a kind and its schedule, such as { full: "0 2 * * *" }',
+      unknown: (key) => unavailableKind(key, engine),
+      defaultNote: "by hand only",
+    },
+  ).prefault({});
 }

@@ -53,6 +53,13 @@ describe("the schedules of a policy", () => {
     expect(eventOf(after["daily-verification"]).input).toEqual({ sources: ["db-1", "db1", "invoices"] });
   });
 
+  it("begin within the policy's backup window, and apart from the next run", () => {
+    const withWindow = (text: string) => samplePolicyText.replace(/full: "0 2 \* \* \*"/, `full: "${text}", window: 2h`);
+    const minutesOf = (cron: string) => schedulesOf(withWindow(cron))["backup-taskmaster-full"]?.FlexibleTimeWindow;
+    expect(minutesOf("0 2 * * *")).toEqual({ Mode: "FLEXIBLE", MaximumWindowInMinutes: 120 });
+    expect(minutesOf("0 * * * *")).toEqual({ Mode: "FLEXIBLE", MaximumWindowInMinutes: 20 });
+  });
+
   it("follow an edit of the policy's time and zone", () => {
     const edited = samplePolicyText.replace("0 2 * * *", "45 23 * * *").replace("Europe/Berlin", "America/New_York");
     const schedule = schedulesOf(edited)["backup-taskmaster-full"];
