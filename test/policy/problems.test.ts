@@ -123,7 +123,10 @@ sources:
       withPostgres('backup: "0 2 * * *"'),
       ['sources.shop.backup: must be a kind and its schedule, such as { full: "0 2 * * *" }, not the text "0 2 * * *"'],
     ],
-    [withPostgres("backup: { ful: 0 2 * * * }"), ['sources.shop.backup.ful: unknown key; allowed: full, window; did you mean "full"?']],
+    [
+      withPostgres("backup: { ful: 0 2 * * * }"),
+      ['sources.shop.backup.ful: unknown key; allowed: full, window; did you mean "full"?'],
+    ],
     [
       withPostgres("exclude: { data: public.sessions }"),
       ['sources.shop.exclude.data: must be a list of patterns such as [public.sessions], not the text "public.sessions"'],
