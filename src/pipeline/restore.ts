@@ -15,6 +15,7 @@ import { whileReading } from "./reading.ts";
 import { firstDigest } from "./restore-test.ts";
 import { createStopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
+import { describeThaw, findThaw } from "./thaw.ts";
 
 export interface RestoreOptions {
   /** As given after --to; the engine says what forms it takes. */
@@ -36,15 +37,17 @@ export interface RestoreResult {
   readonly timings: Readonly<Record<string, number>>;
 }
 
-/** Says what restoring would do, touching nothing. Errors: those of Engine.planRestore, and of reading the manifest. */
+/** Says what restoring would do, how long a backup in an archive takes to be readable included; touches nothing. Errors: those of Engine.planRestore, and of reading the manifest. */
 export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
   const { manifest, engine, backup } = await openForRestore(context, found, options);
-  return engine.planRestore(
+  const plan = await engine.planRestore(
     backup.reader,
     context.policy.sources[manifest.source],
     { target: options.to, overwrite: options.overwrite },
     context.run,
   );
+  const thaw = await findThaw(found.store, manifest);
+  return thaw === undefined ? plan : { ...plan, steps: [describeThaw(thaw), ...plan.steps] };
 }
 
 /**

@@ -21,11 +21,23 @@ export interface ObjectLock {
   readonly held: boolean;
 }
 
+/** An archive that an object must be brought back from before it can be read. */
+export interface Archive {
+  /** The store's own name for it. */
+  readonly tier: string;
+  /** How long that takes at most, once it was asked for. */
+  readonly thawHours: number;
+  /** It was asked for, and is under way. */
+  readonly thawing: boolean;
+}
+
 export interface StoredObject extends ObjectStat {
   /** Opaque version of the content, for `ifMatch`. */
   readonly etag: string;
   /** As far as the store tells this identity; a lock that has ended may still be told of. */
   readonly lock?: ObjectLock;
+  /** Absent where the object can be read at once; told by `head` alone. */
+  readonly archive?: Archive;
 }
 
 /** An object that a deletion hid while its content is still there. */

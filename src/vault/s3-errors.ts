@@ -1,5 +1,6 @@
 /** What an S3 server or the way to it says, in the catalogue's words. */
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { thawHoursOf } from "./s3-archive.ts";
 
 interface Facts {
   readonly name: string;
@@ -70,8 +71,12 @@ export function s3Error(error: unknown, what: string, url: string): unknown {
   if (setting !== undefined) return new HoldfastError("StoreAccessDenied", `cannot ${what} in ${url}: ${setting}`, options);
   if (name === "NoSuchBucket")
     return new HoldfastError("VaultNotFound", `cannot ${what} in ${url}: there is no such bucket`, options);
-  if (name === "InvalidObjectState")
-    return new HoldfastError("ArtifactArchived", `cannot ${what} in ${url}: it lies in an archive tier`, options);
+  if (name === "InvalidObjectState") {
+    const { StorageClass: tier } = error as { readonly StorageClass?: string };
+    const hours = thawHoursOf(tier);
+    const time = hours === undefined ? "" : `, and can be read up to ${hours} hours after it was asked for`;
+    return new HoldfastError("ArtifactArchived", `cannot ${what} in ${url}: it lies in ${tier ?? "an archive"}${time}`, options);
+  }
   if (status === 401 || status === 403)
     return new HoldfastError("StoreAccessDenied", `not allowed to ${what} in ${url}: ${said}`, options);
   if (status === 507) return new HoldfastError("DiskFull", `no space left to ${what} in ${url}: ${said}`, options);

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../runtime/clock.ts";
 import { assertKey, compareKeys } from "./object-key.ts";
 import type { ObjectStat, ObjectStore, StoredObject } from "./object-store.ts";
 import { abortReason } from "./read-body.ts";
+import { archiveOf } from "./s3-archive.ts";
 import { defaultTimeouts, openPlace, type S3Place, type S3Timeouts } from "./s3-client.ts";
 import { isNotFound, s3Error } from "./s3-errors.ts";
 import { getObject } from "./s3-get.ts";
@@ -62,7 +63,7 @@ async function headObject(place: S3Place, key: string): Promise<StoredObject | u
   try {
     const found = await place.client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: place.prefix + key }));
     const modifiedAt = found.LastModified ?? new Date(0);
-    return { key, bytes: found.ContentLength ?? 0, modifiedAt, etag: found.ETag ?? "", ...lockOf(found) };
+    return { key, bytes: found.ContentLength ?? 0, modifiedAt, etag: found.ETag ?? "", ...lockOf(found), ...archiveOf(found) };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw s3Error(error, `look at ${key}`, place.url);

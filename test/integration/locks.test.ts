@@ -3,20 +3,24 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  CopyObjectCommand,
   CreateBucketCommand,
   DeleteObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
   PutObjectRetentionCommand,
+  RestoreObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checkPolicy } from "../../src/pipeline/check.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { findInVaults } from "../../src/pipeline/find-backups.ts";
+import { listDueBackups } from "../../src/pipeline/list-due.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
+import { planRestore, restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
 import { addHold, removeHold } from "../../src/vault/holds.ts";
@@ -204,6 +208,27 @@ test("artifacts carry the tag that the lifecycle rules go by, and nothing else d
     const { TagSet = [] } = await client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key }));
     expect(TagSet).toEqual(key.startsWith("artifacts/") ? [{ Key: "holdfast", Value: "artifact" }] : []);
   }
+});
+
+test("a backup in the archive says how long it takes to bring back, and is no damaged one", async () => {
+  const context = await open("daily: 7", { tiers: ", tiers: { archive: 1d }" });
+  const id = await back(context);
+  const Key = (await versionsOf(`artifacts/tree/${id}`)).find(({ Key: key }) => key?.endsWith(".tar"))?.Key ?? "";
+  expect(Key).not.toBe("");
+  // What the lifecycle rule does a day later.
+  const CopySource = `${bucket}/${Key}`;
+  await client.send(new CopyObjectCommand({ Bucket: bucket, Key, CopySource, StorageClass: "DEEP_ARCHIVE" }));
+  const found = await findInVaults(context, id);
+  const options = { to: join(directory, "restored"), overwrite: false, allowDamaged: false };
+  expect((await planRestore(context, found, options)).steps[0]).toMatch(/^wait until 1 object .* DEEP_ARCHIVE: up to 12 hours/);
+  for (const reading of [verifyBackup(context, found), restoreBackup(context, found, options)]) {
+    await expect(reading).rejects.toMatchObject({ name: "ArtifactArchived", message: expect.stringContaining("12 hours") });
+  }
+  expect((await findInVaults(context, id)).entry.state).toBe("verified");
+  const later = await open("daily: 7", { tiers: ", tiers: { archive: 1d }", days: 1.1 });
+  expect(await listDueBackups(later, [], 3_600)).toEqual([]);
+  await client.send(new RestoreObjectCommand({ Bucket: bucket, Key, RestoreRequest: { Days: 1 } }));
+  expect((await planRestore(context, found, options)).steps[0]).toMatch(/which was asked for/);
 });
 
 test("check says what the bucket lacks", async () => {
