@@ -107,23 +107,26 @@ async function checkState(context: PipelineContext, vault: VaultConfig): Promise
   return [await checkWriting(context, state, "state")];
 }
 
-/** Holdfast deletes for good or not at all: a manifest behind a delete marker is another hand's work. */
+/** What a backup consists of is written once and deleted for good: whatever lies behind a marker or a newer version is another hand's work. */
 async function checkHidden(store: ObjectStore): Promise<readonly Finding[]> {
   if (!store.locks) return [];
-  let count = 0;
+  const counts = { deletion: 0, overwriting: 0 };
   let last = "";
-  for await (const { key, hiddenAt } of store.listHidden("manifests/")) {
-    count += 1;
-    last = `${key} at ${hiddenAt.toISOString()}`;
+  for (const room of ["manifests/", "artifacts/", "evidence/"]) {
+    for await (const { key, by, hiddenAt } of store.listHidden(room)) {
+      counts[by] += 1;
+      last = `${key} at ${hiddenAt.toISOString()}`;
+    }
   }
   const subject = "deleted backups";
-  if (count === 0) return [{ level: "ok", subject, message: "no backup was deleted by other hands" }];
+  if (last === "") return [{ level: "ok", subject, message: "nothing of a backup was deleted or overwritten by other hands" }];
+  const objects = counts.deletion + counts.overwriting === 1 ? "object" : "objects";
   return [
     {
       level: "error",
       subject,
-      message: `${count === 1 ? "1 backup was" : `${count} backups were`} deleted by other hands, the last in order ${last}; the bucket still has what they hold`,
-      remedy: "Bring them back as docs/immutability.md says, and find out who deleted them.",
+      message: `other hands deleted ${counts.deletion} and overwrote ${counts.overwriting} ${objects} of backups, the last in order ${last}; the bucket still has what they held`,
+      remedy: "Bring them back as docs/immutability.md says, and find out who did it.",
     },
   ];
 }

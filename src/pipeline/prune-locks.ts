@@ -67,24 +67,20 @@ export async function keepPromises(
   return extended.sort();
 }
 
-/** The refusal to prune where others deleted manifests that the store still has; the plan was made without those backups. */
+/** The refusal to prune where others deleted or wrote over manifests that the store still has; the plan was made without what they say. */
 export async function refuseHidden(store: ObjectStore, source: string, plan: RetentionPlan): Promise<RetentionPlan> {
   if (!store.locks) return plan;
   const hidden: string[] = [];
-  for await (const { key, hiddenAt } of store.listHidden(`manifests/${source}/`)) {
+  for await (const { key, by, hiddenAt } of store.listHidden(`manifests/${source}/`)) {
     const id = parseDocumentKey(key)?.id;
-    if (id !== undefined) hidden.push(`${id}, deleted at ${hiddenAt.toISOString()}`);
+    if (id !== undefined) hidden.push(`${id}, ${by === "deletion" ? "deleted" : "overwritten"} at ${hiddenAt.toISOString()}`);
   }
   if (hidden.length === 0) return plan;
   const more = hidden.length > mostNamed ? [`and ${hidden.length - mostNamed} more`] : [];
   const refusal: Refusal = {
     code: "backups-hidden",
-    message: `${hidden.length === 1 ? "1 backup was" : `${hidden.length} backups were`} deleted by other hands, and the bucket still has them`,
-    details: [
-      ...hidden.slice(0, mostNamed),
-      ...more,
-      "bring them back as docs/immutability.md says, and find out who deleted them",
-    ],
+    message: `${hidden.length === 1 ? "1 backup was" : `${hidden.length} backups were`} deleted or overwritten by other hands, and the bucket still has what was written`,
+    details: [...hidden.slice(0, mostNamed), ...more, "bring them back as docs/immutability.md says, and find out who did it"],
   };
   return { ...plan, refusals: [refusal, ...plan.refusals], refusal };
 }

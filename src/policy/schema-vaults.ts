@@ -3,7 +3,7 @@ import * as z from "zod";
 import { parseDays } from "./days.ts";
 import { defaultChecksums, defaultPartsLimit } from "./defaults.ts";
 import { durationPattern } from "./duration.ts";
-import type { StorageTiers } from "./policy.ts";
+import type { S3Vault, StorageTiers } from "./policy.ts";
 import {
   parseBucket,
   parseEndpoint,
@@ -78,18 +78,39 @@ function areApart([warm, ...others]: readonly (number | undefined)[]): boolean {
   return true;
 }
 
-const lock = section(
-  {
-    mode: choice(["governance", "compliance"], {
-      description:
-        "`governance`: only identities with the right to bypass it can delete what is locked. `compliance`: nobody can, the account's root included, and a lock set too long stays.",
-      samples: ["compliance"],
+const lockModes = ["governance", "compliance"] as const;
+const lockForm = "governance or compliance";
+
+/** The short form; a choice would not do, because forms of one value are told apart by their types. */
+function parseLockMode(text: string): { readonly value: S3Vault["lock"] & object } | { readonly problem: string } {
+  const mode = lockModes.find((allowed) => allowed === text);
+  return mode === undefined ? { problem: notAllowed(text, lockModes) } : { value: { mode } };
+}
+
+const lock = forms(
+  [
+    term(parseLockMode, {
+      expects: lockForm,
+      description: "The mode of the locks.",
+      samples: ["governance"],
+      pattern: "^(governance|compliance)$",
     }),
-  },
+    section(
+      {
+        mode: choice(lockModes, {
+          description:
+            "`governance`: only identities with the right to bypass it can delete what is locked. `compliance`: nobody can, the account's root included, and a lock set too long stays.",
+          samples: ["compliance"],
+        }),
+      },
+      { description: "A lock in its long form." },
+    ),
+  ],
   {
+    expects: lockForm,
     description:
       "Lock every object at its write, for the shortest time that retention keeps its kind; prune extends the locks of what is kept longer. Needs a bucket with Object Lock, and `state`.",
-    samples: [{ mode: "governance" }],
+    samples: ["governance"],
     defaultNote: "nothing is locked",
   },
 );

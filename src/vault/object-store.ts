@@ -40,9 +40,10 @@ export interface StoredObject extends ObjectStat {
   readonly archive?: Archive;
 }
 
-/** An object that a deletion hid while its content is still there. */
+/** An object whose content others deleted or wrote over, while the store still has it. */
 export interface HiddenObject {
   readonly key: string;
+  readonly by: "deletion" | "overwriting";
   readonly hiddenAt: Date;
 }
 
@@ -115,8 +116,8 @@ export interface ObjectStore {
   legalHold(key: string, on: boolean): Promise<void>;
 
   /**
-   * Objects below `prefix` that a deletion hid and whose content the store still has, by ascending key. `delete` leaves none, so that each is
-   * another hand's work. Nothing where the store keeps no versions. Errors: StoreUnavailable, StoreAccessDenied.
+   * Objects below `prefix` that were deleted or written over and whose older content the store still has, by ascending key, each once. `delete`
+   * leaves none, and what a backup consists of is written once: there, each is another hand's work. Nothing where the store keeps no versions. Errors: StoreUnavailable, StoreAccessDenied.
    */
   listHidden(prefix: string): AsyncIterable<HiddenObject>;
 

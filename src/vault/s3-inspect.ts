@@ -1,6 +1,7 @@
 /** A look at a bucket's own settings, for `holdfast check`: whether it keeps a vault as safe as the policy says. Changes nothing. */
 import {
   GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
   GetBucketPolicyStatusCommand,
   GetBucketVersioningCommand,
@@ -11,6 +12,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { S3Vault } from "../policy/policy.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { judgeLifecycle } from "./judge-lifecycle.ts";
 import type { StoreFinding } from "./object-store.ts";
 import type { S3Place } from "./s3-client.ts";
 import { factsOf, s3Error } from "./s3-errors.ts";
@@ -53,6 +55,7 @@ export async function inspectBucket(place: S3Place, config: S3Vault, clock: Cloc
   findings.push(...judge("public access", access, "s3:GetBucketPublicAccessBlock", isBlocked, () => (onAws ? isBlocked({}) : [])));
   findings.push(...(await inspectPublicPolicy(place)));
   findings.push(...(await inspectEncryption(place)), ...(await inspectPolicy(place, onAws)));
+  findings.push(...(await inspectLifecycle(place, config)));
   return findings;
 }
 
@@ -147,6 +150,13 @@ async function inspectPublicPolicy(place: S3Place): Promise<StoreFinding[]> {
   if (!("value" in status) || status.value.PolicyStatus?.IsPublic !== true) return [];
   const message = "the bucket's policy lets the public in";
   return [{ level: "error", subject: "public access", message, remedy: "Take the public principals out of the bucket's policy." }];
+}
+
+async function inspectLifecycle(place: S3Place, config: S3Vault): Promise<StoreFinding[]> {
+  const command = new GetBucketLifecycleConfigurationCommand({ Bucket: place.bucket });
+  const answer = await ask(place, "the lifecycle", async () => (await place.client.send(command)).Rules ?? []);
+  const verdict = (rules: Parameters<typeof judgeLifecycle>[0]): StoreFinding[] => judgeLifecycle(rules, config);
+  return judge("lifecycle", answer, "s3:GetLifecycleConfiguration", verdict, () => verdict([]));
 }
 
 async function inspectEncryption(place: S3Place): Promise<StoreFinding[]> {

@@ -45,12 +45,18 @@ export function openDeletion(place: S3Place, clock: Clock): (key: string) => Pro
 /** As ObjectStore.listHidden. */
 export async function* listHidden(place: S3Place, prefix: string): AsyncGenerator<HiddenObject, void, undefined> {
   if (place.lock === undefined && !(await keepsVersions(place))) return;
-  let marker: Version | undefined;
+  let newest: Version | undefined;
+  let told = false;
   for await (const version of listVersions(place, prefix)) {
-    if (version.isMarker && version.isLatest) marker = version;
-    if (version.isMarker || version.key !== marker?.key) continue;
-    yield { key: version.key, hiddenAt: marker.modifiedAt };
-    marker = undefined;
+    if (version.key !== newest?.key) {
+      newest = version;
+      told = false;
+      continue;
+    }
+    // Older content under the key's newest version, whether that is a marker or other content.
+    if (version.isMarker || told) continue;
+    told = true;
+    yield { key: version.key, by: newest.isMarker ? "deletion" : "overwriting", hiddenAt: newest.modifiedAt };
   }
 }
 

@@ -9,6 +9,7 @@ import {
   GetObjectTaggingCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
+  PutObjectCommand,
   PutObjectRetentionCommand,
   RestoreObjectCommand,
   S3Client,
@@ -197,6 +198,35 @@ test("a backup that other hands deleted is noticed before anything is pruned, an
   });
   const marker = (await versionsOf(Key)).find((version) => version.marker);
   await client.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId: marker?.VersionId }));
+  await pruneSource(context, "tree");
+  expect((await verifyBackup(context, await findInVaults(context, id))).outcome).toBe("verified");
+});
+
+test("what other hands overwrote is found, told of, and can be brought back", async () => {
+  const context = await open("daily: 7");
+  const id = await back(context);
+  await back(context);
+  const manifest = `manifests/tree/${id}.json`;
+  const artifact = (await versionsOf(`artifacts/tree/${id}`)).find(({ Key: key }) => key?.endsWith(".tar"))?.Key ?? "";
+  for (const Key of [manifest, artifact]) {
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "encrypted by somebody else" }));
+  }
+  await expect(pruneSource(context, "tree")).rejects.toMatchObject({
+    name: "PruneRefused",
+    details: expect.arrayContaining([expect.stringContaining(`${id}, overwritten at`)]),
+  });
+  const findings = await checkPolicy(context, Object.values(context.policy.sources));
+  expect(findings.find(({ subject }) => subject === "deleted backups")).toMatchObject({
+    level: "error",
+    message: expect.stringContaining("deleted 0 and overwrote 2 objects"),
+  });
+  expect(await verifyBackup(context, await findInVaults(context, id)).catch(({ name }) => name)).not.toMatchObject({
+    outcome: "verified",
+  });
+  for (const Key of [manifest, artifact]) {
+    const latest = (await versionsOf(Key)).find(({ IsLatest }) => IsLatest);
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId: latest?.VersionId }));
+  }
   await pruneSource(context, "tree");
   expect((await verifyBackup(context, await findInVaults(context, id))).outcome).toBe("verified");
 });

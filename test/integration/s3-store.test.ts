@@ -21,6 +21,7 @@ const largeBytes = 27_000_001;
 const ministack = () => server;
 const places: [string, () => S3Server | undefined, Partial<S3Vault>][] = [
   ["S3 (MiniStack)", ministack, {}],
+  ["S3 (MiniStack) in a bucket that locks", ministack, { lock: { mode: "governance" } }],
   ["S3 (MiniStack) below a prefix, without checksums", ministack, { prefix: "some/where", checksums: "required" }],
 ];
 // The tests need MiniStack; another server by other hands is run where it is there.

@@ -11,6 +11,7 @@ describe("a vault in a bucket", () => {
       "lock: { mode: governance }, state: s3://acme-state",
       { lock: { mode: "governance" }, state: { bucket: "acme-state", prefix: "" } },
     ],
+    ["lock: governance, state: s3://acme-state", { lock: { mode: "governance" }, state: { bucket: "acme-state", prefix: "" } }],
     [
       "lock: { mode: compliance }, state: s3://acme-state/eu/",
       { lock: { mode: "compliance" }, state: { bucket: "acme-state", prefix: "eu" } },
@@ -31,7 +32,8 @@ describe("a vault in a bucket", () => {
   it.each([
     ["lock: { mode: governance }", /^vaults.main.lock: needs state beside it/],
     ["lock: { mode: legal }, state: s3://acme-state", /mode: "legal" is not allowed; one of governance, compliance/],
-    ["lock: true, state: s3://acme-state", /vaults.main.lock: must be a mapping with mode/],
+    ["lock: legal, state: s3://acme-state", /vaults.main.lock: "legal" is not allowed; one of governance, compliance/],
+    ["lock: true, state: s3://acme-state", /vaults.main.lock: must be governance or compliance/],
     ["lock: { mode: governance }, state: s3://acme/state", /vaults.main.state: must be another bucket than the vault's own/],
     ["state: folder:/srv/state", /vaults.main.state: "folder:\/srv\/state" is not written as s3:\/\/BUCKET/],
     ["tiers: {}", /vaults.main.tiers: is empty/],

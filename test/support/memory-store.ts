@@ -111,7 +111,7 @@ export function makeMemoryStore(
       found.lock = { ...found.lock, held: on };
     },
     async *listHidden(prefix) {
-      for (const [key, hiddenAt] of hidden) if (key.startsWith(prefix)) yield { key, hiddenAt };
+      for (const [key, hiddenAt] of hidden) if (key.startsWith(prefix)) yield { key, by: "deletion", hiddenAt };
     },
     inspect: async () => [],
     abortStaleUploads: async () => 0,

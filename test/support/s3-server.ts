@@ -67,7 +67,9 @@ function serve(endpoint: string, stop: () => Promise<void>): S3Server {
     endpoint,
     async makeBucket(options = {}) {
       const bucket = `holdfast-${randomBytes(6).toString("hex")}`;
-      await client.send(new CreateBucketCommand({ Bucket: bucket }));
+      // A vault that locks is in a bucket that keeps versions and locks.
+      const locks = options.lock === undefined ? {} : { ObjectLockEnabledForBucket: true };
+      await client.send(new CreateBucketCommand({ Bucket: bucket, ...locks }));
       return {
         name: "test",
         type: "s3",
