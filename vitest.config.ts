@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/integration/**"],
+          exclude: ["test/integration/**", "test/cloud/**"],
           // Property tests run thousands of histories on a machine that may be busy.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -22,6 +22,16 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: "cloud",
+          include: ["test/cloud/**/*.test.ts"],
+          // One after the other: each packages the stack, and a local cloud takes both cores.
+          maxWorkers: 1,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

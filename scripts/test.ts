@@ -2,4 +2,4 @@
 import { houseSteps } from "./house-steps.ts";
 import { runSteps, vitestStep } from "./steps.ts";
 
-process.exitCode = await runSteps([...houseSteps, vitestStep("unit"), vitestStep("integration")]);
+process.exitCode = await runSteps([...houseSteps, vitestStep("unit"), vitestStep("integration"), vitestStep("cloud")]);

@@ -1,0 +1,78 @@
+/** The real stack, packaged by osls and deployed to a local cloud. */
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { run } from "../test/support/processes.ts";
+import { projectDirectory } from "./cache-directory.ts";
+import { ensurePostgres } from "./postgres-binaries.ts";
+
+export interface StackOptions {
+  /** The local cloud's address. */
+  readonly endpoint: string;
+  /** The policy's file. */
+  readonly policy: string;
+  /** `existing` takes over the vault that an earlier stack left; default: `create`. */
+  readonly vault?: "create" | "existing";
+  /** Where osls may work. */
+  readonly directory: string;
+  /** Majors of PostgreSQL whose programs the functions find. */
+  readonly majors: readonly number[];
+}
+
+export const region = "eu-central-1";
+export const account = "000000000000";
+const stage = "local";
+export const stackName = `holdfast-${stage}`;
+
+/** A package is written in half a minute, and a busy machine takes its time. */
+const oslsMs = 300_000;
+/** What osls reads of the project; it takes no link for a file. */
+const files = ["serverless.yml", "package.json", "tsconfig.json"];
+const directories = ["infra", "functions", "statemachines", "src", "node_modules"];
+
+/** How every AWS client reaches the local cloud as the account's root. */
+export function rootEnvironment(endpoint: string): Readonly<Record<string, string>> {
+  return { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+}
+
+/** Packages the stack of this checkout and deploys it. Errors: a plain Error with osls's own words. */
+export async function deployStack(options: StackOptions): Promise<void> {
+  const binDirs = await Promise.all(options.majors.map(async (major) => (await ensurePostgres(major)).binDir));
+  const parameters = {
+    policy: resolve(options.policy),
+    vault: options.vault ?? "create",
+    postgresPath: binDirs.join(delimiter),
+  };
+  await runOsls("deploy", options, parameters);
+}
+
+/** Deletes the stack; what it retains stays. Errors: a plain Error with osls's own words. */
+export async function removeStack(options: StackOptions): Promise<void> {
+  await runOsls("remove", options, { policy: resolve(options.policy), vault: options.vault ?? "create" });
+}
+
+/** In a directory of its own, for osls and its plugins leave files where they work, and others may be at work in the checkout. */
+async function runOsls(command: string, options: StackOptions, parameters: Readonly<Record<string, string>>): Promise<void> {
+  const directory = mkdtempSync(join(options.directory, "osls-"));
+  try {
+    for (const file of files) copyFileSync(join(projectDirectory, file), join(directory, file));
+    for (const name of directories) symlinkSync(join(projectDirectory, name), join(directory, name));
+    const given = Object.entries(parameters).map(([name, value]) => `--param=${name}=${value}`);
+    const result = await run(join(projectDirectory, "node_modules/.bin/osls"), [command, "--stage", stage, ...given], {
+      cwd: directory,
+      timeoutMs: oslsMs,
+      env: {
+        PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+        HOME: directory,
+        TMPDIR: directory,
+        SLS_TELEMETRY_DISABLED: "1",
+        SLS_NOTIFICATIONS_MODE: "off",
+        ...rootEnvironment(options.endpoint),
+      },
+    });
+    if (result.code === 0) return;
+    const how = result.timedOut ? `took longer than ${oslsMs / 1000} s` : `ended with ${result.code ?? result.signal}`;
+    throw new Error(`osls ${command} ${how}:\n${`${result.stdout}\n${result.stderr}`.trim()}`);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

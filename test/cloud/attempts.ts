@@ -1,0 +1,260 @@
+/** The calls that the rights' test tries: what an intruder in a function would reach for. Those that are allowed do no harm. */
+import { randomUUID } from "node:crypto";
+import {
+  DecryptCommand,
+  DisableKeyCommand,
+  GenerateDataKeyCommand,
+  PutKeyPolicyCommand,
+  ScheduleKeyDeletionCommand,
+} from "@aws-sdk/client-kms";
+import { InvokeCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import {
+  DeleteBucketPolicyCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  PutBucketPolicyCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutObjectLegalHoldCommand,
+  PutObjectLockConfigurationCommand,
+  PutObjectRetentionCommand,
+  PutPublicAccessBlockCommand,
+} from "@aws-sdk/client-s3";
+import { GetSecretValueCommand, PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { StartExecutionCommand } from "@aws-sdk/client-sfn";
+import { PublishCommand } from "@aws-sdk/client-sns";
+import { account, region, stackName } from "../../scripts/cloud-stack.ts";
+import type { Clients, TestCloud } from "./cloud.ts";
+import { executionsOf, machineArn } from "./executions.ts";
+import { vaultBucket } from "./policy.ts";
+import { keysIn } from "./vault.ts";
+
+/** `allowed`, `denied`, or the name of another error. */
+export type Answer = string;
+
+export interface Attempt {
+  readonly call: string;
+  /** Logical ids of the roles that may. */
+  readonly allowed: readonly string[];
+  /** Succeeds for the account's root, without harm. */
+  readonly harmless: boolean;
+  as(clients: Clients): Promise<Answer>;
+}
+
+/** What the calls are about. */
+export interface Subjects {
+  /** A locked artifact of taskmaster, its version, and the key of its manifest. */
+  readonly artifact: string;
+  readonly versionId: string;
+  readonly manifest: string;
+  readonly sealingKey: string;
+  readonly storageKey: string;
+  /** Of executions of the backup machine and of the restore machine: their names cannot be taken again. */
+  readonly backupName: string;
+  readonly restoreName: string;
+  /** A data key of taskmaster's, as KMS wrapped it. */
+  readonly wrapped: Uint8Array;
+}
+
+const taskmaster = { "holdfast:source": "taskmaster" };
+
+export async function findSubjects(cloud: TestCloud): Promise<Subjects> {
+  const [artifact = ""] = await keysIn(cloud, "artifacts/taskmaster/");
+  const [manifest = ""] = await keysIn(cloud, "manifests/taskmaster/");
+  const { Versions } = await cloud.clients.s3.send(new ListObjectVersionsCommand({ Bucket: vaultBucket, Prefix: artifact }));
+  const { CiphertextBlob, KeyId = "" } = await cloud.clients.kms.send(
+    new GenerateDataKeyCommand({ KeyId: "alias/acme-backups", KeySpec: "AES_256", EncryptionContext: taskmaster }),
+  );
+  const physical = await cloud.resources();
+  const storage = [...physical].find(([logical]) => /^StorageKey(?!.*Alias)/.test(logical))?.[1] ?? "";
+  return {
+    artifact,
+    versionId: Versions?.[0]?.VersionId ?? "",
+    manifest,
+    sealingKey: KeyId,
+    storageKey: storage,
+    backupName: (await executionsOf(cloud, "backup", ""))[0]?.name ?? "",
+    restoreName: (await executionsOf(cloud, "restore", ""))[0]?.name ?? "",
+    wrapped: CiphertextBlob ?? new Uint8Array(),
+  };
+}
+
+const readers = ["VerifyRole", "RestoreTestRole", "RestoreRole"];
+const tomorrow = (): Date => new Date(Date.now() + 86_400_000);
+const hundredYears = (): Date => new Date(Date.now() + 3_000 * 86_400_000);
+
+export function attemptsIn(subjects: Subjects): readonly Attempt[] {
+  return [...objectAttempts(subjects), ...bucketAttempts(), ...keyAttempts(subjects), ...otherAttempts(subjects)];
+}
+
+function objectAttempts({ artifact, versionId, manifest }: Subjects): Attempt[] {
+  const Bucket = vaultBucket;
+  const put = (Key: string, IfNoneMatch?: string) =>
+    new PutObjectCommand({ Bucket, Key, Body: "x", ...(IfNoneMatch === undefined ? {} : { IfNoneMatch }) });
+  const version = { Bucket, Key: artifact, VersionId: versionId };
+  const retention = (RetainUntilDate: Date) => ({ Retention: { Mode: "GOVERNANCE" as const, RetainUntilDate } });
+  return [
+    // Nobody has such a key: what is tried is the right alone.
+    attempt(
+      "delete an artifact",
+      ["PruneRole"],
+      ({ s3 }) => s3.send(new DeleteObjectCommand({ Bucket, Key: "artifacts/taskmaster/none/none" })),
+      true,
+    ),
+    attempt("delete a version of an artifact", ["PruneRole"], ({ s3 }) =>
+      s3.send(new DeleteObjectCommand({ Bucket, Key: "artifacts/taskmaster/none/none", VersionId: "none" })),
+    ),
+    attempt(
+      "delete a manifest",
+      ["PruneRole"],
+      ({ s3 }) => s3.send(new DeleteObjectCommand({ Bucket, Key: "manifests/taskmaster/none.json" })),
+      true,
+    ),
+    attempt("delete a locked version", [], ({ s3 }) => s3.send(new DeleteObjectCommand(version))),
+    attempt("delete a locked version, bypassing governance", [], ({ s3 }) =>
+      s3.send(new DeleteObjectCommand({ ...version, BypassGovernanceRetention: true })),
+    ),
+    attempt("overwrite an artifact", [], ({ s3 }) => s3.send(put(artifact))),
+    attempt("overwrite a manifest", [], ({ s3 }) => s3.send(put(manifest))),
+    attempt("write a new artifact of billing", ["DumpBillingRole"], ({ s3 }) =>
+      s3.send(put(`artifacts/billing/none/${unique()}`, "*")),
+    ),
+    attempt("write a new manifest of taskmaster", ["DumpTaskmasterRole", "PruneRole"], ({ s3 }) =>
+      s3.send(put(`manifests/taskmaster/none-${unique()}`, "*")),
+    ),
+    attempt("write evidence", readers, ({ s3 }) => s3.send(put(`evidence/taskmaster/none/${unique()}`, "*"))),
+    attempt("write a legal hold", [], ({ s3 }) => s3.send(put(`holds/taskmaster/${unique()}.json`, "*"))),
+    attempt(
+      "read an artifact of taskmaster",
+      ["DumpTaskmasterRole", ...readers, "PruneRole"],
+      ({ s3 }) => s3.send(new GetObjectCommand({ Bucket, Key: artifact })),
+      true,
+    ),
+    attempt("shorten a lock", [], ({ s3 }) => s3.send(new PutObjectRetentionCommand({ ...version, ...retention(tomorrow()) }))),
+    attempt("shorten a lock, bypassing governance", [], ({ s3 }) =>
+      s3.send(new PutObjectRetentionCommand({ ...version, ...retention(tomorrow()), BypassGovernanceRetention: true })),
+    ),
+    attempt(
+      "extend a lock",
+      ["DumpTaskmasterRole", "PruneRole"],
+      ({ s3 }) => s3.send(new PutObjectRetentionCommand({ ...version, ...retention(hundredYears()) })),
+      true,
+    ),
+    attempt("lift a legal hold", [], ({ s3 }) =>
+      s3.send(new PutObjectLegalHoldCommand({ ...version, LegalHold: { Status: "OFF" } })),
+    ),
+  ];
+}
+
+function bucketAttempts(): Attempt[] {
+  const Bucket = vaultBucket;
+  const open = { BlockPublicAcls: false, BlockPublicPolicy: false, IgnorePublicAcls: false, RestrictPublicBuckets: false };
+  const Policy = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: `arn:aws:s3:::${Bucket}/*` }],
+  });
+  return [
+    attempt("give the bucket another policy", [], ({ s3 }) => s3.send(new PutBucketPolicyCommand({ Bucket, Policy }))),
+    attempt("take the bucket's policy away", [], ({ s3 }) => s3.send(new DeleteBucketPolicyCommand({ Bucket }))),
+    attempt("open the bucket to the public", [], ({ s3 }) =>
+      s3.send(new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration: open })),
+    ),
+    attempt("suspend versioning", [], ({ s3 }) =>
+      s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: "Suspended" } })),
+    ),
+    attempt("change the bucket's locks", [], ({ s3 }) =>
+      s3.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration: { ObjectLockEnabled: "Enabled" } })),
+    ),
+  ];
+}
+
+function keyAttempts({ sealingKey, storageKey, wrapped }: Subjects): Attempt[] {
+  const seal = (source: string) =>
+    new GenerateDataKeyCommand({ KeyId: sealingKey, KeySpec: "AES_256", EncryptionContext: { "holdfast:source": source } });
+  return [
+    attempt(
+      "unseal a backup of taskmaster",
+      readers,
+      ({ kms }) => kms.send(new DecryptCommand({ CiphertextBlob: wrapped, EncryptionContext: taskmaster })),
+      true,
+    ),
+    attempt("seal for taskmaster", ["DumpTaskmasterRole"], ({ kms }) => kms.send(seal("taskmaster")), true),
+    attempt("seal for billing", ["DumpBillingRole"], ({ kms }) => kms.send(seal("billing")), true),
+    ...[sealingKey, storageKey].flatMap((KeyId, index) => {
+      const which = index === 0 ? "the sealing key" : "the storage key";
+      return [
+        attempt(`schedule the deletion of ${which}`, [], ({ kms }) =>
+          kms.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
+        ),
+        attempt(`disable ${which}`, [], ({ kms }) => kms.send(new DisableKeyCommand({ KeyId }))),
+        attempt(`change the policy of ${which}`, [], ({ kms }) =>
+          kms.send(new PutKeyPolicyCommand({ KeyId, PolicyName: "default", Policy: "{}" })),
+        ),
+      ];
+    }),
+  ];
+}
+
+function otherAttempts({ backupName, restoreName }: Subjects): Attempt[] {
+  const dryRun = (FunctionName: string) =>
+    new InvokeCommand({ FunctionName: `${stackName}-${FunctionName}`, InvocationType: "DryRun" });
+  const secret = (SecretId: string) => new GetSecretValueCommand({ SecretId });
+  const TopicArn = `arn:aws:sns:${region}:${account}:${stackName}-info`;
+  const tellers = ["NotifyRole", "OnExecutionRole", "WatchRole"];
+  const start = (machine: string, name: string) =>
+    new StartExecutionCommand({ stateMachineArn: machineArn(machine), name, input: JSON.stringify({ source: "nobody's" }) });
+  return [
+    attempt(
+      "read the password of taskmaster",
+      ["DumpTaskmasterRole", "RestoreRole"],
+      ({ secrets }) => secrets.send(secret("taskmaster/db")),
+      true,
+    ),
+    attempt(
+      "read the password of billing",
+      ["DumpBillingRole", "RestoreRole"],
+      ({ secrets }) => secrets.send(secret("billing/db")),
+      true,
+    ),
+    attempt("read the webhook", ["SlackRole"], ({ secrets }) => secrets.send(secret("slack-webhook")), true),
+    attempt("change a secret", [], ({ secrets }) =>
+      secrets.send(new PutSecretValueCommand({ SecretId: "taskmaster/db", SecretString: "x" })),
+    ),
+    attempt("change a function", [], ({ lambda }) =>
+      lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: `${stackName}-prune`, Timeout: 1 })),
+    ),
+    attempt("call prune", ["BackupMachineRole"], ({ lambda }) => lambda.send(dryRun("prune")), true),
+    attempt("call restore", ["RestoreMachineRole"], ({ lambda }) => lambda.send(dryRun("restore")), true),
+    attempt("call the dump of billing", ["BackupMachineRole"], ({ lambda }) => lambda.send(dryRun("dump-billing")), true),
+    attempt("call start", ["SchedulerRole"], ({ lambda }) => lambda.send(dryRun("start")), true),
+    attempt("start the backup machine", ["StartRole", "FleetMachineRole"], ({ sfn }) => sfn.send(start("backup", backupName))),
+    attempt("start the restore machine", [], ({ sfn }) => sfn.send(start("restore", restoreName))),
+    attempt("publish an alert", tellers, ({ sns }) => sns.send(new PublishCommand({ TopicArn, Message: "{}" }))),
+  ];
+}
+
+/** What a role is refused for another reason than its rights, it had the right to. */
+const afterAuthorization = ["ExecutionAlreadyExists", "NoSuchVersion", "InvalidArgument"];
+const refusals = ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];
+
+function attempt(call: string, allowed: readonly string[], ask: (clients: Clients) => Promise<unknown>, harmless = false): Attempt {
+  return {
+    call,
+    allowed,
+    harmless,
+    async as(clients) {
+      try {
+        await ask(clients);
+        return "allowed";
+      } catch (error) {
+        const { name, message } = error as Error;
+        if (refusals.includes(name)) return "denied";
+        return afterAuthorization.includes(name) ? "allowed" : `${name}: ${message}`;
+      }
+    },
+  };
+}
+
+/** Each write needs a key that nobody has written. */
+const unique = (): string => randomUUID();

@@ -1,0 +1,57 @@
+/** Many sources at once: a Distributed Map, in which one failure does not stop the others. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Listener, listenToAlerts } from "../alerts.ts";
+import type { TestCloud } from "../cloud.ts";
+import { execute, executionsOf } from "../executions.ts";
+import { keysIn } from "../vault.ts";
+
+export function fleetSuite(cloud: () => TestCloud): void {
+  describe("a fleet", () => {
+    let listener: Listener;
+    beforeAll(async () => {
+      listener = await listenToAlerts(cloud());
+    });
+
+    test("four sources, of which one fails: the others have their backups, and both the failure and the sum are told", async () => {
+      const { local } = cloud();
+      const before = await manifestsOf(cloud());
+      const earlier = new Set((await executionsOf(cloud(), "backup", "")).map(({ executionArn }) => executionArn));
+      await local.putSecret("shop-eu/db", local.connectionSecret("shop-eu", { password: "not-the-password" }));
+      try {
+        const run = await execute(cloud(), "fleet", { what: "backup" }, 240_000);
+        expect(run).toMatchObject({ status: "FAILED", error: "FleetIncomplete" });
+        expect(run.cause).toContain("1 of 4 sources failed");
+        const after = await manifestsOf(cloud());
+        expect(after.taskmaster - before.taskmaster).toBe(1);
+        expect(after.billing - before.billing).toBe(1);
+        expect(after["shop-eu"]).toBe(before["shop-eu"]);
+        const children = (await executionsOf(cloud(), "backup", "")).filter(({ executionArn }) => !earlier.has(executionArn));
+        expect(children.map(({ status }) => status).sort()).toEqual(["FAILED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
+        const failed = children.find(({ status }) => status === "FAILED");
+        const { alert } = await listener.expectTold("the source that failed", ({ run: of }) => of === failed?.executionArn);
+        expect(alert).toMatchObject({ source: "shop-eu", why: { name: "SourceAccessDenied" } });
+        const sum = await listener.expectTold("the fleet", ({ run: of }) => of === run.arn);
+        expect(sum.alert.why.name).toBe("FleetIncomplete");
+      } finally {
+        await local.putSecret("shop-eu/db", local.connectionSecret("shop-eu"));
+      }
+    });
+
+    test("a verification of two sources reads every backup of both", async () => {
+      const { taskmaster, "shop-eu": shop } = await manifestsOf(cloud());
+      const run = await execute(cloud(), "verify", { sources: ["taskmaster", "shop-eu"], olderThanHours: 0 }, 240_000);
+      expect(run).toMatchObject({ status: "SUCCEEDED", output: { checked: taskmaster + shop, failed: 0 } });
+      expect(taskmaster + shop).toBeGreaterThan(2);
+    });
+
+    test("restore tests of two sources prove both", async () => {
+      const run = await execute(cloud(), "fleet", { what: "restore-test", sources: ["taskmaster", "billing"] }, 240_000);
+      expect(run).toMatchObject({ status: "SUCCEEDED", output: { sources: 2, failed: 0 } });
+    });
+  });
+}
+
+async function manifestsOf(cloud: TestCloud) {
+  const count = async (source: string): Promise<number> => (await keysIn(cloud, `manifests/${source}/`)).length;
+  return { taskmaster: await count("taskmaster"), billing: await count("billing"), "shop-eu": await count("shop-eu") };
+}
