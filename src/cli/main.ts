@@ -5,7 +5,7 @@ import { buildProgram } from "./program.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 
 /**
- * Runs `holdfast` with these arguments (without node and script) and gives the exit code (design.md, "The command line").
+ * Runs `holdfast` with these arguments (without node and script) and gives the exit code (docs/command-line.md).
  * Never throws: whatever goes wrong is printed as an error of the catalogue, without a stack trace.
  */
 export async function main(args: readonly string[]): Promise<number> {

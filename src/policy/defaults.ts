@@ -1,7 +1,7 @@
 /** What a policy need not say, and what each engine can do: one place for parser, schema, reference and documents. */
 import type { BackupKind, Objectives, S3Vault, SourceCheckMode, SourceConfig, Tier } from "./policy.ts";
 
-/** The objectives of each tier (design.md, "The policy, at a glance"). */
+/** The objectives of each tier (docs/policy-reference.md). */
 export const tierObjectives: Readonly<Record<Tier, Objectives>> = {
   critical: { rpoSeconds: 900, rtoSeconds: 3_600 },
   important: { rpoSeconds: 3_600, rtoSeconds: 14_400 },
