@@ -1,9 +1,11 @@
 /** What each function may do, in words of the vault: who adds, who reads, who deletes. */
 import { allChannels } from "../src/alerts/route.ts";
+import { engineKinds } from "../src/policy/defaults.ts";
 import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
+import { shortestKept } from "../src/retention/shortest-kept.ts";
 import { bucketsOf, type Deployment, sealingKeysOf } from "./deployment.ts";
 import { stateBucketArn, stateObjects } from "./state-buckets.ts";
-import { allow, arnOf, named, ref, type Statement, sub } from "./template.ts";
+import { allow, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";
 import { keyCondition, sealingKeyArn, storageAlias, storageKeyArn } from "./vault.ts";
 
 /** Objects under these prefixes of a vault's layout. */
@@ -49,6 +51,7 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
     allow(["s3:PutObject"], objectsIn(vaults, "holdfast.json", "RESTORE.md", ...own)),
     // After a write the lock is looked at, and made where the store passed over it. What is there is sealed, and this role cannot unseal.
     ...allowIn(["s3:GetObject", ...seeLocks, "s3:PutObjectRetention"], objectsIn(lockedOf(vaults), ...own)),
+    ...denyLongLocks(source, objectsIn(lockedOf(vaults), ...own)),
     ...allowIn(["s3:PutObjectTagging"], objectsIn(tiered, `artifacts/${source.name}/*`)),
     // Takes back the parts of an upload that failed; what was committed cannot be touched by it.
     allow(["s3:AbortMultipartUpload"], objectsIn(vaults, ...own)),
@@ -56,6 +59,17 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey", "kms:Decrypt"]),
     ...sealWith(deployment, source),
   ];
+}
+
+/**
+ * A lock cannot be taken back: whoever may lock for a hundred years can make its owner pay for them. What dumps locks for the shortest time that retention
+ * keeps a kind, and a day lies between the request's clock and S3's (Amazon S3 user guide, "Object Lock considerations", remaining retention).
+ */
+function denyLongLocks({ retention, engine }: SourceConfig, resources: readonly unknown[]): Statement[] {
+  if (resources.length === 0) return [];
+  const seconds = Math.max(...engineKinds[engine].map((kind) => shortestKept(retention, kind)));
+  const condition = { NumericGreaterThan: { "s3:object-lock-remaining-retention-days": Math.ceil(seconds / 86_400) + 1 } };
+  return [named("NoLongerThanRetention", deny(["s3:PutObjectRetention"], resources, condition))];
 }
 
 /** Reads whole backups and unseals them. */

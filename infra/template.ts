@@ -37,6 +37,10 @@ export function allow(actions: readonly string[], resources: readonly unknown[],
   return { Effect: "Allow", Action: actions, Resource: resources, ...(condition === undefined ? {} : { Condition: condition }) };
 }
 
+export function deny(actions: readonly string[], resources: readonly unknown[], condition: unknown): Statement {
+  return { Effect: "Deny", Action: actions, Resource: resources, Condition: condition };
+}
+
 /** For actions that AWS lets nobody restrict to a resource; the Sid says so, and the template's test looks for it. */
 export function allowWithoutResource(sid: `${string}TakesNoResource`, actions: readonly string[], condition?: unknown): Statement {
   return { Sid: sid, ...allow(actions, ["*"], condition) };
