@@ -41,6 +41,15 @@ export function deny(actions: readonly string[], resources: readonly unknown[], 
   return { Effect: "Deny", Action: actions, Resource: resources, Condition: condition };
 }
 
+/** Of a key's policy: who may use the key is written in the account's roles, and nowhere else (KMS developer guide, "Default key policy"). */
+export const accountsOwnPolicies = {
+  Sid: "AccountsOwnPolicies",
+  Effect: "Allow",
+  Principal: { AWS: sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root`) },
+  Action: "kms:*",
+  Resource: "*",
+};
+
 /** For actions that AWS lets nobody restrict to a resource; the Sid says so, and the template's test looks for it. */
 export function allowWithoutResource(sid: `${string}TakesNoResource`, actions: readonly string[], condition?: unknown): Statement {
   return { Sid: sid, ...allow(actions, ["*"], condition) };

@@ -3,7 +3,7 @@ import { allChannels } from "../src/alerts/route.ts";
 import type { Severity } from "../src/policy/policy.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
 import { lambdaArn } from "./functions.ts";
-import { arnOf, type Resource, type Resources, ref, sub } from "./template.ts";
+import { accountsOwnPolicies, arnOf, type Resource, type Resources, ref } from "./template.ts";
 
 export const topicNames: Readonly<Record<Severity, string>> = {
   critical: "CriticalTopic",
@@ -34,13 +34,7 @@ function alertsKey(): Resource {
       KeyPolicy: {
         Version: "2012-10-17",
         Statement: [
-          {
-            Sid: "AccountsOwnPolicies",
-            Effect: "Allow",
-            Principal: { AWS: sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root`) },
-            Action: "kms:*",
-            Resource: "*",
-          },
+          accountsOwnPolicies,
           {
             Sid: "AlarmsOfThisAccount",
             Effect: "Allow",

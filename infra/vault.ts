@@ -5,7 +5,7 @@ import { closedBucket, denyBypass, denyOtherEncryption, denyOverwriting, policyO
 import { bucketsOf, type Deployment, logicalId, type SealingKey, sealingKeysOf } from "./deployment.ts";
 import { lifecycleOf } from "./lifecycle.ts";
 import { stateResources } from "./state-buckets.ts";
-import { arnOf, ownArn, type Resource, type Resources, ref, retained, sub } from "./template.ts";
+import { accountsOwnPolicies, arnOf, ownArn, type Resource, type Resources, ref, retained, sub } from "./template.ts";
 
 /** For keys whose rotation the policy does not write; requirements, R16, ask for 90 at most, and AWS KMS takes no less. */
 const defaultRotationDays = 90;
@@ -144,15 +144,7 @@ function key(description: string, rotationDays: number): Resource {
       PendingWindowInDays: 30,
       KeyPolicy: {
         Version: "2012-10-17",
-        Statement: [
-          {
-            Sid: "AccountsOwnPolicies",
-            Effect: "Allow",
-            Principal: { AWS: sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root`) },
-            Action: "kms:*",
-            Resource: "*",
-          },
-        ],
+        Statement: [accountsOwnPolicies],
       },
     },
   });
