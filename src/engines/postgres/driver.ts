@@ -1,4 +1,5 @@
 /** Connections of the `pg` driver: libpq's TLS rules, settings that make results repeatable, errors from the catalogue. */
+import { Socket } from "node:net";
 import type { Client, ClientConfig, QueryResult } from "pg";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { abortError } from "../../runtime/process-group.ts";
@@ -49,10 +50,11 @@ export async function connect(settings: ConnectionSettings, signal: AbortSignal)
   const errors: Error[] = [];
   for (const attempt of await tlsAttempts(settings)) {
     if (signal.aborted) throw abortError(signal);
-    const client = new pg.Client(driverOptions(settings, attempt));
+    const socket = new Socket();
+    const client = new pg.Client({ ...driverOptions(settings, attempt), stream: () => socket });
     const connection = wrap(client, settings, signal);
     try {
-      await client.connect();
+      await openConnection(client, socket, signal);
       await pinSettings(client);
       return connection;
     } catch (error) {
@@ -63,6 +65,27 @@ export async function connect(settings: ConnectionSettings, signal: AbortSignal)
   if (signal.aborted) throw abortError(signal);
   // What the server said (wrong password, no such database) tells more than that the other way of encrypting failed too.
   throw connectionError(errors.find((error) => sqlState(error) !== undefined) ?? (errors.at(-1) as Error), settings);
+}
+
+/**
+ * Connects, or rejects when the signal is aborted meanwhile. The driver's own promise never settles once `end` was called before the server had
+ * answered (Client's "end" listener calls nobody back while it is ending), so that an abort at that moment would be waited for without end.
+ */
+async function openConnection(client: Client, socket: Socket, signal: AbortSignal): Promise<void> {
+  let giveUp = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    giveUp = () => {
+      // A server that says nothing must not keep the farewell, which would be sent after its answer, waiting.
+      socket.destroy();
+      reject(abortError(signal));
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+  });
+  try {
+    await Promise.race([client.connect(), aborted]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
 }
 
 /** The driver's options for one attempt. Every option is given, so that none comes from this process's own PG* variables. */
