@@ -30,7 +30,7 @@ export const step = defineStep({
         : listFleet(context, sources).map((member) => ({ ...member, what }));
     const items = due.slice(0, mostItems);
     if (due.length > items.length) logger.warn("more is due than one run takes", { due: due.length, taken: items.length });
-    const key = `work/${what}/${name}.json`;
+    const key = `lists/${what}/${name}.json`;
     return withStateStore(context.run.clock, async (store, { bucket, prefix }) => {
       await store.put(key, Buffer.from(JSON.stringify(items)), { signal: context.run.signal });
       return { bucket, key: `${prefix}${key}`, count: items.length };

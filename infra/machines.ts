@@ -79,7 +79,7 @@ function distribute(deployment: Deployment, name: MachineName): Statement[] {
   return [
     allow(["states:StartExecution"], [ownArn("states", `stateMachine:${prefix}-${name}`)]),
     allow(["states:DescribeExecution", "states:StopExecution"], [ownArn("states", `execution:${prefix}-${name}/*`)]),
-    allow(["s3:GetObject"], [stateObjects(deployment, "work/*")]),
+    allow(["s3:GetObject"], [stateObjects(deployment, "lists/*")]),
   ];
 }
 

@@ -133,7 +133,7 @@ function holdLeases(vaults: readonly S3Vault[], name: string): Statement[] {
 
 /** Writes the lists that Distributed Maps work through. */
 export function writeLists(deployment: Deployment): Statement[] {
-  return [allow(["s3:PutObject"], [stateObjects(deployment, "work/*")])];
+  return [allow(["s3:PutObject"], [stateObjects(deployment, "lists/*")])];
 }
 
 /** Remembers what the watch has told. */

@@ -7,7 +7,7 @@ import { abortUploadsDays } from "./lifecycle.ts";
 import { type Resource, type Resources, retained, sub, type Text } from "./template.ts";
 
 /** A list of work is of no use once its run is over; runs end within days. */
-const workDays = 14;
+const listsDays = 14;
 
 /** A place that functions reach by name. */
 interface StatePlace {
@@ -43,7 +43,7 @@ export function stateBucketArn(deployment: Deployment): unknown {
   return sub(`arn:\${AWS::Partition}:s3:::${statePlace(deployment).bucket}`);
 }
 
-/** The ARNs of the objects below `path` in the stack's own state: `work/*`. */
+/** The ARNs of the objects below `path` in the stack's own state: `lists/*`. */
 export function stateObjects(deployment: Deployment, path: string): unknown {
   const { bucket, prefix } = statePlace(deployment);
   return sub(`arn:\${AWS::Partition}:s3:::${bucket}/${prefix}${path}`);
@@ -62,7 +62,7 @@ export function stateResources(deployment: Deployment): Resources {
   ]);
   return Object.fromEntries(
     [...named].flatMap(([name, bucket]) => [
-      [name, stateBucket(bucket, bucket === own.bucket ? [{ ...workRule, Prefix: `${own.prefix}work/` }] : [])],
+      [name, stateBucket(bucket, bucket === own.bucket ? [{ ...listsRule, Prefix: `${own.prefix}lists/` }] : [])],
       ...(deployment.local
         ? []
         : [[`${name}Policy`, retained({ Type: "AWS::S3::BucketPolicy", Properties: policyOf(name, [denyPlainHttp(name)]) })]]),
@@ -70,7 +70,7 @@ export function stateResources(deployment: Deployment): Resources {
   );
 }
 
-const workRule = { Id: "lists-of-work", Status: "Enabled", ExpirationInDays: workDays };
+const listsRule = { Id: "lists-of-work", Status: "Enabled", ExpirationInDays: listsDays };
 
 function stateBucket(bucket: string, rules: readonly unknown[]): Resource {
   return retained({

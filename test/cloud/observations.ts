@@ -73,7 +73,7 @@ async function seeUser(emulator: Emulator): Promise<unknown> {
 async function seeDistributedMap(emulator: Emulator): Promise<unknown> {
   const { s3 } = emulator.clients;
   await s3.send(new CreateBucketCommand({ Bucket: "lists", CreateBucketConfiguration: { LocationConstraint: region } }));
-  await s3.send(new PutObjectCommand({ Bucket: "lists", Key: "work/one.json", Body: "[1, 2, 3]" }));
+  await s3.send(new PutObjectCommand({ Bucket: "lists", Key: "lists/one.json", Body: "[1, 2, 3]" }));
   return runMachine(
     emulator,
     "distributed",
@@ -86,7 +86,7 @@ async function seeDistributedMap(emulator: Emulator): Promise<unknown> {
           ItemReader: {
             Resource: "arn:aws:states:::s3:getObject",
             ReaderConfig: { InputType: "JSON" },
-            Arguments: { Bucket: "{% $states.input.bucket %}", Key: "work/one.json" },
+            Arguments: { Bucket: "{% $states.input.bucket %}", Key: "lists/one.json" },
           },
           ItemProcessor: {
             ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
@@ -211,7 +211,7 @@ async function seeBucket(emulator: Emulator, Bucket: string) {
     VersioningConfiguration: { Status: "Enabled" },
     ObjectLockEnabled: true,
     BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: "aws:kms" } }] },
-    LifecycleConfiguration: { Rules: [{ Id: "old", Status: "Enabled", Prefix: "work/", ExpirationInDays: 3 }] },
+    LifecycleConfiguration: { Rules: [{ Id: "old", Status: "Enabled", Prefix: "old/", ExpirationInDays: 3 }] },
   };
   await makeStack(emulator, Bucket, { Bucket: { Type: "AWS::S3::Bucket", Properties } });
   return {

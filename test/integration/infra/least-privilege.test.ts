@@ -231,7 +231,7 @@ describe("machines and schedules", () => {
       for (const service of ["secretsmanager", "kms", "sns"]) expect(services.has(service), `${role} ${service}`).toBe(false);
       const lists = statementsOf(template, role).filter(({ Action }) => Action.some((action) => action.startsWith("s3:")));
       for (const { Action, Resource } of lists) {
-        expect([Action, Resource], role).toEqual([["s3:GetObject"], [`${state}/holdfast-dev/work/*`]]);
+        expect([Action, Resource], role).toEqual([["s3:GetObject"], [`${state}/holdfast-dev/lists/*`]]);
       }
     }
   });
