@@ -159,7 +159,7 @@ describe("a failure's cause", () => {
         { items: items.slice(0, 1) },
       );
       expect(String(calls.at(-1)?.payload["cause"]).length).toBe(length);
-      expect(error).toBe("VerificationIncomplete");
+      expect(error).toBe("BackupDamaged");
     }
   });
 });
@@ -229,8 +229,15 @@ describe("verify", () => {
     const { status, error, cause, calls } = await run("verify", { verify: second }, { items });
     expect(targets(calls)).toEqual(["due", "verify", "verify", "notify", "verify"]);
     expect(calls[3]?.payload).toMatchObject({ source: "taskmaster", backupId: items[1]?.backupId, error: "BackupDamaged" });
-    expect({ status, error }).toEqual({ status: "FAILED", error: "VerificationIncomplete" });
+    expect({ status, error }).toEqual({ status: "FAILED", error: "BackupDamaged" });
     expect(cause).toBe("alerted: 1 of 3 backups did not verify");
+  });
+
+  it("does not call damaged what could not be read", async () => {
+    let count = 0;
+    const second = () => (++count === 2 ? fail("KeyUnavailable")() : readEvent("results", "verify"));
+    const { error } = await run("verify", { verify: second }, { items });
+    expect(error).toBe("VerificationIncomplete");
   });
 
   it("reads in Fargate what is too large for a Lambda", async () => {

@@ -82,14 +82,21 @@ function errorOf(place: ExecutionPlace, followed: Followed, status: EndStatus | 
   const what = name === failure.error || status !== "FAILED" ? failure.message : `${failure.error}: ${failure.message}`;
   return new HoldfastError(name, `${subjectOf(place, followed)} ${words}${where}: ${what}`, {
     details: [`execution  ${place.arn}`, `next       ${nextCommand(place, followed, failure.error)}`],
-    ...hintOf(status, failure.error),
+    ...hintOf(status, place.machine, failure.error),
   });
 }
 
+/** What shows which of many it was; nothing where a machine is about one. */
+function stepAfterMany(machine: string, error: string): NextStep | undefined {
+  if (Object.hasOwn(incomplete, error)) return incomplete[error];
+  return machine === "verify" && error === "BackupDamaged" ? "list" : undefined;
+}
+
 /** Where the catalogue's hint would say less. */
-function hintOf(status: EndStatus, error: string): { readonly hint?: string } {
+function hintOf(status: EndStatus, machine: string, error: string): { readonly hint?: string } {
   if (status === "ABORTED") return { hint: "Start it again once whatever it was stopped for is over." };
-  return Object.hasOwn(incomplete, error) ? { hint: "See which with the command above; each of them has alerted by itself." } : {};
+  const ofMany = stepAfterMany(machine, error) !== undefined;
+  return ofMany ? { hint: "See which with the command above; each of them has alerted by itself." } : {};
 }
 
 /** Following has ended, the execution has not. */
@@ -117,8 +124,7 @@ function sourceOf({ description }: Followed): string | undefined {
 /** The same command that an alert of this failure names, for this stack. */
 function nextCommand({ stack, machine }: ExecutionPlace, followed: Followed, error: string): string {
   const source = sourceOf(followed);
-  const step = Object.hasOwn(incomplete, error) ? incomplete[error] : undefined;
-  return writeNextCommand(step ?? failureRules[classOfFailure(error)].next, {
+  return writeNextCommand(stepAfterMany(machine, error) ?? failureRules[classOfFailure(error)].next, {
     invocation: `holdfast --stack ${stack}`,
     operation: machine,
     ...(source === undefined ? {} : { source }),

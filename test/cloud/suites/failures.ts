@@ -57,7 +57,7 @@ export function failuresSuite(cloud: () => TestCloud): void {
       const bad = (await backUpBilling()).output as { backupId: string };
       await corrupt(cloud(), `artifacts/billing/${bad.backupId}/`);
       const run = await execute(cloud(), "verify", { sources: ["billing"], olderThanHours: 0 });
-      expect(run).toMatchObject({ status: "FAILED", error: "VerificationIncomplete" });
+      expect(run).toMatchObject({ status: "FAILED", error: "BackupDamaged" });
       expect(run.cause).toMatch(/1 of [2-9] backups/);
       const { alert } = await listener.expectTold(
         "the damaged backup",
