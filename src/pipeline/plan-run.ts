@@ -8,6 +8,7 @@ import type { BackupKind } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { figuresOf } from "./backup-figures.ts";
 import { findInVaults, newestBackup } from "./find-backups.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 
@@ -105,15 +106,7 @@ async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manife
   }
 }
 
-/** The figures of a backup, without the means to open it. */
 function closedReader(manifest: Manifest): BackupReader {
-  return {
-    backupId: manifest.id,
-    source: manifest.source,
-    kind: manifest.kind,
-    facts: manifest.facts,
-    sourceCheck: manifest.sourceCheck,
-    artifacts: manifest.artifacts,
-    open: () => Promise.reject(new HoldfastError("Internal", "a plan reads no artifacts")),
-  };
+  const open = () => Promise.reject(new HoldfastError("Internal", "a plan reads no artifacts"));
+  return { ...figuresOf(manifest), open };
 }

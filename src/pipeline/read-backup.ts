@@ -9,6 +9,7 @@ import { openStream } from "../sealing/open.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ArtifactRecord, Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { figuresOf } from "./backup-figures.ts";
 
 export interface BackupReading {
   readonly reader: BackupReader;
@@ -60,15 +61,7 @@ export function openBackup(
     get damage() {
       return [...damage.values()];
     },
-    reader: {
-      backupId: manifest.id,
-      source: manifest.source,
-      kind: manifest.kind,
-      facts: manifest.facts,
-      sourceCheck: manifest.sourceCheck,
-      artifacts: manifest.artifacts,
-      open,
-    },
+    reader: { ...figuresOf(manifest), open },
     async readRest() {
       for (const name of [...unread]) {
         for await (const chunk of await open(name)) void chunk;

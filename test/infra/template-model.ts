@@ -1,4 +1,5 @@
 /** A template as CloudFormation would read it: references replaced by the names and ARNs that they stand for, and who may do what. */
+import type { Statement as Written } from "../../infra/template.ts";
 
 export interface TemplateResource {
   readonly Type: string;
@@ -11,10 +12,8 @@ export interface Template {
   readonly Resources: Readonly<Record<string, TemplateResource>>;
 }
 
-export interface Statement {
-  readonly Sid?: string;
-  readonly Effect: "Allow" | "Deny";
-  readonly Action: readonly string[];
+/** As infra writes them, read back. */
+export interface Statement extends Omit<Written, "Resource" | "Condition"> {
   readonly Resource: readonly string[];
   readonly Principal?: unknown;
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -195,6 +195,21 @@ describe("what it came to", () => {
     expect([outcome.exitCode, outcome.error?.exitCode]).toEqual([exitCode, exitCode]);
   });
 
+  it("is, of a verification that found damage, exit code 4, and the list that shows which", async () => {
+    const events = recorded("retried").map((event) =>
+      event.executionFailedEventDetails === undefined
+        ? event
+        : { ...event, executionFailedEventDetails: { error: "BackupDamaged", cause: "alerted: 1 of 3 backups did not verify" } },
+    );
+    const { result, terminal } = follow({ looks: [events], description: { ...succeeded, status: "FAILED", input: "{}" } });
+    const place = parseExecutionArn(arn.replace("holdfast-prod-backup", "holdfast-prod-verify"));
+    const { error, exitCode } = describeExecution(terminal, place, await result);
+    expect(exitCode).toBe(4);
+    expect(error?.message).toContain("1 of 3 backups did not verify");
+    expect(error?.details.at(-1)).toBe("next       holdfast --stack holdfast-prod list");
+    expect(error?.hint).toContain("each of them has alerted");
+  });
+
   it.each([
     ["VerificationIncomplete", "list shop"],
     ["FleetIncomplete", "status shop"],
