@@ -1,12 +1,14 @@
 /** Tells of what a state machine met: its Catch ends here, and so does news that is no failure. */
 import * as z from "zod";
 import { alertForReport } from "../src/alerts/alert-for-execution.ts";
-import { executionContext, publishAlert } from "./commons/publish-alert.ts";
+import { countFailure, executionContext, publishAlert } from "./commons/publish-alert.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 /** Step Functions' limits on an execution's error and cause. */
 const mostError = 256;
 const mostCause = 32_768;
+/** News of executions that did what they were asked for. */
+const ranWell: readonly string[] = ["RestoreDone", "RtoMissed"];
 
 export const step = defineStep({
   name: "notify",
@@ -22,6 +24,7 @@ export const step = defineStep({
     cause: z.string().max(mostCause),
   }),
   async run(context, { source, backupId, ...report }) {
+    if (!ranWell.includes(report.error)) countFailure(source);
     const about = { ...(source === undefined ? {} : { source }), ...(backupId === "" ? {} : { backupId }) };
     return publishAlert(context, alertForReport({ ...report, ...about }, await executionContext(context, source)));
   },

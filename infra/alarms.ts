@@ -64,7 +64,7 @@ function sourceAlarms(deployment: Deployment, source: SourceConfig): AlarmSpec[]
   const specs: AlarmSpec[] = [
     {
       name: `failures/${name}`,
-      description: `a step of ${name} has failed. Look at it with: holdfast --stack ${deployment.prefix} status ${name}`,
+      description: `a run of ${name} has failed for good. Look at it with: holdfast --stack ${deployment.prefix} status ${name}`,
       severity: outcomeRules.overdue.severity[tier],
       watches: { ...metric("Failures", "Sum"), ...threshold(1, 0, watchMinutes * 60), TreatMissingData: "notBreaching" },
     },

@@ -4,5 +4,6 @@ import { Metrics } from "@aws-lambda-powertools/metrics";
 import { Tracer } from "@aws-lambda-powertools/tracer";
 
 export const logger = new Logger();
-export const metrics = new Metrics();
+/** What it has to say goes where everything is said; by itself it would write plain text among the log's documents. */
+export const metrics = new Metrics({ logger });
 export const tracer = new Tracer();

@@ -102,7 +102,8 @@ function nameError(error: unknown): Error {
     details,
     cause: redactSecretForms(String(known.cause ?? "")),
   });
-  metrics.addMetric("Failures", MetricUnit.Count, 1);
+  // Of this attempt: the state machine may try again, or go on in a container. What it gives up is counted where it is told.
+  metrics.addMetric("StepErrors", MetricUnit.Count, 1);
   const further = details.filter((detail) => !message.includes(detail)).slice(0, mostDetails);
   const cause = [message, ...further].join("; ").slice(0, mostCauseCharacters);
   const named = new Error(cause);

@@ -140,7 +140,7 @@ describe("an error", () => {
     await expect(invoke(dump, sample("dump", { source: "gone" }))).rejects.toMatchObject({ name: "SourceNotFound" });
     const documents = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(documents.some((each) => each["level"] === "ERROR" && each["code"] === "HF303")).toBe(true);
-    expect(documents.map((each) => each["Failures"])).toContain(1);
+    expect(documents.map((each) => each["StepErrors"])).toContain(1);
   });
 });
 
@@ -253,13 +253,13 @@ describe("metrics", () => {
     );
   });
 
-  it("count a failure for its source alone, not for the next one's", async () => {
+  it("count a failed attempt for its source alone, not for the next one's", async () => {
     await expect(invoke(dump, sample("dump", { source: "gone" }))).rejects.toThrow();
     await expect(invoke(dump, { source: 7 })).rejects.toThrow();
     expect(
       emf()
-        .filter((each) => "Failures" in each)
-        .map((each) => [each["source"], each["Failures"]]),
+        .filter((each) => "StepErrors" in each)
+        .map((each) => [each["source"], each["StepErrors"]]),
     ).toEqual([
       ["gone", 1],
       [undefined, 1],

@@ -236,6 +236,19 @@ describe("alerts", () => {
     expect((await nextAlert()).alert).toMatchObject({ severity: "critical", why: { name: "Unreadable" } });
   });
 
+  it("count what a machine gave up, and not the news of one that did its work", async () => {
+    const counted = () => metricsNamed("Failures").map((each) => each["source"]);
+    const before = counted().length;
+    await invoke(notify, sample("notify", { error: "RestoreDone", cause: "asked for by ops" }));
+    await nextAlert();
+    expect(counted()).toHaveLength(before);
+    await invoke(notify, sample("notify"));
+    await nextAlert();
+    await invoke(onExecution, readEvent("functions", "on-execution"));
+    await nextAlert();
+    expect(counted().slice(before)).toEqual(["taskmaster", "taskmaster"]);
+  });
+
   it("that cannot be published are an error, which Step Functions retries", async () => {
     const known = process.env["HOLDFAST_TOPIC_CRITICAL"];
     process.env["HOLDFAST_TOPIC_CRITICAL"] = `${known}-gone`;
