@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/integration/**", "test/cloud/**"],
+          exclude: ["test/integration/**", "test/cloud/**", "test/exhaustive/**"],
           // Property tests run thousands of histories on a machine that may be busy.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -31,6 +31,28 @@ export default defineConfig({
           // One after the other: each packages the stack, and a local cloud takes both cores.
           maxWorkers: 1,
           testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: "exhaustive",
+          include: ["test/exhaustive/**/*.test.ts"],
+          globalSetup: ["test/setup/ensure-servers.ts"],
+          // `npm run exhaustive`: whole input spaces, public schemas, long loops. Not part of `npm test`.
+          maxWorkers: 2,
+          testTimeout: 7_200_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: "fuzz",
+          // The unit project runs these too, with a few hundred inputs each; here each target gets its seconds.
+          include: ["test/fuzz/**/*.test.ts"],
+          env: { HOLDFAST_FUZZ_SECONDS: process.env["HOLDFAST_FUZZ_SECONDS"] ?? "60" },
+          maxWorkers: 2,
+          testTimeout: 0,
           hookTimeout: 600_000,
         },
       },

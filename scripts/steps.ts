@@ -35,8 +35,8 @@ export function toolStep(name: string, command: string, args: readonly string[])
   };
 }
 
-/** One of vitest's projects; every test counts. */
-export function vitestStep(project: string): Step {
+/** One of vitest's projects; every test counts. `filters` choose files by a part of their path. */
+export function vitestStep(project: string, filters: readonly string[] = []): Step {
   return {
     name: `${project} tests`,
     async run() {
@@ -44,7 +44,7 @@ export function vitestStep(project: string): Step {
       try {
         const report = join(directory, "report.json");
         const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-        const exitCode = await runTool("vitest", ["run", "--project", project, ...reporters]);
+        const exitCode = await runTool("vitest", ["run", "--project", project, ...reporters, ...filters]);
         return countTests(readReport(report), exitCode);
       } finally {
         rmSync(directory, { recursive: true, force: true });
