@@ -42,7 +42,7 @@ export function renderSlack(alert: Alert): SlackMessage {
     text: escapeText(`${headline} - ${why.message}`, most.fallback),
     blocks: [
       { type: "header", text: { type: "plain_text", text: escapeText(headline, most.header) } },
-      section(`*Type this next*\n${codeBlock(nextCommand, 1_000)}\n${escapeText(advice, 1_000)}`),
+      section(`*Type this next*\n${codeBlock(oneLine(nextCommand), 1_000)}\n${escapeText(advice, 1_000)}`),
       section(`*Why*\n${codeBlock(reasons, most.section - 50)}`),
       {
         type: "section",

@@ -53,11 +53,11 @@ function catchCrashes(terminal: Terminal): () => void {
 function reportError(terminal: Terminal, thrown: unknown, help: string): number {
   const ending = commanderEnding(thrown);
   if (ending === "told") {
-    terminal.result({ text: help }, help);
+    terminal.result({ text: help }, linesOf(help));
     return exitCodes.done;
   }
   if (ending === "no command" && !terminal.json) {
-    terminal.note(help.trimEnd());
+    for (const line of linesOf(help)) terminal.note(line);
     return exitCodes.usage;
   }
   const error = ending === "no command" ? new HoldfastError("UsageInvalid", "no command was given") : toHoldfastError(thrown);
@@ -65,6 +65,11 @@ function reportError(terminal: Terminal, thrown: unknown, help: string): number 
   terminal.error(shown);
   if (shown.name === "Internal" && process.env["HOLDFAST_DEBUG"] !== undefined) terminal.trace(thrown);
   return shown.exitCode;
+}
+
+/** A text of our own, which ends with a newline. */
+function linesOf(text: string): readonly string[] {
+  return text.trimEnd().split("\n");
 }
 
 /**

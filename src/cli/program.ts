@@ -107,7 +107,7 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
       if (program.opts()["stack"] !== undefined)
         throw new HoldfastError("UsageInvalid", "init writes a policy here, and --stack has one");
       const outcome = await initialise(terminal, { ...options, policy: program.opts()["policy"] });
-      terminal.result(outcome.document, outcome.text);
+      terminal.result(outcome.document, outcome.lines);
       end(outcome.exitCode ?? 0);
     });
   example(
@@ -128,7 +128,7 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
     .addArgument(new Argument("<shell>", "your shell").choices(completionShells))
     .action((shell: CompletionShell) => {
       const script = completionScript(program, shell);
-      terminal.result({ shell, script }, script);
+      terminal.result({ shell, script }, script.trimEnd().split("\n"));
     });
   example(completion, "holdfast completion bash > /etc/bash_completion.d/holdfast", 'eval "$(holdfast completion zsh)"');
 }

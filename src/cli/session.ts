@@ -15,10 +15,11 @@ import { createProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
 
-/** What a command found: the document for --json, the text for people, and the exit code. */
+/** What a command found: the document for --json, the lines for people, and the exit code. */
 export interface Outcome {
   readonly document: unknown;
-  readonly text: string;
+  /** Each is one line on the terminal, whatever a name in it holds. */
+  readonly lines: readonly string[];
   readonly exitCode?: ExitCode;
   /** An operation that failed elsewhere, and of which the document tells more: printed as an error, with the document around it. */
   readonly error?: HoldfastError;
@@ -73,8 +74,8 @@ export async function runSession(
 }
 
 /** Prints an outcome, and gives its exit code. */
-export function printOutcome(terminal: Terminal, { document, text, exitCode = exitCodes.done, error }: Outcome): ExitCode {
-  if (error === undefined) terminal.result(document, text);
+export function printOutcome(terminal: Terminal, { document, lines, exitCode = exitCodes.done, error }: Outcome): ExitCode {
+  if (error === undefined) terminal.result(document, lines);
   else terminal.error(error, document);
   return exitCode;
 }

@@ -1,6 +1,12 @@
-/** What a command prints and where: one JSON document or text on stdout; progress, logs and errors on stderr. */
+/**
+ * What a command prints and where: one JSON document or lines on stdout; progress, logs and errors on stderr. The one way to the streams, and
+ * where everything that came from outside is made harmless: whatever a line holds beside its own styles is printed, never obeyed.
+ */
 import { styleText } from "node:util";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { cutToWidth } from "../report/display-width.ts";
+import { markStyle, paintLine } from "../report/styled-text.ts";
+import { escapeUnprintable, printableJson } from "../runtime/printable-text.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -9,11 +15,11 @@ export interface Terminal {
   /** Whether stderr is a terminal that can be redrawn. */
   readonly interactive: boolean;
   readonly columns: number;
-  /** Colours text for stdout, unless NO_COLOR, --no-color or a pipe says otherwise. */
+  /** Text with a style for a line of `result`, unless NO_COLOR, --no-color or a pipe says otherwise. It is a mark until it is printed. */
   style(style: Style, text: string): string;
-  /** The command's result: the document with --json, else the text. */
-  result(document: unknown, text: string): void;
-  /** A line on stderr. */
+  /** The command's result: the document with --json, else the lines. A line is one line: a newline in it is written out. */
+  result(document: unknown, lines: readonly string[]): void;
+  /** A line on stderr; a newline in it is written out. */
   note(line: string): void;
   /** Redraws the status line on stderr; an empty string removes it. */
   statusLine(text: string): void;
@@ -33,8 +39,8 @@ export interface TerminalOptions {
 
 /** Wide enough for every table of this command line; what is not a terminal has no width. */
 const columnsElsewhere = 100;
-/** Narrower than this, a status line says nothing any more. */
-const fewestColumns = 20;
+/** Narrower than this, a status line says nothing. */
+const minColumns = 20;
 
 /** Writes to these streams, whose failures from now on end no process: a backup must not die because its reader did. */
 export function createTerminal({ json, stdout, stderr }: TerminalOptions): Terminal {
@@ -51,11 +57,13 @@ export function createTerminal({ json, stdout, stderr }: TerminalOptions): Termi
     stderr.write("\r\u001b[2K");
     statusShown = false;
   };
-  const styleFor = (stream: NodeJS.WriteStream, style: Style, text: string): string =>
-    styleText(style, text, { stream, validateStream: true });
+  const styleFor = (stream: NodeJS.WriteStream, style: Style, text: string): string => {
+    const [before = "", after = ""] = styleText(style, "|", { stream, validateStream: true }).split("|");
+    return markStyle(before, text, after);
+  };
   const note = (line: string): void => {
     clearStatus();
-    stderr.write(`${line}\n`);
+    stderr.write(`${paintLine(line)}\n`);
   };
 
   return {
@@ -65,17 +73,17 @@ export function createTerminal({ json, stdout, stderr }: TerminalOptions): Termi
       return stdout.columns ?? columnsElsewhere;
     },
     style: (style, text) => styleFor(stdout, style, text),
-    result(document, text) {
+    result(document, lines) {
       clearStatus();
-      const output = json ? JSON.stringify(document, null, 2) : text;
-      if (output !== "") stdout.write(output.endsWith("\n") ? output : `${output}\n`);
+      const output = json ? [printableJson(document)] : lines.map(paintLine);
+      if (output.length > 0) stdout.write(`${output.join("\n")}\n`);
     },
     note,
     statusLine(text) {
       clearStatus();
       if (!interactive || text === "") return;
       // The last column stays free: a terminal would wrap there, and the line could not be removed.
-      stderr.write(text.slice(0, Math.max(fewestColumns, (stderr.columns ?? columnsElsewhere) - 1)));
+      stderr.write(cutToWidth(escapeUnprintable(text), Math.max(minColumns, (stderr.columns ?? columnsElsewhere) - 1)));
       statusShown = true;
     },
     error(error, about) {
@@ -83,15 +91,16 @@ export function createTerminal({ json, stdout, stderr }: TerminalOptions): Termi
       if (json) {
         const { name, code, message, hint, details, exitCode } = error;
         const around = typeof about === "object" ? about : {};
-        stdout.write(`${JSON.stringify({ ...around, error: { name, code, message, hint, details, exitCode } }, null, 2)}\n`);
+        stdout.write(`${printableJson({ ...around, error: { name, code, message, hint, details, exitCode } })}\n`);
       }
       note(`${styleFor(stderr, ["red", "bold"], "error")} ${error.message} (${error.name}, ${error.code})`);
       // A tool's own words are often part of the message already.
-      for (const detail of error.details.filter((line) => !error.message.includes(line))) note(`  ${detail}`);
+      const details = error.details.flatMap((detail) => detail.split(/\r?\n/));
+      for (const detail of details.filter((line) => !error.message.includes(line))) note(`  ${detail}`);
       note(`${styleFor(stderr, "cyan", "hint")}  ${error.hint}`);
     },
     trace(thrown) {
-      if (thrown instanceof Error) note(thrown.stack ?? thrown.message);
+      if (thrown instanceof Error) for (const line of (thrown.stack ?? thrown.message).split("\n")) note(line);
     },
     async flush() {
       if (outputFailure === undefined) await drain(stdout);

@@ -1,5 +1,5 @@
-/** How many columns of a terminal a text takes, and texts made safe for one. */
-import { stripVTControlCharacters } from "node:util";
+/** How many columns of a terminal a text takes. */
+import { withoutStyles } from "./styled-text.ts";
 
 /** Scripts whose characters take two columns (Unicode's East Asian Width W and F, in coarse blocks). */
 const wide =
@@ -9,27 +9,38 @@ const invisible = /^[\p{Mark}\p{Default_Ignorable_Code_Point}]*$/u;
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** Columns that `text` takes: colours none, a grapheme of a wide script or an emoji two, any other one. */
+/** Columns that a printable `text` takes: styles none, a grapheme of a wide script or an emoji two, any other one. */
 export function displayWidth(text: string): number {
-  const plain = stripVTControlCharacters(text);
-  if (/^[\x20-\x7e]*$/.test(plain)) return plain.length;
-  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  const plain = withoutStyles(text);
+  if (isAscii(plain)) return plain.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(plain))
-    width += invisible.test(segment) ? 0 : wide.test(segment) || emoji.test(segment) ? 2 : 1;
+  for (const grapheme of graphemesOf(plain)) width += columnsOf(grapheme);
   return width;
 }
 
-// A colour that the command line added itself (SGR), or a control character that came with a name from outside.
-const colourOrControl = /(\p{Cc}\[[0-9;]*m)|[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+/** The beginning of a printable text that has no styles, as long as it fits into `columns`. Never cuts through a grapheme. */
+export function cutToWidth(text: string, columns: number): string {
+  if (isAscii(text)) return text.slice(0, columns);
+  let width = 0;
+  let end = 0;
+  for (const grapheme of graphemesOf(text)) {
+    width += columnsOf(grapheme);
+    if (width > columns) break;
+    end += grapheme.length;
+  }
+  return text.slice(0, end);
+}
 
-/**
- * `text` on one line, without anything that a terminal would obey but colours: control characters, among them escapes, tabs and newlines,
- * and marks that turn the direction of writing show as `?`. A table may be called anything.
- */
-export function neutraliseControls(text: string): string {
-  return text.replace(colourOrControl, (_, colour: string | undefined) => {
-    if (colour === undefined) return "?";
-    return colour.startsWith("\u001b") ? colour : `?${colour.slice(1)}`;
-  });
+function isAscii(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
+}
+
+function* graphemesOf(text: string): Generator<string> {
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  for (const { segment } of segmenter.segment(text)) yield segment;
+}
+
+function columnsOf(grapheme: string): number {
+  if (invisible.test(grapheme)) return 0;
+  return wide.test(grapheme) || emoji.test(grapheme) ? 2 : 1;
 }

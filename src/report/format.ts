@@ -1,5 +1,6 @@
 /** Figures in words for people: bytes, durations, ages, throughput, tables. The same everywhere, so that they compare at a glance. */
-import { displayWidth, neutraliseControls } from "./display-width.ts";
+import { displayWidth } from "./display-width.ts";
+import { escapeLine } from "./styled-text.ts";
 
 const byteUnits = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
@@ -62,20 +63,18 @@ export interface Table {
 }
 
 /**
- * The table as text: columns two spaces apart, as wide as their widest cell on a terminal (colours count nothing, wide characters two), without
- * trailing spaces. Cells may hold colours; every other control character is made harmless.
+ * The table's lines: columns two spaces apart, as wide as their widest cell on a terminal (styles count nothing, wide characters two),
+ * without trailing spaces. Cells may be styled; whatever else a terminal would obey is written out.
  */
-export function renderTable({ head, rows, align = [] }: Table): string {
-  const lines = [head, ...rows].map((cells) => cells.map(neutraliseControls));
+export function renderTable({ head, rows, align = [] }: Table): string[] {
+  const lines = [head, ...rows].map((cells) => cells.map(escapeLine));
   const widths = head.map((_, column) => lines.reduce((widest, cells) => Math.max(widest, displayWidth(cells[column] ?? "")), 0));
-  return lines
-    .map((cells) =>
-      widths
-        .map((width, column) => pad(cells[column] ?? "", width, align[column] ?? "left"))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return lines.map((cells) =>
+    widths
+      .map((width, column) => pad(cells[column] ?? "", width, align[column] ?? "left"))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 function pad(cell: string, width: number, side: "left" | "right"): string {

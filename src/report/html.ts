@@ -1,4 +1,5 @@
 /** HTML by template: whatever is put in is escaped, unless it is HTML that was made here. */
+import { replaceUnprintable } from "../runtime/printable-text.ts";
 
 /** A piece of HTML that needs no escaping. Made by `html` alone. */
 export interface Html {
@@ -28,11 +29,9 @@ function isList(content: Html | readonly Content[]): content is readonly Content
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 /**
- * Text made safe for HTML's text and quoted attributes. Characters that HTML forbids, and marks that turn the direction of writing (which
- * could make a name read as another), show as U+FFFD.
+ * Text made safe for HTML's text and quoted attributes. Characters that HTML forbids, and those that make a name read as another (marks that
+ * turn the direction of writing, characters that take no room), show as U+FFFD.
  */
 export function escapeHtml(text: string): string {
-  return text
-    .replace(/[\p{Bidi_Control}\p{Surrogate}]|(?![\t\n])\p{Cc}/gu, "\ufffd")
-    .replace(/[&<>"']/g, (character) => entities[character] ?? character);
+  return replaceUnprintable(text, "\ufffd").replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }

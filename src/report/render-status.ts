@@ -1,5 +1,6 @@
 /** The status as text for a terminal or a log: no colours, wrapped to a width. */
-import { displayWidth, neutraliseControls } from "./display-width.ts";
+import { escapeUnprintable } from "../runtime/printable-text.ts";
+import { displayWidth } from "./display-width.ts";
 import { formatAge, formatBytes, formatDuration } from "./format.ts";
 import type { SourceStatus, Status, StatusPoint } from "./status-model.ts";
 
@@ -14,14 +15,13 @@ const indent = "  ";
 /** The labels' column. */
 const labelWidth = 16;
 
-/** A paragraph per source, the verdict first, and a line that sums up. */
-export function renderStatus(status: Status, { width, now }: RenderOptions): string {
-  const paragraphs = status.sources.map((source) =>
-    renderSource(source, now)
-      .flatMap((line) => wrap(neutraliseControls(line), width))
-      .join("\n"),
-  );
-  return [...paragraphs, summarise(status)].join("\n\n");
+/** The lines of a paragraph per source, the verdict first, and one that sums up. */
+export function renderStatus(status: Status, { width, now }: RenderOptions): string[] {
+  const paragraphs = status.sources.map((source) => [
+    ...renderSource(source, now).flatMap((line) => wrap(escapeUnprintable(line), width)),
+    "",
+  ]);
+  return [...paragraphs.flat(), summarise(status)];
 }
 
 /** How many sources keep their objectives: `2 of 3 sources are ok, 1 in breach`. */

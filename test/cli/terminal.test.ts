@@ -24,18 +24,18 @@ afterEach(() => {
 });
 
 describe("results", () => {
-  test("the text goes to stdout, with one newline at its end", () => {
+  test("the lines go to stdout, each with one newline at its end", () => {
     const { terminal, stdout, stderr } = open(false);
-    terminal.result({ a: 1 }, "done");
-    terminal.result({}, "script\n");
-    terminal.result({}, "");
-    expect(stdout.text()).toBe("done\nscript\n");
+    terminal.result({ a: 1 }, ["done"]);
+    terminal.result({}, ["a", "", "b"]);
+    terminal.result({}, []);
+    expect(stdout.text()).toBe("done\na\n\nb\n");
     expect(stderr.text()).toBe("");
   });
 
   test("with --json the document goes there instead", () => {
     const { terminal, stdout } = open(true);
-    terminal.result({ backups: [] }, "no backups");
+    terminal.result({ backups: [] }, ["no backups"]);
     expect(JSON.parse(stdout.text())).toEqual({ backups: [] });
   });
 });
@@ -69,8 +69,13 @@ describe("errors", () => {
 describe("colours", () => {
   test("are for terminals only", () => {
     vi.stubEnv("NO_COLOR", undefined);
-    expect(open(false, { isTTY: true }).terminal.style("red", "damaged")).toBe(`${escapeCode}[31mdamaged${escapeCode}[39m`);
-    expect(open(false, { isTTY: false }).terminal.style("red", "damaged")).toBe("damaged");
+    const printed = (isTTY: boolean): string => {
+      const { terminal, stdout } = open(false, { isTTY });
+      terminal.result({}, [terminal.style("red", `damaged ${terminal.style("bold", "now")}`)]);
+      return stdout.text();
+    };
+    expect(printed(true)).toBe(`${escapeCode}[31mdamaged ${escapeCode}[1mnow${escapeCode}[22m${escapeCode}[39m\n`);
+    expect(printed(false)).toBe("damaged now\n");
   });
 
   test("are not wanted where NO_COLOR is set", () => {
@@ -116,13 +121,13 @@ describe("the status line", () => {
 describe("output that cannot be written", () => {
   test("a reader that went away is no failure", async () => {
     const { terminal } = open(false, { failure: "EPIPE" });
-    terminal.result({}, "a long list");
+    terminal.result({}, ["a long list"]);
     await expect(terminal.flush()).resolves.toBeUndefined();
   });
 
   test("a full disk is, and is told as an error of the catalogue", async () => {
     const { terminal } = open(false, { failure: "ENOSPC" });
-    terminal.result({}, "a long list");
+    terminal.result({}, ["a long list"]);
     await expect(terminal.flush()).rejects.toMatchObject({
       name: "OutputFailed",
       exitCode: 1,
@@ -133,7 +138,7 @@ describe("output that cannot be written", () => {
   test("a stderr that is gone ends nothing", async () => {
     const { terminal, stdout } = open(false, {}, { failure: "EPIPE" });
     terminal.note("dump: 1 MB");
-    terminal.result({}, "done");
+    terminal.result({}, ["done"]);
     await terminal.flush();
     expect(stdout.text()).toBe("done\n");
   });

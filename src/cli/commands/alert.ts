@@ -30,7 +30,7 @@ export async function testAlerts({ context, terminal }: Session, channel: string
         ...(error === undefined ? {} : { error: { name: error.name, code: error.code, message: error.message, hint: error.hint } }),
       })),
     },
-    text: lines.join("\n"),
+    lines,
     // A drill that reached nobody proves nothing, whatever kept it from trying.
     exitCode:
       deliveries.some(({ outcome }) => outcome === "failed") || deliveries.every(({ outcome }) => outcome !== "sent")

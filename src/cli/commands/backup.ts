@@ -20,7 +20,7 @@ export async function backup({ context, terminal }: Session, source: string, opt
   const result = await runBackup(context, { source, ...options });
   return {
     document: documentOf(result),
-    text: describe(terminal, result),
+    lines: describe(terminal, result),
     exitCode: exitCodeOf(result),
     troubles: troublesOfBackup(result),
   };
@@ -56,7 +56,7 @@ function describeFailure({ step, error }: NonNullable<BackupRunResult["failure"]
     : { failure: { step, error: { name, code, message, hint, details } } };
 }
 
-function describe(terminal: Terminal, { dump, verification, prune, failure }: BackupRunResult): string {
+function describe(terminal: Terminal, { dump, verification, prune, failure }: BackupRunResult): string[] {
   const speed = formatThroughput(dump.storedBytes, dump.durationMs);
   const lines = [
     `${terminal.style("bold", dump.backupId)}  of ${dump.source}, ${stateLabel(terminal, stateOf(verification))}`,
@@ -91,5 +91,5 @@ function describe(terminal: Terminal, { dump, verification, prune, failure }: Ba
       `  ${terminal.style("cyan", "hint")}      ${error.hint}`,
     );
   }
-  return lines.join("\n");
+  return lines;
 }

@@ -17,7 +17,7 @@ export async function check({ context, terminal }: Session, sourceName: string |
   const summary = `${countOf(findings.length, "check")}: ${countOf(errors, "error")}, ${countOf(warnings, "warning")}`;
   return {
     document: { findings, errors, warnings },
-    text: [...describe(terminal, findings), "", summary].join("\n"),
+    lines: [...describe(terminal, findings), "", summary],
     exitCode: errors > 0 ? exitCodes.failed : exitCodes.done,
   };
 }

@@ -8,9 +8,9 @@ import type { Outcome, Session } from "../session.ts";
 
 export async function exportTo({ context }: Session, reference: string, options: { readonly to: string }): Promise<Outcome> {
   const result = await exportBackup(context, await findInVaults(context, reference), resolve(options.to));
-  const text = [
+  const lines = [
     `${result.backupId} exported to ${result.directory}: ${countOf(result.objects, "object")}, ${formatBytes(result.bytes)}`,
     "  RESTORE.md there says how to restore without Holdfast; the key is not part of it, keep a copy elsewhere",
-  ].join("\n");
-  return { document: result, text };
+  ];
+  return { document: result, lines };
 }

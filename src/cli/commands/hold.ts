@@ -23,7 +23,7 @@ export async function addHold({ context }: Session, reference: string, options: 
     at: context.run.clock.now().toISOString(),
   };
   await add(store, hold);
-  return { document: hold, text: `${entry.id} of ${entry.source} is held: ${options.reason}` };
+  return { document: hold, lines: [`${entry.id} of ${entry.source} is held: ${options.reason}`] };
 }
 
 /** In a container this user may have a number only. */
@@ -40,7 +40,7 @@ export async function removeHold({ context }: Session, reference: string): Promi
   await remove(store, entry.source, entry.id);
   return {
     document: { source: entry.source, backupId: entry.id, held: false },
-    text: `${entry.id} of ${entry.source} is not held any more; retention decides`,
+    lines: [`${entry.id} of ${entry.source}: hold removed; retention applies again`],
   };
 }
 
@@ -57,12 +57,12 @@ export async function listHolds({ context }: Session, source: string | undefined
     }
     for await (const hold of listAll(store, source)) holds.push(hold);
   }
-  const text =
+  const lines =
     holds.length === 0
-      ? "no holds"
+      ? ["no holds"]
       : renderTable({
           head: ["SOURCE", "BACKUP", "SINCE", "BY", "REASON"],
           rows: holds.map((hold) => [hold.source, hold.backupId, hold.at, hold.by, hold.reason]),
         });
-  return { document: { holds }, text };
+  return { document: { holds }, lines };
 }

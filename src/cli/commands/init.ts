@@ -55,17 +55,17 @@ export async function initialise(terminal: Terminal, options: InitOptions): Prom
   });
   return {
     document: { policy: policyPath, key },
-    text: [
+    lines: [
       `wrote ${policyPath}`,
       ...describeKey(terminal, key),
       `next: \`holdfast check\`, then \`holdfast backup ${options.source}\``,
-    ].join("\n"),
+    ],
   };
 }
 
 async function makeKeyOnly(terminal: Terminal, options: InitOptions): Promise<Outcome> {
   const key = await ensureKey(keyPathOf(options, process.cwd()));
-  return { document: { key }, text: describeKey(terminal, key).join("\n") };
+  return { document: { key }, lines: describeKey(terminal, key) };
 }
 
 function keyPathOf({ key }: InitOptions, directory: string): string {

@@ -48,10 +48,13 @@ export async function list({ context, terminal }: Session, source: string | unde
   };
   return {
     document,
-    text: [
-      entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now()),
-      ...unread.map(({ error }) => `${terminal.style("red", "not read")}  ${error.message} (${error.name})\n  ${error.hint}`),
-    ].join("\n"),
+    lines: [
+      ...(entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now())),
+      ...unread.flatMap(({ error }) => [
+        `${terminal.style("red", "not read")}  ${error.message} (${error.name})`,
+        `  ${error.hint}`,
+      ]),
+    ],
     exitCode: unread[0]?.error.exitCode ?? exitCodes.done,
   };
 }
@@ -107,17 +110,17 @@ function sortBySource(entries: readonly ListedBackup[], known: readonly string[]
 }
 
 /** Says where it looked: the address may be wrong, or the volume not mounted. */
-function describeNone(vaults: readonly ListedVault[], source: string | undefined): string {
+function describeNone(vaults: readonly ListedVault[], source: string | undefined): string[] {
   return [
     source === undefined ? "no backups" : `no backups of ${source}`,
     ...vaults
       .filter(({ error }) => error === undefined)
       .map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "holds no vault yet"}`),
     `make the first with \`holdfast backup ${source ?? "<source>"}\``,
-  ].join("\n");
+  ];
 }
 
-function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Date): string {
+function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Date): string[] {
   // Where all lie in one vault, its name says nothing.
   const severalVaults = new Set(entries.map(({ vault }) => vault)).size > 1;
   return renderTable({

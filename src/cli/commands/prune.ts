@@ -27,7 +27,7 @@ export async function prune(
   }
   return {
     document: { dryRun, sources: pruned.map(documentOf) },
-    text: pruned.map((each) => describe(terminal, each, dryRun)).join("\n\n"),
+    lines: pruned.flatMap((each, index) => [...(index === 0 ? [] : [""]), ...describe(terminal, each, dryRun)]),
     exitCode: exitCodeOf(pruned),
     troubles: pruned.flatMap(({ source: name, error }) =>
       error === undefined || error.name === "VaultNotFound" ? [] : [{ operation: "prune", source: name, error }],
@@ -68,9 +68,9 @@ function documentOf({ source, plan, result, error }: Pruned): unknown {
   };
 }
 
-function describe(terminal: Terminal, { source, plan, result, error }: Pruned, dryRun: boolean): string {
+function describe(terminal: Terminal, { source, plan, result, error }: Pruned, dryRun: boolean): string[] {
   if (error !== undefined)
-    return `${terminal.style("bold", source)}  ${error.message}\n  ${terminal.style("cyan", "hint")} ${error.hint}`;
+    return [`${terminal.style("bold", source)}  ${error.message}`, `  ${terminal.style("cyan", "hint")} ${error.hint}`];
   const decisions = plan?.decisions ?? [];
   const releasedCount = plan?.released.length ?? 0;
   const verb = dryRun ? "would be deleted" : "deleted";
@@ -90,7 +90,7 @@ function describe(terminal: Terminal, { source, plan, result, error }: Pruned, d
       ...plan.refusal.details.map((detail) => `           ${detail}`),
     );
   }
-  return lines.join("\n");
+  return lines;
 }
 
 /** A line per decision: the id, kept or released, and the reasons. */

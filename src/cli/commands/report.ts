@@ -11,7 +11,7 @@ export async function report({ context }: Session, options: { readonly out: stri
   const path = resolve(options.out);
   const model = await gatherReport(context);
   await writeWhole(path, renderReport(model));
-  return { document: { report: path, verdict: model.status.verdict }, text: `wrote ${path}` };
+  return { document: { report: path, verdict: model.status.verdict }, lines: [`wrote ${path}`] };
 }
 
 /** A reader of the old report never sees half of the new one. */

@@ -37,10 +37,10 @@ export async function restoreTest({ context, terminal }: Session, reference: str
         error: { name, message, hint, details },
       })),
     },
-    text: [
+    lines: [
       ...results.map((result) => describe(terminal, result)),
       ...untested.map((each) => describeUntested(terminal, each)),
-    ].join("\n\n"),
+    ].flatMap((paragraph, index) => (index === 0 ? paragraph : ["", ...paragraph])),
     exitCode: exitCodeOf(results, untested),
     troubles: [...troublesOfRestoreTests(results), ...untested.map(troubleOf)],
   };
@@ -71,15 +71,15 @@ function exitCodeOf(results: readonly RestoreTestResult[], untested: readonly Un
   return missed ? exitCodes.failed : exitCodes.done;
 }
 
-function describeUntested(terminal: Terminal, { reference, error }: Untested): string {
+function describeUntested(terminal: Terminal, { reference, error }: Untested): string[] {
   return [
     `${terminal.style("bold", reference)}  ${terminal.style("red", "not tested")}: ${error.message} (${error.name})`,
     ...error.details.filter((detail) => !error.message.includes(detail)).map((detail) => `  ${detail}`),
     `  ${terminal.style("cyan", "hint")}        ${error.hint}`,
-  ].join("\n");
+  ];
 }
 
-function describe(terminal: Terminal, { backupId, source, outcome, evidence, unrecorded }: RestoreTestResult): string {
+function describe(terminal: Terminal, { backupId, source, outcome, evidence, unrecorded }: RestoreTestResult): string[] {
   const { comparison, sourceCheck, assertions = [], loadFindings = [], timings = {}, objective } = evidence;
   const lines = [`${terminal.style("bold", backupId)}  of ${source}, ${stateLabel(terminal, outcome)}`];
   if (comparison !== undefined) {
@@ -106,5 +106,5 @@ function describe(terminal: Terminal, { backupId, source, outcome, evidence, unr
   for (const finding of evidence.findings) lines.push(`  ${terminal.style("red", "found")}       ${finding}`);
   const benign = loadFindings.filter((finding) => finding.class === "benign");
   for (const { subject, message } of benign) lines.push(`  ${terminal.style("dim", `noted       ${subject}: ${message}`)}`);
-  return lines.join("\n");
+  return lines;
 }

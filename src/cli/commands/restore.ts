@@ -32,18 +32,18 @@ export async function restore({ context, terminal }: Session, reference: string,
     }
     return {
       document: { dryRun: true, backupId: found.entry.id, source: found.entry.source, state: found.entry.state, ...plan },
-      text: lines.join("\n"),
+      lines,
     };
   }
   const result = await restoreBackup(context, found, options);
   // What was salvaged is kept, as was asked for, and is still not what was backed up.
-  return { document: result, text: describe(terminal, result), exitCode: result.intact ? exitCodes.done : exitCodes.integrity };
+  return { document: result, lines: describe(terminal, result), exitCode: result.intact ? exitCodes.done : exitCodes.integrity };
 }
 
 function describe(
   terminal: Terminal,
   { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
-): string {
+): string[] {
   const what = `${countOf(comparison.objectsCompared, "object")}, ${countOf(comparison.rowsCompared, "row")}, ${formatBytes(comparison.bytesCompared)}`;
   const verdict = comparison.equal
     ? terminal.style("green", "equal to the backup")
@@ -58,5 +58,5 @@ function describe(
     ...loadFindings.map(
       ({ class: kind, subject, message }) => `  ${(kind === "benign" ? "noted" : kind).padEnd(10)}  ${subject}: ${message}`,
     ),
-  ].join("\n");
+  ];
 }

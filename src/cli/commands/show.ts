@@ -25,11 +25,11 @@ export async function show({ context, terminal }: Session, reference: string): P
     const { name, message, hint } = read;
     const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...found];
     const document = { state, suspicious, held, manifest: null, error: { name, message, hint }, evidence };
-    return { document, text: lines.join("\n"), exitCode: read.exitCode };
+    return { document, lines, exitCode: read.exitCode };
   }
   const { manifest, sha256 } = read;
-  const text = [heading, ...describeManifest(terminal, manifest, sha256), "", ...found].join("\n");
-  return { document: { state, suspicious, held, manifestSha256: sha256, manifest, evidence }, text };
+  const lines = [heading, ...describeManifest(terminal, manifest, sha256), "", ...found];
+  return { document: { state, suspicious, held, manifestSha256: sha256, manifest, evidence }, lines };
 }
 
 /** Evidence that is there and cannot be read. */
@@ -70,7 +70,7 @@ function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string
     `  manifest  SHA-256 ${sha256}`,
     ...manifest.notices.map(({ message }) => `  ${terminal.style("yellow", "notice")}    ${message}`),
     "",
-    table,
+    ...table,
   ];
 }
 

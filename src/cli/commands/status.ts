@@ -12,7 +12,7 @@ export async function status({ context, terminal }: Session, sourceName: string 
   const measured = await measureSources(context, sources);
   return {
     document: measured.status,
-    text: renderStatus(measured.status, { width: terminal.columns, now: run.clock.now() }),
+    lines: renderStatus(measured.status, { width: terminal.columns, now: run.clock.now() }),
     exitCode: measured.status.verdict === "breach" ? exitCodes.failed : exitCodes.done,
     troubles: troublesOfStatus(measured.status),
   };

@@ -99,7 +99,7 @@ async function verifyOne(
 async function accept(context: PipelineContext, found: FoundBackup, reason: string): Promise<Outcome> {
   await acceptBackup(context, found, reason);
   const { source, id } = found.entry;
-  return { document: { source, backupId: id, outcome: "accepted", reason }, text: `${id} of ${source} is accepted: ${reason}` };
+  return { document: { source, backupId: id, outcome: "accepted", reason }, lines: [`${id} of ${source} is accepted: ${reason}`] };
 }
 
 async function* select(context: PipelineContext, vaultName: string, source: string | undefined): AsyncGenerator<FoundBackup> {
@@ -128,7 +128,7 @@ function summarise(terminal: Terminal, { results, unjudged, unread }: Verified):
       unjudged: unjudged.map(({ source, backupId, error }) => ({ source, backupId, error: errorOf(error) })),
       ...(unread.length === 0 ? {} : { unread: unread.map(({ vault, error }) => ({ vault, error: errorOf(error) })) }),
     },
-    text: lines.join("\n"),
+    lines,
     exitCode: exitCodeOf(results, [...unjudged, ...unread]),
     troubles: [
       ...troublesOfVerification(results),

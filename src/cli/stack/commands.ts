@@ -103,11 +103,11 @@ function describePlan(session: Session, input: { readonly source: string; readon
   const name = executionName("restore", input.source, session.context.run.clock.now());
   return {
     document: { dryRun: true, machine, name, input },
-    text: [
+    lines: [
       `would start ${name} on ${machine}, with the input`,
       `  ${JSON.stringify(input)}`,
       `which restores ${input.backup} of ${input.source} to ${input.to}, compares it with the backup, and tells the policy's channels`,
-    ].join("\n"),
+    ],
   };
 }
 

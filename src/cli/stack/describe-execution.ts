@@ -20,13 +20,13 @@ export function describeExecution(terminal: Terminal, place: ExecutionPlace, fol
   const status = statusOf(followed);
   const error = followed.stopped === undefined ? errorOf(place, followed, status) : stillRunning(place, followed.stopped);
   const document = documentOf(place, followed, status, error === undefined ? undefined : failingState(followed.history));
-  if (error !== undefined) return { document, text: "", exitCode: error.exitCode, error };
+  if (error !== undefined) return { document, lines: [], exitCode: error.exitCode, error };
   const output = parse(followed.description?.output);
   // The machine has told of it, and it is still a promise that was not kept.
   const missed = isObject(output) && output["rtoMet"] === false;
   return {
     document,
-    text: describeSuccess(terminal, place, followed, output),
+    lines: describeSuccess(terminal, place, followed, output),
     exitCode: missed ? exitCodes.failed : exitCodes.done,
   };
 }
@@ -131,7 +131,7 @@ function nextCommand({ stack, machine }: ExecutionPlace, followed: Followed, err
   });
 }
 
-function describeSuccess(terminal: Terminal, place: ExecutionPlace, followed: Followed, output: unknown): string {
+function describeSuccess(terminal: Terminal, place: ExecutionPlace, followed: Followed, output: unknown): string[] {
   const { startedAt, stoppedAt } = followed.description ?? {};
   const took =
     startedAt === undefined || stoppedAt === undefined ? "" : ` in ${formatDuration(stoppedAt.getTime() - startedAt.getTime())}`;
@@ -139,7 +139,7 @@ function describeSuccess(terminal: Terminal, place: ExecutionPlace, followed: Fo
   const fields = isObject(output) ? Object.entries(output) : [];
   const width = Math.max(0, ...fields.map(([name]) => name.length));
   for (const [name, value] of fields) lines.push(`  ${name.padEnd(width)}  ${figure(name, value)}`);
-  return lines.join("\n");
+  return lines;
 }
 
 /** Figures carry their unit in their name. */

@@ -1,5 +1,5 @@
 /** An error and its cause as Step Functions keeps them, in words for people. */
-import { neutraliseControls } from "../../report/display-width.ts";
+import { escapeUnprintable } from "../../runtime/printable-text.ts";
 
 export interface Failure {
   /** The error's name: the catalogue's, or one of AWS (`States.Timeout`, `Lambda.Unknown`). */
@@ -22,11 +22,11 @@ export function readCause(error: string | undefined, cause: string | undefined):
   const fields = parseObject(words);
   const named = textOf(error) ?? textOf(fields?.["errorType"]) ?? "States.TaskFailed";
   const message = textOf(fields?.["errorMessage"]) ?? textOf(fields?.["StoppedReason"]) ?? textOf(words) ?? "AWS gave no cause";
-  return { error: neutraliseControls(named), message: oneLine(message) };
+  return { error: escapeUnprintable(named), message: oneLine(message) };
 }
 
 function oneLine(text: string): string {
-  const line = neutraliseControls(text.replaceAll(/\s+/g, " ").trim());
+  const line = escapeUnprintable(text.replaceAll(/\s+/g, " ").trim());
   return line.length > mostCharacters ? `${line.slice(0, mostCharacters)}…` : line;
 }
 

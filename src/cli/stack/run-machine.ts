@@ -24,7 +24,8 @@ export async function runMachine(session: Session, { machine, subject, input }: 
     signal.throwIfAborted();
     const name = executionName(machine, subject, clock.now());
     const arn = await start(api, { machineArn, name, input });
-    terminal.note(`started ${name}\n  ${arn}`);
+    terminal.note(`started ${name}`);
+    terminal.note(`  ${arn}`);
     return describeExecution(terminal, parseExecutionArn(arn), await followExecution(api, arn, { terminal, clock, signal }));
   } finally {
     api.close();

@@ -1,7 +1,7 @@
 /** What AWS answers instead of doing what it was asked, as errors of the catalogue. */
 import type { ErrorName } from "../../errors/catalogue.ts";
 import { HoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
-import { neutraliseControls } from "../../report/display-width.ts";
+import { escapeUnprintable } from "../../runtime/printable-text.ts";
 
 /** What was being done, for the message. */
 export interface Request {
@@ -74,7 +74,7 @@ function denied(error: Error, { doing, action }: Request): HoldfastError {
   const [, resource] = /on resource: (\S+)/.exec(error.message) ?? [];
   return new HoldfastError("StackAccessDenied", `cannot ${doing}: ${who ?? "this identity"} may not call ${missing}`, {
     cause: error,
-    ...(resource === undefined ? {} : { details: [`on ${neutraliseControls(resource)}`] }),
+    ...(resource === undefined ? {} : { details: [`on ${escapeUnprintable(resource)}`] }),
     hint: `Have ${missing} granted to it${resource === undefined ? "" : " there"}; docs/command-line.md lists all rights of an operator.`,
   });
 }
@@ -87,5 +87,5 @@ function wordOf(error: Error & { readonly code?: unknown }): string {
 }
 
 function plain(message: string): string {
-  return neutraliseControls((message.split("\n", 1)[0] ?? "").trim().replace(/\.$/, ""));
+  return escapeUnprintable((message.split("\n", 1)[0] ?? "").trim().replace(/\.$/, ""));
 }

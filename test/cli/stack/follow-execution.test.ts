@@ -142,8 +142,8 @@ describe("what it came to", () => {
   }
 
   it("is, of a success, the output with its figures in words", async () => {
-    const { text, exitCode, document } = await outcomeOf({ looks: [recorded("succeeded")], description: succeeded });
-    expect(text).toBe(
+    const { lines, exitCode, document } = await outcomeOf({ looks: [recorded("succeeded")], description: succeeded });
+    expect(lines.join("\n")).toBe(
       "backup of shop succeeded in 2.2 s\n  source       shop\n  storedBytes  52.4 MB\n  durationMs   12 s\n  rtoSeconds   1 min 30 s\n  rows         120,000\n  rtoMet       true",
     );
     expect(exitCode).toBe(0);

@@ -24,7 +24,7 @@ test.each([
   ["JSON without words stays JSON", "X", '{"a":1}', '{"a":1}'],
   ["no cause is said", "X", undefined, "AWS gave no cause"],
   ["an empty cause is said", "X", "", "AWS gave no cause"],
-  ["what a terminal would obey is made harmless", "X", "a\u001b[2Jb", "a?[2Jb"],
+  ["what a terminal would obey is made harmless", "X", "a\u001b[2Jb", "a\\x1b[2Jb"],
 ])("%s", (_, error, cause, message) => {
   expect(readCause(error, cause)).toEqual({ error, message });
 });
