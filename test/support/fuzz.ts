@@ -66,7 +66,7 @@ export async function fuzz(target: FuzzTarget, inputs = quickInputs): Promise<vo
 }
 
 /** Parameters for fast-check: `runs` histories from a fixed seed in `npm test`, HOLDFAST_FUZZ_SECONDS of them from a new one in `npm run fuzz`. */
-export function propertyParameters(runs: number): Parameters<unknown> {
+export function propertyParameters<T>(runs: number): Parameters<T> {
   const seconds = longSeconds();
   const seed = readSeed();
   if (seconds === undefined) return { numRuns: runs, seed };

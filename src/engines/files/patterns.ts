@@ -1,6 +1,8 @@
 /** Include and exclude patterns: globs over paths relative to the root. Their rules are docs/files.md, "Patterns". */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { anyNumber, matchSequence } from "../../runtime/match-sequence.ts";
 import { bytesOf, type EntryPath, textOf } from "./entry-path.ts";
+import { compileGlob, type Glob, matchesGlob } from "./glob.ts";
 
 /** What the patterns say of one entry. */
 export interface Verdict {
@@ -19,11 +21,16 @@ export interface Selection {
 
 const wholly: Verdict = { included: true, enter: true };
 
+type Segments = readonly (Glob | typeof anyNumber)[];
+
+/** A path's names, each as its characters. */
+type Names = readonly (readonly string[])[];
+
 interface Pattern {
   readonly text: string;
   readonly directoriesOnly: boolean;
-  /** `null` stands for `**`. */
-  readonly segments: readonly (RegExp | null)[];
+  /** A glob for each name of the path; `anyNumber` is `**`. */
+  readonly segments: Segments;
   used: boolean;
 }
 
@@ -40,7 +47,7 @@ export function compileSelection(include: readonly string[], exclude: readonly s
       problems.length === 1 ? String(problems[0]) : `${problems.length} patterns are not well-formed`,
       {
         details: problems,
-        hint: 'Mend the patterns as docs/files.md, "Patterns", describes them.',
+        hint: 'Fix the patterns as docs/files.md, "Patterns", describes them.',
       },
     );
   }
@@ -52,7 +59,7 @@ export function compileSelection(include: readonly string[], exclude: readonly s
       if (matchAny(excludes, names, isDirectory)) return { included: false, enter: false };
       if (everything) return wholly;
       const included = matchAny(includes, names, isDirectory) || parentIncluded;
-      return { included, enter: included || includes.some((pattern) => mayMatchBeneath(pattern.segments, names, 0, 0)) };
+      return { included, enter: included || includes.some((pattern) => mayMatchBeneath(pattern.segments, names)) };
     },
     unused: () => [
       ...includes.filter(({ used }) => !used).map(({ text }) => ({ list: "include" as const, pattern: text })),
@@ -62,48 +69,39 @@ export function compileSelection(include: readonly string[], exclude: readonly s
 }
 
 /** Every pattern is asked, also after one that matched: a pattern counts as unused only when it matches nothing at all. */
-function matchAny(patterns: readonly Pattern[], names: readonly string[], isDirectory: boolean): boolean {
+function matchAny(patterns: readonly Pattern[], names: Names, isDirectory: boolean): boolean {
   let matched = false;
   for (const pattern of patterns) {
     if (matched && pattern.used) continue;
     if (pattern.directoriesOnly && !isDirectory) continue;
-    if (!matches(pattern.segments, names, 0, 0)) continue;
+    if (!matches(pattern.segments, names)) continue;
     pattern.used = true;
     matched = true;
   }
   return matched;
 }
 
-/** Names as text for the patterns; bytes that are no UTF-8 become lone surrogates, which only wildcards match. */
-function namesOf(path: EntryPath): string[] {
+/** The characters of each name; a byte that is not UTF-8 becomes a lone surrogate, which only wildcards match. */
+function namesOf(path: EntryPath): Names {
   return path.split("/").map((name) => {
     const text = textOf(name as EntryPath);
-    if (text !== undefined) return text;
-    return bytesOf(name as EntryPath).reduce(
-      (result, byte) => result + (byte < 0x80 ? String.fromCharCode(byte) : String.fromCharCode(0xdc00 + byte)),
-      "",
-    );
+    if (text !== undefined) return [...text];
+    return Array.from(bytesOf(name as EntryPath), (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte));
   });
 }
 
-function matches(segments: readonly (RegExp | null)[], names: readonly string[], s: number, n: number): boolean {
-  if (s === segments.length) return n === names.length;
-  const segment = segments[s];
-  if (segment === null) {
-    // A last `**` stands for everything beneath, not for the directory itself.
-    if (s === segments.length - 1) return n < names.length;
-    for (let skip = n; skip <= names.length; skip++) if (matches(segments, names, s + 1, skip)) return true;
-    return false;
-  }
-  return n < names.length && segment !== undefined && segment.test(names[n] ?? "") && matches(segments, names, s + 1, n + 1);
+function matches(segments: Segments, names: Names): boolean {
+  return matchSequence(segments, names.length, (glob, index) => matchesGlob(glob, names[index] ?? []));
 }
 
 /** Whether some path beneath the directory `names` could match. */
-function mayMatchBeneath(segments: readonly (RegExp | null)[], names: readonly string[], s: number, n: number): boolean {
-  if (n === names.length) return s < segments.length;
-  const segment = segments[s];
-  if (segment === null) return true;
-  return segment?.test(names[n] ?? "") === true && mayMatchBeneath(segments, names, s + 1, n + 1);
+function mayMatchBeneath(segments: Segments, names: Names): boolean {
+  for (const [index, name] of names.entries()) {
+    const segment = segments[index];
+    if (segment === anyNumber) return true;
+    if (segment === undefined || !matchesGlob(segment, name)) return false;
+  }
+  return names.length < segments.length;
 }
 
 function compilePattern(text: string, fail: (problem: string) => void): Pattern {
@@ -114,47 +112,8 @@ function compilePattern(text: string, fail: (problem: string) => void): Pattern 
   if (body === "" || parts.includes("")) fail("has an empty name");
   if (text.startsWith("!")) fail("is negated, which include and exclude have no need of; a name that begins with ! is written \\!");
   if (parts.includes("..") || parts.includes(".")) fail('holds "." or "..", which no path in the tree has');
-  const segments = parts.map((part) => (part === "**" ? null : compileSegment(part, fail)));
-  return { text, directoriesOnly, segments: anchored || segments[0] === null ? segments : [null, ...segments], used: false };
-}
-
-function compileSegment(glob: string, fail: (problem: string) => void): RegExp {
-  let source = "";
-  const tokens = /\\(?<escaped>.?)|(?<stars>\*+)|(?<any>\?)|\[(?<not>[!^]?)(?<set>\]?(?:\\.|[^\]\\])*)(?<close>\]?)|(?<plain>.)/gsu;
-  for (const { groups = {} } of glob.matchAll(tokens)) {
-    if (groups["escaped"] !== undefined) {
-      if (groups["escaped"] === "") fail("ends with a lone backslash");
-      source += escapeText(groups["escaped"]);
-    } else if (groups["stars"] !== undefined) {
-      if (groups["stars"].length > 1) fail("has ** beside other characters; it stands alone between slashes");
-      source += ".*";
-    } else if (groups["any"] !== undefined) {
-      source += ".";
-    } else if (groups["set"] !== undefined) {
-      if (groups["close"] !== "]" || groups["set"] === "") fail("has a [ that is not closed; a name with a bracket is written \\[");
-      source += compileSet(groups["set"], groups["not"] !== "", fail);
-    } else {
-      source += escapeText(groups["plain"] ?? "");
-    }
-  }
-  return new RegExp(`^${source}$`, "su");
-}
-
-function compileSet(set: string, negated: boolean, fail: (problem: string) => void): string {
-  const members = set.replace(
-    /\\(.)|([\\\]^])/gsu,
-    (_, escaped: string | undefined, plain: string | undefined) => `\\u{${(escaped ?? plain ?? "").codePointAt(0)?.toString(16)}}`,
-  );
-  const source = `[${negated ? "^" : ""}${members.replaceAll("[", "\\[")}]`;
-  try {
-    new RegExp(source, "u");
-  } catch {
-    fail("has a range in brackets that runs backwards");
-    return ".";
-  }
-  return source;
-}
-
-function escapeText(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  const segments = parts.map((part) => (part === "**" ? anyNumber : compileGlob(part, fail)));
+  // A last `**` stands for everything beneath, not for the directory itself.
+  if (parts.at(-1) === "**") segments.push([anyNumber]);
+  return { text, directoriesOnly, segments: anchored || parts[0] === "**" ? segments : [anyNumber, ...segments], used: false };
 }

@@ -2,6 +2,7 @@
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/policy.ts";
 import type { Notice } from "../../proof/content.ts";
+import { anyNumber, matchSequence } from "../../runtime/match-sequence.ts";
 import type { Connection } from "./driver.ts";
 import { spellQualified } from "./script-identifiers.ts";
 
@@ -22,6 +23,8 @@ export interface Exclusions {
   readonly notices: readonly Notice[];
 }
 
+const anyCharacter = Symbol("any character");
+
 type Wildcard = "*" | "?";
 type Piece = { readonly literal: string } | { readonly wildcard: Wildcard };
 interface Pattern {
@@ -37,11 +40,12 @@ interface Pattern {
 export function parsePattern(text: string): Pattern {
   const parts: Piece[][] = [[]];
   let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at] as string;
+  const characters = [...text];
+  for (let at = 0; at < characters.length; at++) {
+    const character = characters[at] as string;
     const part = parts.at(-1) as Piece[];
     if (character === '"') {
-      if (quoted && text[at + 1] === '"') {
+      if (quoted && characters[at + 1] === '"') {
         part.push({ literal: '"' });
         at += 1;
       } else quoted = !quoted;
@@ -58,12 +62,20 @@ export function parsePattern(text: string): Pattern {
   return { text, schema: first, name: second };
 }
 
-function toRegExp(pieces: readonly Piece[]): RegExp {
-  const source = pieces.map((piece) => {
-    if ("wildcard" in piece) return piece.wildcard === "*" ? ".*" : ".";
-    return piece.literal.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+/** Whether the pieces match a name, in time that names of many equal letters cannot stretch. */
+function compileMatcher(pieces: readonly Piece[]): (name: string) => boolean {
+  const parts = pieces.flatMap<string | typeof anyNumber | typeof anyCharacter>((piece) => {
+    if ("literal" in piece) return [...piece.literal];
+    return piece.wildcard === "*" ? anyNumber : anyCharacter;
   });
-  return new RegExp(`^${source.join("")}$`, "su");
+  return (name) => {
+    const characters = [...name];
+    return matchSequence<string | typeof anyCharacter>(
+      parts,
+      characters.length,
+      (part, index) => part === anyCharacter || part === characters[index],
+    );
+  };
 }
 
 /** pg_dump's own notation, with everything but the wildcards quoted: it would take `+`, `(` or `|` as a regular expression. */
@@ -111,8 +123,8 @@ function select(patterns: readonly string[], option: string, relations: readonly
   const args: string[] = [];
   const notices: Notice[] = [];
   for (const pattern of patterns.map(parsePattern)) {
-    const [schema, name] = [toRegExp(pattern.schema), toRegExp(pattern.name)];
-    const matches = relations.filter((relation) => schema.test(relation.schema) && name.test(relation.name));
+    const [schema, name] = [compileMatcher(pattern.schema), compileMatcher(pattern.name)];
+    const matches = relations.filter((relation) => schema(relation.schema) && name(relation.name));
     for (const match of matches) chosen.set(match.oid, match);
     args.push(`${option}=${toDumpPattern(pattern.schema)}.${toDumpPattern(pattern.name)}`);
     if (matches.length === 0) {

@@ -41,6 +41,14 @@ describe("a pattern", () => {
     [" space ", [" space "], ["space"]],
     ["é*", [utf8("éa")], ["\xe9a"]],
     ["*", ["\xff\xfe", "new\nline", ".hidden"], []],
+    ["[a-c-e]x", ["bx", "-x", "ex"], ["dx"]],
+    ["[!]]x", ["ax"], ["]x"]],
+    ["[a\\-c]x", ["ax", "-x", "cx"], ["bx"]],
+    ["[🦊-🦋]x", [utf8("🦊x"), utf8("🦋x")], [utf8("🦌x")]],
+    // Names that would keep a backtracking matcher busy for hours.
+    ["*-*-*-*-*-*-*-*-*-*.bak", [`${"-".repeat(240)}.bak`], ["-".repeat(250)]],
+    ["**/a/**/a/**/a/**/a/**/a/**/b", [`${"a/".repeat(60)}b`], [`${"a/".repeat(1_000)}c`]],
+    [`${"*[ab]".repeat(40)}c`, [`${"ab".repeat(60)}c`], ["ab".repeat(120)]],
   ])("%s matches as documented", (pattern, matching, others) => {
     expect(matching.filter((name) => !matches(pattern, name))).toEqual([]);
     expect(others.filter((name) => matches(pattern, name))).toEqual([]);
