@@ -4,7 +4,7 @@ import { describeLock } from "../vault/backup-lock.ts";
 import { keyOf } from "../vault/layout.ts";
 import { removeManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { describeReader, listReadMarks } from "../vault/read-marks.ts";
+import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { readSmall } from "../vault/read-small.ts";
 
 /** A vault, and where its read marks are. */
@@ -50,8 +50,8 @@ async function findReason(
   id: string,
 ): Promise<string | undefined> {
   if ((await store.head(keyOf.hold(source, id))) !== undefined) return "held";
-  for await (const { key, until } of listReadMarks(state, source, id)) {
-    if (until > run.clock.now()) return `being read: ${await describeReader(state, key)}`;
+  for await (const mark of listReadMarks(state, source, id)) {
+    if (isActiveMark(mark, run.clock.now())) return `being read: ${await describeReader(state, mark.key)}`;
   }
   return undefined;
 }

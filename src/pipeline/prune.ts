@@ -9,7 +9,7 @@ import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Lease } from "../vault/leases.ts";
 import { readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { describeReader, listReadMarks } from "../vault/read-marks.ts";
+import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
 import { type DeletionPlaces, deleteBackup } from "./delete-backup.ts";
@@ -152,9 +152,9 @@ async function describe(store: ObjectStore, entry: BackupEntry): Promise<Retenti
 async function findReaders(context: PipelineContext, store: ObjectStore, source: string) {
   const readers = new Map<string, string>();
   const dead: string[] = [];
-  for await (const { key, id, until } of listReadMarks(store, source)) {
-    if (until <= context.run.clock.now()) dead.push(key);
-    else readers.set(id, await describeReader(store, key));
+  for await (const mark of listReadMarks(store, source)) {
+    if (!isActiveMark(mark, context.run.clock.now())) dead.push(mark.key);
+    else readers.set(mark.id, await describeReader(store, mark.key));
   }
   return { readers, dead };
 }

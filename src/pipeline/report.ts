@@ -1,7 +1,7 @@
 /** The step that gathers what the HTML report shows: objectives against measurements, catalogue, restore tests, retention's plan, holds. */
 import type { SourceConfig } from "../policy/policy.ts";
 import type { ReportHold, ReportModel, ReportSource } from "../report/report-model.ts";
-import { listHolds } from "../vault/holds.ts";
+import { type Hold, listHolds, type UnreadableHold } from "../vault/holds.ts";
 import { type MeasuredSource, measureSources } from "./measure.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { planPrune } from "./prune.ts";
@@ -27,8 +27,14 @@ async function describeSource(context: PipelineContext, { source, backups, tests
   // Without a backup there may be no vault yet, and nothing to plan.
   if (backups.length === 0) return { ...described, holds: [] };
   const holds: ReportHold[] = [];
-  for await (const hold of listHolds(store, source.name)) holds.push(hold);
+  for await (const hold of listHolds(store, source.name)) holds.push(describeHold(hold));
   return { ...described, plan: await planPrune(context, source.name), holds };
+}
+
+/** A hold that cannot be read keeps its backup, and has nobody to ask about it. */
+function describeHold(hold: Hold | UnreadableHold): ReportHold {
+  const { backupId } = hold;
+  return "problem" in hold ? { backupId, by: "unknown", reason: `cannot be read: ${hold.problem}` } : hold;
 }
 
 function schedulesOf(source: SourceConfig): ReportSource["schedules"] {

@@ -21,7 +21,8 @@ export interface ReportHold {
   readonly backupId: string;
   readonly by: string;
   readonly reason: string;
-  readonly at: string;
+  /** Absent for a hold that cannot be read. */
+  readonly at?: string;
 }
 
 /** What retention would do; a RetentionPlan fits. */

@@ -94,6 +94,6 @@ function renderHolds(holds: readonly ReportHold[]): Html {
   if (holds.length === 0) return html`<h3>Legal holds</h3><p>No backup is held.</p>`;
   return html`<h3>Legal holds</h3>
 <div class="scroll"><table><thead><tr><th scope="col">Backup</th><th scope="col">Since</th><th scope="col">By</th><th scope="col">Reason</th></tr></thead>
-<tbody>${holds.map(({ backupId, at, by, reason }) => html`<tr><th scope="row"><code>${backupId}</code></th><td>${instant(new Date(at))}</td><td>${by}</td><td>${reason}</td></tr>\n`)}</tbody>
+<tbody>${holds.map(({ backupId, at, by, reason }) => html`<tr><th scope="row"><code>${backupId}</code></th><td>${at === undefined ? "unknown" : instant(new Date(at))}</td><td>${by}</td><td>${reason}</td></tr>\n`)}</tbody>
 </table></div>`;
 }

@@ -2,10 +2,14 @@
 import { createHash } from "node:crypto";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
+/** How deeply lists and objects of a document may be nested; what Holdfast writes itself has some ten levels. */
+export const maxDocumentDepth = 64;
+
 /**
  * `value` as canonical JSON in UTF-8: keys sorted by UTF-16 code units, no spaces, numbers and strings as ECMAScript writes them. Properties
  * whose value is undefined are left out. One deviation from RFC 8785: lone surrogates are escaped (`\ud800`) instead of refused,
- * so that an odd name cannot cost a backup. Errors: Internal for what JSON cannot say (NaN, functions, bigints, cycles).
+ * so that an odd name cannot cost a backup. Errors: Internal for what JSON cannot say (NaN, functions, bigints, cycles) and for what is nested more
+ * deeply than a reader takes.
  */
 export function canonicalJson(value: unknown): Uint8Array {
   return Buffer.from(serialize(value, []));
@@ -24,6 +28,7 @@ function serialize(value: unknown, parents: readonly object[]): string {
   }
   if (typeof value !== "object") throw refuse(`a ${typeof value}`);
   if (parents.includes(value)) throw refuse("a cycle");
+  if (parents.length >= maxDocumentDepth) throw refuse(`more than ${maxDocumentDepth} levels`);
   const ancestry = [...parents, value];
   if (Array.isArray(value)) return `[${value.map((item: unknown) => serialize(item, ancestry)).join(",")}]`;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -8,7 +8,7 @@ import { findEvidenceProblem } from "./check-evidence.ts";
 import { assertKnownVersion } from "./format-version.ts";
 import { type EvidenceKey, keyOf, parseEvidenceKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { readSmall } from "./read-small.ts";
+import { readDocument } from "./read-document.ts";
 
 export interface Evidence {
   readonly formatVersion: 1;
@@ -85,14 +85,7 @@ export async function listEvidence(store: ObjectStore, source: string, id: strin
 export async function readEvidence(store: ObjectStore, key: string): Promise<Evidence> {
   const place = parseEvidenceKey(key);
   if (place === undefined) throw new HoldfastError("EvidenceInvalid", `${key} is not the key of evidence`);
-  const where = `${key} in ${store.url}`;
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode((await readSmall(store, key)).bytes));
-  } catch (error) {
-    if (isHoldfastError(error)) throw error;
-    throw new HoldfastError("EvidenceInvalid", `${where} is not JSON`, { cause: error });
-  }
+  const { value, where } = await readDocument(store, key, { error: "EvidenceInvalid" });
   assertKnownVersion(value, where);
   const problem = findEvidenceProblem(value);
   if (problem !== undefined) throw new HoldfastError("EvidenceInvalid", `${where} breaks the format: ${problem}`);

@@ -6,7 +6,7 @@ import { assertKnownVersion } from "./format-version.ts";
 import { instant, object, oneOf, text } from "./json-shape.ts";
 import { isBackupId, isSourceName, keyOf, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { readSmall } from "./read-small.ts";
+import { maxSmallDocumentBytes, readDocument } from "./read-document.ts";
 
 export interface Hold {
   readonly formatVersion: 1;
@@ -17,6 +17,14 @@ export interface Hold {
   readonly reason: string;
   /** ISO 8601 with milliseconds, UTC. */
   readonly at: string;
+}
+
+/** A hold whose object says nothing: it holds all the same. */
+export interface UnreadableHold {
+  readonly source: string;
+  readonly backupId: string;
+  /** Why it cannot be read. */
+  readonly problem: string;
 }
 
 const filled = (what: string) => text(what, (value) => value.trim() !== "");
@@ -91,23 +99,25 @@ export async function removeHold(store: ObjectStore, source: string, id: string)
   await store.delete(key);
 }
 
-/** All holds, or those of one source, by source and id. Errors: VaultInvalid (a hold that cannot be read), those of ObjectStore. */
-export async function* listHolds(store: ObjectStore, source?: string): AsyncGenerator<Hold, void, undefined> {
+/** All holds, or those of one source, by source and id; one that cannot be read holds as well as any. Errors: those of ObjectStore. */
+export async function* listHolds(store: ObjectStore, source?: string): AsyncGenerator<Hold | UnreadableHold, void, undefined> {
   for await (const { key } of store.list(source === undefined ? "holds/" : `holds/${source}/`)) {
-    if (parseDocumentKey(key) !== undefined) yield await readHold(store, key);
+    const place = parseDocumentKey(key);
+    if (place === undefined) continue;
+    try {
+      yield await readHold(store, key);
+    } catch (error) {
+      // Lifted since it was listed.
+      if (isHoldfastError(error, "ObjectNotFound")) continue;
+      if (!isHoldfastError(error, "VaultInvalid", "StoreAccessDenied")) throw error;
+      yield { source: place.source, backupId: place.id, problem: error.message };
+    }
   }
 }
 
 /** A hold that cannot be read is an error, never no hold; the catalogue counts the backup as held by its key alone. */
 async function readHold(store: ObjectStore, key: string): Promise<Hold> {
-  const where = `${key} in ${store.url}`;
-  const { bytes } = await readSmall(store, key);
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (error) {
-    throw new HoldfastError("VaultInvalid", `${where} is not JSON`, { cause: error });
-  }
+  const { value, where } = await readDocument(store, key, { error: "VaultInvalid", maxBytes: maxSmallDocumentBytes });
   assertKnownVersion(value, where);
   const problem = holdShape(value, "hold");
   if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} breaks the format: ${problem}`);

@@ -3,6 +3,9 @@
 /** Says what is wrong with a value at `path`, or undefined when nothing is. */
 export type Shape = (value: unknown, path: string) => string | undefined;
 
+/** Characters of a foreign name in a message: names in databases have 63 bytes. */
+const maxNameShown = 200;
+
 export interface ObjectShape {
   readonly required: Readonly<Record<string, Shape>>;
   readonly optional?: Readonly<Record<string, Shape>>;
@@ -20,7 +23,7 @@ export function object({ required, optional = {} }: ObjectShape): Shape {
     for (const [name, member] of Object.entries(value)) {
       if (Object.hasOwn(required, name)) continue;
       const shape = Object.hasOwn(optional, name) ? optional[name] : undefined;
-      if (shape === undefined) return `${path}.${name} is unknown`;
+      if (shape === undefined) return `${pathOf(path, name)} is unknown`;
       const problem = shape(member, `${path}.${name}`);
       if (problem !== undefined) return problem;
     }
@@ -32,14 +35,14 @@ export function object({ required, optional = {} }: ObjectShape): Shape {
 export function record(shape: Shape): Shape {
   return (value, path) => {
     if (!isRecord(value)) return `${path} is not an object`;
-    return firstProblem(Object.entries(value), ([name, member]) => shape(member, `${path}.${name}`));
+    return firstProblem(Object.entries(value), ([name, member]) => shape(member, pathOf(path, name)));
   };
 }
 
 export function list(shape: Shape): Shape {
   return (value, path) => {
     if (!Array.isArray(value)) return `${path} is not a list`;
-    return firstProblem([...(value as unknown[]).entries()], ([index, item]) => shape(item, `${path}[${index}]`));
+    return firstProblem((value as unknown[]).entries(), ([index, item]) => shape(item, `${path}[${index}]`));
   };
 }
 
@@ -65,7 +68,7 @@ export const instant: Shape = text("a UTC time with milliseconds", isInstant);
 export const count: Shape = (value, path) =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? undefined : `${path} is not a whole number from 0`;
 export const amount: Shape = (value, path) =>
-  typeof value === "number" && value >= 0 ? undefined : `${path} is not a number from 0`;
+  typeof value === "number" && Number.isFinite(value) && value >= 0 ? undefined : `${path} is not a number from 0`;
 
 export function isInstant(value: string): boolean {
   const time = new Date(value);
@@ -76,7 +79,13 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function firstProblem<T>(items: readonly T[], check: (item: T) => string | undefined): string | undefined {
+/** A name that others chose goes into a message cut, and without line breaks. */
+function pathOf(path: string, name: string): string {
+  const shown = name.length > maxNameShown ? `${name.slice(0, maxNameShown)}…` : name;
+  return `${path}.${/\p{Cc}/u.test(shown) ? JSON.stringify(shown) : shown}`;
+}
+
+function firstProblem<T>(items: Iterable<T>, check: (item: T) => string | undefined): string | undefined {
   for (const item of items) {
     const problem = check(item);
     if (problem !== undefined) return problem;

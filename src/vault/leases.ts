@@ -8,7 +8,7 @@ import { keyOf } from "./layout.ts";
 import { findLeaseProblem, judgeLease, type LeaseRecord, leaseBytes } from "./lease-record.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { machineProcesses, type ProcessTable } from "./process-identity.ts";
-import { readSmall } from "./read-small.ts";
+import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./read-document.ts";
 
 export interface LeaseRequest {
   /** Who: host and process, or an execution. */
@@ -71,7 +71,7 @@ export async function acquireLease(store: ObjectStore, source: string, request: 
     const first: LeaseRecord = {
       formatVersion,
       source,
-      fencing: (current?.record.fencing ?? 0) + 1,
+      fencing: Math.min((current?.record.fencing ?? 0) + 1, Number.MAX_SAFE_INTEGER),
       token: randomBytes(16).toString("hex"),
       holder: request.holder,
       purpose: request.purpose,
@@ -169,28 +169,19 @@ async function rejectAfter(milliseconds: number, signal: AbortSignal): Promise<n
 }
 
 async function readLease(store: ObjectStore, key: string): Promise<{ record: LeaseRecord; etag: string } | undefined> {
-  let read: { bytes: Uint8Array; etag: string };
+  const hint = "Make sure that no run of this source is going on, then delete that object.";
+  let read: ReadDocument;
   try {
-    read = await readSmall(store, key);
+    read = await readDocument(store, key, { error: "VaultInvalid", hint, maxBytes: maxSmallDocumentBytes });
   } catch (error) {
     if (isHoldfastError(error, "ObjectNotFound")) return undefined;
     throw error;
   }
-  const where = `${key} in ${store.url}`;
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(read.bytes).toString("utf8"));
-  } catch {
-    value = undefined;
-  }
+  const { value, where, etag } = read;
   assertKnownVersion(value, where);
   const problem = findLeaseProblem(value);
-  if (problem !== undefined) {
-    throw new HoldfastError("VaultInvalid", `${where} cannot be read as a lease: ${problem}`, {
-      hint: "Make sure that no run of this source is going on, then delete that object.",
-    });
-  }
-  return { record: value as LeaseRecord, etag: read.etag };
+  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} cannot be read as a lease: ${problem}`, { hint });
+  return { record: value as LeaseRecord, etag };
 }
 
 /** Writes a lease where none is, or over the version `etag`; undefined when another writer was faster. */
@@ -198,9 +189,21 @@ async function tryPut(store: ObjectStore, key: string, record: LeaseRecord, etag
   try {
     return (await store.put(key, leaseBytes(record), etag === undefined ? { ifAbsent: true } : { ifMatch: etag })).etag;
   } catch (error) {
-    if (isHoldfastError(error, "ObjectExists", "StoreConflict")) return undefined;
+    if (isHoldfastError(error, "ObjectExists")) return putOverMarker(store, key, record);
+    if (isHoldfastError(error, "StoreConflict")) return undefined;
     throw error;
   }
+}
+
+/**
+ * versitygw refuses to create an object where the newest version is a delete marker: somebody deleted the lease, which Holdfast never does. Of several that
+ * write here at once the last wins; the others find its token when they read back, or before they commit.
+ */
+async function putOverMarker(store: ObjectStore, key: string, record: LeaseRecord): Promise<string | undefined> {
+  if ((await readLease(store, key)) !== undefined) return undefined;
+  await store.put(key, leaseBytes(record));
+  const written = await readLease(store, key);
+  return written?.record.token === record.token ? written.etag : undefined;
 }
 
 async function challenge(

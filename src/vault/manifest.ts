@@ -7,6 +7,8 @@ import { findManifestProblem } from "./check-manifest.ts";
 import { assertKnownVersion } from "./format-version.ts";
 import { keyOf } from "./layout.ts";
 import type { ObjectLock, ObjectStore } from "./object-store.ts";
+import { parseDocument } from "./parse-document.ts";
+import { type ReadDocument, readDocument } from "./read-document.ts";
 import { readSmall } from "./read-small.ts";
 
 export interface ArtifactRecord {
@@ -60,6 +62,9 @@ export async function commitManifest(
   if (problem !== undefined) throw new HoldfastError("Internal", `a manifest that breaks the format was to be written: ${problem}`);
   const key = keyOf.manifest(manifest.source, manifest.id);
   const bytes = canonicalJson(manifest);
+  const unreadable = parseDocument(bytes).problem;
+  if (unreadable !== undefined)
+    throw new HoldfastError("Internal", `a manifest that no reader takes was to be written: it ${unreadable}`);
   let exists: unknown;
   try {
     await store.put(key, bytes, { ...options, ifAbsent: true });
@@ -84,14 +89,15 @@ export async function readManifest(
   id: string,
 ): Promise<{ manifest: Manifest; sha256: string; bytes: Uint8Array }> {
   const key = keyOf.manifest(source, id);
-  let bytes: Uint8Array;
+  let document: ReadDocument;
   try {
-    ({ bytes } = await readSmall(store, key));
+    document = await readDocument(store, key, { error: "ManifestDamaged" });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectNotFound")) throw error;
     throw new HoldfastError("BackupNotFound", `source "${source}" has no backup ${id} in ${store.url}`, { cause: error });
   }
-  const manifest = parseManifest(bytes, `${key} in ${store.url}`);
+  const { bytes } = document;
+  const manifest = checkManifest(document);
   if (manifest.source !== source || manifest.id !== id) {
     throw new HoldfastError(
       "ManifestDamaged",
@@ -106,13 +112,7 @@ export async function removeManifest(store: ObjectStore, source: string, id: str
   return store.delete(keyOf.manifest(source, id));
 }
 
-function parseManifest(bytes: Uint8Array, where: string): Manifest {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch (error) {
-    throw new HoldfastError("ManifestDamaged", `${where} is not JSON`, { cause: error });
-  }
+function checkManifest({ value, bytes, where }: ReadDocument): Manifest {
   assertKnownVersion(value, where);
   const problem = findManifestProblem(value);
   if (problem !== undefined) throw new HoldfastError("ManifestDamaged", `${where} breaks the format: ${problem}`);

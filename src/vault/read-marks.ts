@@ -5,9 +5,10 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { instant, object, oneOf, text } from "./json-shape.ts";
 import { keyOf, parseReadMarkKey, type ReadMarkKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { readSmall } from "./read-small.ts";
+import { maxSmallDocumentBytes, readDocument } from "./read-document.ts";
 
 export interface ReadMark {
   readonly by: string;
@@ -21,6 +22,12 @@ export interface ReadMark {
  * that nothing is kept for long. A reader that takes longer marks anew (renewReadMarkMs).
  */
 const lifetimeMs = 24 * 3_600_000;
+/** How far the clock of a reader on another machine may be ahead. */
+const clockSlackMs = 3_600_000;
+const unknownReader = "by a run that does not say which";
+
+const markShape = object({ required: { formatVersion: oneOf(1), by: text(), purpose: text(), since: instant } });
+
 /** How often a reader marks anew: twice it may fail before its mark is over. */
 export const renewReadMarkMs = lifetimeMs / 3;
 
@@ -55,15 +62,23 @@ export async function* listReadMarks(
   }
 }
 
+/**
+ * Whether the mark keeps its backup at `now`: it is not over, and does not last longer than any reader marks for. One that does was made by a wrong
+ * clock or by somebody who wants to keep prunes away for ever.
+ */
+export function isActiveMark({ until }: ReadMarkKey, now: Date): boolean {
+  return until > now && until.getTime() <= now.getTime() + lifetimeMs + clockSlackMs;
+}
+
 /** Says in words who reads; a mark that is gone or cannot be read still says that somebody does. Errors: those of ObjectStore.get. */
 export async function describeReader(store: ObjectStore, key: string): Promise<string> {
   try {
-    const { by, purpose, since } = JSON.parse(
-      Buffer.from((await readSmall(store, key)).bytes).toString("utf8"),
-    ) as Partial<ReadMark>;
+    const { value } = await readDocument(store, key, { error: "VaultInvalid", maxBytes: maxSmallDocumentBytes });
+    if (markShape(value, "mark") !== undefined) return unknownReader;
+    const { by, purpose, since } = value as ReadMark;
     return `${purpose} by ${by} since ${since}`;
   } catch (error) {
-    if (isHoldfastError(error) && error.name !== "ObjectNotFound" && error.name !== "VaultInvalid") throw error;
-    return "by a run that does not say which";
+    if (isHoldfastError(error, "ObjectNotFound", "VaultInvalid")) return unknownReader;
+    throw error;
   }
 }

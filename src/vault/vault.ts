@@ -6,7 +6,7 @@ import { assertKnownVersion, formatVersion } from "./format-version.ts";
 import { instant, object, oneOf, text } from "./json-shape.ts";
 import { instructionsKey, vaultKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { readSmall } from "./read-small.ts";
+import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./read-document.ts";
 
 /** holdfast.json. */
 export interface VaultDocument {
@@ -26,6 +26,8 @@ export interface VaultOptions {
 
 /** AES-256-GCM with HKDF and key commitment, unsigned (design, "Sealing"). */
 const sealingSuite = "0x0478";
+
+const wayBack = 'Bring the file back as docs/vault-format.md, "When holdfast.json is lost", says; backups are not made until then.';
 
 const vaultShape = object({
   required: {
@@ -57,26 +59,43 @@ export async function initVault(store: ObjectStore, options: VaultOptions): Prom
   return openVault(store);
 }
 
-/** Reads holdfast.json. Errors: VaultNotFound, VaultInvalid (not readable, or of a newer Holdfast), those of ObjectStore. */
+/**
+ * Reads holdfast.json. Errors: VaultNotFound (nothing of a vault is there), VaultInvalid (a damaged vault: its holdfast.json is lost or cannot be read; or
+ * one of a newer Holdfast), those of ObjectStore.
+ */
 export async function openVault(store: ObjectStore): Promise<VaultDocument> {
-  const where = `${vaultKey} in ${store.url}`;
-  let bytes: Uint8Array;
+  let read: ReadDocument;
   try {
-    ({ bytes } = await readSmall(store, vaultKey));
+    read = await readDocument(store, vaultKey, { error: "VaultInvalid", hint: wayBack, maxBytes: maxSmallDocumentBytes });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectNotFound")) throw error;
-    throw new HoldfastError("VaultNotFound", `${store.url} holds no vault`);
+    const remains = await findRemains(store);
+    if (remains === undefined) throw new HoldfastError("VaultNotFound", `${store.url} holds no vault`);
+    throw new HoldfastError("VaultInvalid", `${store.url} is a damaged vault: it has no ${vaultKey}, but ${remains}`, {
+      hint: wayBack,
+    });
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (error) {
-    throw new HoldfastError("VaultInvalid", `${where} is not JSON`, { cause: error });
-  }
+  const { value, where } = read;
   assertKnownVersion(value, where);
   const problem = vaultShape(value, "vault");
-  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} breaks the format: ${problem}`);
+  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} breaks the format: ${problem}`, { hint: wayBack });
   return value as VaultDocument;
+}
+
+/** What shows that there was a vault: an object in one of its rooms, or a holdfast.json that the store keeps behind a deletion. */
+async function findRemains(store: ObjectStore): Promise<string | undefined> {
+  for (const room of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/"]) {
+    for await (const { key } of store.list(room)) return `it has ${key}`;
+  }
+  try {
+    for await (const { key, hiddenAt } of store.listHidden(vaultKey)) {
+      if (key === vaultKey) return `one that was deleted at ${hiddenAt.toISOString()} is still in the bucket's older versions`;
+    }
+  } catch (error) {
+    // Who may not list versions learns nothing from them.
+    if (!isHoldfastError(error, "StoreAccessDenied")) throw error;
+  }
+  return undefined;
 }
 
 async function putUnlessThere(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {

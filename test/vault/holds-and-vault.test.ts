@@ -63,7 +63,9 @@ describe("holds", () => {
   ])("are never taken for none when they cannot be read: %j", async (text) => {
     const store = await committed();
     await store.put(keyOf.hold("shop", id), Buffer.from(text));
-    await expect(toList(listHolds(store))).rejects.toMatchObject({ name: "VaultInvalid" });
+    expect(await toList(listHolds(store))).toEqual([
+      { source: "shop", backupId: id, problem: expect.stringContaining("holds/shop/") },
+    ]);
     await expect(addHold(store, hold)).rejects.toMatchObject({ name: "VaultInvalid" });
   });
 });
@@ -94,6 +96,30 @@ describe("a vault", () => {
     await expect(openVault(store)).rejects.toMatchObject({ name: "VaultNotFound" });
     await initVault(store, options);
     await openVault(store);
+  });
+
+  it.each(["manifests", "artifacts", "evidence", "holds"])(
+    "is damaged, and never made anew, without its document beside %s",
+    async (room) => {
+      const store = makeMemoryStore();
+      await initVault(store, options);
+      const key = `${room}/shop/20261120T020000Z-full-000000.json`;
+      await store.put(key, Buffer.from("x"));
+      await store.delete("holdfast.json");
+      for (const open of [() => openVault(store), () => initVault(store, options)]) {
+        await expect(open()).rejects.toMatchObject({ name: "VaultInvalid", message: expect.stringContaining(key) });
+      }
+      expect(store.objects.has("holdfast.json")).toBe(false);
+    },
+  );
+
+  it("is damaged when its document was deleted and the bucket still has it", async () => {
+    const store = makeMemoryStore();
+    store.hidden.set("holdfast.json", new Date("2026-11-20T00:00:00Z"));
+    await expect(initVault(store, options)).rejects.toMatchObject({
+      name: "VaultInvalid",
+      message: expect.stringContaining("deleted at 2026-11-20T00:00:00.000Z"),
+    });
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { userInfo } from "node:os";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { renderTable } from "../../report/format.ts";
-import { addHold as add, type Hold, listHolds as listAll, removeHold as remove } from "../../vault/holds.ts";
+import { addHold as add, type Hold, listHolds as listAll, removeHold as remove, type UnreadableHold } from "../../vault/holds.ts";
 import { openVault } from "../../vault/vault.ts";
 import type { Outcome, Session } from "../session.ts";
 
@@ -46,7 +46,7 @@ export async function removeHold({ context }: Session, reference: string): Promi
 
 export async function listHolds({ context }: Session, source: string | undefined): Promise<Outcome> {
   const vaults = source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source);
-  const holds: Hold[] = [];
+  const holds: (Hold | UnreadableHold)[] = [];
   for (const vault of vaults) {
     const store = await context.storeOf(vault);
     try {
@@ -62,7 +62,11 @@ export async function listHolds({ context }: Session, source: string | undefined
       ? ["no holds"]
       : renderTable({
           head: ["SOURCE", "BACKUP", "SINCE", "BY", "REASON"],
-          rows: holds.map((hold) => [hold.source, hold.backupId, hold.at, hold.by, hold.reason]),
+          rows: holds.map((hold) =>
+            "problem" in hold
+              ? [hold.source, hold.backupId, "unknown", "unknown", `cannot be read: ${hold.problem}`]
+              : [hold.source, hold.backupId, hold.at, hold.by, hold.reason],
+          ),
         });
   return { document: { holds }, lines };
 }
