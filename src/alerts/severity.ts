@@ -134,6 +134,7 @@ const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   BackupNotFound: "absent",
   BackupSuspicious: "suspicious",
   BackupUnproven: "unproven",
+  BucketNotFound: "blocked",
   ContentInvalid: "lost",
   DeadlineReached: "passing",
   DiskFull: "blocked",

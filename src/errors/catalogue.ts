@@ -69,6 +69,12 @@ export const catalogue = {
     retryable: false,
     hint: "See what the place lacked or which assertion failed with `holdfast show`, mend it and run the restore test again.",
   },
+  BucketNotFound: {
+    code: "HF308",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "Create the bucket, or correct the vault's address in the policy: Holdfast makes vaults in buckets, but no buckets.",
+  },
   ContentInvalid: {
     code: "HF406",
     exitCode: exitCodes.integrity,

@@ -74,7 +74,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const clockNotices = checkClock(newest, backupId);
     const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
     const lock = lockAtWrite(store, source, request.kind, startedAt);
-    const target = { store, keys, source: source.name, backupId, ...lock };
+    const target = { store, keys, source: source.name, backupId, committing: false, ...lock };
     try {
       const { artifacts, sourceCheck } = await storeDump(session, target, run);
       await lease.assertHeld();
@@ -98,6 +98,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       };
       run.signal.throwIfAborted();
       // Not to be interrupted from here on: whether a write that is broken off takes place, nobody could say.
+      target.committing = true;
       const { sha256 } = await commitManifest(store, manifest, lock);
       return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
@@ -165,12 +166,14 @@ function lockAtWrite(
   return seconds > 0 ? { retainUntil: new Date(startedAt.getTime() + seconds * 1000) } : {};
 }
 
+/** What is being written, and whether its manifest was sent. */
+type RunningBackup = ArtifactTarget & { readonly committing: boolean };
+
 /** Takes the artifacts of an uncommitted backup back; what cannot be removed now is the sweep's. */
-async function removeUncommitted(target: ArtifactTarget, run: RunContext): Promise<void> {
-  const { store, source, backupId } = target;
-  // Whatever the failure says of it (an answer that was lost, a directory that could not be synced, bytes that came back changed), the manifest
-  // may stand: then the artifacts are a backup's, not leftovers.
-  if (await isCommitted(store, source, backupId)) {
+async function removeUncommitted({ store, source, backupId, committing }: RunningBackup, run: RunContext): Promise<void> {
+  // Once the manifest was sent, it may stand, whatever the failure says (a lost answer, a directory that could not be synced, bytes that
+  // came back changed): then the artifacts are a backup's, not leftovers.
+  if (committing && (await isCommitted(store, source, backupId))) {
     run.log.warn("the backup may have been committed although the run failed: its artifacts are left", { backupId });
     return;
   }

@@ -37,9 +37,7 @@ export function createPipelineContext(policy: Policy, run: RunContext, holdfastV
       const state = stateOf(policy, name);
       if (state === undefined) return this.storeOf(name);
       // No vault's name has a space (schema-terms.ts).
-      return getOrOpen(stores, `state of ${name}`, async () =>
-        (await import("../vault/open-store.ts")).openStore(state, { clock: run.clock }),
-      );
+      return getOrOpen(stores, `state of ${name}`, async () => (await import("../vault/open-store.ts")).openStore(state, run));
     },
     keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
     close() {
@@ -97,7 +95,7 @@ async function openNamedStore(policy: Policy, run: RunContext, name: string): Pr
   const config = policy.vaults[name];
   if (config === undefined) throw new HoldfastError("VaultNotFound", `the policy has no vault "${name}"`);
   const { openStore } = await import("../vault/open-store.ts");
-  return openStore(config, { clock: run.clock });
+  return openStore(config, run);
 }
 
 async function openNamedKeys(policy: Policy, name: string): Promise<SealingKeys> {

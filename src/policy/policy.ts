@@ -44,6 +44,8 @@ export interface S3Vault {
   readonly partsLimit: number;
   /** `required`: send no checksum unless the operation demands one, for providers that refuse the SDK's default. */
   readonly checksums: "supported" | "required";
+  /** How long a request that fails is tried again; absent: five minutes. */
+  readonly retrySeconds?: number;
   /** Whether and how objects are locked at their write, for as long as retention promises to keep them. */
   readonly lock?: { readonly mode: LockMode };
   /** Where leases and read marks lie, when not in the vault; required with `lock`. The vault's server, another bucket. */

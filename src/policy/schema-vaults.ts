@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { parseDays } from "./days.ts";
 import { defaultChecksums, defaultPartsLimit } from "./defaults.ts";
-import { durationPattern } from "./duration.ts";
+import { durationPattern, parseDuration } from "./duration.ts";
+import type { Parsed } from "./parsed.ts";
 import type { S3Vault, StorageTiers } from "./policy.ts";
 import {
   parseBucket,
@@ -15,6 +16,7 @@ import {
 } from "./references.ts";
 import { path, region, typeOf } from "./schema-places.ts";
 import { choice, count, flag, forms, notAllowed, section, term, wrongType } from "./schema-terms.ts";
+import { showValue } from "./secret-text.ts";
 
 const folderVault = section(
   {
@@ -115,6 +117,15 @@ const lock = forms(
   },
 );
 
+/** Beyond it, somebody should hear of the failure instead. */
+const maxRetrySeconds = 3_600;
+
+function parseRetryTime(text: string): Parsed<number> {
+  const parsed = parseDuration(text);
+  if ("problem" in parsed || parsed.value <= maxRetrySeconds) return parsed;
+  return { problem: `${showValue(text)} is too long; write a duration from 1m to 1h` };
+}
+
 const s3Vault = section(
   {
     type: z.literal("s3").meta({ description: "A bucket of AWS S3 or of a compatible provider." }),
@@ -151,6 +162,15 @@ const s3Vault = section(
         "`supported` sends a checksum with every request that takes one; `required` only where the operation demands it, for providers that refuse the others.",
       samples: ["required"],
     }).prefault(defaultChecksums),
+    retryFor: term(parseRetryTime, {
+      expects: "a duration from 1m to 1h, such as 5m",
+      type: "duration",
+      pattern: durationPattern,
+      description:
+        "How long a request is tried again while the store does not answer or answers with errors that pass (a restart, 503 SlowDown). A backup ends earlier when its lease of 10 minutes cannot be renewed.",
+      samples: ["5m"],
+      defaultNote: "5m",
+    }).optional(),
     lock: lock.optional(),
     state: term(parseStateAddress, {
       expects: stateForm,
@@ -172,7 +192,8 @@ const s3Vault = section(
   .refine(({ bucket, state }) => state?.bucket !== bucket, {
     error: () => "must be another bucket than the vault's own",
     path: ["state"],
-  });
+  })
+  .transform(({ retryFor, ...vault }) => ({ ...vault, ...(retryFor === undefined ? {} : { retrySeconds: retryFor }) }));
 
 function folderKey(key: string): string | undefined {
   return key === "lock" ? "a folder cannot lock what it holds; only a bucket can (type: s3)" : undefined;

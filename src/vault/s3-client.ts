@@ -1,28 +1,54 @@
 /** The connection to an S3 server: where it is, how often a request is tried, and how long silence is borne. */
-import { S3Client } from "@aws-sdk/client-s3";
+import type { Readable } from "node:stream";
+import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { S3Vault } from "../policy/policy.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/run-context.ts";
 import { type PartPlan, planParts } from "./part-plan.ts";
+import { factsOf } from "./s3-errors.ts";
+import { makeRetries, type Retries, type RetryTimes } from "./s3-retries.ts";
 
-export interface S3Timeouts {
+/** As far as it concerns us. */
+interface HttpHandlerOptions {
+  readonly abortSignal?: unknown;
+}
+
+export interface S3Timeouts extends RetryTimes {
   readonly connectMs: number;
   /** Without a byte in either direction; a long request that makes progress is never cut. */
   readonly silenceMs: number;
-  /** Tries of one request, with exponential waits of up to 20 s between them. */
-  readonly attempts: number;
 }
 
 /**
  * The silence is longer than S3 takes to complete an upload of 10,000 parts without a sign of life (minutes at most, with blanks sent
- * every few seconds). Six tries span about a minute of SlowDown answers.
+ * every few seconds). Five minutes of failure outlast the restart of a server and the SlowDown of a bucket that is being split; they are less than
+ * the ten minutes of a lease. Half a minute without a first answer means a wrong address rather than a restart.
  */
-export const defaultTimeouts: S3Timeouts = { connectMs: 10_000, silenceMs: 120_000, attempts: 6 };
+export const defaultTimeouts: S3Timeouts = {
+  connectMs: 10_000,
+  silenceMs: 120_000,
+  retryMs: 300_000,
+  firstContactMs: 30_000,
+  cleanupMs: 10_000,
+};
+
+export interface S3Options {
+  readonly timeouts?: S3Timeouts;
+  readonly clock?: Clock;
+  /** The run's: once aborted, requests that have no signal of their own are cut soon. */
+  readonly signal?: AbortSignal;
+  /** Where waiting for the store is reported. */
+  readonly log?: Log;
+}
 
 /** Connections beyond the parts in flight: listings and leases beside an upload. */
 const mostSockets = 24;
 
 /** A place in an S3 bucket and the way to it. */
 export interface S3Place {
+  /** Its requests are tried again as `retries` says. */
   readonly client: S3Client;
+  readonly retries: Retries;
   readonly bucket: string;
   /** Before every key: empty, or with a slash at its end. */
   readonly prefix: string;
@@ -37,7 +63,11 @@ export interface S3Place {
 }
 
 /** Opens the place; sends nothing yet. Credentials come from the SDK's own chain. */
-export function openPlace(config: S3Vault, timeouts: S3Timeouts): S3Place {
+export function openPlace(config: S3Vault, options: S3Options = {}): S3Place {
+  const timeouts = options.timeouts ?? defaultTimeouts;
+  const times = config.retrySeconds === undefined ? timeouts : { ...timeouts, retryMs: config.retrySeconds * 1000 };
+  const url = `s3://${config.bucket}${config.prefix === "" ? "" : `/${config.prefix}`}`;
+  const retries = makeRetries({ ...options, clock: options.clock ?? systemClock, times, url });
   // A locked write without a checksum is refused (AWS, PutObject).
   const checksums = config.checksums === "supported" || config.lock !== undefined;
   // A provider at an endpoint of its own seldom cares for the region, but the signature needs one.
@@ -46,8 +76,8 @@ export function openPlace(config: S3Vault, timeouts: S3Timeouts): S3Place {
     ...(region === undefined ? {} : { region }),
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
     forcePathStyle: config.pathStyle ?? false,
-    maxAttempts: timeouts.attempts,
-    retryMode: "standard",
+    // Holdfast tries again by itself: by time, and ending at once when the run does (s3-retries.ts).
+    maxAttempts: 1,
     // It would open a new connection for every part.
     expectContinueHeader: false,
     // Checksums are sent explicitly, part by part; answers are compared with the manifest's own SHA-256.
@@ -62,13 +92,46 @@ export function openPlace(config: S3Vault, timeouts: S3Timeouts): S3Place {
   });
   const prefix = config.prefix === "" ? "" : `${config.prefix}/`;
   return {
-    client,
+    client: retryRequests(client, retries),
+    retries,
     bucket: config.bucket,
     prefix,
-    url: `s3://${config.bucket}${config.prefix === "" ? "" : `/${config.prefix}`}`,
+    url,
     checksums,
     ...(config.lock === undefined ? {} : { lock: { mode: config.lock.mode === "compliance" ? "COMPLIANCE" : "GOVERNANCE" } }),
     tags: config.tiers !== undefined,
     plan: planParts(config.partsLimit, { equalParts: /\.r2\.cloudflarestorage\.com\b/.test(config.endpoint ?? "") }),
   };
+}
+
+/** Makes every request of the client one that is tried again; its `abortSignal` ends the waiting, too. */
+function retryRequests(client: S3Client, retries: Retries): S3Client {
+  const sendOnce = client.send.bind(client) as (command: unknown, options: HttpHandlerOptions) => Promise<unknown>;
+  const send = (command: unknown, { abortSignal, ...options }: HttpHandlerOptions = {}): Promise<unknown> =>
+    retries.run(
+      async (signal) => {
+        try {
+          return await sendOnce(command, { ...options, abortSignal: signal });
+        } catch (error) {
+          throw command instanceof HeadObjectCommand ? await explainHead(command, error, signal) : error;
+        }
+      },
+      abortSignal as AbortSignal | undefined,
+    );
+  // The answer to a HEAD has no body: what is wrong with keys, region, clock or bucket is said only to a GET.
+  const explainHead = async ({ input }: HeadObjectCommand, error: unknown, abortSignal: AbortSignal): Promise<unknown> => {
+    const { status = 0 } = factsOf(error);
+    if (![301, 400, 401, 403, 404].includes(status)) return error;
+    try {
+      const found = (await sendOnce(new GetObjectCommand({ ...input, Range: "bytes=0-0" }), {
+        abortSignal,
+      })) as GetObjectCommandOutput;
+      (found.Body as Readable).destroy();
+      return error;
+    } catch (explained) {
+      return factsOf(explained).status === status ? explained : error;
+    }
+  };
+  client.send = send as S3Client["send"];
+  return client;
 }

@@ -10,15 +10,61 @@ interface Facts {
   readonly code: string | undefined;
 }
 
-/** Names that mean a problem with this machine's settings rather than with the store. */
-const settings: Readonly<Record<string, string>> = {
-  CredentialsProviderError: "no AWS credentials were found",
-  TokenProviderError: "the AWS session has expired",
-  RequestTimeTooSkewed: "this machine's clock is too far from the store's",
+/** Names that mean a problem with this machine's settings rather than with the store: what is wrong, and what to do. */
+const settings: Readonly<Record<string, readonly [string, string]>> = {
+  CredentialsProviderError: ["no AWS credentials were found", credentialsHint()],
+  TokenProviderError: ["the AWS session has expired", "Sign in again with `aws sso login`, or set fresh credentials."],
+  ExpiredToken: ["the credentials have expired", "Sign in again, or set fresh credentials."],
+  ExpiredTokenException: ["the credentials have expired", "Sign in again, or set fresh credentials."],
+  InvalidToken: ["the session token is not valid", credentialsHint()],
+  InvalidAccessKeyId: ["the store does not know this access key", credentialsHint()],
+  SignatureDoesNotMatch: ["the secret access key does not belong to the access key", credentialsHint()],
+  RequestTimeTooSkewed: ["this machine's clock is too far from the store's", "Let NTP set this machine's clock."],
 };
+
+function credentialsHint(): string {
+  return "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for this store; `holdfast check` tries them.";
+}
 
 /** Network errors that will not go away by themselves: the address is wrong, or the certificate is. */
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/;
+const certificateHint =
+  "If a CA of your own signed the store's certificate, set NODE_EXTRA_CA_CERTS to the file with its certificate (docs/network.md).";
+const protocolHint = "Check whether the vault's endpoint begins with http:// or https:// as its server expects, and its port.";
+const regionNames: readonly string[] = ["PermanentRedirect", "AuthorizationHeaderMalformed"];
+const wrongProtocol = /^EPROTO$|^ERR_SSL|^HPE_INVALID/;
+
+/** The system's codes of a connection that may work the next time: a restart, a lost route, a name server that did not answer. */
+const passingCodes: readonly (string | undefined)[] = [
+  "EADDRNOTAVAIL",
+  "EAI_AGAIN",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EPIPE",
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ETIMEDOUT",
+];
+/** Names of errors that pass, whatever their status: S3 gives some of them as 400 or 409 (S3 API reference, "Error responses"). */
+const passingNames: readonly string[] = [
+  "NetworkingError",
+  "OperationAborted",
+  "RequestTimeout",
+  "RequestTimeoutException",
+  "SlowDown",
+  "SlowDownRead",
+  "SlowDownWrite",
+  "ThrottlingException",
+  "TimeoutError",
+  "TooManyRequestsException",
+];
+/** Statuses from 500 on that say what the server cannot do, now or later: not implemented, HTTP version, storage. */
+const lastingStatuses: readonly number[] = [501, 505, 507];
 
 /** What an error says of itself. */
 export function factsOf(error: unknown): Facts {
@@ -37,6 +83,23 @@ export function factsOf(error: unknown): Facts {
     status: typeof status === "number" ? status : undefined,
     code: typeof code === "string" ? code : undefined,
   };
+}
+
+/** Whether the same request may succeed when it is sent again: overload, restarts, cut connections, answers that cannot be read to their end. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof HoldfastError) return false;
+  const { name, status, code } = factsOf(error);
+  if (certificate.test(code ?? "") || settings[name] !== undefined) return false;
+  if (passingNames.includes(name)) return true;
+  if (status === undefined) return passingCodes.includes(code);
+  if (status >= 500) return !lastingStatuses.includes(status);
+  // An answer that says success and cannot be read was cut.
+  return status === 408 || status === 429 || status < 300;
+}
+
+/** The server refused because of this machine's clock, and the SDK now knows the difference. */
+export function isCorrectedClock(error: unknown): boolean {
+  return factsOf(error).name === "RequestTimeTooSkewed";
 }
 
 /** The condition of a conditional request did not hold. */
@@ -64,47 +127,70 @@ export function isOutcomeUnknown(error: unknown): boolean {
 /** The catalogue's error for an error met while doing `what` (an infinitive) in the store at `url`; catalogue errors are returned as they are. */
 export function s3Error(error: unknown, what: string, url: string): unknown {
   if (error instanceof HoldfastError) return error;
-  const { name, message, status, code } = factsOf(error);
+  const facts = factsOf(error);
+  const { name, status } = facts;
   const options = { cause: error };
-  const said = `${name}${message === "" || message === name ? "" : `: ${message.split("\n", 1)[0]}`}`;
-  const setting = settings[name];
-  if (setting !== undefined) return new HoldfastError("StoreAccessDenied", `cannot ${what} in ${url}: ${setting}`, options);
+  const said = sayError(facts);
+  const wrongSettings = settingsError(error, facts, what, url);
+  if (wrongSettings !== undefined) return wrongSettings;
   if (name === "NoSuchBucket")
-    return new HoldfastError("VaultNotFound", `cannot ${what} in ${url}: there is no such bucket`, options);
-  if (name === "InvalidObjectState") {
-    const { StorageClass: tier } = error as { readonly StorageClass?: string };
-    const hours = thawHoursOf(tier);
-    const time = hours === undefined ? "" : `, and can be read up to ${hours} hours after it was asked for`;
-    return new HoldfastError("ArtifactArchived", `cannot ${what} in ${url}: it lies in ${tier ?? "an archive"}${time}`, options);
-  }
+    return new HoldfastError("BucketNotFound", `cannot ${what} in ${url}: there is no such bucket`, options);
+  if (name === "InvalidObjectState") return archivedError(error, what, url);
   if (status === 401 || status === 403)
     return new HoldfastError("StoreAccessDenied", `not allowed to ${what} in ${url}: ${said}`, options);
   if (status === 507) return new HoldfastError("DiskFull", `no space left to ${what} in ${url}: ${said}`, options);
-  if (
-    status === 301 ||
-    name === "PermanentRedirect" ||
-    name === "AuthorizationHeaderMalformed" ||
-    /region is missing/i.test(message)
-  ) {
-    const hint = "Set the vault's region in the policy to the bucket's.";
-    return new HoldfastError("VaultInvalid", `cannot ${what} in ${url}: ${said}`, { ...options, hint });
-  }
   if (status === 501) {
     const hint = "Set `checksums: required` for this vault, and see docs/vault-format.md for what a store must be able to do.";
     return new HoldfastError("VaultInvalid", `the store at ${url} cannot ${what}: ${said}`, { ...options, hint });
   }
-  if (certificate.test(code ?? "")) return new HoldfastError("VaultInvalid", `cannot ${what} in ${url}: ${said}`, options);
-  if (
-    status === undefined ||
-    status >= 500 ||
-    status === 429 ||
-    status === 408 ||
-    status === 404 ||
-    status === 409 ||
-    status < 400
-  ) {
+  if (status === undefined || status >= 500 || status < 400 || [404, 408, 409, 429].includes(status)) {
     return new HoldfastError("StoreUnavailable", `cannot ${what} in ${url}: ${said}`, options);
   }
   // What the store called a bad request stays one, however often it is sent.
   return new HoldfastError("VaultInvalid", `the store at ${url} refused to ${what}: ${said}`, options);
+}
+
+function archivedError(error: unknown, what: string, url: string): HoldfastError {
+  const { StorageClass: tier } = error as { readonly StorageClass?: string };
+  const hours = thawHoursOf(tier);
+  const time = hours === undefined ? "" : `, and can be read up to ${hours} hours after it was asked for`;
+  return new HoldfastError("ArtifactArchived", `cannot ${what} in ${url}: it lies in ${tier ?? "an archive"}${time}`, {
+    cause: error,
+  });
+}
+
+/** Where the fault is in the policy or on this machine: keys, clock, region, certificate, endpoint. */
+function settingsError(error: unknown, facts: Facts, what: string, url: string): HoldfastError | undefined {
+  const { name, message, status, code = "" } = facts;
+  const refuse = (errorName: "StoreAccessDenied" | "VaultInvalid", why: string, hint: string): HoldfastError =>
+    new HoldfastError(errorName, `cannot ${what} in ${url}: ${why}`, { cause: error, hint });
+  const setting = settings[name];
+  if (setting !== undefined) return refuse("StoreAccessDenied", ...setting);
+  if (status === 301 || status === 307 || regionNames.includes(name) || /region is missing/i.test(message)) {
+    const region = regionOf(error);
+    const [found, wanted] = region === undefined ? [sayError(facts), "the bucket's"] : [`the bucket is in ${region}`, region];
+    return refuse("VaultInvalid", found, `Set the vault's region in the policy to ${wanted}.`);
+  }
+  if (certificate.test(code)) return refuse("VaultInvalid", `its certificate is not trusted (${sayError(facts)})`, certificateHint);
+  if (wrongProtocol.test(code)) return refuse("VaultInvalid", `no S3 server answers there (${sayError(facts)})`, protocolHint);
+  return undefined;
+}
+
+/** The error's own text in one line; an answer without one is known by its status. */
+function sayError({ name, message, status }: Facts): string {
+  const first = message.split("\n", 1)[0] ?? "";
+  const isNameless = name === "Error" || /^Unknown|^\d*$/.test(name);
+  if (isNameless && status !== undefined) return `HTTP status ${status}`;
+  if (isNameless) return first;
+  return first === "" || first === name || /^UnknownError$/.test(first) ? name : `${name}: ${first}`;
+}
+
+/** The region that a redirect or a refused signature names. */
+function regionOf(error: unknown): string | undefined {
+  const { Region, $response } = error as {
+    readonly Region?: unknown;
+    readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+  };
+  const region = $response?.headers?.["x-amz-bucket-region"] ?? Region;
+  return typeof region === "string" && /^[a-z0-9-]{1,40}$/.test(region) ? region : undefined;
 }

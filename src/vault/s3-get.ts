@@ -1,6 +1,5 @@
 /** Reads objects from S3: a stream that gives every byte or fails, and goes on where a connection was cut. */
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { StoredObject } from "./object-store.ts";
@@ -13,10 +12,6 @@ export interface Range {
   readonly start: number;
   readonly end: number;
 }
-
-/** Cuts without a byte in between, after which a connection counts as lost, and the wait before the first new one. */
-const mostCuts = 5;
-const cutWaitMs = 200;
 
 /** As ObjectStore.get. */
 export async function getObject(
@@ -46,11 +41,14 @@ async function* readOn(
 ): AsyncGenerator<Buffer, void, undefined> {
   let position = wanted.start;
   let source = first;
-  for (let cuts = 0; ; ) {
+  const trial = place.retries.begin(signal);
+  const stop = (): void => void source.destroy(abortReason(signal));
+  for (;;) {
+    signal.addEventListener("abort", stop, { once: true });
     try {
       for await (const chunk of source as AsyncIterable<Buffer>) {
         position += chunk.length;
-        cuts = 0;
+        trial.progress();
         yield chunk;
       }
       if (position > wanted.end + 1) throw lost(place, object, position, undefined);
@@ -60,12 +58,13 @@ async function* readOn(
       if (signal.aborted) throw abortReason(signal);
       if (error instanceof HoldfastError) throw error;
       if (position > wanted.end) return; // Cut, but after the last byte.
-      cuts += 1;
-      if (cuts > mostCuts) throw lost(place, object, position, error);
+      await trial.wait(error).catch((last: unknown) => {
+        throw signal.aborted ? abortReason(signal) : lost(place, object, position, last);
+      });
     } finally {
+      signal.removeEventListener("abort", stop);
       source.destroy();
     }
-    await sleep(cutWaitMs * 2 ** (cuts - 1), undefined, { signal }).catch(() => undefined);
     source = bodyOf(await request(place, object.key, { start: position, end: wanted.end }, object.etag, signal));
   }
 }

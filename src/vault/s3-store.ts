@@ -7,12 +7,12 @@ import {
 } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { S3Vault } from "../policy/policy.ts";
-import { type Clock, systemClock } from "../runtime/clock.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { assertKey, compareKeys } from "./object-key.ts";
 import type { ObjectStat, ObjectStore, StoredObject } from "./object-store.ts";
 import { abortReason } from "./read-body.ts";
 import { archiveOf } from "./s3-archive.ts";
-import { defaultTimeouts, openPlace, type S3Place, type S3Timeouts } from "./s3-client.ts";
+import { openPlace, type S3Options, type S3Place } from "./s3-client.ts";
 import { isNotFound, s3Error } from "./s3-errors.ts";
 import { getObject } from "./s3-get.ts";
 import { extendRetention, lockOf, setLegalHold } from "./s3-lock.ts";
@@ -20,11 +20,8 @@ import { putObject } from "./s3-put.ts";
 import { listHidden, openDeletion } from "./s3-versions.ts";
 
 /** The store of an S3 vault; sends nothing yet. */
-export function openS3Store(
-  config: S3Vault,
-  options: { readonly timeouts?: S3Timeouts; readonly clock?: Clock } = {},
-): ObjectStore {
-  const place = openPlace(config, options.timeouts ?? defaultTimeouts);
+export function openS3Store(config: S3Vault, options: S3Options = {}): ObjectStore {
+  const place = openPlace(config, options);
   const deleteObject = openDeletion(place, options.clock ?? systemClock);
   return {
     url: place.url,

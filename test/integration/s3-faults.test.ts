@@ -9,8 +9,8 @@ import { type FaultyS3Proxy, type S3Operation, startFaultyS3Proxy } from "../sup
 import { type S3Server, startMiniStackS3, useTestCredentials } from "../support/s3-server.ts";
 import { collect, patternedBytes, toList } from "../support/streams.ts";
 
-/** Four tries of a request, a second and a half of silence: the same rules as in production, in less time. */
-const timeouts = { connectMs: 1_000, silenceMs: 1_500, attempts: 4 };
+/** Four seconds of failure, a second and a half of silence: the same rules as in production, in less time. */
+const timeouts = { connectMs: 1_000, silenceMs: 1_500, retryMs: 4_000, firstContactMs: 4_000, cleanupMs: 1_500 };
 const largeBytes = 27_000_001;
 const ifAbsent = { ifAbsent: true };
 
@@ -244,7 +244,7 @@ describe("faults that stay", () => {
     [501, "NotImplemented", "VaultInvalid"],
     [400, "InvalidRequest", "VaultInvalid"],
     [507, "InsufficientStorage", "DiskFull"],
-    [404, "NoSuchBucket", "VaultNotFound"],
+    [404, "NoSuchBucket", "BucketNotFound"],
     [503, "SlowDown", "StoreUnavailable"],
   ])("calls %i %s by the name of %s", async (status, code, name) => {
     proxy.inject("PutObject", { answer: status, code });
@@ -259,7 +259,7 @@ describe("faults that stay", () => {
 
   it("says that nobody answers at the endpoint", async () => {
     const config = await server.makeBucket();
-    const nowhere = openS3Store({ ...config, endpoint: "http://127.0.0.1:9" }, { timeouts: { ...timeouts, attempts: 2 } });
+    const nowhere = openS3Store({ ...config, endpoint: "http://127.0.0.1:9" }, { timeouts: { ...timeouts, firstContactMs: 500 } });
     await expect(nowhere.head("x")).rejects.toMatchObject({
       name: "StoreUnavailable",
       message: expect.stringContaining("ECONNREFUSED"),
@@ -277,7 +277,7 @@ describe("faults that stay", () => {
 
   it("says what does not fit into the parts that a provider allows", async () => {
     const config = await server.makeBucket();
-    const place = openPlace(config, timeouts);
+    const place = openPlace(config, { timeouts });
     const partBytes = 5 * 1024 * 1024;
     const plan = { partsLimit: 3, capacityBytes: 3 * partBytes, partBytes: () => partBytes, concurrency: () => 1 };
     const parts = Array.from({ length: 4 }, () => Buffer.alloc(partBytes));

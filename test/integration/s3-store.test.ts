@@ -64,10 +64,11 @@ describe("an S3 vault", () => {
 
   it("says that there is no such bucket, and where", async () => {
     const store = openS3Store({ ...(await server.makeBucket()), bucket: "holdfast-no-such-bucket" });
-    const missing = { name: "VaultNotFound", message: expect.stringContaining("s3://holdfast-no-such-bucket") };
+    const missing = { name: "BucketNotFound", message: expect.stringContaining("s3://holdfast-no-such-bucket") };
     await expect(store.put("a", Buffer.from("x"))).rejects.toMatchObject(missing);
     await expect(toList(store.list(""))).rejects.toMatchObject(missing);
     await expect(store.get("a")).rejects.toMatchObject(missing);
+    await expect(store.head("a")).rejects.toMatchObject(missing);
     store.close();
   });
 });

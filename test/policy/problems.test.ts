@@ -262,7 +262,7 @@ sources:
       ),
       [
         'vaults.main.endpoint: "http://s3.example.com" is not encrypted; write https:// (http:// is for this machine only)',
-        'vaults.main.pathstyle: unknown key; allowed: type, bucket, prefix, region, endpoint, pathStyle, partsLimit, checksums, lock, state, tiers; did you mean "pathStyle"?',
+        'vaults.main.pathstyle: unknown key; allowed: type, bucket, prefix, region, endpoint, pathStyle, partsLimit, checksums, retryFor, lock, state, tiers; did you mean "pathStyle"?',
         "vaults.main.partsLimit: must be a whole number from 1 to 10000, not the number 20000",
         'vaults.main.checksums: "none" is not allowed; one of supported, required',
       ],

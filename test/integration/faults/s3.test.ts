@@ -21,7 +21,7 @@ beforeAll(async () => {
   client.destroy();
   project = await createProject({
     sources: postgresSource("db", "DB_URL"),
-    vault: `{ type: s3, bucket: backups, prefix: team, region: us-east-1, pathStyle: true, endpoint: "${proxy.endpoint}" }`,
+    vault: `{ type: s3, bucket: backups, prefix: team, region: us-east-1, pathStyle: true, retryFor: 1m, endpoint: "${proxy.endpoint}" }`,
     env: { DB_URL: server.url, AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" },
     majors: [17],
   });
