@@ -25,6 +25,8 @@ export const defaultSourceCheck: SourceCheckMode = "counts";
 /** Written forms of shares, as the reference shows them. */
 export const defaultMaxDrop = "50%";
 export const defaultMaxRemoval = "50%";
+/** Long enough for an accident of a Friday night to be noticed before its last good backup goes. */
+export const defaultMinAge = "48h";
 /** Parts of a multipart upload on AWS S3. */
 export const defaultPartsLimit = 10_000;
 export const defaultChecksums: S3Vault["checksums"] = "supported";

@@ -86,8 +86,9 @@ function commonKeys(): string {
     # When: cron with five fields (minute, hour, day of the month, month, day of the week), in quotes.
     backup: { full: "0 2 * * *" }
 
-    # How long: the newest backup of each of 30 days and 12 months stays. The newest good one always does.
-    retention: { daily: 30, monthly: 12 }
+    # How long: the newest backup of each of 30 days and 12 months stays. The newest good one always does, and nothing younger than
+    # minAge is deleted: time to notice an accident.
+    retention: { daily: 30, monthly: 12, minAge: 48h }
 
     # Read backups back again every Sunday at 03:00, besides right after each one is made.
     verify: { schedule: "0 3 * * 0" }`;

@@ -86,6 +86,8 @@ export interface Retention {
   readonly yearly?: number;
   /** The newest N stay, whatever their age. */
   readonly keepLast?: number;
+  /** Nothing younger than this is released, whatever the rules: the time in which an accident is noticed. */
+  readonly minAgeSeconds: number;
   /** Everything younger than this stays. */
   readonly keepWithinSeconds?: number;
   /** Age rules per kind: a backup of the kind stays while it is younger. */

@@ -152,9 +152,10 @@ function resolveFiles(written: WrittenOf<"files">, base: Omit<SourceBase, "resto
 }
 
 function resolveRetention(written: WrittenSource["retention"]): Retention {
-  const { keepWithin, kinds, maxRemoval, ...counts } = written;
+  const { keepWithin, minAge, kinds, maxRemoval, ...counts } = written;
   return withoutUndefined({
     ...counts,
+    minAgeSeconds: minAge,
     keepWithinSeconds: keepWithin,
     kinds: kinds === undefined ? undefined : mapDefined(kinds, (seconds) => ({ keepWithinSeconds: seconds })),
     maxRemovalShare: maxRemoval,

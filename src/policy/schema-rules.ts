@@ -1,6 +1,6 @@
 /** The schema of what engines have in common: objectives, schedules, retention, verification. */
 import { cronForm, cronPattern, parseCron } from "./cron.ts";
-import { defaultMaxDrop, defaultMaxRemoval, engineKinds, tierObjectives } from "./defaults.ts";
+import { defaultMaxDrop, defaultMaxRemoval, defaultMinAge, engineKinds, tierObjectives } from "./defaults.ts";
 import { durationForm, durationPattern, formatDuration, parseDuration } from "./duration.ts";
 import { type BackupKind, backupKinds, type Tier } from "./policy.ts";
 import { count, list, section, term, type Words } from "./schema-terms.ts";
@@ -62,14 +62,35 @@ export const objectives = section(
 const mostKept = 100_000;
 const rules = ["keepLast", "keepWithin", "daily", "weekly", "monthly", "yearly", "kinds"] as const;
 
+const minAge = term(parseMinAge, {
+  expects: `${durationForm}, or none`,
+  type: "duration",
+  pattern: `^none$|${durationPattern}`,
+  description:
+    "No younger backup is ever released, whatever the other rules say: the time in which a deletion or a wrong UPDATE is noticed. `none` lets retention release a backup as soon as a newer one stands for it.",
+  samples: ["7d"],
+}).prefault(defaultMinAge);
+
 export function retention(engine: Engine) {
   const kinds: readonly BackupKind[] = engineKinds[engine];
   return section(
     {
-      daily: count(mostKept, { description: "The newest backup of each of so many days stays.", samples: [30] }).optional(),
-      weekly: count(mostKept, { description: "The newest backup of each of so many ISO weeks stays.", samples: [8] }).optional(),
-      monthly: count(mostKept, { description: "The newest backup of each of so many months stays.", samples: [12] }).optional(),
-      yearly: count(mostKept, { description: "The newest backup of each of so many years stays.", samples: [7] }).optional(),
+      daily: count(mostKept, {
+        description: "The newest backup of each of so many days stays, and the newest proven one.",
+        samples: [30],
+      }).optional(),
+      weekly: count(mostKept, {
+        description: "The newest backup of each of so many ISO weeks stays, and the newest proven one.",
+        samples: [8],
+      }).optional(),
+      monthly: count(mostKept, {
+        description: "The newest backup of each of so many months stays, and the newest proven one.",
+        samples: [12],
+      }).optional(),
+      yearly: count(mostKept, {
+        description: "The newest backup of each of so many years stays, and the newest proven one.",
+        samples: [7],
+      }).optional(),
       keepLast: count(mostKept, { description: "So many newest backups stay, whatever their age.", samples: [3] }).optional(),
       keepWithin: duration({ description: "Every younger backup stays.", samples: ["7d"] }).optional(),
       kinds: section(
@@ -97,6 +118,7 @@ export function retention(engine: Engine) {
           samples: [["20261120T020000Z-full-7k3f9a"]],
         },
       ).optional(),
+      minAge,
       maxRemoval: share({
         description: "The largest share of a source's backups that one prune may remove; a plan beyond it is refused.",
         samples: ["25%"],
@@ -119,6 +141,10 @@ function keepsSomething(written: Readonly<Record<string, unknown>>): boolean {
     const value = written[rule];
     return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : value !== undefined;
   });
+}
+
+function parseMinAge(text: string) {
+  return text === "none" ? { value: 0 } : parseDuration(text);
 }
 
 function parseBackupId(text: string) {

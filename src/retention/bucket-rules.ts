@@ -15,6 +15,8 @@ export interface BucketRule {
 export interface AppliedRule {
   readonly rule: BucketRule;
   readonly reach: number;
+  /** The index in the history of what stands for each bucket up to the reach. */
+  readonly standing: ReadonlyMap<number, number>;
 }
 
 /** The policy's bucket rules, the finest first. */
@@ -29,10 +31,18 @@ export function bucketRulesOf(retention: Retention): BucketRule[] {
   return rules.filter(({ count }) => count > 0);
 }
 
-interface Bucket {
+export interface Bucket {
   /** The newest trusted backup, or else the newest unjudged, or else the newest unusable one. */
   place: number;
   grade: number;
+  /** The newest proven backup that can be relied on; absent where none is, or where it is the one above. */
+  proven?: number;
+}
+
+/** A bucket that a rule keeps; `counted` says how many with a trusted backup there were up to it. */
+export interface KeptBucket extends Readonly<Bucket> {
+  readonly number: number;
+  readonly counted: number;
 }
 
 /** The number of the bucket that a backup falls in under a rule; greater is newer. */
@@ -41,8 +51,10 @@ export function bucketOf(rule: BucketRule, place: number, days: Int32Array): num
 }
 
 /**
- * Keeps the representative of each of the rule's newest buckets. Only buckets with a trusted backup count; a bucket among them that has none
- * keeps its best backup beside them, so that neither a failing check nor planted backups can use up what the policy promises.
+ * Keeps the representative of each of the rule's newest buckets: its newest trusted backup and, where that is only verified, its newest proven one
+ * too. Verified means read back, proven means restored: a later verified backup never takes the bucket from a proven one. Only buckets
+ * with a trusted backup count; a bucket among them that has none keeps its best backup beside them: neither a failing check nor planted
+ * backups can use up what the policy promises.
  * `candidates` are places in the history, newest first; `days` the calendar day of every place.
  */
 export function applyBucketRule(
@@ -52,16 +64,38 @@ export function applyBucketRule(
   days: Int32Array,
   reasons: Reasons,
 ): AppliedRule {
+  const kept = chooseBuckets(rule, history, candidates, days);
+  for (const bucket of kept) {
+    addReason(reasons, bucket.place, explain(rule, history, bucket));
+    if (bucket.proven !== undefined) addReason(reasons, bucket.proven, explainProven(rule, bucket));
+  }
+  const last = kept.at(-1);
+  const isFull = last !== undefined && last.counted === rule.count;
+  return {
+    rule,
+    reach: isFull ? last.number : Number.NEGATIVE_INFINITY,
+    standing: new Map(kept.map(({ number, place }) => [number, place])),
+  };
+}
+
+/** The buckets that a rule keeps, newest first. */
+export function chooseBuckets(
+  rule: BucketRule,
+  history: History,
+  candidates: Iterable<number>,
+  days: Int32Array,
+): readonly KeptBucket[] {
   const buckets = fillBuckets(rule, history, candidates, days);
+  const kept: KeptBucket[] = [];
   let counted = 0;
   for (const number of [...buckets.keys()].sort((a, b) => b - a)) {
     const bucket = buckets.get(number);
     if (bucket === undefined) continue;
     if (bucket.grade === grades.trusted) counted++;
-    addReason(reasons, bucket.place, explain(rule, history, bucket, number, counted));
-    if (counted === rule.count) return { rule, reach: number };
+    kept.push({ ...bucket, number, counted });
+    if (counted === rule.count) break;
   }
-  return { rule, reach: Number.NEGATIVE_INFINITY };
+  return kept;
 }
 
 function fillBuckets(rule: BucketRule, history: History, candidates: Iterable<number>, days: Int32Array): Map<number, Bucket> {
@@ -72,6 +106,7 @@ function fillBuckets(rule: BucketRule, history: History, candidates: Iterable<nu
     const grade = history.grades[place] ?? grades.implausible;
     const bucket = buckets.get(number);
     if (bucket !== undefined) {
+      noteProven(history, bucket, place);
       if (grade <= bucket.grade) continue;
       bucket.place = place;
       bucket.grade = grade;
@@ -85,7 +120,22 @@ function fillBuckets(rule: BucketRule, history: History, candidates: Iterable<nu
   return buckets;
 }
 
-function explain(rule: BucketRule, history: History, bucket: Bucket, number: number, counted: number): string {
+/** Called for the bucket's candidates after its first, newest first, before a better one takes its place. */
+function noteProven(history: History, bucket: Bucket, place: number): void {
+  if (bucket.proven !== undefined || bucket.grade !== grades.trusted || isProven(history, bucket.place)) return;
+  if (isProven(history, place)) bucket.proven = place;
+}
+
+function isProven(history: History, place: number): boolean {
+  return history.backups[place]?.state === "proven" && history.grades[place] === grades.trusted;
+}
+
+function explainProven({ name, period, count }: BucketRule, { number, counted }: KeptBucket): string {
+  return period === "backup" ? "proven" : `newest proven of ${describePeriod(period, number)} (${name} ${counted} of ${count})`;
+}
+
+function explain(rule: BucketRule, history: History, bucket: KeptBucket): string {
+  const { number, counted } = bucket;
   const where = rule.period === "backup" ? "" : `newest of ${describePeriod(rule.period, number)}`;
   if (bucket.grade !== grades.trusted) {
     const doubt = describeDoubt(history, bucket.place);

@@ -8,12 +8,17 @@ const dayMs = 86_400_000;
 /** How long a damaged backup stays for analysis, from its start, whatever the rules: time for a person to look into it. */
 export const damagedKeptDays = 30;
 
-/** Keeps what is younger than the policy's ages: of all backups, and of each kind. */
+/**
+ * Keeps what is younger than the policy's ages: of all backups, and of each kind. `minAge` comes first: an accident is noticed after
+ * hours, and the backup made in a panic after it must not release the last good one.
+ */
 export function keepYoung(history: History, retention: Retention, nowMs: number, reasons: Reasons): void {
   const general = retention.keepWithinSeconds ?? 0;
   const generalReason = `younger than ${describeAge(general)}`;
+  const minReason = `younger than ${describeAge(retention.minAgeSeconds)} (minAge)`;
   history.backups.forEach(({ startedAtMs, kind, state }, place) => {
     const ageMs = nowMs - startedAtMs;
+    if (ageMs < retention.minAgeSeconds * 1000) addReason(reasons, place, minReason);
     if (ageMs < general * 1000) addReason(reasons, place, generalReason);
     const ofKind = retention.kinds?.[kind]?.keepWithinSeconds ?? 0;
     if (ageMs < ofKind * 1000) addReason(reasons, place, `${kind}, younger than ${describeAge(ofKind)}`);

@@ -36,8 +36,8 @@ export interface RetentionMoment {
 }
 
 /**
- * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup of each of the newest calendar buckets, what
- * is younger than the policy's ages, the newest proven and verified ones, what is newer than these, held, locked, permanent or implausible,
+ * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup of each of the newest calendar buckets
+ * (and the newest proven one, where that is another), what is younger than the policy's ages, the newest proven and verified ones, what is newer than these, held, locked, permanent or implausible,
  * and everything that these build on; the rest is released. Deterministic; planning again on what was kept releases nothing more.
  * Takes a few seconds for a million backups, and memory in proportion to their number.
  */
@@ -95,6 +95,10 @@ const releases = {
   week: ["released: a newer backup stands for its week"],
   month: ["released: a newer backup stands for its month"],
   year: ["released: a newer backup stands for its year"],
+  betterDay: ["released: a more trusted backup stands for its day"],
+  betterWeek: ["released: a more trusted backup stands for its week"],
+  betterMonth: ["released: a more trusted backup stands for its month"],
+  betterYear: ["released: a more trusted backup stands for its year"],
   old: ["released: older than every rule"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -102,8 +106,13 @@ function explainRelease(history: History, place: number, days: Int32Array, appli
   const backup = history.backups[place];
   if (backup?.state === "damaged") return releases.damaged;
   if (backup?.kind === "log") return releases.log;
-  for (const { rule, reach } of applied) {
-    if (rule.period !== "backup" && bucketOf(rule, place, days) >= reach) return releases[rule.period];
+  for (const { rule, reach, standing } of applied) {
+    if (rule.period === "backup") continue;
+    const number = bucketOf(rule, place, days);
+    if (number < reach) continue;
+    return (standing.get(number) ?? 0) < place ? releases[rule.period] : releases[betterOf[rule.period]];
   }
   return releases.old;
 }
+
+const betterOf = { day: "betterDay", week: "betterWeek", month: "betterMonth", year: "betterYear" } as const;

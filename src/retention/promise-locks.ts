@@ -1,6 +1,6 @@
 /** Until when retention promises to keep what it keeps now: how far the locks of kept backups have to reach. Pure, like the plan. */
 import type { Retention } from "../policy/policy.ts";
-import { applyBucketRule, type BucketRule, bucketOf, bucketRulesOf } from "./bucket-rules.ts";
+import { bucketOf, bucketRulesOf, chooseBuckets } from "./bucket-rules.ts";
 import { numberDays, periodOf, startOfDay, startOfPeriod } from "./calendar.ts";
 import { grades, type History, readHistory } from "./history.ts";
 import { keepNewest } from "./keep-rules.ts";
@@ -56,9 +56,9 @@ function isWorthless(history: History, place: number): boolean {
   return history.grades[place] === grades.implausible || history.backups[place]?.state === "damaged";
 }
 
-function promiseAges({ backups }: History, { keepWithinSeconds = 0, kinds }: Retention, raise: Raise): void {
+function promiseAges({ backups }: History, { keepWithinSeconds = 0, minAgeSeconds, kinds }: Retention, raise: Raise): void {
   backups.forEach(({ kind, startedAtMs }, place) => {
-    raise(place, startedAtMs + Math.max(keepWithinSeconds, kinds?.[kind]?.keepWithinSeconds ?? 0) * 1000);
+    raise(place, startedAtMs + Math.max(minAgeSeconds, keepWithinSeconds, kinds?.[kind]?.keepWithinSeconds ?? 0) * 1000);
   });
 }
 
@@ -71,22 +71,17 @@ function promisePeriods(history: History, retention: Retention, { now, timezone 
   for (const rule of bucketRulesOf(retention)) {
     if (rule.period === "backup") continue;
     const current = periodOf(rule.period, today);
-    const counted = countedPlaces(rule, history, days);
-    const newest = counted[0] === undefined ? current : bucketOf(rule, counted[0], days);
-    counted.forEach((place, index) => {
-      if (bucketOf(rule, place, days) >= current || rule.period === "backup") return;
+    const counted = chooseBuckets(rule, history, representatives(history), days).filter(({ grade }) => grade === grades.trusted);
+    const newest = counted[0] === undefined ? current : bucketOf(rule, counted[0].place, days);
+    counted.forEach(({ number, place, proven }, index) => {
+      if (number >= current || rule.period === "backup") return;
       // Each period from here on may bring one backup that counts; the last that still leaves room is followed by the one that does not.
       const firstNew = Math.max(newest + 1, current);
-      raise(place, startOfDay(startOfPeriod(rule.period, firstNew + rule.count - index - 1), timezone));
+      const untilMs = startOfDay(startOfPeriod(rule.period, firstNew + rule.count - index - 1), timezone);
+      raise(place, untilMs);
+      if (proven !== undefined) raise(proven, untilMs);
     });
   }
-}
-
-/** The places that stand for a rule's buckets and count, newest first. */
-function countedPlaces(rule: BucketRule, history: History, days: Int32Array): number[] {
-  const reasons: Reasons = Array.from({ length: history.backups.length });
-  applyBucketRule(rule, history, representatives(history), days, reasons);
-  return reasons.flatMap((reason, place) => (reason !== undefined && history.grades[place] === grades.trusted ? [place] : []));
 }
 
 function promiseEndless(history: History, retention: Retention, nowMs: number, raise: Raise): void {

@@ -6,12 +6,17 @@ const daySeconds = 86_400;
 const shortestDays = { weekly: 7, monthly: 28, yearly: 365 } as const;
 
 /**
- * Seconds from a backup's start, 0 where retention promises no time at all (`keepLast` alone).
+ * Seconds from a backup's start; `minAge` where no rule promises more (`keepLast` alone).
  * An age rule promises its age to every backup, and is taken as it is. Without one, the finest calendar rule promises its count of periods to the
  * backup that stands for each: what a day's one backup is promised is what every backup is locked for, because which one will
- * stand for the day is not known at its write. Whoever makes many a day and keeps one of them gives `keepWithin`, too.
+ * stand for the day is not known at its write. A policy with many backups a day that keeps one of them gives `keepWithin`, too. Never less than
+ * `minAge`, which no rule goes below.
  */
 export function shortestKept(retention: Retention, kind: BackupKind): number {
+  return Math.max(retention.minAgeSeconds, promisedSeconds(retention, kind));
+}
+
+function promisedSeconds(retention: Retention, kind: BackupKind): number {
   const aged = Math.max(retention.keepWithinSeconds ?? 0, retention.kinds?.[kind]?.keepWithinSeconds ?? 0);
   if (aged > 0) return aged;
   const { daily, weekly, monthly, yearly } = retention;

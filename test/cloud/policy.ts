@@ -63,7 +63,7 @@ sources:
     tier: standard
     vault: scratch
     backup: { full: "0 0 1 1 *" }
-    retention: { keepLast: 1 }
+    retention: { keepLast: 1, minAge: none }
 alerts:
   critical: [slack:secret/slack-webhook]
   warning: [slack:secret/slack-webhook]

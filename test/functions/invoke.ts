@@ -23,7 +23,7 @@ export async function createFunctionsProject(): Promise<FunctionsProject> {
   await mkdir(join(directory, "tree"));
   await writeFile(join(directory, "tree", "file"), "content");
   await createKeyFile(join(directory, "main.key"), { randomBytes: (count) => Buffer.alloc(count, 7), now: new Date(0) });
-  const source = `{ engine: files, path: ${join(directory, "tree")}, retention: { keepLast: 1, maxRemoval: 100% } }`;
+  const source = `{ engine: files, path: ${join(directory, "tree")}, retention: { keepLast: 1, maxRemoval: 100%, minAge: none } }`;
   const policy = [
     "version: 1",
     `vaults: { main: "folder:${join(directory, "vault")}" }`,

@@ -10,7 +10,7 @@ let project: Project;
 beforeAll(async () => {
   project = await createProject({ sources: "", majors: [] });
   await project.writePolicy(
-    `  config:\n    engine: files\n    path: ${join(import.meta.dirname, "..", "..", "docs")}\n    retention: { keepLast: 1, maxRemoval: 100% }\n`,
+    `  config:\n    engine: files\n    path: ${join(import.meta.dirname, "..", "..", "docs")}\n    retention: { keepLast: 1, maxRemoval: 100%, minAge: none }\n`,
   );
   expect((await project.holdfast(["backup", "config"])).code).toBe(0);
 });

@@ -97,7 +97,7 @@ async function makeVault(): Promise<void> {
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
   await kms.send(new CreateAliasCommand({ AliasName: "alias/holdfast-test", TargetKeyId: KeyMetadata?.KeyId ?? "" }));
   kms.destroy();
-  const source = `{ engine: files, path: ${join(project.directory, "tree")}, tier: critical, retention: { keepLast: 5 } }`;
+  const source = `{ engine: files, path: ${join(project.directory, "tree")}, tier: critical, retention: { keepLast: 5, minAge: none } }`;
   const policy = [
     "version: 1",
     "vaults: { main: s3://holdfast-test-vault }",

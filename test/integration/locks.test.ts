@@ -71,7 +71,7 @@ vaults:
       lock: { mode: ${mode} }, state: s3://${bucket}-state${tiers} }
 keys: { main: file:main.key }
 sources:
-  tree: { engine: files, path: tree, retention: { maxRemoval: 100%, ${retention} } }
+  tree: { engine: files, path: tree, retention: { maxRemoval: 100%, minAge: none, ${retention} } }
 `,
   );
   return openPipeline({ policyFile, env: process.env, clock: shiftedClock(days * dayMs) });

@@ -74,7 +74,7 @@ test("the same source in two vaults: each is what its own vault says, and a whol
   await rename(project.vault, join(project.directory, "vault-old"));
   await project.writePolicy(
     "version: 1\nvaults: { old: folder:vault-old, main: folder:vault }\nkeys: { main: file:main.key }\nsources:\n" +
-      "  tree: { engine: files, path: tree, vault: main, retention: { keepLast: 1, maxRemoval: 100% } }\n",
+      "  tree: { engine: files, path: tree, vault: main, retention: { keepLast: 1, maxRemoval: 100%, minAge: none } }\n",
   );
   const { dump, prune } = await run(0);
   expect(prune?.deleted).toEqual([]);

@@ -28,7 +28,7 @@ beforeEach(async () => {
   await writeFile(
     policyFile,
     "version: 1\nvaults: { main: folder:vault }\nkeys: { main: file:main.key }\nsources:\n" +
-      "  tree: { engine: files, path: tree, retention: { keepLast: 1, maxRemoval: 100% } }\n",
+      "  tree: { engine: files, path: tree, retention: { keepLast: 1, maxRemoval: 100%, minAge: none } }\n",
   );
 });
 

@@ -23,7 +23,7 @@ describe("a policy", () => {
           exclude: { tables: [], data: [] },
           sourceCheck: "counts",
           rolePasswords: false,
-          retention: { daily: 7, maxRemovalShare: 0.5 },
+          retention: { daily: 7, minAgeSeconds: 172_800, maxRemovalShare: 0.5 },
           verify: { maxDropShare: 0.5 },
           restoreTest: { assertions: [] },
         },
@@ -48,7 +48,7 @@ describe("a policy", () => {
 
   it("may use anchors and aliases", () => {
     const text = `${smallest}  second:\n    engine: files\n    path: /etc/shop\n    retention: &kept { daily: 3 }\n  third:\n    engine: files\n    path: /etc/x\n    retention: *kept\n`;
-    expect(parse(text).sources["third"]?.retention).toEqual({ daily: 3, maxRemovalShare: 0.5 });
+    expect(parse(text).sources["third"]?.retention).toEqual({ daily: 3, minAgeSeconds: 172_800, maxRemovalShare: 0.5 });
   });
 
   it("may begin with a byte order mark and end its lines as Windows does", () => {
@@ -185,6 +185,7 @@ describe("a source", () => {
       yearly: 7,
       kinds: { full: { keepWithinSeconds: 7_776_000 } },
       permanent: ["20261120T020000Z-full-7k3f9a"],
+      minAgeSeconds: 172_800,
       maxRemovalShare: 0.1,
     });
     expect(source.restoreTest).toEqual({

@@ -184,7 +184,7 @@ sources:
     [
       withPostgres("", "retention: { dayly: 7 }"),
       [
-        'sources.shop.retention.dayly: unknown key; allowed: daily, weekly, monthly, yearly, keepLast, keepWithin, kinds, permanent, maxRemoval; did you mean "daily"?',
+        'sources.shop.retention.dayly: unknown key; allowed: daily, weekly, monthly, yearly, keepLast, keepWithin, kinds, permanent, minAge, maxRemoval; did you mean "daily"?',
       ],
     ],
     [

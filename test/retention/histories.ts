@@ -31,7 +31,7 @@ export function dailyBackups(count: number, lastDay: string): RetentionBackup[] 
 
 /** A policy with the given rules, whose share never stands in the way. */
 export function policyOf(rules: Partial<Retention>): Retention {
-  return { maxRemovalShare: 1, ...rules };
+  return { minAgeSeconds: 0, maxRemovalShare: 1, ...rules };
 }
 
 export function planAt(
@@ -87,10 +87,12 @@ export const arbitraryRules: fc.Arbitrary<Partial<Retention>> = fc
     keepLast: count,
     keepWithinDays: count,
     fullDays: count,
+    minAgeDays: fc.constantFrom(0, 0, 1, 2, 7),
     logDays: fc.option(count, { nil: undefined }),
   })
-  .map(({ keepWithinDays, fullDays, logDays, ...counts }) => ({
+  .map(({ keepWithinDays, fullDays, minAgeDays, logDays, ...counts }) => ({
     ...counts,
+    minAgeSeconds: minAgeDays * 86_400,
     keepWithinSeconds: keepWithinDays * 86_400,
     kinds: {
       ...(fullDays === 0 ? {} : { full: { keepWithinSeconds: fullDays * 86_400 } }),

@@ -60,6 +60,46 @@ describe("planRetention, on any history", () => {
     });
   });
 
+  it("never releases what is younger than the minimum age", () => {
+    always((drawn) => {
+      const minAgeSeconds = drawn.rules.minAgeSeconds ?? 0;
+      const released = new Set(plan(drawn).released);
+      const young = drawn.backups.filter(({ startedAtMs }) => drawn.nowMs - startedAtMs < minAgeSeconds * 1000);
+      expect(young.filter(({ id }) => released.has(id))).toEqual([]);
+    });
+  });
+
+  it("never lets a less trusted backup alone stand for a day, month or year that has a proven one", () => {
+    always((drawn) => {
+      const { decisions } = plan(drawn);
+      const proven = new Set(
+        drawn.backups.filter(({ state, suspicious }) => state === "proven" && !suspicious).map(({ id }) => id),
+      );
+      const byId = new Map(drawn.backups.map((backup) => [backup.id, backup]));
+      const standsOnItself = ({ kind }: RetentionBackup) => kind === "full" || kind === "snapshot";
+      const keptFor = new Map<string, string[]>();
+      for (const { id, kept, reasons } of decisions) {
+        for (const reason of kept ? reasons : []) {
+          const period = /^newest (?:proven )?of (\S+) \((daily|weekly|monthly|yearly) \d+ of/.exec(reason);
+          if (period !== null) keptFor.set(`${period[2]} ${period[1]}`, [...(keptFor.get(`${period[2]} ${period[1]}`) ?? []), id]);
+        }
+      }
+      for (const [period, ids] of keptFor) {
+        if (drawn.timezone !== "UTC" || !/^(daily|monthly|yearly) /.test(period)) continue;
+        const [, prefix = ""] = period.split(" ");
+        const inside = [...proven].filter((id) => {
+          const backup = byId.get(id);
+          return backup !== undefined && standsOnItself(backup) && new Date(backup.startedAtMs).toISOString().startsWith(prefix);
+        });
+        if (inside.length > 0)
+          expect(
+            ids.some((id) => byId.get(id)?.state === "proven"),
+            period,
+          ).toBe(true);
+      }
+    });
+  });
+
   it("keeps everything that a kept backup builds on", () => {
     always((drawn) => {
       const { released } = plan(drawn);

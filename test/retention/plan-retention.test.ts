@@ -89,6 +89,57 @@ describe("planRetention", () => {
     expect(reasonsOf(plan, good.id)).toEqual(["newest proven backup that can be relied on"]);
   });
 
+  it("keeps a month's newest proven backup beside a newer one that is only verified, and says which is which", () => {
+    const backups = dailyBackups(60, "2026-11-20").map((backup, index) =>
+      index === 20 || index === 10 ? { ...backup, state: "proven" as const } : backup,
+    );
+    const [older, proven] = [backups[10]?.id ?? "", backups[20]?.id ?? ""];
+    const october = idAt(Date.parse("2026-10-31T02:00:00Z"));
+    const plan = planAt([...backups, backupAt("2026-11-20T03:00:00Z", { state: "proven" })], { monthly: 12 }, now);
+    expect(reasonsOf(plan, proven)).toEqual(["newest proven of 2026-10 (monthly 2 of 12)"]);
+    expect(reasonsOf(plan, october)).toEqual(["newest of 2026-10 (monthly 2 of 12)"]);
+    expect(reasonsOf(plan, older)).toEqual(["released: a newer backup stands for its month"]);
+  });
+
+  it("keeps one backup of a bucket whose newest is proven, and needs no second", () => {
+    const [older, newer] = [
+      backupAt("2026-10-03T02:00:00Z", { state: "proven" }),
+      backupAt("2026-10-03T03:00:00Z", { state: "proven" }),
+    ];
+    const plan = planAt([older, newer, backupAt("2026-11-20T02:00:00Z", { state: "proven" })], { daily: 9 }, now);
+    expect(plan.released).toEqual([older.id]);
+  });
+
+  it("takes a proven backup that is suspicious, or on a damaged base, for no proof", () => {
+    const [suspicious, verified] = [
+      backupAt("2026-10-03T02:00:00Z", { state: "proven", suspicious: true }),
+      backupAt("2026-10-03T03:00:00Z"),
+    ];
+    const newest = backupAt("2026-11-20T02:00:00Z", { state: "proven" });
+    expect(planAt([suspicious, verified, newest], { daily: 9 }, now).released).toEqual([suspicious.id]);
+  });
+
+  it("releases nothing that is younger than the minimum age, whatever the rules, and says so", () => {
+    const morning = backupAt("2026-11-20T02:00:00Z");
+    const panic = backupAt("2026-11-20T11:59:52Z");
+    const old = backupAt("2026-11-17T02:00:00Z");
+    const edge = backupAt("2026-11-18T12:00:00Z");
+    const damaged = backupAt("2026-11-19T09:00:00Z", { state: "damaged" });
+    const rules = { keepLast: 1, minAgeSeconds: 48 * 3600 };
+    const plan = planAt([morning, panic, old, edge, damaged], rules, now);
+    expect(plan.released).toEqual([edge.id, old.id]);
+    expect(reasonsOf(plan, morning.id)).toEqual(["younger than 2 days (minAge)"]);
+    expect(reasonsOf(plan, damaged.id)).toContain("younger than 2 days (minAge)");
+    expect(planAt([morning, panic], rules, "2026-11-22T03:00:00Z").released).toEqual([morning.id]);
+  });
+
+  it("says of a newer backup that a more trusted one stands for its day", () => {
+    const good = backupAt("2026-10-03T02:00:00Z");
+    const suspicious = backupAt("2026-10-03T03:00:00Z", { suspicious: true });
+    const plan = planAt([good, suspicious, backupAt("2026-11-20T02:00:00Z")], { daily: 9 }, now);
+    expect(reasonsOf(plan, suspicious.id)).toEqual(["released: a more trusted backup stands for its day"]);
+  });
+
   it("keeps by number, by age and by the age of a kind", () => {
     const backups = dailyBackups(20, "2026-11-20");
     expect(keptIds(planAt(backups, { keepLast: 4 }, now))).toHaveLength(4);

@@ -25,7 +25,11 @@ describe("pruning is refused", () => {
 
   it("when the plan removes more than the policy's share at once, though three are always allowed", () => {
     const share = (count: number, keepLast: number, maxRemovalShare: number) =>
-      planRetention(dailyBackups(count, "2026-11-20"), { keepLast, maxRemovalShare }, { now: new Date(now), timezone: "UTC" });
+      planRetention(
+        dailyBackups(count, "2026-11-20"),
+        { keepLast, minAgeSeconds: 0, maxRemovalShare },
+        { now: new Date(now), timezone: "UTC" },
+      );
     expect(share(100, 71, 0.29).refusals).toEqual([]);
     expect(share(100, 70, 0.29).refusal).toMatchObject({
       code: "removes-too-much",

@@ -34,7 +34,7 @@ export interface OpenOptions {
 
 export const treePolicy =
   "version: 1\nvaults: { main: folder:vault }\nkeys: { main: file:main.key }\nsources:\n" +
-  "  tree: { engine: files, path: tree, retention: { keepLast: 1, maxRemoval: 100% } }\n";
+  "  tree: { engine: files, path: tree, retention: { keepLast: 1, maxRemoval: 100%, minAge: none } }\n";
 
 export async function createFilesProject(): Promise<FilesProject> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-project-"));

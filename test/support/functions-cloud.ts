@@ -84,7 +84,9 @@ function policyText(sources: readonly string[]): string {
     `vaults: { main: "s3://${bucket}" }`,
     "keys: { main: kms:alias/holdfast }",
     "sources:",
-    ...sources.map((name) => `  ${name}: { engine: postgres, connection: { secret: ${name}/db }, retention: { keepLast: 3 } }`),
+    ...sources.map(
+      (name) => `  ${name}: { engine: postgres, connection: { secret: ${name}/db }, retention: { keepLast: 3, minAge: none } }`,
+    ),
     "",
   ].join("\n");
 }

@@ -11,7 +11,8 @@ const enoughPoints = 100;
 test("a run killed at any write leaves whole backups only, and the next run succeeds at once", { timeout: 900_000 }, async () => {
   await using server = await startPostgres({ major: 17 });
   await server.sql("create table things as select n from generate_series(1, 1000) n");
-  const retention = "  db:\n    engine: postgres\n    connection: env:DB_URL\n    retention: { keepLast: 2, maxRemoval: 100% }\n";
+  const retention =
+    "  db:\n    engine: postgres\n    connection: env:DB_URL\n    retention: { keepLast: 2, maxRemoval: 100%, minAge: none }\n";
   await using project = await createProject({ sources: retention, env: { DB_URL: server.url }, majors: [17] });
   const script = fileURLToPath(new URL("../../support/killed-run.ts", import.meta.url));
 

@@ -22,7 +22,8 @@ afterEach(() => project[Symbol.asyncDispose]());
 /** Each source has a vault of its own name; both vaults and a third, which nobody uses, are always there. */
 async function writePolicy(sources: readonly string[]): Promise<void> {
   const lines = sources.map(
-    (name) => `  ${name}: { engine: files, path: ${name}, vault: ${name}, retention: { keepLast: 1, maxRemoval: 100% } }`,
+    (name) =>
+      `  ${name}: { engine: files, path: ${name}, vault: ${name}, retention: { keepLast: 1, maxRemoval: 100%, minAge: none } }`,
   );
   const vaults = ["one", "two", "unused"].map((name) => `  ${name}: folder:vault-${name}`).join("\n");
   await writeFile(
@@ -134,7 +135,7 @@ test("a list shows the vaults that can be read, and fails for the one that canno
 
 test("a vault on a read-only disk is listed, verified and restored from; what cannot be written down says so", async () => {
   await using disk = await mountSmallDisk(16 * 1024 * 1024);
-  const sources = `  one: { engine: files, path: ${join(project.directory, "one")}, retention: { keepLast: 1 } }`;
+  const sources = `  one: { engine: files, path: ${join(project.directory, "one")}, retention: { keepLast: 1, minAge: none } }`;
   await writeFile(
     project.policyFile,
     `version: 1\nvaults:\n  main: folder:${join(disk.path, "vault")}\nkeys:\n  main: file:main.key\nsources:\n${sources}\n`,

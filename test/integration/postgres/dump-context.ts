@@ -41,7 +41,7 @@ export function makeSource(options: Partial<PostgresSource> = {}): PostgresSourc
     tier: "standard",
     objectives: { rpoSeconds: 86_400, rtoSeconds: 86_400 },
     schedules: {},
-    retention: { maxRemovalShare: 0.5 },
+    retention: { minAgeSeconds: 0, maxRemovalShare: 0.5 },
     verify: { maxDropShare: 0.5 },
     restoreTest: { assertions: [] },
     connection: { from: "env", name: "SHOP_DB" },
