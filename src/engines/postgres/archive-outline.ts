@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { openScript } from "./archive-script.ts";
 import type { ArchiveSource } from "./archive-source.ts";
+import { type CreateDatabase, createDatabaseCollector, type DatabaseStatement } from "./database-statements.ts";
 import { isSessionStatement, readOwner } from "./ddl-normalise.ts";
 import { createScriptDigester } from "./digest-script.ts";
 import type { ScriptEntry } from "./script-entry.ts";
@@ -12,10 +13,10 @@ import { decodeName, readEncoding } from "./script-text.ts";
 export interface ArchiveOutline {
   /** The database's name in the source. */
   readonly database: string;
-  /** `CREATE DATABASE …` as the archive has it. */
-  readonly createDatabase: string;
-  /** ALTER, COMMENT and GRANT statements about the database itself, in their order. */
-  readonly databaseStatements: readonly string[];
+  /** What CREATE DATABASE says in the archive; undefined when it is not there. */
+  readonly createDatabase: CreateDatabase | undefined;
+  /** ALTER, COMMENT, GRANT and SECURITY LABEL statements about the database itself, in their order. */
+  readonly databaseStatements: readonly DatabaseStatement[];
   /** Roles that own something, are granted something, or are named by a policy or a mapping. */
   readonly roles: ReadonlySet<string>;
   readonly tablespaces: ReadonlySet<string>;
@@ -55,10 +56,6 @@ export function readRoles(statement: string): string[] {
     .filter((name) => !noRoles.has(name) && !name.startsWith("pg_"));
 }
 
-function concernsDatabase(entry: ScriptEntry): boolean {
-  return entry.type === "DATABASE PROPERTIES" || (entry.schema === "-" && entry.name.startsWith("DATABASE "));
-}
-
 /** Entries that pg_restore makes before rows are loaded, or that say nothing about rows. */
 const rowlessTypes =
   /^(?:PREAMBLE|DATABASE|DATABASE PROPERTIES|SCHEMA|EXTENSION|TYPE|SHELL TYPE|DOMAIN|SEQUENCE|SEQUENCE OWNED BY|SEQUENCE SET|TABLE|DEFAULT|VIEW|COMMENT|ACL|DEFAULT ACL|COLLATION)$/;
@@ -70,6 +67,18 @@ export function isPlainEntry(entry: ScriptEntry, statements: readonly string[]):
   if (entry.type === "FK CONSTRAINT") return true;
   const isKey = entry.type === "CONSTRAINT" || entry.type === "INDEX";
   return isKey && !statements.some((statement) => /[\w"]\(/.test(statement));
+}
+
+/** A right on an object in the database, or what frames it. The comment's type alone would be a claim of the source's. */
+function isRight(entry: ScriptEntry, statement: string): boolean {
+  const framed = /^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|SET SESSION AUTHORIZATION|RESET SESSION AUTHORIZATION$)/;
+  return (entry.type === "ACL" || entry.type === "DEFAULT ACL") && framed.test(statement);
+}
+
+/** What the script declares of backslashes in its strings; undefined for any other statement. */
+function readBackslashes(statement: string): boolean | undefined {
+  const setting = /^SET standard_conforming_strings = (on|off)$/.exec(statement)?.[1];
+  return setting === undefined ? undefined : setting === "off";
 }
 
 /** Statements are kept by a short hash: a schema may define a hundred thousand objects with long bodies. */
@@ -94,9 +103,9 @@ export async function readOutline(
   const roles = new Set<string>();
   const tablespaces = new Set<string>();
   const extensions: string[] = [];
-  const databaseStatements: string[] = [];
+  const aboutDatabase = createDatabaseCollector();
   let encoding = "UTF8";
-  let createDatabase = "";
+  let backslashes = false;
   let plainKeysOnly = true;
   const text = (bytes: string): string => decodeName(bytes, encoding);
 
@@ -109,15 +118,14 @@ export async function readOutline(
         encoding = readEncoding(statement) ?? encoding;
         if (!isSessionStatement(statement)) entries.set(keyOf(statement), entry);
         for (const name of readRoles(statement)) roles.add(text(name));
-        if (options.rights === true && !concernsDatabase(entry) && entry.type !== "DATABASE") {
-          if (readOwner(statement) !== undefined) owners.push(text(statement));
-          else if (entry.type === "ACL" || entry.type === "DEFAULT ACL") grants.push(text(statement));
+        if (isSessionStatement(statement)) {
+          backslashes = readBackslashes(statement) ?? backslashes;
+          continue;
         }
-        if (statement.startsWith("CREATE DATABASE ")) createDatabase = text(statement);
-        else if (isSessionStatement(statement)) continue;
-        else if (concernsDatabase(entry) || (entry.type === "DATABASE" && statement.startsWith("ALTER "))) {
-          databaseStatements.push(text(statement));
-        }
+        const said = text(statement);
+        if (aboutDatabase.take(said, { backslashes }) || options.rights !== true) continue;
+        if (readOwner(statement) !== undefined) owners.push(said);
+        else if (isRight(entry, statement)) grants.push(said);
       }
       if (entry.tablespace !== undefined) tablespaces.add(text(entry.tablespace));
       if (entry.type === "EXTENSION") extensions.push(text(entry.name));
@@ -125,13 +133,14 @@ export async function readOutline(
   });
   for await (const chunk of await openScript(pgRestore, source, context, { schemaOnly: true })) reader.write(chunk as Buffer);
   reader.end();
-  const tablespace = / TABLESPACE = ("(?:[^"]|"")+"|\S+)/.exec(createDatabase)?.[1];
-  if (tablespace !== undefined) tablespaces.add(readIdentifiers(tablespace, ".").names[0] as string);
-  const database = readIdentifiers(createDatabase, ".", "CREATE DATABASE ".length).names[0] ?? "postgres";
+  const createDatabase = aboutDatabase.created();
+  const tablespace = createDatabase?.options.find(({ key }) => key === "TABLESPACE")?.value;
+  if (tablespace !== undefined) tablespaces.add(tablespace);
+  const database = createDatabase?.name ?? "postgres";
   return {
     database,
     createDatabase,
-    databaseStatements,
+    databaseStatements: aboutDatabase.statements(),
     roles,
     tablespaces,
     extensions,

@@ -1,23 +1,22 @@
 /** The empty database that an archive is loaded into, and afterwards its own settings, rights and comment. */
 import type { LoadFinding } from "../../proof/content.ts";
 import type { ArchiveOutline } from "./archive-outline.ts";
+import { type DatabaseOption, type DatabaseStatement, writeCreateDatabase, writeDatabaseStatement } from "./database-statements.ts";
 import type { Connection } from "./driver.ts";
 import { tryStatement } from "./load-statement.ts";
-import { quoteIdentifier, readIdentifiers } from "./script-identifiers.ts";
+import { quoteLiteral } from "./script-identifiers.ts";
 
-/** `statement` with the source's database replaced by `name`, in the one place where such statements name it. */
-function renameDatabase(statement: string, name: string): string {
-  const found = /(^| )DATABASE /.exec(statement);
-  if (found === null) return statement;
-  const from = found.index + found[0].length;
-  const { end } = readIdentifiers(statement, ".", from);
-  return statement.slice(0, from) + quoteIdentifier(name) + statement.slice(end);
+/** The clauses that a place may not be able to follow are left out: collation and its provider. */
+function withoutLocale(options: readonly DatabaseOption[], name: string): string {
+  const encoding = options.filter(({ key }) => key === "ENCODING");
+  const locale = ["LC_COLLATE", "LC_CTYPE"].map((key) => ({ key, value: "C", isString: true }));
+  return writeCreateDatabase(name, [...encoding, ...locale]);
 }
 
-/** The clauses of CREATE DATABASE that a place may not be able to follow: collation and its provider. */
-function withoutLocale(createDatabase: string, name: string): string {
-  const encoding = / ENCODING = '[^']+'/.exec(createDatabase)?.[0] ?? "";
-  return `CREATE DATABASE ${quoteIdentifier(name)} WITH TEMPLATE = template0${encoding} LC_COLLATE = 'C' LC_CTYPE = 'C'`;
+/** The clauses of the collation, for people. */
+function describeLocale(options: readonly DatabaseOption[]): string {
+  const clauses = options.filter(({ key }) => /LOCALE|^LC_|^ICU_|COLLATION/.test(key));
+  return clauses.length === 0 ? "its locale" : clauses.map(({ key, value }) => `${key} = ${quoteLiteral(value).trim()}`).join(" ");
 }
 
 export interface NewDatabase {
@@ -37,29 +36,35 @@ export async function createDatabase(
   connection: Connection,
   options: { readonly tablespace: boolean } = { tablespace: true },
 ): Promise<NewDatabase> {
-  const asGiven = outline.createDatabase === "" ? withoutLocale("", name) : renameDatabase(outline.createDatabase, name);
-  const wanted = options.tablespace ? asGiven : asGiven.replace(/ TABLESPACE = (?:"(?:[^"]|"")+"|\S+)/, "");
+  const given = outline.createDatabase?.options;
+  const clauses = (given ?? []).filter(({ key }) => options.tablespace || key !== "TABLESPACE");
+  const wanted = given === undefined ? withoutLocale([], name) : writeCreateDatabase(name, clauses);
   const problem = await tryStatement(connection, wanted);
   if (problem === undefined) return { findings: [], sameLocale: true };
-  const fallback = withoutLocale(outline.createDatabase, name);
-  await connection.client.query(fallback);
-  const locale = /(?:LOCALE_PROVIDER|LC_COLLATE|LOCALE) = .*$/s.exec(outline.createDatabase)?.[0] ?? "its locale";
+  await connection.client.query(withoutLocale(clauses, name));
   return {
-    findings: [{ class: "lacking", subject: `collation ${locale}`, message: `${problem}; the C collation was taken instead` }],
+    findings: [
+      {
+        class: "lacking",
+        subject: `collation ${describeLocale(clauses)}`,
+        message: `${problem}; the C collation was taken instead`,
+      },
+    ],
     sameLocale: false,
   };
 }
 
 /** Applies what the archive says of the database itself; comes last, because its settings would govern the load. */
 export async function applyDatabaseStatements(
-  statements: readonly string[],
+  statements: readonly DatabaseStatement[],
   name: string,
   connection: Connection,
 ): Promise<LoadFinding[]> {
   const findings: LoadFinding[] = [];
   for (const statement of statements) {
-    const problem = await tryStatement(connection, renameDatabase(statement, name));
-    if (problem !== undefined) findings.push({ class: "lacking", subject: statement.slice(0, 100), message: problem });
+    const problem = await tryStatement(connection, writeDatabaseStatement(statement, name));
+    if (problem !== undefined)
+      findings.push({ class: "lacking", subject: writeDatabaseStatement(statement, name).slice(0, 100), message: problem });
   }
   return findings;
 }

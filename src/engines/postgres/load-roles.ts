@@ -1,8 +1,10 @@
 /** Replays a backup's roles, memberships and tablespaces on a throwaway server. */
+import { createHash } from "node:crypto";
 import type { LoadFinding } from "../../proof/content.ts";
 import type { Connection } from "./driver.ts";
+import { readGlobalStatement } from "./global-statements.ts";
 import { tryStatement } from "./load-statement.ts";
-import { quoteIdentifier, quoteLiteral, readIdentifiers } from "./script-identifiers.ts";
+import { quoteIdentifier, quoteLiteral } from "./script-identifiers.ts";
 import { createScriptSplitter } from "./script-splitter.ts";
 
 /** The statements of globals.sql, in their order. Errors: ContentInvalid when it is cut off. */
@@ -27,8 +29,6 @@ export interface GlobalsPlace {
   makeDirectory(name: string): Promise<string>;
 }
 
-const grantor = / GRANTED BY (?:"(?:[^"]|"")+"|[^\s"]+)$/;
-
 /**
  * Runs the statements one by one. A role that exists already is altered only; a tablespace gets a directory of the
  * place's own. What cannot be replayed is lacking, named by the statement's beginning without its secrets.
@@ -44,22 +44,19 @@ export async function replayGlobals(statements: readonly string[], place: Global
 }
 
 async function replay(statement: string, place: GlobalsPlace): Promise<string | undefined> {
-  if (statement.startsWith("SET ")) return undefined;
-  const located = await relocate(statement, place);
+  if (statement.startsWith("SET ") || statement === "RESET SESSION AUTHORIZATION") return undefined;
+  const known = readGlobalStatement(statement);
+  if (known === undefined) return "is not a statement that pg_dumpall writes, and was not run";
+  const { tablespace } = known;
+  const located = tablespace === undefined ? known.text : tablespace.at(await makeTablespaceDirectory(tablespace.name, place));
   const first = await tryStatement(place.connection, located);
-  if (first === undefined || (statement.startsWith("CREATE ROLE ") && / already exists$/.test(first))) return undefined;
-  // From 16 on a grant names its grantor, and only the server's first superuser may grant in the name of another one.
-  if (!grantor.test(located)) return first;
-  return tryStatement(place.connection, located.replace(grantor, ""));
+  if (first === undefined || (known.makesRole && / already exists$/.test(first))) return undefined;
+  // Only the server's first superuser may grant in the name of another one.
+  return known.withoutGrantor === undefined ? first : tryStatement(place.connection, known.withoutGrantor);
 }
 
-async function relocate(statement: string, place: GlobalsPlace): Promise<string> {
-  const prefix = "CREATE TABLESPACE ";
-  if (!statement.startsWith(prefix)) return statement;
-  const name = readIdentifiers(statement, ".", prefix.length).names[0] ?? "";
-  const directory = await place.makeDirectory(`tablespace-${Buffer.from(name).toString("hex").slice(0, 60)}`);
-  // The owner's name may be anything quoted; the location is the last string constant.
-  return statement.replace(/ LOCATION '(?:[^']|'')*'/, () => ` LOCATION ${quoteLiteral(directory)}`);
+function makeTablespaceDirectory(name: string, place: GlobalsPlace): Promise<string> {
+  return place.makeDirectory(`tablespace-${createHash("sha256").update(name).digest("hex").slice(0, 32)}`);
 }
 
 /** The statement's beginning: the kind and the name, never a password or its hash. */
@@ -95,8 +92,8 @@ export async function createMissingTablespaces(names: ReadonlySet<string>, place
   const known = new Set(present.map(({ name }) => name));
   for (const name of [...names].sort()) {
     if (known.has(name)) continue;
-    const statement = `CREATE TABLESPACE ${quoteIdentifier(name)} LOCATION ''`;
-    const problem = await tryStatement(place.connection, await relocate(statement, place));
+    const directory = quoteLiteral(await makeTablespaceDirectory(name, place));
+    const problem = await tryStatement(place.connection, `CREATE TABLESPACE ${quoteIdentifier(name)} LOCATION ${directory}`);
     const subject = `tablespace ${name}`;
     if (problem !== undefined) findings.push({ class: "lacking", subject, message: problem });
     else findings.push({ class: "benign", subject, message: "is not in the backup; created for the test" });
