@@ -6,7 +6,14 @@ import { createHash, type Hash } from "node:crypto";
 import type { ObjectDigest } from "../../proof/content.ts";
 
 /** Large objects per object of the digest: names the neighbourhood of a difference, without a list of millions. */
-const objectsPerRange = 1000;
+export const objectsPerRange = 1000;
+
+/** The name of the range with this index, in digests and source checks. */
+export function largeObjectRange(index: number, kind = "large objects"): string {
+  const first = index * objectsPerRange;
+  return `${kind} ${first}..${first + objectsPerRange - 1}`;
+}
+
 const modulus = 1n << 256n;
 
 interface Range {
@@ -29,8 +36,7 @@ export function createLargeObjectCollector(): LargeObjectCollector {
   let open: { readonly oid: string; readonly hash: Hash; bytes: number } | undefined;
 
   function add(kind: string, oid: string, fact: string, figures: { count?: number; bytes?: number } = {}): void {
-    const first = Math.floor(Number(oid) / objectsPerRange) * objectsPerRange;
-    const name = `${kind} ${first}..${first + objectsPerRange - 1}`;
+    const name = largeObjectRange(Math.floor(Number(oid) / objectsPerRange), kind);
     const range = ranges.get(name) ?? { count: 0, bytes: 0, sum: 0n };
     ranges.set(name, range);
     const hash = createHash("sha256").update(`${oid} ${fact}`, "latin1").digest("hex");

@@ -10,6 +10,8 @@ import { type TlsAttempt, tlsAttempts } from "./tls.ts";
 /** A connection that turns the driver's errors into the catalogue's. */
 export interface Connection {
   readonly client: Client;
+  /** The number of the server's process. */
+  readonly pid: number;
   /** The rows of a query. Errors: as `queryError`. */
   rows<R extends Record<string, unknown>>(sql: string, values?: readonly unknown[]): Promise<R[]>;
   /** Runs statements without parameters, of which there may be several. */
@@ -143,6 +145,9 @@ function wrap(client: Client, settings: ConnectionSettings, signal: AbortSignal)
   };
   return {
     client,
+    get pid() {
+      return (client as unknown as { processID: number | null }).processID ?? 0;
+    },
     lost,
     close,
     rows: async <R>(sql: string, values?: readonly unknown[]) => (await query(sql, values)).rows as R[],
@@ -152,8 +157,13 @@ function wrap(client: Client, settings: ConnectionSettings, signal: AbortSignal)
 
 /** The server's five-letter code, when the server said anything. */
 export function sqlState(error: unknown): string | undefined {
-  const { code } = error as { code?: unknown };
+  const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** The server's code of an error from `queryError`, when the server said anything. */
+export function sqlStateOf(error: unknown): string | undefined {
+  return error instanceof HoldfastError ? sqlState(error.cause) : undefined;
 }
 
 /** A failed connection as an error from the catalogue: SourceAccessDenied for a login refused, else SourceUnreachable. */

@@ -3,16 +3,21 @@ import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, PostgresSource } from "../../policy/policy.ts";
 import type { Notice, SourceCheckResult } from "../../proof/content.ts";
+import type { ToolStream } from "../../runtime/child-process.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { DumpArtifact, DumpSession } from "../engine.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "./connection.ts";
+import { type Connection, connect } from "./driver.ts";
 import { dumpWarnings } from "./dump-warnings.ts";
-import { type Exclusions, resolveExclusions } from "./exclusions.ts";
+import type { Exclusions } from "./exclusions.ts";
 import { type DatabaseFacts, type PostgresFacts, readDatabaseFacts } from "./facts.ts";
 import { captureGlobals, type Globals } from "./globals.ts";
+import { defaultLockLimits, type LockedSnapshot, type LockLimits } from "./lock-tables.ts";
+import { findMovedSchema } from "./lockable-tables.ts";
 import { streamClientTool } from "./run-tool.ts";
-import { joinSnapshot, openSession, type SnapshotSession } from "./session.ts";
+import { joinSnapshot, openSession, type Snapshot, type SourceSession } from "./session.ts";
 import { checkTables } from "./source-check.ts";
+import { type StartedDump, startDump, watchStandoff } from "./start-dump.ts";
 import { type ClientTools, findClientTools, supportedMajors, supportsZstd } from "./tools.ts";
 
 /** The archive's name in a backup. */
@@ -20,8 +25,6 @@ export const archiveName = "archive.dump";
 /** The globals' name in a backup. */
 export const globalsName = "globals.sql";
 
-/** A table that is locked exclusively for longer than this is being rebuilt: better to say so than to wait through the night. */
-const lockWaitMs = 5 * 60_000;
 /** When the snapshot's session is lost, pg_dump is usually losing its own and about to say why; its words are better than ours. */
 const lossGraceMs = 2_000;
 /** Binary rows and zstd together: archives of real databases are a third to a quarter of their tables. For progress only. */
@@ -33,7 +36,14 @@ const clockSkewMs = 60_000;
 interface OpenDump {
   readonly source: PostgresSource;
   readonly settings: ConnectionSettings;
-  readonly session: SnapshotSession;
+  readonly session: SourceSession;
+  /** Sees what the sessions wait for; absent where the server has no connection to spare. */
+  readonly observer: Connection | undefined;
+  readonly snapshot: Snapshot;
+  /** pg_dump, which holds its locks and waits to be read. */
+  readonly archive: ToolStream;
+  /** What this pg_dump calls itself at the server. */
+  readonly application: string;
   readonly tools: ClientTools;
   readonly zstd: boolean;
   readonly exclusions: Exclusions;
@@ -46,14 +56,15 @@ interface OpenDump {
 }
 
 /**
- * Opens a dump (Engine.openDump): connects, takes the snapshot, finds tools, resolves exclusions, reads the facts.
- * `facts.globalsCaptured` and the notices are final once the artifacts have been read.
- * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing, UsageInvalid, Interrupted.
+ * Opens a dump (Engine.openDump): connects, finds tools, locks every table, takes the snapshot, starts pg_dump, reads the facts.
+ * `facts.globalsCaptured` and the notices are final once the artifacts have been read. `limits` are for tests.
+ * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing, DumpFailed, UsageInvalid, Interrupted.
  */
 export async function openPostgresDump(
   source: PostgresSource,
   request: { readonly kind: BackupKind; readonly backupId: string },
   context: RunContext,
+  limits: LockLimits = defaultLockLimits,
 ): Promise<DumpSession> {
   if (request.kind !== "full") {
     throw new HoldfastError("UsageInvalid", `the postgres engine takes full backups; ${request.kind} was asked for ${source.name}`);
@@ -64,42 +75,73 @@ export async function openPostgresDump(
   context.signal.addEventListener("abort", relay, { once: true });
   if (context.signal.aborted) relay();
   const own = { ...context, signal: stop.signal };
-  let session: SnapshotSession | undefined;
+  let session: SourceSession | undefined;
+  let observer: Connection | undefined;
   try {
     // Looked for while the connection is made: the versions that are read now are known below. What is missing is told there.
     findClientTools(supportedMajors.oldest, own).catch(() => undefined);
     session = await openSession(settings, own);
-    const tools = await findClientTools(session.serverMajor, own);
-    const [zstd, exclusions] = await Promise.all([supportsZstd(tools, own), resolveExclusions(source.exclude, session.connection)]);
+    observer = await connect(settings, stop.signal).catch(() => undefined);
+    const started = await start(session, observer, { source, settings, limits }, own);
     const facts = await readDatabaseFacts(session.connection);
-    const all = [...notices, ...exclusions.notices, ...sessionNotices(session, context)];
-    return describe({ source, settings, session, tools, zstd, exclusions, context: own, stop, relay, notices: all }, facts);
+    const all = [...notices, ...started.exclusions.notices, ...sessionNotices(session, started.snapshot, context)];
+    return describe({ source, settings, session, observer, ...started, context: own, stop, relay, notices: all }, facts);
   } catch (error) {
     context.signal.removeEventListener("abort", relay);
-    await session?.close();
+    // Ends a pg_dump that runs already.
+    stop.abort(error);
+    await Promise.all([session?.close(), observer?.close()]);
     throw error;
   }
 }
 
-function sessionNotices(session: SnapshotSession, context: RunContext): Notice[] {
+interface StartOptions {
+  readonly source: PostgresSource;
+  readonly settings: ConnectionSettings;
+  readonly limits: LockLimits;
+}
+
+async function start(
+  { connection, serverMajor }: SourceSession,
+  observer: Connection | undefined,
+  { source, settings, limits }: StartOptions,
+  context: RunContext,
+): Promise<StartedDump & Pick<OpenDump, "application" | "tools" | "zstd">> {
+  const tools = await findClientTools(serverMajor, context);
+  const zstd = await supportsZstd(tools, context);
+  const application = `holdfast dump ${Buffer.from(context.randomBytes(6)).toString("hex")}`;
+  const request = {
+    connection,
+    observer,
+    settings,
+    exclude: source.exclude,
+    limits,
+    application,
+    start: (locked: LockedSnapshot) =>
+      streamClientTool(tools.pgDump, dumpArguments(locked, zstd, limits), settings, context, application),
+  };
+  return { ...(await startDump(request, context)), application, tools, zstd };
+}
+
+function sessionNotices(session: SourceSession, { standby, consistencyPoint }: Snapshot, context: RunContext): Notice[] {
   const notices: Notice[] = [];
   if (session.serverMajor > supportedMajors.newest) {
     const message = `PostgreSQL ${session.serverMajor} is newer than the newest that this release was tested with (${supportedMajors.newest})`;
     notices.push({ code: "server-newer-than-tested", subject: session.serverVersion, message });
   }
-  const skewMs = context.clock.now().getTime() - Date.parse(session.consistencyPoint.time);
-  if (session.standby && skewMs > clockSkewMs) {
-    const message = `the standby's data is as old as ${session.consistencyPoint.time}`;
-    notices.push({ code: "standby-lag", subject: session.consistencyPoint.time, message });
+  const skewMs = context.clock.now().getTime() - Date.parse(consistencyPoint.time);
+  if (standby && skewMs > clockSkewMs) {
+    const message = `the standby's data is as old as ${consistencyPoint.time}`;
+    notices.push({ code: "standby-lag", subject: consistencyPoint.time, message });
   } else if (Math.abs(skewMs) > clockSkewMs) {
     const message = `the server's clock and this machine's differ by ${Math.round(skewMs / 1000)} s`;
-    notices.push({ code: "clock-skew", subject: session.consistencyPoint.time, message });
+    notices.push({ code: "clock-skew", subject: consistencyPoint.time, message });
   }
   return notices;
 }
 
 function describe(dump: OpenDump, database: DatabaseFacts): DumpSession {
-  const { session, tools, zstd, source } = dump;
+  const { session, snapshot, tools, zstd, source } = dump;
   const facts: { -readonly [K in keyof PostgresFacts]: PostgresFacts[K] } = {
     ...database,
     toolVersion: tools.version,
@@ -119,12 +161,13 @@ function describe(dump: OpenDump, database: DatabaseFacts): DumpSession {
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     dump.context.signal.removeEventListener("abort", dump.relay);
-    if (running.size > 0) dump.stop.abort(new HoldfastError("Interrupted", `the dump of ${source.name} was closed before its end`));
+    // Also ends a pg_dump that nobody read.
+    dump.stop.abort(new HoldfastError("Interrupted", `the dump of ${source.name} was closed before its end`));
     await Promise.allSettled(running);
-    await session.close();
+    await Promise.all([session.close(), dump.observer?.close()]);
   };
   return {
-    consistencyPoint: session.consistencyPoint,
+    consistencyPoint: snapshot.consistencyPoint,
     facts: facts as unknown as Readonly<Record<string, unknown>>,
     notices: dump.notices,
     expectedBytes: Math.round(database.tableBytes * (zstd ? archiveShare : 1)),
@@ -149,10 +192,9 @@ async function* streamArtifacts(
   track: <T>(work: Promise<T>) => Promise<T>,
   learn: (globals: Globals) => void,
 ): AsyncGenerator<DumpArtifact> {
-  const { tools, settings, source, context, zstd, notices } = dump;
+  const { tools, settings, source, context, zstd, notices, archive } = dump;
   // Captured while the archive runs, close to the snapshot: a role dropped hours later is still there for its tables.
   const capturing = track(captureGlobals(tools, settings, source.rolePasswords, context));
-  const archive = streamClientTool(tools.pgDump, dumpArguments(dump), settings, context);
   void track(archive.done);
   const ended = new AbortController();
   archive.done.then(
@@ -160,24 +202,35 @@ async function* streamArtifacts(
     () => ended.abort(),
   );
   watchSession(dump, ended.signal);
+  void track(watchStandoff({ ...dump, connection: dump.session.connection }, ended.signal, (error) => dump.stop.abort(error)));
   yield { name: archiveName, role: "archive", format: "pg_dump-custom", compress: !zstd, body: archive.stdout };
-  notices.push(...dumpWarnings((await archive.done).stderr));
+  const { stderr } = await archive.done;
+  await assertSchemasStayed(dump);
+  notices.push(...dumpWarnings(stderr));
   const globals = await capturing;
   learn(globals);
   notices.push(...globals.notices);
   yield { name: globalsName, role: "globals", format: "sql", compress: true, body: Readable.from([Buffer.from(globals.sql)]) };
 }
 
-function dumpArguments({ session, zstd, exclusions }: OpenDump): string[] {
+function dumpArguments({ snapshot, exclusions }: LockedSnapshot, zstd: boolean, limits: LockLimits): string[] {
   return [
     "--format=custom",
     // pg_dump before 16 takes zstd:3 without a word and does not compress; then sealing does.
     zstd ? "--compress=zstd:3" : "--compress=0",
-    `--snapshot=${session.snapshot}`,
-    `--lock-wait-timeout=${lockWaitMs}`,
+    `--snapshot=${snapshot.name}`,
+    `--lock-wait-timeout=${limits.maxWaitMs}`,
     "--no-password",
     ...exclusions.args,
   ];
+}
+
+/** pg_dump and the counts find tables by name; their locks keep the tables' names, but not those of schemas. */
+async function assertSchemasStayed({ session, settings }: OpenDump): Promise<void> {
+  const moved = await findMovedSchema(session.connection);
+  if (moved === undefined) return;
+  const message = `schema "${moved}" of ${describePlace(settings)} was renamed or dropped while it was dumped: the dump may hold the rows of other tables`;
+  throw new HoldfastError("DumpFailed", message, { hint: "Run the backup again outside of schema changes." });
 }
 
 /** A dump whose snapshot's session is lost is stopped: what is left of it may be cut short. */
@@ -191,14 +244,18 @@ function watchSession({ session, settings, stop }: OpenDump, ended: AbortSignal)
   session.connection.lost.then(abort, abort);
 }
 
-/** Two connections, so that a database of many tables is counted on two cores; one where the server has no second to give. */
-async function checkSource({ source, session, settings, exclusions, context }: OpenDump): Promise<SourceCheckResult> {
+/** The session itself, which holds the locks, and a second connection where the server has one to give: two cores count. */
+async function checkSource({ source, session, snapshot, settings, exclusions, context }: OpenDump): Promise<SourceCheckResult> {
   if (source.sourceCheck === "none") return { mode: "none", objects: {} };
-  const first = await joinSnapshot(session, settings, context.signal);
-  const second = await joinSnapshot(session, settings, context.signal).catch(() => undefined);
+  const second = await joinSnapshot(snapshot, settings, context.signal).catch(() => undefined);
   try {
-    return await checkTables(second === undefined ? [first] : [first, second], source.sourceCheck, exclusions.excludesRows);
+    const { connection } = session;
+    return await checkTables(
+      second === undefined ? [connection] : [connection, second],
+      source.sourceCheck,
+      exclusions.excludesRows,
+    );
   } finally {
-    await Promise.all([first.close(), second?.close()]);
+    await second?.close();
   }
 }

@@ -16,15 +16,16 @@ export function runClientTool(
   return runTool(program, args, { env: clientEnvironment(settings, context.environment), signal: context.signal, cwd: "/" });
 }
 
-/** Streams what a client program there writes; when it fails, the stream fails with `dumpError`. */
+/** Streams what a client program there writes; when it fails, the stream fails with `dumpError`. The program calls itself `application` at the server. */
 export function streamClientTool(
   program: string,
   args: readonly string[],
   settings: ConnectionSettings,
   context: Pick<RunContext, "environment" | "signal">,
+  application = "holdfast",
 ): ToolStream {
   return streamTool(program, args, {
-    env: clientEnvironment(settings, context.environment),
+    env: { ...clientEnvironment(settings, context.environment), PGAPPNAME: application },
     signal: context.signal,
     cwd: "/",
     fail: (exit) => dumpError(program, exit, settings),
@@ -71,9 +72,14 @@ const knownFailures: readonly {
     hint: () => "Raise max_standby_streaming_delay or set hot_standby_feedback on the standby, or dump from the primary.",
   },
   {
-    words: /lock timeout/,
+    words: /(lock|statement) timeout/,
     error: "DumpFailed",
     hint: () => "Find who holds an exclusive lock on the table in pg_locks, and run the backup again outside of schema changes.",
+  },
+  {
+    words: /max_locks_per_transaction/,
+    error: "DumpFailed",
+    hint: () => "Raise max_locks_per_transaction in postgresql.conf, restart the server, and run the backup again.",
   },
   {
     words: /invalid snapshot identifier|snapshot ".*" does not exist/,

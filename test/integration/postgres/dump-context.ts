@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { finished, pipeline } from "node:stream/promises";
 import type { DumpSession } from "../../../src/engines/engine.ts";
 import { openPostgresDump } from "../../../src/engines/postgres/dump.ts";
 import type { PostgresFacts } from "../../../src/engines/postgres/facts.ts";
@@ -98,6 +98,11 @@ export async function archiveRows(binDir: string, archive: string): Promise<Reco
     else if (table !== undefined) rows[table] = (rows[table] ?? 0) + 1;
   }
   return rows;
+}
+
+/** Reads all artifacts of a dump to their ends. */
+export async function readDump(session: DumpSession): Promise<void> {
+  for await (const artifact of session.artifacts()) artifact.body.resume() && (await finished(artifact.body));
 }
 
 export function rowsOf(check: SourceCheckResult): Record<string, number> {
