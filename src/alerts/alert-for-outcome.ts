@@ -25,7 +25,7 @@ const says: Readonly<Record<OutcomeName, { what: string; advice: string }>> = {
   },
   unproven: {
     what: "could not be proven",
-    advice: "Give the test what it lacked, or mend what the assertion names, and test again.",
+    advice: "Give the test what it lacked, or fix what the assertion names, and test again.",
   },
   suspicious: {
     what: "is suspicious",
@@ -34,7 +34,7 @@ const says: Readonly<Record<OutcomeName, { what: string; advice: string }>> = {
   },
   "prune refused": {
     what: "was not pruned",
-    advice: "Look at the plan and mend what it names; nothing is deleted until then.",
+    advice: "Look at the plan and fix what it names; nothing is deleted until then.",
   },
   "RTO missed": {
     what: "takes longer to restore than promised",
@@ -42,15 +42,15 @@ const says: Readonly<Record<OutcomeName, { what: string; advice: string }>> = {
   },
   "restore done": {
     what: "was restored",
-    advice: "Nothing, if somebody meant it; ask whoever is named, if you do not know of it.",
+    advice: "Nothing, if somebody meant it; if you do not know of it, ask the person named.",
   },
   overdue: {
     what: "misses what its schedules promise",
     advice: "Look at the status, and find out why the schedule did not start it or where its run ended.",
   },
   "objective breached": {
-    what: "does not keep its objectives",
-    advice: "Look at the status, and mend what it names first.",
+    what: "misses its objectives",
+    advice: "Look at the status, and fix what it names first.",
   },
 };
 

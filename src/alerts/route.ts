@@ -1,4 +1,4 @@
-/** Who is told: the channels that the policy names for an alert's severity. */
+/** Who is notified: the channels that the policy names for an alert's severity. */
 import type { AlertChannel, Policy, Severity } from "../policy/policy.ts";
 import type { Alert } from "./alert.ts";
 

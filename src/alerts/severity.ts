@@ -43,7 +43,7 @@ export const failureRules = {
   },
   blocked: {
     severity: { critical: "critical", important: "critical", standard: "warning" },
-    reason: "every further run fails as well until somebody mends it",
+    reason: "every further run fails as well until somebody fixes it",
     runbook: "every-run-fails",
     next: "check",
   },
@@ -67,19 +67,19 @@ export const failureRules = {
   },
   busy: {
     severity: { critical: "warning", important: "info", standard: "info" },
-    reason: "another run works on the source; only one that never ends is a trouble, and the status tells that",
+    reason: "another run works on the source; only one that never ends is a problem, and the status shows that",
     runbook: "another-run-holds-the-lease",
     next: "status",
   },
   pruning: {
     severity: everyTier("warning"),
-    reason: "nothing was deleted; but a plan that is refused is what lost data at the source look like",
+    reason: "nothing was deleted; but a refused plan can be the first sign of data lost at the source",
     runbook: "pruning-was-refused",
     next: "plan",
   },
   evidence: {
     severity: everyTier("warning"),
-    reason: "the backup may be sound, but what proved it is not readable any more",
+    reason: "the backup may be sound, but what proved it can no longer be read",
     runbook: "evidence-is-damaged",
     next: "reverify",
   },
@@ -91,7 +91,7 @@ export const failureRules = {
   },
   speechless: {
     severity: everyTier("critical"),
-    reason: "whoever should hear of the next failure will not",
+    reason: "the next failure will reach nobody",
     runbook: "an-alert-cannot-be-delivered",
     next: "drill",
   },
@@ -217,7 +217,7 @@ export const outcomeRules = {
   },
   overdue: {
     severity: { critical: "critical", important: "warning", standard: "warning" },
-    reason: "what should have run did not, and nobody was told: silence looks like success",
+    reason: "what should have run did not, and nobody noticed: silence looks like success",
     runbook: "something-did-not-run",
     next: "status",
   },

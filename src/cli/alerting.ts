@@ -37,7 +37,7 @@ export function alerting<A extends unknown[]>(operation: string, place: PolicyPl
 export function warnUnalerted(terminal: Terminal, args: readonly unknown[], error: unknown): void {
   const unread = ["PolicyInvalid", "PolicyNotFound", "StackAccessDenied", "StackNotFound", "StackUnavailable"];
   if (!(error instanceof Error && unread.includes(error.name)) || optionsOf(args)["alert"] !== true) return;
-  terminal.note("warning: nobody was alerted: the policy, which names the channels, could not be read");
+  terminal.note("warning: no alert was sent: the policy, which names the channels, could not be read");
 }
 
 /** Commander's last argument is the command itself. */
@@ -46,9 +46,9 @@ function optionsOf(args: readonly unknown[]): Readonly<Record<string, unknown>> 
   return command instanceof Command ? command.opts() : {};
 }
 
-/** A line for a channel that was not told, with the way to mend it. */
+/** A line for a channel that an alert did not reach, with the way to fix that. */
 export function describeUndelivered({ channel, error }: Delivery): string {
-  return error === undefined ? channel : `${error.message} (${error.name}); ${error.hint}`;
+  return error === undefined ? channel : `${error.message} (${error.name}). ${error.hint}`;
 }
 
 async function alertOf(
@@ -64,9 +64,9 @@ async function alertOf(
     // One after the other: Slack takes one message a second.
     for (const alert of await alertsFor(context, troubles, given)) {
       const deliveries = await notify(context, alert);
-      if (deliveries.length === 0) log.warn(`nobody was alerted: the policy names no channel for ${alert.severity}`);
+      if (deliveries.length === 0) log.warn(`no alert was sent: the policy names no channel for ${alert.severity}`);
       for (const delivery of deliveries) {
-        if (delivery.outcome === "sent") log.info(`${alert.severity} alert sent to ${delivery.channel}`);
+        if (delivery.outcome === "sent") log.info(`alert sent (severity ${alert.severity}) to ${delivery.channel}`);
         else log.warn(`an alert was not sent: ${describeUndelivered(delivery)}`);
       }
     }

@@ -12,7 +12,7 @@ import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
 
 const backupHelp = "an id, a unique prefix of one, <source>@latest or <source>@<time>";
-const alertHelp = "tell the policy's alert channels when it fails or finds something bad (for cron)";
+const alertHelp = "notify the policy's alert channels when it fails or finds something bad (for cron)";
 const exitCodeHelp = `
 Exit codes:
   0    done
@@ -39,7 +39,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
     .description("Backups that prove they restore.")
     .version(holdfastVersion(), "-V, --version", "print the version")
     .addOption(new Option("--policy <file>", "the policy").env("HOLDFAST_POLICY").default("holdfast.yml"))
-    .option("--stack <name>", "speak to a deployed stack, such as holdfast-prod: its policy counts, its state machines do the work")
+    .option("--stack <name>", "run against a deployed stack, such as holdfast-prod, using its policy and state machines")
     .option("--json", "print exactly one JSON document on stdout")
     .option("--no-color", "print without colours (NO_COLOR does the same)")
     .helpOption("-h, --help", "show this help")
@@ -97,15 +97,14 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
     .description("write a commented policy and a key file")
     .addOption(new Option("--engine <engine>", "what the first source is").choices(["postgres", "files"]).default("postgres"))
     .option("--source <name>", "the first source's name", "main")
-    .option("--connection <reference>", "postgres: where its connection stands", "env:DATABASE_URL")
+    .option("--connection <reference>", "postgres: where to find the connection string", "env:DATABASE_URL")
     .option("--path <directory>", "files: the tree to back up")
     .option("--vault <address>", "where backups go", "folder:./vault")
     .option("--key <file>", "the key file to create", "~/.config/holdfast/main.key")
     .option("--key-only", "create the key file alone: for a policy that exists, or a key rotation")
     .action(async (options) => {
       const { initialise } = await import("./commands/init.ts");
-      if (program.opts()["stack"] !== undefined)
-        throw new HoldfastError("UsageInvalid", "init writes a policy here, and --stack has one");
+      if (program.opts()["stack"] !== undefined) throw new HoldfastError("UsageInvalid", "init cannot be combined with --stack");
       const outcome = await initialise(terminal, { ...options, policy: program.opts()["policy"] });
       terminal.result(outcome.document, outcome.lines);
       end(outcome.exitCode ?? 0);
@@ -184,7 +183,7 @@ function addBackups(program: Command, inSession: InSession): void {
 function addRestores(program: Command, inSession: InSession): void {
   const restoreTest = program
     .command("restore-test")
-    .description("restore into a throwaway place, compare with the backup and the source, assert, measure")
+    .description("restore into a throwaway target, compare with the backup and the source, assert, measure")
     .argument("[backup]", `a source (its newest backup), ${backupHelp}; every source when left out`)
     .option("--alert", alertHelp)
     .action(
@@ -201,7 +200,7 @@ function addRestores(program: Command, inSession: InSession): void {
   );
   const restore = program
     .command("restore")
-    .description("restore a backup to a new place, and compare the result with it")
+    .description("restore a backup to a new target, and compare the result with it")
     .argument("<backup>", backupHelp)
     .requiredOption("--to <target>", "postgres: a new database's name, env:NAME, file:PATH, service:NAME; files: a directory")
     .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
@@ -261,7 +260,7 @@ function addReports(program: Command, inSession: InSession): void {
     .option("--alert", alertHelp)
     .action(inSession(async () => (await import("./commands/status.ts")).status, { alertsAs: "status" }));
   example(status, "holdfast status", "holdfast status --json", "holdfast --stack holdfast-prod status");
-  const alert = program.command("alert").description("the channels that are told of failures");
+  const alert = program.command("alert").description("the channels that failures are sent to");
   alert
     .command("test")
     .description("send every alert channel a message that says it is a drill")
@@ -279,7 +278,7 @@ function addReports(program: Command, inSession: InSession): void {
 function addFollow(program: Command, terminal: Terminal, end: (exitCode: ExitCode) => void): void {
   const following = program
     .command("follow")
-    .description("follow an execution of a deployed stack to its end, whoever started it")
+    .description("follow a running execution of a deployed stack until it finishes")
     .argument("<execution>", "its ARN, as the start, an alert or the console shows it")
     .action(async (arn: string) => {
       end(await (await import("./stack/follow.ts")).follow(terminal, arn, program.opts()["stack"]));

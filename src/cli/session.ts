@@ -34,9 +34,9 @@ export interface Session {
   readonly stack?: string;
 }
 
-const localInterruption = "stopping, and taking back what is half done; a second one ends at once";
+const localInterruption = "interrupted: cleaning up; press Ctrl-C again to quit at once";
 /** Also before anything was started there. */
-export const stackInterruption = "stopping; an execution that was started goes on; a second one ends at once";
+export const stackInterruption = "interrupted: an execution that was started goes on; press Ctrl-C again to quit at once";
 
 /** Opens a session on the policy at `place`, runs `work` in it, prints the outcome, and gives the exit code. */
 export async function runSession(
@@ -93,7 +93,7 @@ export function catchSignals(terminal: Terminal, words: string): { signal: Abort
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    terminal.note(`${name}: ${words}`);
+    terminal.note(name === "SIGINT" ? words : words.replace("interrupted", `interrupted by ${name}`));
     controller.abort(new HoldfastError("Interrupted", `the operation was interrupted by ${name}`));
   };
   for (const name of stoppingSignals) process.on(name, onSignal);

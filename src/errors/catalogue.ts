@@ -61,13 +61,13 @@ export const catalogue = {
     code: "HF117",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Look at it with `holdfast show`; if it is as small as it should be, say so with `holdfast verify <backup> --accept <why>`.",
+    hint: 'Look at it with `holdfast show`; if the drop is expected, accept it with `holdfast verify <backup> --accept "<why>"`.',
   },
   BackupUnproven: {
     code: "HF118",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "See what the place lacked or which assertion failed with `holdfast show`, mend it and run the restore test again.",
+    hint: "See with `holdfast show` what the test lacked or which assertion failed, fix it and run the restore test again.",
   },
   BucketNotFound: {
     code: "HF308",
@@ -85,7 +85,7 @@ export const catalogue = {
     code: "HF119",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Run the step where it has more time: the state machines go on in Fargate by themselves.",
+    hint: "Run the step where it has more time; the state machines continue in Fargate by themselves.",
   },
   DiskFull: {
     code: "HF104",
@@ -97,7 +97,7 @@ export const catalogue = {
     code: "HF105",
     exitCode: exitCodes.failed,
     retryable: true,
-    hint: "Read the tool's own words above, mend the cause and run the backup again; nothing was committed to the vault.",
+    hint: "Fix the cause named above and run the backup again; nothing was committed to the vault.",
   },
   EvidenceInvalid: {
     code: "HF407",
@@ -133,7 +133,7 @@ export const catalogue = {
     code: "HF130",
     exitCode: exitCodes.interrupted,
     retryable: true,
-    hint: "Run the command again; whatever was half done has been taken back.",
+    hint: "Run the command again; what was half done has been removed.",
   },
   Internal: {
     code: "HF100",
@@ -169,7 +169,7 @@ export const catalogue = {
     code: "HF107",
     exitCode: exitCodes.failed,
     retryable: true,
-    hint: "Run the operation again; nothing was committed, so that the newer run's result stands.",
+    hint: "Run the operation again; nothing was committed, and the newer run's result stands.",
   },
   ManifestDamaged: {
     code: "HF403",
@@ -199,7 +199,7 @@ export const catalogue = {
     code: "HF203",
     exitCode: exitCodes.usage,
     retryable: false,
-    hint: "Mend the lines named above; docs/policy-reference.md describes every key.",
+    hint: "Fix the lines listed above; docs/policy-reference.md describes every key.",
   },
   PolicyNotFound: {
     code: "HF204",
@@ -211,13 +211,13 @@ export const catalogue = {
     code: "HF504",
     exitCode: exitCodes.refused,
     retryable: false,
-    hint: "Look at the plan with `holdfast prune --dry-run` and mend what it names.",
+    hint: "Look at the plan with `holdfast prune --dry-run` and fix what it names.",
   },
   RestoreFailed: {
     code: "HF108",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Read the tool's own words above; the target is left as described there, and the backup is untouched.",
+    hint: "The target is left as described above, and the backup is untouched; fix the cause and restore again.",
   },
   RestoreDiffers: {
     code: "HF408",
@@ -229,7 +229,7 @@ export const catalogue = {
     code: "HF505",
     exitCode: exitCodes.refused,
     retryable: false,
-    hint: "Restore to a new place, or ask for the overwrite by name with --overwrite.",
+    hint: "Restore to a new target, or ask for the overwrite with --overwrite.",
   },
   SealInvalid: {
     code: "HF404",
@@ -313,7 +313,7 @@ export const catalogue = {
     code: "HF114",
     exitCode: exitCodes.failed,
     retryable: true,
-    hint: "Read the server's own words above; the backup itself was not judged by this run.",
+    hint: "Fix the cause named above and run the test again; this run says nothing about the backup.",
   },
   ToolKilled: {
     code: "HF122",

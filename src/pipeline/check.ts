@@ -63,7 +63,7 @@ async function checkKey(context: PipelineContext, key: KeyConfig): Promise<reado
       findings.push({
         level: "error",
         subject: "key",
-        message: `the key file lies inside vault "${inside.name}": whoever has the vault has the key, and who loses it loses both`,
+        message: `the key file lies inside vault "${inside.name}": a thief of the vault gets both, and a lost vault loses both`,
         remedy: "Move the key file out of the vault, and change its path in the policy.",
       });
     }
@@ -101,7 +101,7 @@ async function checkState(context: PipelineContext, vault: VaultConfig): Promise
   if (locked.length > 0) {
     const remedy = "Name a bucket without Object Lock as the vault's state.";
     return [
-      { level: "error", subject: "state", message: `${state.url} locks what it holds, so that no lease can be given back`, remedy },
+      { level: "error", subject: "state", message: `${state.url} locks what it holds; no lease can be released there`, remedy },
     ];
   }
   return [await checkWriting(context, state, "state")];
@@ -119,7 +119,7 @@ async function checkHidden(store: ObjectStore): Promise<readonly Finding[]> {
     }
   }
   const subject = "deleted backups";
-  if (last === "") return [{ level: "ok", subject, message: "nothing of a backup was deleted or overwritten by other hands" }];
+  if (last === "") return [{ level: "ok", subject, message: "no object of a backup was deleted or overwritten outside Holdfast" }];
   const objects = counts.deletion + counts.overwriting === 1 ? "object" : "objects";
   return [
     {
@@ -147,7 +147,7 @@ async function checkFormat(store: ObjectStore): Promise<Finding> {
     return {
       level: "warning",
       subject: "vault",
-      message: `${store.url} holds no vault yet`,
+      message: `${store.url} contains no vault yet`,
       remedy: "Run `holdfast backup`, which creates it.",
     };
   }

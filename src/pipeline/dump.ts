@@ -51,13 +51,9 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const source = requireSource(context.policy, request.source);
   const engine = await context.engineOf(source.engine);
   if (!engine.kinds.includes(request.kind)) {
-    throw new HoldfastError(
-      "SourceUnsupported",
-      `the ${source.engine} engine takes no ${request.kind} backups of "${source.name}"`,
-      {
-        hint: `Use one of: ${engine.kinds.join(", ")}.`,
-      },
-    );
+    throw new HoldfastError("SourceUnsupported", `the ${source.engine} engine does not support ${request.kind} backups`, {
+      hint: `Use one of: ${engine.kinds.join(", ")}.`,
+    });
   }
   // The key is opened before anything is dumped: a backup that nobody could open must not be begun.
   const keys = await context.keysOf(source.key);
@@ -117,7 +113,9 @@ async function prepareVault(
 ): Promise<Pick<DumpResult, "createdVault">> {
   const isVault = (await store.head(vaultKey)) !== undefined;
   if (!isVault) {
-    run.log.warn(`${store.url} holds no vault, and is made one; if backups were there before, look whether it is mounted`);
+    run.log.warn(
+      `${store.url} contains no vault yet, so a new one is created. If it held backups before, check that the volume is mounted`,
+    );
   }
   await initVault(store, { clock: run.clock, holdfastVersion, restoreInstructions: restoreInstructions() });
   return isVault ? {} : { createdVault: store.url };
@@ -180,7 +178,7 @@ async function removeUncommitted({ store, source, backupId, committing }: Runnin
   try {
     for await (const object of store.list(keyOf.artifact(source, backupId, ""))) await store.delete(object.key);
   } catch (error) {
-    run.log.warn("artifacts of a failed backup are left for the sweep", { backupId, cause: String(error) });
+    run.log.warn("artifacts of a failed backup are left for the next prune", { backupId, cause: String(error) });
   }
 }
 

@@ -62,7 +62,7 @@ function isWhole({ source, id }: BackupEntry, reference: string): boolean {
 function refuseAmbiguous(reference: string, first: FoundBackup, others: readonly FoundBackup[]): void {
   const differing = others.filter(({ entry }) => entry.id !== first.entry.id || entry.source !== first.entry.source);
   if (differing.length === 0) return;
-  throw new HoldfastError("UsageInvalid", `"${reference}" is the beginning of more than one backup`, {
+  throw new HoldfastError("UsageInvalid", `"${reference}" is ambiguous: more than one backup begins with it`, {
     hint: "Write more of the id, or put the source before it: <source>/<id>.",
     details: [first, ...differing].map(({ entry, store }) => `${entry.source}/${entry.id} in ${store.url}`),
   });

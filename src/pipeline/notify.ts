@@ -18,7 +18,7 @@ import { readWebhook, secretsInEnvironment } from "./webhook.ts";
 export interface Delivery {
   /** As the policy writes it, `slack:env:SLACK_WEBHOOK`, or `sns:` and the topic's ARN. */
   readonly channel: string;
-  readonly outcome: "sent" | "failed" | "out of reach";
+  readonly outcome: "sent" | "failed" | "skipped";
   /** Why it was not sent. */
   readonly error?: HoldfastError;
 }
@@ -85,14 +85,10 @@ async function publish(alert: Alert, topics: Readonly<Record<Severity, string>>)
 async function tell(context: PipelineContext, channel: AlertChannel, alert: Alert): Promise<Delivery> {
   const name = channelName(channel);
   if (channel.type === "email") {
-    const error = new HoldfastError(
-      "AlertRefused",
-      `${name} cannot be told from here: mail goes out through SNS, in a stack on AWS`,
-      {
-        hint: "Add a slack: channel for this machine, or deploy the stack.",
-      },
-    );
-    return { channel: name, outcome: "out of reach", error };
+    const error = new HoldfastError("AlertRefused", `${name} is skipped: email is sent through SNS and needs an AWS stack`, {
+      hint: "On this machine use a slack: channel.",
+    });
+    return { channel: name, outcome: "skipped", error };
   }
   return attempt(name, async () => {
     const webhook = await readWebhook(context, channel.webhook);

@@ -47,7 +47,7 @@ export async function planBackup(
   const source = requireSource(context.policy, request.source);
   const engine = await context.engineOf(source.engine);
   if (!engine.kinds.includes(request.kind)) {
-    const message = `the ${source.engine} engine takes no ${request.kind} backups of "${source.name}"`;
+    const message = `the ${source.engine} engine does not support ${request.kind} backups`;
     throw new HoldfastError("SourceUnsupported", message, { hint: `Use one of: ${engine.kinds.join(", ")}.` });
   }
   const { sizeBytes = 0 } = source;

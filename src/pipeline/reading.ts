@@ -35,7 +35,7 @@ export async function whileReading<T>(
     return await work();
   } finally {
     await kept.end().catch((error: unknown) => {
-      run.log.warn("the read mark could not be taken back and will expire", { backupId: entry.id, cause: String(error) });
+      run.log.warn("the read mark could not be removed and will expire", { backupId: entry.id, cause: String(error) });
     });
   }
 }

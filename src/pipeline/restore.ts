@@ -66,7 +66,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const { manifest, manifestSha256, engine, backup } = await openForRestore(context, found, options);
   const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
   if (digest === undefined && !options.allowDamaged) {
-    throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify, so that nothing was restored from it`);
+    throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
   const request = { target: options.to, overwrite: options.overwrite };
   run.progress.phase(
@@ -125,7 +125,7 @@ function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {
 /** Without a digest (a damaged backup that is salvaged) there is nothing to compare with, and that is said. */
 async function compareWith(place: Place, digest: ContentDigest | undefined): Promise<Comparison> {
   if (digest !== undefined) return place.compare(digest);
-  const problem = "the backup does not verify, so that there is nothing to compare with";
+  const problem = "the backup does not verify; there is nothing to compare with";
   return {
     equal: false,
     objectsCompared: 0,
@@ -151,7 +151,7 @@ function refuseDifferences(
     `what was restored to ${options.to} is not what backup ${manifest.id} holds (${comparison.differenceCount} differences), so that it was taken back`,
     {
       details: [...failures, ...differences],
-      hint: "Mend what the target lacks and restore again, or keep what loads with --allow-damaged.",
+      hint: "Fix what the target lacks and restore again, or keep what loads with --allow-damaged.",
     },
   );
 }

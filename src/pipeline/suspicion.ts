@@ -1,5 +1,7 @@
 /** Whether a backup is far smaller than those before it: a dump that lost data looks exactly like one of little data. */
 
+import { formatBytes } from "../report/format.ts";
+
 /** What one backup weighed. */
 export interface BackupFigures {
   readonly id: string;
@@ -20,14 +22,20 @@ export function findDrops(current: BackupFigures, baseline: readonly BackupFigur
   const findings: string[] = [];
   const bytes = median(baseline.map((figures) => figures.bytes));
   const rows = median(baseline.map((figures) => figures.rows));
-  const last = baseline.length === 1 ? "the last backup" : `the last ${baseline.length} backups`;
+  const last = baseline.length === 1 ? "the last backup" : `the median of the last ${baseline.length} backups`;
   if (bytes >= smallestBaselineBytes && current.bytes < bytes * (1 - maxDropShare)) {
-    findings.push(`holds ${current.bytes} bytes, ${percentBelow(current.bytes, bytes)} % below the median of ${last} (${bytes})`);
+    findings.push(
+      `${formatBytes(current.bytes)}: ${percentBelow(current.bytes, bytes)} % less than ${last} (${formatBytes(bytes)})`,
+    );
   }
   if (rows >= smallestBaselineRows && current.rows < rows * (1 - maxDropShare)) {
-    findings.push(`holds ${current.rows} rows, ${percentBelow(current.rows, rows)} % below the median of ${last} (${rows})`);
+    findings.push(`${count(current.rows)} rows: ${percentBelow(current.rows, rows)} % fewer than ${last} (${count(rows)})`);
   }
   return findings;
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
 }
 
 function median(values: readonly number[]): number {

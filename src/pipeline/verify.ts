@@ -137,7 +137,7 @@ async function compareWithEarlierEvidence(
     if (check === "damaged" || check === "disproven") continue; // It may have read the damaged manifest.
     const evidence = await readSoundEvidence(store, key);
     if (evidence === undefined) {
-      run.log.warn("a piece of evidence is damaged and is passed over", { key });
+      run.log.warn("a piece of evidence is damaged and was skipped", { key });
       continue;
     }
     if (evidence.manifestSha256 !== manifestSha256) {

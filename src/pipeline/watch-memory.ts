@@ -44,7 +44,7 @@ export async function readMemory(store: ObjectStore, run: RunContext): Promise<M
   } catch (error) {
     if (isHoldfastError(error, "ObjectNotFound")) return {};
     if (isHoldfastError(error) && !isHoldfastError(error, "UsageInvalid", "VaultInvalid")) throw error;
-    run.log.warn(`what the watch has told before cannot be read at ${store.url}: everything is told again`, {
+    run.log.warn(`the record of alerts already sent cannot be read at ${store.url}: all of them are sent again`, {
       cause: String(error),
     });
     return {};

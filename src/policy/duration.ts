@@ -34,7 +34,7 @@ function explain(text: string): string {
   const parts = /^(\d+)\s*([A-Za-z]*)$/.exec(text.trim());
   if (parts === null) return `${shown} is not ${durationForm}`;
   const [amount, unit] = [String(Number(parts[1])), (parts[2] ?? "").toLowerCase()];
-  if (amount === "0") return `${shown} is no time at all; write ${durationForm}`;
+  if (amount === "0") return `${shown} is not a length of time; write ${durationForm}`;
   if (unit === "") return `${shown} has no unit; write m, h, d or w behind the number, such as ${amount}h`;
   if (/^(mo|mon|y|yr)/.test(unit)) return `${shown}: months and years have no fixed length; write days or weeks, such as 365d`;
   if (/^(s|ms)/.test(unit)) return `${shown}: the smallest unit is the minute; write ${durationForm}`;

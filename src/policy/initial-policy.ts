@@ -36,7 +36,7 @@ keys:
 sources:
   ${writeText(options.source)}:
 ${source}
-# Who is told when something needs attention: email:ADDRESS, or slack: and where its webhook stands.
+# Who is notified when something needs attention: email:ADDRESS, or slack: and where its webhook stands.
 # alerts:
 #   critical: [email:ops@example.com, slack:env:SLACK_WEBHOOK]
 `;

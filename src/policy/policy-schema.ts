@@ -56,13 +56,13 @@ function channels(description: string, defaultNote: string) {
 const alerts = section(
   {
     critical: channels(
-      "Who is told what needs someone now: a failed backup, a damaged one, an objective that is not met.",
+      "Who is notified of what needs someone now: a failed backup, a damaged one, an objective that is not met.",
       "those of `warning`",
     ),
-    warning: channels("Who is told what needs someone soon.", "those of `critical`"),
-    info: channels("Who is told what went well, or well again.", "nobody"),
+    warning: channels("Who is notified of what needs someone soon.", "those of `critical`"),
+    info: channels("Who is notified of what went well, or recovered.", "nobody"),
   },
-  { description: "Who is told, by severity." },
+  { description: "Who is notified, by severity." },
 );
 
 export const policySchema = section(

@@ -19,7 +19,7 @@ checks a policy whose first line is \`# yaml-language-server: $schema=<path or U
 | share | \`50%\`, \`2.5%\` | more than 0% and at most 100% |
 | size | \`500MB\`, \`200GB\`, \`2TB\` | decimal: a GB is 1,000,000,000 bytes |
 | schedule | \`"0 2 * * *"\` | cron: minute, hour, day of the month, month, day of the week; lists, ranges, steps, \`jan\`-\`dec\` and \`sun\`-\`sat\`; in the policy's time zone; in quotes, because YAML reads a leading \`*\` as an alias |
-| path | \`/srv/holdfast\`, \`~/keys/main.key\`, \`config\` | relative paths begin at the policy's own folder; \`~/\` is the home directory of whoever runs Holdfast; variables are not expanded |
+| path | \`/srv/holdfast\`, \`~/keys/main.key\`, \`config\` | relative paths begin at the policy's own folder; \`~/\` is the home directory of the user who runs Holdfast; variables are not expanded |
 | reference to a secret | \`env:NAME\`, \`file:PATH\`, \`service:NAME\`, \`secret:ID\` | where it stands: an environment variable, a file, an entry in libpq's \`pg_service.conf\`, AWS Secrets Manager; a secret itself is refused wherever it stands in a policy, and never repeated in a message |
 | pattern of tables | \`public.sessions\`, \`*.cache_?\` | \`*\` any characters, \`?\` one; letters fold to lower case outside double quotes; without a schema, \`public\` is meant |
 | pattern of files | \`*.log\`, \`/cache/\`, \`uploads/**\` | relative to the source's path; \`*\` and \`?\` stay within one name, \`**\` crosses folders; a pattern without a slash matches at any depth, with one it begins at the path; a last slash means folders only |

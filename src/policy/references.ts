@@ -59,7 +59,7 @@ export function parseSecretId(text: string): Parsed<string> {
 export function parsePathText(text: string): Parsed<string> {
   if (text.trim() === "") return { problem: "a path is missing" };
   if (text.includes("\0")) return { problem: "a path cannot hold a NUL character" };
-  if (/:\/\//.test(text)) return { problem: "an address is no path; write a path on this machine" };
+  if (/:\/\//.test(text)) return { problem: "an address is not a path; write a path on this machine" };
   if (/\$[A-Za-z_{(]/.test(text))
     return { problem: `${showValue(text)}: variables are not expanded in a policy; write the path in full, or with ~` };
   if (/^~[^/]/.test(text))
@@ -101,7 +101,7 @@ export function parseStateAddress(text: string): Parsed<{ readonly bucket: strin
 /** Amazon's rules for names of buckets (3 to 63 lower-case letters, digits, dots, hyphens), which all providers follow. */
 export function parseBucket(text: string): Parsed<string> {
   if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text) && !text.includes("..")) return { value: text };
-  return { problem: `${showValue(text)} is no name of a bucket; 3 to 63 lower-case letters, digits, dots and hyphens` };
+  return { problem: `${showValue(text)} is not a bucket name; use 3 to 63 lower-case letters, digits, dots and hyphens` };
 }
 
 /** A prefix of keys; slashes at its ends are taken off. */

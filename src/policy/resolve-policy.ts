@@ -77,7 +77,7 @@ class PathResolver {
 function resolvePath(path: string, places: Places): Parsed<string> {
   if (path !== "~" && !path.startsWith("~/")) return { value: isAbsolute(path) ? resolve(path) : resolve(places.directory, path) };
   if (places.home === undefined)
-    return { problem: "there is no home directory here, so that ~ means nothing; write the path in full" };
+    return { problem: "~ means nothing here, because there is no home directory; write the path in full" };
   return { value: join(places.home, path.slice(1)) };
 }
 

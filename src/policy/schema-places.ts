@@ -179,7 +179,7 @@ function toReference(written: {
 /** People write a connection's parts here, as they are used to; say at once where these belong. */
 function connectionKey(key: string): string | undefined {
   if (!/^(host|hostname|port|user|username|password|pass|database|dbname|url|uri|sslmode)$/i.test(key)) return undefined;
-  return `unknown key; a connection's own words do not stand in the policy, only where they are found does: ${secretForm}`;
+  return `unknown key; the policy does not hold a connection's settings, only where to find them: ${secretForm}`;
 }
 
 /** What a mapping says that it is. */

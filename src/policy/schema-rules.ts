@@ -183,7 +183,7 @@ export function schedules(engine: Engine) {
     type: "duration",
     pattern: durationPattern,
     description:
-      "How long after its schedule a backup may begin: a stack spreads its starts over this time, so that databases on one host are not dumped all at once. Never wider than a third of the time to the next run.",
+      "How long after its schedule a backup may begin: a stack spreads its starts over this time; databases on one host are not dumped all at once. Never wider than a third of the time to the next run.",
     samples: ["1h"],
     defaultNote: "5m",
   }).optional();

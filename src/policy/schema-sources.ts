@@ -32,7 +32,7 @@ const assertion = section(
       (text) =>
         /\S/.test(text) && text.length <= 200 && !text.includes("\n")
           ? { value: text.trim() }
-          : { problem: "is no name: one line of 1 to 200 characters" },
+          : { problem: "is not a name: write one line of 1 to 200 characters" },
       {
         expects: "a name",
         description: "What reports call it.",
@@ -99,7 +99,7 @@ export const postgresSource = section(
     exclude: section(
       {
         tables: tablePattern({
-          description: "Tables that are left out wholly: `schema.table` with `*` and `?`.",
+          description: "Tables that are left out entirely: `schema.table` with `*` and `?`.",
           samples: [["public.tmp_*"]],
           defaultNote: "none",
         }),

@@ -164,7 +164,7 @@ class TreeReader {
     const inexact =
       typeof value === "number" && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)));
     if (!inexact) return value;
-    this.#report(path, `${showValue(scalar.source ?? value)} is no number that can be kept exactly; write it in quotes`, offset);
+    this.#report(path, `${showValue(scalar.source ?? value)} is not a number that can be kept exactly; write it in quotes`, offset);
     return undefined;
   }
 

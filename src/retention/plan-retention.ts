@@ -91,14 +91,14 @@ export function* representatives({ backups, grades: graded }: History): Iterable
 const releases = {
   damaged: ["released: damaged, and a newer backup is verified"],
   log: ["released: older than the logs that are kept"],
-  day: ["released: a newer backup stands for its day"],
-  week: ["released: a newer backup stands for its week"],
-  month: ["released: a newer backup stands for its month"],
-  year: ["released: a newer backup stands for its year"],
-  betterDay: ["released: a more trusted backup stands for its day"],
-  betterWeek: ["released: a more trusted backup stands for its week"],
-  betterMonth: ["released: a more trusted backup stands for its month"],
-  betterYear: ["released: a more trusted backup stands for its year"],
+  day: ["released: a newer backup is kept for its day"],
+  week: ["released: a newer backup is kept for its week"],
+  month: ["released: a newer backup is kept for its month"],
+  year: ["released: a newer backup is kept for its year"],
+  betterDay: ["released: a more trusted backup is kept for its day"],
+  betterWeek: ["released: a more trusted backup is kept for its week"],
+  betterMonth: ["released: a more trusted backup is kept for its month"],
+  betterYear: ["released: a more trusted backup is kept for its year"],
   old: ["released: older than every rule"],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -102,7 +102,7 @@ function refuseNewest({ backups, grades: graded, suspect }: History): Refusal[] 
       return [{ code: "newest-damaged", message: `the newest backup ${what}`, details }];
     }
     if (suspect[place] === 1) {
-      const accept = "look at it, and take it with `holdfast verify <backup> --accept <reason>` if the drop is right";
+      const accept = 'if the drop is expected, accept it with `holdfast verify <backup> --accept "<why>"`';
       return [{ code: "newest-suspicious", message: "the newest backup is suspicious", details: [...details, accept] }];
     }
   }
@@ -112,7 +112,7 @@ function refuseNewest({ backups, grades: graded, suspect }: History): Refusal[] 
 function refuseUnverified({ grades: graded, backups }: History): Refusal[] {
   if (backups.some(({ kind }, place) => kind !== "log" && graded[place] === grades.trusted)) return [];
   const details = [`${backups.length} backups`, "verify the newest with `holdfast verify`"];
-  return [{ code: "none-verified", message: "no backup is verified, so that none is known to be good", details }];
+  return [{ code: "none-verified", message: "no backup is verified; none is known to be good", details }];
 }
 
 function refuseShare({ backups }: History, { maxRemovalShare }: Retention, releasedCount: number): Refusal[] {

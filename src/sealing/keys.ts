@@ -60,11 +60,12 @@ async function findKey(keyId: string, config: KeyConfig, loads: readonly (() => 
       failed.push(error);
     }
   }
-  const have = known.length === 0 ? "has none that can be used" : `has ${known.join(", ")}`;
+  const have =
+    known.length === 0 ? `no key under keys.${config.name} is usable` : `keys.${config.name} has only ${known.join(", ")}`;
   // A key that could not be loaded may be the one: then nothing is known of the backup. With all of them at hand, it is a wrong key.
   throw new HoldfastError(
     failed.length > 0 ? "KeyUnavailable" : "KeyMissing",
-    `key ${keyId} is needed, and the policy's keys entry ${config.name} ${have}`,
+    `this backup is sealed with key ${keyId}, and ${have}`,
     {
       cause: failed[0],
       details: failed.map((error) => `${error.message}; ${error.hint}`),

@@ -101,7 +101,7 @@ async function findByPrefix(store: ObjectStore, wanted: Reference & { readonly b
   if (only !== undefined) {
     const candidates = found.slice(0, mostCandidates).map(({ source: of, id }) => `${of}/${id}`);
     const more = found.length > mostCandidates ? ["…"] : [];
-    throw new HoldfastError("UsageInvalid", `"${wanted.text}" is the beginning of more than one backup`, {
+    throw new HoldfastError("UsageInvalid", `"${wanted.text}" is ambiguous: more than one backup begins with it`, {
       hint: "Write more of the id, or put the source before it: <source>/<id>.",
       details: [...candidates, ...more],
     });

@@ -20,7 +20,11 @@ export function folderError(error: unknown, what: string, path: string): unknown
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return new HoldfastError("StoreAccessDenied", `not allowed to ${what} ${path}: ${code}`, options);
+      return new HoldfastError(
+        "StoreAccessDenied",
+        `cannot ${what} ${path}: ${code === "EROFS" ? "read-only file system" : "permission denied"} (${code})`,
+        options,
+      );
     case "ENOTDIR":
     case "EISDIR":
     case "ELOOP":

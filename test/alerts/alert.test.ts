@@ -137,7 +137,7 @@ describe("an alert of an outcome", () => {
     ["prune refused", "www", "backup B of shop was not pruned", "prune shop --dry-run"],
     ["RTO missed", "cww", "backup B of shop takes longer to restore than promised", "show B"],
     ["restore done", "www", "backup B of shop was restored", "status shop"],
-    ["objective breached", "ccw", "backup B of shop does not keep its objectives", "status shop"],
+    ["objective breached", "ccw", "backup B of shop misses its objectives", "status shop"],
   ])("%s is judged as %s", (name, letters, what, command) => {
     const alerts = tiers.map((tier) =>
       alertForOutcome({ name, backupIds: ["B"], findings: ["first", "second"] }, { ...context, tier, invocation: "hf" }),
@@ -150,7 +150,7 @@ describe("an alert of an outcome", () => {
     const one = alertForOutcome({ name: "damaged", backupIds: ["A", "B", "C"], findings: ["A: x", "B: y", "C: z"] }, context);
     expect(one).toMatchObject({ what: "each of 3 backups of shop is damaged", dedupeKey: "shop/damaged" });
     const breach = alertForOutcome({ name: "objective breached", backupIds: [], findings: ["RPO of 15m: 3 h"] }, context);
-    expect(breach).toMatchObject({ what: "shop does not keep its objectives", why: { message: "RPO of 15m: 3 h" } });
+    expect(breach).toMatchObject({ what: "shop misses its objectives", why: { message: "RPO of 15m: 3 h" } });
   });
 });
 

@@ -1,4 +1,4 @@
-/** Who is told. */
+/** Who is notified. */
 import { describe, expect, it } from "vitest";
 import { allChannels, channelName, channelsFor } from "../../src/alerts/route.ts";
 import type { AlertChannel, Policy, Severity } from "../../src/policy/policy.ts";

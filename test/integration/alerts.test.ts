@@ -90,7 +90,7 @@ describe("the command line with --alert", () => {
   it("says that nobody was alerted when the policy cannot be read", async () => {
     const { code, stderr } = await project.say(["--policy", "missing.yml", "backup", "tree", "--alert"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("warning: nobody was alerted: the policy, which names the channels, could not be read");
+    expect(stderr).toContain("warning: no alert was sent: the policy, which names the channels, could not be read");
   });
 
   it("tells of an objective that is breached", async () => {
@@ -103,7 +103,7 @@ describe("the command line with --alert", () => {
     expect(code).toBe(1);
     const messages = arrived();
     expect(messages).toHaveLength(1);
-    expect(messages[0]).toContain("CRITICAL: tree does not keep its objectives");
+    expect(messages[0]).toContain("CRITICAL: tree misses its objectives");
     expect(messages[0]).toContain("none: nothing could be restored");
   });
 
@@ -112,7 +112,7 @@ describe("the command line with --alert", () => {
     expect(code).toBe(0);
     expect(json.channels).toEqual([
       { channel: "slack:env:HOOK", outcome: "sent" },
-      { channel: "email:ops@example.com", outcome: "out of reach", error: expect.objectContaining({ name: "AlertRefused" }) },
+      { channel: "email:ops@example.com", outcome: "skipped", error: expect.objectContaining({ name: "AlertRefused" }) },
     ]);
     expect(arrived()).toEqual([expect.stringContaining("DRILL: this is a drill")]);
     expect((await project.holdfast(["alert", "test", "email"])).code).toBe(1);

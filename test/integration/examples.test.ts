@@ -98,7 +98,7 @@ describe("examples/taskmaster/README.md", () => {
   test("check finds no error and nothing to warn of but the vault that is not there yet", () => {
     const output = outputOf("holdfast check");
     expect(output).toMatch(/^\d+ checks: 0 errors, 1 warning$/m);
-    expect(output).toMatch(/warning {2}vault: .* holds no vault yet/);
+    expect(output).toMatch(/warning {2}vault: .* contains no vault yet/);
   });
 
   test("both sources end with proven backups", async () => {

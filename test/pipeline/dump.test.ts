@@ -81,7 +81,7 @@ test("a vault that is made is said at once, also when the run then fails", async
   await rm(`${project.directory}/tree`, { recursive: true });
   const warnings: string[] = [];
   await expect(dumpSource(await project.open({ warnings }), request)).rejects.toMatchObject({ name: /^Source/ });
-  expect(warnings.join("\n")).toMatch(/holds no vault, and is made one.*mounted/);
+  expect(warnings.join("\n")).toMatch(/contains no vault yet, so a new one is created.*mounted/);
   const later: string[] = [];
   await expect(dumpSource(await project.open({ warnings: later }), request)).rejects.toThrow();
   expect(later).toEqual([]);

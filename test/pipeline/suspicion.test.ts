@@ -17,8 +17,8 @@ describe("findDrops", () => {
   test("names a drop in bytes and one in rows, each with its share", () => {
     const found = findDrops(figures(499_999, 1_000), [figures(1_000_000, 10_000)], 0.5);
     expect(found).toHaveLength(2);
-    expect(found[0]).toContain("499999 bytes, 50 % below");
-    expect(found[1]).toContain("1000 rows, 90 % below");
+    expect(found[0]).toContain("500 kB: 50 % less than");
+    expect(found[1]).toContain("1,000 rows: 90 % fewer than");
   });
 
   test("compares with the median, so that one odd backup before it moves nothing", () => {

@@ -47,7 +47,7 @@ test("tells of a source without any backup", async () => {
   await look();
   expect(told[0]).toMatchObject({
     source: "tree",
-    what: "tree does not keep its objectives",
+    what: "tree misses its objectives",
     why: { message: "there is no backup" },
   });
   expect(told[0]?.nextCommand).toBe("holdfast status tree");

@@ -38,7 +38,7 @@ describe("durations", () => {
     ["30s", '"30s": the smallest unit is the minute; write a duration such as 15m, 1h, 30d or 4w'],
     ["1y", '"1y": months and years have no fixed length; write days or weeks, such as 365d'],
     ["12mo", '"12mo": months and years have no fixed length; write days or weeks, such as 365d'],
-    ["0h", '"0h" is no time at all; write a duration such as 15m, 1h, 30d or 4w'],
+    ["0h", '"0h" is not a length of time; write a duration such as 15m, 1h, 30d or 4w'],
     ["5q", '"5q" is not a duration such as 15m, 1h, 30d or 4w; the units are m, h, d and w'],
     ["-1h", '"-1h" is not a duration such as 15m, 1h, 30d or 4w'],
     ["1h30m", '"1h30m" is not a duration such as 15m, 1h, 30d or 4w'],

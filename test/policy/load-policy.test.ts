@@ -36,7 +36,7 @@ describe("loading a policy", () => {
     await writeFile(path, withTop("vaults: { main: folder:~/vault }"));
     await expect(loadPolicy(path, { displayName: "home.yml" })).rejects.toMatchObject({
       name: "PolicyInvalid",
-      details: ["home.yml:9:17: vaults.main: there is no home directory here, so that ~ means nothing; write the path in full"],
+      details: ["home.yml:9:17: vaults.main: ~ means nothing here, because there is no home directory; write the path in full"],
     });
   });
 

@@ -231,7 +231,7 @@ sources:
     [withTop("vaults: { main: s3:acme }"), ['vaults.main: "s3:acme" is not allowed; write s3://BUCKET/PREFIX']],
     [
       withTop("vaults: { main: s3://Acme }"),
-      ['vaults.main: "Acme" is no name of a bucket; 3 to 63 lower-case letters, digits, dots and hyphens'],
+      ['vaults.main: "Acme" is not a bucket name; use 3 to 63 lower-case letters, digits, dots and hyphens'],
     ],
     [
       withTop("vaults: { main: s3://acme/a/../b }"),
@@ -395,7 +395,7 @@ sources:
       expect(error).toBeInstanceOf(HoldfastError);
       expect(error).toMatchObject({
         code: "HF203",
-        hint: "Mend the lines named above; docs/policy-reference.md describes every key.",
+        hint: "Fix the lines listed above; docs/policy-reference.md describes every key.",
       });
     }
   });

@@ -47,7 +47,7 @@ describe("a connection that stands in the policy", () => {
   });
 
   it("is refused in parts too", () => {
-    const problem = `unknown key; a connection's own words do not stand in the policy, only where they are found does: ${where}`;
+    const problem = `unknown key; the policy does not hold a connection's settings, only where to find them: ${where}`;
     expect(messagesOf(withConnection("{ host: db, password: hunter2 }"))).toEqual([
       `sources.shop.connection.host: ${problem}`,
       `sources.shop.connection.password: ${problem}`,

@@ -80,11 +80,11 @@ describe("YAML that a policy may not hold", () => {
     [withPostgres("objectives:\n  ? [a]\n  : b"), "12:9: sources.shop.objectives: a key must be a plain word"],
     [
       withPostgres("restoreTest: { assert: [{ sql: select 1, equals: 12345678901234567890 }] }"),
-      '11:54: sources.shop.restoreTest.assert[0].equals: "12345678901234567890" is no number that can be kept exactly; write it in quotes',
+      '11:54: sources.shop.restoreTest.assert[0].equals: "12345678901234567890" is not a number that can be kept exactly; write it in quotes',
     ],
     [
       withPostgres("restoreTest: { assert: [{ sql: select 1, equals: .nan }] }"),
-      '11:54: sources.shop.restoreTest.assert[0].equals: ".nan" is no number that can be kept exactly; write it in quotes',
+      '11:54: sources.shop.restoreTest.assert[0].equals: ".nan" is not a number that can be kept exactly; write it in quotes',
     ],
     [
       `${smallest}__proto__: { timezone: x }\n`,

@@ -19,7 +19,7 @@ describe("planRetention", () => {
     ]);
     expect(reasonsOf(plan, idAt(Date.parse("2026-11-18T02:00:00Z")))).toEqual(["newest of 2026-11-18 (daily 3 of 30)"]);
     expect(reasonsOf(plan, idAt(Date.parse("2026-09-30T02:00:00Z")))).toEqual(["newest of 2026-09 (monthly 3 of 12)"]);
-    expect(reasonsOf(plan, idAt(Date.parse("2026-09-29T02:00:00Z")))).toEqual(["released: a newer backup stands for its month"]);
+    expect(reasonsOf(plan, idAt(Date.parse("2026-09-29T02:00:00Z")))).toEqual(["released: a newer backup is kept for its month"]);
     expect(keptIds(plan)).toHaveLength(30 + 2);
   });
 
@@ -98,7 +98,7 @@ describe("planRetention", () => {
     const plan = planAt([...backups, backupAt("2026-11-20T03:00:00Z", { state: "proven" })], { monthly: 12 }, now);
     expect(reasonsOf(plan, proven)).toEqual(["newest proven of 2026-10 (monthly 2 of 12)"]);
     expect(reasonsOf(plan, october)).toEqual(["newest of 2026-10 (monthly 2 of 12)"]);
-    expect(reasonsOf(plan, older)).toEqual(["released: a newer backup stands for its month"]);
+    expect(reasonsOf(plan, older)).toEqual(["released: a newer backup is kept for its month"]);
   });
 
   it("keeps one backup of a bucket whose newest is proven, and needs no second", () => {
@@ -137,7 +137,7 @@ describe("planRetention", () => {
     const good = backupAt("2026-10-03T02:00:00Z");
     const suspicious = backupAt("2026-10-03T03:00:00Z", { suspicious: true });
     const plan = planAt([good, suspicious, backupAt("2026-11-20T02:00:00Z")], { daily: 9 }, now);
-    expect(reasonsOf(plan, suspicious.id)).toEqual(["released: a more trusted backup stands for its day"]);
+    expect(reasonsOf(plan, suspicious.id)).toEqual(["released: a more trusted backup is kept for its day"]);
   });
 
   it("keeps by number, by age and by the age of a kind", () => {

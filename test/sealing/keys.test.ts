@@ -110,7 +110,7 @@ describe("the keys of a policy entry", () => {
     const failure = await failureOf(keys.openingKeyring("file:0011223344556677"));
     expect(failure.name).toBe("KeyUnavailable");
     expect(failure.message).toBe(
-      `key file:0011223344556677 is needed, and the policy's keys entry offsite has ${keyId}, kms:${arn}`,
+      `this backup is sealed with key file:0011223344556677, and keys.offsite has only ${keyId}, kms:${arn}`,
     );
     expect(failure.details).toEqual([expect.stringContaining(`${missing} does not exist`)]);
   });

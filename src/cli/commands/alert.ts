@@ -6,7 +6,7 @@ import { drillAlerts } from "../../pipeline/notify.ts";
 import { describeUndelivered } from "../alerting.ts";
 import type { Outcome, Session } from "../session.ts";
 
-const styles = { sent: "green", failed: "red", "out of reach": "yellow" } as const;
+const styles = { sent: "green", failed: "red", skipped: "yellow" } as const;
 
 /** Errors: UsageInvalid, when the policy has no channel, or none that is called `channel`. */
 export async function testAlerts({ context, terminal }: Session, channel: string | undefined): Promise<Outcome> {
@@ -19,8 +19,8 @@ export async function testAlerts({ context, terminal }: Session, channel: string
     });
   }
   const lines = deliveries.flatMap((delivery) => [
-    `${terminal.style(styles[delivery.outcome], delivery.outcome.padEnd(12))}  ${delivery.channel}`,
-    ...(delivery.outcome === "sent" ? [] : [`              ${describeUndelivered(delivery)}`]),
+    `${terminal.style(styles[delivery.outcome], delivery.outcome.padEnd(7))}  ${delivery.channel}`,
+    ...(delivery.outcome === "sent" ? [] : [`         ${describeUndelivered(delivery)}`]),
   ]);
   return {
     document: {

@@ -63,7 +63,7 @@ function describe(terminal: Terminal, { dump, verification, prune, failure }: Ba
     `  stored    ${formatBytes(dump.storedBytes)} in ${countOf(dump.artifacts.length, "artifact")}, ${formatDuration(dump.durationMs)} (${speed})`,
   ];
   if (dump.createdVault !== undefined) {
-    const news = `${dump.createdVault} held no vault, and was made one: this is its first backup`;
+    const news = `new vault created at ${dump.createdVault}; this is its first backup`;
     lines.push(`  ${terminal.style("yellow", "vault")}     ${news}`);
   }
   if (verification !== undefined) {
@@ -78,7 +78,7 @@ function describe(terminal: Terminal, { dump, verification, prune, failure }: Ba
     );
   }
   if (prune !== undefined) {
-    lines.push(`  pruned    ${prune.deleted.length} released, ${prune.plan.decisions.length - prune.deleted.length} kept`);
+    lines.push(`  pruned    ${prune.deleted.length} deleted, ${prune.plan.decisions.length - prune.deleted.length} kept`);
     lines.push(...describePlan(terminal, prune.plan, { onlyReleased: true }));
   }
   if (failure !== undefined) {

@@ -30,7 +30,7 @@ function describe(terminal: Terminal, findings: readonly CheckedFinding[]): stri
     current = about;
     const [style, label] = labels[level];
     lines.push(`  ${terminal.style(style, label)}  ${subject}: ${message}`);
-    if (remedy !== undefined) lines.push(`           ${terminal.style("cyan", "mend")} ${remedy}`);
+    if (remedy !== undefined) lines.push(`           ${terminal.style("cyan", "fix:")} ${remedy}`);
   }
   return lines;
 }

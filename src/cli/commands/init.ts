@@ -76,7 +76,7 @@ function describeKey(terminal: Terminal, { path, id, created }: KeyFile): string
   return [
     created ? `wrote ${path} (${id}, readable by you only)` : `found the key ${path} (${id}) and left it as it is`,
     terminal.style(["yellow", "bold"], "keep a copy of the key apart from the vault"),
-    "  without it no backup can be opened, by anyone, ever; whoever has it can open them all",
+    "  without it no backup can be opened, by anyone, ever; anyone who has it can open them all",
   ];
 }
 

@@ -115,7 +115,7 @@ function describeNone(vaults: readonly ListedVault[], source: string | undefined
     source === undefined ? "no backups" : `no backups of ${source}`,
     ...vaults
       .filter(({ error }) => error === undefined)
-      .map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "holds no vault yet"}`),
+      .map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "contains no vault yet"}`),
     `make the first with \`holdfast backup ${source ?? "<source>"}\``,
   ];
 }

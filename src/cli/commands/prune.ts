@@ -75,7 +75,7 @@ function describe(terminal: Terminal, { source, plan, result, error }: Pruned, d
   const releasedCount = plan?.released.length ?? 0;
   const verb = dryRun ? "would be deleted" : "deleted";
   const lines = [`${terminal.style("bold", source)}  ${decisions.length - releasedCount} kept, ${releasedCount} ${verb}`];
-  if (plan !== undefined) lines.push(...describePlan(terminal, plan, { onlyReleased: false }));
+  if (plan !== undefined) lines.push(...describePlan(terminal, plan, { onlyReleased: false, planned: result === undefined }));
   if (result !== undefined && result.locksExtended.length > 0)
     lines.push(
       `  the ${countOf(result.locksExtended.length, "lock")} of what is kept longer ${result.locksExtended.length === 1 ? "was" : "were"} extended`,
@@ -93,12 +93,18 @@ function describe(terminal: Terminal, { source, plan, result, error }: Pruned, d
   return lines;
 }
 
-/** A line per decision: the id, kept or released, and the reasons. */
-export function describePlan(terminal: Terminal, plan: RetentionPlan, options: { readonly onlyReleased: boolean }): string[] {
+/** A line per decision: the id, kept or deleted (or, of a plan that was not carried out, to delete), and the reasons. */
+export function describePlan(
+  terminal: Terminal,
+  plan: RetentionPlan,
+  options: { readonly onlyReleased: boolean; readonly planned?: boolean },
+): string[] {
   return plan.decisions
     .filter((decision) => !(options.onlyReleased && decision.kept))
     .map(({ id, kept, reasons }) => {
-      const verdict = kept ? terminal.style("green", "kept    ") : terminal.style("yellow", "released");
-      return `  ${id}  ${verdict}  ${reasons.join("; ")}`;
+      const verdict = kept
+        ? terminal.style("green", "kept    ")
+        : terminal.style("yellow", options.planned === true ? "delete  " : "deleted ");
+      return `  ${id}  ${verdict}  ${reasons.map((reason) => reason.replace(/^released: /, "")).join("; ")}`;
     });
 }

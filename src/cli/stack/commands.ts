@@ -77,7 +77,7 @@ export interface StackRestoreOptions {
 export async function restoreOnStack(session: Session, reference: string, options: StackRestoreOptions): Promise<Outcome> {
   if (options.overwrite === true) {
     throw new HoldfastError("RestoreRefused", "a stack overwrites nothing: that takes a second person's approval", {
-      hint: "Restore to a new place, look at it there, and let whoever owns the old one put it away.",
+      hint: "Restore to a new place, look at it there, and let the owner of the old one put it away.",
     });
   }
   if (options.allowDamaged === true) {
@@ -90,7 +90,7 @@ export async function restoreOnStack(session: Session, reference: string, option
   const config = requireSource(session.context.policy, source);
   if (config.engine === "files") {
     throw new HoldfastError("RestoreRefused", `${source} is a tree of files, and a stack has no disk to restore it to`, {
-      hint: "Restore it on the machine that shall have it: `holdfast --policy FILE restore … --to DIRECTORY`, with the same policy.",
+      hint: "Run the restore on the machine that will hold the files: `holdfast --policy FILE restore … --to DIRECTORY`, with the same policy.",
     });
   }
   const input = { source, backup, to: options.to, requestedBy: whoAsks() };
@@ -106,7 +106,7 @@ function describePlan(session: Session, input: { readonly source: string; readon
     lines: [
       `would start ${name} on ${machine}, with the input`,
       `  ${JSON.stringify(input)}`,
-      `which restores ${input.backup} of ${input.source} to ${input.to}, compares it with the backup, and tells the policy's channels`,
+      `which restores ${input.backup} of ${input.source} to ${input.to}, compares it with the backup, and notifies the policy's channels`,
     ],
   };
 }
@@ -114,17 +114,13 @@ function describePlan(session: Session, input: { readonly source: string; readon
 /** The input stays in the execution's history, and goes to a machine that has neither this one's files nor its environment. */
 function refuseTarget(to: string): void {
   if (findSecret(to) !== undefined || /\bpass(?:word|wd|file)?\s*=/i.test(to)) {
-    throw new HoldfastError(
-      "UsageInvalid",
-      "what stands after --to holds a password, which would stay in the execution's history",
-      {
-        hint: "Give the name of a new database on the source's server, whose credentials the stack has.",
-      },
-    );
+    throw new HoldfastError("UsageInvalid", "the target after --to holds a password, which would stay in the execution's history", {
+      hint: "Give the name of a new database on the source's server, whose credentials the stack has.",
+    });
   }
   const [, scheme] = /^(env|file|service):/.exec(to) ?? [];
   if (scheme === undefined) return;
-  throw new HoldfastError("UsageInvalid", `${scheme}: is a place of this machine, which the stack cannot see`, {
+  throw new HoldfastError("UsageInvalid", `${scheme}: names something on this machine, which the stack cannot see`, {
     hint: "Give the name of a new database on the source's server, or secret:NAME of a connection that the policy names.",
   });
 }

@@ -156,7 +156,7 @@ function leave(fold: Fold, run: OpenRun, at: Date): void {
   run.leftAt = at;
   run.outcome = run.broken ? "caught" : "done";
   const took = elapsed(run.enteredAt, at);
-  const text = run.broken ? `given up after ${took}` : `done in ${took}${run.attempts > 1 ? `, at attempt ${run.attempts}` : ""}`;
+  const text = run.broken ? `gave up after ${took}` : `done in ${took}${run.attempts > 1 ? `, at attempt ${run.attempts}` : ""}`;
   fold.lines.push({ at, state: run.name, text });
 }
 

@@ -40,7 +40,7 @@ export function parseExecutionArn(arn: string): ExecutionPlace {
     /^arn:[a-z0-9-]+:states:([a-z0-9-]+):\d{12}:execution:([^:/]+):([^:]+)$/.exec(arn) ?? [];
   const machine = machineNames.find((each) => fullMachine.endsWith(`-${each}`));
   if (machine !== undefined) return { arn, region, stack: fullMachine.slice(0, -machine.length - 1), machine, name };
-  throw new HoldfastError("UsageInvalid", `"${arn}" is no execution of a Holdfast stack`, {
+  throw new HoldfastError("UsageInvalid", `"${arn}" is not an execution of a Holdfast stack`, {
     hint: "Give the execution's whole ARN, arn:aws:states:REGION:ACCOUNT:execution:STACK-MACHINE:NAME, as the start or an alert shows it.",
   });
 }

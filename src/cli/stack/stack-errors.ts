@@ -52,7 +52,7 @@ export function toStackError(error: unknown, { doing, action }: Request): Holdfa
   if (/^Region is missing/.test(message)) {
     return new HoldfastError("UsageInvalid", `cannot ${doing}: no AWS region is set`, {
       cause: error,
-      hint: "Set AWS_REGION to the region where the stack is deployed, or region in the profile.",
+      hint: "Set AWS_REGION to the region where the stack is deployed, or set region in your AWS profile.",
     });
   }
   if (badCredentials.includes(name)) {

@@ -104,7 +104,7 @@ function damage(error: HoldfastError): LoadFinding {
 function describeExtraction({ foreignOwners, refusedOwners }: Extraction): LoadFinding[] {
   const findings: LoadFinding[] = [];
   if (foreignOwners > 0) {
-    const message = `${foreignOwners} entries belong to others; only root can give them back, so that they belong to this user, without their set-user-id and set-group-id bits`;
+    const message = `ownership not restored: ${foreignOwners} entries had other owners, and only root can restore that; they now belong to this user, without setuid and setgid bits`;
     findings.push({ class: "benign", subject: "owners", message });
   }
   if (refusedOwners > 0) {

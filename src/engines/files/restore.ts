@@ -66,7 +66,7 @@ async function makeStaging(path: string): Promise<PrivateDirectory> {
     return await makePrivateDirectory(dirname(path), `${basename(path).slice(0, longestPrefix)}.holdfast-`);
   } catch (error) {
     if (!isHoldfastError(error, "UsageInvalid")) throw error;
-    throw new HoldfastError("UsageInvalid", `${dirname(path)}, which ${path} is to stand in, cannot be written to`, {
+    throw new HoldfastError("UsageInvalid", `the parent directory ${dirname(path)} cannot be written to`, {
       cause: error,
       hint: "Restore to a place that this user may write to, or run the restore as a user that may.",
     });
@@ -91,7 +91,9 @@ async function examineTarget(path: string): Promise<RestoreTarget> {
     const code = errorCode(error);
     throw new HoldfastError(
       "TargetNotFound",
-      `the directory ${dirname(path)}, which ${path} is to stand in, is not there: ${describeCode(code)}`,
+      code === "ENOENT"
+        ? `the parent directory ${dirname(path)} does not exist`
+        : `the parent directory ${dirname(path)} cannot be used: ${describeCode(code)}`,
       {
         cause: error,
         hint: "Make that directory first, or correct the path after --to.",

@@ -50,7 +50,7 @@ function explain(path: string, error: unknown): HoldfastError {
     });
   }
   if (code === "EACCES" || code === "EPERM") {
-    return new HoldfastError("SourceAccessDenied", `the directory ${path} may not be read by this user`, {
+    return new HoldfastError("SourceAccessDenied", `cannot read ${path}: permission denied for this user`, {
       cause: error,
       hint: "Run Holdfast as a user that may read the tree, as docs/files.md describes.",
     });

@@ -88,10 +88,13 @@ function decideOptions(
   const options: string[] = [];
   const notices: string[] = [];
   const roles = survey.missingRoles.join(", ");
-  if (!survey.superuser) notices.push(`everything will belong to "${settings.user}", who is no superuser here`);
+  if (!survey.superuser)
+    notices.push(
+      `restored as ${settings.user}, which is not a superuser: it will own everything; original owners and grants are not restored. Use --to env:NAME with a superuser to keep them`,
+    );
   if (roles !== "") {
     notices.push(
-      `roles that this server has not: ${roles}; what they own will belong to "${settings.user}", what they are granted is left out`,
+      `roles missing on this server: ${roles}; their objects will belong to ${settings.user}; grants to them are skipped`,
     );
   }
   // A table whose owner cannot be set counts as failed for pg_restore, which then does not load its rows in order.

@@ -54,9 +54,13 @@ export async function resolveTarget(
   }
   checkName(target);
   if (source === undefined) {
-    throw new HoldfastError("UsageInvalid", `the policy has no source whose server could take a database "${target}"`, {
-      hint: forms,
-    });
+    throw new HoldfastError(
+      "UsageInvalid",
+      `cannot tell which server to restore ${JSON.stringify(target)} to: the backup's source is not in the policy`,
+      {
+        hint: forms,
+      },
+    );
   }
   return { ...(await resolveConnection(source.connection, context)).settings, database: target };
 }

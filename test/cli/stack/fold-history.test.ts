@@ -35,7 +35,7 @@ describe("a recorded history", () => {
       `234 ms  Dump  attempt 1 failed after 83 ms: ${unreachable}`,
       "1.2 s  Dump  attempt 2 begins",
       `1.3 s  Dump  attempt 2 failed after 37 ms: ${unreachable}`,
-      "1.3 s  Dump  given up after 1.1 s",
+      "1.3 s  Dump  gave up after 1.1 s",
       "1.3 s  Alert  done in 0 ms",
       "1.3 s  FailedAndTold  ends the execution",
       "1.3 s  failed after 1.3 s",
@@ -111,7 +111,7 @@ describe("a history as AWS writes it", () => {
     );
     expect(linesOf(events).slice(1, 3)).toEqual([
       "4 s  Dump  attempt 1 failed after 2 s: States.Timeout: AWS gave no cause",
-      "5 s  Dump  given up after 4 s",
+      "5 s  Dump  gave up after 4 s",
     ]);
     expect(foldHistory(events).states.at(-1)?.outcome).toBe("running");
   });

@@ -40,7 +40,7 @@ const backup = async (source: string): Promise<string> => {
 
 test("a vault that is made is said on stderr and in the document; one that vanished is never taken for an empty one", async () => {
   const first = await project.holdfast(["backup", "one"]);
-  expect(first.stderr).toMatch(/warning: folder:.*vault-one holds no vault, and is made one/);
+  expect(first.stderr).toMatch(/warning: folder:.*vault-one contains no vault yet, so a new one is created/);
   expect(first.json.createdVault).toContain("vault-one");
   // The volume is not mounted any more.
   await rename(join(project.directory, "vault-one"), join(project.directory, "unmounted"));
@@ -54,7 +54,7 @@ test("a vault that is made is said on stderr and in the document; one that vanis
     expect((await project.holdfast(command)).code, command.join(" ")).not.toBe(0);
   }
   expect(await readdir(join(project.directory, "vault-one"))).toEqual([]);
-  expect((await project.holdfast(["backup", "one"])).stderr).toMatch(/is made one/);
+  expect((await project.holdfast(["backup", "one"])).stderr).toMatch(/a new one is created/);
 });
 
 test("verify --all goes on behind a damaged manifest, a vault that is not there and objects that are nobody's, exit code 4", async () => {

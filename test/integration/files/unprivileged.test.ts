@@ -108,7 +108,7 @@ it("proves root's backup as far as somebody else can, and leaves nothing behind"
           {
             class: "benign",
             subject: "owners",
-            message: expect.stringMatching(/^\d+ entries belong to others; only root can give them back/),
+            message: expect.stringMatching(/^ownership not restored: \d+ entries had other owners/),
           },
         ]
       : [],

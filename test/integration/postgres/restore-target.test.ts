@@ -172,7 +172,7 @@ describe("a server of another major", () => {
     );
     expect(findings.filter((finding) => finding.class === "damage")).toEqual([]);
     expect(findings.map(({ message }) => message)).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^roles that this server has not: zoo_owner/)]),
+      expect.arrayContaining([expect.stringMatching(/^roles missing on this server: zoo_owner/)]),
     );
     expect(comparison).toMatchObject({ equal: true, differences: [] });
     expect(sourceCheck).toMatchObject({ equal: true, differences: [] });
