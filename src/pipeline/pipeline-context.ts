@@ -2,10 +2,12 @@
 
 import type { Engine } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+
 import type { Policy, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { listOwnPaths } from "./own-paths.ts";
 
 export interface PipelineContext {
   readonly policy: Policy;
@@ -24,7 +26,8 @@ export interface PipelineContext {
 }
 
 /** A context whose modules are loaded when they are first needed: a listing loads neither an engine nor a cloud SDK. */
-export function createPipelineContext(policy: Policy, run: RunContext, holdfastVersion: string): PipelineContext {
+export function createPipelineContext(policy: Policy, given: RunContext, holdfastVersion: string): PipelineContext {
+  const run: RunContext = { ...given, ownPaths: listOwnPaths(policy) };
   const stores = new Map<string, Promise<ObjectStore>>();
   const keys = new Map<string, Promise<SealingKeys>>();
   return {

@@ -20,7 +20,7 @@ export async function loadPolicy(path: string, options: LoadOptions = {}): Promi
   const name = options.displayName ?? path;
   const bytes = await readBytes(path, name);
   const home = options.home === undefined ? {} : { home: options.home };
-  return parsePolicy(decode(bytes, name), name, { directory: dirname(resolve(path)), ...home });
+  return parsePolicy(decode(bytes, name), name, { file: resolve(path), directory: dirname(resolve(path)), ...home });
 }
 
 async function readBytes(path: string, name: string): Promise<Uint8Array> {

@@ -13,6 +13,8 @@ import { readYaml, type YamlTree } from "./yaml-tree.ts";
 export interface ParseOptions {
   /** Where relative paths begin; the file's own directory when absent. */
   readonly directory?: string;
+  /** The absolute path of the file itself. */
+  readonly file?: string;
   /** What `~` is; when absent, a path with `~` is a problem. */
   readonly home?: string;
 }
@@ -53,7 +55,7 @@ export function parsePolicy(text: string, fileName: string, options: ParseOption
   };
   const policy = resolvePolicy(written.data, sha256, places);
   if ("problems" in policy) throw fail(place(policy.problems, tree));
-  return freeze(policy);
+  return freeze(options.file === undefined ? policy : { ...policy, file: options.file });
 }
 
 function place(problems: readonly Problem[], tree: YamlTree): PlacedProblem[] {

@@ -166,6 +166,8 @@ export type AlertChannel =
 
 export interface Policy {
   readonly version: 1;
+  /** Absolute path of the file that it was read from; absent for one that a stack keeps. */
+  readonly file?: string;
   /** IANA name. */
   readonly timezone: string;
   readonly vaults: Readonly<Record<string, VaultConfig>>;

@@ -15,6 +15,14 @@ export interface Log {
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** What belongs to Holdfast itself on this machine: never part of a backup, never restored over. Absolute paths. */
+export interface OwnPaths {
+  /** The policy's folder vaults. */
+  readonly vaults: readonly string[];
+  /** The policy itself, key files, and files that hold connections and webhooks. */
+  readonly files: readonly string[];
+}
+
 export interface RunContext {
   readonly clock: Clock;
   /** `count` random bytes; injected, so that tests can repeat a run. */
@@ -29,6 +37,8 @@ export interface RunContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Directories with PostgreSQL programs, looked at before the places where distributions install them. */
   readonly postgresPath: readonly string[];
+  /** Filled in from the policy by `createPipelineContext`. */
+  readonly ownPaths?: OwnPaths;
   /** The host's name and process, for leases and evidence. */
   readonly identity: string;
 }

@@ -4,7 +4,8 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { FilesSource } from "../../policy/policy.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
-import { displayPath, type EntryPath, locate } from "./entry-path.ts";
+import { findAvoided } from "./avoided.ts";
+import { displayPath, type EntryPath } from "./entry-path.ts";
 import { ownIdentity } from "./extract.ts";
 import { errorCode } from "./failures.ts";
 import { compileSelection, type Selection } from "./patterns.ts";
@@ -36,7 +37,7 @@ export async function checkSource(
   let root: SourceRoot;
   try {
     selection = compileSelection(source.include, source.exclude);
-    root = await findSourceRoot(source.path);
+    root = await findSourceRoot(source.path, context.ownPaths?.vaults);
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     const subject = error.name === "PolicyInvalid" ? "patterns" : "path";
@@ -52,7 +53,12 @@ export async function checkSource(
   ];
 }
 
-async function surveyTree(root: SourceRoot, selection: Selection, { signal }: RunContext, mostEntries: number): Promise<Survey> {
+async function surveyTree(
+  root: SourceRoot,
+  selection: Selection,
+  { signal, ownPaths }: RunContext,
+  mostEntries: number,
+): Promise<Survey> {
   const survey: Survey = { entries: 0, whole: true, unreadable: 0, named: [], foreignOwners: 0, special: 0 };
   const { uid, gid } = ownIdentity();
   const noteUnreadable = (path: EntryPath) => {
@@ -62,17 +68,18 @@ async function surveyTree(root: SourceRoot, selection: Selection, { signal }: Ru
   const walk = walkTree(root.path, root.stats, {
     selection,
     signal,
+    avoid: await findAvoided(ownPaths?.vaults ?? []),
     omit: (path, omission) => {
       if (omission === "unlisted" || omission === "unreadable") noteUnreadable(path);
     },
   });
-  for await (const { path, stats } of walk) {
+  for await (const { path, location, stats } of walk) {
     if (++survey.entries > mostEntries) {
       survey.whole = false;
       break;
     }
     if (Number(stats.uid) !== uid || Number(stats.gid) !== gid) survey.foreignOwners++;
-    if (stats.isFile() && !(await isReadable(locate(root.path, path)))) noteUnreadable(path);
+    if (stats.isFile() && !(await isReadable(location))) noteUnreadable(path);
     if (!stats.isFile() && !stats.isDirectory() && !stats.isSymbolicLink()) survey.special++;
   }
   return survey;

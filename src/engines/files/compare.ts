@@ -85,8 +85,7 @@ async function* joinWalk(
   const selection = compileSelection([], []);
   const omit = (path: EntryPath, omission: string, code = "") =>
     differ(path, `cannot be looked at: ${code === "" ? omission : describeCode(code)}`);
-  // A restored vault's marker must not hide what stands beside it.
-  const walk = readAhead(root, walkTree(root, rootStats, { selection, signal, omit, openUp: true, enterVaults: true }));
+  const walk = readAhead(walkTree(root, rootStats, { selection, signal, omit, openUp: true }));
   const index = readIndex(spool);
   try {
     let [found, line] = [await walk.next(), await index.next()];
@@ -121,7 +120,7 @@ async function observe(entry: Entry, found: Reading, state: State): Promise<Part
   if (entry.type === "file") return { ...metadata, ...(await observeFile(entry, found, state)) };
   if (entry.type === "hardlink") return { ...metadata, ...observeHardLink(entry, stats, state) };
   if (entry.linkTarget !== undefined) {
-    const target = (await found.operations.readLink(locate(state.root, path))) as EntryPath;
+    const target = (await found.operations.readLink(found.location)) as EntryPath;
     if (target !== entry.linkTarget)
       state.differ(path, `leads to ${displayPath(target)} instead of ${displayPath(entry.linkTarget)}`);
     return { ...metadata, linkTarget: target };
@@ -167,7 +166,7 @@ async function observeFile(entry: Entry, found: Reading, state: State): Promise<
     state.differ(path, `has ${size} bytes instead of ${entry.size}`);
     return { size };
   }
-  const sha256 = await hashFile(found, state);
+  const sha256 = await hashFile(found);
   if (sha256 === entry.sha256) return {};
   state.differ(path, sha256 === undefined ? "cannot be read back" : "has another content than the backup");
   return sha256 === undefined ? { size: 0 } : { sha256 };
@@ -182,10 +181,10 @@ function observeHardLink(entry: Entry, stats: BigIntStats, state: State): Partia
 }
 
 /** The checksum of what stands there; undefined when it cannot be read. */
-async function hashFile(found: Reading, state: State): Promise<string | undefined> {
+async function hashFile(found: Reading): Promise<string | undefined> {
   const read = await found.content;
   if (read?.kind === "whole") return read.sha256;
-  const path = locate(state.root, found.path);
+  const path = found.location;
   try {
     return await hashLargeFile(path, Number(found.stats.size));
   } catch (error) {

@@ -1,13 +1,14 @@
 /**
- * The source's own count of itself: a second walk with code of its own (it shares only the patterns with walk-tree.ts), so that an entry
- * that the archive's walk lost is missed here.
+ * The source's own count of itself: a second walk with code of its own (it shares only the patterns, and how a directory is opened, with
+ * walk-tree.ts): an entry that the archive's walk lost is missed here.
  */
 import type { BigIntStats } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { isVault } from "./avoided.ts";
-import { type EntryPath, joinEntry, locate, rootEntry } from "./entry-path.ts";
+import { type AvoidedDirectories, identityOf } from "./avoided.ts";
+import { type EntryPath, isTooLong, joinEntry, locate, rootEntry } from "./entry-path.ts";
 import { errorCode } from "./failures.ts";
 import { chooseOperations, type FileOperations } from "./file-operations.ts";
+import { type OpenDirectory, openDirectory } from "./open-directory.ts";
 import type { Selection } from "./patterns.ts";
 
 export interface TreeCount {
@@ -21,7 +22,7 @@ export interface TreeCount {
 export interface CountOptions {
   readonly selection: Selection;
   readonly signal: AbortSignal;
-  readonly avoid?: { readonly dev: bigint; readonly ino: bigint };
+  readonly avoid?: AvoidedDirectories;
 }
 
 /** Entries looked up at a time: some times the thread pool's four. */
@@ -36,46 +37,62 @@ export async function countTree(root: EntryPath, options: CountOptions): Promise
   };
 
   /** Counts the entry; true when it is included, so that the directories above it are too. */
-  async function visit(path: EntryPath, stats: BigIntStats, parentIncluded: boolean): Promise<boolean> {
-    if (stats.isDirectory()) return visitDirectory(path, stats, parentIncluded);
+  async function visit(path: EntryPath, location: Buffer, stats: BigIntStats, parentIncluded: boolean): Promise<boolean> {
+    if (stats.isDirectory()) return visitDirectory(path, location, stats, parentIncluded);
     if (!options.selection.judge(path, false, parentIncluded).included) return false;
     note(stats);
     if (stats.isSymbolicLink()) count.symlinks++;
-    else if (stats.isFile() && (await isReadable(operations, locate(root, path)))) count.files++;
+    else if (stats.isFile() && (await isReadable(operations, location))) count.files++;
     return true;
   }
 
-  async function visitDirectory(path: EntryPath, stats: BigIntStats, parentIncluded: boolean): Promise<boolean> {
+  async function visitDirectory(path: EntryPath, location: Buffer, stats: BigIntStats, parentIncluded: boolean): Promise<boolean> {
     const verdict = path === rootEntry ? { included: false, enter: true } : options.selection.judge(path, true, parentIncluded);
     if (!verdict.enter && !verdict.included) return false;
-    if (options.avoid !== undefined && stats.ino === options.avoid.ino && stats.dev === options.avoid.dev) return false;
-    const names = await listOrNothing(operations, locate(root, path));
-    if (await isVault(root, path, names)) return false;
+    if (options.avoid?.has(identityOf(stats)) === true) return false;
     note(stats);
     let included = verdict.included || path === rootEntry;
-    for (let start = 0; start < names.length; start += together) {
-      options.signal.throwIfAborted();
-      // Other work of the process gets its turn: the operations may be synchronous.
-      await setImmediate();
-      const paths = names.slice(start, start + together).map((name) => joinEntry(path, name));
-      const found = await Promise.all(paths.map((child) => statOrNothing(operations, locate(root, child))));
-      for (const [index, child] of paths.entries()) {
-        const childStats = found[index];
-        if (childStats !== undefined && (await visit(child, childStats, verdict.included))) included = true;
+    const directory = await openOrNothing(operations, location, stats);
+    try {
+      const names = directory === undefined ? [] : await listOrNothing(directory);
+      for (let start = 0; start < names.length; start += together) {
+        options.signal.throwIfAborted();
+        // Other work of the process gets its turn: the operations may be synchronous.
+        await setImmediate();
+        const children = names
+          .slice(start, start + together)
+          .map((name) => ({ path: joinEntry(path, name), location: directory?.at(name) ?? Buffer.alloc(0) }))
+          .filter((child) => !isTooLong(root, child.path));
+        const found = await Promise.all(children.map((child) => statOrNothing(operations, child.location)));
+        for (const [index, child] of children.entries()) {
+          const childStats = found[index];
+          if (childStats !== undefined && (await visit(child.path, child.location, childStats, verdict.included))) included = true;
+        }
       }
+    } finally {
+      await directory?.release();
     }
     if (included) count.directories++;
     return included;
   }
 
-  const rootStats = await operations.stat(locate(root, rootEntry));
-  await visitDirectory(rootEntry, rootStats, false);
+  const location = locate(root, rootEntry);
+  await visitDirectory(rootEntry, location, await operations.stat(location), false);
   return count;
 }
 
-async function listOrNothing(operations: FileOperations, path: Buffer): Promise<string[]> {
+async function openOrNothing(operations: FileOperations, path: Buffer, expected: BigIntStats): Promise<OpenDirectory | undefined> {
   try {
-    return await operations.list(path);
+    return await openDirectory(operations, path, { expected });
+  } catch (error) {
+    errorCode(error);
+    return undefined;
+  }
+}
+
+async function listOrNothing(directory: OpenDirectory): Promise<string[]> {
+  try {
+    return await directory.names();
   } catch (error) {
     errorCode(error);
     return [];

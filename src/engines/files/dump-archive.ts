@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { type Entry, formatIndexLine, formatSkippedLine, type TornReason } from "./entry.ts";
-import { displayPath, type EntryPath, locate } from "./entry-path.ts";
+import { displayPath, type EntryPath } from "./entry-path.ts";
 import { describeCode, errorCode } from "./failures.ts";
 import { pooledOperations } from "./file-operations.ts";
 import type { NoticeLog } from "./notices.ts";
@@ -26,7 +26,6 @@ export interface ArchiveTally {
 }
 
 export interface ArchiveOptions {
-  readonly root: EntryPath;
   readonly walk: AsyncIterable<WalkedEntry>;
   readonly owners: OwnerNames;
   readonly notices: NoticeLog;
@@ -49,7 +48,7 @@ export async function* writeArchive(options: ArchiveOptions): AsyncGenerator<Buf
   const linked = new Map<string, LinkedFile>();
   let parts: Buffer[] = [];
   let gathered = 0;
-  for await (const reading of readAhead(options.root, options.walk)) {
+  for await (const reading of readAhead(options.walk)) {
     for await (const part of writeEntry(reading, linked, options)) {
       parts.push(part);
       gathered += part.length;
@@ -129,10 +128,14 @@ async function leaveOutUnreadable(path: EntryPath, code: string, options: Archiv
   await leaveOut(path, "file-unreadable", "unreadable", `cannot be read: ${describeCode(code)}`, options);
 }
 
-async function* writeSymlink({ path, stats, operations }: WalkedEntry, options: ArchiveOptions): AsyncGenerator<Buffer> {
+async function* writeSymlink(
+  { path, location, parent, stats, operations }: WalkedEntry,
+  options: ArchiveOptions,
+): AsyncGenerator<Buffer> {
   let target: string;
   try {
-    target = await operations.readLink(locate(options.root, path));
+    target = await operations.readLink(location);
+    if (parent?.isInPlace() === false) return await leaveOutGone(path, options);
   } catch (error) {
     const code = errorCode(error);
     // EINVAL: no symbolic link any more.
@@ -145,7 +148,7 @@ async function* writeSymlink({ path, stats, operations }: WalkedEntry, options: 
 }
 
 async function* writeFile(reading: Reading, linked: Map<string, LinkedFile>, options: ArchiveOptions): AsyncGenerator<Buffer> {
-  const { path, stats, operations } = reading;
+  const { path, location, parent, stats, operations } = reading;
   const key = `${stats.dev}:${stats.ino}`;
   const first = stats.nlink > 1n ? linked.get(key) : undefined;
   if (first !== undefined) {
@@ -157,7 +160,8 @@ async function* writeFile(reading: Reading, linked: Map<string, LinkedFile>, opt
     return;
   }
   let read = await reading.content;
-  if (read === undefined && stats.size <= smallFileBytes) read = await readSmallFile(operations, locate(options.root, path), stats);
+  if (read === undefined && stats.size <= smallFileBytes) read = await readSmallFile(operations, location, stats);
+  if (parent?.isInPlace() === false) return await leaveOutGone(path, options);
   const entry =
     read === undefined || read.kind === "large"
       ? yield* writeLargeFile(reading, options)
@@ -213,10 +217,13 @@ const tornWords: Readonly<Record<TornReason, string>> = {
   unreadable: "could not be read to its end; what is stored has zeros from there on",
 };
 
-async function* writeLargeFile({ path }: WalkedEntry, options: ArchiveOptions): AsyncGenerator<Buffer, Entry | undefined> {
+async function* writeLargeFile(
+  { path, location, parent }: WalkedEntry,
+  options: ArchiveOptions,
+): AsyncGenerator<Buffer, Entry | undefined> {
   let fd: number;
   try {
-    fd = await pooledOperations.open(locate(options.root, path), readFlags);
+    fd = await pooledOperations.open(location, readFlags);
   } catch (error) {
     const code = errorCode(error);
     if (["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].includes(code)) await leaveOutGone(path, options);
@@ -225,7 +232,7 @@ async function* writeLargeFile({ path }: WalkedEntry, options: ArchiveOptions): 
   }
   try {
     const before = await pooledOperations.statOpen(fd);
-    if (!before.isFile()) {
+    if (!before.isFile() || parent?.isInPlace() === false) {
       await leaveOutGone(path, options);
       return undefined;
     }

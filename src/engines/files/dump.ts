@@ -1,5 +1,4 @@
 /** A running backup of a tree: files.tar, then index.jsonl, and the source's count of itself in between. */
-import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -8,6 +7,7 @@ import type { SourceCheckResult } from "../../proof/content.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { DumpArtifact, DumpSession } from "../engine.ts";
+import { findAvoided } from "./avoided.ts";
 import { countTree, type TreeCount } from "./count-tree.ts";
 import { type ArchiveTally, writeArchive } from "./dump-archive.ts";
 import { formatSkippedLine } from "./entry.ts";
@@ -41,7 +41,7 @@ interface Dump {
  */
 export async function openDump(source: FilesSource, context: RunContext): Promise<DumpSession> {
   const selection = compileSelection(source.include, source.exclude);
-  const root = await findSourceRoot(source.path);
+  const root = await findSourceRoot(source.path, context.ownPaths?.vaults);
   const startedAt = context.clock.now();
   const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-files-");
   const tally: ArchiveTally = { files: 0, directories: 0, symlinks: 0, bytes: 0, torn: 0, leftOut: 0, unsteady: false };
@@ -121,12 +121,19 @@ async function* giveArtifacts(dump: Dump, archived: PromiseWithResolvers<void>):
 async function* readTree(dump: Dump, spool: string): AsyncGenerator<Buffer> {
   const { root, selection, notices, tally, context } = dump;
   const index = createIndexWriter(spool);
-  const { dev, ino } = await lstat(dump.directory.path, { bigint: true });
   const pending: (Promise<void> | undefined)[] = [];
   const walk = walkTree(root.path, root.stats, {
     selection,
     signal: context.signal,
-    avoid: { dev, ino },
+    avoid: await findAvoided(context.ownPaths?.vaults ?? [], dump.directory.path),
+    noteVault(path) {
+      const name = displayPath(path);
+      notices.add(
+        "foreign-vault",
+        name,
+        `${name} looks like a vault, but not one of this policy: it is backed up like any directory`,
+      );
+    },
     omit: (path, omission, code) => pending.push(noteOmission(dump, index.add, path, omission, code)),
     observe(stats) {
       if (stats.ctimeNs > dump.newestChangeNs) dump.newestChangeNs = stats.ctimeNs;
@@ -134,7 +141,7 @@ async function* readTree(dump: Dump, spool: string): AsyncGenerator<Buffer> {
   });
   const owners = await readOwnerNames();
   try {
-    const archive = writeArchive({ root: root.path, walk: explainWalk(dump, walk), owners, notices, tally, addLine: index.add });
+    const archive = writeArchive({ walk: explainWalk(dump, walk), owners, notices, tally, addLine: index.add });
     for await (const chunk of archive) {
       await Promise.all(pending.splice(0));
       yield chunk;
@@ -168,7 +175,7 @@ function noteOmission(
 ): Promise<void> | undefined {
   const name = displayPath(path);
   const [noticeCode, text] = omissionWords[omission];
-  if (omission === "vanished" || (code !== "" && code !== "EACCES" && code !== "EPERM")) tally.unsteady = true;
+  if (omission === "vanished" || (code !== "" && !["EACCES", "EPERM", "ENAMETOOLONG"].includes(code))) tally.unsteady = true;
   tally.leftOut++;
   notices.add(noticeCode, name, `${name} ${text}${code === "" || omission === "vanished" ? "" : `: ${describeCode(code)}`}`);
   return addLine(formatSkippedLine(path, omission));
@@ -178,7 +185,7 @@ const omissionWords: Readonly<Record<Omission, readonly [code: string, text: str
   vanished: ["file-vanished", "vanished before it could be read; it is not in this backup"],
   unreadable: ["file-unreadable", "cannot be looked at, and is not in this backup"],
   unlisted: ["directory-unreadable", "cannot be listed, and what it holds is not in this backup"],
-  vault: ["vault-skipped", "is a vault, and is not in this backup"],
+  vault: ["vault-skipped", "is a vault of this policy, and is not in this backup"],
   private: ["private-directory-skipped", "is this backup's own temporary directory, and is not in it"],
 };
 
@@ -192,8 +199,8 @@ async function checkSource(dump: Dump): Promise<SourceCheckResult> {
   const selection = compileSelection(source.include, source.exclude);
   let count: TreeCount;
   try {
-    const { dev, ino } = await lstat(dump.directory.path, { bigint: true });
-    count = await countTree(root.path, { selection, signal: context.signal, avoid: { dev, ino } });
+    const avoid = await findAvoided(context.ownPaths?.vaults ?? [], dump.directory.path);
+    count = await countTree(root.path, { selection, signal: context.signal, avoid });
   } catch (error) {
     if (context.signal.aborted) throw error;
     throw fileFailure(error, `the directory ${source.path} cannot be counted`, "SourceUnreachable");

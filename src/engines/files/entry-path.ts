@@ -37,6 +37,14 @@ export function locate(root: EntryPath, path: EntryPath): Buffer {
   return Buffer.from(path === "" && root !== "" ? root : `${root}/${path}`, "latin1");
 }
 
+/** Bytes of a path that the system's calls take: PATH_MAX with its closing NUL is 4,096 (linux/limits.h). */
+const maxPathBytes = 4_095;
+
+/** Whether no system call would take the absolute path. Such an entry is not backed up: it could not be restored to where it was. */
+export function isTooLong(root: EntryPath, path: EntryPath): boolean {
+  return root.length + 1 + path.length > maxPathBytes;
+}
+
 /**
  * The archive's order: name by name, bytewise, a directory before what it holds. Negative when `a` comes first.
  * (Not the order of the joined strings: there "a.txt" would come between "a" and "a/b".)

@@ -1,5 +1,4 @@
-/** Reads small files ahead of whoever takes the walk's entries, in the walk's order. */
-import { type EntryPath, locate } from "./entry-path.ts";
+/** Reads small files ahead of the consumer of the walk's entries, in the walk's order. */
 import { readSmallFile, type SmallRead, smallFileBytes } from "./read-file.ts";
 import type { WalkedEntry } from "./walk-tree.ts";
 
@@ -8,18 +7,44 @@ export interface Reading extends WalkedEntry {
   readonly content?: Promise<SmallRead>;
 }
 
-/** The walk, with small files being read ahead: as many as are worth it on their file system. */
-export async function* readAhead(root: EntryPath, walk: AsyncIterable<WalkedEntry>): AsyncGenerator<Reading> {
+/**
+ * The walk, with small files being read ahead: as many as are worth it on their file system. The directory of an entry stays open until
+ * the next one is asked for.
+ */
+export async function* readAhead(walk: AsyncIterable<WalkedEntry>): AsyncGenerator<Reading> {
   const queue: Reading[] = [];
-  for await (const walked of walk) {
-    const { stats, operations, path } = walked;
-    // A file with several names is read under the first of them only, which is not known here.
-    const small = stats.isFile() && stats.nlink === 1n && stats.size <= smallFileBytes;
-    queue.push(small ? { ...walked, content: readSmallFile(operations, locate(root, path), stats) } : walked);
-    while (queue.length >= operations.concurrency) {
-      const first = queue.shift();
-      if (first !== undefined) yield first;
+  try {
+    for await (const walked of walk) {
+      walked.parent?.retain();
+      queue.push(startReading(walked));
+      while (queue.length >= walked.operations.concurrency) yield* giveFirst(queue);
     }
+    while (queue.length > 0) yield* giveFirst(queue);
+  } finally {
+    for (const reading of queue) await settle(reading);
   }
-  yield* queue;
+}
+
+function startReading(walked: WalkedEntry): Reading {
+  const { stats, operations, location } = walked;
+  // A file with several names is read under the first of them only, which is not known here.
+  const small = stats.isFile() && stats.nlink === 1n && stats.size <= smallFileBytes;
+  return small ? { ...walked, content: readSmallFile(operations, location, stats) } : walked;
+}
+
+async function* giveFirst(queue: Reading[]): AsyncGenerator<Reading> {
+  const [first] = queue;
+  if (first === undefined) return;
+  try {
+    yield first;
+  } finally {
+    queue.shift();
+    await settle(first);
+  }
+}
+
+/** No read may still go by a descriptor that is closed, and whose number may be another directory's by then. */
+async function settle({ content, parent }: Reading): Promise<void> {
+  await content;
+  await parent?.release();
 }

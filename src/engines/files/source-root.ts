@@ -1,8 +1,8 @@
 /** The directory that a files source names. */
 import type { BigIntStats } from "node:fs";
-import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import { isVault } from "./avoided.ts";
+import { findAvoided, identifyUpwards } from "./avoided.ts";
 import { type EntryPath, locate, rootEntry, treeRootOf } from "./entry-path.ts";
 import { describeCode, errorCode } from "./failures.ts";
 
@@ -16,9 +16,10 @@ export interface SourceRoot {
 
 /**
  * Finds and opens the root of a tree; a symbolic link is followed.
- * Errors: SourceUnreachable (missing, or the system's error), SourceAccessDenied, SourceUnsupported (no directory, or a vault).
+ * Errors: SourceUnreachable (missing, or the system's error), SourceAccessDenied, SourceUnsupported (not a directory, or one of
+ * `vaults` or within it).
  */
-export async function findSourceRoot(path: string): Promise<SourceRoot> {
+export async function findSourceRoot(path: string, vaults: readonly string[] = []): Promise<SourceRoot> {
   try {
     const linked = (await lstat(path)).isSymbolicLink();
     const root = treeRootOf(await realpath(path, { encoding: "buffer" }));
@@ -28,16 +29,19 @@ export async function findSourceRoot(path: string): Promise<SourceRoot> {
         hint: "Point the source's path at a directory; to back up a single file, name it in include.",
       });
     }
-    const names = await readdir(locate(root, rootEntry), { encoding: "latin1" });
-    if (await isVault(root, rootEntry, names)) {
-      throw new HoldfastError("SourceUnsupported", `${path} is a vault, which is not backed up into a vault`, {
-        hint: "Point the source's path at the data, and copy vaults with `holdfast export`.",
-      });
-    }
+    await refuseVault(path, vaults);
     return { path: root, stats, linked };
   } catch (error) {
     throw explain(path, error);
   }
+}
+
+async function refuseVault(path: string, vaults: readonly string[]): Promise<void> {
+  const avoided = await findAvoided(vaults);
+  if (avoided.size === 0 || !(await identifyUpwards(await realpath(path))).some((identity) => avoided.has(identity))) return;
+  throw new HoldfastError("SourceUnsupported", `${path} is in a vault of this policy, which is not backed up into a vault`, {
+    hint: "Point the source's path at the data, and copy vaults with `holdfast export`.",
+  });
 }
 
 function explain(path: string, error: unknown): HoldfastError {

@@ -4,10 +4,11 @@
  */
 import type { BigIntStats } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { isVault } from "./avoided.ts";
-import { type EntryPath, joinEntry, locate, rootEntry } from "./entry-path.ts";
+import { type AvoidedDirectories, type AvoidedKind, identityOf, looksLikeVault } from "./avoided.ts";
+import { type EntryPath, isTooLong, joinEntry, locate, rootEntry } from "./entry-path.ts";
 import { errorCode } from "./failures.ts";
 import { chooseOperations, type FileOperations } from "./file-operations.ts";
+import { type OpenDirectory, openDirectory } from "./open-directory.ts";
 import type { Selection } from "./patterns.ts";
 
 export interface WalkedEntry {
@@ -15,10 +16,14 @@ export interface WalkedEntry {
   readonly stats: BigIntStats;
   /** What suits the file system that it stands on. */
   readonly operations: FileOperations;
+  /** The path for system calls on it; of all but directories valid only while `parent` is open, which the walk ends once it goes on: see read-ahead.ts. */
+  readonly location: Buffer;
+  /** The directory that it is in; absent for directories, of which the walk gives all there is to know. */
+  readonly parent?: OpenDirectory;
 }
 
 /** Why the walk does not give an entry, or (`unlisted`) gives a directory without what it holds. */
-export type Omission = "vanished" | "unreadable" | "unlisted" | "vault" | "private";
+export type Omission = "vanished" | "unreadable" | "unlisted" | AvoidedKind;
 
 export interface WalkOptions {
   readonly selection: Selection;
@@ -27,25 +32,23 @@ export interface WalkOptions {
   omit(path: EntryPath, omission: Omission, code?: string): void;
   /** Told of every entry that was looked at and not excluded, also of directories that are only passed through. */
   observe?(stats: BigIntStats): void;
-  /** A directory to leave out, by device and inode. */
-  readonly avoid?: { readonly dev: bigint; readonly ino: bigint };
-  /** A directory with a vault's marker is a directory like any other. */
-  readonly enterVaults?: boolean;
+  /** Told of every directory that looks like a vault and is not avoided: it is a directory like any other. */
+  noteVault?(path: EntryPath): void;
+  /** Directories to leave out. */
+  readonly avoid?: AvoidedDirectories;
   /** The tree is the caller's own: a directory without rights for its owner gets them while it is read. */
   readonly openUp?: boolean;
 }
 
-interface Frame {
-  readonly path: EntryPath;
-  readonly stats: BigIntStats;
-  readonly operations: FileOperations;
+interface Frame extends Omit<WalkedEntry, "parent"> {
+  /** Absent for a directory that cannot be listed. */
+  readonly directory?: OpenDirectory;
   readonly names: readonly string[];
   readonly included: boolean;
   given: boolean;
   next: number;
   /** Of names[next - 1 …]: looked up some at a time. */
   looked: (BigIntStats | string)[];
-  readonly reset?: number;
 }
 
 /** Entries looked up at a time; on a network file system they are looked up together. */
@@ -56,14 +59,14 @@ const entriesATurn = 256;
 /** Gives the root, then every entry that belongs to the selection. `rootStats` are the root's own. Rejects only when aborted, or when the root cannot be listed. */
 export async function* walkTree(root: EntryPath, rootStats: BigIntStats, options: WalkOptions): AsyncGenerator<WalkedEntry> {
   const devices = new Map<bigint, FileOperations>();
-  const open = (path: EntryPath, stats: BigIntStats, included: boolean) =>
-    openDirectory(root, path, stats, included, options, devices);
+  const open = (path: EntryPath, location: Buffer, stats: BigIntStats, included: boolean) =>
+    enterDirectory({ path, location, stats }, included, options, devices);
   const frames: Frame[] = [];
   try {
-    const first = await open(rootEntry, rootStats, false);
+    const first = await open(rootEntry, locate(root, rootEntry), rootStats, false);
     if (first === undefined) return;
     frames.push(first);
-    options.observe?.(rootStats);
+    options.observe?.(first.stats);
     yield* giveFrames(frames);
     for (let count = 1, frame = frames.at(-1); frame !== undefined; frame = frames.at(-1), count++) {
       options.signal.throwIfAborted();
@@ -71,21 +74,21 @@ export async function* walkTree(root: EntryPath, rootStats: BigIntStats, options
       const found = await nextEntry(root, frame, options);
       if (found === undefined) {
         frames.pop();
-        await closeDirectory(root, frame);
+        await leaveDirectory(frame);
         continue;
       }
-      const { path, stats, verdict } = found;
-      const child = stats.isDirectory() ? await open(path, stats, verdict.included) : undefined;
+      const { path, location, parent, stats, verdict } = found;
+      const child = stats.isDirectory() ? await open(path, location, stats, verdict.included) : undefined;
       if (stats.isDirectory() && child === undefined) continue;
-      options.observe?.(stats);
+      options.observe?.(child?.stats ?? stats);
       if (child !== undefined) frames.push(child);
       if (!verdict.included) continue;
       // Directories above an entry that a pattern includes come with it, from the outermost on.
       yield* giveFrames(frames);
-      if (child === undefined) yield { path, stats, operations: frame.operations };
+      if (child === undefined) yield { path, location, parent, stats, operations: frame.operations };
     }
   } finally {
-    for (const frame of frames.reverse()) await closeDirectory(root, frame);
+    for (const frame of frames.reverse()) await leaveDirectory(frame);
   }
 }
 
@@ -97,14 +100,21 @@ function* giveFrames(frames: readonly Frame[]): Generator<WalkedEntry> {
   }
 }
 
-/** The frame's next entry that the patterns do not wholly exclude; undefined at its end. */
+/** The frame's next entry that the patterns do not entirely exclude; undefined at its end. */
 async function nextEntry(root: EntryPath, frame: Frame, options: WalkOptions) {
-  while (frame.next < frame.names.length) {
+  const { directory } = frame;
+  while (directory !== undefined && frame.next < frame.names.length) {
     if (frame.looked.length === 0) {
       const names = frame.names.slice(frame.next, frame.next + lookAhead);
-      frame.looked = await Promise.all(names.map((name) => lookUp(frame.operations, locate(root, joinEntry(frame.path, name)))));
+      frame.looked = await Promise.all(
+        names.map((name) =>
+          isTooLong(root, joinEntry(frame.path, name)) ? "ENAMETOOLONG" : lookUp(frame.operations, directory.at(name)),
+        ),
+      );
+      if (!directory.isInPlace()) frame.looked.fill("ENOENT");
     }
-    const path = joinEntry(frame.path, frame.names[frame.next++] ?? "");
+    const name = frame.names[frame.next++] ?? "";
+    const path = joinEntry(frame.path, name);
     const stats = frame.looked.shift() ?? "ENOENT";
     if (typeof stats === "string") {
       const { included, enter } = options.selection.judge(path, false, frame.included);
@@ -113,7 +123,8 @@ async function nextEntry(root: EntryPath, frame: Frame, options: WalkOptions) {
     }
     const isDirectory = stats.isDirectory();
     const verdict = options.selection.judge(path, isDirectory, frame.included);
-    if (verdict.included || (verdict.enter && isDirectory)) return { path, stats, verdict };
+    if (verdict.included || (verdict.enter && isDirectory))
+      return { path, location: directory.at(name), parent: directory, stats, verdict };
   }
   return undefined;
 }
@@ -126,36 +137,39 @@ async function lookUp(operations: FileOperations, path: Buffer): Promise<BigIntS
   }
 }
 
-/** Lists a directory; undefined when it is to be left out wholly. One that cannot be listed is given without what it holds. */
-async function openDirectory(
-  root: EntryPath,
-  path: EntryPath,
-  stats: BigIntStats,
+/** Opens and lists a directory; undefined when it is to be left out entirely. One that cannot be listed is given without what it holds. */
+async function enterDirectory(
+  found: Pick<WalkedEntry, "path" | "location" | "stats">,
   included: boolean,
   options: WalkOptions,
   devices: Map<bigint, FileOperations>,
 ): Promise<Frame | undefined> {
-  const location = locate(root, path);
-  const operations = devices.get(stats.dev) ?? (await chooseOperations(location));
-  devices.set(stats.dev, operations);
-  if (options.avoid !== undefined && stats.dev === options.avoid.dev && stats.ino === options.avoid.ino) {
-    options.omit(path, "private");
+  const { path, location, stats } = found;
+  const avoided = options.avoid?.get(identityOf(stats));
+  if (avoided !== undefined) {
+    options.omit(path, avoided);
     return undefined;
   }
-  const frame = { path, stats, operations, included, given: false, next: 0, looked: [] };
+  const operations = devices.get(stats.dev) ?? (await chooseOperations(location));
+  devices.set(stats.dev, operations);
+  const frame = { ...found, operations, included, given: false, next: 0, looked: [] };
   const reset = options.openUp === true && (stats.mode & 0o700n) !== 0o700n ? Number(stats.mode & 0o7777n) : undefined;
+  let directory: OpenDirectory | undefined;
   try {
     if (reset !== undefined) await operations.setMode(location, reset | 0o700);
-    const names = (await operations.list(location)).sort();
-    if (options.enterVaults !== true && (await isVault(root, path, names))) {
-      options.omit(path, "vault");
-      return undefined;
-    }
-    return reset === undefined ? { ...frame, names } : { ...frame, names, reset };
+    directory = await openDirectory(operations, location, {
+      expected: stats,
+      ...(reset === undefined ? {} : { resetMode: reset }),
+    });
+    const names = (await directory.names()).sort();
+    if (looksLikeVault(names)) options.noteVault?.(path);
+    return { ...frame, names, directory };
   } catch (error) {
+    await directory?.release();
     const code = errorCode(error);
     if (path === rootEntry) throw error;
-    if (code === "ENOENT" || code === "ENOTDIR") {
+    // ELOOP: a symbolic link was put there.
+    if (["ENOENT", "ENOTDIR", "ELOOP"].includes(code)) {
       options.omit(path, "vanished", code);
       return undefined;
     }
@@ -164,12 +178,11 @@ async function openDirectory(
   }
 }
 
-async function closeDirectory(root: EntryPath, frame: Frame): Promise<void> {
-  if (frame.reset === undefined) return;
+async function leaveDirectory({ directory }: Frame): Promise<void> {
   try {
-    await frame.operations.setMode(locate(root, frame.path), frame.reset);
+    await directory?.release();
   } catch (error) {
-    // It went away meanwhile: there is nothing left to reset.
+    // Its mode could not be given back: it went away meanwhile.
     errorCode(error);
   }
 }
