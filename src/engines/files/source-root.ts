@@ -5,6 +5,8 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { findAvoided, identifyUpwards } from "./avoided.ts";
 import { type EntryPath, locate, rootEntry, treeRootOf } from "./entry-path.ts";
 import { describeCode, errorCode } from "./failures.ts";
+import { pooledOperations } from "./file-operations.ts";
+import { openDirectory } from "./open-directory.ts";
 
 export interface SourceRoot {
   /** Absolute, without symbolic links. */
@@ -30,6 +32,8 @@ export async function findSourceRoot(path: string, vaults: readonly string[] = [
       });
     }
     await refuseVault(path, vaults);
+    // Whether it can be listed shows here, not in the middle of a backup.
+    await (await openDirectory(pooledOperations, locate(root, rootEntry), { expected: stats })).release();
     return { path: root, stats, linked };
   } catch (error) {
     throw explain(path, error);
