@@ -3,18 +3,21 @@
  * any file system and between containers; a lock whose owner died is taken over without two taking it.
  */
 import { randomBytes } from "node:crypto";
-import { link, readFile, unlink, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, link, lstat, open, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { sha256Hex } from "./canonical-json.ts";
-import { codeOf, folderError } from "./folder-errors.ts";
+import { codeOf, findOddKind, folderError, notAnObject } from "./folder-errors.ts";
+import { nameOf, type OpenDirectory } from "./folder-way.ts";
+import { partialDirectory } from "./object-key.ts";
 import { type ProcessIdentity, type ProcessTable, parseProcessIdentity } from "./process-identity.ts";
 
 export interface FolderLockOptions {
-  /** The vault's directory for files that are no objects; must exist. */
-  readonly directory: string;
+  /** The vault's directory for files that are no objects. */
+  readonly directory: OpenDirectory;
   readonly clock: Clock;
   readonly processes: ProcessTable;
 }
@@ -44,12 +47,13 @@ export async function withKeyLock<T>(
   key: string,
   work: (assertStillHeld: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const path = join(options.directory, `${sha256Hex(Buffer.from(key)).slice(0, 32)}.lock`);
+  const name = `${sha256Hex(Buffer.from(key)).slice(0, 32)}.lock`;
+  const path = `${options.directory.path}/${name}`;
   const claim: Claim = { token: randomBytes(16).toString("hex"), process: options.processes.self ?? null };
   try {
     await acquire(options, path, claim, key);
   } catch (error) {
-    throw folderError(error, "lock", path);
+    throw folderError(error, "lock", join(options.directory.shown, name));
   }
   const holds = async (): Promise<boolean> => (await readClaim(path))?.token === claim.token;
   try {
@@ -91,7 +95,7 @@ async function removeDead(options: FolderLockOptions, path: string, dead: Claim,
   const mine: Claim = { token: randomBytes(16).toString("hex"), process: options.processes.self ?? null };
   const claims: string[] = [];
   for (let token = dead.token; ; ) {
-    const remover = join(options.directory, `${token}.remover`);
+    const remover = `${options.directory.path}/${token}.remover`;
     claims.push(remover);
     if (await tryClaim(remover, mine)) break;
     const other = await readClaim(remover);
@@ -106,7 +110,7 @@ async function removeDead(options: FolderLockOptions, path: string, dead: Claim,
 /** Creates the file with its content at once, by linking a written file into place: there is never an empty lock. False: it is there already. */
 async function tryClaim(path: string, claim: Claim): Promise<boolean> {
   const temporary = `${path}.${claim.token}`;
-  await writeFile(temporary, JSON.stringify(claim), { mode: 0o600, flush: false });
+  await writeFile(temporary, JSON.stringify(claim), { mode: 0o600, flush: false, flag: "wx" });
   try {
     await link(temporary, path);
     return true;
@@ -135,14 +139,32 @@ async function claimWithoutLinks(path: string, claim: Claim): Promise<boolean> {
   }
 }
 
-async function readClaim(path: string): Promise<Claim | undefined> {
-  let text: string;
+/** A claim has some hundred bytes. */
+const maxClaimBytes = 4096;
+
+/** What stands at `path`, up to the length of a claim; neither a link nor a pipe that somebody put there is followed or waited for. */
+async function readClaimText(path: string): Promise<string | undefined> {
+  let handle: FileHandle;
   try {
-    text = await readFile(path, "utf8");
+    const odd = findOddKind(await lstat(path));
+    if (odd !== undefined) throw notAnObject(odd, `${partialDirectory}/${nameOf(path)}`);
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
+  try {
+    const buffer = Buffer.alloc(maxClaimBytes);
+    const { bytesRead } = await handle.read(buffer, 0, maxClaimBytes, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readClaim(path: string): Promise<Claim | undefined> {
+  const text = await readClaimText(path);
+  if (text === undefined) return undefined;
   try {
     const { token, process } = JSON.parse(text) as { token: unknown; process: unknown };
     if (typeof token === "string" && /^[0-9a-f]{32}$/.test(token)) return { token, process: parseProcessIdentity(process) ?? null };

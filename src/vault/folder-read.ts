@@ -1,12 +1,13 @@
 /** Reads objects of a folder vault: a stream that gives every byte or fails. */
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, lstat, open } from "node:fs/promises";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { handOver } from "../runtime/chunk-memory.ts";
 import { sha256Hex } from "./canonical-json.ts";
-import { codeOf, folderError } from "./folder-errors.ts";
-import { assertNoLinks } from "./folder-paths.ts";
+import { codeOf, findOddKind, folderError, notAnObject } from "./folder-errors.ts";
+import { nameOf, type OpenDirectory, onWay } from "./folder-way.ts";
 import type { StoredObject } from "./object-store.ts";
 import { abortReason } from "./read-body.ts";
 
@@ -22,31 +23,61 @@ interface OpenObject {
   readonly content?: Buffer;
 }
 
-/** Opens the object at `path`; undefined when there is none. Errors: StoreAccessDenied, StoreUnavailable, VaultInvalid. */
-export async function openObject(root: string, path: string, key: string): Promise<OpenObject | undefined> {
-  await assertNoLinks(root, path);
+/**
+ * Opens the object `key`; undefined when there is none. Neither waits for what stands there nor follows it: it is looked at before it is opened (opening
+ * a device can do things), and again afterwards. Errors: StoreAccessDenied, StoreUnavailable, VaultInvalid (no file).
+ */
+export async function openObject(root: string, key: string): Promise<OpenObject | undefined> {
+  return onWay(root, key, undefined, async ({ last }) => openIn(last, key));
+}
+
+/** The same in a directory that is open already. */
+export async function openIn(directory: OpenDirectory, key: string): Promise<OpenObject | undefined> {
+  const path = `${directory.path}/${nameOf(key)}`;
+  const shown = join(directory.shown, nameOf(key));
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    if (isNone(await lstat(path), shown)) return undefined;
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw folderError(error, "open", path);
+    if (codeOf(error) === "ELOOP") throw notAnObject("a symbolic link", shown);
+    throw folderError(error, "read", shown);
   }
   try {
     const stat = await handle.stat({ bigint: true });
-    if (!stat.isFile()) {
+    if (isNone(stat, shown)) {
       await handle.close();
       return undefined;
     }
-    const bytes = Number(stat.size);
-    const base = { key, bytes, modifiedAt: new Date(Number(stat.mtimeMs)) };
-    if (bytes > smallObjectBytes) return { handle, object: { ...base, etag: `${stat.size}-${stat.ino}-${stat.mtimeNs}` } };
-    const content = await handle.readFile();
+    const base = { key, bytes: Number(stat.size), modifiedAt: new Date(Number(stat.mtimeMs)) };
+    if (base.bytes > smallObjectBytes) return { handle, object: { ...base, etag: `${stat.size}-${stat.ino}-${stat.mtimeNs}` } };
+    const content = await readSmallFile(handle, base.bytes, shown);
     return { handle, content, object: { ...base, bytes: content.length, etag: sha256Hex(content) } };
   } catch (error) {
-    await handle.close();
-    throw folderError(error, "read", path);
+    await handle.close().catch(() => undefined);
+    throw folderError(error, "read", shown);
   }
+}
+
+/** A directory is no object, and what lies in it may be; only where a document must be is it in the way. */
+function isNone(stats: Parameters<typeof findOddKind>[0], shown: string): boolean {
+  const odd = findOddKind(stats);
+  if (odd === undefined) return false;
+  if (odd === "a directory" && !shown.endsWith(".json")) return true;
+  throw notAnObject(odd, shown);
+}
+
+/** Objects are replaced, never written to: a file that grows while it is read is not ours, and may have no end. */
+async function readSmallFile(handle: FileHandle, bytes: number, shown: string): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(bytes + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+    if (bytesRead === 0) return buffer.subarray(0, length);
+    length += bytesRead;
+  }
+  throw new HoldfastError("StoreUnavailable", `${shown} was written to while it was read`);
 }
 
 /** The bytes from `start` to `end` (inclusive) of an opened object, which is closed with the stream. */

@@ -4,13 +4,13 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { release } from "../runtime/chunk-memory.ts";
-import { codeOf, folderError } from "./folder-errors.ts";
+import { codeOf, findOddKind, folderError, notAnObject } from "./folder-errors.ts";
 import { type FolderLockOptions, noHardLinks, withKeyLock } from "./folder-lock.ts";
-import { assertNoLinks, makeDurableDirectory, syncWay } from "./folder-paths.ts";
-import { openObject, smallObjectBytes } from "./folder-read.ts";
+import { pathOf } from "./folder-paths.ts";
+import { openIn, smallObjectBytes } from "./folder-read.ts";
+import { nameOf, type OpenDirectory, onWay, openWay, syncWay, type Way } from "./folder-way.ts";
 import { partialDirectory } from "./object-key.ts";
 import type { PutOptions } from "./object-store.ts";
 import { abortReason, readBody } from "./read-body.ts";
@@ -18,7 +18,7 @@ import { abortReason, readBody } from "./read-body.ts";
 export interface FolderPlace {
   readonly root: string;
   readonly url: string;
-  readonly lock: FolderLockOptions;
+  readonly lock: Omit<FolderLockOptions, "directory">;
 }
 
 /** What has been written is synced in the background in steps of this size: at the end little is left that has to be waited for. */
@@ -29,28 +29,39 @@ const fileMode = 0o600;
 /** A parent that a concurrent deletion removed is made again this often. */
 const mostAttempts = 10;
 
-/** As ObjectStore.put. `path` is the key's. */
+/** As ObjectStore.put. */
 export async function putObject(
   place: FolderPlace,
   key: string,
-  path: string,
   body: Uint8Array | AsyncIterable<Uint8Array>,
   options: PutOptions,
 ): Promise<{ etag: string; bytes: number }> {
   if (options.retainUntil !== undefined) refuseLock(place.url);
-  await assertNoLinks(place.root, path);
-  const partials = join(place.root, partialDirectory);
-  await makeDurableDirectory(partials);
+  const shown = pathOf(place.root, key);
+  // A link on the way is found before anything is written.
+  await onWay(place.root, key, undefined, async () => undefined);
   const signal = options.signal ?? new AbortController().signal;
-  const temporary = join(partials, `${randomBytes(16).toString("hex")}.partial`);
+  return onPartials(place, async (partials) => {
+    const temporary = `${partials.path}/${randomBytes(16).toString("hex")}.partial`;
+    try {
+      const { digest, bytes } = await writeTemporary(temporary, shown, body, signal);
+      if (signal.aborted) throw abortReason(signal);
+      const etag = await putInPlace({ place, key, shown, temporary, partials, options });
+      return { bytes, etag: bytes <= smallObjectBytes ? digest : etag };
+    } finally {
+      // Renamed already, or not needed: a link to it has the name. What a kill leaves here, abortStaleUploads takes back.
+      await unlink(temporary).catch(() => undefined);
+    }
+  });
+}
+
+/** Runs `work` with the directory for files that are no objects, which is made when it is missing. */
+export async function onPartials<T>({ root }: FolderPlace, work: (partials: OpenDirectory) => Promise<T>): Promise<T> {
+  const way = (await openWay(root, `${partialDirectory}/`, true)) as Way;
   try {
-    const { digest, bytes } = await writeTemporary(temporary, path, body, signal);
-    if (signal.aborted) throw abortReason(signal);
-    await putInPlace(place, key, temporary, path, options);
-    return { bytes, etag: bytes <= smallObjectBytes ? digest : await etagOf(place.root, path, key) };
+    return await work(way.last);
   } finally {
-    // Renamed already, or not needed: a link to it has the name. What a kill leaves here, abortStaleUploads takes back.
-    await unlink(temporary).catch(() => undefined);
+    await way.close();
   }
 }
 
@@ -146,45 +157,73 @@ async function writeAll(handle: FileHandle, data: Uint8Array): Promise<void> {
   }
 }
 
-async function putInPlace(place: FolderPlace, key: string, temporary: string, path: string, options: PutOptions): Promise<void> {
+interface Naming {
+  readonly place: FolderPlace;
+  readonly key: string;
+  /** The key's path, for messages. */
+  readonly shown: string;
+  /** The written file. */
+  readonly temporary: string;
+  readonly partials: OpenDirectory;
+  readonly options: PutOptions;
+}
+
+/** Gives the written file its name; resolves with its etag. */
+async function putInPlace(naming: Naming): Promise<string> {
+  const { place, key, shown } = naming;
   for (let attempt = 1; ; attempt += 1) {
+    let way: Way | undefined;
     try {
-      await makeDurableDirectory(dirname(path));
-      await nameObject(place, key, temporary, path, options);
-      await syncWay(place.root, path);
-      return;
+      way = (await openWay(place.root, key, true)) as Way;
+      await nameObject(naming, way.last);
+      await syncWay(way);
+      return await etagOf(way.last, key);
     } catch (error) {
       // Another process removed the directory with its last object; the bytes are still in the temporary file.
-      if (codeOf(error) === "ENOENT" && attempt < mostAttempts) continue;
-      throw folderError(error, "write", path);
+      if (isMissing(error) && attempt < mostAttempts) continue;
+      throw folderError(error, "write", shown);
+    } finally {
+      await way?.close();
     }
   }
 }
 
-async function nameObject(place: FolderPlace, key: string, temporary: string, path: string, options: PutOptions): Promise<void> {
+/** Also said of a directory by openWay, in the catalogue's words. */
+function isMissing(error: unknown): boolean {
+  return codeOf(error instanceof HoldfastError ? error.cause : error) === "ENOENT";
+}
+
+async function nameObject({ place, key, shown, temporary, partials, options }: Naming, directory: OpenDirectory): Promise<void> {
+  const path = `${directory.path}/${nameOf(key)}`;
+  const found = await lstat(path).catch(() => undefined);
+  const odd = found === undefined ? undefined : findOddKind(found);
   // A directory of this name would otherwise be reported as an object that exists.
-  if ((await lstat(path).catch(() => undefined))?.isDirectory()) {
-    throw new HoldfastError("VaultInvalid", `${path} is a directory: an object cannot be stored there`);
-  }
-  if (options.ifAbsent === true) return createObject(place, key, temporary, path);
-  await withKeyLock(place.lock, key, async (assertStillHeld) => {
-    if (options.ifMatch !== undefined) {
-      const etag = await etagOf(place.root, path, key);
-      if (etag !== options.ifMatch)
-        throw new HoldfastError("StoreConflict", `${key} in ${place.url} was changed by another writer`);
+  if (odd === "a directory") throw new HoldfastError("VaultInvalid", `${shown} is a directory: an object cannot be stored there`);
+  if (odd !== undefined) throw notAnObject(odd, shown);
+  const lock = { ...place.lock, directory: partials };
+  if (options.ifAbsent === true) return createObject(place, lock, key, temporary, path);
+  await withKeyLock(lock, key, async (assertStillHeld) => {
+    if (options.ifMatch !== undefined && (await etagOf(directory, key)) !== options.ifMatch) {
+      throw new HoldfastError("StoreConflict", `${key} in ${place.url} was changed by another writer`);
     }
     await assertStillHeld();
     await rename(temporary, path);
   });
 }
 
-async function createObject(place: FolderPlace, key: string, temporary: string, path: string): Promise<void> {
+async function createObject(
+  place: FolderPlace,
+  lock: FolderLockOptions,
+  key: string,
+  temporary: string,
+  path: string,
+): Promise<void> {
   try {
     await link(temporary, path);
   } catch (error) {
     if (codeOf(error) === "EEXIST") throw exists(place, key);
     if (!noHardLinks(error)) throw error;
-    await withKeyLock(place.lock, key, async (assertStillHeld) => {
+    await withKeyLock(lock, key, async (assertStillHeld) => {
       if ((await lstat(path).catch(() => undefined)) !== undefined) throw exists(place, key);
       await assertStillHeld();
       await rename(temporary, path);
@@ -196,8 +235,8 @@ function exists(place: FolderPlace, key: string): HoldfastError {
   return new HoldfastError("ObjectExists", `${key} is in ${place.url} already`);
 }
 
-async function etagOf(root: string, path: string, key: string): Promise<string> {
-  const opened = await openObject(root, path, key);
+async function etagOf(directory: OpenDirectory, key: string): Promise<string> {
+  const opened = await openIn(directory, key);
   await opened?.handle.close();
   return opened?.object.etag ?? "";
 }

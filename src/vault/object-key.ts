@@ -2,7 +2,7 @@
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
 /** S3's own limit on a key, in UTF-8 bytes. */
-const longestKeyBytes = 1024;
+export const maxKeyBytes = 1024;
 /** The longest file name that common file systems take, in bytes; a key's segment is a file name in a folder vault. */
 const longestSegmentBytes = 255;
 /** Where a folder vault keeps files that are still being written; never a key. */
@@ -22,7 +22,7 @@ export function assertKey(key: string): void {
 }
 
 function findProblem(key: string): string | undefined {
-  if (Buffer.byteLength(key) > longestKeyBytes) return `it is longer than ${longestKeyBytes} bytes`;
+  if (Buffer.byteLength(key) > maxKeyBytes) return `it is longer than ${maxKeyBytes} bytes`;
   if (forbidden.test(key)) return "it holds a control character, a backslash or half a character";
   const segments = key.split("/");
   if (segments.some((segment) => segment === "" || segment === "." || segment === ".."))

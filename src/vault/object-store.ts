@@ -13,6 +13,19 @@ export interface ObjectStat {
   readonly modifiedAt: Date;
 }
 
+/** A name in a listing. */
+export interface ListedObject extends ObjectStat {
+  /** What stands there instead of an object (`a symbolic link`, `a named pipe`): in a folder, where others can put anything. */
+  readonly odd?: string;
+}
+
+export interface ListOptions {
+  readonly startAfter?: string;
+  readonly signal?: AbortSignal;
+  /** Lists what is no object too, as `odd`. Otherwise such a listing ends with VaultInvalid, after everything else. */
+  readonly includeOdd?: boolean;
+}
+
 /** What keeps an object from being deleted or overwritten for good, whoever asks. */
 export interface ObjectLock {
   /** Until when; absent without such a lock, and where the store refuses without saying until when. */
@@ -97,7 +110,7 @@ export interface ObjectStore {
   head(key: string): Promise<StoredObject | undefined>;
 
   /** All objects whose key starts with `prefix`, by ascending key (UTF-8 bytes), page by page: memory does not grow with their number. */
-  list(prefix: string, options?: { startAfter?: string; signal?: AbortSignal }): AsyncIterable<ObjectStat>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
 
   /**
    * Deletes the object for good, with all versions that the store keeps of it; no error when there is none. Resolves with the lock that kept it

@@ -133,11 +133,15 @@ describe("a folder vault", () => {
   it("takes back what dead writers left, and only what is old enough", async () => {
     const store = openFolderStore(root, options);
     await store.put("object", Buffer.from("x"));
-    for (const name of ["old.partial", "old.lock", "young.partial"]) await writeFile(join(root, ".partial", name), "half");
     const lastYear = new Date("2025-01-01T00:00:00Z");
-    for (const name of ["old.partial", "old.lock"]) await utimes(join(root, ".partial", name), lastYear, lastYear);
-    expect(await store.abortStaleUploads(new Date("2025-01-02T00:00:00Z"))).toBe(2);
-    expect(await listPartials(root)).toEqual(["young.partial"]);
+    const [a, b] = ["a".repeat(32), "b".repeat(32)];
+    const own = [`${a}.partial`, `${a}.lock`, `${a}.lock.${b}`, `${a}.remover`, `${a}.remover.${b}`];
+    const others = ["main.key", "id_rsa", "x.partial", `${a}.partial.gz`, `${a}.lock.old`, `.${a}.partial`, `${a}`];
+    const young = `${b}.partial`;
+    for (const name of [...own, ...others, young]) await writeFile(join(root, ".partial", name), "half");
+    for (const name of [...own, ...others]) await utimes(join(root, ".partial", name), lastYear, lastYear);
+    expect(await store.abortStaleUploads(new Date("2025-01-02T00:00:00Z"))).toBe(own.length);
+    expect(await listPartials(root)).toEqual([...others, young].sort());
     expect((await toList(store.list(""))).map(({ key }) => key)).toEqual(["object"]);
     expect(await openFolderStore(join(root, "none"), options).abortStaleUploads(lastYear)).toBe(0);
   });
