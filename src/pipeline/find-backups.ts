@@ -6,6 +6,7 @@ import { type BackupEntry, findBackup, listBackups } from "../vault/catalogue.ts
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { resolveReference } from "./resolve-reference.ts";
 
 export interface FoundBackup {
   readonly entry: BackupEntry;
@@ -21,11 +22,13 @@ export async function newestBackup(store: ObjectStore, source: string): Promise<
 }
 
 /**
- * Finds the backup that `reference` names (an id, a unique prefix of one, `<source>@latest`, `<source>@<time>`) in the policy's vaults. A
+ * Finds the backup that `given` names (an id, a unique prefix of one, `<source>@latest`, `<source>@<time>`) in the policy's vaults. A
  * vault that cannot be looked into does not keep a backup from being found in another.
- * Errors: BackupNotFound, UsageInvalid when it is ambiguous (in one vault or between them), VaultNotFound, VaultInvalid, those of the vaults.
+ * Times are read as people write them (resolve-reference.ts).
+ * Errors: BackupNotFound, SourceNotFound, UsageInvalid when it is ambiguous (in one vault or between them), VaultNotFound, VaultInvalid, those of the vaults.
  */
-export async function findInVaults(context: PipelineContext, reference: string): Promise<FoundBackup> {
+export async function findInVaults(context: PipelineContext, given: string): Promise<FoundBackup> {
+  const reference = resolveReference(context, given);
   const at = reference.indexOf("@");
   const vaultNames = at > 0 ? vaultsFor(context.policy, reference.slice(0, at)) : vaultsOf(context.policy);
   const found: FoundBackup[] = [];
@@ -75,11 +78,6 @@ function notFound(policy: Policy, reference: string, misses: readonly HoldfastEr
   // A name that neither the policy nor a vault knows is rather a slip of the pen than a source that is gone.
   const at = reference.indexOf("@");
   if (at > 0) requireSource(policy, reference.slice(0, at));
-  if (Object.hasOwn(policy.sources, reference)) {
-    return new HoldfastError("BackupNotFound", `"${reference}" is a source, not a backup`, {
-      hint: `Name its newest backup as ${reference}@latest, or choose one from \`holdfast list ${reference}\`.`,
-    });
-  }
   return misses[0] ?? new HoldfastError("BackupNotFound", `no vault of the policy holds a backup "${reference}"`);
 }
 

@@ -3,6 +3,7 @@
 import type { Engine } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
+import { nearestName } from "../policy/nearest-name.ts";
 import type { Policy, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
@@ -54,12 +55,16 @@ export function createPipelineContext(policy: Policy, given: RunContext, holdfas
   };
 }
 
-/** The source's part of the policy. Errors: SourceNotFound, which names the sources there are. */
+/** The source's part of the policy. Errors: SourceNotFound, which names the nearest source and all there are. */
 export function requireSource(policy: Policy, name: string): SourceConfig {
   const source = Object.hasOwn(policy.sources, name) ? policy.sources[name] : undefined;
   if (source === undefined) {
-    const known = Object.keys(policy.sources).join(", ");
-    throw new HoldfastError("SourceNotFound", `the policy has no source "${name}"`, { hint: `Name one of: ${known}.` });
+    const known = Object.keys(policy.sources);
+    const nearest = nearestName(name, known);
+    const meant = nearest === undefined ? "" : `Did you mean "${nearest}"? `;
+    throw new HoldfastError("SourceNotFound", `the policy has no source "${name}"`, {
+      hint: `${meant}Name one of: ${known.join(", ")}.`,
+    });
   }
   return source;
 }

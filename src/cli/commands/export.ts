@@ -1,5 +1,6 @@
 /** `holdfast export`: a backup on its way to offline media. */
 import { resolve } from "node:path";
+import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { exportBackup } from "../../pipeline/export.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { formatBytes } from "../../report/format.ts";
@@ -7,10 +8,13 @@ import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function exportTo({ context }: Session, reference: string, options: { readonly to: string }): Promise<Outcome> {
-  const result = await exportBackup(context, await findInVaults(context, reference), resolve(options.to));
+  const found = await findInVaults(context, reference);
+  const doubt = await describeDoubt(context, found);
+  for (const line of doubt) context.run.log.warn(line);
+  const result = await namingNewestGood(context, found, () => exportBackup(context, found, resolve(options.to)));
   const lines = [
     `${result.backupId} exported to ${result.directory}: ${countOf(result.objects, "object")}, ${formatBytes(result.bytes)}`,
     "  RESTORE.md there says how to restore without Holdfast; the key is not part of it, keep a copy elsewhere",
   ];
-  return { document: result, lines };
+  return { document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) }, lines };
 }

@@ -1,5 +1,6 @@
 /** `holdfast restore`: to a new place, compared afterwards. */
 import { exitCodes } from "../../errors/exit-codes.ts";
+import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
@@ -16,13 +17,15 @@ interface RestoreCommandOptions {
 
 export async function restore({ context, terminal }: Session, reference: string, given: RestoreCommandOptions): Promise<Outcome> {
   const found = await findInVaults(context, reference);
+  const doubt = await describeDoubt(context, found);
+  for (const line of doubt) context.run.log.warn(line);
   const options: RestoreOptions = {
     to: given.to,
     overwrite: given.overwrite === true,
     allowDamaged: given.allowDamaged === true,
   };
   if (given.dryRun === true) {
-    const plan = await planRestore(context, found, options);
+    const plan = await namingNewestGood(context, found, () => planRestore(context, found, options));
     const lines = [
       `restoring ${found.entry.id} of ${found.entry.source} (${found.entry.state}) to ${plan.target} would:`,
       ...plan.steps.map((step, index) => `  ${index + 1}. ${step}`),
@@ -30,14 +33,19 @@ export async function restore({ context, terminal }: Session, reference: string,
     if (plan.occupied && !options.overwrite) {
       lines.push(terminal.style("yellow", "the target holds something: without --overwrite the restore is refused"));
     }
+    const { id: backupId, source, state } = found.entry;
     return {
-      document: { dryRun: true, backupId: found.entry.id, source: found.entry.source, state: found.entry.state, ...plan },
+      document: { dryRun: true, backupId, source, state, ...(doubt.length === 0 ? {} : { doubt }), ...plan },
       lines,
     };
   }
-  const result = await restoreBackup(context, found, options);
+  const result = await namingNewestGood(context, found, () => restoreBackup(context, found, options));
   // What was salvaged is kept, as was asked for, and is still not what was backed up.
-  return { document: result, lines: describe(terminal, result), exitCode: result.intact ? exitCodes.done : exitCodes.integrity };
+  return {
+    document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) },
+    lines: [...describe(terminal, result), ...doubt.map((line) => `  ${terminal.style("yellow", "warning")}     ${line}`)],
+    exitCode: result.intact ? exitCodes.done : exitCodes.integrity,
+  };
 }
 
 function describe(
