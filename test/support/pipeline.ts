@@ -1,10 +1,9 @@
 /** The pipeline in this process, with a clock and a store of the test's choice. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
-import { delimiter, dirname } from "node:path";
+import { delimiter } from "node:path";
 import { createPipelineContext, type PipelineContext } from "../../src/pipeline/pipeline-context.ts";
-import { parsePolicy } from "../../src/policy/parse-policy.ts";
+import { loadPolicy } from "../../src/policy/load-policy.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 
@@ -16,7 +15,7 @@ export interface PipelineOptions {
 }
 
 export async function openPipeline({ policyFile, env, clock = systemClock, wrapStore }: PipelineOptions): Promise<PipelineContext> {
-  const policy = parsePolicy(await readFile(policyFile, "utf8"), policyFile, { directory: dirname(policyFile), home: homedir() });
+  const policy = await loadPolicy(policyFile, { home: homedir() });
   const context = createPipelineContext(
     policy,
     {

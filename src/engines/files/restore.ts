@@ -10,6 +10,7 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, Place, RestorePlan, RestoreRequest } from "../engine.ts";
 import { describeCode, errorCode, fileFailure } from "./failures.ts";
 import { createPlace } from "./place.ts";
+import { refuseOwnPaths } from "./refuse-own-paths.ts";
 
 interface RestoreTarget {
   /** Absolute; a symbolic link at its end has been followed. */
@@ -20,10 +21,11 @@ interface RestoreTarget {
 
 /**
  * Says what a restore would do. The target is the path of a directory, relative to the working directory or absolute; it need not exist, its parent must.
- * Errors: UsageInvalid (no directory, a mount point), TargetNotFound (no parent), RestoreFailed (the system's error).
+ * Errors: UsageInvalid (no directory, a mount point), TargetNotFound (no parent), RestoreRefused (over a vault, a key or the policy), RestoreFailed
+ * (the system's error).
  */
 export async function planRestore(backup: BackupReader, request: RestoreRequest, context: RunContext): Promise<RestorePlan> {
-  const target = await findTarget(request.target);
+  const target = await findTarget(request.target, context);
   const occupied = target.state === "occupied";
   const steps = [
     ...(target.linkedFrom === undefined ? [] : [`follow the symbolic link ${target.linkedFrom} to ${target.path}`]),
@@ -37,7 +39,7 @@ export async function planRestore(backup: BackupReader, request: RestoreRequest,
 
 /** Opens a target. Errors: those of planRestore; RestoreRefused when it holds something and `overwrite` is false; DiskFull. */
 export async function openTarget(backup: BackupReader, request: RestoreRequest, context: RunContext): Promise<Place> {
-  const target = await findTarget(request.target);
+  const target = await findTarget(request.target, context);
   if (target.state === "occupied" && !request.overwrite) {
     throw new HoldfastError("RestoreRefused", `${target.path} exists and is not empty`, {
       hint: "Restore to a new directory, or rename what is there out of the way with --overwrite.",
@@ -73,10 +75,11 @@ async function makeStaging(path: string): Promise<PrivateDirectory> {
   }
 }
 
-async function findTarget(given: string): Promise<RestoreTarget> {
+async function findTarget(given: string, { ownPaths }: RunContext): Promise<RestoreTarget> {
   if (given === "" || given.includes("\0"))
     throw new HoldfastError("UsageInvalid", "the target after --to is empty", { hint: "Name a directory after --to." });
   const path = resolve(given);
+  await refuseOwnPaths(path, ownPaths);
   try {
     const link = await statOrUndefined(path);
     if (link?.isSymbolicLink() === true) return { ...(await examineTarget(await realpath(path))), linkedFrom: path };
@@ -129,7 +132,7 @@ function keptName(path: string, now: Date): string {
 
 /** Gives the name under which what stood there is kept. */
 async function moveIntoPlace(tree: string, path: string, overwrite: boolean, context: RunContext): Promise<string | undefined> {
-  const { state } = await findTarget(path);
+  const { state } = await findTarget(path, context);
   if (state === "occupied" && !overwrite) {
     throw new HoldfastError("RestoreRefused", `${path} was filled by somebody else while the backup was restored`, {
       hint: "Restore to a new directory, or rename what is there out of the way with --overwrite.",

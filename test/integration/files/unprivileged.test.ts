@@ -89,7 +89,7 @@ it("refuses a root that it may not list", async () => {
   const findings = await asNobody<Finding[]>("check", join(base, "tree"));
   fs.chmodSync(join(base, "tree"), 0o755);
   expect(findings).toMatchObject([
-    { level: "error", subject: "path", message: expect.stringContaining("may not be read by this user") },
+    { level: "error", subject: "path", message: expect.stringContaining("permission denied for this user") },
   ]);
 });
 
