@@ -4,9 +4,9 @@ import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";
-import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
+import { checkWriting } from "./check-writing.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
 
@@ -86,7 +86,11 @@ async function checkVault(context: PipelineContext, vault: VaultConfig): Promise
   const rights = { StoreAccessDenied: rightsOn(vault) };
   const store = await context.storeOf(vault.name);
   return [
-    ...(await finding("vault", async () => [await checkFormat(store), await checkWriting(context, store, "writing")], rights)),
+    ...(await finding(
+      "vault",
+      async () => [await checkFormat(store), ...(await checkWriting(context, store, "writing", { artifacts: true }))],
+      rights,
+    )),
     ...(await finding("bucket", () => store.inspect(context.run.clock), rights)),
     ...(await finding("deleted backups", () => checkHidden(store), rights)),
     ...(await finding("state", () => checkState(context, vault), rights)),
@@ -104,7 +108,7 @@ async function checkState(context: PipelineContext, vault: VaultConfig): Promise
       { level: "error", subject: "state", message: `${state.url} locks what it holds; no lease can be released there`, remedy },
     ];
   }
-  return [await checkWriting(context, state, "state")];
+  return checkWriting(context, state, "state", { artifacts: false });
 }
 
 /** What a backup consists of is written once and deleted for good: whatever lies behind a marker or a newer version is another hand's work. */
@@ -150,25 +154,6 @@ async function checkFormat(store: ObjectStore): Promise<Finding> {
       message: `${store.url} contains no vault yet`,
       remedy: "Run `holdfast backup`, which creates it.",
     };
-  }
-}
-
-/** Conditional creation is what keeps two runs from committing one backup: some S3-compatible stores accept it and ignore it. */
-async function checkWriting(context: PipelineContext, store: ObjectStore, subject: string): Promise<Finding> {
-  const key = keyOf.probe(Buffer.from(context.run.randomBytes(8)).toString("hex"));
-  try {
-    await store.put(key, Buffer.from("holdfast check\n"), { ifAbsent: true });
-    let overwritten = true;
-    try {
-      await store.put(key, Buffer.from("overwritten\n"), { ifAbsent: true });
-    } catch (error) {
-      if (!isHoldfastError(error, "ObjectExists")) throw error;
-      overwritten = false;
-    }
-    if (overwritten) throw new Error(`${store.url} ignores If-None-Match: it would let two runs overwrite each other's manifests`);
-    return { level: "ok", subject, message: `${store.url} takes new objects and refuses to overwrite them` };
-  } finally {
-    await store.delete(key).catch(() => undefined); // What cannot be deleted here is two words long, and its key says what it is.
   }
 }
 

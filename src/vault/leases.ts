@@ -187,7 +187,8 @@ async function readLease(store: ObjectStore, key: string): Promise<{ record: Lea
 /** Writes a lease where none is, or over the version `etag`; undefined when another writer was faster. */
 async function tryPut(store: ObjectStore, key: string, record: LeaseRecord, etag: string | undefined): Promise<string | undefined> {
   try {
-    return (await store.put(key, leaseBytes(record), etag === undefined ? { ifAbsent: true } : { ifMatch: etag })).etag;
+    const condition = etag === undefined ? { ifAbsent: true } : { ifMatch: etag };
+    return (await store.put(key, leaseBytes(record), { ...condition, dropVersions: true })).etag;
   } catch (error) {
     if (isHoldfastError(error, "ObjectExists")) return putOverMarker(store, key, record);
     if (isHoldfastError(error, "StoreConflict")) return undefined;

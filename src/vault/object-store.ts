@@ -76,6 +76,10 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
   /** Lock it until then. VaultInvalid where the store does not lock. */
   readonly retainUntil?: Date;
+  /** What it replaces is worth nothing: where the store keeps versions and this identity may delete them, only the newest stays. */
+  readonly dropVersions?: boolean;
+  /** Store it in parts, however small it is: `holdfast check` tries whether the store can do that. */
+  readonly inParts?: boolean;
   /** Labels that the store's own lifecycle rules go by; a store without such rules passes them over. */
   readonly tags?: Readonly<Record<string, string>>;
 }

@@ -5,7 +5,7 @@ import type { S3Vault } from "../policy/policy.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/run-context.ts";
 import { type PartPlan, planParts } from "./part-plan.ts";
-import { factsOf } from "./s3-errors.ts";
+import { factsOf, nameUnnamed } from "./s3-errors.ts";
 import { makeRetries, type Retries, type RetryTimes } from "./s3-retries.ts";
 
 /** As far as it concerns us. */
@@ -60,6 +60,10 @@ export interface S3Place {
   /** Whether objects carry tags, for the bucket's lifecycle rules. */
   readonly tags: boolean;
   readonly plan: PartPlan;
+  /** A server of AWS does what AWS documents; one at an endpoint of its own may lack some of it. */
+  readonly onAws: boolean;
+  /** What the server or this identity turned out to be unable to do, so that it is not tried again. */
+  readonly lacks: { objectSize?: boolean; dropVersions?: boolean };
 }
 
 /** Opens the place; sends nothing yet. Credentials come from the SDK's own chain. */
@@ -100,6 +104,8 @@ export function openPlace(config: S3Vault, options: S3Options = {}): S3Place {
     checksums,
     ...(config.lock === undefined ? {} : { lock: { mode: config.lock.mode === "compliance" ? "COMPLIANCE" : "GOVERNANCE" } }),
     tags: config.tiers !== undefined,
+    onAws: config.endpoint === undefined,
+    lacks: {},
     plan: planParts(config.partsLimit, { equalParts: /\.r2\.cloudflarestorage\.com\b/.test(config.endpoint ?? "") }),
   };
 }
@@ -113,7 +119,7 @@ function retryRequests(client: S3Client, retries: Retries): S3Client {
         try {
           return await sendOnce(command, { ...options, abortSignal: signal });
         } catch (error) {
-          throw command instanceof HeadObjectCommand ? await explainHead(command, error, signal) : error;
+          throw command instanceof HeadObjectCommand ? await explainHead(command, error, signal) : nameUnnamed(error);
         }
       },
       abortSignal as AbortSignal | undefined,
@@ -129,7 +135,7 @@ function retryRequests(client: S3Client, retries: Retries): S3Client {
       (found.Body as Readable).destroy();
       return error;
     } catch (explained) {
-      return factsOf(explained).status === status ? explained : error;
+      return factsOf(explained).status === status ? nameUnnamed(explained) : error;
     }
   };
   client.send = send as S3Client["send"];

@@ -18,6 +18,8 @@ const settings: Readonly<Record<string, readonly [string, string]>> = {
   ExpiredTokenException: ["the credentials have expired", "Sign in again, or set fresh credentials."],
   InvalidToken: ["the session token is not valid", credentialsHint()],
   InvalidAccessKeyId: ["the store does not know this access key", credentialsHint()],
+  // versitygw says so with status 404.
+  XAdminUserNotFound: ["the store does not know this access key", credentialsHint()],
   SignatureDoesNotMatch: ["the secret access key does not belong to the access key", credentialsHint()],
   RequestTimeTooSkewed: ["this machine's clock is too far from the store's", "Let NTP set this machine's clock."],
 };
@@ -30,7 +32,8 @@ function credentialsHint(): string {
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/;
 const certificateHint =
   "If a CA of your own signed the store's certificate, set NODE_EXTRA_CA_CERTS to the file with its certificate (docs/network.md).";
-const protocolHint = "Check whether the vault's endpoint begins with http:// or https:// as its server expects, and its port.";
+const protocolHint =
+  "Check the vault's endpoint: whether it begins with http:// or https:// as its server expects, its host and its port.";
 const regionNames: readonly string[] = ["PermanentRedirect", "AuthorizationHeaderMalformed"];
 const wrongProtocol = /^EPROTO$|^ERR_SSL|^HPE_INVALID/;
 
@@ -113,9 +116,21 @@ export function isConditionalConflict(error: unknown): boolean {
   return status === 409 && name !== "BucketNotEmpty";
 }
 
+const unnamed404 = "UnnamedNotFound";
+
+/** The SDK calls every 404 without a code "NotFound". Only the answer to a HEAD may lack one; any other comes from no S3 server. */
+export function nameUnnamed(error: unknown): unknown {
+  const { status, name } = factsOf(error);
+  return status === 404 && name === "NotFound" ? Object.assign(error as Error, { name: unnamed404, Code: unnamed404 }) : error;
+}
+
+/** Names of a 404 that is about the object asked for. Others are about the bucket, the user, or come from no S3 server at all. */
+const absentNames: readonly string[] = ["NoSuchKey", "NoSuchUpload", "NoSuchVersion", "NotFound"];
+
+/** The server says that there is no such object; never concluded from a 404 that says anything else. */
 export function isNotFound(error: unknown): boolean {
   const { status, name } = factsOf(error);
-  return status === 404 && name !== "NoSuchBucket";
+  return status === 404 && absentNames.includes(name);
 }
 
 /** Whether the outcome of the request is unknown: the server may have done it. */
@@ -142,6 +157,10 @@ export function s3Error(error: unknown, what: string, url: string): unknown {
   if (status === 501) {
     const hint = "Set `checksums: required` for this vault, and see docs/vault-format.md for what a store must be able to do.";
     return new HoldfastError("VaultInvalid", `the store at ${url} cannot ${what}: ${said}`, { ...options, hint });
+  }
+  if (name === unnamed404) {
+    const message = `cannot ${what} in ${url}: the answer is 404, without a word of S3 in it`;
+    return new HoldfastError("VaultInvalid", message, { ...options, hint: protocolHint });
   }
   if (status === undefined || status >= 500 || status < 400 || [404, 408, 409, 429].includes(status)) {
     return new HoldfastError("StoreUnavailable", `cannot ${what} in ${url}: ${said}`, options);

@@ -27,11 +27,12 @@ type Answer<T> = { readonly value: T } | { readonly absent: true } | { readonly 
 export async function inspectBucket(place: S3Place, config: S3Vault, clock: Clock): Promise<readonly StoreFinding[]> {
   const Bucket = place.bucket;
   const { client } = place;
-  // AWS offers every call; a server at an endpoint of its own need not.
-  const onAws = config.endpoint === undefined;
+  const { onAws } = place;
   const findings: StoreFinding[] = [...(await inspectClock(place, clock))];
   const versioning = await ask(place, "versioning", () => client.send(new GetBucketVersioningCommand({ Bucket })));
-  findings.push(...judge("versioning", versioning, "s3:GetBucketVersioning", ({ Status }) => judgeVersioning(Status, config)));
+  findings.push(
+    ...judge("versioning", versioning, "s3:GetBucketVersioning", ({ Status }) => judgeVersioning(Status, config, onAws)),
+  );
   const lock = await ask(
     place,
     "Object Lock",
@@ -42,8 +43,8 @@ export async function inspectBucket(place: S3Place, config: S3Vault, clock: Cloc
       "lock",
       lock,
       "s3:GetBucketObjectLockConfiguration",
-      (found) => judgeLock(found, config),
-      () => judgeLock({}, config),
+      (found) => judgeLock(found, config, onAws),
+      () => judgeLock({ ObjectLockEnabled: undefined }, config, true),
     ),
   );
   const access = await ask(
@@ -85,17 +86,31 @@ function judge<T>(
   return [{ level: "warning", subject, message: "not known: this identity may not read the bucket's settings", remedy }];
 }
 
-function judgeVersioning(status: string | undefined, { lock }: S3Vault): StoreFinding[] {
+/** An answer that lacks what was asked for says nothing, neither good nor bad. */
+function unknown(subject: string, what: string): StoreFinding {
+  const message = `not known: the server's answer does not say ${what}`;
+  return { level: "warning", subject, message, remedy: "Look in the server's own settings, or ask its provider." };
+}
+
+function judgeVersioning(status: string | undefined, { lock, state }: S3Vault, onAws: boolean): StoreFinding[] {
   const subject = "versioning";
-  if (status === "Enabled")
-    return [{ level: "ok", subject, message: "on: what is overwritten or deleted by others can be brought back" }];
+  // AWS leaves the element out where versions were never kept; other servers also where they do.
+  if (status === undefined && !onAws) return [unknown(subject, "whether it keeps versions")];
+  if (status === "Enabled") {
+    const ok: StoreFinding = { level: "ok", subject, message: "on: what is overwritten or deleted by others can be brought back" };
+    if (state !== undefined) return [ok];
+    const message =
+      "every renewal of a lease adds a version here; Holdfast removes them only where its identity may delete versions";
+    return [ok, { level: "ok", subject: "leases", message: `${message}: a bucket of its own for state (\`state:\`) avoids them` }];
+  }
   const remedy = "Turn versioning on for the bucket.";
   const message = `${status === "Suspended" ? "suspended" : "off"}: what anybody overwrites or deletes is gone at once`;
   return [{ level: lock === undefined ? "warning" : "error", subject, message, remedy }];
 }
 
-function judgeLock({ ObjectLockEnabled, Rule }: ObjectLockConfiguration, { lock }: S3Vault): StoreFinding[] {
+function judgeLock({ ObjectLockEnabled, Rule }: ObjectLockConfiguration, { lock }: S3Vault, isWhole: boolean): StoreFinding[] {
   const subject = "lock";
+  if (lock !== undefined && ObjectLockEnabled === undefined && !isWhole) return [unknown(subject, "whether Object Lock is on")];
   const on = ObjectLockEnabled === "Enabled";
   const byDefault = Rule?.DefaultRetention?.Mode;
   if (lock === undefined) {
@@ -154,8 +169,9 @@ async function inspectPublicPolicy(place: S3Place): Promise<StoreFinding[]> {
 
 async function inspectLifecycle(place: S3Place, config: S3Vault): Promise<StoreFinding[]> {
   const command = new GetBucketLifecycleConfigurationCommand({ Bucket: place.bucket });
-  const answer = await ask(place, "the lifecycle", async () => (await place.client.send(command)).Rules ?? []);
-  const verdict = (rules: Parameters<typeof judgeLifecycle>[0]): StoreFinding[] => judgeLifecycle(rules, config);
+  const answer = await ask(place, "the lifecycle", async () => (await place.client.send(command)).Rules);
+  const verdict = (rules: Parameters<typeof judgeLifecycle>[0] | undefined): StoreFinding[] =>
+    rules === undefined ? [unknown("lifecycle", "which lifecycle rules there are")] : judgeLifecycle(rules, config);
   return judge("lifecycle", answer, "s3:GetLifecycleConfiguration", verdict, () => verdict([]));
 }
 
@@ -175,9 +191,10 @@ async function inspectEncryption(place: S3Place): Promise<StoreFinding[]> {
     answer,
     "s3:GetEncryptionConfiguration",
     ({ ServerSideEncryptionConfiguration }) => {
-      const algorithm = ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm;
+      const rule = ServerSideEncryptionConfiguration?.Rules?.[0];
+      const algorithm = rule?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm;
       return algorithm === undefined
-        ? none()
+        ? [unknown(subject, "whether it encrypts by default")]
         : [{ level: "ok", subject, message: `by default with ${algorithm}, besides Holdfast's own seal` }];
     },
     none,

@@ -4,12 +4,16 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { PartBuffers } from "./part-buffers.ts";
 import type { PartPlan } from "./part-plan.ts";
+import { factsOf } from "./s3-errors.ts";
 import { checksumOf, lookUp, markName, putError, type Writing, type Written } from "./s3-writing.ts";
+
+const unknownHeaderNames: readonly string[] = ["InvalidArgument", "InvalidRequest", "NotImplemented", "UnsupportedHeader"];
 
 export interface PartSource {
   readonly first: Buffer;
@@ -119,20 +123,9 @@ function startPart(upload: Upload, part: Buffer): void {
 
 /** Makes the object of its parts. When that fails, or its answer is lost, the store is asked what became of it before anything is taken back. */
 async function complete(upload: Upload): Promise<Written> {
-  const { writing, target, parts, bytes } = upload;
-  const { place, conditions, signal } = writing;
+  const { writing } = upload;
   try {
-    const { ETag } = await place.client.send(
-      new CompleteMultipartUploadCommand({
-        ...target,
-        ...conditions,
-        MultipartUpload: { Parts: parts },
-        // Older and lesser stores know this header as little as checksums.
-        ...(place.checksums ? { MpuObjectSize: bytes } : {}),
-      }),
-      { abortSignal: signal },
-    );
-    return { etag: ETag ?? "", bytes };
+    return await sendCompletion(upload);
   } catch (error) {
     const found = await lookUp(writing, error);
     if (found.own !== undefined) return found.own;
@@ -142,6 +135,38 @@ async function complete(upload: Upload): Promise<Written> {
     if (late.own !== undefined) return late.own;
     throw putError(writing, error, late);
   }
+}
+
+/** Has the store compare the size where it can; where it cannot, the size that it gives for the object is compared here. */
+async function sendCompletion({ writing, target, parts, bytes }: Upload): Promise<Written> {
+  const { place, key, conditions, signal } = writing;
+  const send = (size: { readonly MpuObjectSize?: number }) =>
+    place.client.send(
+      new CompleteMultipartUploadCommand({ ...target, ...conditions, MultipartUpload: { Parts: parts }, ...size }),
+      { abortSignal: signal },
+    );
+  if (place.checksums && place.lacks.objectSize !== true) {
+    try {
+      const { ETag } = await send({ MpuObjectSize: bytes });
+      return { etag: ETag ?? "", bytes };
+    } catch (error) {
+      if (!isUnknownHeader(error)) throw error;
+    }
+  }
+  const { ETag } = await send({});
+  place.lacks.objectSize = true;
+  const found = await place.client.send(new HeadObjectCommand({ Bucket: target.Bucket, Key: target.Key }), { abortSignal: signal });
+  if (found.ContentLength === bytes) return { etag: ETag ?? "", bytes };
+  throw new HoldfastError(
+    "StoreUnavailable",
+    `${place.url} made an object of ${found.ContentLength} bytes of the ${bytes} bytes that were sent for ${key}`,
+  );
+}
+
+/** What servers answer to a header that they do not know: s3proxy says 501, others call the request invalid. */
+function isUnknownHeader(error: unknown): boolean {
+  const { status, name } = factsOf(error);
+  return status === 501 || (status === 400 && unknownHeaderNames.includes(name));
 }
 
 /** Not under the caller's signal: taking back must go on when all else stops. What cannot be taken back now, abortStaleUploads does later. */

@@ -10,7 +10,8 @@ import type { S3Place } from "./s3-client.ts";
 import { isConditionalConflict } from "./s3-errors.ts";
 import { attributesOf, extendRetention } from "./s3-lock.ts";
 import { uploadParts } from "./s3-multipart.ts";
-import { checksumOf, lookUp, markName, putError, type Writing, type Written } from "./s3-writing.ts";
+import { dropOldVersions, removeMarker } from "./s3-versions.ts";
+import { checksumOf, isHiddenByMarker, lookUp, markName, putError, type Writing, type Written } from "./s3-writing.ts";
 
 /** Times that a race of two conditional writers is run again, and the wait between: the other one's write takes moments. */
 const mostRaces = 5;
@@ -35,15 +36,21 @@ export async function putObject(
     signal: options.signal ?? new AbortController().signal,
   };
   const { plan } = place;
-  const small = body instanceof Uint8Array && body.length <= plan.partBytes(0);
-  const written = await (small ? putWhole(writing, body) : putStream(writing, body, plan));
+  const whole = options.inParts !== true && body instanceof Uint8Array && body.length <= plan.partBytes(0);
+  const written = await (whole ? putWhole(writing, body) : putStream(writing, body, plan, options.inParts === true));
+  if (options.dropVersions === true) await dropOldVersions(place, key, written.versionId);
   // A store that passes over the lock would leave open what everybody takes for locked.
   if (options.retainUntil !== undefined) await extendRetention(place, key, options.retainUntil);
   return written;
 }
 
 /** Fills the first part; a body that ends before it does is stored at once, any other by parts. */
-async function putStream(writing: Writing, body: Uint8Array | AsyncIterable<Uint8Array>, plan: PartPlan): Promise<Written> {
+async function putStream(
+  writing: Writing,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  plan: PartPlan,
+  inParts: boolean,
+): Promise<Written> {
   const buffers = makePartBuffers();
   // Stops reading when a part fails while the body is still being read.
   const stop = new AbortController();
@@ -52,7 +59,7 @@ async function putStream(writing: Writing, body: Uint8Array | AsyncIterable<Uint
   try {
     const first = await parts.next();
     if (first.done === true) return await putWhole(writing, new Uint8Array(0));
-    if (first.value.length < plan.partBytes(0)) return await putWhole(writing, first.value);
+    if (!inParts && first.value.length < plan.partBytes(0)) return await putWhole(writing, first.value);
     return await uploadParts(writing, { first: first.value, rest: parts, plan, buffers, stop });
   } finally {
     await parts.return(); // Stops the producer of a body that was not read to its end.
@@ -101,11 +108,13 @@ async function putWhole(writing: Writing, body: Uint8Array): Promise<Written> {
   };
   for (let race = 1; ; race += 1) {
     try {
-      const { ETag } = await place.client.send(new PutObjectCommand(input), { abortSignal: signal });
-      return { etag: ETag ?? "", bytes: body.length };
+      const { ETag, VersionId } = await place.client.send(new PutObjectCommand(input), { abortSignal: signal });
+      return { etag: ETag ?? "", bytes: body.length, ...(VersionId === undefined ? {} : { versionId: VersionId }) };
     } catch (error) {
-      const found = await lookUp(writing, error);
+      const found = await lookUp(writing, error, body);
       if (found.own !== undefined) return found.own;
+      // Some servers refuse to create what a marker hides. What it hides is the object, and comes back.
+      if (isHiddenByMarker(writing, error, found) && (await removeMarker(place, key))) found.exists = true;
       if (!isConditionalConflict(error) || race >= mostRaces || signal.aborted) throw putError(writing, error, found);
       await sleep(raceWaitMs * race);
     }

@@ -132,6 +132,7 @@ async function abortStaleUploads(place: S3Place, olderThan: Date): Promise<numbe
   return aborted;
 }
 
-function listUploads({ client, bucket, prefix }: S3Place, marker: { KeyMarker?: string; UploadIdMarker?: string }) {
-  return client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, ...marker }));
+/** MinIO takes the prefix for a whole key, and would list nothing: only AWS is given one. */
+function listUploads({ client, bucket, prefix, onAws }: S3Place, marker: { KeyMarker?: string; UploadIdMarker?: string }) {
+  return client.send(new ListMultipartUploadsCommand({ Bucket: bucket, ...(onAws ? { Prefix: prefix } : {}), ...marker }));
 }

@@ -60,6 +60,49 @@ export async function* listHidden(place: S3Place, prefix: string): AsyncGenerato
   }
 }
 
+/** Old versions removed after one write; a pile from before is worked off by the following ones. */
+const maxDropped = 100;
+
+/** Removes all versions of `key` but the newest, as far as this identity may. `versionId` is the newest's; without one, there are none. */
+export async function dropOldVersions(place: S3Place, key: string, versionId: string | undefined): Promise<void> {
+  if (versionId === undefined || versionId === "null" || place.lacks.dropVersions === true) return;
+  let dropped = 0;
+  try {
+    for await (const version of listVersions(place, key)) {
+      if (version.key !== key || dropped === maxDropped) return;
+      if (version.isLatest || version.versionId === versionId) continue;
+      const { bucket: Bucket, prefix } = place;
+      await place.client.send(new DeleteObjectCommand({ Bucket, Key: prefix + key, VersionId: version.versionId }));
+      dropped += 1;
+    }
+  } catch {
+    // The write itself stands; the bucket's lifecycle removes what this identity may not.
+    place.lacks.dropVersions = true;
+  }
+}
+
+/** Removes the markers over the content of `key`; false where there is none, or this identity may not. */
+export async function removeMarker(place: S3Place, key: string): Promise<boolean> {
+  try {
+    const markers: Version[] = [];
+    for await (const version of listVersions(place, key)) {
+      if (version.key !== key) return false;
+      if (version.isMarker) {
+        markers.push(version);
+        continue;
+      }
+      const { bucket: Bucket, prefix } = place;
+      for (const { versionId } of markers) {
+        await place.client.send(new DeleteObjectCommand({ Bucket, Key: prefix + key, VersionId: versionId }));
+      }
+      return markers.length > 0;
+    }
+    return false;
+  } catch {
+    return false;
+  }
+}
+
 async function keepsVersions({ client, bucket, url }: S3Place): Promise<boolean> {
   try {
     const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }));

@@ -1,6 +1,6 @@
 /** One write to S3 on its way, and what became of it when its answer was lost. */
 import { crc32 } from "node:zlib";
-import { HeadObjectCommand } from "@aws-sdk/client-s3";
+import { GetObjectCommand, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { abortReason } from "./read-body.ts";
 import type { S3Place } from "./s3-client.ts";
@@ -28,6 +28,8 @@ export interface WriteAttributes {
 export interface Written {
   readonly etag: string;
   readonly bytes: number;
+  /** Where the bucket keeps versions and the server says so. */
+  readonly versionId?: string;
 }
 
 export const markName = "holdfast-write";
@@ -37,7 +39,7 @@ export interface Found {
   /** It is what this very write made: the answer was lost, and the repetition met its own result. */
   readonly own?: Written;
   /** Something stands there; undefined where that is not known. */
-  readonly exists?: boolean;
+  exists?: boolean;
 }
 
 /** CRC32 as S3 takes it: big-endian, base64. */
@@ -47,21 +49,43 @@ export function checksumOf(bytes: Uint8Array): string {
   return checksum.toString("base64");
 }
 
-/** Asks the store what became of a write, where `error` leaves that open. Never throws: the write's own error says what is wrong. */
-export async function lookUp({ place, key, mark }: Writing, error: unknown): Promise<Found> {
+/**
+ * Asks the store what became of a write, where `error` leaves that open. It is known by its mark, or, where the server keeps no metadata, by
+ * the whole of its `body`. Never throws: the write's own error says what is wrong.
+ */
+export async function lookUp({ place, key, mark }: Writing, error: unknown, body?: Uint8Array): Promise<Found> {
   if (!isConditionFailed(error) && !isConditionalConflict(error) && !isNotFound(error) && !isOutcomeUnknown(error)) return {};
   try {
     const found = await place.client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: place.prefix + key }));
-    if (found.Metadata?.[markName] !== mark) return { exists: true };
-    return { exists: true, own: { etag: found.ETag ?? "", bytes: found.ContentLength ?? 0 } };
+    const foundMark = found.Metadata?.[markName];
+    const own = { etag: found.ETag ?? "", bytes: found.ContentLength ?? 0 };
+    if (foundMark === mark) return { exists: true, own };
+    if (foundMark !== undefined || body === undefined || own.bytes !== body.length) return { exists: true };
+    return { exists: true, ...((await holds({ place, key }, body)) ? { own } : {}) };
   } catch (problem) {
     return isNotFound(problem) ? { exists: false } : {};
   }
 }
 
+async function holds({ place, key }: Pick<Writing, "place" | "key">, body: Uint8Array): Promise<boolean> {
+  const { Body } = await place.client.send(new GetObjectCommand({ Bucket: place.bucket, Key: place.prefix + key }));
+  return Body !== undefined && Buffer.compare(await Body.transformToByteArray(), body) === 0;
+}
+
+/** The server refuses to create the key, and shows nothing under it: a delete marker hides older content. */
+export function isHiddenByMarker({ conditions }: Writing, error: unknown, { exists }: Found): boolean {
+  return conditions.IfNoneMatch !== undefined && isConditionFailed(error) && exists === false;
+}
+
 /** The catalogue's error for a write that failed, given what stands under its key. */
-export function putError({ place, key, conditions, signal }: Writing, error: unknown, found: Found = {}): unknown {
+export function putError(writing: Writing, error: unknown, found: Found = {}): unknown {
+  const { place, key, conditions, signal } = writing;
   if (signal.aborted) return abortReason(signal);
+  if (isHiddenByMarker(writing, error, found)) {
+    const hint = "Delete the marker, which brings the object back: docs/immutability.md says how.";
+    const message = `cannot store ${key} in ${place.url}: a delete marker hides an older one, and this server creates nothing over it`;
+    return new HoldfastError("VaultInvalid", message, { cause: error, hint });
+  }
   const failed = isConditionFailed(error);
   const raced = isConditionalConflict(error);
   if (conditions.IfNoneMatch !== undefined && (failed || (raced && found.exists === true))) {

@@ -1,18 +1,31 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { S3Vault } from "../../src/policy/policy.ts";
 import { openS3Store } from "../../src/vault/s3-store.ts";
-import { findVersity, type S3Server, startMiniStackS3, startVersityS3, useTestCredentials } from "../support/s3-server.ts";
+import {
+  findMinio,
+  findVersity,
+  type S3Server,
+  startMinioS3,
+  startMiniStackS3,
+  startVersityS3,
+  useTestCredentials,
+} from "../support/s3-server.ts";
 import { collect, toList } from "../support/streams.ts";
 import { testObjectStore } from "../vault/object-store.contract.ts";
 
 let server: S3Server;
 let versity: S3Server | undefined;
+let minio: S3Server | undefined;
 beforeAll(async () => {
   useTestCredentials();
-  [server, versity] = await Promise.all([startMiniStackS3(), findVersity() === undefined ? undefined : startVersityS3()]);
+  [server, versity, minio] = await Promise.all([
+    startMiniStackS3(),
+    findVersity() === undefined ? undefined : startVersityS3(),
+    findMinio() === undefined ? undefined : startMinioS3(),
+  ]);
 });
 afterAll(async () => {
-  await Promise.all([server?.stop(), versity?.stop()]);
+  await Promise.all([server?.stop(), versity?.stop(), minio?.stop()]);
 });
 
 /** Three parts and a bit. */
@@ -24,8 +37,9 @@ const places: [string, () => S3Server | undefined, Partial<S3Vault>][] = [
   ["S3 (MiniStack) in a bucket that locks", ministack, { lock: { mode: "governance" } }],
   ["S3 (MiniStack) below a prefix, without checksums", ministack, { prefix: "some/where", checksums: "required" }],
 ];
-// The tests need MiniStack; another server by other hands is run where it is there.
+// The tests need MiniStack; servers of others are tried where they are.
 if (findVersity() !== undefined) places.push(["S3 (versitygw)", () => versity, { prefix: "vault" }]);
+if (findMinio() !== undefined) places.push(["S3 (MinIO)", () => minio, { prefix: "vault" }]);
 
 for (const [name, serverOf, options] of places) {
   testObjectStore(

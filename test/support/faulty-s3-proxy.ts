@@ -13,11 +13,20 @@ export type S3Operation =
   | "CompleteMultipartUpload"
   | "AbortMultipartUpload"
   | "ListMultipartUploads"
-  | "Other";
+  | "Other"
+  /** Questions for a bucket's settings, by the word of their query. */
+  | "versioning"
+  | "object-lock"
+  | "encryption"
+  | "lifecycle";
 
 export type Fault =
   /** Answers with an S3 error instead of asking the server. */
   | { readonly answer: number; readonly code: string }
+  /** Answers so with this document instead of asking the server. */
+  | { readonly body: string }
+  /** Answers 501 to requests that carry this header. */
+  | { readonly refuseHeader: string }
   /** Reads this many bytes of the request and breaks the connection; the server hears nothing. */
   | { readonly cutRequestAfter: number }
   /** Passes this many bytes of the answer's body on and breaks the connection. */
@@ -38,6 +47,8 @@ export interface FaultyS3Proxy {
   /** The next `times` requests of `operation` fail as `fault` says; by default all from now on. */
   inject(operation: S3Operation, fault: Fault, times?: number): void;
   clear(): void;
+  /** For so long, nobody listens, and what is connected is cut: a server that restarts. */
+  goDown(forMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -54,7 +65,7 @@ export async function startFaultyS3Proxy(target: string): Promise<FaultyS3Proxy>
   const server = createServer((incoming, outgoing) => {
     const operation = operationOf(incoming);
     requests.push(operation);
-    const injection = injections.find((each) => each.operation === operation && each.left > 0);
+    const injection = injections.find((each) => each.left > 0 && applies(each, operation, incoming));
     if (injection !== undefined) injection.left -= 1;
     handle(target, incoming, outgoing, injection?.fault);
   });
@@ -70,6 +81,12 @@ export async function startFaultyS3Proxy(target: string): Promise<FaultyS3Proxy>
     endpoint: `http://127.0.0.1:${address.port}`,
     requests,
     inject: (operation, fault, times = Number.POSITIVE_INFINITY) => injections.push({ operation, fault, left: times }),
+    async goDown(forMs) {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+      await new Promise((resolve) => setTimeout(resolve, forMs));
+      await new Promise<void>((resolve) => server.listen(address.port, "127.0.0.1", resolve));
+    },
     clear() {
       injections = [];
       requests.length = 0;
@@ -79,6 +96,12 @@ export async function startFaultyS3Proxy(target: string): Promise<FaultyS3Proxy>
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function applies({ operation, fault }: Injection, asked: S3Operation, { headers, url = "" }: IncomingMessage): boolean {
+  if ("refuseHeader" in fault) return operation === asked && headers[fault.refuseHeader] !== undefined;
+  if (operation !== "Other" && operation !== asked) return url.includes(`?${operation}`);
+  return operation === asked;
 }
 
 function operationOf({ method, url = "" }: IncomingMessage): S3Operation {
@@ -100,8 +123,14 @@ function handle(target: string, incoming: IncomingMessage, outgoing: ServerRespo
     incoming.resume();
     return;
   }
-  if (fault !== undefined && "answer" in fault) {
-    answer(incoming, outgoing, fault);
+  if (fault !== undefined && ("answer" in fault || "refuseHeader" in fault)) {
+    answer(incoming, outgoing, "answer" in fault ? fault : { answer: 501, code: "NotImplemented" });
+    return;
+  }
+  if (fault !== undefined && "body" in fault) {
+    incoming.resume();
+    outgoing.writeHead(200, { "content-type": "application/xml" });
+    outgoing.end(fault.body);
     return;
   }
   if (fault !== undefined && "cutRequestAfter" in fault) {
