@@ -10,6 +10,7 @@ import { type Identity, restoredMode } from "./extract.ts";
 import { describeCode, errorCode } from "./failures.ts";
 import { type FileOperations, pooledOperations } from "./file-operations.ts";
 import { readIndex } from "./index-spool.ts";
+import { isSameTime, type KeptTimes } from "./kept-times.ts";
 import { compileSelection } from "./patterns.ts";
 import { type Reading, readAhead } from "./read-ahead.ts";
 import { readChunks, readFlags } from "./read-file.ts";
@@ -24,17 +25,13 @@ export interface TreeComparison {
   readonly identity: Identity;
   /** Owners could be set, and so have to agree. */
   readonly withOwners: boolean;
+  /** What the file system makes of times that it cannot hold: a difference that says nothing of the backup. */
+  readonly times: KeptTimes;
   readonly signal: AbortSignal;
 }
 
 /** Differences listed by name; all are counted. */
 const mostListed = 200;
-/**
- * Node takes times as floating-point seconds, whose steps are 238 ns in this century (2^-22 s), and libuv cuts what is beyond its own
- * precision: a time comes back to the microsecond. The archive itself holds all nine digits.
- */
-const timeToleranceNs = 1_000n;
-
 interface State extends TreeComparison {
   readonly differ: (path: EntryPath, problem: string) => void;
   /** Files with several names: which inode the first name led to, and how many names the archive holds. */
@@ -116,7 +113,7 @@ async function observe(entry: Entry, found: Reading, state: State): Promise<Part
     state.differ(path, `is a ${type} instead of a ${entry.type}`);
     return undefined;
   }
-  const metadata = observeMetadata(entry, stats, state);
+  const metadata = { ...observeMetadata(entry, stats, state), ...(await observeTime(entry, stats, state)) };
   if (entry.type === "file") return { ...metadata, ...(await observeFile(entry, found, state)) };
   if (entry.type === "hardlink") return { ...metadata, ...observeHardLink(entry, stats, state) };
   if (entry.linkTarget !== undefined) {
@@ -136,7 +133,7 @@ function typeOf(stats: BigIntStats): string {
 
 function observeMetadata(entry: Entry, stats: BigIntStats, state: State): Partial<Entry> {
   const { differ, identity } = state;
-  const observed: { mode?: number; uid?: number; gid?: number; mtimeNs?: bigint } = {};
+  const observed: { mode?: number; uid?: number; gid?: number } = {};
   const mode = Number(stats.mode & 0o7777n);
   const wanted = restoredMode(entry, identity);
   // The mode of a symbolic link has no meaning, and on Linux cannot be set.
@@ -149,12 +146,14 @@ function observeMetadata(entry: Entry, stats: BigIntStats, state: State): Partia
     Object.assign(observed, { uid, gid });
     differ(entry.path, `belongs to ${uid}:${gid} instead of ${entry.uid}:${entry.gid}`);
   }
-  const drift = stats.mtimeNs - entry.mtimeNs;
-  if (drift > timeToleranceNs || drift < -timeToleranceNs) {
-    observed.mtimeNs = stats.mtimeNs;
-    differ(entry.path, `has the time ${formatTime(stats.mtimeNs)} instead of ${formatTime(entry.mtimeNs)}`);
-  }
   return observed;
+}
+
+async function observeTime(entry: Entry, { mtimeNs }: BigIntStats, state: State): Promise<Partial<Entry>> {
+  const kept = await state.times.keptOf(entry.mtimeNs);
+  if (kept === undefined || isSameTime(kept, mtimeNs)) return {};
+  state.differ(entry.path, `has the time ${formatTime(mtimeNs)} instead of ${formatTime(entry.mtimeNs)}`);
+  return { mtimeNs };
 }
 
 async function observeFile(entry: Entry, found: Reading, state: State): Promise<Partial<Entry>> {

@@ -90,9 +90,9 @@ export function formatTime(ns: bigint): string {
   return `${ns < 0n ? "-" : ""}${magnitude / billion}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
-/** The reverse of formatTime; undefined for anything else. Digits beyond the ninth are cut. */
+/** The reverse of formatTime; undefined for anything else. Digits beyond the ninth are cut. Seconds have up to 19 digits, as time_t does. */
 export function parseTime(text: string): bigint | undefined {
-  const match = /^(-?)(\d{1,15})(?:\.(\d+))?$/.exec(text);
+  const match = /^(-?)(\d{1,19})(?:\.(\d+))?$/.exec(text);
   if (match === null) return undefined;
   const magnitude = BigInt(match[2] ?? "0") * billion + BigInt((match[3] ?? "").slice(0, 9).padEnd(9, "0"));
   return match[1] === "-" ? -magnitude : magnitude;

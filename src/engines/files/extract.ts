@@ -9,6 +9,7 @@ import { type Entry, formatTime } from "./entry.ts";
 import { bytesOf, displayPath, type EntryPath, locate, rootEntry } from "./entry-path.ts";
 import { errorCode, fileFailure } from "./failures.ts";
 import { type FileOperations, pooledOperations } from "./file-operations.ts";
+import { isSameTime, type KeptTimes } from "./kept-times.ts";
 import type { ArchivedEntry } from "./read-archive.ts";
 import { smallFileBytes } from "./read-file.ts";
 
@@ -24,6 +25,9 @@ export interface Extraction {
   readonly foreignOwners: number;
   /** Entries whose owner this machine refused to set although this process is root: a container without that right. */
   readonly refusedOwners: number;
+  /** Entries whose time the file system cannot hold, and the first of them. */
+  readonly unheldTimes: number;
+  readonly firstUnheld?: Entry;
 }
 
 export interface ExtractionPlace {
@@ -31,6 +35,7 @@ export interface ExtractionPlace {
   readonly root: EntryPath;
   readonly operations: FileOperations;
   readonly identity: Identity;
+  readonly times: KeptTimes;
   /** What a system call's failure is called. */
   readonly failure: ErrorName;
 }
@@ -39,6 +44,8 @@ interface Target extends ExtractionPlace {
   readonly tasks: BoundedTasks;
   foreignOwners: number;
   refusedOwners: number;
+  unheldTimes: number;
+  firstUnheld?: Entry;
 }
 
 const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -69,7 +76,8 @@ export async function extractArchive(
   place: ExtractionPlace,
 ): Promise<Extraction> {
   const { identity } = place;
-  const target: Target = { ...place, tasks: createBoundedTasks(place.operations.concurrency), foreignOwners: 0, refusedOwners: 0 };
+  const tasks = createBoundedTasks(place.operations.concurrency);
+  const target: Target = { ...place, tasks, foreignOwners: 0, refusedOwners: 0, unheldTimes: 0 };
   /** Directories that their owner may not enter: closed last, for hard links further on may lead into them. */
   const closedLast: Entry[] = [];
   let [entries, bytes] = [0, 0];
@@ -97,7 +105,8 @@ export async function extractArchive(
     await target.tasks.drain().catch(() => undefined);
     await archive.return([]);
   }
-  return { entries, bytes, foreignOwners: target.foreignOwners, refusedOwners: target.refusedOwners };
+  const { foreignOwners, refusedOwners, unheldTimes, firstUnheld } = target;
+  return { entries, bytes, foreignOwners, refusedOwners, unheldTimes, ...(firstUnheld === undefined ? {} : { firstUnheld }) };
 }
 
 /** A system call's failure as the catalogue's, with the entry's name. */
@@ -118,7 +127,7 @@ async function extractEntry({ entry, body }: ArchivedEntry, target: Target): Pro
   } else if (entry.linkTarget !== undefined) {
     await operations.makeSymlink(bytesOf(entry.linkTarget), path);
     await setOwner(entry, target, (uid, gid) => operations.setOwner(path, uid, gid));
-    await operations.setLinkTime(path, formatTime(entry.mtimeNs));
+    await setTime(entry, target, (time) => operations.setLinkTime(path, time));
   } else if (entry.hardLinkOf !== undefined) {
     await tasks.drain();
     await operations.makeHardLink(locate(root, entry.hardLinkOf), path);
@@ -151,7 +160,7 @@ async function writeFile(
     // The owner first: changing it takes the set-user-id bit away. The time last: everything else sets it.
     await setOwner(entry, target, (uid, gid) => operations.setOwnerOpen(fd, uid, gid));
     await operations.setModeOpen(fd, restoredMode(entry, target.identity));
-    await operations.setTimeOpen(fd, formatTime(entry.mtimeNs));
+    await setTime(entry, target, (time) => operations.setTimeOpen(fd, time));
   } finally {
     await operations.close(fd);
   }
@@ -181,7 +190,7 @@ async function finishDirectory(entry: Entry, target: Target): Promise<void> {
   const path = locate(target.root, entry.path);
   await setOwner(entry, target, (uid, gid) => target.operations.setOwner(path, uid, gid));
   await target.operations.setMode(path, restoredMode(entry, target.identity));
-  await target.operations.setTime(path, formatTime(entry.mtimeNs));
+  await setTime(entry, target, (time) => target.operations.setTime(path, time));
 }
 
 async function setOwner(
@@ -201,4 +210,14 @@ async function setOwner(
     if (code !== "EPERM" && code !== "EINVAL") throw error;
     target.refusedOwners++;
   }
+}
+
+async function setTime(entry: Entry, target: Target, set: (time: string) => void | Promise<void>): Promise<void> {
+  const { mtimeNs } = entry;
+  const kept = await target.times.keptOf(mtimeNs);
+  if (kept === undefined || !isSameTime(kept, mtimeNs)) {
+    target.unheldTimes++;
+    target.firstUnheld ??= entry;
+  }
+  if (kept !== undefined) await set(formatTime(mtimeNs));
 }

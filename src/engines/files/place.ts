@@ -9,11 +9,12 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, Place } from "../engine.ts";
 import { compareTree } from "./compare.ts";
 import { compareCounts } from "./digest.ts";
-import { type EntryPath, locate, rootEntry, treeRootOf } from "./entry-path.ts";
+import { displayPath, type EntryPath, locate, rootEntry, treeRootOf } from "./entry-path.ts";
 import { type Extraction, extractArchive, ownIdentity } from "./extract.ts";
 import { fileFailure } from "./failures.ts";
 import { chooseOperations } from "./file-operations.ts";
 import { spoolIndex } from "./index-spool.ts";
+import { createKeptTimes, describeTime } from "./kept-times.ts";
 import { openUpTree } from "./open-up-tree.ts";
 import { indexName, readArchive } from "./read-archive.ts";
 
@@ -22,6 +23,8 @@ export interface PlaceOptions {
   readonly context: RunContext;
   /** Private; the tree stands in it as `tree`. Removed by `close`. */
   readonly directory: PrivateDirectory;
+  /** How much it matters that the file system cannot hold some entry's time: a proof lacks it, a restore is what the user asked for. */
+  readonly unheldTimes: "lacking" | "benign";
   /** What a failing system call is called: it says nothing about the backup. */
   readonly failure: ErrorName;
   readonly facts: Readonly<Record<string, unknown>>;
@@ -35,6 +38,7 @@ export function createPlace(options: PlaceOptions): Place {
   const tree = join(directory.path, "tree");
   const root = treeRootOf(Buffer.from(tree));
   const identity = ownIdentity();
+  const times = createKeptTimes(join(directory.path, "time"));
   let spooled: PrivateDirectory | undefined;
   let extraction: Extraction | undefined;
   let comparison: Comparison | undefined;
@@ -46,8 +50,8 @@ export function createPlace(options: PlaceOptions): Place {
       const spool = spoolPath(spooled);
       await spoolIndex(await backup.open(indexName), spool);
       const operations = await chooseOperations(locate(root, rootEntry));
-      extraction = await extractArchive(readArchive(backup, spool, context.signal), { root, operations, identity, failure });
-      return { findings: describeExtraction(extraction) };
+      extraction = await extractArchive(readArchive(backup, spool, context.signal), { root, operations, identity, times, failure });
+      return { findings: describeExtraction(extraction, options.unheldTimes) };
     } catch (error) {
       if (isHoldfastError(error, "ContentInvalid")) return { findings: [damage(error)] };
       if (error instanceof HoldfastError || context.signal.aborted) throw error;
@@ -61,7 +65,15 @@ export function createPlace(options: PlaceOptions): Place {
     async compare(digest): Promise<Comparison> {
       if (spooled === undefined || extraction === undefined) return notLoaded;
       const withOwners = identity.uid === 0 && extraction.refusedOwners === 0;
-      comparison = await compareTree({ root, spool: spoolPath(spooled), digest, identity, withOwners, signal: context.signal });
+      comparison = await compareTree({
+        root,
+        spool: spoolPath(spooled),
+        digest,
+        identity,
+        withOwners,
+        times,
+        signal: context.signal,
+      });
       return comparison;
     },
     async compareSourceCheck(check): Promise<Comparison> {
@@ -101,7 +113,8 @@ function damage(error: HoldfastError): LoadFinding {
   return { class: "damage", subject: "archive", message: error.message };
 }
 
-function describeExtraction({ foreignOwners, refusedOwners }: Extraction): LoadFinding[] {
+function describeExtraction(extraction: Extraction, unheldClass: LoadFinding["class"]): LoadFinding[] {
+  const { foreignOwners, refusedOwners, unheldTimes, firstUnheld } = extraction;
   const findings: LoadFinding[] = [];
   if (foreignOwners > 0) {
     const message = `ownership not restored: ${foreignOwners} entries had other owners, and only root can restore that; they now belong to this user, without setuid and setgid bits`;
@@ -113,6 +126,11 @@ function describeExtraction({ foreignOwners, refusedOwners }: Extraction): LoadF
       subject: "owners",
       message: `this machine refused to set the owners of ${refusedOwners} entries although it was asked as root`,
     });
+  }
+  if (firstUnheld !== undefined) {
+    const first = `${displayPath(firstUnheld.path)}, of ${describeTime(firstUnheld.mtimeNs)}`;
+    const message = `the file system cannot hold the modification times of ${unheldTimes} entries (the first is ${first}), which have the nearest that it keeps`;
+    findings.push({ class: unheldClass, subject: "times", message });
   }
   return findings;
 }

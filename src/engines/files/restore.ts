@@ -51,6 +51,7 @@ export async function openTarget(backup: BackupReader, request: RestoreRequest, 
     backup,
     context,
     directory,
+    unheldTimes: "benign",
     failure: "RestoreFailed",
     facts,
     async commit(tree) {

@@ -32,6 +32,7 @@ export async function openThrowaway(backup: BackupReader, context: RunContext): 
     backup,
     context,
     directory,
+    unheldTimes: "lacking",
     failure: "ThrowawayFailed",
     facts: { kind: "private directory", user: process.geteuid?.() ?? null, neededBytes: needed, freeBytes: free ?? null },
     commit: async () => undefined,
