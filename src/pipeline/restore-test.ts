@@ -5,12 +5,14 @@
 
 import type { Place } from "../engines/engine.ts";
 import type { HoldfastError } from "../errors/holdfast-error.ts";
+import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
 import type { Assertion } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import type { Evidence } from "../vault/evidence.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import { findDamage } from "./damage.ts";
 import type { FoundBackup } from "./find-backups.ts";
+import { type LimitedRun, limitDuration } from "./limit-duration.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
@@ -44,7 +46,7 @@ async function testMarked(context: PipelineContext, found: FoundBackup): Promise
   const { entry, store } = found;
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
-  const trial = await tryRestore(context, found, stopwatch);
+  const trial = await tryWithinLimits(context, found, stopwatch);
   const evidence: Evidence = {
     formatVersion: 1,
     source: entry.source,
@@ -68,7 +70,25 @@ type Trial = Pick<
   readonly check: RestoreTestResult["outcome"];
 };
 
-async function tryRestore(context: PipelineContext, found: FoundBackup, stopwatch: Stopwatch): Promise<Trial> {
+/** A test that the policy's limit ends is no judgement of the backup: the same code may be slow, or never end. */
+async function tryWithinLimits(context: PipelineContext, found: FoundBackup, stopwatch: Stopwatch): Promise<Trial> {
+  const { sandbox = defaultSandbox, maxDurationSeconds = defaultMaxTestSeconds } =
+    context.policy.sources[found.entry.source]?.restoreTest ?? {};
+  const limited = limitDuration(context.run, maxDurationSeconds, "restoreTest.maxDuration");
+  try {
+    const run = { ...limited.run, sandbox };
+    return await tryRestore({ ...context, run }, found, stopwatch, limited.expired);
+  } finally {
+    limited.end();
+  }
+}
+
+async function tryRestore(
+  context: PipelineContext,
+  found: FoundBackup,
+  stopwatch: Stopwatch,
+  expired: LimitedRun["expired"],
+): Promise<Trial> {
   const { entry, store } = found;
   let manifestSha256 = "";
   try {
@@ -96,6 +116,8 @@ async function tryRestore(context: PipelineContext, found: FoundBackup, stopwatc
       await stopwatch.time("close", () => place.close());
     }
   } catch (error) {
+    const overdue = expired();
+    if (overdue !== undefined) return { check: "unproven", findings: [`restore test: ${overdue}`], manifestSha256 };
     return { check: "disproven", findings: await findDamage(context, found, error), manifestSha256 };
   }
 }

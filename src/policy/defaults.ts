@@ -27,6 +27,11 @@ export const defaultMaxDrop = "50%";
 export const defaultMaxRemoval = "50%";
 /** Long enough for an accident of a Friday night to be noticed before its last good backup goes. */
 export const defaultMinAge = "48h";
+/** Restore tests go on where no sandbox can be had (docs/adr/0015). */
+export const defaultSandbox = "preferred";
+/** Longer than any test that a schedule of every night leaves room for. */
+export const defaultMaxTestDuration = "12h";
+export const defaultMaxTestSeconds = 12 * 3_600;
 /** Parts of a multipart upload on AWS S3. */
 export const defaultPartsLimit = 10_000;
 export const defaultChecksums: S3Vault["checksums"] = "supported";

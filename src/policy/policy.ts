@@ -107,10 +107,17 @@ export interface Assertion {
   readonly expect: { readonly equals: string | number | boolean } | { readonly atLeast: number } | { readonly atMost: number };
 }
 
+/** Whether a restore test is done only in a sandbox, in the best there is, or in none. */
+export type SandboxChoice = "required" | "preferred" | "none";
+
 export interface RestoreTestConfig {
   /** Cron with five fields in the policy's time zone; absent: by hand only. */
   readonly schedule?: string;
   readonly assertions: readonly Assertion[];
+  /** PostgreSQL only. Absent: as `defaultSandbox`. */
+  readonly sandbox?: SandboxChoice;
+  /** When a test that has not ended is ended, without a verdict. Absent: as `defaultMaxTestDuration`. */
+  readonly maxDurationSeconds?: number;
 }
 
 export interface SourceBase {

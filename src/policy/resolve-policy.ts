@@ -136,6 +136,8 @@ function resolvePostgres(
     restoreTest: withoutUndefined({
       schedule: written.restoreTest.schedule,
       assertions: (written.restoreTest.assert ?? []).map(resolveAssertion),
+      sandbox: written.restoreTest.sandbox,
+      maxDurationSeconds: written.restoreTest.maxDuration,
     }),
   };
 }
@@ -147,7 +149,11 @@ function resolveFiles(written: WrittenOf<"files">, base: Omit<SourceBase, "resto
     path: paths.resolve(written.path, ["sources", base.name, "path"]),
     include: written.include ?? [],
     exclude: written.exclude ?? [],
-    restoreTest: withoutUndefined({ schedule: written.restoreTest.schedule, assertions: [] }),
+    restoreTest: withoutUndefined({
+      schedule: written.restoreTest.schedule,
+      assertions: [],
+      maxDurationSeconds: written.restoreTest.maxDuration,
+    }),
   };
 }
 

@@ -12,7 +12,7 @@ type Engine = keyof typeof engineKinds;
 
 export const tiers = Object.keys(tierObjectives) as [Tier, ...Tier[]];
 
-function duration(words: Words) {
+export function duration(words: Words) {
   return term(parseDuration, { expects: durationForm, type: "duration", pattern: durationPattern, ...words });
 }
 

@@ -1,15 +1,21 @@
 /** The schema of sources: what is backed up, when, how long it is kept and how it is proven. */
 import * as z from "zod";
-import { defaultName, defaultSourceCheck, defaultTier, engineNames } from "./defaults.ts";
+import { defaultMaxTestDuration, defaultName, defaultSandbox, defaultSourceCheck, defaultTier, engineNames } from "./defaults.ts";
 import { parseFilePattern, parseTablePattern } from "./patterns.ts";
 import { connectionReference, path } from "./schema-places.ts";
-import { cron, objectives, retention, schedules, size, tiers, verify } from "./schema-rules.ts";
+import { cron, duration, objectives, retention, schedules, size, tiers, verify } from "./schema-rules.ts";
 import { choice, flag, list, notAllowed, section, term, type Words, wrongType } from "./schema-terms.ts";
 
 const testSchedule = cron({
   description: "When the newest backup is restored into a throwaway place and compared.",
   samples: ["0 4 1 * *"],
   defaultNote: "by hand only",
+}).optional();
+
+const maxDuration = duration({
+  description: "When a restore test that has not ended is ended: it is then `unproven`.",
+  samples: ["4h"],
+  defaultNote: defaultMaxTestDuration,
 }).optional();
 
 const expectations = ["equals", "atLeast", "atMost"] as const;
@@ -131,6 +137,13 @@ export const postgresSource = section(
           samples: [[{ sql: "select count(*) from users", atLeast: 1 }]],
           defaultNote: "none",
         }).optional(),
+        maxDuration,
+        sandbox: choice(["required", "preferred", "none"], {
+          description:
+            "Code that came with the backup (functions, constraints) runs in a sandbox: `preferred` takes the strongest that the machine offers, `required` refuses to test without one, `none` uses none. See docs/sandbox.md.",
+          samples: ["required"],
+          defaultNote: defaultSandbox,
+        }).optional(),
       },
       { description: "Restoring the backup into a throwaway server, comparing it, and measuring the time." },
     ).prefault({}),
@@ -153,7 +166,7 @@ export const filesSource = section(
     retention: retention("files"),
     verify,
     restoreTest: section(
-      { schedule: testSchedule },
+      { schedule: testSchedule, maxDuration },
       {
         description: "Extracting the backup into a private directory, comparing it, and measuring the time.",
         unknown: (key) => (key === "assert" ? "unknown key; assertions are SQL, for sources with engine: postgres" : undefined),

@@ -5,7 +5,7 @@
 import { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { handOver, release } from "./chunk-memory.ts";
-import { abortError, type Started, start, type ToolExit, type ToolOptions } from "./process-group.ts";
+import { abortError, isOpenFile, type Started, start, type ToolExit, type ToolOptions } from "./process-group.ts";
 
 export interface ToolResult extends ToolExit {
   readonly stdout: string;
@@ -64,7 +64,7 @@ async function feed(started: Started, input: string | Readable): Promise<void> {
 
 /** Starts feeding; the result gives the input's own error, if it had one before the tool ended. */
 function startFeeding(started: Started, { input, signal }: ToolOptions): Promise<{ readonly error?: unknown }> {
-  if (input === undefined) return Promise.resolve({});
+  if (input === undefined || isOpenFile(input)) return Promise.resolve({});
   let toolFailed = false;
   const fail = (): void => {
     toolFailed = true;

@@ -12,12 +12,12 @@ export interface PrivateDirectory {
 export interface PrivateDirectoryOptions {
   /** Whose it becomes, for servers that refuse root; needs root. */
   readonly owner?: { readonly uid: number; readonly gid: number };
-  /** The directory will hold a Unix socket: when `parent` is too long for one, /tmp is used. */
+  /** A directory in it with a name of one letter will hold a Unix socket: when `parent` is too long for one, /tmp is used. */
   readonly sockets?: boolean;
 }
 
-/** sockaddr_un's 108 bytes with the terminating NUL, less `/.s.PGSQL.65535.lock` and mkdtemp's six characters. */
-const longestSocketPrefixBytes = 107 - "/.s.PGSQL.65535.lock".length - 6;
+/** sockaddr_un's 108 bytes with the terminating NUL, less a directory's name, `/.s.PGSQL.65535.lock` and mkdtemp's six characters. */
+const longestSocketPrefixBytes = 107 - "/s/.s.PGSQL.65535.lock".length - 6;
 
 /**
  * Makes a directory of mode 0700 in `parent`, named `prefix` and six random characters.

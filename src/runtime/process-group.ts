@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { type Confinement, confine, type Launch } from "./sandbox.ts";
 
 export interface ToolOptions {
   /** The child's whole environment, but for PATH, LANG, LC_ALL and TZ, which get defaults. Secrets travel here, never in `args`. */
@@ -12,8 +13,19 @@ export interface ToolOptions {
   /** Run as this user, for servers that refuse root. */
   readonly uid?: number;
   readonly gid?: number;
-  /** What the tool reads on its standard input; absent: nothing. */
-  readonly input?: string | Readable;
+  /** What the tool reads on its standard input: text, a stream, or an open file by its descriptor; absent: nothing. */
+  readonly input?: string | Readable | OpenFile;
+  /** Runs the tool in a sandbox; takes the place of `cwd`, `uid` and `gid`. `command` is then an absolute path. */
+  readonly confinement?: Confinement | undefined;
+  /** How much of the end of its standard error is kept. Default: 64 KiB. */
+  readonly maxStderrBytes?: number;
+  /** Gives its standard error as bytes in a latin1 string. */
+  readonly stderrBytes?: boolean;
+}
+
+/** A file that the tool may read from its beginning, without being able to open it. */
+export interface OpenFile {
+  readonly descriptor: number;
 }
 
 /** How a tool ended. */
@@ -21,8 +33,10 @@ export interface ToolExit {
   /** As the shell gives it: 128 + the signal's number for a tool that was killed. */
   readonly exitCode: number;
   readonly signal?: NodeJS.Signals;
-  /** The last 64 KiB of its standard error. */
+  /** The end of its standard error. */
   readonly stderr: string;
+  /** There was more of it. */
+  readonly stderrCut?: boolean;
 }
 
 /** A tool that ended badly said why in its last words; 64 KiB hold several hundred lines of them. */
@@ -101,14 +115,16 @@ export interface Started {
 /** Starts a tool in a group of its own. Errors: Interrupted or the abort's reason, when the signal is aborted already. */
 export function start(command: string, args: readonly string[], options: ToolOptions): Started {
   if (options.signal.aborted) throw abortError(options.signal);
-  const child = spawn(command, args, {
+  const launch: Launch = options.confinement === undefined ? { command, args } : confine(command, args, options.confinement);
+  const { input, uid = launch.uid, gid = launch.gid } = options;
+  const child = spawn(launch.command, launch.args, {
     env: { ...defaultEnvironment, ...options.env },
-    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    stdio: [isOpenFile(input) ? input.descriptor : input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     // A group of its own: a terminal's SIGINT must not reach the tool before this process has decided what to do.
     detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.uid === undefined ? {} : { uid: options.uid }),
-    ...(options.gid === undefined ? {} : { gid: options.gid }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
   });
   trackGroup(child);
 
@@ -118,19 +134,20 @@ export function start(command: string, args: readonly string[], options: ToolOpt
     if (pid === undefined || killTimer !== undefined) return;
     // Output that nobody will read must not keep the streams, and with them the wait for the end, open.
     child.stdout?.destroy();
-    signalGroup(pid, "SIGTERM");
+    signalGroup(pid, launch.endingSignal ?? "SIGTERM");
     killTimer = setTimeout(() => signalGroup(pid, "SIGKILL"), killGraceMs);
   };
   options.signal.addEventListener("abort", terminate, { once: true });
 
-  const readTail = keepTail(child.stderr as Readable);
+  const readTail = keepTail(child.stderr as Readable, options);
   const exit = new Promise<ToolExit>((resolve, reject) => {
     child.once("error", (error) => {
       if (child.pid === undefined) reject(spawnError(command, error));
     });
     child.once("close", (code, signal) => {
-      const exitCode = code ?? 128 + (signal === null ? 0 : (signalNumbers[signal] ?? 0));
-      resolve({ exitCode, ...(signal === null ? {} : { signal }), stderr: readTail() });
+      const ending = signal ?? (launch.endingSignal === undefined ? undefined : signalOf(code));
+      const exitCode = code ?? 128 + (ending === undefined ? 0 : (signalNumbers[ending] ?? 0));
+      resolve({ exitCode, ...(ending === undefined ? {} : { signal: ending }), ...readTail() });
     });
   }).finally(() => {
     clearTimeout(killTimer);
@@ -140,22 +157,35 @@ export function start(command: string, args: readonly string[], options: ToolOpt
   return { child, exit, terminate };
 }
 
+/** The signal behind a sandbox's exit status, by which it says how the program in it ended. */
+function signalOf(code: number | null): NodeJS.Signals | undefined {
+  const names = Object.keys(signalNumbers) as NodeJS.Signals[];
+  return names.find((name) => code === 128 + (signalNumbers[name] ?? 0));
+}
+
+export function isOpenFile(input: ToolOptions["input"]): input is OpenFile {
+  return typeof input === "object" && "descriptor" in input;
+}
+
 /** Keeps the end of a stream; the returned function gives it, from a line's beginning. */
-function keepTail(stream: Readable): () => string {
+export function keepTail(
+  stream: Readable,
+  { maxStderrBytes = stderrTailBytes, stderrBytes = false }: Pick<ToolOptions, "maxStderrBytes" | "stderrBytes"> = {},
+): () => Pick<ToolExit, "stderr" | "stderrCut"> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let cut = false;
   stream.on("data", (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    while (chunks.length > 1 && bytes - (chunks[0] as Buffer).length >= stderrTailBytes) {
+    while (chunks.length > 1 && bytes - (chunks[0] as Buffer).length >= maxStderrBytes) {
       bytes -= (chunks.shift() as Buffer).length;
       cut = true;
     }
   });
   stream.on("error", () => {});
   return () => {
-    const text = Buffer.concat(chunks).toString("utf8");
-    return cut ? text.slice(text.indexOf("\n") + 1) : text;
+    const text = Buffer.concat(chunks).toString(stderrBytes ? "latin1" : "utf8");
+    return { stderr: cut ? text.slice(text.indexOf("\n") + 1) : text, stderrCut: cut };
   };
 }

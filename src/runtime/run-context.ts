@@ -1,5 +1,6 @@
 /** What every step is handed by whoever calls it: time, randomness, cancellation, and where to report to. */
 import type { Clock } from "./clock.ts";
+import type { SandboxWish } from "./find-sandbox.ts";
 
 /** Figures of a long operation; the caller shows them as it likes, or not at all. */
 export interface Progress {
@@ -39,6 +40,8 @@ export interface RunContext {
   readonly postgresPath: readonly string[];
   /** Filled in from the policy by `createPipelineContext`. */
   readonly ownPaths?: OwnPaths;
+  /** What the policy says of sandboxes for what comes from a backup. Default: the strongest that the machine offers. */
+  readonly sandbox?: SandboxWish | undefined;
   /** The host's name and process, for leases and evidence. */
   readonly identity: string;
 }

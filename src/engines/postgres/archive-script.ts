@@ -1,10 +1,11 @@
-/** The script of an archive: what pg_restore makes of it when it is given no database. */
+/** The script of an archive: what pg_restore makes of it when it is given no database, in a sandbox without a file. */
+import { constants, type FileHandle, open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { lastLines, streamTool } from "../../runtime/child-process.ts";
 import type { ToolExit } from "../../runtime/process-group.ts";
-import type { RunContext } from "../../runtime/run-context.ts";
 import type { ArchiveSource } from "./archive-source.ts";
+import { archiveConfinement, type SandboxContext } from "./throwaway-sandbox.ts";
 
 /** With -C the script has the database's own settings, rights and comment too. */
 const scriptArguments = ["--create", "--file=-"];
@@ -16,20 +17,19 @@ const scriptArguments = ["--create", "--file=-"];
 export async function openScript(
   pgRestore: string,
   source: ArchiveSource,
-  context: Pick<RunContext, "signal">,
+  context: SandboxContext,
   options: { readonly schemaOnly?: boolean } = {},
 ): Promise<Readable> {
   const args = [...scriptArguments, ...(options.schemaOnly === true ? ["--schema-only"] : [])];
-  const input = source.kind === "stream" ? { input: await source.open() } : {};
-  const files = source.kind === "file" ? [source.path] : [];
-  const tool = streamTool(pgRestore, [...args, ...files], {
-    env: {},
-    signal: context.signal,
-    cwd: "/",
-    fail: scriptError,
-    ...input,
-  });
-  return tool.stdout;
+  const confinement = await archiveConfinement(pgRestore, context);
+  const file = source.kind === "file" ? await open(source.path, constants.O_RDONLY | constants.O_NOFOLLOW) : undefined;
+  try {
+    const input = source.kind === "stream" ? await source.open() : { descriptor: (file as FileHandle).fd };
+    return streamTool(pgRestore, args, { env: {}, signal: context.signal, fail: scriptError, input, confinement }).stdout;
+  } finally {
+    // The tool has it by now.
+    await file?.close();
+  }
 }
 
 function scriptError(exit: ToolExit): HoldfastError {

@@ -1,6 +1,7 @@
 /** What `holdfast check` looks at for a PostgreSQL source: everything that would make a backup or its restore test fail. */
 import { isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/policy.ts";
+import { findSandbox, type SandboxWish } from "../../runtime/find-sandbox.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
 import { checkPrivileges } from "./check-privileges.ts";
@@ -30,7 +31,11 @@ export async function checkPostgres(source: PostgresSource, context: RunContext)
     connection = await connect(settings, context.signal);
     const major = await readMajor(connection);
     findings.push({ level: "ok", subject: "connection", message: `${describePlace(settings)} runs PostgreSQL ${major}` });
-    findings.push(...checkVersion(major), ...(await checkTools(major, context)), ...(await checkThrowaway(major, context)));
+    findings.push(
+      ...checkVersion(major),
+      ...(await checkTools(major, context)),
+      ...(await checkThrowaway(major, source.restoreTest.sandbox ?? "preferred", context)),
+    );
     findings.push(...(await checkPrivileges(connection, source, settings)), ...(await checkExclusions(connection, source)));
   } catch (error) {
     if (context.signal.aborted || !isHoldfastError(error)) throw toHoldfastError(error);
@@ -85,19 +90,31 @@ async function checkTools(major: number, context: RunContext): Promise<Finding[]
   }
 }
 
-async function checkThrowaway(major: number, context: RunContext): Promise<Finding[]> {
+async function checkThrowaway(major: number, wish: SandboxWish, context: RunContext): Promise<Finding[]> {
   try {
     const tools = await findServerTools(major, context);
-    return [
-      {
-        level: "ok",
-        subject: "restore test",
-        message: `throwaway servers run PostgreSQL ${tools.version} from ${tools.directory}`,
-      },
-    ];
+    const message = `throwaway servers run PostgreSQL ${tools.version} from ${tools.directory}`;
+    return [{ level: "ok", subject: "restore test", message }, checkSandbox(tools.postgres, wish, context)];
   } catch (error) {
     return [missingTool(error, "restore test", "warning")];
   }
+}
+
+/** What holds the code that comes with a backup. Without a sandbox it may do what Holdfast's own account may. */
+function checkSandbox(postgres: string, wish: SandboxWish, { environment }: RunContext): Finding {
+  const { kind, refusals, asRoot } = findSandbox({ program: postgres, environment }, wish);
+  if (kind !== "none") return { level: "ok", subject: "sandbox", message: `restore tests run in a sandbox (${kind})` };
+  const account = asRoot ? "as a user of its own, with the network" : "as this user, who can read the keys";
+  const why = wish === "none" ? "the policy says sandbox: none" : refusals.join("; ");
+  return {
+    level: wish === "required" ? "error" : "warning",
+    subject: "sandbox",
+    message: `no sandbox for restore tests: functions and constraints of the source's owners run here ${account} (${why})`,
+    remedy:
+      wish === "none"
+        ? "Remove restoreTest.sandbox from the policy, unless everyone who can create a table in the source is trusted with this machine."
+        : "Install bubblewrap (apt install bubblewrap, dnf install bubblewrap), or allow user namespaces; see docs/sandbox.md.",
+  };
 }
 
 function missingTool(error: unknown, subject: string, level: Finding["level"]): Finding {

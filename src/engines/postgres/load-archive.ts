@@ -1,22 +1,28 @@
 /** Runs pg_restore over an archive so that rows keep the order of the dump, and reads its errors. */
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { lastLines, runTool } from "../../runtime/child-process.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
+import type { Confinement } from "../../runtime/sandbox.ts";
 import { redact } from "../../runtime/secret.ts";
 import type { ArchiveSource } from "./archive-source.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment } from "./connection.ts";
 import { type EntryFinder, isEnvironmental, parseRestoreErrors, type RestoreError } from "./load-errors.ts";
 import { conninfo } from "./place-settings.ts";
+import { archiveConfinement } from "./throwaway-sandbox.ts";
 
 export interface ArchiveLoad {
   readonly pgRestore: string;
   readonly source: ArchiveSource;
   readonly settings: ConnectionSettings;
   readonly outline: EntryFinder;
-  /** For pg_restore's list and its output; private. */
+  /** Holdfast's own, for pg_restore's list: the server cannot write in it. */
   readonly directory: string;
+  /** The sandbox of a throwaway server's clients; absent for a server of the user's. */
+  readonly confinement?: Confinement;
+  /** Lets the sandbox's user read a file in `directory`. */
+  readonly handOver?: (file: string) => Promise<void>;
   /** `--no-owner`, `--no-privileges`, `--no-tablespaces`. */
   readonly options: readonly string[];
   /** Sessions that load at once, when the archive is on disk. */
@@ -64,31 +70,41 @@ async function loadStreamed(load: ArchiveLoad, context: RunContext): Promise<Res
 async function writeList(load: ArchiveLoad, left: ReadonlySet<number>, context: RunContext): Promise<string> {
   if (load.source.kind === "file") throw new HoldfastError("Internal", "a list is for streamed archives");
   const input = await load.source.open();
-  const result = await runTool(load.pgRestore, ["--list"], { env: {}, signal: context.signal, cwd: "/", input });
+  const confinement = await archiveConfinement(load.pgRestore, context);
+  const result = await runTool(load.pgRestore, ["--list"], { env: {}, signal: context.signal, confinement, input });
   const lines = result.stdout.split("\n").filter((line) => !left.has(Number(/^(\d+);/.exec(line)?.[1])));
-  const path = join(load.directory, "restore.list");
-  await writeFile(path, lines.join("\n"), { mode: 0o600 });
+  const path = join(load.directory, `restore-${left.size}.list`);
+  // "wx" makes a new file, and follows no link.
+  await writeFile(path, lines.join("\n"), { mode: 0o600, flag: "wx" });
+  await load.handOver?.(path);
   return path;
 }
+
+/** Errors of a restore that says more than this are not a restore's: nobody reads a million lines. */
+const maxErrorBytes = 64 * 1024 * 1024;
 
 async function runRestore(
   load: ArchiveLoad,
   args: readonly string[],
   context: RunContext,
 ): Promise<{ readonly errors: RestoreError[]; readonly exitCode: number }> {
-  const output = join(load.directory, "pg_restore.log");
-  const command = [load.pgRestore, "--no-password", `--dbname=${conninfo(load.settings.database)}`, ...load.options, ...args];
+  const command = ["--no-password", `--dbname=${conninfo(load.settings.database)}`, ...load.options, ...args];
   const source = load.source.kind === "file" ? [load.source.path] : [];
   const input = load.source.kind === "stream" ? { input: await load.source.open() } : {};
-  // All of its words are needed, of which a stream's tail would keep the last only.
-  const result = await runTool("/bin/sh", ["-c", 'exec "$0" "$@" 2> "$HOLDFAST_OUTPUT"', ...command, ...source], {
-    env: { ...toolEnvironment(load.settings), HOLDFAST_OUTPUT: output },
+  const result = await runTool(load.pgRestore, [...command, ...source], {
+    env: toolEnvironment(load.settings),
     signal: context.signal,
     cwd: "/",
+    // All of its words are needed, not the last only.
+    maxStderrBytes: maxErrorBytes,
+    stderrBytes: true,
+    confinement: load.confinement,
     ...input,
   });
-  const stderr = redact(await readFile(output, "latin1").catch(() => result.stderr), secretsOf(load.settings));
-  await rm(output, { force: true });
+  if (result.stderrCut === true) {
+    throw new HoldfastError("ThrowawayFailed", `pg_restore wrote more than ${maxErrorBytes} bytes of errors`);
+  }
+  const stderr = redact(result.stderr, secretsOf(load.settings));
   const errors = parseRestoreErrors(stderr, load.outline);
   if (result.signal !== undefined) {
     // What it left behind half loaded is neither proof nor damage.
@@ -99,7 +115,8 @@ async function runRestore(
   const gaveWay = errors.find(isEnvironmental);
   if (gaveWay !== undefined) throw environmentError(gaveWay, stderr);
   if (result.exitCode !== 0 && errors.length === 0) {
-    errors.push({ message: lastLines(stderr, 3).join("; ") || `pg_restore ended with status ${result.exitCode}`, command: "" });
+    // Its words are not taken as they are: what it writes may be the source's text.
+    errors.push({ message: `pg_restore ended with status ${result.exitCode} and named no error`, command: "" });
   }
   return { errors, exitCode: result.exitCode };
 }

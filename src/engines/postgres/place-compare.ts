@@ -7,6 +7,7 @@ import type { Comparison, ContentDigest, ObjectDigest, SourceCheckResult } from 
 import { digestOfObjects } from "../../proof/digest-root.ts";
 import { lastLines, streamTool } from "../../runtime/child-process.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
+import type { Confinement } from "../../runtime/sandbox.ts";
 import { redact } from "../../runtime/secret.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment } from "./connection.ts";
 import { digestScript } from "./digest.ts";
@@ -22,6 +23,8 @@ import { checkTables } from "./source-check.ts";
 export interface LoadedDatabase {
   readonly settings: ConnectionSettings;
   readonly pgDump: string;
+  /** The sandbox of a throwaway server's clients; absent for a server of the user's. pg_dumpall asks a shell for pg_dump. */
+  readonly confinement?: (options: { readonly shell: boolean }) => Confinement;
 }
 
 /** What a place is known to differ in, for reasons that the load's findings name. */
@@ -55,6 +58,7 @@ function runDump(program: string, args: readonly string[], database: LoadedDatab
     env: toolEnvironment(database.settings),
     signal: context.signal,
     cwd: "/",
+    confinement: database.confinement?.({ shell: program !== database.pgDump }),
     fail: (exit) => {
       const words = lastLines(redact(exit.stderr, secretsOf(database.settings)));
       const rowSecurity = words.some((line) => line.includes("row-level security"));

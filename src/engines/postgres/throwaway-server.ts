@@ -1,28 +1,39 @@
 /** A PostgreSQL server that lives for one test: private directory, Unix socket only, no durability, gone with Holdfast. */
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { chown, mkdir, readFile } from "node:fs/promises";
+import { chmod, chown, lchown, mkdir, mkdtemp, readdir, readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { lastLines, runTool } from "../../runtime/child-process.ts";
 import { makePrivateDirectory } from "../../runtime/private-directory.ts";
-import { abortError } from "../../runtime/process-group.ts";
+import { abortError, keepTail } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import { findServerUser, type ServerUser } from "./throwaway-user.ts";
-import { startWarden, type Warden } from "./throwaway-warden.ts";
+import { type Confinement, confine, type SandboxKind } from "../../runtime/sandbox.ts";
+import type { SandboxUser } from "../../runtime/sandbox-user.ts";
+import { openServerSandbox, type ServerSandbox } from "./throwaway-sandbox.ts";
+import { startWarden, throwawayMark, type Warden } from "./throwaway-warden.ts";
 
 export interface ThrowawayServer {
-  /** Holds the server's files and the socket; mode 0700, owned by the server's user. */
+  /** Holdfast's own directory for this server, with those below; mode 0700, or as root open to the group of the server's user. */
   readonly directory: string;
+  /** Where the server's socket is. */
   readonly socketDirectory: string;
+  /** For what is given to programs of this server's sandbox: they read it, the server does not see it, and neither can write in it. */
+  readonly inputDirectory: string;
   readonly port: number;
   readonly superuser: string;
+  /** `bubblewrap`, `namespaces` or `none`. */
+  readonly sandbox: SandboxKind;
+  /** For a client program of this server: sees its socket, and the input directory. */
+  clientConfinement(options?: { readonly shell?: boolean }): Confinement;
   /** A new directory within, which the server may use (a tablespace). */
   makeDirectory(name: string): Promise<string>;
+  /** Lets the server's user read a file in the input directory. */
+  handOver(file: string): Promise<void>;
   /** The last lines of the server's log. */
-  log(): Promise<readonly string[]>;
-  /** Ends the server and removes all its files. Never throws; idempotent. */
+  log(): readonly string[];
+  /** Ends the server with all it started and removes all its files. Never throws; idempotent. */
   stop(): Promise<void>;
 }
 
@@ -78,8 +89,16 @@ function settingsFor(major: number): Readonly<Record<string, string>> {
 export interface ServerRequest {
   readonly major: number;
   readonly binDirectory: string;
-  /** Told of the server's directory as soon as it is there and guarded: for what can be done while the server starts. */
-  readonly onDirectory?: (directory: string) => void;
+  /** Is given the server's input directory as soon as it is there and guarded: for what can be done while the server starts. */
+  readonly onDirectory?: (inputDirectory: string) => void;
+}
+
+/** Directories of one server. The server writes in two of them; the third is Holdfast's. */
+interface Layout {
+  readonly directory: string;
+  readonly data: string;
+  readonly sockets: string;
+  readonly input: string;
 }
 
 /**
@@ -88,60 +107,116 @@ export interface ServerRequest {
  */
 export async function startThrowawayServer(request: ServerRequest, context: RunContext): Promise<ThrowawayServer> {
   const program = (name: string): string => join(request.binDirectory, name);
-  const user = await findServerUser(program("postgres"), context.signal);
-  const owner = user === undefined ? {} : { owner: { uid: user.uid, gid: user.gid } };
-  const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-pg-", { ...owner, sockets: true });
-  const data = join(directory.path, "data");
+  const server = await openServerSandbox(program("postgres"), context);
+  const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-pg-", { sockets: true });
   let warden: Warden | undefined;
   const stop = async (): Promise<void> => {
     await warden?.dismiss();
     await directory.remove();
   };
   try {
-    warden = await startWarden(data, [directory.path]);
-    request.onDirectory?.(directory.path);
-    await initialise(program("initdb"), data, user, context);
-    const logFile = join(directory.path, "server.log");
-    const pid = await startPostmaster(program("postgres"), {
-      data,
-      directory: directory.path,
-      logFile,
-      major: request.major,
-      user,
-    });
-    warden.watch(pid);
-    await waitUntilReady(data, pid, logFile, context);
-    return {
-      directory: directory.path,
-      socketDirectory: directory.path,
-      port,
-      superuser: throwawaySuperuser,
-      makeDirectory: (name) => makeOwnedDirectory(join(directory.path, name), user),
-      log: () => readLog(logFile),
-      stop,
-    };
+    warden = await startWarden(directory.path, server.user);
+    const layout = await makeLayout(directory.path, server.user);
+    request.onDirectory?.(layout.input);
+    await initialise(program("initdb"), layout, server, context);
+    const postmaster = await startPostmaster(program("postgres"), request.major, layout, server);
+    await waitUntilReady(layout, postmaster, context);
+    return describeServer(layout, server, postmaster, stop);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function initialise(initdb: string, data: string, user: ServerUser | undefined, context: RunContext): Promise<void> {
-  const args = [
-    "-D",
-    data,
-    "-U",
-    throwawaySuperuser,
-    "--auth=trust",
-    "--encoding=UTF8",
-    "--locale=C",
-    "--no-sync",
-    "--no-instructions",
-  ];
-  const ids = user === undefined ? {} : { uid: user.uid, gid: user.gid };
-  const result = await runTool(initdb, args, { env: {}, signal: context.signal, cwd: "/", ...ids });
-  if (result.exitCode === 0) return;
-  throw serverError("initdb could not make a data directory", lastLines(result.stderr), data);
+function describeServer(
+  layout: Layout,
+  { sandbox, user }: ServerSandbox,
+  postmaster: Postmaster,
+  stop: () => Promise<void>,
+): ThrowawayServer {
+  return {
+    directory: layout.directory,
+    socketDirectory: layout.sockets,
+    inputDirectory: layout.input,
+    port,
+    superuser: throwawaySuperuser,
+    sandbox: sandbox.kind,
+    clientConfinement: (options = {}) => ({ sandbox, user, readable: [layout.sockets, layout.input], ...options }),
+    makeDirectory: async (name) => {
+      // A new one: a name that is there already may be a link of the server's making.
+      const path = await mkdtemp(join(layout.data, `${name}-`));
+      if (user !== undefined) await lchown(path, user.uid, user.gid);
+      return path;
+    },
+    handOver: async (file) => {
+      if (user === undefined) return;
+      await chown(file, 0, user.gid);
+      await chmod(file, 0o640);
+    },
+    log: postmaster.log,
+    stop,
+  };
+}
+
+/** The data directory lies one level deeper: tablespaces are beside it, and the sandbox shows both. */
+async function makeLayout(directory: string, user: SandboxUser | undefined): Promise<Layout> {
+  const layout = { directory, data: join(directory, "d"), sockets: join(directory, "s"), input: join(directory, "i") };
+  if (user !== undefined) {
+    await chown(directory, 0, user.gid);
+    await chmod(directory, 0o710);
+  }
+  await makeOwnedDirectory(layout.data, user);
+  await makeOwnedDirectory(layout.sockets, user);
+  await mkdir(layout.input, { mode: 0o700 });
+  if (user !== undefined) {
+    await chown(layout.input, 0, user.gid);
+    await chmod(layout.input, 0o750);
+  }
+  return layout;
+}
+
+/**
+ * initdb is given nothing of the backup's. It needs a shell, and an account with a name: as root it runs as the account that owns
+ * nothing, with the group of the server's user, which lets it into the directory and nobody else.
+ */
+async function initialise(initdb: string, layout: Layout, server: ServerSandbox, context: RunContext): Promise<void> {
+  const { user, sandbox } = server;
+  const data = join(layout.data, "data");
+  const args = ["-D", data, "-U", throwawaySuperuser, ...initdbOptions];
+  const named = user === undefined ? undefined : { uid: await findNamedUser(), gid: user.gid };
+  if (named !== undefined) await chown(layout.data, named.uid, named.gid);
+  const caged = named !== undefined && sandbox.kind !== "none";
+  const result = await runTool(initdb, args, {
+    env: {},
+    signal: context.signal,
+    cwd: "/",
+    ...(caged ? { confinement: { sandbox, user: named, writable: [layout.data], shell: true } } : (named ?? {})),
+  });
+  if (result.exitCode !== 0) throw serverError("initdb could not make a data directory", lastLines(result.stderr), data);
+  if (user !== undefined) await giveTree(layout.data, user);
+}
+
+const initdbOptions: readonly string[] = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"];
+
+/** The account `nobody`, or else the first that is not root's. Errors: ThrowawayFailed. */
+async function findNamedUser(): Promise<number> {
+  const lines = (await readFile("/etc/passwd", "utf8").catch(() => "")).split("\n").map((line) => line.split(":"));
+  const accounts = lines.filter(([name, , uid]) => name !== undefined && Number(uid) > 0);
+  const found = accounts.find(([name]) => name === "nobody") ?? accounts[0];
+  if (found !== undefined) return Number(found[2]);
+  throw new HoldfastError("ThrowawayFailed", "a PostgreSQL server does not run as root, and /etc/passwd knows no other user", {
+    hint: "Run Holdfast as an ordinary user, or create a user named nobody.",
+  });
+}
+
+/** Gives a tree that nobody else can reach to the user; links are not followed. */
+async function giveTree(directory: string, user: SandboxUser): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) await giveTree(path, user);
+    else await lchown(path, user.uid, user.gid);
+  }
+  await lchown(directory, user.uid, user.gid);
 }
 
 function serverError(message: string, words: readonly string[], directory: string): HoldfastError {
@@ -151,64 +226,60 @@ function serverError(message: string, words: readonly string[], directory: strin
   return new HoldfastError("ThrowawayFailed", message, { details: words });
 }
 
-interface PostmasterRequest {
-  readonly data: string;
-  readonly directory: string;
-  readonly logFile: string;
-  readonly major: number;
-  readonly user: ServerUser | undefined;
+interface Postmaster {
+  isAlive(): boolean;
+  /** The last lines that it wrote. */
+  log(): readonly string[];
 }
 
-async function startPostmaster(postgres: string, request: PostmasterRequest): Promise<number> {
-  const options = { ...settingsFor(request.major), unix_socket_directories: request.directory, port: String(port) };
-  const args = Object.entries(options).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const log = openSync(request.logFile, "a", 0o600);
-  const child = spawn(postgres, ["-D", request.data, ...args], {
-    cwd: request.directory,
+async function startPostmaster(
+  postgres: string,
+  major: number,
+  layout: Layout,
+  { sandbox, user }: ServerSandbox,
+): Promise<Postmaster> {
+  const options = { ...settingsFor(major), unix_socket_directories: layout.sockets, port: String(port) };
+  const args = ["-D", join(layout.data, "data"), ...Object.entries(options).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+  const launch = confine(postgres, args, { sandbox, user, writable: [layout.data, layout.sockets] });
+  const child = spawn(launch.command, launch.args, {
+    cwd: "/",
     detached: true,
-    stdio: ["ignore", log, log],
-    env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
-    ...(request.user === undefined ? {} : { uid: request.user.uid, gid: request.user.gid }),
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC", [throwawayMark]: layout.directory },
+    ...(launch.uid === undefined ? {} : { uid: launch.uid, gid: launch.gid }),
   });
-  closeSync(log);
+  const readTail = keepTail(child.stderr);
   // Its end is the warden's business: it must not keep Holdfast from ending.
   child.unref();
+  (child.stderr as Socket).unref();
+  let alive = true;
+  child.once("exit", () => {
+    alive = false;
+  });
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", () => resolve());
     child.once("error", (cause) => reject(new HoldfastError("ThrowawayFailed", `cannot start ${postgres}`, { cause })));
   });
-  return child.pid as number;
+  return { isAlive: () => alive, log: () => lastLines(readTail().stderr) };
 }
 
-/** As pg_ctl does: the postmaster writes `ready` into line 8 of its pid file. */
-async function waitUntilReady(data: string, pid: number, logFile: string, context: RunContext): Promise<void> {
+/** As pg_ctl does: the postmaster writes `ready` into line 8 of its pid file. Nothing of the backup's has run in it yet. */
+async function waitUntilReady(layout: Layout, postmaster: Postmaster, context: RunContext): Promise<void> {
   const deadline = context.clock.monotonicMs() + startTimeoutMs;
   for (;;) {
     if (context.signal.aborted) throw abortError(context.signal);
-    const lines = (await readFile(join(data, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
-    if (lines[0] === String(pid) && lines[7]?.trim() === "ready") return;
-    if (!isAlive(pid)) throw serverError("the throwaway server did not start", await readLog(logFile), data);
+    const lines = (await readFile(join(layout.data, "data", "postmaster.pid"), "utf8").catch(() => "")).split("\n");
+    if (lines[7]?.trim() === "ready") return;
+    if (!postmaster.isAlive()) throw serverError("the throwaway server did not start", postmaster.log(), layout.directory);
     if (context.clock.monotonicMs() > deadline) {
-      throw serverError(`the throwaway server did not start within ${startTimeoutMs / 1000} s`, await readLog(logFile), data);
+      const message = `the throwaway server did not start within ${startTimeoutMs / 1000} s`;
+      throw serverError(message, postmaster.log(), layout.directory);
     }
     await sleep(10);
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-async function readLog(logFile: string): Promise<readonly string[]> {
-  return lastLines(await readFile(logFile, "utf8").catch(() => ""));
-}
-
-async function makeOwnedDirectory(path: string, user: ServerUser | undefined): Promise<string> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  if (user !== undefined) await chown(path, user.uid, user.gid);
-  return path;
+async function makeOwnedDirectory(path: string, user: SandboxUser | undefined): Promise<void> {
+  await mkdir(path, { mode: 0o700 });
+  if (user !== undefined) await lchown(path, user.uid, user.gid);
 }

@@ -1,50 +1,60 @@
 /**
- * Ends a throwaway server and removes its files when Holdfast is gone, however it went. The warden is a shell that waits for
- * its standard input to end: the kernel closes that pipe even after kill -9.
+ * Ends a throwaway server with everything it started, and removes its files, when Holdfast is gone, however it went. The warden
+ * is a shell that waits for its standard input to end: the kernel closes that pipe even after kill -9.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
+import type { SandboxUser } from "../../runtime/sandbox-user.ts";
 
 export interface Warden {
-  /** Has the process ended, too, when Holdfast is gone. */
-  watch(pid: number): void;
-  /** Ends the watched processes and removes the directories now; resolves when that is done. Never throws; idempotent. */
+  /** Ends the server and removes the directory now; resolves when that is done. Never throws; idempotent. */
   dismiss(): Promise<void>;
 }
 
+/** In the environment of the server and of what it starts, with the directory: how strays are found where no sandbox holds them. */
+export const throwawayMark = "HOLDFAST_THROWAWAY";
+
 /**
- * $1: the data directory, $2 and on: what to remove. The server is ended by SIGQUIT (immediate shutdown: nothing in it is
- * worth a checkpoint). Its number is taken from postmaster.pid too, in case Holdfast died between starting and telling it;
- * numbers are signalled only while such a process still names the data directory, because numbers are reused.
+ * $1: the server's directory, $2: its user, or nothing when that is Holdfast's own. Nothing that the server wrote is believed:
+ * its processes are those that name its directory on their command line (the server's first one, and the sandbox around it, whose
+ * end is the end of all in it), those of its user, and those that carry its mark.
  */
 const script = `
 trap '' INT TERM HUP QUIT
-data=$1; shift
-pids=
-while read -r pid; do pids="$pids $pid"; done
-pids="$pids $(head -n 1 "$data/postmaster.pid" 2>/dev/null)"
-ours() {
-  if [ -d /proc/self ]; then line=$(tr '\\0' ' ' < "/proc/$1/cmdline" 2>/dev/null)
-  else line=$(ps -o args= -p "$1" 2>/dev/null); fi
-  case "$line" in *"$data"*) return 0 ;; *) return 1 ;; esac
+directory=$1 user=$2
+while read -r _; do :; done
+named() {
+  if [ -d /proc/self ]; then
+    # By a file, so that the search does not find itself.
+    printf '%s/' "$directory" | grep -laF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
+  else ps -axo pid=,args= | awk -v directory="$directory/" 'index($0, directory) && $2 != "awk" { print $1 }'; fi
 }
-for pid in $pids; do if ours "$pid"; then kill -QUIT "$pid" 2>/dev/null; fi; done
+marked() { grep -laF -- "${throwawayMark}=$directory" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3; }
+signal() { for pid in $2; do kill "-$1" "$pid" 2>/dev/null; done; }
+strays() {
+  signal KILL "$(named) $(marked)"
+  # As that user, everything of that user.
+  if [ -n "$user" ]; then setpriv "--reuid=$user" "--regid=$user" --clear-groups /bin/sh -c 'kill -KILL -1' 2>/dev/null; fi
+}
+# Immediate shutdown first: a server that is killed leaves its shared memory behind.
+signal QUIT "$(named)"
 tries=0
-for pid in $pids; do
-  while ours "$pid" && [ $tries -lt 200 ]; do sleep 0.02; tries=$((tries + 1)); done
-  if ours "$pid"; then kill -KILL "$pid" 2>/dev/null; fi
-done
-rm -rf -- "$@" 2>/dev/null
+while [ -n "$(named)" ] && [ $tries -lt 100 ]; do sleep 0.02; tries=$((tries + 1)); done
+strays
+tries=0
+while [ -n "$(named)$(marked)" ] && [ $tries -lt 100 ]; do sleep 0.02; strays; tries=$((tries + 1)); done
+rm -rf -- "$directory" 2>/dev/null
 # A process that was just ending may have written once more.
-for directory; do if [ -e "$directory" ]; then sleep 1; rm -rf -- "$@"; fi; done
+if [ -e "$directory" ]; then sleep 1; strays; rm -rf -- "$directory"; fi
 `;
 
 /** An orderly end takes some hundredths of a second; a directory of gigabytes some seconds. */
 const dismissTimeoutMs = 60_000;
 
-/** Starts a warden over a data directory and the private directories to remove. Errors: ThrowawayFailed when no shell can be started. */
-export async function startWarden(dataDirectory: string, directories: readonly string[]): Promise<Warden> {
-  const child = spawn("/bin/sh", ["-c", script, "holdfast-warden", dataDirectory, ...directories], {
+/** Starts a warden over the directory of a server. Errors: ThrowawayFailed when no shell can be started. */
+export async function startWarden(directory: string, user: SandboxUser | undefined): Promise<Warden> {
+  const owner = user === undefined ? "" : String(user.uid);
+  const child = spawn("/bin/sh", ["-c", script, "holdfast-warden", directory, owner], {
     stdio: ["pipe", "ignore", "ignore"],
     // A session of its own: a terminal's Ctrl-C, or a kill of Holdfast's group, must not end the warden first.
     detached: true,
@@ -57,7 +67,6 @@ export async function startWarden(dataDirectory: string, directories: readonly s
   child.stdin.on("error", () => {});
   const ended = endOf(child);
   return {
-    watch: (pid) => void child.stdin.write(`${pid}\n`),
     dismiss: async () => {
       child.stdin.end();
       let timer: NodeJS.Timeout | undefined;

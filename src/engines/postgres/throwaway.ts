@@ -157,6 +157,7 @@ function createPlace(parts: Parts): Place {
       serverVersion: parts.serverVersion,
       toolVersion: parts.tools.version,
       directory: server.directory,
+      sandbox: server.sandbox,
       load: fetching ? "from disk" : "streamed",
       jobs: fetching ? loadJobs : 1,
     },
@@ -202,7 +203,7 @@ async function guard<T>(work: () => Promise<T>, server: ThrowawayServer, context
     if (isHoldfastError(error) && !isHoldfastError(error, "SourceUnreachable", "SourceAccessDenied", "RestoreFailed")) throw error;
     const words = error instanceof Error ? error.message : String(error);
     const told = isHoldfastError(error) ? error.details : [];
-    const details = [...told, ...(await server.log())];
+    const details = [...told, ...server.log()];
     throw new HoldfastError("ThrowawayFailed", `the throwaway server gave way: ${words}`, { cause: error, details });
   }
 }
@@ -217,6 +218,7 @@ interface Loaded {
 async function load(parts: Parts): Promise<Loaded> {
   const { backup, facts, tools, server, context } = parts;
   const source = parts.fetching ? await parts.fetching.archive() : streamArchive(backup);
+  if (source.kind === "file") await server.handOver(source.path);
   const outline = await readOutline(tools.pgRestore, source, context);
   const name = reservedDatabases.includes(outline.database) ? `${outline.database}_restored` : outline.database;
   const settings = throwawaySettings(server, facts.serverMajor, name);
@@ -228,7 +230,9 @@ async function load(parts: Parts): Promise<Loaded> {
     source,
     outline,
     settings,
-    directory: server.directory,
+    directory: server.inputDirectory,
+    confinement: server.clientConfinement(),
+    handOver: server.handOver,
     options: [],
     jobs: loadJobs,
     keysBesideRows: outline.plainKeysOnly,
@@ -247,7 +251,8 @@ async function load(parts: Parts): Promise<Loaded> {
     crossMajor: tools.major !== facts.toolMajor,
   };
   const findings = [...prepared.findings, ...classified.findings, ...settled];
-  return { database: { settings, pgDump: tools.pgDump }, findings, deviations, globals: prepared.globals };
+  const database = { settings, pgDump: tools.pgDump, confinement: server.clientConfinement };
+  return { database, findings, deviations, globals: prepared.globals };
 }
 
 interface Prepared {

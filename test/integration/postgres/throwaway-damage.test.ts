@@ -44,7 +44,7 @@ async function meddle(sql: string): Promise<void> {
     "-v",
     "ON_ERROR_STOP=1",
     "-h",
-    String(place.facts["directory"]),
+    join(String(place.facts["directory"]), "s"),
     "-U",
     throwawaySuperuser,
     "-d",

@@ -60,9 +60,13 @@ async function openElsewhere(temporary: string): Promise<{ readonly child: Child
   return { child, place };
 }
 
-async function isAlive(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return stat !== "" && !/^\d+ \(.*\) Z/.test(stat);
+/** Processes that name the server's directory on their command line: the server, and the sandbox around it. */
+async function processesOf(where: string): Promise<{ readonly pid: number; readonly command: string }[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const all = await Promise.all(
+    pids.map(async (pid) => ({ pid, command: await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "") })),
+  );
+  return all.filter(({ command }) => command.includes(`${where}/`));
 }
 
 describe("the end of a throwaway server", () => {
@@ -70,10 +74,9 @@ describe("the end of a throwaway server", () => {
     const temporary = await mkdtemp(join(tmpdir(), "hf-tmp-"));
     await runOk("chmod", ["755", temporary], {});
     const { child, place } = await openElsewhere(temporary);
-    const pid = Number((await readFile(join(place, "data/postmaster.pid"), "utf8")).split("\n")[0]);
-    expect(await isAlive(pid)).toBe(true);
+    expect(await processesOf(place)).not.toEqual([]);
     child.kill(signal);
-    await waitFor("the server to be gone", async () => !existsSync(place) && !(await isAlive(pid)), 20_000);
+    await waitFor("the server to be gone", async () => !existsSync(place) && (await processesOf(place)).length === 0, 20_000);
     expect(await readdir(temporary)).toEqual([]);
     await rm(temporary, { recursive: true });
   });
@@ -83,8 +86,8 @@ describe("the end of a throwaway server", () => {
     await runOk("chmod", ["755", temporary], {});
     const place = await openPostgresThrowaway(taken.backup, { ...taken.context, temporaryDirectory: temporary });
     const where = String(place.facts["directory"]);
-    const pid = Number((await readFile(join(where, "data/postmaster.pid"), "utf8")).split("\n")[0]);
-    process.kill(pid, "SIGKILL");
+    const postmaster = (await processesOf(where)).find(({ command }) => /^[^\0]*\/postgres\0-D/.test(command));
+    process.kill(postmaster?.pid ?? 0, "SIGKILL");
     await expect(place.load()).rejects.toMatchObject({ name: "ThrowawayFailed" });
     await place.close();
     expect(await readdir(temporary)).toEqual([]);
