@@ -19,7 +19,7 @@ export const step = defineStep({
       });
     }
     if (found.outcome === "suspicious") {
-      const message = `backup ${found.backupId} of ${found.source} is far smaller than those before it`;
+      const message = `backup ${found.backupId} of ${found.source} looks as if data were lost or encrypted: ${found.findings[0]}`;
       throw new HoldfastError("BackupSuspicious", message, { details: found.findings });
     }
     return {

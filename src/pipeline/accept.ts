@@ -1,4 +1,4 @@
-/** A person's word that a suspicious backup is as small as it should be; recorded as evidence, with the reason. */
+/** A person's word that a suspicious backup is as it should be; recorded as evidence, with the reason. */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence } from "../vault/evidence.ts";
 import { readManifest } from "../vault/manifest.ts";
@@ -12,7 +12,7 @@ export async function acceptBackup(context: PipelineContext, { entry, store }: F
   }
   if (reason.trim() === "") {
     throw new HoldfastError("UsageInvalid", "accepting a suspicious backup needs a reason", {
-      hint: "Say why it is smaller than the last ones, for those who read the evidence later.",
+      hint: "Say why it differs from the last ones, for those who read the evidence later.",
     });
   }
   const { sha256 } = await readManifest(store, entry.source, entry.id);

@@ -1,9 +1,9 @@
 /**
  * The step that reads a backup back: every artifact fetched, both checksums compared, the seal opened, the content digested and compared with
- * what the source said of itself, the size compared with the backups before; the finding goes into the vault as evidence.
+ * what the source said of itself, each table compared with what it was in the backups before; the finding goes into the vault as evidence.
  */
 
-import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
@@ -11,6 +11,8 @@ import { listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { chooseBaseline } from "./choose-baseline.ts";
+import { type ContentFigures, figuresOf } from "./content-figures.ts";
 import { findDamage } from "./damage.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";
@@ -19,7 +21,8 @@ import { openBackup } from "./read-backup.ts";
 import { whileReading } from "./reading.ts";
 import { recordEvidence } from "./record-evidence.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
-import { type BackupFigures, findDrops } from "./suspicion.ts";
+import { findSuspicions } from "./suspicion.ts";
+import { compileVolatile } from "./volatile-parts.ts";
 
 export interface VerifyResult {
   readonly source: string;
@@ -36,8 +39,6 @@ export interface VerifyResult {
   readonly unrecorded?: HoldfastError;
 }
 
-/** How many trusted backups before a backup its size is compared with: enough for a median that one odd day does not move. */
-const baselineCount = 5;
 const defaultMaxDropShare = 0.5;
 
 /**
@@ -99,7 +100,7 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
       const findings = sourceCheck.differences.map(({ object, problem }) => `${object}: ${problem}`);
       return { check: "damaged", findings, manifestSha256, digest, sourceCheck };
     }
-    const findings = await compareWithEarlierBackups(context, store, entry, read.manifest);
+    const findings = await compareWithEarlierBackups(context, store, entry, digest);
     return { check: findings.length === 0 ? "verified" : "suspicious", findings, manifestSha256, digest, sourceCheck };
   } catch (error) {
     return { check: "damaged", findings: await findDamage(context, found, error), manifestSha256 };
@@ -149,46 +150,40 @@ async function compareWithEarlierEvidence(
   }
 }
 
+/**
+ * What speaks for lost data in this backup, in sentences. A backup that was found in order when it was new is not judged again: those it was
+ * compared with are gone by and by, and the ones that are left say less. One that is suspicious stays so while there is nothing to compare with.
+ */
 async function compareWithEarlierBackups(
   context: PipelineContext,
   store: ObjectStore,
   entry: BackupEntry,
-  manifest: Manifest,
-): Promise<string[]> {
-  if (entry.checks.some(({ check }) => check === "accepted")) return [];
+  digest: ContentDigest,
+): Promise<readonly string[]> {
+  const checks = entry.checks.map(({ check }) => check);
+  if (checks.includes("accepted") || (checks.includes("verified") && !entry.suspicious)) return [];
+  const history = await readEarlierFigures(context.run, store, entry);
+  const source = context.policy.sources[entry.source];
+  const rules = { maxDropShare: source?.verify.maxDropShare ?? defaultMaxDropShare, isVolatile: compileVolatile(source) };
+  const findings = findSuspicions(figuresOf(digest), history, rules);
+  if (!entry.suspicious || history.length > 0) return findings;
+  return ["was found suspicious before, and no earlier backup is left to compare it with"];
+}
+
+/** The figures of the trusted backups of the kind before this one, oldest first, from the evidence of their verification. */
+async function readEarlierFigures(run: RunContext, store: ObjectStore, entry: BackupEntry): Promise<ContentFigures[]> {
   const trusted: BackupEntry[] = [];
   for await (const other of listBackups(store, { source: entry.source })) {
     if (other.id >= entry.id) break;
     if (other.kind !== entry.kind || other.suspicious || (other.state !== "verified" && other.state !== "proven")) continue;
-    // A person accepted a drop: what was before it is no measure any more.
-    if (other.checks.some(({ check }) => check === "accepted")) trusted.length = 0;
     trusted.push(other);
-    if (trusted.length > baselineCount) trusted.shift();
   }
-  const baseline: BackupFigures[] = [];
-  for (const other of trusted) {
-    const figures = await readFigures(context.run, store, other);
-    if (figures !== undefined) baseline.push(figures);
+  const history: ContentFigures[] = [];
+  for (const other of chooseBaseline(trusted, entry.startedAt)) {
+    const key = other.checks.findLast(({ check }) => check === "verified" || check === "suspicious")?.key;
+    const evidence = key === undefined ? undefined : await readSoundEvidence(store, key);
+    if (evidence?.digest !== undefined) history.push(figuresOf(evidence.digest));
+    else run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
   }
-  const share = context.policy.sources[entry.source]?.verify.maxDropShare ?? defaultMaxDropShare;
-  return findDrops(figuresOf(manifest), baseline, share);
-}
-
-/** Undefined for a manifest that cannot be read, or was pruned meanwhile: that says nothing of the backup that is compared with it. */
-async function readFigures(run: RunContext, store: ObjectStore, { source, id }: BackupEntry): Promise<BackupFigures | undefined> {
-  try {
-    return figuresOf((await readManifest(store, source, id)).manifest);
-  } catch (error) {
-    if (!isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid")) throw error;
-    run.log.warn("an earlier backup cannot be compared with", { backup: id, cause: error.message });
-    return undefined;
-  }
-}
-
-function figuresOf(manifest: Manifest): BackupFigures {
-  return {
-    id: manifest.id,
-    bytes: manifest.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0),
-    rows: Object.values(manifest.sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0),
-  };
+  return history;
 }

@@ -133,8 +133,10 @@ export interface SourceBase {
   readonly retention: Retention;
   readonly verify: {
     readonly schedule?: string;
-    /** A drop in size or rows beyond this share (0 to 1) of the last backups' median is suspicious. */
+    /** A table or directory that falls by more than this share (0 to 1) between two backups is suspicious. */
     readonly maxDropShare: number;
+    /** Patterns of tables or files that come and go: nothing is concluded from them. */
+    readonly volatile: readonly string[];
   };
   readonly restoreTest: RestoreTestConfig;
   /** How much it holds, as the policy declares it; absent: as it was measured. */

@@ -116,7 +116,11 @@ function resolveBase(written: WrittenSource, name: string, policy: WrittenPolicy
     schedules: withoutUndefined(schedules),
     windowSeconds: window,
     retention: resolveRetention(written.retention),
-    verify: withoutUndefined({ schedule: written.verify.schedule, maxDropShare: written.verify.maxDrop }),
+    verify: withoutUndefined({
+      schedule: written.verify.schedule,
+      maxDropShare: written.verify.maxDrop,
+      volatile: written.verify.volatile ?? [],
+    }),
     sizeBytes: written.size,
   });
 }

@@ -1,4 +1,5 @@
 /** The schema of what engines have in common: objectives, schedules, retention, verification. */
+import type * as z from "zod";
 import { cronForm, cronPattern, parseCron } from "./cron.ts";
 import { defaultMaxDrop, defaultMaxRemoval, defaultMinAge, engineKinds, tierObjectives } from "./defaults.ts";
 import { durationForm, durationPattern, formatDuration, parseDuration } from "./duration.ts";
@@ -152,21 +153,25 @@ function parseBackupId(text: string) {
   return pattern.test(text) ? { value: text } : { problem: "is not the id of a backup, such as 20261120T020000Z-full-7k3f9a" };
 }
 
-export const verify = section(
-  {
-    schedule: cron({
-      description: "When backups are read back again, besides right after each one is made.",
-      samples: ["0 3 * * 0"],
-      defaultNote: "on one machine after each backup only, in a stack daily",
-    }).optional(),
-    maxDrop: share({
-      description:
-        "A backup that is smaller, or has fewer rows, than the last ones by more than this share is suspicious, and blocks pruning.",
-      samples: ["30%"],
-    }).prefault(defaultMaxDrop),
-  },
-  { description: "Reading backups back: checksums, seal and content." },
-).prefault({});
+/** `volatile` is a list of patterns in the engine's own notation. */
+export function verify<V extends z.ZodType>(volatile: V) {
+  return section(
+    {
+      schedule: cron({
+        description: "When backups are read back again, besides right after each one is made.",
+        samples: ["0 3 * * 0"],
+        defaultNote: "on one machine after each backup only, in a stack daily",
+      }).optional(),
+      maxDrop: share({
+        description:
+          "A backup in which a table or directory is smaller, or has fewer rows, than in the last one by more than this share is suspicious, and blocks pruning.",
+        samples: ["30%"],
+      }).prefault(defaultMaxDrop),
+      volatile,
+    },
+    { description: "Reading backups back: checksums, seal and content." },
+  );
+}
 
 function unavailableKind(key: string, engine: Engine): string | undefined {
   if (!(backupKinds as readonly string[]).includes(key)) return undefined;

@@ -127,7 +127,14 @@ export const postgresSource = section(
       samples: [true],
     }).prefault(false),
     retention: retention("postgres"),
-    verify,
+    verify: verify(
+      tablePattern({
+        description:
+          "Tables that come and go, such as queues and staging tables: that they are empty, small or gone is never suspicious.",
+        samples: [["public.queue_*", "staging.*"]],
+        defaultNote: "none; each table is judged by its own history",
+      }),
+    ).prefault({}),
     restoreTest: section(
       {
         schedule: testSchedule,
@@ -164,7 +171,14 @@ export const filesSource = section(
     ...identity,
     backup: schedules("files"),
     retention: retention("files"),
-    verify,
+    verify: verify(
+      filePattern({
+        description:
+          "Directories (`spool/**`) and file types (`*.tmp`) that come and go: that they are empty, small or gone is never suspicious.",
+        samples: [["spool/**", "*.tmp"]],
+        defaultNote: "none; each directory is judged by its own history",
+      }),
+    ).prefault({}),
     restoreTest: section(
       { schedule: testSchedule, maxDuration },
       {

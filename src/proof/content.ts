@@ -19,6 +19,20 @@ export interface Notice {
   readonly message: string;
 }
 
+/** How much a bounded sample of some content is, and what is left of it compressed (content-sample.ts). */
+export interface ContentSample {
+  readonly bytes: number;
+  readonly compressedBytes: number;
+}
+
+/** The figures of a group of things, such as the files of a directory: for comparing a backup with those before it. */
+export interface GroupFigures {
+  readonly object: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sample?: ContentSample;
+}
+
 /** The figures of one compared thing: `table public.users`, `sequence public.users_id_seq`, `schema TABLE public.users`. */
 export interface ObjectDigest {
   readonly object: string;
@@ -27,6 +41,8 @@ export interface ObjectDigest {
   readonly sha256: string;
   /** The order of a table's columns in the dump, where the order may legitimately differ after a restore. */
   readonly columns?: readonly string[];
+  /** Of a table's rows; absent where they are few. No part of what is compared. */
+  readonly sample?: ContentSample;
 }
 
 /** What a backup contains, independently of how it was stored (design, "How a restore is proven"). */
@@ -40,6 +56,8 @@ export interface ContentDigest {
   readonly sha256: string;
   /** Every object, where the listing is small; engines with a listing of their own in the backup (files) leave it out. */
   readonly objects?: readonly ObjectDigest[];
+  /** Figures of groups, from engines that leave out `objects`. No part of what is compared. */
+  readonly groups?: readonly GroupFigures[];
 }
 
 /** One difference between two contents; at most some hundred are listed, all are counted. */

@@ -74,7 +74,13 @@ function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
     if (state === "damaged")
       return [{ level: index === 0 ? "breach" : "warning", subject: "backup", message: `${newest}${id} is damaged` }];
     return suspicious
-      ? [{ level: "warning", subject: "backup", message: `${newest}${id} is suspicious: far smaller than those before it` }]
+      ? [
+          {
+            level: "warning",
+            subject: "backup",
+            message: `${newest}${id} is suspicious: it looks as if data were lost or encrypted`,
+          },
+        ]
       : [];
   });
 }

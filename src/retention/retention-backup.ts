@@ -7,7 +7,7 @@ export interface RetentionBackup {
   /** Epoch milliseconds, as the id says. */
   readonly startedAtMs: number;
   readonly state: "stored" | "verified" | "proven" | "damaged";
-  /** Verified, but far smaller than the last ones, and not accepted by a person. */
+  /** Verified, but it looks as if data were lost or encrypted, and no person accepted it. */
   readonly suspicious: boolean;
   /** Under a legal hold. */
   readonly held: boolean;

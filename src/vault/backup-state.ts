@@ -2,7 +2,7 @@
 
 /**
  * What was found, as it stands in the key, so that a listing alone gives every state:
- * `verified` read back, digests equal, content parsed; `suspicious` verified, but far smaller than the last ones;
+ * `verified` read back, digests equal, content parsed; `suspicious` verified, but it looks as if data were lost or encrypted;
  * `accepted` a person looked at a suspicious one and took it; `damaged` a read-back failed;
  * `proven` restored and compared equal; `unproven` the test could not judge (the place lacked something);
  * `disproven` restored and found to differ, or not restorable.

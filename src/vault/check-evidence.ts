@@ -4,10 +4,15 @@ import type { Evidence } from "./evidence.ts";
 import { amount, anything, boolean, count, instant, list, object, oneOf, record, sha256, text } from "./json-shape.ts";
 import { isBackupId, isSourceName } from "./layout.ts";
 
+const sample = object({ required: { bytes: count, compressedBytes: count } });
+
 const digest = object({
   required: { algorithm: text(), objectCount: count, rows: count, bytes: count, sha256 },
   optional: {
-    objects: list(object({ required: { object: text(), bytes: count, sha256 }, optional: { rows: count, columns: list(text()) } })),
+    objects: list(
+      object({ required: { object: text(), bytes: count, sha256 }, optional: { rows: count, columns: list(text()), sample } }),
+    ),
+    groups: list(object({ required: { object: text(), rows: count, bytes: count }, optional: { sample } })),
   },
 });
 

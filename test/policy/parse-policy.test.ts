@@ -24,7 +24,7 @@ describe("a policy", () => {
           sourceCheck: "counts",
           rolePasswords: false,
           retention: { daily: 7, minAgeSeconds: 172_800, maxRemovalShare: 0.5 },
-          verify: { maxDropShare: 0.5 },
+          verify: { maxDropShare: 0.5, volatile: [] },
           restoreTest: { assertions: [] },
         },
       },
@@ -175,7 +175,7 @@ describe("a source", () => {
     expect(source.schedules).toEqual({ full: "0 2 * * *" });
     expect(source.exclude).toEqual({ tables: ["tmp_*", 'audit."Old.Log"'], data: ["public.sessions"] });
     expect([source.sourceCheck, source.rolePasswords]).toEqual(["content", true]);
-    expect(source.verify).toEqual({ schedule: "0 3 * * sun", maxDropShare: 0.3 });
+    expect(source.verify).toEqual({ schedule: "0 3 * * sun", maxDropShare: 0.3, volatile: [] });
     expect(source.retention).toEqual({
       keepLast: 3,
       keepWithinSeconds: 604_800,

@@ -5,6 +5,7 @@ import type { Comparison, ContentDigest, Difference, SourceCheckResult } from ".
 import { makePrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader } from "../engine.ts";
+import { createGroupCollector } from "./digest-groups.ts";
 import { type Entry, formatContentLine } from "./entry.ts";
 import { spoolIndex } from "./index-spool.ts";
 import { indexName, readArchive } from "./read-archive.ts";
@@ -39,8 +40,12 @@ export async function digestBackup(backup: BackupReader, context: RunContext): P
     const spool = join(directory.path, "index.jsonl.zst");
     await spoolIndex(await backup.open(indexName), spool);
     const builder = createDigestBuilder();
-    for await (const { entry } of readArchive(backup, spool, context.signal)) builder.add(entry);
-    return builder.finish();
+    const groups = createGroupCollector();
+    for await (const { entry, body } of readArchive(backup, spool, context.signal)) {
+      builder.add(entry);
+      await groups.add(entry, body);
+    }
+    return { ...builder.finish(), groups: groups.finish() };
   } finally {
     await directory.remove();
   }

@@ -1,6 +1,7 @@
 /** The rows of tables in a content digest. */
 import { createHash } from "node:crypto";
 import type { ObjectDigest } from "../../proof/content.ts";
+import { createContentSampler } from "../../proof/content-sample.ts";
 import { columnPermutation, createColumnReorder } from "./copy-columns.ts";
 import { createRowSum, type RowSum } from "./copy-row-sum.ts";
 import { countNewlines } from "./copy-rows.ts";
@@ -52,6 +53,7 @@ export function createTableCollector(options: TableOptions): TableCollector {
   const reordering = new Set<string>();
   const tables: ObjectDigest[] = [];
   const routed = new Map<string, { bytes: number; readonly sum: RowSum }>();
+  const sampler = createContentSampler();
   let block: Block | undefined;
 
   function start(target: CopyTarget, entry: ScriptEntry, decode: (bytes: string) => string): void {
@@ -79,14 +81,16 @@ export function createTableCollector(options: TableOptions): TableCollector {
     if (block === undefined) return;
     const { object, columns, hash, through, rows, bytes } = block;
     block = undefined;
+    const sampled = sampler.take();
+    const sample = sampled === undefined ? {} : { sample: sampled };
     if (through !== undefined) {
       (routed.get(through) as { bytes: number }).bytes += bytes;
-      tables.push({ object, rows, bytes: 0, sha256: routedSha256 });
+      tables.push({ object, rows, bytes: 0, sha256: routedSha256, ...sample });
       return;
     }
     // The order of columns takes part in what the bytes mean.
     const sha256 = createHash("sha256").update(JSON.stringify(columns)).update(hash.digest()).digest("hex");
-    tables.push({ object, rows, bytes, sha256, ...(reordering.has(object) ? { columns } : {}) });
+    tables.push({ object, rows, bytes, sha256, ...(reordering.has(object) ? { columns } : {}), ...sample });
   }
 
   return {
@@ -96,6 +100,7 @@ export function createTableCollector(options: TableOptions): TableCollector {
       if (block === undefined) return;
       block.rows += countNewlines(bytes);
       block.bytes += bytes.length;
+      sampler.add(bytes);
       block.hash.update(block.reorder === undefined ? bytes : block.reorder(bytes));
     },
     end,

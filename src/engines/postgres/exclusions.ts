@@ -78,6 +78,13 @@ function compileMatcher(pieces: readonly Piece[]): (name: string) => boolean {
   };
 }
 
+/** Whether a pattern of the policy names a table. Errors: PolicyInvalid. */
+export function compileTablePattern(text: string): (relation: RelationName) => boolean {
+  const { schema, name } = parsePattern(text);
+  const [matchesSchema, matchesName] = [compileMatcher(schema), compileMatcher(name)];
+  return (relation) => matchesSchema(relation.schema) && matchesName(relation.name);
+}
+
 /** pg_dump's own notation, with everything but the wildcards quoted: it would take `+`, `(` or `|` as a regular expression. */
 function toDumpPattern(pieces: readonly Piece[]): string {
   let result = "";

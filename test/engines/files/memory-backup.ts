@@ -37,7 +37,7 @@ export function makeSource(path: string, patterns: Partial<Pick<FilesSource, "in
     objectives: { rpoSeconds: 86_400, rtoSeconds: 86_400 },
     schedules: {},
     retention: { minAgeSeconds: 0, maxRemovalShare: 0.5 },
-    verify: { maxDropShare: 0.5 },
+    verify: { maxDropShare: 0.5, volatile: [] },
     restoreTest: { assertions: [] },
   };
 }

@@ -42,7 +42,7 @@ export function makeSource(options: Partial<PostgresSource> = {}): PostgresSourc
     objectives: { rpoSeconds: 86_400, rtoSeconds: 86_400 },
     schedules: {},
     retention: { minAgeSeconds: 0, maxRemovalShare: 0.5 },
-    verify: { maxDropShare: 0.5 },
+    verify: { maxDropShare: 0.5, volatile: [] },
     restoreTest: { assertions: [] },
     connection: { from: "env", name: "SHOP_DB" },
     exclude: { tables: [], data: [] },
