@@ -67,7 +67,7 @@ function renderLegend(): Html {
 <dl>
 <dt>${describeState("stored")}</dt><dd>The backup is complete in the vault. It has not been read back yet and does not count towards the RPO.</dd>
 <dt>${describeState("verified")}</dt><dd>Every byte was read back from the vault, opened and parsed; checksums and the source's own counts agree.</dd>
-<dt>${describeState("proven")}</dt><dd>It was restored into a throwaway place, and the restored content equals the backup's, object by object.</dd>
+<dt>${describeState("proven")}</dt><dd>It was restored into a throwaway target, and the restored content equals the backup's, object by object.</dd>
 <dt>${describeState("suspicious")}</dt><dd>It verifies, but looks as if data were lost or encrypted: a table is gone, empty, far smaller than before, or no longer compresses. A person must look; while it is the newest, nothing is deleted.</dd>
 <dt>${describeState("damaged")}</dt><dd>A check found that it cannot be relied on.</dd>
 <dt>RPO</dt><dd>Recovery point objective: the most data, measured in time, that may be lost. Measured as the age of the newest verified backup.</dd>
