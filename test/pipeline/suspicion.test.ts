@@ -220,7 +220,10 @@ describe("content that was encrypted", () => {
           const [whole, cut] = [createContentSampler(), createContentSampler()];
           whole.add(bytes);
           let at = 0;
-          for (const length of cuts) cut.add(bytes.subarray(at, (at += length)));
+          for (const length of cuts) {
+            cut.add(bytes.subarray(at, at + length));
+            at += length;
+          }
           expect(cut.take()).toEqual(whole.take());
         },
       ),
