@@ -27,11 +27,12 @@ export function countFailure(source?: string): void {
 
 /** What the alert of an execution is made with, the newest good backup of the source that it was about among it. Never throws. */
 export async function executionContext(context: PipelineContext, source: string | undefined): Promise<ExecutionContext> {
-  const { now, secrets, newestGood } = await gatherAlertContext(context, source === undefined ? {} : { source });
+  const { now, secrets, publicNames, newestGood } = await gatherAlertContext(context, source === undefined ? {} : { source });
   return {
     now,
     sources: context.policy.sources,
     ...(secrets === undefined ? {} : { secrets }),
+    ...(publicNames === undefined ? {} : { publicNames }),
     ...(newestGood === undefined ? {} : { newestGoodOf: () => newestGood }),
   };
 }

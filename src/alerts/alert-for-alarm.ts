@@ -40,7 +40,7 @@ export function alertForAlarm(text: string, severity: Severity, context: AlertCo
       dedupeKey: `alarm/${name}`,
       runbook: "docs/alerts.md#something-did-not-run",
     },
-    context.secrets,
+    context,
   );
 }
 

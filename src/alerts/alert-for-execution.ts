@@ -126,7 +126,7 @@ export function wasTold(event: unknown): boolean {
 }
 
 function contextOf(report: ExecutionReport, context: ExecutionContext): AlertContext {
-  const { now, invocation, secrets, sources, newestGoodOf } = context;
+  const { now, invocation, secrets, publicNames, sources, newestGoodOf } = context;
   const startedMs = Date.parse(report.startedAt ?? "");
   // Only a name of the policy: the text goes into a command that somebody copies.
   const source = report.source !== undefined && Object.hasOwn(sources, report.source) ? report.source : undefined;
@@ -141,6 +141,7 @@ function contextOf(report: ExecutionReport, context: ExecutionContext): AlertCon
     ...(newestGood === undefined ? {} : { newestGood }),
     ...(invocation === undefined ? {} : { invocation }),
     ...(secrets === undefined ? {} : { secrets }),
+    ...(publicNames === undefined ? {} : { publicNames }),
   };
 }
 

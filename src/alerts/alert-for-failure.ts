@@ -69,7 +69,7 @@ export function composeAlert(rule: AlertRule, context: AlertContext, parts: Aler
     dedupeKey,
     runbook: `docs/alerts.md#${rule.runbook}`,
   };
-  return finishAlert(alert, context.secrets);
+  return finishAlert(alert, context);
 }
 
 /** ` of shop`, ` of 2026… of shop`, or nothing. */

@@ -59,17 +59,39 @@ export interface AlertContext {
   readonly invocation?: string;
   /** Values that must not appear in it, beside everything that looks like a secret. */
   readonly secrets?: readonly Secret[];
+  /** Names of the policy: they stay, also where a secret is the same word. */
+  readonly publicNames?: readonly string[];
 }
+
+/** Words of ours that an alert is written with, whatever somebody chose for a password. */
+const ownWords = [
+  "holdfast",
+  "postgres",
+  "files",
+  "backup",
+  "verify",
+  "restore",
+  "restore-test",
+  "prune",
+  "status",
+  "check",
+  "watch",
+];
 
 /** Bounds that keep an alert readable on a telephone, and every rendering of it far below SNS's 256 KiB. */
 const most = { what: 200, message: 1_500, detail: 300, details: 12, text: 500 } as const;
 
 /**
  * The alert as it may leave the house: bounded, on single lines, without control characters, and without secrets, both the given ones and
- * whatever looks like one.
+ * whatever looks like one. Names of the policy are no secrets.
  */
-export function finishAlert(alert: Alert, secrets: readonly Secret[] = []): Alert {
-  const withoutSecrets = (text: string): string => redactSecretForms(redact(text, secrets));
+export function finishAlert(
+  alert: Alert,
+  { secrets = [], publicNames = [] }: Pick<AlertContext, "secrets" | "publicNames"> = {},
+): Alert {
+  const names = [...ownWords, ...publicNames, ...(alert.source === undefined ? [] : [alert.source])];
+  // Whole addresses first: within them, nothing is a name.
+  const withoutSecrets = (text: string): string => redact(redactSecretForms(text), secrets, names);
   const clean = (text: string, limit: number): string => cutText(oneLine(withoutSecrets(text)), limit);
   const { details } = alert.why;
   const further = details.length - most.details;
@@ -114,7 +136,7 @@ export function recoveryNotice(alert: Alert, context: AlertContext): Alert {
       nextCommand: `${context.invocation ?? "holdfast"} status${alert.source === undefined ? "" : ` ${alert.source}`}`,
       advice: "Nothing needs to be done.",
     },
-    context.secrets,
+    context,
   );
 }
 
@@ -135,6 +157,6 @@ export function testAlert(severity: Severity, context: AlertContext): Alert {
       dedupeKey: `drill/${severity}`,
       runbook: "docs/alerts.md#drill",
     },
-    context.secrets,
+    context,
   );
 }

@@ -48,14 +48,14 @@ export async function sendSlack(webhook: Secret, message: SlackMessage, options:
   throw new HoldfastError("AlertUndelivered", `the alert did not reach ${options.channel}: ${why}`);
 }
 
-/** Slack's webhooks are https; plain http is for a receiver on this very machine. */
-function checkWebhook(webhook: Secret, channel: string): string {
+/** The webhook's address: Slack's are https; plain http is for a receiver on this very machine. Errors: SecretUnavailable, without the address. */
+export function checkWebhook(webhook: Secret, channel: string): string {
   const text = webhook.reveal().trim();
   // The parser's own error would quote the text.
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const local = url?.protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
   if (url?.protocol === "https:" || local) return text;
-  throw new HoldfastError("SecretUnavailable", `what stands where ${channel} points is not the https address of a webhook`, {
+  throw new HoldfastError("SecretUnavailable", `${channel} does not hold the https address of a webhook`, {
     hint: "Store the webhook's whole address there, as Slack shows it: https://hooks.slack.com/services/…",
   });
 }

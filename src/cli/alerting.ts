@@ -1,7 +1,9 @@
 /** `--alert`: tells the policy's channels when a command fails or finds something bad. For cron, whose mail nobody reads. */
 import { Command } from "commander";
+import type { Alert } from "../alerts/alert.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Delivery } from "../pipeline/notify.ts";
-import type { Trouble } from "../pipeline/troubles.ts";
+import type { PipelineContext } from "../pipeline/pipeline-context.ts";
 import type { Policy } from "../policy/policy.ts";
 import { invocationOn, type PolicyPlace } from "./policy-place.ts";
 import type { Outcome, Session } from "./session.ts";
@@ -18,17 +20,18 @@ export function alerting<A extends unknown[]>(operation: string, place: PolicyPl
     const options = optionsOf(args);
     if (options["alert"] !== true) return work(session, ...args);
     const since = session.context.run.clock.now();
-    const tell = (troubles: readonly Trouble[]) => alertOf(session, troubles, { since, invocation: invocationOn(place) });
+    const given: Given = { since, invocation: invocationOn(place), place, operation };
+    const tell = (found: Found): Promise<void> => alertOf(session, found, given);
     let outcome: Outcome;
     try {
       outcome = await work(session, ...args);
     } catch (thrown) {
       const { toHoldfastError } = await import("../errors/holdfast-error.ts");
       const source = sourceNamedBy(session.context.policy, [args[0], options["source"]]);
-      await tell([{ operation, error: toHoldfastError(thrown), ...(source === undefined ? {} : { source }) }]);
+      await tell({ troubles: [{ operation, error: toHoldfastError(thrown), ...(source === undefined ? {} : { source }) }] });
       throw thrown;
     }
-    await tell(outcome.troubles ?? []);
+    await tell(outcome);
     return outcome;
   };
 }
@@ -51,29 +54,68 @@ export function describeUndelivered({ channel, error }: Delivery): string {
   return error === undefined ? channel : `${error.message} (${error.name}). ${error.hint}`;
 }
 
-async function alertOf(
-  { context }: Session,
-  troubles: readonly Trouble[],
-  given: { readonly since: Date; readonly invocation: string },
-): Promise<void> {
-  if (troubles.length === 0) return;
+/** Something to alert of: what went wrong, or what the status measured. */
+type Found = Pick<Outcome, "troubles" | "measured">;
+
+interface Given {
+  readonly since: Date;
+  readonly invocation: string;
+  readonly place: PolicyPlace;
+  readonly operation: string;
+}
+
+async function alertOf({ context }: Session, found: Found, given: Given): Promise<void> {
   const { log } = context.run;
   try {
-    const { alertsFor } = await import("../pipeline/troubles.ts");
-    const { notify } = await import("../pipeline/notify.ts");
-    // One after the other: Slack takes one message a second.
-    for (const alert of await alertsFor(context, troubles, given)) {
-      const deliveries = await notify(context, alert);
-      if (deliveries.length === 0) log.warn(`no alert was sent: the policy names no channel for ${alert.severity}`);
-      for (const delivery of deliveries) {
-        if (delivery.outcome === "sent") log.info(`alert sent (severity ${alert.severity}) to ${delivery.channel}`);
-        else log.warn(`an alert was not sent: ${describeUndelivered(delivery)}`);
-      }
+    if (given.operation === "status") await tellNews(context, found, given);
+    else {
+      const { alertsFor } = await import("../pipeline/troubles.ts");
+      // One after the other: Slack takes one message a second.
+      for (const alert of await alertsFor(context, found.troubles ?? [], given)) await send(context, alert);
     }
   } catch (error) {
     // Whatever it is, the command's own outcome or error must reach the caller.
-    log.warn(`an alert was not sent: ${error instanceof Error ? error.name : "unknown failure"}`);
+    log.warn(`an alert was not sent: ${error instanceof HoldfastError ? error.message : "unknown failure"}`);
   }
+}
+
+/** The status is looked at by cron every hour: what was sent is not sent again for a day, and its end is sent too. */
+async function tellNews(context: PipelineContext, { troubles = [], measured = [] }: Found, given: Given): Promise<void> {
+  const { lookAt, tellChanges } = await import("../pipeline/watch.ts");
+  const { openAlertMemory } = await import("./alert-memory.ts");
+  const { sightings, unseen } = lookAt(context, measured);
+  const failed = troubles.flatMap((trouble) => ("error" in trouble ? [{ trouble, subjects: [trouble.error.name] }] : []));
+  const memory = await openAlertMemory(given.place, context.run.environment);
+  const said: unknown[] = [];
+  const tell = async (alert: Alert): Promise<void> => {
+    const failure = await send(context, alert);
+    if (failure === undefined) return;
+    said.push(failure);
+    throw failure;
+  };
+  const look = { sightings: [...sightings, ...failed], unseen };
+  await tellChanges(context, look, { memory, tell, invocation: given.invocation }).catch((error: unknown) => {
+    if (!said.includes(error)) throw error;
+  });
+}
+
+/** Sends the alert to its channels, says how each went, and gives the reason when nobody got it. Never throws. */
+async function send(context: PipelineContext, alert: Alert): Promise<HoldfastError | undefined> {
+  const { notify } = await import("../pipeline/notify.ts");
+  const { log } = context.run;
+  const deliveries = await notify(context, alert);
+  for (const delivery of deliveries) {
+    if (delivery.outcome === "sent") log.info(`alert sent (severity ${alert.severity}) to ${delivery.channel}`);
+    else log.warn(`an alert was not sent: ${describeUndelivered(delivery)}`);
+  }
+  if (deliveries.some(({ outcome }) => outcome === "sent")) return undefined;
+  const [first] = deliveries;
+  if (first?.error !== undefined) return first.error;
+  const message = `no alert was sent: the policy names no channel for ${alert.severity}`;
+  // What went well is for those who asked for it alone.
+  if (alert.kind === "recovery") return undefined;
+  log.warn(message);
+  return new HoldfastError("AlertRefused", message);
 }
 
 /** The source that an argument names: itself, as `<source>@…`, or as `<source>/<backup>`. */

@@ -8,6 +8,7 @@ import { createPipelineContext, type PipelineContext } from "../pipeline/pipelin
 import type { Trouble } from "../pipeline/troubles.ts";
 import { loadPolicy } from "../policy/load-policy.ts";
 import type { Policy } from "../policy/policy.ts";
+import type { SourceStatus } from "../report/status-model.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log, RunContext } from "../runtime/run-context.ts";
 import type { PolicyPlace } from "./policy-place.ts";
@@ -25,6 +26,8 @@ export interface Outcome {
   readonly error?: HoldfastError;
   /** What somebody should hear of, with --alert. */
   readonly troubles?: readonly Trouble[];
+  /** Of `status`: with --alert, only what changed since the last look is sent. */
+  readonly measured?: readonly SourceStatus[];
 }
 
 export interface Session {

@@ -6,17 +6,22 @@ import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
+import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
 import { checkWriting } from "./check-writing.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
 
-/** A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`. */
+/** A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`, `alerts`. */
 export interface CheckedFinding extends Finding {
   readonly about: string;
 }
 
 /** Checks the whole policy, or, with `sourceName`, that source with its vault and key. Writes one small object to each vault and takes it back. */
-export async function checkPolicy(context: PipelineContext, sources: readonly SourceConfig[]): Promise<CheckedFinding[]> {
+export async function checkPolicy(
+  context: PipelineContext,
+  sources: readonly SourceConfig[],
+  options: AlertCheckOptions = { deployed: false },
+): Promise<CheckedFinding[]> {
   const { policy } = context;
   const findings: CheckedFinding[] = about("this machine", await checkTemporaryDirectory(context));
   for (const name of new Set(sources.map((source) => source.key))) {
@@ -30,6 +35,7 @@ export async function checkPolicy(context: PipelineContext, sources: readonly So
   for (const source of sources) {
     findings.push(...about(`source ${source.name}`, await checkSource(context, source)));
   }
+  findings.push(...about("alerts", await checkAlerts(context, options)));
   return findings;
 }
 

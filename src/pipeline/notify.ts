@@ -12,7 +12,7 @@ import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { AlertChannel, Severity } from "../policy/policy.ts";
 import { newestGoodBackup, type SoundBackup } from "./newest-good.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { readWebhook, secretsInEnvironment } from "./webhook.ts";
+import { publicNamesOf, readWebhook, secretsInEnvironment } from "./webhook.ts";
 
 /** How telling one channel went. */
 export interface Delivery {
@@ -51,6 +51,7 @@ export async function drillAlerts(
     now: run.clock.now(),
     run: run.identity,
     secrets: secretsInEnvironment(context),
+    publicNames: publicNamesOf(policy),
     ...(invocation === undefined ? {} : { invocation }),
   };
   return Promise.all(wanted.map(({ channel, severities }) => tell(context, channel, testAlert(severities[0] ?? "info", about))));
@@ -68,6 +69,7 @@ export async function gatherAlertContext(
     ...given,
     now,
     secrets: secretsInEnvironment(context),
+    publicNames: publicNamesOf(context.policy),
     ...(source === undefined ? {} : { tier: source.tier }),
     ...(newest === undefined ? {} : { newestGood: newest === null ? null : describe(newest, now) }),
   };

@@ -3,7 +3,6 @@ import type { Alert } from "../alerts/alert.ts";
 import { alertForFailure } from "../alerts/alert-for-failure.ts";
 import { alertForOutcome, type BadOutcome } from "../alerts/alert-for-outcome.ts";
 import type { HoldfastError } from "../errors/holdfast-error.ts";
-import type { Status } from "../report/status-model.ts";
 import { gatherAlertContext } from "./notify.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import type { RestoreTestResult } from "./restore-test.ts";
@@ -61,20 +60,6 @@ export function troublesOfRestoreTests(results: readonly RestoreTestResult[]): r
     }
     return troubles;
   });
-}
-
-/** Breaches alone: what a status warns of is for whoever looks at it. */
-export function troublesOfStatus({ sources }: Status): readonly Trouble[] {
-  return sources
-    .filter(({ verdict }) => verdict === "breach")
-    .map(({ source, findings }) => ({
-      source,
-      outcome: {
-        name: "objective breached",
-        backupIds: [],
-        findings: findings.filter(({ level }) => level === "breach").map(({ message }) => message),
-      },
-    }));
 }
 
 /** The alerts of these troubles, with the newest good backup of each source. Never throws. */

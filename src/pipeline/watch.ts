@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly memory: ObjectStore;
   /** Tells an alert; rejects when nobody was told, and is then asked again at the next look. */
   tell(alert: Alert): Promise<unknown>;
+  /** How Holdfast is called where the alerts are read; absent: `holdfast`. */
+  readonly invocation?: string;
   /** Is given each source's status as soon as it is measured: figures must not wait for alerts that may fail. */
   measured?(status: SourceStatus): void;
 }
@@ -33,7 +35,7 @@ export interface WatchResult {
 }
 
 /** What is not as it should be, and which kinds of findings that is: their words change with every minute that passes. */
-interface Sighting {
+export interface Sighting {
   readonly trouble: Trouble;
   readonly subjects: readonly string[];
 }
@@ -46,10 +48,35 @@ const repeatMs = 24 * 3_600_000;
  * Errors: those of `tell`, after everything else was told and kept in mind; those of the memory's store.
  */
 export async function watchSources(context: PipelineContext, options: WatchOptions): Promise<WatchResult> {
-  const { memory: store, tell } = options;
   const { sources, unmeasured, sightings } = await lookAround(context, options);
+  const names = unmeasured.map(({ name }) => name);
+  return { sources, unmeasured: names, ...(await tellChanges(context, { sightings, unseen: names }, options)) };
+}
+
+/** What a look found, for `tellChanges`. */
+export interface Look {
+  readonly sightings: readonly Sighting[];
+  /** Sources of which it says nothing. */
+  readonly unseen: readonly string[];
+}
+
+/** The look at sources that were measured already. */
+export function lookAt(context: PipelineContext, sources: readonly SourceStatus[]): Look {
+  const seen = new Set(sources.map(({ source }) => source));
+  return {
+    sightings: sources.flatMap(sightingsOf),
+    unseen: Object.keys(context.policy.sources).filter((name) => !seen.has(name)),
+  };
+}
+
+/** Tells what changed since the last look that is kept in mind. Errors: as watchSources. */
+export async function tellChanges(
+  context: PipelineContext,
+  { sightings, unseen }: Look,
+  { memory: store, tell, invocation = "holdfast" }: Pick<WatchOptions, "memory" | "tell" | "invocation">,
+): Promise<Pick<WatchResult, "told" | "recovered">> {
   const memory = await readMemory(store, context.run);
-  const news = await chooseNews(context, memory, sightings, unmeasured);
+  const news = await chooseNews(context, memory, { sightings, unseen }, invocation);
   const kept: Record<string, Told> = { ...news.unchanged };
   const failures: unknown[] = [];
   const counts = { told: 0, recovered: 0 };
@@ -67,7 +94,7 @@ export async function watchSources(context: PipelineContext, options: WatchOptio
   }
   await writeMemory(store, kept, context.run);
   if (failures.length > 0) throw toHoldfastError(failures[0]);
-  return { sources, unmeasured: unmeasured.map(({ name }) => name), ...counts };
+  return counts;
 }
 
 async function lookAround(
@@ -135,8 +162,8 @@ interface News {
 async function chooseNews(
   context: PipelineContext,
   memory: Memory,
-  sightings: readonly Sighting[],
-  unmeasured: readonly SourceConfig[],
+  { sightings, unseen }: Look,
+  invocation: string,
 ): Promise<News> {
   const now = context.run.clock.now();
   const items: News["items"][number][] = [];
@@ -151,17 +178,17 @@ async function chooseNews(
       continue;
     }
     const since = before?.since ?? now.toISOString();
-    const [alert] = await alertsFor(context, [trouble], { since: new Date(since), invocation: "holdfast" });
+    const [alert] = await alertsFor(context, [trouble], { since: new Date(since), invocation });
     if (alert !== undefined) items.push({ key, alert, count: "told", told: { subjects, since, toldAt: now.toISOString(), alert } });
   }
-  const blind = new Set(unmeasured.map(({ name }) => name));
+  const blind = new Set(unseen);
   for (const [key, before] of Object.entries(memory)) {
     if (seen.has(key)) continue;
     const { source } = before.alert;
     // Of a source that could not be measured nothing is known to be over; one that left the policy is nobody's trouble.
-    if (source !== undefined && blind.has(source)) unchanged[key] = before;
+    if (source === undefined ? unseen.length > 0 : blind.has(source)) unchanged[key] = before;
     else if (source === undefined || Object.hasOwn(context.policy.sources, source))
-      items.push({ key, alert: await recoveryOf(context, before), count: "recovered" });
+      items.push({ key, alert: await recoveryOf(context, before, invocation), count: "recovered" });
   }
   return { items, unchanged };
 }
@@ -171,9 +198,10 @@ function isNews({ subjects: told, toldAt }: Told, subjects: readonly string[], n
   return subjects.some((subject) => !told.includes(subject)) || now.getTime() - Date.parse(toldAt) >= repeatMs;
 }
 
-async function recoveryOf(context: PipelineContext, { alert }: Told): Promise<Alert> {
+async function recoveryOf(context: PipelineContext, { alert }: Told, invocation: string): Promise<Alert> {
   const about = await gatherAlertContext(context, {
     run: context.run.identity,
+    invocation,
     ...(alert.source === undefined ? {} : { source: alert.source }),
   });
   return recoveryNotice(alert, about);

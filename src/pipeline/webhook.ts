@@ -1,7 +1,7 @@
 /** Webhooks, and the other secrets that an alert must not repeat: read from where the policy says they stand. */
 import { readFile, stat } from "node:fs/promises";
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import type { SecretReference } from "../policy/policy.ts";
+import type { Policy, SecretReference } from "../policy/policy.ts";
 import { readAwsSecret, type SecretReader } from "../runtime/aws-secret.ts";
 import { Secret } from "../runtime/secret.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -58,6 +58,11 @@ export function secretsInEnvironment({ policy, run }: PipelineContext): readonly
     return value === undefined ? [] : [value, ...passwordsIn(value)];
   });
   return [...values, run.environment["PGPASSWORD"] ?? ""].filter((value) => value !== "").map((value) => new Secret(value));
+}
+
+/** What everybody may read in an alert, also where a password is the same word: the names in the policy. */
+export function publicNamesOf({ sources, vaults, keys }: Policy): readonly string[] {
+  return [...Object.keys(sources), ...Object.keys(vaults), ...Object.keys(keys)];
 }
 
 /** The password as a connection string writes it, and as it is meant. */

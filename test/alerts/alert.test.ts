@@ -212,10 +212,23 @@ describe("secrets", () => {
         advice: leaky("g"),
         dedupeKey: leaky("h"),
       },
-      [new Secret(secret)],
+      { secrets: [new Secret(secret)] },
     );
     expect(JSON.stringify(alert)).not.toMatch(/s3cret/);
   });
+
+  it.each(["postgres", "shop", "a", "backup", "holdfast"])(
+    "that are a word like %s do not take the name of the source or the command with them",
+    (password) => {
+      const error = { name: "SourceUnreachable", message: `cannot connect: password=${password} refused`, hint: "Check it." };
+      const alert = alertForFailure(
+        { operation: "backup", error },
+        { now: new Date(0), source: "shop", secrets: [new Secret(password)], publicNames: ["shop", "postgres"] },
+      );
+      expect(alert).toMatchObject({ source: "shop", what: "backup of shop failed", nextCommand: "holdfast check shop" });
+      expect(alert.why.message).toBe("cannot connect: password=[redacted] refused");
+    },
+  );
 
   it("are looked for in a time that does not grow with the text", () => {
     for (const text of [

@@ -53,8 +53,8 @@ describe("the command line with --alert", () => {
     const { code, json, stderr } = await project.holdfast(["backup", "tree", "--alert"]);
     expect({ code, json }).toEqual({ code: silent.code, json: silent.json });
     expect(code).toBeGreaterThan(0);
-    expect(stderr).toContain("critical alert sent to slack:env:HOOK");
-    expect(stderr).toContain("email:ops@example.com cannot be told from here: mail goes out through SNS");
+    expect(stderr).toContain("alert sent (severity critical) to slack:env:HOOK");
+    expect(stderr).toContain("email:ops@example.com is skipped: email is sent through SNS");
     const [message, ...further] = arrived();
     expect(further).toEqual([]);
     expect(message).toContain("CRITICAL: backup of tree failed");
@@ -105,6 +105,13 @@ describe("the command line with --alert", () => {
     expect(messages).toHaveLength(1);
     expect(messages[0]).toContain("CRITICAL: tree misses its objectives");
     expect(messages[0]).toContain("none: nothing could be restored");
+    // Cron asks every hour: nothing changed, and nothing is said; a day later, or with something more, it is.
+    const again = await project.say(["status", "--alert"]);
+    expect({ code: again.code, sent: arrived() }).toEqual({ code: 1, sent: [] });
+    await project.holdfast(["backup", "tree"]);
+    const over = await project.say(["status", "--alert"]);
+    expect(over.stderr).toContain("alert sent (severity info) to slack:env:HOOK");
+    expect(arrived()).toEqual([expect.stringContaining("RECOVERED: well again: tree misses its objectives")]);
   });
 
   it("drills its channels", async () => {

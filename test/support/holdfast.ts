@@ -43,7 +43,13 @@ export async function createProject(options: ProjectOptions): Promise<Project> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-test-"));
   const binDirs = await Promise.all((options.majors ?? allMajors).map(async (major) => (await ensurePostgres(major)).binDir));
   const policyFile = join(directory, "holdfast.yml");
-  const env: NodeJS.ProcessEnv = { ...process.env, HOLDFAST_PG_PATH: binDirs.join(delimiter), NO_COLOR: "1", ...options.env };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    HOLDFAST_PG_PATH: binDirs.join(delimiter),
+    NO_COLOR: "1",
+    XDG_STATE_HOME: join(directory, "state"),
+    ...options.env,
+  };
   const start = (args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<RunResult> =>
     run(process.execPath, [launcher, "--policy", policyFile, ...args], {
       cwd: directory,

@@ -2,7 +2,6 @@
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { measureSources } from "../../pipeline/measure.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
-import { troublesOfStatus } from "../../pipeline/troubles.ts";
 import { renderStatus } from "../../report/render-status.ts";
 import type { Outcome, Session } from "../session.ts";
 
@@ -14,6 +13,6 @@ export async function status({ context, terminal }: Session, sourceName: string 
     document: measured.status,
     lines: renderStatus(measured.status, { width: terminal.columns, now: run.clock.now() }),
     exitCode: measured.status.verdict === "breach" ? exitCodes.failed : exitCodes.done,
-    troubles: troublesOfStatus(measured.status),
+    measured: measured.status.sources,
   };
 }
