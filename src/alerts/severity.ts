@@ -171,6 +171,7 @@ const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   ThrowawayFailed: "passing",
   ToolMissing: "blocked",
   UsageInvalid: "blocked",
+  VaultDamaged: "lost",
   VaultInvalid: "blocked",
   VaultNotFound: "blocked",
 };

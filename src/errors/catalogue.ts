@@ -103,7 +103,7 @@ export const catalogue = {
     code: "HF407",
     exitCode: exitCodes.integrity,
     retryable: false,
-    hint: "Verify the backup again with `holdfast verify` to write fresh evidence.",
+    hint: "Find out who wrote to the vault, move that object out of it, then read the backup back with `holdfast verify`.",
   },
   ExecutionExists: {
     code: "HF506",
@@ -332,6 +332,12 @@ export const catalogue = {
     exitCode: exitCodes.usage,
     retryable: false,
     hint: "See `holdfast help` and `holdfast <command> --help`.",
+  },
+  VaultDamaged: {
+    code: "HF410",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Find out who wrote to the vault or deleted from it, and bring the object back as docs/vault-format.md says.",
   },
   VaultInvalid: {
     code: "HF207",

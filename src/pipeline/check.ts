@@ -1,15 +1,20 @@
 /** The step that looks at everything a policy needs before it is needed: keys, vaults, sources. Finds, never throws for what a user can mend. */
-import { isAbsolute, relative } from "node:path";
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { dirname, isAbsolute, relative } from "node:path";
 import type { Finding } from "../engines/engine.ts";
-import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";
+import { listBackups } from "../vault/catalogue.ts";
+import { describeLost, listLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
 import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
 import { checkWriting } from "./check-writing.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
+import { findInstructionsProblem } from "./vault-instructions.ts";
 
 /** A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`, `alerts`. */
 export interface CheckedFinding extends Finding {
@@ -91,12 +96,10 @@ function isInside(directory: string, path: string): boolean {
 async function checkVault(context: PipelineContext, vault: VaultConfig): Promise<readonly Finding[]> {
   const rights = { StoreAccessDenied: rightsOn(vault) };
   const store = await context.storeOf(vault.name);
+  if (vault.type === "folder" && !(await isThere(vault.path))) return finding("vault", () => checkParent(vault.path), rights);
   return [
-    ...(await finding(
-      "vault",
-      async () => [await checkFormat(store), ...(await checkWriting(context, store, "writing", { artifacts: true }))],
-      rights,
-    )),
+    ...(await finding("vault", () => checkFormat(context, vault, store), rights)),
+    ...(await finding("backups", () => checkCatalogue(context, store), rights)),
     ...(await finding("bucket", () => store.inspect(context.run.clock), rights)),
     ...(await finding("deleted backups", () => checkHidden(store), rights)),
     ...(await finding("state", () => checkState(context, vault), rights)),
@@ -148,19 +151,78 @@ function rightsOn(vault: VaultConfig): string {
     : "Let this identity list the bucket and read, write and delete its objects.";
 }
 
-async function checkFormat(store: ObjectStore): Promise<Finding> {
+async function isThere(path: string): Promise<boolean> {
   try {
-    await openVault(store);
-    return { level: "ok", subject: "vault", message: `${store.url} is a vault that this version reads` };
+    await stat(path);
+    return true;
   } catch (error) {
-    if (!isHoldfastError(error, "VaultNotFound")) throw error;
-    return {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    // Its own check says what is in the way.
+    return true;
+  }
+}
+
+/** The folder is made with the first backup, and not by a check: its name may be mistyped. */
+async function checkParent(path: string): Promise<readonly Finding[]> {
+  let parent = dirname(path);
+  while (parent !== dirname(parent) && !(await isThere(parent))) parent = dirname(parent);
+  try {
+    await access(parent, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === "EROFS" ? "read-only file system" : "permission denied";
+    throw new HoldfastError("StoreAccessDenied", `${path} does not exist, and cannot be created in ${parent}: ${why}`);
+  }
+  const message = `${path} does not exist yet`;
+  return [
+    {
       level: "warning",
       subject: "vault",
-      message: `${store.url} contains no vault yet`,
-      remedy: "Run `holdfast backup`, which creates it.",
-    };
+      message,
+      remedy: "Check the path in the policy; the first `holdfast backup` creates it.",
+    },
+  ];
+}
+
+async function checkFormat(context: PipelineContext, vault: VaultConfig, store: ObjectStore): Promise<readonly Finding[]> {
+  try {
+    await openVault(store);
+  } catch (error) {
+    if (!isHoldfastError(error, "VaultNotFound")) throw error;
+    const message = `${store.url} contains no vault yet`;
+    const remedy = "Check the address in the policy; the first `holdfast backup` creates it.";
+    // A bucket is tried all the same: whether it takes what a backup writes is told by nothing else.
+    const writing = vault.type === "folder" ? [] : await checkWriting(context, store, "writing", { artifacts: true });
+    return [{ level: "warning", subject: "vault", message, remedy }, ...writing];
   }
+  const problem = await findInstructionsProblem(store);
+  return [
+    { level: "ok", subject: "vault", message: `${store.url} is a vault that this version reads` },
+    ...(problem === undefined ? [] : [{ level: "error", subject: "instructions", ...problem } as const]),
+    ...(await checkWriting(context, store, "writing", { artifacts: true })),
+  ];
+}
+
+/** What is dated in the future or lost. Reads keys only. */
+async function checkCatalogue(context: PipelineContext, store: ObjectStore): Promise<readonly Finding[]> {
+  const { signal, clock } = context.run;
+  const now = clock.now();
+  const findings: Finding[] = [];
+  for await (const { source, id, future, futureChecks } of listBackups(store, { now, signal })) {
+    if (future) {
+      const message = `${source}/${id} is dated in the future and does not count`;
+      findings.push({ level: "warning", subject: "backups", message, remedy: "Set the clocks of the machines that make backups." });
+    }
+    for (const { key } of futureChecks) {
+      const message = `${key} is dated in the future and does not count`;
+      const remedy =
+        "Find out who wrote it: a clock was wrong, or somebody wants the backup to look good. Then move it out of the vault.";
+      findings.push({ level: "error", subject: "evidence", message, remedy });
+    }
+  }
+  for await (const place of listLost(store, { signal })) {
+    findings.push({ level: "error", subject: "backups", ...describeLost(place, store) });
+  }
+  return findings;
 }
 
 /** Runs one check; an error of the catalogue becomes a finding with its hint, or with the remedy given for errors of its name. */

@@ -5,7 +5,14 @@ import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /** Errors that say that the backup is not what was written; anything else says nothing about it. */
-const damage = ["ArtifactDamaged", "ArtifactMissing", "SealInvalid", "ContentInvalid", "ManifestDamaged"] as const;
+const damage = [
+  "ArtifactDamaged",
+  "ArtifactMissing",
+  "SealInvalid",
+  "ContentInvalid",
+  "ManifestDamaged",
+  "EvidenceInvalid",
+] as const;
 
 /**
  * The sentences of evidence for `error`, when that is damage of the backup. Everything else is thrown on: what says nothing of the backup, what

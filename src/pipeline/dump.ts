@@ -62,7 +62,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const createdVault = await prepareVault(context, store);
   const state = await context.stateStoreOf(source.vault);
   return withSourceLease(context, state, source.name, `${request.kind} backup`, async (run, lease) => {
-    const newest = await newestBackup(store, source.name);
+    const newest = await newestBackup(store, source.name, run.clock.now());
     await letSecondPass(newest, run);
     const startedAt = run.clock.now();
     const startedMs = run.clock.monotonicMs();

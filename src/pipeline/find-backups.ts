@@ -15,9 +15,9 @@ export interface FoundBackup {
 }
 
 /** The newest backup of a source, whatever its state, or undefined. Reads keys only. */
-export async function newestBackup(store: ObjectStore, source: string): Promise<BackupEntry | undefined> {
+export async function newestBackup(store: ObjectStore, source: string, now: Date): Promise<BackupEntry | undefined> {
   let newest: BackupEntry | undefined;
-  for await (const entry of listBackups(store, { source })) newest = entry;
+  for await (const entry of listBackups(store, { source, now })) newest = entry;
   return newest;
 }
 
@@ -53,7 +53,7 @@ export async function findInVaults(context: PipelineContext, given: string): Pro
 async function findInVault(context: PipelineContext, vaultName: string, reference: string): Promise<FoundBackup> {
   const store = await context.storeOf(vaultName);
   await openVault(store);
-  return { entry: await findBackup(store, reference), store, vaultName };
+  return { entry: await findBackup(store, reference, context.run.clock.now()), store, vaultName };
 }
 
 /** A whole id is in no need of the other vaults' word. */
@@ -78,6 +78,8 @@ function notFound(policy: Policy, reference: string, misses: readonly HoldfastEr
   // A name that neither the policy nor a vault knows is rather a slip of the pen than a source that is gone.
   const at = reference.indexOf("@");
   if (at > 0) requireSource(policy, reference.slice(0, at));
+  const slash = reference.indexOf("/");
+  if (slash > 0) requireSource(policy, reference.slice(0, slash));
   return misses[0] ?? new HoldfastError("BackupNotFound", `no vault of the policy holds a backup "${reference}"`);
 }
 

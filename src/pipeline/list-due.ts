@@ -65,5 +65,5 @@ async function* listEntries(context: PipelineContext, source: SourceConfig): Asy
     if (isHoldfastError(error, "VaultNotFound")) return;
     throw error;
   }
-  yield* listBackups(store, { source: source.name, signal: context.run.signal });
+  yield* listBackups(store, { source: source.name, now: context.run.clock.now(), signal: context.run.signal });
 }

@@ -1,5 +1,5 @@
 /**
- * The step that holds objectives against measurements. States come from a listing of keys; figures are read for the few backups that a
+ * The step that holds objectives against measurements. States come from a listing of keys, and those that are quoted from documents; figures are read for the few backups that a
  * judgement needs them of, so that a vault of any age is measured in the same time.
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
@@ -9,6 +9,9 @@ import type { BackupFigures, Status, StatusBackup } from "../report/status-model
 import type { CheckName } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";
+import { examineBackup } from "../vault/examine-backup.ts";
+import type { BackupPlace } from "../vault/layout.ts";
+import { listLost } from "../vault/list-lost.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
@@ -26,6 +29,8 @@ export interface MeasuredSource {
   readonly backups: readonly StatusBackup[];
   /** The evidence of the newest restore tests, newest first. */
   readonly tests: readonly Evidence[];
+  /** Backups whose manifest is missing. */
+  readonly lost: readonly BackupPlace[];
 }
 
 export interface Measurements {
@@ -39,32 +44,57 @@ export async function measureSources(context: PipelineContext, sources: readonly
   for (const source of sources) measured.push(await measureSource(context, source));
   const { timezone } = context.policy;
   const backups = measured.flatMap((each) => each.backups);
-  return { status: assessStatus({ now: context.run.clock.now(), timezone, sources, backups }), sources: measured };
+  const lost = measured.flatMap((each) => each.lost);
+  return { status: assessStatus({ now: context.run.clock.now(), timezone, sources, backups, lost }), sources: measured };
 }
 
 async function measureSource(context: PipelineContext, source: SourceConfig): Promise<MeasuredSource> {
   const store = await context.storeOf(source.vault);
-  const entries = await listEntries(context, store, source.name);
+  const listed = await listEntries(context, store, source.name);
+  if (listed === undefined) return { source, backups: [], tests: [], lost: [] };
+  const entries = await examineQuoted(store, listed);
   const tests = await readTests(store, entries);
   const telling = chooseTelling(entries, tests);
+  const lost: BackupPlace[] = [];
+  for await (const place of listLost(store, { source: source.name, signal: context.run.signal })) lost.push(place);
   const backups: StatusBackup[] = [];
   for (const entry of entries) {
     backups.push(telling.has(entry) ? { ...entry, figures: await readFigures(store, entry, tests) } : entry);
   }
-  return { source, backups, tests };
+  return { source, backups, tests, lost };
 }
 
-/** Oldest first. A vault that was never written to is an empty one. */
-async function listEntries(context: PipelineContext, store: ObjectStore, source: string): Promise<BackupEntry[]> {
+/** Oldest first; undefined for a vault that was never written to. */
+async function listEntries(context: PipelineContext, store: ObjectStore, source: string): Promise<BackupEntry[] | undefined> {
   try {
     await openVault(store);
   } catch (error) {
-    if (isHoldfastError(error, "VaultNotFound")) return [];
+    if (isHoldfastError(error, "VaultNotFound")) return undefined;
     throw error;
   }
+  const options = { source, now: context.run.clock.now(), signal: context.run.signal };
   const entries: BackupEntry[] = [];
-  for await (const entry of listBackups(store, { source, signal: context.run.signal })) entries.push(entry);
+  for await (const entry of listBackups(store, options)) entries.push(entry);
   return entries;
+}
+
+/**
+ * The entries, of which those that a status quotes were examined: from the newest back to the newest recovery point and the newest proven one, both of
+ * which their documents bear out. What is older is counted, not quoted.
+ */
+async function examineQuoted(store: ObjectStore, entries: readonly BackupEntry[]): Promise<BackupEntry[]> {
+  const judged: BackupEntry[] = [];
+  let [good, proven] = [false, false];
+  for (const entry of entries.toReversed()) {
+    const isQuoted = !good || (!proven && entry.state === "proven");
+    const examined = isQuoted ? await examineBackup(store, entry) : entry;
+    if (examined === undefined) continue; // Deleted since it was listed.
+    const counts = !examined.suspicious && !examined.future;
+    good ||= counts && (examined.state === "verified" || examined.state === "proven");
+    proven ||= counts && examined.state === "proven";
+    judged.push(examined);
+  }
+  return judged.reverse();
 }
 
 /** Whatever its backup's age: a monthly test of an hourly backup lies hundreds of backups back. */
@@ -81,7 +111,9 @@ async function readTests(store: ObjectStore, entries: readonly BackupEntry[]): P
 
 /** The backups whose figures a judgement uses: the newest, the newest good ones, those that were tested, and one of a month before. */
 function chooseTelling(entries: readonly BackupEntry[], tests: readonly Evidence[]): Set<BackupEntry> {
-  const good = entries.filter(({ state, suspicious }) => !suspicious && (state === "verified" || state === "proven"));
+  const good = entries.filter(
+    ({ state, suspicious, future }) => !suspicious && !future && (state === "verified" || state === "proven"),
+  );
   const newestGood = good.at(-1);
   const tested = new Set(tests.filter(({ objective }) => objective !== undefined).map(({ backupId }) => backupId));
   const telling = new Set(entries.filter(({ id }) => tested.has(id)));
@@ -125,12 +157,12 @@ async function readContentBytes(store: ObjectStore, entry: BackupEntry): Promise
   return verified === undefined ? undefined : (await readSoundEvidence(store, verified.key))?.digest?.bytes;
 }
 
-/** Undefined for a damaged manifest, and for one that a prune has just removed. */
+/** Undefined for a manifest that cannot be read, and for one that a prune has just removed. */
 async function readSoundManifest(store: ObjectStore, { source, id }: BackupEntry): Promise<{ manifest: Manifest } | undefined> {
   try {
     return await readManifest(store, source, id);
   } catch (error) {
-    if (isHoldfastError(error, "ManifestDamaged", "BackupNotFound")) return undefined;
+    if (isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid", "StoreAccessDenied")) return undefined;
     throw error;
   }
 }

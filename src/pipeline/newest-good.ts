@@ -1,6 +1,7 @@
 /** The newest backup of a source that may be relied on: the first thing that somebody asks when one has failed. */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { listBackups } from "../vault/catalogue.ts";
+import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
+import { examineBackup } from "../vault/examine-backup.ts";
 import { openVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
@@ -15,7 +16,7 @@ const patienceMs = 15_000;
 
 /**
  * The newest backup that was verified or proven and is neither damaged nor suspicious; null when there is none; undefined when that cannot be found out
- * in a quarter of a minute. Reads keys only. Never throws, and works on after the run was aborted.
+ * in a quarter of a minute. Reads keys, and the documents of the backup it names. Never throws, and works on after the run was aborted.
  */
 export async function newestGoodBackup(context: PipelineContext, sourceName: string): Promise<SoundBackup | null | undefined> {
   const source = context.policy.sources[sourceName];
@@ -37,12 +38,20 @@ export async function newestGoodBackup(context: PipelineContext, sourceName: str
 async function findNewestGood(context: PipelineContext, vaultName: string, source: string): Promise<SoundBackup | null> {
   const store = await context.storeOf(vaultName);
   await openVault(store);
-  let newest: SoundBackup | null = null;
-  for await (const { id, state, startedAt, suspicious } of listBackups(store, {
-    source,
-    signal: AbortSignal.timeout(patienceMs),
-  })) {
-    if (!suspicious && (state === "verified" || state === "proven")) newest = { id, state, startedAt };
+  const good: BackupEntry[] = [];
+  for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: AbortSignal.timeout(patienceMs) })) {
+    if (isGood(entry)) good.push(entry);
   }
-  return newest;
+  // The newest whose manifest and evidence bear it out: names alone prove nothing.
+  for (const entry of good.reverse()) {
+    const examined = await examineBackup(store, entry);
+    if (examined === undefined || !isGood(examined)) continue;
+    const { id, state, startedAt } = examined;
+    if (state === "verified" || state === "proven") return { id, state, startedAt };
+  }
+  return null;
+}
+
+function isGood({ state, suspicious, future }: BackupEntry): boolean {
+  return !suspicious && !future && (state === "verified" || state === "proven");
 }

@@ -56,7 +56,7 @@ export async function planBackup(
     return { source: source.name, kind: request.kind, runner: "fargate", reason };
   }
   const store = await context.storeOf(source.vault);
-  const newest = await newestBackup(store, source.name);
+  const newest = await newestBackup(store, source.name, context.run.clock.now());
   const manifest = newest === undefined ? undefined : await readSound(store, newest);
   return { source: source.name, kind: request.kind, ...chooseForDump(manifest) };
 }
@@ -96,13 +96,13 @@ function chooseForDump(manifest: Manifest | undefined): Choice {
   return { runner: "lambda", reason: `${manifest.id} had ${bytes} bytes and took ${Math.round(seconds)} s` };
 }
 
-/** A damaged manifest says nothing of sizes, and must not keep the next backup from being made. */
+/** A manifest that cannot be read says nothing of sizes, and must not keep the next backup from being made. */
 async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manifest | undefined> {
   try {
     return (await readManifest(store, entry.source, entry.id)).manifest;
   } catch (error) {
-    if (isHoldfastError(error, "ManifestDamaged", "BackupNotFound")) return undefined;
-    throw error;
+    if (isHoldfastError(error, "Interrupted") || !isHoldfastError(error)) throw error;
+    return undefined;
   }
 }
 

@@ -133,7 +133,7 @@ async function gather(
   readers: ReadonlyMap<string, string>,
 ): Promise<RetentionBackup[]> {
   const backups: RetentionBackup[] = [];
-  for await (const entry of listBackups(store, { source, signal: context.run.signal })) {
+  for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
     const readBy = readers.get(entry.id);
     backups.push({ ...(await describe(store, entry)), ...(readBy === undefined ? {} : { readBy }) });
   }

@@ -44,7 +44,11 @@ export async function runBackup(context: PipelineContext, options: BackupRunOpti
 async function verifyNewest(context: PipelineContext, { source, backupId }: DumpResult): Promise<VerifyResult> {
   const vaultName = requireSource(context.policy, source).vault;
   const store = await context.storeOf(vaultName);
-  return verifyBackup(context, { entry: await findBackup(store, `${source}/${backupId}`), store, vaultName });
+  return verifyBackup(context, {
+    entry: await findBackup(store, `${source}/${backupId}`, context.run.clock.now()),
+    store,
+    vaultName,
+  });
 }
 
 /** Runs a step that comes after the commit: its failure must not hide that there is a backup. */

@@ -1,14 +1,14 @@
-/** Reads evidence where a damaged piece must not stop the work: it then says nothing, and the state in its key stands. */
+/** Reads evidence where a damaged piece must not stop the work: it then says nothing. */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type Evidence, readEvidence } from "../vault/evidence.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
-/** The evidence under `key`, or undefined when it is damaged, or gone with its backup since it was listed. Errors: those of ObjectStore.get. */
+/** The evidence under `key`, or undefined when it cannot be read, or is gone with its backup since it was listed. Errors: those of ObjectStore.get. */
 export async function readSoundEvidence(store: ObjectStore, key: string): Promise<Evidence | undefined> {
   try {
     return await readEvidence(store, key);
   } catch (error) {
-    if (isHoldfastError(error, "EvidenceInvalid", "ObjectNotFound")) return undefined;
+    if (isHoldfastError(error, "EvidenceInvalid", "ObjectNotFound", "VaultInvalid", "StoreAccessDenied")) return undefined;
     throw error;
   }
 }

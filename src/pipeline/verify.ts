@@ -3,7 +3,7 @@
  * what the source said of itself, each table compared with what it was in the backups before; the finding goes into the vault as evidence.
  */
 
-import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
@@ -14,6 +14,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { chooseBaseline } from "./choose-baseline.ts";
 import { type ContentFigures, figuresOf } from "./content-figures.ts";
 import { findDamage } from "./damage.ts";
+import { compareWithEarlierEvidence } from "./earlier-evidence.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -94,7 +95,7 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
   try {
     const read = await readManifest(store, entry.source, entry.id);
     manifestSha256 = read.sha256;
-    await compareWithEarlierEvidence(context.run, store, entry, manifestSha256);
+    await compareWithEarlierEvidence(store, entry, manifestSha256);
     const { digest, sourceCheck } = await digestBackup(context, store, read.manifest);
     if (!sourceCheck.equal) {
       const findings = sourceCheck.differences.map(({ object, problem }) => `${object}: ${problem}`);
@@ -127,29 +128,6 @@ export async function digestBackup(
   return { digest, sourceCheck: engine.compareSourceCheck(digest, manifest.sourceCheck) };
 }
 
-/** A manifest that was edited still parses; but what earlier checks read had another checksum. */
-async function compareWithEarlierEvidence(
-  run: RunContext,
-  store: ObjectStore,
-  entry: BackupEntry,
-  manifestSha256: string,
-): Promise<void> {
-  for (const { key, check } of entry.checks) {
-    if (check === "damaged" || check === "disproven") continue; // It may have read the damaged manifest.
-    const evidence = await readSoundEvidence(store, key);
-    if (evidence === undefined) {
-      run.log.warn("a piece of evidence is damaged and was skipped", { key });
-      continue;
-    }
-    if (evidence.manifestSha256 !== manifestSha256) {
-      throw new HoldfastError(
-        "ManifestDamaged",
-        `the manifest of ${entry.id} was changed after ${evidence.at}: its SHA-256 is ${manifestSha256}, and was ${evidence.manifestSha256}`,
-      );
-    }
-  }
-}
-
 /**
  * What speaks for lost data in this backup, in sentences. A backup that was found in order when it was new is not judged again: those it was
  * compared with are gone by and by, and the ones that are left say less. One that is suspicious stays so while there is nothing to compare with.
@@ -173,7 +151,7 @@ async function compareWithEarlierBackups(
 /** The figures of the trusted backups of the kind before this one, oldest first, from the evidence of their verification. */
 async function readEarlierFigures(run: RunContext, store: ObjectStore, entry: BackupEntry): Promise<ContentFigures[]> {
   const trusted: BackupEntry[] = [];
-  for await (const other of listBackups(store, { source: entry.source })) {
+  for await (const other of listBackups(store, { source: entry.source, now: run.clock.now() })) {
     if (other.id >= entry.id) break;
     if (other.kind !== entry.kind || other.suspicious || (other.state !== "verified" && other.state !== "proven")) continue;
     trusted.push(other);

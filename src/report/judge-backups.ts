@@ -3,13 +3,13 @@ import { formatAge, formatDuration } from "./format.ts";
 import { findExpectedRun } from "./judge-schedules.ts";
 import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding, StatusPoint } from "./status-model.ts";
 
-type Facts = "newest" | "newestVerified" | "newestProven" | "rpo" | "suspicious" | "damaged" | "held";
+type Facts = "newest" | "newestVerified" | "newestProven" | "rpo" | "suspicious" | "damaged" | "lost" | "held";
 
 export function judgeBackups(view: SourceView): Judgement<Facts> {
   const { backups, now } = view;
   const point = (found: StatusBackup | undefined): StatusPoint | null => (found === undefined ? null : describePoint(found, now));
   const verified = backups.find(isRecoveryPoint);
-  const proven = backups.find((backup) => backup.state === "proven" && !backup.suspicious);
+  const proven = backups.find((backup) => backup.state === "proven" && isRecoveryPoint(backup));
   const rpo = measureRpo(view, verified);
   const facts = {
     newest: point(backups[0]),
@@ -18,14 +18,19 @@ export function judgeBackups(view: SourceView): Judgement<Facts> {
     rpo,
     suspicious: backups.filter(({ suspicious, state }) => suspicious && state !== "damaged").map(({ id }) => id),
     damaged: backups.filter(({ state }) => state === "damaged").map(({ id }) => id),
+    lost: view.lost,
     held: backups.filter(({ held }) => held === true).map(({ id }) => id),
   };
-  return { facts, findings: [...findRpo(view, verified, rpo), ...findBad(backups)], notes: noteProof(proven, now) };
+  return {
+    facts,
+    findings: [...findRpo(view, verified, rpo), ...findBad(backups), ...findLost(view.lost), ...findFuture(view)],
+    notes: noteProof(proven, now),
+  };
 }
 
-/** Whether a person would restore from it: read back, neither damaged nor suspicious. */
-export function isRecoveryPoint({ state, suspicious }: StatusBackup): boolean {
-  return !suspicious && (state === "verified" || state === "proven");
+/** Whether a person would restore from it: read back, neither damaged nor suspicious, nor dated in the future. */
+export function isRecoveryPoint({ state, suspicious, future }: StatusBackup): boolean {
+  return !suspicious && future !== true && (state === "verified" || state === "proven");
 }
 
 function describePoint({ id, startedAt, state }: StatusBackup, now: Date): StatusPoint {
@@ -69,10 +74,16 @@ function isRunUnderWay({ backups, ...view }: SourceView, verified: StatusBackup)
 }
 
 function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
-  return backups.flatMap(({ id, state, suspicious }, index): StatusFinding[] => {
+  return backups.flatMap(({ id, state, suspicious, problems = [] }, index): StatusFinding[] => {
     const newest = index === 0 ? "the newest backup, " : "";
     if (state === "damaged")
-      return [{ level: index === 0 ? "breach" : "warning", subject: "backup", message: `${newest}${id} is damaged` }];
+      return [
+        {
+          level: index === 0 ? "breach" : "warning",
+          subject: "backup",
+          message: `${newest}${id} is damaged${problems.length === 0 ? "" : `: ${problems.join("; ")}`}`,
+        },
+      ];
     return suspicious
       ? [
           {
@@ -82,6 +93,26 @@ function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
           },
         ]
       : [];
+  });
+}
+
+function findLost(lost: readonly string[]): StatusFinding[] {
+  return lost.map((id) => ({
+    level: "breach",
+    subject: "backup",
+    message: `the manifest of ${id} is missing: it was lost or deleted outside Holdfast`,
+  }));
+}
+
+function findFuture({ backups, dated: datedBackups, now }: SourceView): StatusFinding[] {
+  return [...datedBackups, ...backups].flatMap(({ id, startedAt, future, futureChecks = [] }): StatusFinding[] => {
+    const message = `${id} is dated ${formatAge(now, startedAt)} in the future and does not count: a clock is or was wrong`;
+    const dated: StatusFinding[] = future === true ? [{ level: "warning", subject: "backup", message }] : [];
+    const [first] = futureChecks;
+    if (first === undefined) return dated;
+    const at = new Date(first.at).toISOString();
+    const planted = `${id} has evidence "${first.check}" dated ${at}, in the future: it does not count; find out who wrote it`;
+    return [...dated, { level: "breach", subject: "verification", message: planted }];
   });
 }
 

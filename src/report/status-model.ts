@@ -34,6 +34,12 @@ export interface StatusBackup {
   readonly state: "stored" | "verified" | "proven" | "damaged";
   readonly suspicious: boolean;
   readonly held?: boolean;
+  /** Dated in the future: it counts for no objective. */
+  readonly future?: boolean;
+  /** Evidence that is dated in the future, and counts for nothing. */
+  readonly futureChecks?: readonly { readonly check: string; readonly at: Date | string }[];
+  /** What is wrong with its documents, in sentences, where they were read. */
+  readonly problems?: readonly string[];
   /** Oldest first; `at` is an instant (ISO 8601 where it is text). */
   readonly checks: readonly { readonly check: string; readonly at: Date | string }[];
   readonly figures?: BackupFigures;
@@ -46,6 +52,8 @@ export interface StatusInput {
   readonly sources: readonly StatusSource[];
   /** Of these sources, in any order. */
   readonly backups: readonly StatusBackup[];
+  /** Backups of these sources whose manifest is missing. */
+  readonly lost?: readonly { readonly source: string; readonly id: string }[];
 }
 
 export type Verdict = "ok" | "warning" | "breach";
@@ -104,6 +112,8 @@ export interface SourceStatus {
   };
   readonly suspicious: readonly string[];
   readonly damaged: readonly string[];
+  /** Ids of backups whose manifest is missing. */
+  readonly lost: readonly string[];
   readonly held: readonly string[];
   readonly findings: readonly StatusFinding[];
   /** What went well, in sentences. */
@@ -121,6 +131,10 @@ export interface Status {
 export interface SourceView {
   readonly source: StatusSource;
   readonly backups: readonly StatusBackup[];
+  /** Backups that are dated in the future, in no other list. */
+  readonly dated: readonly StatusBackup[];
+  /** Ids. */
+  readonly lost: readonly string[];
   readonly now: Date;
   readonly timezone: string;
 }

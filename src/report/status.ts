@@ -10,11 +10,18 @@ import type { SourceStatus, SourceView, Status, StatusInput, Verdict } from "./s
  * does not count), the last measured restore against the RTO, restore tests, verifications and backups against their schedules, growth, and
  * what is damaged or suspicious. Pure; the answer is plain JSON.
  */
-export function assessStatus({ now, timezone, sources, backups }: StatusInput): Status {
+export function assessStatus({ now, timezone, sources, backups, lost = [] }: StatusInput): Status {
   const bySource = Map.groupBy(backups, ({ source }) => source);
   const statuses = sources.map((source) => {
     const own = (bySource.get(source.name) ?? []).toSorted((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
-    return assessSource({ source, backups: own, now, timezone });
+    return assessSource({
+      source,
+      backups: own.filter(({ future }) => future !== true),
+      dated: own.filter(({ future }) => future === true),
+      lost: lostOf(lost, source.name),
+      now,
+      timezone,
+    });
   });
   return { at: now.toISOString(), timezone, verdict: worst(statuses.map(({ verdict }) => verdict)), sources: statuses };
 }
@@ -35,6 +42,10 @@ function assessSource(view: SourceView): SourceStatus {
     findings: findings.toSorted((a, b) => Number(b.level === "breach") - Number(a.level === "breach")),
     notes: [points, restores, schedules, size].flatMap((judgement) => judgement.notes),
   };
+}
+
+function lostOf(lost: NonNullable<StatusInput["lost"]>, name: string): string[] {
+  return lost.filter(({ source }) => source === name).map(({ id }) => id);
 }
 
 function worst(verdicts: readonly Verdict[]): Verdict {

@@ -3,16 +3,9 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type BackupState, stateOf } from "./backup-state.ts";
 import { listEvidence } from "./evidence.ts";
-import {
-  type BackupPlace,
-  type EvidenceKey,
-  isSourceName,
-  keyOf,
-  parseBackupId,
-  parseDocumentKey,
-  parseEvidenceKey,
-} from "./layout.ts";
-import { compareKeys } from "./object-key.ts";
+import { isFuture } from "./future.ts";
+import { type BackupPlace, type EvidenceKey, keyOf, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
+import { cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { parseReference, type Reference } from "./reference.ts";
 
@@ -23,14 +16,18 @@ export interface BackupEntry {
   readonly startedAt: Date;
   readonly state: BackupState;
   readonly suspicious: boolean;
-  /** Oldest first. */
+  /** Oldest first; only what counts. */
   readonly checks: readonly EvidenceKey[];
+  /** Evidence that is dated in the future, and counts for nothing. */
+  readonly futureChecks: readonly EvidenceKey[];
+  /** Whether the backup itself is dated in the future: then it counts for no objective, and is nobody's latest. */
+  readonly future: boolean;
   readonly held: boolean;
 }
 
-export interface ListOptions {
-  readonly source?: string;
-  readonly signal?: AbortSignal;
+export interface ListOptions extends RoomOptions {
+  /** By the clock: what is dated later counts for nothing. */
+  readonly now: Date;
 }
 
 /** How many candidates an ambiguous reference is answered with. */
@@ -40,7 +37,7 @@ const mostCandidates = 10;
  * All backups, by source and then by age, oldest first: whatever has a manifest, joined with its evidence and hold. Reads no object. Keys that
  * are not the layout's are passed over. Errors: those of ObjectStore.list.
  */
-export async function* listBackups(store: ObjectStore, options: ListOptions = {}): AsyncGenerator<BackupEntry, void, undefined> {
+export async function* listBackups(store: ObjectStore, options: ListOptions): AsyncGenerator<BackupEntry, void, undefined> {
   const evidence = listRoom(store, "evidence", parseEvidenceKey, options);
   const holds = listRoom(store, "holds", parseDocumentKey, options);
   const evidenceCursor = cursorOf(evidence);
@@ -49,7 +46,7 @@ export async function* listBackups(store: ObjectStore, options: ListOptions = {}
     for await (const place of listRoom(store, "manifests", parseDocumentKey, options)) {
       const checks = (await evidenceCursor.takeFor(place)).map(({ key, at, check }): EvidenceKey => ({ key, at, check }));
       const held = (await holdCursor.takeFor(place)).length > 0;
-      const entry = describe(place, checks, held);
+      const entry = describe(place, checks, held, options.now);
       if (entry !== undefined) yield entry;
     }
   } finally {
@@ -72,15 +69,15 @@ export async function* listSources(
 
 /**
  * The backup that `reference` names: an id, a unique prefix of one (either also as `<source>/<prefix>`), `<source>@latest`, or `<source>@<time>` (ISO 8601
- * with a zone: the newest that was started then or before). Errors: BackupNotFound, which names the nearest; UsageInvalid when
+ * with a zone: the newest that was started then or before); neither takes what is dated in the future. Errors: BackupNotFound, which names the nearest; UsageInvalid when
  * it is ambiguous, with the candidates, or cannot be a reference; those of ObjectStore.
  */
-export async function findBackup(store: ObjectStore, reference: string): Promise<BackupEntry> {
+export async function findBackup(store: ObjectStore, reference: string, now: Date): Promise<BackupEntry> {
   const wanted = parseReference(reference);
-  const place = wanted.by === "prefix" ? await findByPrefix(store, wanted) : await findByTime(store, wanted);
+  const place = wanted.by === "prefix" ? await findByPrefix(store, wanted) : await findByTime(store, wanted, now);
   const checks = await listEvidence(store, place.source, place.id);
   const held = (await store.head(keyOf.hold(place.source, place.id))) !== undefined;
-  const entry = describe(place, checks, held);
+  const entry = describe(place, checks, held, now);
   if (entry === undefined) throw new HoldfastError("Internal", `${place.id} was listed, but is not a backup's id`);
   return entry;
 }
@@ -109,13 +106,13 @@ async function findByPrefix(store: ObjectStore, wanted: Reference & { readonly b
   throw notFound(`no backup in ${store.url} is called "${wanted.text}"`, [before, after]);
 }
 
-async function findByTime(store: ObjectStore, wanted: Reference & { readonly by: "time" }): Promise<BackupPlace> {
+async function findByTime(store: ObjectStore, wanted: Reference & { readonly by: "time" }, now: Date): Promise<BackupPlace> {
   const { source, time } = wanted;
   let newest: BackupPlace | undefined;
   let later: BackupPlace | undefined;
   for await (const place of listRoom(store, "manifests", parseDocumentKey, { source })) {
     const startedAt = parseBackupId(place.id)?.startedAt;
-    if (time !== undefined && startedAt !== undefined && startedAt > time) {
+    if (startedAt !== undefined && (isFuture(startedAt, now) || (time !== undefined && startedAt > time))) {
       later = place;
       break;
     }
@@ -132,55 +129,19 @@ function notFound(message: string, nearest: readonly (BackupPlace | undefined)[]
   return new HoldfastError("BackupNotFound", `${message}; the nearest: ${named.join(", ")}`);
 }
 
-function describe({ source, id }: BackupPlace, checks: readonly EvidenceKey[], held: boolean): BackupEntry | undefined {
+function describe(
+  { source, id }: BackupPlace,
+  allChecks: readonly EvidenceKey[],
+  held: boolean,
+  now: Date,
+): BackupEntry | undefined {
   const parsed = parseBackupId(id);
   if (parsed === undefined) return undefined;
   const { startedAt, kind } = parsed;
-  return { source, id, kind, startedAt, ...stateOf(checks.map(({ check }) => check)), checks, held };
-}
-
-async function* listRoom<P extends BackupPlace>(
-  store: ObjectStore,
-  room: string,
-  parse: (key: string) => P | undefined,
-  { source, signal }: ListOptions,
-): AsyncGenerator<P, void, undefined> {
-  if (source !== undefined && !isSourceName(source)) return;
-  const prefix = source === undefined ? `${room}/` : `${room}/${source}/`;
-  for await (const { key } of store.list(prefix, signal === undefined ? {} : { signal })) {
-    const place = parse(key);
-    if (place !== undefined) yield place;
-  }
-}
-
-/** Walks a listing along with another one: both are sorted alike, so that each is read once. */
-function cursorOf<P extends BackupPlace>(places: AsyncGenerator<P, void, undefined>) {
-  let next: P | undefined;
-  let ended = false;
-  const advance = async (): Promise<void> => {
-    const result = await places.next();
-    ended = result.done === true;
-    next = result.done === true ? undefined : result.value;
-  };
-  return {
-    /** All items of `place`; items before it (of backups without a manifest) are passed over. */
-    async takeFor(place: BackupPlace): Promise<P[]> {
-      const taken: P[] = [];
-      if (next === undefined && !ended) await advance();
-      while (next !== undefined) {
-        const order = comparePlaces(next, place);
-        if (order > 0) break;
-        if (order === 0) taken.push(next);
-        await advance();
-      }
-      return taken;
-    },
-  };
-}
-
-/** The order of a listing: the source with the slash after it, then the id. */
-function comparePlaces(a: BackupPlace, b: BackupPlace): number {
-  return compareKeys(`${a.source}/${a.id}`, `${b.source}/${b.id}`);
+  const checks = allChecks.filter(({ at }) => !isFuture(at, now));
+  const futureChecks = allChecks.filter(({ at }) => isFuture(at, now));
+  const state = stateOf(checks.map(({ check }) => check));
+  return { source, id, kind, startedAt, ...state, checks, futureChecks, future: isFuture(startedAt, now), held };
 }
 
 async function nextSource(
@@ -190,7 +151,7 @@ async function nextSource(
 ): Promise<string | undefined> {
   // "0" is the character after the slash: every key of the source sorts before it.
   const startAfter = after === undefined ? {} : { startAfter: `manifests/${after}0` };
-  for await (const { key } of store.list("manifests/", { ...options, ...startAfter })) {
+  for await (const { key } of store.list("manifests/", { ...options, ...startAfter, includeOdd: true })) {
     const place = parseDocumentKey(key);
     if (place !== undefined) return place.source;
   }

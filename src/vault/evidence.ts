@@ -6,6 +6,7 @@ import type { CheckName } from "./backup-state.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { findEvidenceProblem } from "./check-evidence.ts";
 import { assertKnownVersion } from "./format-version.ts";
+import { isFuture } from "./future.ts";
 import { type EvidenceKey, keyOf, parseEvidenceKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { readDocument } from "./read-document.ts";
@@ -53,8 +54,10 @@ export async function appendEvidence(store: ObjectStore, evidence: Evidence): Pr
   const problem = findEvidenceProblem(evidence);
   if (problem !== undefined) throw new HoldfastError("Internal", `evidence that breaks the format was to be written: ${problem}`);
   const { source, backupId, check } = evidence;
-  const newest = (await listEvidence(store, source, backupId)).at(-1);
   const clockMs = Date.parse(evidence.at);
+  // What is dated in the future counts for nothing: behind it, nothing new would count either.
+  const earlier = (await listEvidence(store, source, backupId)).filter(({ at }) => !isFuture(at, new Date(clockMs)));
+  const newest = earlier.at(-1);
   const options = { ...(await lockLikeManifest(store, source, backupId, new Date(clockMs))), ifAbsent: true };
   const firstMs = newest === undefined ? clockMs : Math.max(clockMs, Date.parse(newest.at) + 1);
   for (let atMs = firstMs; atMs < firstMs + mostBumps; atMs += 1) {
@@ -74,7 +77,7 @@ export async function appendEvidence(store: ObjectStore, evidence: Evidence): Pr
 /** All evidence of a backup, oldest first, from the keys alone. Errors: those of ObjectStore.list. */
 export async function listEvidence(store: ObjectStore, source: string, id: string): Promise<EvidenceKey[]> {
   const found: EvidenceKey[] = [];
-  for await (const { key } of store.list(keyOf.evidencePrefix(source, id))) {
+  for await (const { key } of store.list(keyOf.evidencePrefix(source, id), { includeOdd: true })) {
     const parsed = parseEvidenceKey(key);
     if (parsed !== undefined) found.push({ key, at: parsed.at, check: parsed.check });
   }

@@ -40,7 +40,7 @@ const vaultShape = object({
 
 /**
  * Makes the place a vault, or finds that it is one already; idempotent, also for several at once. The instructions are written first: a
- * vault never exists without them. Errors: VaultInvalid (a vault of a newer Holdfast), those of ObjectStore.
+ * vault never exists without them. Never over what is left of a vault. Errors: those of openVault but VaultNotFound.
  */
 export async function initVault(store: ObjectStore, options: VaultOptions): Promise<VaultDocument> {
   try {
@@ -60,8 +60,8 @@ export async function initVault(store: ObjectStore, options: VaultOptions): Prom
 }
 
 /**
- * Reads holdfast.json. Errors: VaultNotFound (nothing of a vault is there), VaultInvalid (a damaged vault: its holdfast.json is lost or cannot be read; or
- * one of a newer Holdfast), those of ObjectStore.
+ * Reads holdfast.json. Errors: VaultNotFound (nothing of a vault is there), VaultDamaged (its holdfast.json is lost), VaultInvalid (it cannot
+ * be read, or is of a newer Holdfast), those of ObjectStore.
  */
 export async function openVault(store: ObjectStore): Promise<VaultDocument> {
   let read: ReadDocument;
@@ -71,7 +71,7 @@ export async function openVault(store: ObjectStore): Promise<VaultDocument> {
     if (!isHoldfastError(error, "ObjectNotFound")) throw error;
     const remains = await findRemains(store);
     if (remains === undefined) throw new HoldfastError("VaultNotFound", `${store.url} holds no vault`);
-    throw new HoldfastError("VaultInvalid", `${store.url} is a damaged vault: it has no ${vaultKey}, but ${remains}`, {
+    throw new HoldfastError("VaultDamaged", `${store.url} is a damaged vault: it has no ${vaultKey}, but ${remains}`, {
       hint: wayBack,
     });
   }

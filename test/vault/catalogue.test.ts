@@ -2,13 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkNames, stateOf } from "../../src/vault/backup-state.ts";
 import { findBackup, listBackups, listSources } from "../../src/vault/catalogue.ts";
+import { appendEvidence, type Evidence } from "../../src/vault/evidence.ts";
 import { keyOf } from "../../src/vault/layout.ts";
+import type { ListedObject } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId } from "../support/sample-backups.ts";
 import { toList } from "../support/streams.ts";
 
 const anything = Buffer.from("x");
+/** Later than everything in these tests. */
+const now = new Date("2027-01-01T00:00:00Z");
 
 async function addBackup(store: MemoryStore, source: string, id: string): Promise<void> {
   await store.put(keyOf.manifest(source, id), anything);
@@ -43,7 +47,7 @@ describe("the catalogue", () => {
         for (const junk of ["manifests/.DS_Store", "manifests/a/notes.txt", "evidence/a/x/y.json", "holds/a/z", "other"])
           await store.put(junk, anything);
         const blind = makeFaultyStore(store, [{ operation: "get" }, { operation: "head" }]);
-        const listed = await toList(listBackups(blind));
+        const listed = await toList(listBackups(blind, { now }));
         const plain = listed.map(({ source, id, held, state, suspicious, checks }) => ({
           source,
           id,
@@ -58,7 +62,7 @@ describe("the catalogue", () => {
         expect(plain).toEqual(inOrder);
         const [first] = listed;
         if (first !== undefined) {
-          const own = await toList(listBackups(store, { source: first.source }));
+          const own = await toList(listBackups(store, { source: first.source, now }));
           expect(own).toEqual(listed.filter(({ source }) => source === first.source));
         }
         expect(await toList(listSources(blind))).toEqual([...new Set(listed.map(({ source }) => source))]);
@@ -77,7 +81,7 @@ describe("the catalogue", () => {
   });
 
   it("knows no backups of a source whose name cannot be one", async () => {
-    expect(await toList(listBackups(makeMemoryStore(), { source: "../etc" }))).toEqual([]);
+    expect(await toList(listBackups(makeMemoryStore(), { source: "../etc", now }))).toEqual([]);
   });
 });
 
@@ -110,14 +114,14 @@ describe("finding a backup", () => {
     ["shop@2026-11-20T02:59:59+0100", second],
     ["shop@2030-01-01T00:00:00Z", newest],
   ])("finds %s", async (reference, id) => {
-    expect((await findBackup(await filled(), reference)).id).toBe(id);
+    expect((await findBackup(await filled(), reference, now)).id).toBe(id);
   });
 
   it("gives its state, evidence and hold", async () => {
     const store = await filled();
     await store.put(keyOf.evidence("shop", third, new Date("2026-11-20T03:00:00Z"), "verified"), anything);
     await store.put(keyOf.hold("shop", third), anything);
-    expect(await findBackup(store, third)).toMatchObject({
+    expect(await findBackup(store, third, now)).toMatchObject({
       source: "shop",
       kind: "full",
       startedAt: new Date("2026-11-20T02:00:00Z"),
@@ -126,17 +130,17 @@ describe("finding a backup", () => {
       held: true,
       checks: [{ check: "verified", at: "2026-11-20T03:00:00.000Z" }],
     });
-    expect(await findBackup(store, third)).toEqual((await toList(listBackups(store))).find(({ id }) => id === third));
+    expect(await findBackup(store, third, now)).toEqual((await toList(listBackups(store, { now }))).find(({ id }) => id === third));
   });
 
   it("lists the candidates of an ambiguous beginning", async () => {
-    await expect(findBackup(await filled(), "20261119")).rejects.toMatchObject({
+    await expect(findBackup(await filled(), "20261119", now)).rejects.toMatchObject({
       name: "UsageInvalid",
       details: [`shop/${second}`, `wiki/${sampleId("2026-11-19T02:00:00Z", 1)}`],
     });
     const many = makeMemoryStore();
     for (let suffix = 0; suffix < 15; suffix += 1) await addBackup(many, "shop", sampleId("2026-11-20T02:00:00Z", suffix));
-    const error = await findBackup(many, "2026").catch((problem: { details: string[] }) => problem);
+    const error = await findBackup(many, "2026", now).catch((problem: { details: string[] }) => problem);
     expect("details" in error && error.details).toHaveLength(11);
   });
 
@@ -148,7 +152,7 @@ describe("finding a backup", () => {
     ["shop@2026-11-01T00:00:00Z", [oldest]],
     ["wiki/20261120", [sampleId("2026-11-19T02:00:00Z", 1)]],
   ])("names the nearest to %s", async (reference, nearest) => {
-    const error = await findBackup(await filled(), reference).catch((problem: Error) => problem);
+    const error = await findBackup(await filled(), reference, now).catch((problem: Error) => problem);
     expect(error).toMatchObject({ name: "BackupNotFound" });
     for (const id of nearest) expect("message" in error && error.message).toContain(id);
   });
@@ -156,7 +160,7 @@ describe("finding a backup", () => {
   it.each(["none@latest", "none@2026-11-20T02:00:00Z", "2026"])(
     "says of %s that there is nothing to choose from",
     async (reference) => {
-      await expect(findBackup(makeMemoryStore(), reference)).rejects.toMatchObject({
+      await expect(findBackup(makeMemoryStore(), reference, now)).rejects.toMatchObject({
         name: "BackupNotFound",
         message: expect.stringContaining("none to choose from"),
       });
@@ -176,6 +180,82 @@ describe("finding a backup", () => {
     "a/b/c",
     "2026*",
   ])("refuses %j", async (reference) => {
-    await expect(findBackup(await filled(), reference)).rejects.toMatchObject({ name: "UsageInvalid" });
+    await expect(findBackup(await filled(), reference, now)).rejects.toMatchObject({ name: "UsageInvalid" });
+  });
+});
+
+describe("what is dated in the future", () => {
+  const today = new Date("2026-11-20T12:00:00Z");
+  const id = sampleId("2026-11-20T02:00:00Z");
+  const ahead = sampleId("2026-11-25T02:00:00Z");
+
+  it.each([
+    ["by years", "9999-12-31T23:59:59.999Z", "stored"],
+    ["by six minutes", "2026-11-20T12:06:00.000Z", "stored"],
+    ["by what clocks may differ", "2026-11-20T12:04:00.000Z", "proven"],
+  ])("evidence %s counts or does not", async (_, at, state) => {
+    const store = makeMemoryStore();
+    await addBackup(store, "shop", id);
+    await store.put(keyOf.evidence("shop", id, new Date(at), "proven"), anything);
+    for (const entry of [...(await toList(listBackups(store, { now: today }))), await findBackup(store, id, today)]) {
+      expect(entry.state).toBe(state);
+      expect(entry.checks.length + entry.futureChecks.length).toBe(1);
+      expect(entry.futureChecks).toHaveLength(state === "stored" ? 1 : 0);
+    }
+  });
+
+  it("never raises the time of new evidence, and takes no place in names", async () => {
+    const store = makeMemoryStore();
+    await addBackup(store, "shop", id);
+    await store.put(keyOf.evidence("shop", id, new Date("9999-12-31T23:59:59.999Z"), "proven"), anything);
+    const { at } = await appendEvidence(store, damagedAt(today));
+    expect(at).toBe(today.toISOString());
+    const [entry] = await toList(listBackups(store, { now: today }));
+    expect(entry).toMatchObject({ state: "damaged", checks: [{ check: "damaged" }], futureChecks: [{ check: "proven" }] });
+  });
+
+  it("is nobody's latest, and still found by its id", async () => {
+    const store = makeMemoryStore();
+    await addBackup(store, "shop", ahead);
+    await expect(findBackup(store, "shop@latest", today)).rejects.toMatchObject({
+      name: "BackupNotFound",
+      message: expect.stringContaining(ahead),
+    });
+    await addBackup(store, "shop", id);
+    expect((await findBackup(store, "shop@latest", today)).id).toBe(id);
+    expect((await findBackup(store, "shop@2027-01-01T00:00:00Z", today)).id).toBe(id);
+    expect(await findBackup(store, ahead, today)).toMatchObject({ id: ahead, future: true });
+    expect((await findBackup(store, "shop@latest", new Date("2026-11-26T00:00:00Z"))).id).toBe(ahead);
+  });
+
+  function damagedAt(at: Date): Evidence {
+    return {
+      formatVersion: 1,
+      source: "shop",
+      backupId: id,
+      check: "damaged",
+      at: at.toISOString(),
+      manifestSha256: "",
+      holdfastVersion: "0",
+      by: "test",
+      findings: ["bits flipped"],
+    };
+  }
+});
+
+describe("a source's directory that is something else", () => {
+  it("is named, after everything else was listed", async () => {
+    const store = makeMemoryStore();
+    await addBackup(store, "shop", sampleId("2026-11-20T02:00:00Z"));
+    async function* list(prefix: string): AsyncGenerator<ListedObject> {
+      if (prefix === "manifests/") yield { key: "manifests/hidden", odd: "a symbolic link", bytes: 0, modifiedAt: now };
+      yield* store.list(prefix);
+    }
+    const listed: string[] = [];
+    const listing = async (): Promise<void> => {
+      for await (const { source } of listBackups({ ...store, list }, { now })) listed.push(source);
+    };
+    await expect(listing()).rejects.toMatchObject({ name: "VaultInvalid", message: expect.stringContaining("manifests/hidden") });
+    expect(listed).toEqual(["shop"]);
   });
 });

@@ -107,7 +107,7 @@ describe("a vault", () => {
       await store.put(key, Buffer.from("x"));
       await store.delete("holdfast.json");
       for (const open of [() => openVault(store), () => initVault(store, options)]) {
-        await expect(open()).rejects.toMatchObject({ name: "VaultInvalid", message: expect.stringContaining(key) });
+        await expect(open()).rejects.toMatchObject({ name: "VaultDamaged", message: expect.stringContaining(key) });
       }
       expect(store.objects.has("holdfast.json")).toBe(false);
     },
@@ -117,7 +117,7 @@ describe("a vault", () => {
     const store = makeMemoryStore();
     store.hidden.set("holdfast.json", new Date("2026-11-20T00:00:00Z"));
     await expect(initVault(store, options)).rejects.toMatchObject({
-      name: "VaultInvalid",
+      name: "VaultDamaged",
       message: expect.stringContaining("deleted at 2026-11-20T00:00:00.000Z"),
     });
   });

@@ -1,10 +1,13 @@
-/** `holdfast list`: the catalogue, from the vaults' keys alone. */
+/** `holdfast list`: the catalogue. What it says of a backup's state, its manifest and evidence were read for. */
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
-import { type BackupEntry, listBackups } from "../../vault/catalogue.ts";
+import { type BackupEntry, type ListOptions as CatalogueOptions, listBackups } from "../../vault/catalogue.ts";
+import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
+import type { BackupPlace } from "../../vault/layout.ts";
+import { describeLost, listLost } from "../../vault/list-lost.ts";
 import type { ObjectStore } from "../../vault/object-store.ts";
 import { openVault } from "../../vault/vault.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -24,14 +27,16 @@ export async function list({ context, terminal }: Session, source: string | unde
     listed.flatMap((vault) => vault.entries),
     Object.keys(context.policy.sources),
   );
+  const lost = listed.flatMap((vault) => vault.lost);
   const unread = listed.flatMap(({ url, error }) => (error === undefined ? [] : [{ url, error }]));
   // Backups of a source that has left the policy are still listed; a name that nobody knows is a slip of the pen.
-  if (source !== undefined && entries.length + unread.length === 0) requireSource(context.policy, source);
+  if (source !== undefined && entries.length + unread.length + lost.length === 0) requireSource(context.policy, source);
   const document = {
     ...(unread.length === 0
       ? {}
       : { unread: unread.map(({ url, error: { name, message, hint } }) => ({ vault: url, error: { name, message, hint } })) }),
-    backups: entries.map(({ vault, source: of, id, kind, startedAt, state, suspicious, held, checks }) => {
+    ...(lost.length === 0 ? {} : { lost: lost.map(({ source: of, id, vault }) => ({ vault, source: of, id })) }),
+    backups: entries.map(({ vault, source: of, id, kind, startedAt, state, suspicious, held, future, problems, checks }) => {
       const lastCheck = checks.at(-1);
       return {
         vault,
@@ -42,6 +47,8 @@ export async function list({ context, terminal }: Session, source: string | unde
         state,
         suspicious,
         held,
+        ...(future ? { future } : {}),
+        ...(problems.length === 0 ? {} : { problems }),
         lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
       };
     }),
@@ -50,6 +57,10 @@ export async function list({ context, terminal }: Session, source: string | unde
     document,
     lines: [
       ...(entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now())),
+      ...entries.flatMap(({ id, problems, unread: why }) =>
+        [...problems, ...(why === undefined ? [] : [why])].map((problem) => `${terminal.style("red", "found")}  ${id}: ${problem}`),
+      ),
+      ...lost.flatMap(({ message, remedy }) => [`${terminal.style("red", "lost")}  ${message}`, `  ${remedy}`]),
       ...unread.flatMap(({ error }) => [
         `${terminal.style("red", "not read")}  ${error.message} (${error.name})`,
         `  ${error.hint}`,
@@ -65,41 +76,66 @@ function parseLast(last: string | undefined): number {
   throw new HoldfastError("UsageInvalid", `--last takes a whole number from 1, not "${last}"`);
 }
 
-interface ListedBackup extends BackupEntry {
+interface ListedBackup extends ExaminedBackup {
   /** The vault's name in the policy. */
   readonly vault: string;
+}
+
+interface LostBackup extends BackupPlace {
+  readonly vault: string;
+  readonly message: string;
+  readonly remedy: string;
 }
 
 interface ListedVault {
   readonly url: string;
   readonly exists: boolean;
   readonly entries: readonly ListedBackup[];
+  /** Backups whose manifest is missing. */
+  readonly lost: readonly LostBackup[];
   /** Why it could not be looked into. */
   readonly error?: HoldfastError;
 }
 
-/** A vault that was never written to is an empty one. One that cannot be looked into does not keep the others from being listed. */
+/**
+ * A vault that was never written to is an empty one. One that cannot be looked into does not keep the others from being listed, and what of it could be
+ * read before is listed too.
+ */
 async function listVault(context: PipelineContext, vault: string, last: number, source: string | undefined): Promise<ListedVault> {
   const store = await context.storeOf(vault);
+  const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
   try {
     await openVault(store);
-    return { url: store.url, exists: true, entries: await listEntries(store, vault, last, source) };
+    const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now(), signal: context.run.signal };
+    for await (const entry of examineAll(store, listNewest(store, last, options))) listed.entries.push({ ...entry, vault });
+    for await (const place of listLost(store, options)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
+    return listed;
   } catch (error) {
     if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
-    if (error.name === "VaultNotFound") return { url: store.url, exists: false, entries: [] };
-    return { url: store.url, exists: true, entries: [], error };
+    if (error.name === "VaultNotFound") return { ...listed, exists: false };
+    return { ...listed, error };
   }
 }
 
-async function listEntries(store: ObjectStore, vault: string, last: number, source: string | undefined): Promise<ListedBackup[]> {
-  const bySource = new Map<string, ListedBackup[]>();
-  for await (const entry of listBackups(store, source === undefined ? {} : { source })) {
-    const entries = bySource.get(entry.source) ?? [];
-    if (entries.length === 0) bySource.set(entry.source, entries);
-    entries.push({ ...entry, vault });
-    if (entries.length > last) entries.shift();
+/** The newest `last` of each source. */
+async function* listNewest(store: ObjectStore, last: number, options: CatalogueOptions): AsyncGenerator<BackupEntry> {
+  let newest: BackupEntry[] = [];
+  let failure: unknown;
+  try {
+    for await (const entry of listBackups(store, options)) {
+      if (newest[0] !== undefined && newest[0].source !== entry.source) {
+        yield* newest;
+        newest = [];
+      }
+      newest.push(entry);
+      if (newest.length > last) newest.shift();
+    }
+  } catch (error) {
+    failure = error;
   }
-  return [...bySource.values()].flat();
+  // What was listed before the failure is shown with it.
+  yield* newest;
+  if (failure !== undefined) throw failure;
 }
 
 /** As the policy names the sources, then those that it names no more; a source's backups stay in their order. */
@@ -111,11 +147,11 @@ function sortBySource(entries: readonly ListedBackup[], known: readonly string[]
 
 /** Says where it looked: the address may be wrong, or the volume not mounted. */
 function describeNone(vaults: readonly ListedVault[], source: string | undefined): string[] {
+  // Nobody knows whether there are backups in a vault that cannot be read, or of which some are lost.
+  if (vaults.some(({ error, lost }) => error !== undefined || lost.length > 0)) return [];
   return [
     source === undefined ? "no backups" : `no backups of ${source}`,
-    ...vaults
-      .filter(({ error }) => error === undefined)
-      .map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "contains no vault yet"}`),
+    ...vaults.map(({ url, exists }) => `  ${url} ${exists ? "is a vault without any" : "contains no vault yet"}`),
     `make the first with \`holdfast backup ${source ?? "<source>"}\``,
   ];
 }
@@ -137,6 +173,13 @@ function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Dat
   });
 }
 
-function flagsOf(terminal: Terminal, { suspicious, held }: ListedBackup): string {
-  return [suspicious ? terminal.style("yellow", "suspicious") : "", held ? "held" : ""].filter((flag) => flag !== "").join(" ");
+function flagsOf(terminal: Terminal, { suspicious, held, future, futureChecks }: ListedBackup): string {
+  return [
+    suspicious ? terminal.style("yellow", "suspicious") : "",
+    held ? "held" : "",
+    future ? terminal.style("yellow", "dated in the future") : "",
+    futureChecks.length > 0 ? terminal.style("red", "has evidence dated in the future") : "",
+  ]
+    .filter((flag) => flag !== "")
+    .join(" ");
 }

@@ -5,6 +5,7 @@ import { readSoundEvidence } from "../../pipeline/sound-evidence.ts";
 import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import type { Evidence } from "../../vault/evidence.ts";
+import { examineBackup } from "../../vault/examine-backup.ts";
 import { type Manifest, readManifest } from "../../vault/manifest.ts";
 import type { ObjectStore } from "../../vault/object-store.ts";
 import { countOf } from "../count.ts";
@@ -17,19 +18,32 @@ export async function show({ context, terminal }: Session, reference: string): P
   const read = await readWhatStands(store, entry);
   const evidence: (Evidence | UnreadEvidence)[] = [];
   for (const { key } of entry.checks) evidence.push((await readSoundEvidence(store, key)) ?? { key, unreadable: true });
-  const { state, suspicious, held } = entry;
+  const { suspicious, held, futureChecks, future } = entry;
+  const examined = await examineBackup(store, entry);
+  const state = examined?.state ?? entry.state;
   const heading = `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`;
-  const found = describeEvidence(terminal, evidence);
+  const bad = terminal.style("red", "found");
+  const found = [
+    ...(examined?.problems ?? []).map((problem) => `${bad}  ${problem}`),
+    ...(future ? [`${bad}  it is dated in the future, and does not count`] : []),
+    ...futureChecks.map(({ key }) => `${bad}  ${key} is dated in the future, and does not count`),
+    ...describeEvidence(terminal, evidence),
+  ];
+  const more = {
+    problems: examined?.problems ?? [],
+    ...(future ? { future } : {}),
+    ...(futureChecks.length > 0 ? { futureChecks } : {}),
+  };
   if (read instanceof HoldfastError) {
     // What the checks found is what one looks for here, and all the more where the manifest says nothing any more.
     const { name, message, hint } = read;
     const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...found];
-    const document = { state, suspicious, held, manifest: null, error: { name, message, hint }, evidence };
+    const document = { state, suspicious, held, ...more, manifest: null, error: { name, message, hint }, evidence };
     return { document, lines, exitCode: read.exitCode };
   }
   const { manifest, sha256 } = read;
   const lines = [heading, ...describeManifest(terminal, manifest, sha256), "", ...found];
-  return { document: { state, suspicious, held, manifestSha256: sha256, manifest, evidence }, lines };
+  return { document: { state, suspicious, held, ...more, manifestSha256: sha256, manifest, evidence }, lines };
 }
 
 /** Evidence that is there and cannot be read. */

@@ -5,9 +5,11 @@ import { acceptBackup } from "../../pipeline/accept.ts";
 import { type FoundBackup, findInVaults, isUsed, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { troublesOfVerification } from "../../pipeline/troubles.ts";
+import { findInstructionsProblem } from "../../pipeline/vault-instructions.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
+import { describeLost, listLost } from "../../vault/list-lost.ts";
 import { openVault } from "../../vault/vault.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -71,6 +73,7 @@ async function verifyMany(context: PipelineContext, source: string | undefined):
   for (const vault of source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source)) {
     try {
       for await (const found of select(context, vault, source)) await verifyOne(context, found, verified);
+      await findMissing(context, vault, source, verified);
     } catch (error) {
       if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
       // A vault that no source uses yet need not be there.
@@ -105,7 +108,27 @@ async function accept(context: PipelineContext, found: FoundBackup, reason: stri
 async function* select(context: PipelineContext, vaultName: string, source: string | undefined): AsyncGenerator<FoundBackup> {
   const store = await context.storeOf(vaultName);
   await openVault(store);
-  for await (const entry of listBackups(store, source === undefined ? {} : { source })) yield { entry, store, vaultName };
+  const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now() };
+  for await (const entry of listBackups(store, options)) yield { entry, store, vaultName };
+}
+
+/** What no backup's own verification finds: manifests that are gone, and, when all is verified, instructions that others wrote. */
+async function findMissing(
+  context: PipelineContext,
+  vault: string,
+  source: string | undefined,
+  { unjudged, unread }: { readonly unjudged: Unjudged[]; readonly unread: Unread[] },
+): Promise<void> {
+  const store = await context.storeOf(vault);
+  for await (const place of listLost(store, source === undefined ? {} : { source })) {
+    const { message, remedy } = describeLost(place, store);
+    const error = new HoldfastError("ManifestDamaged", message, { hint: remedy });
+    unjudged.push({ source: place.source, backupId: place.id, error });
+  }
+  if (source !== undefined) return;
+  const problem = await findInstructionsProblem(store);
+  if (problem !== undefined)
+    unread.push({ vault, error: new HoldfastError("VaultDamaged", problem.message, { hint: problem.remedy }) });
 }
 
 function summarise(terminal: Terminal, { results, unjudged, unread }: Verified): Outcome {
@@ -117,7 +140,10 @@ function summarise(terminal: Terminal, { results, unjudged, unread }: Verified):
     );
   }
   for (const { vault, error } of unread) {
-    lines.push(`vault ${vault}  ${terminal.style("red", "not read")}: ${error.message} (${error.name})`, `  ${error.hint}`);
+    lines.push(
+      `vault ${vault}  ${terminal.style("red", error.name === "VaultDamaged" ? "damaged" : "not read")}: ${error.message} (${error.name})`,
+      `  ${error.hint}`,
+    );
   }
   return {
     document: {

@@ -1,0 +1,99 @@
+/**
+ * A backup's state as far as it may be quoted: the keys say what was found, and this reads whether it was. Names alone prove nothing; anyone who can add
+ * files can make them.
+ */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import type { CheckName } from "./backup-state.ts";
+import type { BackupEntry } from "./catalogue.ts";
+import { readEvidence } from "./evidence.ts";
+import type { EvidenceKey } from "./layout.ts";
+import { readManifest } from "./manifest.ts";
+import type { ObjectStore } from "./object-store.ts";
+
+export interface ExaminedBackup extends BackupEntry {
+  /** What is wrong with its documents, in sentences; then its state is damaged. */
+  readonly problems: readonly string[];
+  /** Why its documents could not be judged (not allowed to read, of a newer Holdfast); then its state is what the keys say, at most stored. */
+  readonly unread?: string;
+}
+
+/** A person's word and a machine's each end what was found before them: the newest of each group decides. */
+const decidingGroups: readonly (readonly CheckName[])[] = [["proven"], ["verified", "suspicious"], ["accepted"]];
+
+/**
+ * The entry with the state that its documents bear out: the manifest is read, and the newest evidence that its state rests on, three at most; each must be
+ * readable and about this very manifest. Evidence is written once: what cannot be read was damaged, or planted. Undefined when the backup was deleted
+ * meanwhile. Errors: those of ObjectStore but for rights on single objects.
+ */
+export async function examineBackup(store: ObjectStore, entry: BackupEntry): Promise<ExaminedBackup | undefined> {
+  // That it is damaged needs no proof, and more damage makes no difference.
+  if (entry.state === "damaged") return { ...entry, problems: [] };
+  try {
+    const { sha256 } = await readManifest(store, entry.source, entry.id);
+    const problems: string[] = [];
+    for (const deciding of findDeciding(entry.checks)) {
+      const problem = await findProblem(store, deciding, sha256);
+      if (problem !== undefined) problems.push(problem);
+    }
+    return problems.length === 0 ? { ...entry, problems } : { ...entry, problems, state: "damaged" };
+  } catch (error) {
+    if (isHoldfastError(error, "BackupNotFound")) return undefined;
+    if (isHoldfastError(error, "ManifestDamaged")) return { ...entry, problems: [error.message], state: "damaged" };
+    if (isHoldfastError(error, "StoreAccessDenied", "VaultInvalid")) {
+      return { ...entry, problems: [], unread: error.message, state: "stored" };
+    }
+    throw error;
+  }
+}
+
+/** What the state rests on. */
+function findDeciding(checks: readonly EvidenceKey[]): EvidenceKey[] {
+  return decidingGroups.flatMap((group) => checks.findLast(({ check }) => group.includes(check)) ?? []);
+}
+
+async function findProblem(
+  store: ObjectStore,
+  { key, check, at }: EvidenceKey,
+  manifestSha256: string,
+): Promise<string | undefined> {
+  try {
+    const evidence = await readEvidence(store, key);
+    if (evidence.manifestSha256 === manifestSha256) return undefined;
+    return `the evidence "${check}" of ${at} is about another manifest: the manifest was changed since`;
+  } catch (error) {
+    if (isHoldfastError(error, "EvidenceInvalid")) return error.message;
+    // Deleted since it was listed, as with its backup.
+    if (isHoldfastError(error, "ObjectNotFound")) return undefined;
+    throw error;
+  }
+}
+
+/** How many are read at once: a vault on a network answers each in some milliseconds. */
+const maxAtOnce = 16;
+
+/** Examines each of the entries, in their order; those deleted meanwhile are left out. What came before a failure of the entries is given first. */
+export async function* examineAll(
+  store: ObjectStore,
+  entries: AsyncIterable<BackupEntry>,
+): AsyncGenerator<ExaminedBackup, void, undefined> {
+  const underWay: Promise<ExaminedBackup | undefined>[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const entry of entries) {
+      const examining = examineBackup(store, entry);
+      // Its failure is met when its turn comes.
+      examining.catch(() => undefined);
+      underWay.push(examining);
+      if (underWay.length < maxAtOnce) continue;
+      const examined = await underWay.shift();
+      if (examined !== undefined) yield examined;
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  for (const examining of underWay) {
+    const examined = await examining;
+    if (examined !== undefined) yield examined;
+  }
+  if (failure !== undefined) throw failure.error;
+}

@@ -1,0 +1,48 @@
+/** Backups that were there and have no manifest: lost, or deleted outside Holdfast. Their evidence shows that there was one. */
+import { type BackupPlace, keyOf, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
+import { comparePlaces, cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
+import type { ObjectStore } from "./object-store.ts";
+
+/**
+ * Backups with evidence and without a manifest, by source and id; not those whose deletion Holdfast began (their tombstone says so). Artifacts alone are
+ * not enough: a run that is under way or died has them too. Reads keys only. Errors: those of ObjectStore.
+ */
+export async function* listLost(store: ObjectStore, options: RoomOptions = {}): AsyncGenerator<BackupPlace, void, undefined> {
+  const manifests = listRoom(store, "manifests", parseDocumentKey, options);
+  const cursor = cursorOf(manifests);
+  let last: BackupPlace | undefined;
+  try {
+    for await (const { source, id } of listRoom(store, "evidence", parseEvidenceKey, options)) {
+      const place = { source, id };
+      if (last !== undefined && comparePlaces(last, place) === 0) continue;
+      last = place;
+      if ((await cursor.takeFor(place)).length === 0 && (await isLost(store, place))) yield place;
+    }
+  } finally {
+    await manifests.return();
+  }
+}
+
+/**
+ * Asked in an order that no deletion and no backup under way can be taken for a loss: evidence comes after the manifest, and goes before the
+ * tombstone.
+ */
+async function isLost(store: ObjectStore, { source, id }: BackupPlace): Promise<boolean> {
+  if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
+  if ((await store.head(keyOf.tombstone(source, id))) !== undefined) return false;
+  for await (const { key } of store.list(keyOf.evidencePrefix(source, id), { includeOdd: true })) {
+    if (parseEvidenceKey(key) !== undefined) return true;
+  }
+  return false;
+}
+
+/** What to say of one, and how it may come back. */
+export function describeLost(
+  { source, id }: BackupPlace,
+  store: ObjectStore,
+): { readonly message: string; readonly remedy: string } {
+  return {
+    message: `backup ${id} of "${source}" has evidence in ${store.url}, but its manifest is missing: it was lost or deleted outside Holdfast`,
+    remedy: `Bring ${keyOf.manifest(source, id)} back from a copy of the vault or from the bucket's older versions (docs/immutability.md), then run \`holdfast verify ${source}/${id}\`.`,
+  };
+}

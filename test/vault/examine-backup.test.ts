@@ -1,0 +1,129 @@
+import { describe, expect, it } from "vitest";
+import { findBackup, listBackups } from "../../src/vault/catalogue.ts";
+import { appendEvidence, type Evidence } from "../../src/vault/evidence.ts";
+import { examineAll, examineBackup } from "../../src/vault/examine-backup.ts";
+import { keyOf } from "../../src/vault/layout.ts";
+import { listLost } from "../../src/vault/list-lost.ts";
+import { commitManifest } from "../../src/vault/manifest.ts";
+import { makeFaultyStore } from "../support/faulty-store.ts";
+import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
+import { sampleId, sampleManifest } from "../support/sample-backups.ts";
+import { toList } from "../support/streams.ts";
+
+const now = new Date("2026-11-20T12:00:00Z");
+const id = sampleId("2026-11-20T02:00:00Z");
+
+async function commit(store: MemoryStore, checks: readonly Evidence["check"][]): Promise<void> {
+  const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
+  for (const check of checks) await appendEvidence(store, evidence(check, sha256));
+}
+
+function evidence(check: Evidence["check"], manifestSha256: string): Evidence {
+  const [source, at] = ["shop", now.toISOString()];
+  return {
+    formatVersion: 1,
+    source,
+    backupId: id,
+    check,
+    at,
+    manifestSha256,
+    holdfastVersion: "0",
+    by: "test",
+    findings: ["x"],
+    reason: "y",
+  };
+}
+
+const examine = async (store: MemoryStore) => examineBackup(store, await findBackup(store, id, now));
+
+describe("a state that is quoted", () => {
+  it.each([
+    [["verified"], "verified"],
+    [["verified", "proven"], "proven"],
+    [["suspicious", "accepted"], "verified"],
+    [["proven", "damaged"], "damaged"],
+    [[], "stored"],
+  ] as const)("is what documents that can be read bear out: %j is %s", async (checks, state) => {
+    const store = makeMemoryStore();
+    await commit(store, checks);
+    expect(await examine(store)).toMatchObject({ state, problems: [] });
+  });
+
+  it.each(["verified", "proven", "accepted", "suspicious"] as const)(
+    "is damaged when evidence %s is empty, or no JSON",
+    async (check) => {
+      for (const text of ["", "x", "[".repeat(200_000)]) {
+        const store = makeMemoryStore();
+        await commit(store, ["verified"]);
+        await store.put(keyOf.evidence("shop", id, new Date(now.getTime() + 1000), check), Buffer.from(text));
+        expect(await examine(store)).toMatchObject({ state: "damaged", problems: [expect.stringContaining(`-${check}.json`)] });
+      }
+    },
+  );
+
+  it("is damaged when an empty manifest has empty evidence, and when an empty manifest has none", async () => {
+    const store = makeMemoryStore();
+    await store.put(keyOf.manifest("shop", id), Buffer.from(""));
+    expect(await examine(store)).toMatchObject({ state: "damaged", problems: [expect.stringContaining("manifests/shop/")] });
+    await store.put(keyOf.evidence("shop", id, now, "proven"), Buffer.from(""));
+    expect(await examine(store)).toMatchObject({ state: "damaged" });
+  });
+
+  it("is damaged when the manifest is another than the evidence is about", async () => {
+    const store = makeMemoryStore();
+    await commit(store, ["verified", "proven"]);
+    await store.delete(keyOf.manifest("shop", id));
+    await commitManifest(store, sampleManifest("shop", id, { policySha256: "another" }));
+    const examined = await examine(store);
+    expect(examined).toMatchObject({ state: "damaged" });
+    expect(examined?.problems.join()).toContain("about another manifest");
+  });
+
+  it("is at most stored when its manifest cannot be judged, and costs three documents beside it at most", async () => {
+    const store = makeMemoryStore();
+    await commit(store, ["verified", "proven", "suspicious", "accepted", "verified", "verified", "proven"]);
+    const counted = makeFaultyStore(store, []);
+    await examineBackup(counted, await findBackup(store, id, now));
+    expect(counted.calls.filter((call) => call.startsWith("get"))).toHaveLength(4);
+    await store.put(keyOf.manifest("shop", id), Buffer.from('{"formatVersion":2}'));
+    expect(await examine(store)).toMatchObject({ state: "stored", unread: expect.stringContaining("newer Holdfast") });
+  });
+
+  it("leaves out what was deleted since it was listed, and passes a failing store's error on after what came before", async () => {
+    const store = makeMemoryStore();
+    await commit(store, ["verified"]);
+    const listed = await toList(listBackups(store, { now }));
+    const entries = async function* () {
+      yield* listed;
+      throw new Error("the listing broke off");
+    };
+    const seen: string[] = [];
+    const run = async (): Promise<void> => {
+      for await (const entry of examineAll(store, entries())) seen.push(entry.id);
+    };
+    await expect(run()).rejects.toThrow("the listing broke off");
+    expect(seen).toEqual([id]);
+    await store.delete(keyOf.manifest("shop", id));
+    seen.length = 0;
+    await expect(run()).rejects.toThrow("the listing broke off");
+    expect(seen).toEqual([]);
+  });
+});
+
+describe("a lost manifest", () => {
+  const other = sampleId("2026-11-21T02:00:00Z");
+
+  it("is told by the evidence that is left, unless Holdfast deleted it", async () => {
+    const store = makeMemoryStore();
+    await commit(store, ["verified", "proven"]);
+    expect(await toList(listLost(store))).toEqual([]);
+    await store.put(keyOf.artifact("shop", other, "data"), Buffer.from("x"));
+    expect(await toList(listLost(store))).toEqual([]);
+    await store.put(keyOf.evidence("shop", other, now, "verified"), Buffer.from(""));
+    await store.delete(keyOf.manifest("shop", id));
+    expect(await toList(listLost(store))).toEqual([id, other].map((each) => ({ source: "shop", id: each })));
+    expect(await toList(listLost(store, { source: "wiki" }))).toEqual([]);
+    await store.put(keyOf.tombstone("shop", id), Buffer.from("{}"));
+    expect(await toList(listLost(store))).toEqual([{ source: "shop", id: other }]);
+  });
+});
