@@ -206,6 +206,8 @@ function addRestores(program: Command, inSession: InSession): void {
     .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
     .option("--dry-run", "say what would happen, touch nothing")
     .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")
+    .option("--discard-different", "remove a result that differs from the backup; it is kept beside the target otherwise")
+    .option("--roles", "postgres: create the backup's roles that the target's server lacks; needs a superuser")
     .action(inSession(async () => (await import("./commands/restore.ts")).restore, { onStack: onStack.restore }));
   example(
     restore,

@@ -72,6 +72,11 @@ export interface Place {
   /** Compares what the source said of itself with the loaded content. */
   compareSourceCheck(check: SourceCheckResult): Promise<Comparison>;
   assert(assertions: readonly Assertion[]): Promise<readonly AssertionResult[]>;
+  /**
+   * Keeps what was loaded although it differs from the backup: beside the target, under a name that says so. Gives the words for it;
+   * undefined where nothing can be kept (a throwaway).
+   */
+  keepBeside(): Promise<string | undefined>;
   /** Makes a loaded and compared target the user's own (renames it into place); nothing for a throwaway. */
   commit(): Promise<void>;
   /** Ends it: a throwaway vanishes; an uncommitted target is taken back. Never throws; idempotent. */
@@ -90,6 +95,8 @@ export interface RestoreRequest {
   /** As given after --to; the engine says what forms it takes. */
   readonly target: string;
   readonly overwrite: boolean;
+  /** Creates the backup's roles that the target's server lacks. */
+  readonly roles?: boolean;
 }
 
 export interface Finding {
@@ -121,7 +128,7 @@ export interface Engine<S extends SourceConfig = SourceConfig> {
   estimateThrowawayBytes(backup: BackupReader): number;
 
   /** Opens a private place that lives for one test. Errors: ThrowawayFailed, ToolMissing, DiskFull. */
-  openThrowaway(backup: BackupReader, context: RunContext): Promise<Place>;
+  openThrowaway(backup: BackupReader, context: RunContext, source?: S): Promise<Place>;
 
   /** Says what restoring there would do, touching nothing. Errors: UsageInvalid, SourceUnreachable, RestoreRefused. */
   planRestore(backup: BackupReader, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;

@@ -106,7 +106,9 @@ async function tryRestore(
       "restore",
       read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
     );
-    const place = await stopwatch.time("open", () => engine.openThrowaway(backup.reader, context.run));
+    const place = await stopwatch.time("open", () =>
+      engine.openThrowaway(backup.reader, context.run, context.policy.sources[entry.source]),
+    );
     try {
       const examined = await examine(context, place, read.manifest, digest, stopwatch);
       // Proof is of the whole backup: what the engine did not need for loading is read back too.
@@ -167,8 +169,9 @@ function assertionsOf(context: PipelineContext, source: string): readonly Assert
 }
 
 /**
- * The verdict. Damage found while loading, or a difference that nothing lacking explains, disproves. Where the place lacked something, or an
- * assertion failed on data that equal the source's, the backup is neither proven nor damaged.
+ * The verdict. Damage found while loading, or a difference, disproves: what the server lacks is left out of the comparison object by object, and
+ * excuses nothing else. Where the server lacked something, or an assertion failed on data that equal the source's, the backup is neither
+ * proven nor damaged. What needs an extension that the policy excepts takes no part.
  */
 export function decide(
   loadFindings: readonly LoadFinding[],
@@ -185,8 +188,8 @@ export function decide(
     .map(({ name, expected, actual }) => `assertion "${name}": expected ${expected}, found ${actual}`);
   const findings = [...damaged, ...lacking, ...differing, ...failed];
   const differs = !comparison.equal || !sourceCheck.equal;
-  if (damaged.length > 0 || (differs && lacking.length === 0)) return { check: "disproven", findings };
-  if (lacking.length > 0 || differs || failed.length > 0) return { check: "unproven", findings };
+  if (damaged.length > 0 || differs) return { check: "disproven", findings };
+  if (lacking.length > 0 || failed.length > 0) return { check: "unproven", findings };
   return { check: "proven", findings };
 }
 

@@ -3,8 +3,9 @@
  * only then makes it the user's own. Nothing existing is destroyed; an engine's commit() keeps what it replaces under another name.
  */
 
-import type { Place, RestorePlan } from "../engines/engine.ts";
+import type { Place, RestorePlan, RestoreRequest } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
@@ -21,15 +22,19 @@ export interface RestoreOptions {
   /** As given after --to; the engine says what forms it takes. */
   readonly to: string;
   readonly overwrite: boolean;
-  /** Keeps what could be loaded even when the backup is damaged or the result differs: the last resort. */
+  /** Puts into the target what could be loaded even when the backup is damaged or the result differs: the last resort. */
   readonly allowDamaged: boolean;
+  /** Removes a result that differs, where it would be kept beside the target. */
+  readonly discardDifferent?: boolean;
+  /** Creates the backup's roles that the target's server lacks. */
+  readonly roles?: boolean;
 }
 
 export interface RestoreResult {
   readonly source: string;
   readonly backupId: string;
   readonly target: string;
-  /** Whether everything was loaded and compared equal; false only for what was salvaged with `allowDamaged`. */
+  /** Whether everything was loaded and compared equal, but for what the policy excepts; false only for what was salvaged with `allowDamaged`. */
   readonly intact: boolean;
   readonly comparison: Comparison;
   readonly loadFindings: readonly LoadFinding[];
@@ -40,20 +45,15 @@ export interface RestoreResult {
 /** Says what restoring would do, how long a backup in an archive takes to be readable included; touches nothing. Errors: those of Engine.planRestore, and of reading the manifest. */
 export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
   const { manifest, engine, backup } = await openForRestore(context, found, options);
-  const plan = await engine.planRestore(
-    backup.reader,
-    context.policy.sources[manifest.source],
-    { target: options.to, overwrite: options.overwrite },
-    context.run,
-  );
+  const plan = await engine.planRestore(backup.reader, context.policy.sources[manifest.source], requestOf(options), context.run);
   const thaw = await findThaw(found.store, manifest);
   return thaw === undefined ? plan : { ...plan, steps: [describeThaw(thaw), ...plan.steps] };
 }
 
 /**
  * Restores one backup and compares the result with it.
- * Errors: BackupDamaged (before anything is touched), RestoreRefused, RestoreFailed, RestoreDiffers (the target is taken back unless
- * `allowDamaged`), those of reading.
+ * Errors: BackupDamaged (before anything is touched), RestoreRefused, RestoreFailed, RestoreDiffers (what was loaded is kept beside the target unless
+ * it is to be discarded), those of reading.
  */
 export async function restoreBackup(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
   return whileReading(context, found, "restore", () => restoreMarked(context, found, options));
@@ -68,7 +68,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   if (digest === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
-  const request = { target: options.to, overwrite: options.overwrite };
+  const request = requestOf(options);
   run.progress.phase(
     "restore",
     manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
@@ -81,10 +81,11 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
     const findings = [...backup.damage, ...loaded.findings];
     run.progress.phase("compare");
     const comparison = await stopwatch.time("compare", () => compareWith(place, digest));
-    refuseDifferences(manifest, findings, comparison, options);
+    const intact = comparison.equal && findings.every(isAllowed);
+    if (!intact && !options.allowDamaged) throw await setAside(manifest, findings, comparison, place, options);
     await place.commit();
     return {
-      intact: comparison.equal && findings.every((finding) => finding.class === "benign"),
+      intact,
       source: manifest.source,
       backupId: manifest.id,
       target: options.to,
@@ -136,22 +137,37 @@ async function compareWith(place: Place, digest: ContentDigest | undefined): Pro
   };
 }
 
-function refuseDifferences(
+function requestOf({ to, overwrite, roles }: RestoreOptions): RestoreRequest {
+  return { target: to, overwrite, ...(roles === true ? { roles } : {}) };
+}
+
+const isAllowed = (finding: LoadFinding): boolean => finding.class === "benign" || finding.class === "excepted";
+
+/** Keeps what differs beside the target, unless it is to be discarded: a database with one odd view is better than none. Gives the error. */
+async function setAside(
   manifest: Manifest,
   findings: readonly LoadFinding[],
   comparison: Comparison,
+  place: Place,
   options: RestoreOptions,
-): void {
-  if (options.allowDamaged) return;
-  const failures = findings.filter((finding) => finding.class !== "benign").map(({ subject, message }) => `${subject}: ${message}`);
-  if (comparison.equal && failures.length === 0) return;
+): Promise<HoldfastError> {
+  const failures = findings.filter((finding) => !isAllowed(finding)).map(({ subject, message }) => `${subject}: ${message}`);
   const differences = comparison.differences.map(({ object, problem }) => `${object}: ${problem}`);
-  throw new HoldfastError(
+  const what = [
+    ...(comparison.differenceCount === 0 ? [] : [countOf(comparison.differenceCount, "difference")]),
+    ...(failures.length === 0 ? [] : [`${countOf(failures.length, "thing")} not restored`]),
+  ].join(", ");
+  const kept = options.discardDifferent === true ? undefined : await place.keepBeside();
+  const outcome = kept === undefined ? "it was removed again" : `it is kept as ${kept}`;
+  return new HoldfastError(
     "RestoreDiffers",
-    `what was restored to ${options.to} is not what backup ${manifest.id} holds (${comparison.differenceCount} differences), so that it was taken back`,
+    `what was restored to ${options.to} is not all that backup ${manifest.id} contains (${what}); ${outcome}`,
     {
       details: [...failures, ...differences],
-      hint: "Fix what the target lacks and restore again, or keep what loads with --allow-damaged.",
+      hint:
+        kept === undefined
+          ? "Fix what the target lacks and restore again, or leave out --discard-different to keep what loads."
+          : "Look at the differences: use what was kept, or fix what the target lacks and restore again.",
     },
   );
 }

@@ -118,6 +118,10 @@ export interface RestoreTestConfig {
   readonly sandbox?: SandboxChoice;
   /** When a test that has not ended is ended, without a verdict. Absent: as `defaultMaxTestDuration`. */
   readonly maxDurationSeconds?: number;
+  /** Whether loading may connect to the foreign servers that the backup defines. */
+  readonly foreignServers?: boolean;
+  /** Extensions that a server may lack: what needs them is left out of the verdict by name. */
+  readonly withoutExtensions?: readonly string[];
 }
 
 export interface SourceBase {

@@ -142,6 +142,8 @@ function resolvePostgres(
       assertions: (written.restoreTest.assert ?? []).map(resolveAssertion),
       sandbox: written.restoreTest.sandbox,
       maxDurationSeconds: written.restoreTest.maxDuration,
+      foreignServers: written.restoreTest.foreignServers || undefined,
+      withoutExtensions: written.restoreTest.withoutExtensions,
     }),
   };
 }

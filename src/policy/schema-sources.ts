@@ -57,6 +57,11 @@ const assertion = section(
   error: () => `needs exactly one of ${expectations.join(", ")}`,
 });
 
+const extensionName = term(
+  (text) => (/^[^\s,]{1,63}$/.test(text) ? { value: text } : { problem: "is not the name of an extension" }),
+  { expects: "an extension's name", description: "An extension's name.", samples: ["pg_graphql"] },
+);
+
 const reference = (what: string) =>
   z
     .string({ error: (issue) => wrongType(issue.input, `the name of a ${what}`) })
@@ -151,6 +156,18 @@ export const postgresSource = section(
           samples: ["required"],
           defaultNote: defaultSandbox,
         }).optional(),
+        withoutExtensions: list(extensionName, {
+          expects: "a list of names of extensions such as [pg_graphql]",
+          description:
+            "Extensions of your provider that no other server has. A proof may do without them: what needs them is left out of the verdict, by name and counted; all else counts.",
+          samples: [["pg_graphql", "supabase_vault"]],
+          defaultNote: "none",
+        }).optional(),
+        foreignServers: flag({
+          description:
+            "Whether a restore may connect to the foreign servers that the backup defines, with the user mappings in it, to refresh materialized views.",
+          samples: [true],
+        }).prefault(false),
       },
       { description: "Restoring the backup into a throwaway server, comparing it, and measuring the time." },
     ).prefault({}),

@@ -1,5 +1,5 @@
 /** Comparing two contents object by object: pure. */
-import type { Comparison, ContentDigest, Difference, ObjectDigest } from "./content.ts";
+import type { Comparison, ContentDigest, CountedObjects, Difference, ObjectDigest } from "./content.ts";
 
 /** Differences that are listed; beyond some hundred a list helps nobody, and evidence stays small. All are counted. */
 export const maxListedDifferences = 100;
@@ -9,6 +9,10 @@ export interface ComparisonRules {
   readonly ignore?: (object: string) => boolean;
   /** Objects that must be there on both sides, whatever they contain. */
   readonly presenceOnly?: (object: string) => boolean;
+  /** Objects whose difference is known to be one of print: equal, and counted as such. */
+  readonly printOnly?: (object: string) => boolean;
+  /** Objects that an exception of the policy leaves out: ignored, and counted as such. */
+  readonly leftOut?: (object: string) => boolean;
 }
 
 const figures = new Intl.NumberFormat("en-US");
@@ -47,6 +51,20 @@ export function createDifferenceList(): { add(object: string, problem: string): 
   };
 }
 
+/** Counts objects, and lists the first. */
+function createCounted(): { add(object: string): void; count(): number; all(): CountedObjects } {
+  const objects: string[] = [];
+  let count = 0;
+  return {
+    add(object) {
+      count++;
+      if (objects.length < maxListedDifferences) objects.push(object);
+    },
+    count: () => count,
+    all: () => ({ count, objects }),
+  };
+}
+
 /**
  * Compares the content of a backup (`first`) with what it became (`second`). Both need their list of objects. Objects that
  * the rules ignore are not counted as compared.
@@ -56,6 +74,9 @@ export function compareDigests(first: ContentDigest, second: ContentDigest, rule
   let objectsCompared = 0;
   let rowsCompared = 0;
   let bytesCompared = 0;
+  const printOnly = createCounted();
+  const leftOut = createCounted();
+  let rowsLeftOut = 0;
   if (first.algorithm !== second.algorithm) {
     found.add("content digest", `made by different rules (${first.algorithm} and ${second.algorithm})`);
   }
@@ -64,16 +85,24 @@ export function compareDigests(first: ContentDigest, second: ContentDigest, rule
   for (const entry of first.objects ?? []) {
     const other = others.get(entry.object);
     others.delete(entry.object);
+    if (rules.leftOut?.(entry.object) === true) {
+      leftOut.add(entry.object);
+      rowsLeftOut += entry.rows ?? 0;
+      continue;
+    }
     if (rules.ignore?.(entry.object) === true) continue;
     objectsCompared++;
     rowsCompared += entry.rows ?? 0;
     bytesCompared += entry.bytes;
     if (other === undefined) found.add(entry.object, "missing after the restore");
     else if (other.sha256 !== entry.sha256 || other.rows !== entry.rows) {
-      if (rules.presenceOnly?.(entry.object) !== true) found.add(entry.object, describeDifference(entry, other));
+      if (rules.printOnly?.(entry.object) === true) printOnly.add(entry.object);
+      else if (rules.presenceOnly?.(entry.object) !== true) found.add(entry.object, describeDifference(entry, other));
     }
   }
-  for (const object of others.keys()) if (rules.ignore?.(object) !== true) found.add(object, "not in the backup");
+  for (const object of others.keys()) {
+    if (rules.ignore?.(object) !== true && rules.leftOut?.(object) !== true) found.add(object, "not in the backup");
+  }
   return {
     equal: found.count() === 0,
     objectsCompared,
@@ -81,6 +110,8 @@ export function compareDigests(first: ContentDigest, second: ContentDigest, rule
     bytesCompared,
     differenceCount: found.count(),
     differences: found.list(),
+    ...(printOnly.count() === 0 ? {} : { printOnly: printOnly.all() }),
+    ...(leftOut.count() === 0 ? {} : { leftOut: { ...leftOut.all(), rows: rowsLeftOut } }),
     sha256: second.sha256,
   };
 }

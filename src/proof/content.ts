@@ -66,6 +66,12 @@ export interface Difference {
   readonly problem: string;
 }
 
+/** Objects of a digest: all are counted, at most some hundred are listed. */
+export interface CountedObjects {
+  readonly count: number;
+  readonly objects: readonly string[];
+}
+
 export interface Comparison {
   readonly equal: boolean;
   readonly objectsCompared: number;
@@ -73,18 +79,25 @@ export interface Comparison {
   readonly bytesCompared: number;
   readonly differenceCount: number;
   readonly differences: readonly Difference[];
+  /** Definitions that are equal in meaning and printed differently: counted all, listed as differences are. */
+  readonly printOnly?: CountedObjects;
+  /** What was left out of the comparison because it needs an extension that the policy excepts. */
+  readonly leftOut?: CountedObjects & { readonly rows: number };
   /** The second content's digest, where one was made. */
   readonly sha256?: string;
 }
 
+/**
+ * `benign`: known to change nothing of the content (schema public already exists).
+ * `lacking`: the server lacks what the backup needs (an extension, a collation provider): neither damage nor proof.
+ * `excepted`: lacking too, and the policy names the extension that the proof may do without.
+ * `damage`: the backup itself does not load.
+ */
+export type FindingClass = "benign" | "lacking" | "excepted" | "damage";
+
 /** One thing met while a backup was loaded. */
 export interface LoadFinding {
-  /**
-   * `benign`: known to change nothing of the content (schema public already exists).
-   * `lacking`: this place has not what the backup needs (an extension, a collation provider): neither damage nor proof.
-   * `damage`: the backup itself does not load.
-   */
-  readonly class: "benign" | "lacking" | "damage";
+  readonly class: FindingClass;
   readonly subject: string;
   readonly message: string;
 }

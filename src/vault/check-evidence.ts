@@ -25,8 +25,14 @@ const comparison = object({
     differenceCount: count,
     differences: list(object({ required: { object: text(), problem: text() } })),
   },
-  optional: { sha256: text() },
+  optional: {
+    sha256: text(),
+    printOnly: object({ required: { count, objects: list(text()) } }),
+    leftOut: object({ required: { count, objects: list(text()), rows: count } }),
+  },
 });
+
+const findingClass = oneOf("benign", "lacking", "excepted", "damage");
 
 const evidenceShape = object({
   required: {
@@ -46,7 +52,7 @@ const evidenceShape = object({
     digest,
     sourceCheck: comparison,
     comparison,
-    loadFindings: list(object({ required: { class: oneOf("benign", "lacking", "damage"), subject: text(), message: text() } })),
+    loadFindings: list(object({ required: { class: findingClass, subject: text(), message: text() } })),
     assertions: list(object({ required: { name: text(), passed: boolean, expected: text(), actual: text() } })),
     timings: record(amount),
     objective: object({ required: { rtoSeconds: amount, measuredSeconds: amount, met: boolean } }),

@@ -44,7 +44,16 @@ describe("the verdict of a restore test", () => {
 
   test("is unproven, neither proof nor damage, where the place lacks something", () => {
     expect(decide([finding("lacking")], equal, equal, []).check).toBe("unproven");
-    expect(decide([finding("lacking")], different, equal, []).check).toBe("unproven");
+  });
+
+  test("is disproven by a difference, whatever else the place lacks", () => {
+    expect(decide([finding("lacking")], different, equal, []).check).toBe("disproven");
+    expect(decide([finding("excepted")], equal, different, []).check).toBe("disproven");
+  });
+
+  test("is proven without an extension that the policy names, and unproven where another is missing", () => {
+    expect(decide([finding("excepted")], equal, equal, [])).toEqual({ check: "proven", findings: [] });
+    expect(decide([finding("excepted"), finding("lacking")], equal, equal, []).check).toBe("unproven");
   });
 
   test("is unproven when an assertion fails on data that equal the source's", () => {

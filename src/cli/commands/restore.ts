@@ -13,6 +13,8 @@ interface RestoreCommandOptions {
   readonly overwrite?: boolean;
   readonly dryRun?: boolean;
   readonly allowDamaged?: boolean;
+  readonly discardDifferent?: boolean;
+  readonly roles?: boolean;
 }
 
 export async function restore({ context, terminal }: Session, reference: string, given: RestoreCommandOptions): Promise<Outcome> {
@@ -23,6 +25,8 @@ export async function restore({ context, terminal }: Session, reference: string,
     to: given.to,
     overwrite: given.overwrite === true,
     allowDamaged: given.allowDamaged === true,
+    discardDifferent: given.discardDifferent === true,
+    roles: given.roles === true,
   };
   if (given.dryRun === true) {
     const plan = await namingNewestGood(context, found, () => planRestore(context, found, options));
@@ -48,13 +52,18 @@ export async function restore({ context, terminal }: Session, reference: string,
   };
 }
 
+function describeEqual({ leftOut }: RestoreResult["comparison"]): string {
+  return leftOut === undefined ? "equal to the backup" : `equal to the backup but for ${countOf(leftOut.count, "object")}`;
+}
+
 function describe(
   terminal: Terminal,
   { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
 ): string[] {
   const what = `${countOf(comparison.objectsCompared, "object")}, ${countOf(comparison.rowsCompared, "row")}, ${formatBytes(comparison.bytesCompared)}`;
+  const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
   const verdict = comparison.equal
-    ? terminal.style("green", "equal to the backup")
+    ? terminal.style(omitted === "" ? "green" : "yellow", `${describeEqual(comparison)}${omitted}`)
     : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
   const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phase} ${formatDuration(elapsedMs)}`);
   return [

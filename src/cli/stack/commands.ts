@@ -71,6 +71,8 @@ export interface StackRestoreOptions {
   readonly overwrite?: boolean;
   readonly dryRun?: boolean;
   readonly allowDamaged?: boolean;
+  readonly discardDifferent?: boolean;
+  readonly roles?: boolean;
 }
 
 /** `holdfast --stack S restore <backup> --to <target>`: to a new place, and never over anything. */
@@ -83,6 +85,11 @@ export async function restoreOnStack(session: Session, reference: string, option
   if (options.allowDamaged === true) {
     throw new HoldfastError("RestoreRefused", "a stack keeps nothing of a damaged backup", {
       hint: "Salvage it on a machine of your own: `holdfast --policy FILE restore … --allow-damaged`, with the same policy.",
+    });
+  }
+  if (options.roles === true || options.discardDifferent === true) {
+    throw new HoldfastError("RestoreRefused", "a stack's restore takes neither --roles nor --discard-different", {
+      hint: "Restore without them, or from a machine of your own: `holdfast --policy FILE restore …`, with the same policy.",
     });
   }
   refuseTarget(options.to);

@@ -30,6 +30,8 @@ export interface PlaceOptions {
   readonly facts: Readonly<Record<string, unknown>>;
   /** Gets the path of the loaded tree. */
   commit(tree: string): Promise<void>;
+  /** Gets the path of a tree that differs from the backup; gives where it is kept. */
+  keepBeside?(tree: string): Promise<string>;
 }
 
 /** Makes the place; nothing is read before `load`. */
@@ -83,6 +85,7 @@ export function createPlace(options: PlaceOptions): Place {
       return compareCounts({ files: comparison.rowsCompared, entries: comparison.objectsCompared }, check);
     },
     assert: async (assertions) => assertions.map(refuseAssertion),
+    keepBeside: async () => options.keepBeside?.(tree),
     commit: () => options.commit(tree),
     async close() {
       await spooled?.remove();

@@ -58,6 +58,13 @@ export async function openTarget(backup: BackupReader, request: RestoreRequest, 
       const kept = await moveIntoPlace(tree, target.path, request.overwrite, context);
       if (kept !== undefined) facts["replaced"] = kept;
     },
+    async keepBeside(tree) {
+      const kept = await freeName(`${target.path}.differs-${compactTime(context.clock.now())}`);
+      await rename(tree, kept).catch((error: unknown) => {
+        throw fileFailure(error, `cannot rename the restored tree to ${kept}`, "RestoreFailed");
+      });
+      return kept;
+    },
   });
 }
 
@@ -128,7 +135,11 @@ async function statOrUndefined(path: string) {
 
 /** `<dir>.before-20261120T020000Z`, as ids of backups write times. */
 function keptName(path: string, now: Date): string {
-  return `${path}.before-${now.toISOString().replace(/[-:]|\.\d+/g, "")}`;
+  return `${path}.before-${compactTime(now)}`;
+}
+
+function compactTime(now: Date): string {
+  return now.toISOString().replace(/[-:]|\.\d+/g, "");
 }
 
 /** Gives the name under which what stood there is kept. */

@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { openScript } from "./archive-script.ts";
 import type { ArchiveSource } from "./archive-source.ts";
+import { type ArchiveDefinitions, createStructure, type LoadOrder } from "./archive-structure.ts";
 import { type CreateDatabase, createDatabaseCollector, type DatabaseStatement } from "./database-statements.ts";
 import { isSessionStatement, readOwner } from "./ddl-normalise.ts";
 import { createScriptDigester } from "./digest-script.ts";
@@ -25,6 +26,8 @@ export interface ArchiveOutline {
   entryOf(statement: string): ScriptEntry | undefined;
   /** Tables of this name, in any schema. */
   tablesNamed(name: string): readonly ScriptEntry[];
+  readonly definitions: ArchiveDefinitions;
+  readonly order: LoadOrder;
   /** What follows the rows is keys and indexes over plain columns, and no table is a partition: none of it looks at other tables' rows or changes them. */
   readonly plainKeysOnly: boolean;
   /** Owners, then rights, in their order; only when they were asked for. */
@@ -45,7 +48,8 @@ const rolePatterns: readonly RegExp[] = [
   new RegExp(`^CREATE POLICY .*? TO (${roleList})(?: USING \\(| WITH CHECK \\(|$)`, "s"),
   new RegExp(`^CREATE SCHEMA .* AUTHORIZATION (${role})$`, "s"),
 ];
-const noRoles = new Set(["PUBLIC", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE", "DEFAULT"]);
+// `public` stands in user mappings; a role cannot have that name.
+const noRoles = new Set(["PUBLIC", "public", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE", "DEFAULT"]);
 
 /** Roles named by a statement, as the catalogue has them. */
 export function readRoles(statement: string): string[] {
@@ -97,7 +101,7 @@ export async function readOutline(
   options: { readonly rights?: boolean } = {},
 ): Promise<ArchiveOutline> {
   const entries = new Map<string, ScriptEntry>();
-  const tables = new Map<string, ScriptEntry[]>();
+  const structure = createStructure();
   const owners: string[] = [];
   const grants: string[] = [];
   const roles = new Set<string>();
@@ -113,7 +117,7 @@ export async function readOutline(
     onEntry(found, statements) {
       const entry = { ...found, schema: text(found.schema), name: text(found.name) };
       plainKeysOnly &&= isPlainEntry(entry, statements);
-      if (entry.type === "TABLE") tables.set(entry.name, [...(tables.get(entry.name) ?? []), entry]);
+      structure.add(entry, statements);
       for (const statement of statements) {
         encoding = readEncoding(statement) ?? encoding;
         if (!isSessionStatement(statement)) entries.set(keyOf(statement), entry);
@@ -131,7 +135,8 @@ export async function readOutline(
       if (entry.type === "EXTENSION") extensions.push(text(entry.name));
     },
   });
-  for await (const chunk of await openScript(pgRestore, source, context, { schemaOnly: true })) reader.write(chunk as Buffer);
+  for await (const chunk of await openScript(pgRestore, source, context, { schemaOnly: true, numbers: true }))
+    reader.write(chunk as Buffer);
   reader.end();
   const createDatabase = aboutDatabase.created();
   const tablespace = createDatabase?.options.find(({ key }) => key === "TABLESPACE")?.value;
@@ -146,7 +151,9 @@ export async function readOutline(
     extensions,
     entryOf: (statement) => entries.get(keyOf(statement)),
     plainKeysOnly,
-    tablesNamed: (name) => tables.get(name) ?? [],
+    tablesNamed: structure.tablesNamed,
+    definitions: structure.definitions,
+    order: structure.order(),
     rights: [...owners, ...grants],
   };
 }

@@ -10,6 +10,12 @@ import { archiveConfinement, type SandboxContext } from "./throwaway-sandbox.ts"
 /** With -C the script has the database's own settings, rights and comment too. */
 const scriptArguments = ["--create", "--file=-"];
 
+export interface ScriptOptions {
+  readonly schemaOnly?: boolean;
+  /** Gives every entry's number and dependencies (ScriptEntry.dumpId). */
+  readonly numbers?: boolean;
+}
+
 /**
  * Streams the archive's script. Reads a streamed archive to its end, so that its checks at the end are made.
  * Errors, on the stream: ContentInvalid in pg_restore's own words, ToolKilled, and whatever the archive's reader throws.
@@ -18,9 +24,13 @@ export async function openScript(
   pgRestore: string,
   source: ArchiveSource,
   context: SandboxContext,
-  options: { readonly schemaOnly?: boolean } = {},
+  options: ScriptOptions = {},
 ): Promise<Readable> {
-  const args = [...scriptArguments, ...(options.schemaOnly === true ? ["--schema-only"] : [])];
+  const args = [
+    ...scriptArguments,
+    ...(options.schemaOnly === true ? ["--schema-only"] : []),
+    ...(options.numbers === true ? ["--verbose"] : []),
+  ];
   const confinement = await archiveConfinement(pgRestore, context);
   const file = source.kind === "file" ? await open(source.path, constants.O_RDONLY | constants.O_NOFOLLOW) : undefined;
   try {

@@ -1,9 +1,7 @@
 /**
- * Definitions in a form that two dumps of equal databases share. What is taken out or put in order here, and nothing else,
- * may differ between a source's dump and the dump of its restored copy.
+ * Definitions as they are digested: without what belongs to the session that dumped them, owners apart. Definitions that PostgreSQL prints
+ * differently after a restore are no matter of text: they are loaded and printed once more (definition-meaning.ts).
  */
-
-import { quoteIdentifier, readIdentifiers } from "./script-identifiers.ts";
 
 /** Settings of the session that pg_dump writes around definitions; the two that carry meaning are read from elsewhere. */
 const sessionSetting = new RegExp(
@@ -44,64 +42,6 @@ export function readOwner(statement: string): string | undefined {
   return statement.startsWith("ALTER ") ? ownerStatement.exec(statement)?.[1] : undefined;
 }
 
-/** Splits the text from `from` at commas, up to the bracket that closes it; quotes and brackets within are stepped over. */
-function splitList(text: string, from: number): { readonly items: readonly string[]; readonly end: number } | undefined {
-  const items: string[] = [];
-  let depth = 0;
-  let quote = "";
-  let start = from;
-  for (let at = from; at < text.length; at++) {
-    const char = text[at] as string;
-    if (quote !== "") {
-      if (char === quote) quote = "";
-    } else if (char === "'" || char === '"') quote = char;
-    else if (char === "(" || char === "[") depth++;
-    else if ((char === ")" || char === "]") && depth-- === 0) {
-      items.push(text.slice(start, at).trim());
-      return { items, end: at };
-    } else if (char === "," && depth === 0) {
-      items.push(text.slice(start, at).trim());
-      start = at + 1;
-    }
-  }
-  return undefined;
-}
-
-/**
- * `x IN ('a', 'b')` on a varchar column is printed as a cast array, `(ARRAY[…])::text[]`, which reads back as an array of casts: of
- * some eighty kinds of expression tried in checks, defaults, indexes, views, rules, policies, triggers and statistics the only
- * one that is not printed the same after a round trip, and a common one. The second form is CREATE STATISTICS's.
- */
-const castArrays = [
-  { open: "(ARRAY[", close: "])::text[]", cast: (element: string) => `(${element})::text` },
-  { open: "ARRAY[", close: "]::text[]", cast: (element: string) => `${element}::text` },
-] as const;
-
-function settleCastArrays(statement: string): string {
-  let settled = statement;
-  for (const { open, close, cast } of castArrays) {
-    if (!settled.includes(close)) continue;
-    for (let at = settled.indexOf(open); at !== -1; at = settled.indexOf(open, at + 1)) {
-      const list = splitList(settled, at + open.length);
-      if (list === undefined || !settled.startsWith(close, list.end)) continue;
-      const array = `ARRAY[${list.items.map(cast).join(", ")}]`;
-      settled = settled.slice(0, at) + array + settled.slice(list.end + close.length);
-    }
-  }
-  return settled;
-}
-
-const policyRoles =
-  /^(CREATE POLICY .*? TO )((?:"(?:[^"]|"")+"|[^\s,"(]+)(?:, (?:"(?:[^"]|"")+"|[^\s,"(]+))*)( USING \(| WITH CHECK \(|$)/s;
-
-/** A policy's roles are listed as the server happens to find them. */
-function orderPolicyRoles(statement: string): string {
-  return statement.replace(policyRoles, (_whole, head: string, roles: string, tail: string) => {
-    const ordered = [...readIdentifiers(roles, ", ").names].sort();
-    return `${head}${ordered.map(quoteIdentifier).join(", ")}${tail}`;
-  });
-}
-
 /** Statements of one grant: those that another grantor gave are framed by SET and RESET SESSION AUTHORIZATION. */
 function groupGrants(statements: readonly string[]): string[] {
   const groups: string[] = [];
@@ -123,22 +63,12 @@ export function hasInheritedColumns(createTable: string): boolean {
   return /\)\s*INHERITS \(/.test(createTable);
 }
 
-/** An inheritance child: what its definition says of columns, in an order of its own. */
-function orderInheritedTable(statements: readonly string[]): string[] {
-  const [create = "", ...others] = statements;
-  const open = create.indexOf("(\n");
-  const list = open === -1 ? undefined : splitList(create, open + 1);
-  const ordered =
-    list === undefined ? create : `${create.slice(0, open)}(${[...list.items].sort().join(", ")}${create.slice(list.end)}`;
-  return [ordered, ...others.sort()];
-}
-
-/** The statements of an entry (without owners and session settings) as one text to digest. */
+/**
+ * The statements of an entry (without owners and session settings) as one text to digest. Rights stand in the order in which the server
+ * keeps them, which is another one after a restore that sets the owner first. As statements they commute, and most databases have some:
+ * in a fixed order they need no second look.
+ */
 export function normaliseEntry(type: string, statements: readonly string[]): string {
-  let settled = statements.map(settleCastArrays);
-  // Equal rights can stand in another order after the owner changed.
-  if (type === "ACL" || type === "DEFAULT ACL") settled = groupGrants(settled).sort();
-  if (type === "POLICY") settled = settled.map(orderPolicyRoles);
-  if (type === "TABLE" && settled[0] !== undefined && hasInheritedColumns(settled[0])) settled = orderInheritedTable(settled);
-  return settled.join(";\n");
+  const isRights = type === "ACL" || type === "DEFAULT ACL";
+  return (isRights ? groupGrants(statements).sort() : statements).join(";\n");
 }

@@ -10,7 +10,7 @@ import { createScriptSplitter, type ScriptSink } from "./script-splitter.ts";
 import { decodeName, readEncoding } from "./script-text.ts";
 
 /** Names the rules of this file and of ddl-normalise.ts; a change of what they yield takes a new number. */
-export const postgresDigestAlgorithm = "holdfast-postgres-1";
+export const postgresDigestAlgorithm = "holdfast-postgres-2";
 
 export interface ScriptDigester {
   write(chunk: Buffer): void;
@@ -53,8 +53,8 @@ export function createScriptDigester(options: ScriptDigestOptions = {}): ScriptD
     if (mayConcernLargeObjects(finished)) meaning = meaning.filter((statement) => !largeObjects.take(statement));
     if (meaning.length === 0 && mayConcernLargeObjects(finished)) return;
     if (concernsDatabase(finished)) meaning = meaning.map(withoutDatabaseName);
-    if (finished.type === "TABLE" && meaning[0] !== undefined && hasInheritedColumns(meaning[0])) {
-      tables.expectReordering(tableObject(decode(finished.schema), decode(finished.name)));
+    if (finished.type === "TABLE" && meaning[0] !== undefined) {
+      tables.define(tableObject(decode(finished.schema), decode(finished.name)), hasInheritedColumns(meaning[0]));
     }
     definitions.add(describeEntry(finished, decode), finished, meaning, accessMethod);
   }

@@ -41,8 +41,8 @@ interface Block {
 }
 
 export interface TableCollector {
-  /** The table's columns may come back in another order: they are listed with its digest. */
-  expectReordering(object: string): void;
+  /** The table is defined by the script; `reordered` when its columns may come back in another order. */
+  define(object: string, reordered: boolean): void;
   start(target: CopyTarget, entry: ScriptEntry, decode: (bytes: string) => string): void;
   data(bytes: Buffer): void;
   end(): void;
@@ -50,7 +50,8 @@ export interface TableCollector {
 }
 
 export function createTableCollector(options: TableOptions): TableCollector {
-  const reordering = new Set<string>();
+  // Columns of all other tables are listed with their digest: an extension's own are in the order of the version that was installed.
+  const fixed = new Set<string>();
   const tables: ObjectDigest[] = [];
   const routed = new Map<string, { bytes: number; readonly sum: RowSum }>();
   const sampler = createContentSampler();
@@ -90,11 +91,13 @@ export function createTableCollector(options: TableOptions): TableCollector {
     }
     // The order of columns takes part in what the bytes mean.
     const sha256 = createHash("sha256").update(JSON.stringify(columns)).update(hash.digest()).digest("hex");
-    tables.push({ object, rows, bytes, sha256, ...(reordering.has(object) ? { columns } : {}), ...sample });
+    tables.push({ object, rows, bytes, sha256, ...(fixed.has(object) ? {} : { columns }), ...sample });
   }
 
   return {
-    expectReordering: (object) => void reordering.add(object),
+    define(object, reordered) {
+      if (!reordered) fixed.add(object);
+    },
     start,
     data(bytes) {
       if (block === undefined) return;

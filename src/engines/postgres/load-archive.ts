@@ -1,5 +1,7 @@
 /** Runs pg_restore over an archive so that rows keep the order of the dump, and reads its errors. */
-import { writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { lastLines, runTool } from "../../runtime/child-process.ts";
@@ -9,6 +11,7 @@ import { redact } from "../../runtime/secret.ts";
 import type { ArchiveSource } from "./archive-source.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment } from "./connection.ts";
 import { type EntryFinder, isEnvironmental, parseRestoreErrors, type RestoreError } from "./load-errors.ts";
+import { isEmptyPlan, type ListedEntry, type LoadLists, type LoadPlan, parseList, splitList } from "./load-order.ts";
 import { conninfo } from "./place-settings.ts";
 import { archiveConfinement } from "./throwaway-sandbox.ts";
 
@@ -27,6 +30,10 @@ export interface ArchiveLoad {
   readonly options: readonly string[];
   /** Sessions that load at once, when the archive is on disk. */
   readonly jobs: number;
+  /** What is left to the end, and what is left out. */
+  readonly order?: LoadPlan;
+  /** Runs before what is left to the end, when all else is loaded. */
+  readonly beforeLast?: () => Promise<void>;
   /** Indexes and keys may be made while other tables still get their rows (ArchiveOutline.plainKeysOnly). Default: they wait for all rows. */
   readonly keysBesideRows?: boolean;
 }
@@ -41,21 +48,33 @@ const maxStreamAttempts = 200;
  * Errors: ThrowawayFailed when the server gave way; DiskFull; whatever the archive's reader throws.
  */
 export async function loadArchive(load: ArchiveLoad, context: RunContext): Promise<RestoreError[]> {
-  if (load.source.kind === "stream") return loadStreamed(load, context);
-  const jobs = `--jobs=${load.jobs}`;
-  if (load.keysBesideRows === true) return (await runRestore(load, [jobs], context)).errors;
-  // In two runs: in one, a session may make a partitioned table's trigger while another still loads its partitions, and
-  // the trigger fires. Tables and rows stay together, because only a table made in the same run is filled in one transaction.
-  const { errors } = await runRestore(load, ["--section=pre-data", "--section=data", jobs], context);
-  return [...errors, ...(await runRestore(load, ["--section=post-data", jobs], context)).errors];
+  const lists = await readLists(load, context);
+  const errors = await loadEntries(load, lists?.first, context);
+  await load.beforeLast?.();
+  if (lists === undefined || lists.last.length === 0) return errors;
+  return [...errors, ...(await loadEntries({ ...load, jobs: 1, keysBesideRows: true }, lists.last, context))];
 }
 
-async function loadStreamed(load: ArchiveLoad, context: RunContext): Promise<RestoreError[]> {
+/** Loads the entries with these numbers; all of them without a list. */
+async function loadEntries(load: ArchiveLoad, list: readonly number[] | undefined, context: RunContext): Promise<RestoreError[]> {
+  if (load.source.kind === "stream") return loadStreamed(load, list, context);
+  const jobs = `--jobs=${load.jobs}`;
+  const chosen = list === undefined ? [] : [`--use-list=${await writeList(load, list)}`];
+  if (load.keysBesideRows === true) return (await runRestore(load, [...chosen, jobs], context)).errors;
+  // In two runs: in one, a session may make a partitioned table's trigger while another still loads its partitions, and
+  // the trigger fires. Tables and rows stay together, because only a table made in the same run is filled in one transaction.
+  const { errors } = await runRestore(load, [...chosen, "--section=pre-data", "--section=data", jobs], context);
+  return [...errors, ...(await runRestore(load, [...chosen, "--section=post-data", jobs], context)).errors];
+}
+
+async function loadStreamed(load: ArchiveLoad, list: readonly number[] | undefined, context: RunContext): Promise<RestoreError[]> {
   const found: RestoreError[] = [];
   const left = new Set<number>();
   for (let attempt = 0; attempt < maxStreamAttempts; attempt++) {
-    const list = left.size === 0 ? [] : [`--use-list=${await writeList(load, left, context)}`];
-    const { errors, exitCode } = await runRestore(load, ["--single-transaction", "--verbose", ...list], context);
+    const wanted = left.size === 0 ? list : (list ?? (await listEntries(load, context)).map(({ dumpId }) => dumpId));
+    const kept = wanted?.filter((dumpId) => !left.has(dumpId));
+    const chosen = kept === undefined ? [] : [`--use-list=${await writeList(load, kept)}`];
+    const { errors, exitCode } = await runRestore(load, ["--single-transaction", "--verbose", ...chosen], context);
     const [first] = errors;
     if (exitCode === 0 || first === undefined) return found;
     found.push(first);
@@ -66,16 +85,28 @@ async function loadStreamed(load: ArchiveLoad, context: RunContext): Promise<Res
   return found;
 }
 
-/** The archive's own list without the entries in `left`. */
-async function writeList(load: ArchiveLoad, left: ReadonlySet<number>, context: RunContext): Promise<string> {
-  if (load.source.kind === "file") throw new HoldfastError("Internal", "a list is for streamed archives");
-  const input = await load.source.open();
+/** The archive's entries in its own order. */
+async function listEntries(load: ArchiveLoad, context: RunContext): Promise<ListedEntry[]> {
   const confinement = await archiveConfinement(load.pgRestore, context);
-  const result = await runTool(load.pgRestore, ["--list"], { env: {}, signal: context.signal, confinement, input });
-  const lines = result.stdout.split("\n").filter((line) => !left.has(Number(/^(\d+);/.exec(line)?.[1])));
-  const path = join(load.directory, `restore-${left.size}.list`);
+  const file = load.source.kind === "file" ? await open(load.source.path, constants.O_RDONLY | constants.O_NOFOLLOW) : undefined;
+  try {
+    const input = load.source.kind === "stream" ? await load.source.open() : { descriptor: (file as FileHandle).fd };
+    const options = { env: {}, signal: context.signal, confinement, input };
+    return parseList((await runTool(load.pgRestore, ["--list", "--verbose"], options)).stdout);
+  } finally {
+    await file?.close();
+  }
+}
+
+/** The numbers that are loaded first and last; undefined where the archive's own order does. */
+async function readLists(load: ArchiveLoad, context: RunContext): Promise<LoadLists | undefined> {
+  return load.order === undefined || isEmptyPlan(load.order) ? undefined : splitList(await listEntries(load, context), load.order);
+}
+
+async function writeList(load: ArchiveLoad, dumpIds: readonly number[]): Promise<string> {
+  const path = join(load.directory, `restore-${randomUUID()}.list`);
   // "wx" makes a new file, and follows no link.
-  await writeFile(path, lines.join("\n"), { mode: 0o600, flag: "wx" });
+  await writeFile(path, dumpIds.map((dumpId) => `${dumpId};\n`).join(""), { mode: 0o600, flag: "wx" });
   await load.handOver?.(path);
   return path;
 }

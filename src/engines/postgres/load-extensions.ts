@@ -14,12 +14,13 @@ interface AvailableRow extends Record<string, unknown> {
 
 /**
  * Compares the archive's extensions with the server's. One that is not available is lacking, by name and version; another
- * version of one is told, and changes nothing that the comparison would not find.
+ * version of one is told, and changes nothing that the comparison would not find. One that the policy lets a proof do without is excepted.
  */
 export async function checkExtensions(
   names: readonly string[],
   wanted: readonly { readonly name: string; readonly version: string }[],
   connection: Connection,
+  excepted: readonly string[] = [],
 ): Promise<ExtensionCheck> {
   const available = new Map(
     (
@@ -37,7 +38,9 @@ export async function checkExtensions(
     if (found === undefined) {
       missing.push(name);
       const what = version === undefined ? `extension ${name}` : `extension ${name} ${version}`;
-      findings.push({ class: "lacking", subject, message: `${what} is not available on this server` });
+      const known = excepted.includes(name);
+      const message = `${what} is not available on this server${known ? "; the policy allows a proof without it" : ""}`;
+      findings.push({ class: known ? "excepted" : "lacking", subject, message });
     } else if (version !== undefined && found !== version) {
       findings.push({ class: "benign", subject, message: `is version ${found} here and ${version} in the source` });
     }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { LoadFinding } from "../../proof/content.ts";
 import type { Connection } from "./driver.ts";
+import { globalObject } from "./global-object.ts";
 import { readGlobalStatement } from "./global-statements.ts";
 import { tryStatement } from "./load-statement.ts";
 import { quoteIdentifier, quoteLiteral } from "./script-identifiers.ts";
@@ -29,18 +30,26 @@ export interface GlobalsPlace {
   makeDirectory(name: string): Promise<string>;
 }
 
+export interface ReplayedGlobals {
+  readonly findings: readonly LoadFinding[];
+  /** The digest's objects that the findings account for. */
+  readonly lackingObjects: readonly string[];
+}
+
 /**
  * Runs the statements one by one. A role that exists already is altered only; a tablespace gets a directory of the
  * place's own. What cannot be replayed is lacking, named by the statement's beginning without its secrets.
  */
-export async function replayGlobals(statements: readonly string[], place: GlobalsPlace): Promise<LoadFinding[]> {
+export async function replayGlobals(statements: readonly string[], place: GlobalsPlace): Promise<ReplayedGlobals> {
   const findings: LoadFinding[] = [];
+  const lackingObjects: string[] = [];
   for (const statement of statements) {
     const problem = await replay(statement, place);
     if (problem === undefined) continue;
     findings.push({ class: "lacking", subject: describeStatement(statement), message: problem });
+    lackingObjects.push(globalObject(statement));
   }
-  return findings;
+  return { findings, lackingObjects };
 }
 
 async function replay(statement: string, place: GlobalsPlace): Promise<string | undefined> {

@@ -10,11 +10,13 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { Confinement } from "../../runtime/sandbox.ts";
 import { redact } from "../../runtime/secret.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment } from "./connection.ts";
+import { differingDefinitions, printedOnly, type Reprint } from "./definition-meaning.ts";
 import { digestScript } from "./digest.ts";
-import { digestGlobals, globalsPrefix } from "./digest-globals.ts";
+import { digestGlobals } from "./digest-globals.ts";
 import { postgresDigestAlgorithm } from "./digest-script.ts";
 import { routedSha256 } from "./digest-tables.ts";
 import { type Connection, connect } from "./driver.ts";
+import { globalsPrefix } from "./global-object.ts";
 import { conninfo } from "./place-settings.ts";
 import { tableObject } from "./script-identifiers.ts";
 import { checkTables } from "./source-check.ts";
@@ -31,9 +33,11 @@ export interface LoadedDatabase {
 export interface PlaceDeviations {
   /** `--no-owner`, `--no-privileges` and `--no-tablespaces` of the load, by the prefixes of what they leave out. */
   readonly ignoredPrefixes: readonly string[];
-  /** Objects of the digest that are missing because this place lacks something. */
+  /** Objects of the digest that are missing because this server lacks something. */
   readonly lackingObjects: ReadonlySet<string>;
-  /** The majors differ: definitions are printed differently, and are compared by name and type only. */
+  /** Objects that need an extension which the policy excepts. */
+  readonly exceptedObjects: ReadonlySet<string>;
+  /** The majors differ: what cannot be judged by its meaning is compared by name and type only. */
   readonly crossMajor: boolean;
 }
 
@@ -70,8 +74,9 @@ function runDump(program: string, args: readonly string[], database: LoadedDatab
   }).stdout;
 }
 
-function dumpLoaded(database: LoadedDatabase, context: RunContext): Readable {
-  const args = ["--create", "--format=plain", `--dbname=${conninfo(database.settings.database)}`];
+/** Dumps the loaded database as a script. */
+export function dumpLoaded(database: LoadedDatabase, context: RunContext, options: readonly string[] = []): Readable {
+  const args = ["--create", "--format=plain", ...options, `--dbname=${conninfo(database.settings.database)}`];
   return runDump(database.pgDump, args, database, context);
 }
 
@@ -108,6 +113,7 @@ export function comparisonRules(
   second: ContentDigest,
   deviations: PlaceDeviations,
   globals: GlobalsDump | undefined,
+  reprint?: Reprint,
 ): ComparisonRules {
   const known = new Set((first.objects ?? []).map(({ object }) => object));
   // A table whose rows the policy excludes has no rows in the backup, and none here.
@@ -118,6 +124,10 @@ export function comparisonRules(
   );
   // Where such rows belong may differ; they are compared as a whole, as `routed rows of …`.
   const routed = new Set((first.objects ?? []).filter(({ sha256 }) => sha256 === routedSha256).map(({ object }) => object));
+  const equalInMeaning =
+    reprint === undefined ? new Set<string>() : printedOnly(differingDefinitions(first, second), first, second, reprint);
+  // Definitions are judged by their meaning where they could be loaded once more; what is no definition is not.
+  const byName = reprint === undefined ? /^(?:schema|owner|tablespace|globals) / : /^(?:owner|tablespace|globals|schema DATABASE)/;
   const own = new Set(globals?.own.map((subject) => `${globalsPrefix}${subject}`));
   return {
     ignore: (object) =>
@@ -125,7 +135,9 @@ export function comparisonRules(
       (object.startsWith(globalsPrefix) && (globals === undefined || own.has(object))) ||
       deviations.ignoredPrefixes.some((prefix) => object.startsWith(prefix)) ||
       deviations.lackingObjects.has(object),
-    presenceOnly: (object) => routed.has(object) || (deviations.crossMajor && /^(?:schema|owner|tablespace|globals) /.test(object)),
+    leftOut: (object) => deviations.exceptedObjects.has(object),
+    printOnly: (object) => equalInMeaning.has(object),
+    presenceOnly: (object) => routed.has(object) || (deviations.crossMajor && byName.test(object)),
   };
 }
 
@@ -148,32 +160,48 @@ function withObjects(digest: ContentDigest, better: readonly ObjectDigest[], nam
   );
 }
 
+/** What a comparison asks for once more, when the two dumps are not the same at first sight. */
+export interface SecondLook {
+  /** The backup's script again. */
+  openFirst(): Promise<Readable>;
+  /** The backup's definitions alone, loaded and printed; undefined where nothing can be loaded beside. */
+  reprint(): Promise<Reprint | undefined>;
+}
+
 /**
- * Dumps the loaded database again and compares. A table's rows may stand in another order when a place could not load them in
- * one transaction; order is no content, so such tables are looked at once more on both sides, whatever their order.
- * `first` needs its list of objects; `openFirst` gives the backup's script again. Errors: as `digestLoaded`, and openFirst's.
+ * Dumps the loaded database again and compares. A table's rows may stand in another order when they could not be loaded in
+ * one transaction; order is no content, so such tables are looked at once more on both sides, whatever their order. Definitions that are
+ * printed differently are loaded alone and compared as they are printed then. `first` needs its list of objects.
+ * Errors: as `digestLoaded`, and those of the second look.
  */
 export async function compareLoaded(
   database: LoadedDatabase,
   first: ContentDigest,
   deviations: PlaceDeviations,
   globals: GlobalsDump | undefined,
-  openFirst: () => Promise<Readable>,
+  look: SecondLook,
   context: RunContext,
 ): Promise<{ readonly comparison: Comparison; readonly digest: ContentDigest }> {
   context.progress.phase("compare", first.bytes);
   const digest = await digestLoaded(database, first, globals, context);
   const rules = comparisonRules(first, digest, deviations, globals);
-  const comparison = compareDigests(first, digest, rules);
+  const differing = differingDefinitions(first, digest).filter((object) => !isLeftOut(object, rules));
+  const reprint = differing.length === 0 ? undefined : await look.reprint();
+  const judged = reprint === undefined ? rules : comparisonRules(first, digest, deviations, globals, reprint);
+  const comparison = compareDigests(first, digest, judged);
   const suspects = comparison.equal ? new Set<string>() : reorderedTables(first, digest);
   if (suspects.size === 0) return { comparison, digest };
   const options = { columnOrder: columnOrders(first), unordered: suspects };
   const [expected, actual] = [
-    await digestScript(await openFirst(), context, options),
+    await digestScript(await look.openFirst(), context, options),
     await digestScript(dumpLoaded(database, context), context, options),
   ];
-  const again = compareDigests(withObjects(first, expected, suspects), withObjects(digest, actual, suspects), rules);
+  const again = compareDigests(withObjects(first, expected, suspects), withObjects(digest, actual, suspects), judged);
   return { comparison: { ...again, sha256: digest.sha256 }, digest };
+}
+
+function isLeftOut(object: string, { ignore, leftOut }: ComparisonRules): boolean {
+  return ignore?.(object) === true || leftOut?.(object) === true;
 }
 
 /**
@@ -182,12 +210,14 @@ export async function compareLoaded(
  */
 export async function compareLoadedSourceCheck(
   database: LoadedDatabase,
-  check: SourceCheckResult,
+  given: SourceCheckResult,
   second: ContentDigest | undefined,
+  deviations: PlaceDeviations,
   context: RunContext,
 ): Promise<Comparison> {
+  const check = withoutUnfit(given, second, deviations);
   if (check.mode === "none" || (check.mode === "counts" && second !== undefined)) {
-    return compareCounts(second ?? digestOfObjects(postgresDigestAlgorithm, []), withoutRouted(check, second));
+    return compareCounts(second ?? digestOfObjects(postgresDigestAlgorithm, []), check, "missing after the restore");
   }
   const connections: Connection[] = [];
   try {
@@ -197,17 +227,21 @@ export async function compareLoadedSourceCheck(
     connections.push(next);
     const excluded = (relation: { schema: string; name: string }): boolean =>
       check.objects[tableObject(relation.schema, relation.name)] === undefined;
-    return compareHashes(withoutRouted(check, second), await checkTables([first, next], check.mode, excluded));
+    return compareHashes(check, await checkTables([first, next], check.mode, excluded));
   } finally {
     await Promise.all(connections.map((connection) => connection.close()));
   }
 }
 
-/** Rows of routed partitions may stand in another one here. */
-function withoutRouted(check: SourceCheckResult, second: ContentDigest | undefined): SourceCheckResult {
+/** Rows of routed partitions may stand in another one here; what the load accounts for is not asked for again. */
+function withoutUnfit(
+  check: SourceCheckResult,
+  second: ContentDigest | undefined,
+  { lackingObjects, exceptedObjects }: PlaceDeviations,
+): SourceCheckResult {
   const routed = new Set((second?.objects ?? []).filter(({ sha256 }) => sha256 === routedSha256).map(({ object }) => object));
-  if (routed.size === 0) return check;
-  return { ...check, objects: Object.fromEntries(Object.entries(check.objects).filter(([object]) => !routed.has(object))) };
+  const fits = (object: string): boolean => !routed.has(object) && !lackingObjects.has(object) && !exceptedObjects.has(object);
+  return { ...check, objects: Object.fromEntries(Object.entries(check.objects).filter(([object]) => fits(object))) };
 }
 
 function compareHashes(expected: SourceCheckResult, actual: SourceCheckResult): Comparison {

@@ -26,8 +26,16 @@ export function withNeutralSettings(settings: ConnectionSettings, serverMajor: n
     "idle_in_transaction_session_timeout=0",
     "idle_session_timeout=0",
     ...(serverMajor >= 17 ? ["transaction_timeout=0"] : []),
+    // ALTER DATABASE … SET role would make every session another role, which may not read all that it holds.
+    "role=none",
+    // An error that is expected must not end the session, and a NULL in an array must stay one.
+    "exit_on_error=off",
+    "array_nulls=on",
+    "transform_null_equals=off",
     // A library that is not installed here would refuse every connection; triggers must not be told to keep still.
     ...(superuser ? ["session_preload_libraries=", "session_replication_role=origin", "lc_messages=C"] : []),
+    // Event triggers are content; in these sessions none fires, at login neither.
+    ...(superuser && serverMajor >= 17 ? ["event_triggers=off"] : []),
     "local_preload_libraries=",
   ];
   const own = settings.variables["PGOPTIONS"];

@@ -1,6 +1,8 @@
 /** Making, taking back and swapping whole databases on a restore's target. */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { Connection } from "./driver.ts";
+import type { RunContext } from "../../runtime/run-context.ts";
+import type { ConnectionSettings } from "./connection.ts";
+import { type Connection, connect } from "./driver.ts";
 import { tryStatement } from "./load-statement.ts";
 import { quoteIdentifier } from "./script-identifiers.ts";
 
@@ -23,12 +25,34 @@ export async function dropSubscriptions(connection: Connection): Promise<void> {
   for (const { sql } of await connection.rows<{ sql: string }>(subscriptionsQuery)) await connection.run(sql);
 }
 
+/**
+ * Makes a database ready to be dropped: without event triggers, which would fire, and without subscriptions, which keep it.
+ * Errors: the driver's.
+ */
+export async function prepareDrop(settings: ConnectionSettings, context: Pick<RunContext, "signal">): Promise<void> {
+  const connection = await connect(settings, context.signal);
+  try {
+    const triggers = await connection.rows<{ sql: string }>(eventTriggersQuery);
+    for (const { sql } of triggers) await connection.run(sql);
+    await dropSubscriptions(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+const eventTriggersQuery = "SELECT pg_catalog.format('DROP EVENT TRIGGER %I', evtname) AS sql FROM pg_catalog.pg_event_trigger";
+
 /** Drops a database that this restore made, whose subscriptions are gone. Errors: the driver's. */
 export async function dropDatabase(database: string, connection: Connection): Promise<void> {
   // A restored template's flag would keep it; without one, or without the database, this changes nothing.
   await tryStatement(connection, `ALTER DATABASE ${quoteIdentifier(database)} IS_TEMPLATE false`);
   // FORCE: sessions of our own that were cut off may linger for a moment.
   await connection.run(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
+}
+
+/** Errors: the driver's, when somebody is connected to it or has no right to. */
+export function renameDatabase(from: string, to: string, connection: Connection): Promise<void> {
+  return connection.run(`ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`);
 }
 
 /**
@@ -41,8 +65,7 @@ export async function swapDatabases(
   connection: Connection,
 ): Promise<void> {
   const { target, restored, setAside } = names;
-  const rename = (from: string, to: string): Promise<void> =>
-    connection.run(`ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`);
+  const rename = (from: string, to: string): Promise<void> => renameDatabase(from, to, connection);
   const kept = `the restored copy is kept as "${restored}", and "${target}" is as it was`;
   const sessions = await countSessions(target, connection);
   if (sessions > 0) {

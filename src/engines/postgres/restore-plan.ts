@@ -3,10 +3,13 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/policy.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, RestorePlan, RestoreRequest } from "../engine.ts";
-import { archiveBytesOnDisk, freeBytes } from "./archive-source.ts";
+import { archiveBytesOnDisk, freeBytes, readText } from "./archive-source.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
+import { globalsName } from "./dump.ts";
 import type { PostgresFacts } from "./facts.ts";
+import { type Allowances, readAllowances } from "./load-order.ts";
 import { findArchiveTools, readFacts } from "./place-facts.ts";
+import { type RoleStatements, selectRoles } from "./restore-roles.ts";
 import { surveyTarget, type TargetSurvey } from "./restore-survey.ts";
 import { longestNameBytes, resolveTarget } from "./restore-target.ts";
 import type { ClientTools } from "./tools.ts";
@@ -24,6 +27,15 @@ export interface RestoreDecision {
   readonly loadInto: string;
   /** What the occupied target is called afterwards. */
   readonly setAside?: string;
+  /** What a copy is called that differs from the backup. */
+  readonly differsName: string;
+  /** A database that lives for as long as definitions are compared. */
+  readonly definitionsName: string;
+  /** The backup's roles that are created first. */
+  readonly roles: RoleStatements;
+  readonly allowed: Allowances;
+  /** What of the backup is not restored: `owners and grants`. */
+  readonly notRestored?: string;
   /** What is left out of the load, as pg_restore's options. */
   readonly options: readonly string[];
   /** Whether owners and rights are applied one by one after the load, because some of their roles are not there. */
@@ -65,6 +77,16 @@ export async function decideRestore(
       },
     );
   }
+  if (survey.state === "occupied" && request.overwrite && !survey.ownsTarget) {
+    throw new HoldfastError(
+      "RestoreRefused",
+      `user "${settings.user}" does not own the database "${settings.database}" and may not rename it`,
+      {
+        hint: "Run the restore as the owner of the database or as a superuser, or restore to a new database.",
+      },
+    );
+  }
+  const roles = await planRoles(backup, survey, request, settings);
   const onDisk = (await freeBytes(context.temporaryDirectory)) >= archiveBytesOnDisk(backup) + reserveBytes;
   const beside = survey.state === "occupied";
   const suffix = Buffer.from(context.randomBytes(3)).toString("hex");
@@ -75,26 +97,50 @@ export async function decideRestore(
     tools,
     loadInto: beside ? suffixed(settings.database, `_holdfast_${suffix}`) : settings.database,
     ...(beside ? { setAside: suffixed(settings.database, `_before_${compactTime(context.clock.now()).toLowerCase()}`) } : {}),
-    ...decideOptions(facts, survey, settings),
+    differsName: suffixed(settings.database, `_differs_${compactTime(context.clock.now()).toLowerCase()}`),
+    definitionsName: suffixed(settings.database, `_definitions_${suffix}`),
+    roles,
+    allowed: readAllowances(source),
+    ...decideOptions(facts, survey, settings, roles),
     onDisk,
   };
+}
+
+/** What `--roles` creates. Errors: RestoreRefused when the role may not, and those of reading the globals. */
+async function planRoles(
+  backup: BackupReader,
+  survey: TargetSurvey,
+  request: RestoreRequest,
+  settings: ConnectionSettings,
+): Promise<RoleStatements> {
+  if (request.roles !== true) return { roles: [], statements: [] };
+  if (!survey.superuser) {
+    throw new HoldfastError("RestoreRefused", `user "${settings.user}" may not create the backup's roles: it is not a superuser`, {
+      hint: "Run the restore as a superuser, or without --roles.",
+    });
+  }
+  return selectRoles((await readText(backup, globalsName)) ?? "", survey.presentRoles);
 }
 
 function decideOptions(
   facts: PostgresFacts,
   survey: TargetSurvey,
   settings: ConnectionSettings,
-): Pick<RestoreDecision, "options" | "rightsAfterwards" | "notices"> {
+  created: RoleStatements,
+): Pick<RestoreDecision, "options" | "rightsAfterwards" | "notices" | "notRestored"> {
   const options: string[] = [];
   const notices: string[] = [];
-  const roles = survey.missingRoles.join(", ");
-  if (!survey.superuser)
+  const missing = survey.missingRoles.filter((role) => !created.roles.includes(role));
+  const roles = missing.join(", ");
+  const notRestored = survey.superuser ? undefined : roles === "" ? "owners" : "owners and grants";
+  if (notRestored !== undefined) {
     notices.push(
-      `restored as ${settings.user}, which is not a superuser: it will own everything; original owners and grants are not restored. Use --to env:NAME with a superuser to keep them`,
+      `${notRestored} NOT restored: "${settings.user}" is not a superuser here, and everything will belong to it; restore as a superuser to keep them`,
     );
+  }
   if (roles !== "") {
     notices.push(
-      `roles missing on this server: ${roles}; their objects will belong to ${settings.user}; grants to them are skipped`,
+      `roles missing on this server: ${roles}; their objects will belong to "${settings.user}", grants to them are left out (as a superuser, --roles creates them)`,
     );
   }
   // A table whose owner cannot be set counts as failed for pg_restore, which then does not load its rows in order.
@@ -102,17 +148,13 @@ function decideOptions(
   if (roles !== "") options.push("--no-privileges");
   if (survey.missingTablespaces.length > 0) {
     options.push("--no-tablespaces");
-    notices.push(`tablespaces that this server has not: ${survey.missingTablespaces.join(", ")}; the default one is used`);
+    notices.push(`tablespaces missing on this server: ${survey.missingTablespaces.join(", ")}; the default one is used`);
   } else if (!survey.superuser && (facts.tablespaces ?? []).length > 0) {
     options.push("--no-tablespaces");
     notices.push("everything goes to the default tablespace");
   }
-  if (survey.missingExtensions.length > 0) {
-    notices.push(
-      `extensions that this server has not: ${survey.missingExtensions.join(", ")}; what depends on them will be missing`,
-    );
-  }
-  return { options, rightsAfterwards: survey.superuser && roles !== "", notices };
+  const rightsAfterwards = survey.superuser && roles !== "";
+  return { options, rightsAfterwards, notices, ...(notRestored === undefined ? {} : { notRestored }) };
 }
 
 /** Says what restoring there would do (Engine.planRestore). Errors: as `decideRestore`. */
@@ -128,16 +170,18 @@ export async function planPostgresRestore(
 }
 
 function describeSteps(decision: RestoreDecision, facts: PostgresFacts, tools: ClientTools): string[] {
-  const { survey, settings, loadInto, setAside } = decision;
+  const { survey, settings, loadInto, setAside, roles } = decision;
   const load = decision.onDisk ? "fetch the archive, and load it in parallel" : "stream the archive into it, in one transaction";
   const steps = [
     `connect to ${settings.host}:${settings.port}, PostgreSQL ${survey.serverVersion}, as "${settings.user}"`,
     survey.state === "empty" ? `use the empty database "${loadInto}"` : `create the database "${loadInto}"`,
+    ...(roles.roles.length === 0 ? [] : [`create the roles that are missing here: ${roles.roles.join(", ")}`]),
     `${load} with pg_restore ${tools.version}`,
     ...decision.notices,
+    ...describeMissing(decision),
     survey.serverMajor === facts.serverMajor
       ? "dump it again and compare every object with the backup"
-      : `dump it again and compare rows, sequences and large objects with the backup; definitions by name only, because PostgreSQL ${survey.serverMajor} prints them differently than ${facts.serverMajor}`,
+      : `dump it again and compare every object with the backup; definitions as PostgreSQL ${survey.serverMajor} prints those of the backup`,
     "collect statistics (ANALYZE)",
   ];
   if (setAside !== undefined) {
@@ -145,4 +189,22 @@ function describeSteps(decision: RestoreDecision, facts: PostgresFacts, tools: C
     steps.push(`rename "${settings.database}" to "${setAside}"${sessions}`, `rename "${loadInto}" to "${settings.database}"`);
   }
   return steps;
+}
+
+/** What a missing extension means for this restore: it cannot end as a whole one, unless the policy excepts the extension. */
+function describeMissing({ survey, allowed, differsName, loadInto }: RestoreDecision): string[] {
+  const isExcepted = (extension: string): boolean => allowed.withoutExtensions.includes(extension.split(" ")[0] as string);
+  const excepted = survey.missingExtensions.filter(isExcepted);
+  const missing = survey.missingExtensions.filter((extension) => !isExcepted(extension));
+  const kept = survey.state === "empty" ? `stays in "${loadInto}"` : `is kept as "${differsName}"`;
+  return [
+    ...(excepted.length === 0
+      ? []
+      : [`extensions missing on this server, which the policy allows: ${excepted.join(", ")}; what needs them is left out`]),
+    ...(missing.length === 0
+      ? []
+      : [
+          `extensions missing on this server: ${missing.join(", ")}; what needs them cannot be restored: the restore ends with exit code 4, and what loads ${kept}`,
+        ]),
+  ];
 }

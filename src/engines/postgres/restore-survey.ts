@@ -15,10 +15,13 @@ export interface TargetSurvey {
   readonly serverVersion: string;
   readonly superuser: boolean;
   readonly mayCreateDatabases: boolean;
+  /** Whether the target can be renamed: the role owns it, or is a superuser. True for one that does not exist. */
+  readonly ownsTarget: boolean;
   readonly state: TargetState;
   /** Sessions of others in the target. */
   readonly sessions: number;
   readonly missingRoles: readonly string[];
+  readonly presentRoles: ReadonlySet<string>;
   readonly missingTablespaces: readonly string[];
   /** Extensions of the backup that this server cannot install, with the version that the source had. */
   readonly missingExtensions: readonly string[];
@@ -29,6 +32,7 @@ interface ServerRow extends Record<string, unknown> {
   readonly version: string;
   readonly superuser: boolean;
   readonly createdb: boolean;
+  readonly owner: boolean;
   readonly present: boolean;
   readonly sessions: number;
 }
@@ -37,6 +41,8 @@ const serverQuery = `
   SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('server_version') AS version,
          r.rolsuper AS superuser, r.rolsuper OR r.rolcreatedb AS createdb,
          EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1) AS present,
+         r.rolsuper OR NOT EXISTS (SELECT FROM pg_catalog.pg_database
+           WHERE datname = $1 AND NOT pg_catalog.pg_has_role(current_user, datdba, 'USAGE')) AS owner,
          (SELECT count(*)::int FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()) AS sessions
   FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`;
 
@@ -101,8 +107,10 @@ export async function surveyTarget(settings: ConnectionSettings, facts: Postgres
       serverVersion: server.version,
       superuser: server.superuser,
       mayCreateDatabases: server.createdb,
+      ownsTarget: server.owner,
       state: server.present ? await readState(settings, signal) : "absent",
       sessions: server.sessions,
+      presentRoles: roles,
       missingRoles: (facts.roles ?? []).filter((name) => !roles.has(name)),
       missingTablespaces: (facts.tablespaces ?? []).map(({ name }) => name).filter((name) => !tablespaces.has(name)),
       missingExtensions: (facts.extensions ?? [])

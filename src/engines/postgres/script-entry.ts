@@ -9,6 +9,10 @@ export interface ScriptEntry {
   readonly schema: string;
   readonly name: string;
   readonly tablespace?: string;
+  /** The entry's number in the archive; known in a script that was asked to be verbose. */
+  readonly dumpId?: number;
+  /** Numbers of the entries that it needs, directly; known in a verbose script. */
+  readonly dependencies?: readonly number[];
 }
 
 export interface CopyTarget {
@@ -25,6 +29,17 @@ export function parseEntryComment(line: string): ScriptEntry | undefined {
   if (match === null) return undefined;
   const [, name = "", type = "", schema = "", tablespace] = match;
   return { name, type, schema, ...(tablespace === undefined || tablespace === "" ? {} : { tablespace }) };
+}
+
+/** What a verbose script says above an entry's name. */
+export type EntryNumbers = Pick<ScriptEntry, "dumpId" | "dependencies">;
+
+/** The numbers in `-- TOC entry 215 (class 1259 OID 16385)` or `-- Dependencies: 5 6`; undefined for any other comment. */
+export function parseEntryNumbers(line: string): EntryNumbers | undefined {
+  const dumpId = /^-- TOC entry (\d+) \(class \d+ OID \d+\)$/.exec(line)?.[1];
+  if (dumpId !== undefined) return { dumpId: Number(dumpId) };
+  const needed = /^-- Dependencies:((?: \d+)+)$/.exec(line)?.[1];
+  return needed === undefined ? undefined : { dependencies: needed.trim().split(" ").map(Number) };
 }
 
 /** The target of `COPY schema.table (columns) FROM stdin`; undefined for any other statement. */

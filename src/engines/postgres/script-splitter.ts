@@ -5,7 +5,14 @@
  */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { endMarkerBytes, findCopyEnd, unfinishedMarkerBytes } from "./copy-rows.ts";
-import { type CopyTarget, parseCopyStatement, parseEntryComment, type ScriptEntry } from "./script-entry.ts";
+import {
+  type CopyTarget,
+  type EntryNumbers,
+  parseCopyStatement,
+  parseEntryComment,
+  parseEntryNumbers,
+  type ScriptEntry,
+} from "./script-entry.ts";
 import {
   createLexer,
   hold,
@@ -73,6 +80,7 @@ function createCopyReader(sink: ScriptSink): Reader {
 }
 
 export function createScriptSplitter(sink: ScriptSink): ScriptSplitter {
+  let numbers: EntryNumbers = {};
   const lexer = createLexer(
     (text) => {
       const target = parseCopyStatement(text);
@@ -82,7 +90,12 @@ export function createScriptSplitter(sink: ScriptSink): ScriptSplitter {
     },
     (text) => {
       const entry = parseEntryComment(text);
-      if (entry !== undefined) sink.entry(entry);
+      if (entry === undefined) {
+        numbers = { ...numbers, ...parseEntryNumbers(text) };
+        return;
+      }
+      sink.entry({ ...entry, ...numbers });
+      numbers = {};
     },
   );
   const readers: Readonly<Record<LexerMode, Reader>> = {

@@ -1,48 +1,27 @@
 /** A restore test's place: the backup loaded into a server of the source's major that lives for this one test. */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import type { ContentDigest, LoadFinding } from "../../proof/content.ts";
+import type { PostgresSource } from "../../policy/policy.ts";
+import type { ContentDigest } from "../../proof/content.ts";
 import { abortError } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, LoadOutcome, Place } from "../engine.ts";
-import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
 import { openScript } from "./archive-script.ts";
-import {
-  type ArchiveSource,
-  archiveBytesOnDisk,
-  fetchArchive,
-  findArchive,
-  freeBytes,
-  readText,
-  streamArchive,
-} from "./archive-source.ts";
+import { type ArchiveSource, archiveBytesOnDisk, fetchArchive, findArchive, freeBytes, streamArchive } from "./archive-source.ts";
 import { runAssertions } from "./assert-value.ts";
 import { connect } from "./driver.ts";
-import { globalsName } from "./dump.ts";
 import type { PostgresFacts } from "./facts.ts";
-import { loadArchive } from "./load-archive.ts";
-import { applyDatabaseStatements, createDatabase } from "./load-database.ts";
-import { classifyErrors } from "./load-errors.ts";
-import { checkExtensions } from "./load-extensions.ts";
-import { createMissingRoles, createMissingTablespaces, readGlobalStatements, replayGlobals } from "./load-roles.ts";
-import {
-  compareLoaded,
-  compareLoadedSourceCheck,
-  type GlobalsDump,
-  type LoadedDatabase,
-  type PlaceDeviations,
-} from "./place-compare.ts";
+import { readAllowances } from "./load-order.ts";
+import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
 import { findArchiveTools, readFacts } from "./place-facts.ts";
-import { inDatabase, throwawaySettings } from "./place-settings.ts";
+import { throwawaySettings } from "./place-settings.ts";
+import { type LoadedThrowaway, loadJobs, loadThrowaway, type ThrowawayParts } from "./throwaway-load.ts";
 import { startThrowawayServer, type ThrowawayServer } from "./throwaway-server.ts";
-import { type ClientTools, findServerTools } from "./tools.ts";
+import { findServerTools } from "./tools.ts";
 
 /** A fresh data directory with its write-ahead log takes some 60 MB; the rest is for logs and sorting. */
 const baseBytes = 256 * 1024 * 1024;
 /** An archive alone says little of the database's size: a compressed one of text unpacks to three or four times, plus indexes. */
 const archiveGrowth = 6;
-/** Sessions that load at once: more bring little where sorting and one large table bound the load. */
-const loadJobs = 2;
-const reservedDatabases: readonly string[] = ["postgres", "template0", "template1"];
 
 /** Bytes of temporary disk that a restore test needs for its server; an archive on disk beside it comes on top. */
 export function estimateThrowawayBytes(backup: BackupReader): number {
@@ -84,7 +63,11 @@ function requireStreamable(
  * Starts a server for one test of this backup. Errors: ToolMissing naming the package; DiskFull saying what is needed and what is free;
  * ThrowawayFailed; Interrupted.
  */
-export async function openPostgresThrowaway(backup: BackupReader, context: RunContext): Promise<Place> {
+export async function openPostgresThrowaway(
+  backup: BackupReader,
+  context: RunContext,
+  source?: Pick<PostgresSource, "restoreTest">,
+): Promise<Place> {
   const facts = readFacts(backup.facts);
   const serverTools = await findServerTools(facts.serverMajor, context);
   const tools = await findArchiveTools(backup.facts, context, facts.serverMajor);
@@ -97,7 +80,8 @@ export async function openPostgresThrowaway(backup: BackupReader, context: RunCo
   const request = { major: facts.serverMajor, binDirectory: serverTools.directory };
   try {
     const server = await startThrowawayServer(fetching ? { ...request, onDirectory: fetching.start } : request, context);
-    return createPlace({ backup, facts, tools, server, fetching, context, serverVersion: serverTools.version });
+    const allowed = readAllowances(source);
+    return createPlace({ backup, facts, tools, server, fetching, context, allowed, serverVersion: serverTools.version });
   } catch (error) {
     await fetching?.stop();
     throw error;
@@ -132,23 +116,18 @@ function createFetching(backup: BackupReader, context: RunContext): Fetching {
   };
 }
 
-interface Parts {
-  readonly backup: BackupReader;
-  readonly facts: PostgresFacts;
-  readonly tools: ClientTools;
-  readonly server: ThrowawayServer;
+interface Parts extends ThrowawayParts {
   readonly serverVersion: string;
   /** Where the archive fits on disk beside the server, for a parallel load; else it is streamed. */
   readonly fetching: Fetching | undefined;
-  readonly context: RunContext;
 }
 
 function createPlace(parts: Parts): Place {
   const { server, context, facts, fetching } = parts;
-  let loaded: Loaded | undefined;
+  let loaded: LoadedThrowaway | undefined;
   let second: ContentDigest | undefined;
   const guarded = <T>(work: () => Promise<T>): Promise<T> => guard(work, server, context);
-  const needLoaded = (): Loaded => {
+  const needLoaded = (): LoadedThrowaway => {
     if (loaded === undefined) throw new HoldfastError("Internal", "the throwaway server was asked before it was loaded");
     return loaded;
   };
@@ -163,18 +142,22 @@ function createPlace(parts: Parts): Place {
     },
     load: () =>
       guarded(async () => {
-        loaded = await load(parts);
+        loaded = await loadThrowaway(parts.fetching ? await parts.fetching.archive() : streamArchive(parts.backup), parts);
         return { findings: loaded.findings } satisfies LoadOutcome;
       }),
     compare: (digest) =>
       guarded(async () => {
-        const { database, deviations, globals } = needLoaded();
+        const { database, deviations, globals, reprint } = needLoaded();
         const openFirst = () => openScript(parts.tools.pgRestore, streamArchive(parts.backup), context);
-        const result = await compareLoaded(database, digest, deviations, globals, openFirst, context);
+        const result = await compareLoaded(database, digest, deviations, globals, { openFirst, reprint }, context);
         second = result.digest;
         return result.comparison;
       }),
-    compareSourceCheck: (check) => guarded(() => compareLoadedSourceCheck(needLoaded().database, check, second, context)),
+    compareSourceCheck: (check) =>
+      guarded(() => {
+        const { database, deviations } = needLoaded();
+        return compareLoadedSourceCheck(database, check, second, deviations, context);
+      }),
     assert: (assertions) =>
       guarded(async () => {
         // The database's own settings hold here, as they would for the application.
@@ -186,6 +169,7 @@ function createPlace(parts: Parts): Place {
           await connection.close();
         }
       }),
+    keepBeside: async () => undefined,
     commit: async () => {},
     close: async () => {
       await fetching?.stop();
@@ -205,92 +189,5 @@ async function guard<T>(work: () => Promise<T>, server: ThrowawayServer, context
     const told = isHoldfastError(error) ? error.details : [];
     const details = [...told, ...server.log()];
     throw new HoldfastError("ThrowawayFailed", `the throwaway server gave way: ${words}`, { cause: error, details });
-  }
-}
-
-interface Loaded {
-  readonly database: LoadedDatabase;
-  readonly findings: readonly LoadFinding[];
-  readonly deviations: PlaceDeviations;
-  readonly globals: GlobalsDump | undefined;
-}
-
-async function load(parts: Parts): Promise<Loaded> {
-  const { backup, facts, tools, server, context } = parts;
-  const source = parts.fetching ? await parts.fetching.archive() : streamArchive(backup);
-  if (source.kind === "file") await server.handOver(source.path);
-  const outline = await readOutline(tools.pgRestore, source, context);
-  const name = reservedDatabases.includes(outline.database) ? `${outline.database}_restored` : outline.database;
-  const settings = throwawaySettings(server, facts.serverMajor, name);
-  const prepared = await prepare(parts, outline, name);
-
-  context.progress.phase("load");
-  const request = {
-    pgRestore: tools.pgRestore,
-    source,
-    outline,
-    settings,
-    directory: server.inputDirectory,
-    confinement: server.clientConfinement(),
-    handOver: server.handOver,
-    options: [],
-    jobs: loadJobs,
-    keysBesideRows: outline.plainKeysOnly,
-  };
-  const errors = await loadArchive(request, context);
-  const classified = classifyErrors(errors, {
-    missingExtensions: prepared.missingExtensions,
-    superuser: true,
-    exclude: facts.exclude,
-  });
-  const settled = await settle(parts, outline, name);
-  const deviations: PlaceDeviations = {
-    ignoredPrefixes: prepared.sameLocale ? [] : ["schema DATABASE"],
-    lackingObjects: classified.lackingObjects,
-    // Another major of the tools prints definitions in its own way.
-    crossMajor: tools.major !== facts.toolMajor,
-  };
-  const findings = [...prepared.findings, ...classified.findings, ...settled];
-  const database = { settings, pgDump: tools.pgDump, confinement: server.clientConfinement };
-  return { database, findings, deviations, globals: prepared.globals };
-}
-
-interface Prepared {
-  readonly findings: readonly LoadFinding[];
-  readonly missingExtensions: readonly string[];
-  readonly sameLocale: boolean;
-  readonly globals: GlobalsDump | undefined;
-}
-
-/** Roles, tablespaces and the empty database. */
-async function prepare(parts: Parts, outline: ArchiveOutline, name: string): Promise<Prepared> {
-  const { backup, facts, tools, server, context } = parts;
-  const connection = await connect(throwawaySettings(server, facts.serverMajor, "postgres"), context.signal);
-  try {
-    const globalsText = await readText(backup, globalsName);
-    const findings: LoadFinding[] = [];
-    const place = { connection, makeDirectory: server.makeDirectory };
-    if (globalsText !== undefined) findings.push(...(await replayGlobals(readGlobalStatements(globalsText), place)));
-    const missingRoles = await createMissingRoles(outline.roles, connection);
-    findings.push(...(await createMissingTablespaces(outline.tablespaces, place)));
-    const database = await createDatabase(outline, name, connection);
-    const extensions = await checkExtensions(outline.extensions, facts.extensions ?? [], connection);
-    findings.push(...missingRoles, ...database.findings, ...extensions.findings);
-    const captured = facts.globalsCaptured === "all";
-    const own = [`role ${server.superuser}`, ...missingRoles.map(({ subject }) => subject)];
-    const globals = captured ? { pgDumpall: tools.pgDumpall, passwords: facts.rolePasswords, own } : undefined;
-    return { findings, missingExtensions: extensions.missing, sameLocale: database.sameLocale, globals };
-  } finally {
-    await connection.close();
-  }
-}
-
-/** The database's own settings come last, because they would govern the load. */
-async function settle({ server, facts, context }: Parts, outline: ArchiveOutline, name: string): Promise<LoadFinding[]> {
-  const connection = await connect(inDatabase(throwawaySettings(server, facts.serverMajor, name), "postgres"), context.signal);
-  try {
-    return await applyDatabaseStatements(outline.databaseStatements, name, connection);
-  } finally {
-    await connection.close();
   }
 }

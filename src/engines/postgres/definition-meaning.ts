@@ -1,0 +1,43 @@
+/** Which definitions that are printed differently mean the same (docs/adr/0014): pure. */
+import type { ContentDigest, ObjectDigest } from "../../proof/content.ts";
+
+/** The same definitions twice: as the archive has them, and as a fresh database prints them. */
+export interface Reprint {
+  readonly archive: readonly ObjectDigest[];
+  readonly reprinted: readonly ObjectDigest[];
+}
+
+const hashes = (objects: readonly ObjectDigest[]): ReadonlyMap<string, string> =>
+  new Map(objects.map(({ object, sha256 }) => [object, sha256]));
+
+/** Definitions that both digests have and print differently. */
+export function differingDefinitions(first: ContentDigest, second: ContentDigest): readonly string[] {
+  const others = hashes(second.objects ?? []);
+  return (first.objects ?? [])
+    .filter(({ object, sha256 }) => object.startsWith("schema ") && (others.get(object) ?? sha256) !== sha256)
+    .map(({ object }) => object);
+}
+
+/**
+ * Those of `objects` that differ in print only: the archive's definition is the one that was verified, and loading it alone is printed as
+ * the loaded database prints it. Whatever changed the loaded database, or the archive since, is a difference.
+ */
+export function printedOnly(
+  objects: readonly string[],
+  first: ContentDigest,
+  second: ContentDigest,
+  { archive, reprinted }: Reprint,
+): ReadonlySet<string> {
+  const [verified, loaded, stored, printed] = [first.objects ?? [], second.objects ?? [], archive, reprinted].map(hashes) as [
+    ReadonlyMap<string, string>,
+    ReadonlyMap<string, string>,
+    ReadonlyMap<string, string>,
+    ReadonlyMap<string, string>,
+  ];
+  return new Set(
+    objects.filter((object) => {
+      const [backup, copy] = [verified.get(object), loaded.get(object)];
+      return backup !== undefined && copy !== undefined && stored.get(object) === backup && printed.get(object) === copy;
+    }),
+  );
+}
