@@ -11,9 +11,9 @@ const mostNamed = 5;
 
 /** The user's own objects, without those that belong to extensions: pg_dump leaves their content out. */
 const ownRelations = `
-  pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')`;
 
 interface NamedRow extends Record<string, unknown> {
   readonly schema: string;
@@ -52,8 +52,8 @@ async function checkRelations(connection: Connection, source: PostgresSource, ro
   const rows = (await connection.rows(`
     SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind
     FROM ${ownRelations} AND c.relkind IN ('r', 'p', 'S', 'm', 'v')
-      AND NOT (has_schema_privilege(n.oid, 'USAGE') AND (c.relkind IN ('m', 'v') OR
-               CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT') ELSE has_table_privilege(c.oid, 'SELECT') END))
+      AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (c.relkind IN ('m', 'v') OR
+               CASE WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT') ELSE pg_catalog.has_table_privilege(c.oid, 'SELECT') END))
     ORDER BY 1, 2`)) as unknown as NamedRow[];
   if (rows.length === 0) return [];
   const { excludesTable } = await resolveExclusions({ tables: source.exclude.tables, data: [] }, connection).catch(() => ({
@@ -74,7 +74,7 @@ async function checkRelations(connection: Connection, source: PostgresSource, ro
 async function checkRowSecurity(connection: Connection, source: PostgresSource, role: string): Promise<Finding[]> {
   const rows = (await connection.rows(`
     SELECT n.nspname AS schema, c.relname AS name
-    FROM ${ownRelations} AND c.relkind IN ('r', 'p') AND c.relrowsecurity AND row_security_active(c.oid) ORDER BY 1, 2`)) as unknown as NamedRow[];
+    FROM ${ownRelations} AND c.relkind IN ('r', 'p') AND c.relrowsecurity AND pg_catalog.row_security_active(c.oid) ORDER BY 1, 2`)) as unknown as NamedRow[];
   if (rows.length === 0) return [];
   const exclusions = await resolveExclusions(source.exclude, connection).catch(() => undefined);
   const names = rows.filter((row) => !exclusions?.excludesRows(row)).map((row) => spellQualified(row.schema, row.name));
@@ -90,18 +90,18 @@ async function checkRowSecurity(connection: Connection, source: PostgresSource, 
 }
 
 /** has_largeobject_privilege came with 18; before, a large object's own list of grants says who may read it. */
-const hiddenLargeObject = `NOT (pg_has_role(m.lomowner, 'USAGE') OR EXISTS (
-  SELECT FROM aclexplode(m.lomacl) a
-  WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE'))))`;
+const hiddenLargeObject = `NOT (pg_catalog.pg_has_role(m.lomowner, 'USAGE') OR EXISTS (
+  SELECT FROM pg_catalog.aclexplode(m.lomacl) a
+  WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE'))))`;
 
 async function checkLargeObjects(connection: Connection, user: string): Promise<Finding[]> {
-  const [settings] = await connection.rows<{ exempt: boolean; major: number }>(`
-    SELECT current_setting('lo_compat_privileges')::boolean OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS exempt,
-           current_setting('server_version_num')::int / 10000 AS major`);
+  const settings = await connection.row<{ exempt: boolean; major: number }>(`
+    SELECT pg_catalog.current_setting('lo_compat_privileges')::boolean OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS exempt,
+           pg_catalog.current_setting('server_version_num')::int / 10000 AS major`);
   if (settings === undefined || settings.exempt) return [];
-  const hidden = settings.major >= 18 ? "NOT has_largeobject_privilege(m.oid, 'SELECT')" : hiddenLargeObject;
-  const [row] = await connection.rows<{ total: string; hidden: string }>(
-    `SELECT count(*)::text AS total, count(*) FILTER (WHERE ${hidden})::text AS hidden FROM pg_largeobject_metadata m`,
+  const hidden = settings.major >= 18 ? "NOT pg_catalog.has_largeobject_privilege(m.oid, 'SELECT')" : hiddenLargeObject;
+  const row = await connection.row<{ total: string; hidden: string }>(
+    `SELECT pg_catalog.count(*)::text AS total, pg_catalog.count(*) FILTER (WHERE ${hidden})::text AS hidden FROM pg_catalog.pg_largeobject_metadata m`,
   );
   if (row === undefined || row.hidden === "0") return [];
   const literal = quoteLiteral(user);
@@ -117,10 +117,10 @@ async function checkLargeObjects(connection: Connection, user: string): Promise<
 }
 
 async function checkGlobals(connection: Connection, source: PostgresSource, user: string): Promise<Finding[]> {
-  const [row] = await connection.rows<{ passwords: boolean; members: boolean; tablespaces: boolean }>(`
-    SELECT has_table_privilege('pg_authid', 'SELECT') AS passwords,
-           has_table_privilege('pg_auth_members', 'SELECT') AS members,
-           has_table_privilege('pg_tablespace', 'SELECT') AS tablespaces`);
+  const row = await connection.row<{ passwords: boolean; members: boolean; tablespaces: boolean }>(`
+    SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS passwords,
+           pg_catalog.has_table_privilege('pg_catalog.pg_auth_members', 'SELECT') AS members,
+           pg_catalog.has_table_privilege('pg_catalog.pg_tablespace', 'SELECT') AS tablespaces`);
   const findings: Finding[] = [];
   if (source.rolePasswords && row?.passwords !== true) {
     const message = `the policy asks for password hashes of roles, which user "${user}" may not read`;

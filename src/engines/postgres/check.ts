@@ -4,14 +4,16 @@ import type { PostgresSource } from "../../policy/policy.ts";
 import { findSandbox, type SandboxWish } from "../../runtime/find-sandbox.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
+import { checkLibpq, checkPoolerName, checkProxy, checkTls } from "./check-connection.ts";
 import { checkPrivileges } from "./check-privileges.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
 import { resolveExclusions } from "./exclusions.ts";
+import { findOmissions } from "./find-omissions.ts";
 import { findClientTools, findServerTools, supportedMajors, supportsZstd } from "./tools.ts";
 
 /**
- * Connects and looks; finds, and never throws for what a user can mend. A source that cannot be reached gives one error
+ * Connects and looks; finds, and never throws for what a user can fix. A source that cannot be reached gives one error
  * and nothing that depends on it. Errors: Interrupted.
  */
 export async function checkPostgres(source: PostgresSource, context: RunContext): Promise<readonly Finding[]> {
@@ -20,26 +22,15 @@ export async function checkPostgres(source: PostgresSource, context: RunContext)
   try {
     const { settings, notices } = await resolveConnection(source.connection, context);
     for (const { message, subject } of notices) {
-      findings.push({
-        level: "warning",
-        subject: "connection",
-        message,
-        remedy: `Make it readable by its owner only: chmod 600 ${subject}`,
-      });
+      const remedy = `Make it readable by its owner only: chmod 600 ${subject}`;
+      findings.push({ level: "warning", subject: "connection", message, remedy });
     }
-    findings.push(...checkPooler(settings));
+    findings.push(...checkTls(settings), ...checkPoolerName(settings));
     connection = await connect(settings, context.signal);
-    const major = await readMajor(connection);
-    findings.push({ level: "ok", subject: "connection", message: `${describePlace(settings)} runs PostgreSQL ${major}` });
-    findings.push(
-      ...checkVersion(major),
-      ...(await checkTools(major, context)),
-      ...(await checkThrowaway(major, source.restoreTest.sandbox ?? "preferred", context)),
-    );
-    findings.push(...(await checkPrivileges(connection, source, settings)), ...(await checkExclusions(connection, source)));
+    findings.push(...(await checkServer(connection, source, settings, context)));
   } catch (error) {
     if (context.signal.aborted || !isHoldfastError(error)) throw toHoldfastError(error);
-    const subject = isHoldfastError(error, "SecretUnavailable", "SourceUnreachable") ? "connection" : "privileges";
+    const subject = connection === undefined || isHoldfastError(error, "SourceUnreachable") ? "connection" : "privileges";
     findings.push({ level: "error", subject, message: error.message, remedy: error.hint });
   } finally {
     await connection?.close();
@@ -47,22 +38,31 @@ export async function checkPostgres(source: PostgresSource, context: RunContext)
   return findings;
 }
 
-async function readMajor(connection: Connection): Promise<number> {
-  const [row] = await connection.rows<{ major: number }>("SELECT current_setting('server_version_num')::int / 10000 AS major");
-  return row?.major ?? 0;
+async function checkServer(
+  connection: Connection,
+  source: PostgresSource,
+  settings: ConnectionSettings,
+  context: RunContext,
+): Promise<Finding[]> {
+  const major = await readMajor(connection);
+  return [
+    { level: "ok", subject: "connection", message: `${describePlace(settings)} runs PostgreSQL ${major}` },
+    ...checkProxy(connection, settings),
+    ...checkVersion(major),
+    ...(await checkTools(major, settings, context)),
+    ...(await checkThrowaway(major, source.restoreTest.sandbox ?? "preferred", context)),
+    ...(await checkPrivileges(connection, source, settings)),
+    ...(await checkExclusions(connection, source)),
+    ...(await checkOmissions(connection, source)),
+    ...(await checkRestoringRole(connection, source)),
+  ];
 }
 
-/** By name and port only: a pooler does not say that it is one. 6432 is PgBouncer's own port; `-pooler` is Neon's, `pooler.` Supabase's. */
-function checkPooler({ host, port }: ConnectionSettings): Finding[] {
-  if (port !== 6432 && !/-pooler\.|(^|\.)pooler\.|pgbouncer/i.test(host)) return [];
-  return [
-    {
-      level: "warning",
-      subject: "connection",
-      message: `${host}:${port} looks like a connection pooler, which may hand pg_dump another session in the middle of its snapshot`,
-      remedy: "Connect to the database server itself.",
-    },
-  ];
+async function readMajor(connection: Connection): Promise<number> {
+  const row = await connection.row<{ major: number }>(
+    "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 AS major",
+  );
+  return row?.major ?? 0;
 }
 
 function checkVersion(major: number): Finding[] {
@@ -76,9 +76,11 @@ function checkVersion(major: number): Finding[] {
   return [{ level: "warning", subject: "version", message, remedy: "Run a restore test before you rely on its backups." }];
 }
 
-async function checkTools(major: number, context: RunContext): Promise<Finding[]> {
+async function checkTools(major: number, settings: ConnectionSettings, context: RunContext): Promise<Finding[]> {
   try {
     const tools = await findClientTools(major, context);
+    const refused = await checkLibpq(tools, settings, context);
+    if (refused.length > 0) return refused;
     const zstd = await supportsZstd(tools, context);
     const compression = zstd ? "compresses with zstd itself" : "leaves compression to Holdfast";
     const message = `pg_dump ${tools.version} in ${tools.directory}, which ${compression}`;
@@ -120,6 +122,44 @@ function checkSandbox(postgres: string, wish: SandboxWish, { environment }: RunC
 function missingTool(error: unknown, subject: string, level: Finding["level"]): Finding {
   if (!isHoldfastError(error, "ToolMissing")) throw toHoldfastError(error);
   return { level, subject, message: error.message, remedy: error.hint };
+}
+
+/** What the dump will lack, each with what can be done about it. */
+async function checkOmissions(connection: Connection, source: PostgresSource): Promise<Finding[]> {
+  const exclusions = await resolveExclusions(source.exclude, connection).catch(() => undefined);
+  await connection.run("BEGIN READ ONLY");
+  try {
+    const notices = await findOmissions(connection, exclusions?.excludesRows ?? (() => false));
+    return notices.map(({ code, message }) => ({
+      level: "warning",
+      subject: "content",
+      message,
+      remedy: omissionRemedies[code] ?? "",
+    }));
+  } finally {
+    await connection.run("ROLLBACK");
+  }
+}
+
+const omissionRemedies: Readonly<Record<string, string>> = {
+  "user-mapping-options-hidden": "Connect as a superuser, or write the mappings' options down elsewhere.",
+  "extension-rows-not-dumped": "Save these by the extension's own means, or exclude the table's data in the policy.",
+  "settings-of-all-roles": "Write these settings down elsewhere.",
+};
+
+/** What a restore with the same connection would not bring back. */
+async function checkRestoringRole(connection: Connection, source: PostgresSource): Promise<Finding[]> {
+  const row = await connection.row<{ role: string; super: boolean }>(
+    "SELECT r.rolname AS role, r.rolsuper AS super FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
+  );
+  const lacks = [
+    ...(row?.super === false
+      ? [`as "${row.role}", which is not a superuser, restores no owners and grants: everything would belong to it`]
+      : []),
+    ...(source.rolePasswords ? [] : ["does not bring roles' passwords back (rolePasswords is false)"]),
+  ];
+  if (lacks.length === 0) return [];
+  return [{ level: "ok", subject: "restores", message: `a restore from these backups ${lacks.join("; and it ")}` }];
 }
 
 async function checkExclusions(connection: Connection, source: PostgresSource): Promise<Finding[]> {

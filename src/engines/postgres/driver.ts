@@ -1,19 +1,25 @@
 /** Connections of the `pg` driver: libpq's TLS rules, settings that make results repeatable, errors from the catalogue. */
 import { Socket } from "node:net";
 import type { Client, ClientConfig, QueryResult } from "pg";
-import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { abortError } from "../../runtime/process-group.ts";
-import { redact } from "../../runtime/secret.ts";
-import { type ConnectionSettings, describePlace, secretsOf } from "./connection.ts";
+import { restrictLogin } from "./allowed-logins.ts";
+import type { ConnectionSettings } from "./connection.ts";
+import { connectionError, queryError, sqlState } from "./driver-errors.ts";
+import { assertSessionAttributes, identifyServer, keepsSession, poolerError, type ServerIdentity } from "./server-identity.ts";
 import { type TlsAttempt, tlsAttempts } from "./tls.ts";
+import { type AnswerLimits, guardWire, listLimits, rowLimits, type WireGuard } from "./wire-guard.ts";
 
 /** A connection that turns the driver's errors into the catalogue's. */
 export interface Connection {
   readonly client: Client;
   /** The number of the server's process. */
   readonly pid: number;
-  /** The rows of a query. Errors: as `queryError`. */
-  rows<R extends Record<string, unknown>>(sql: string, values?: readonly unknown[]): Promise<R[]>;
+  /** Something that keeps sessions apart (a pooler in session mode, a provider's proxy) stands between here and the server. */
+  readonly proxied: boolean;
+  /** The rows of a query, at most so many as `limits` allow (default: enough for any list of the catalogue). Errors: as `queryError`. */
+  rows<R extends Record<string, unknown>>(sql: string, values?: readonly unknown[], limits?: AnswerLimits): Promise<R[]>;
+  /** The row of a query that has one or none. Errors: as `queryError`, also for more than one. */
+  row<R extends Record<string, unknown>>(sql: string, values?: readonly unknown[]): Promise<R | undefined>;
   /** Runs statements without parameters, of which there may be several. */
   run(sql: string): Promise<void>;
   /** Resolves with the reason when the server or the network ends the connection, never when `close` does. */
@@ -24,9 +30,12 @@ export interface Connection {
 
 /** Idle NAT tables and load balancers forget a connection after some 350 seconds (AWS); one minute stays well below. */
 const keepAliveDelayMs = 60_000;
+/** A session that is handed on by a proxy is left as it was; a proxy that does not answer is not waited for. */
+const farewellMs = 2_000;
 
 /** Values are text that depends on these; pinned, so that hashes and counts mean the same on every server and client. */
-export const pinnedSettings = [
+const pinnedSettings = [
+  "SET search_path = ''",
   "SET TimeZone = 'UTC'",
   "SET DateStyle = 'ISO, YMD'",
   "SET IntervalStyle = 'postgres'",
@@ -34,7 +43,6 @@ export const pinnedSettings = [
   "SET extra_float_digits = 1",
   "SET lc_monetary = 'C'",
   "SET xmloption = 'content'",
-  "SET search_path = ''",
   "SET row_security = off",
   "SET statement_timeout = 0",
   "SET lock_timeout = 0",
@@ -45,23 +53,21 @@ export const pinnedSettings = [
 ];
 
 /**
- * Connects, trying what sslmode allows. Errors: SourceUnreachable, SourceAccessDenied, SecretUnavailable; Interrupted.
+ * Connects, trying what sslmode allows, and finds out what answers before anything is set in its session.
+ * Errors: SourceUnreachable, SourceAccessDenied, SecretUnavailable; SourceUnsupported for a pooler that shares its sessions; Interrupted.
  */
 export async function connect(settings: ConnectionSettings, signal: AbortSignal): Promise<Connection> {
-  const { default: pg } = await import("pg");
   const errors: Error[] = [];
   for (const attempt of await tlsAttempts(settings)) {
     if (signal.aborted) throw abortError(signal);
-    const socket = new Socket();
-    const client = new pg.Client({ ...driverOptions(settings, attempt), stream: () => socket });
-    const connection = wrap(client, settings, signal);
+    const opened = await openClient(settings, attempt);
     try {
-      await openConnection(client, socket, signal);
-      await pinSettings(client);
-      return connection;
+      await logIn(opened, signal);
+      const server = await prepare(opened, settings, attempt, signal);
+      return wrap(opened, server, settings, signal);
     } catch (error) {
       errors.push(error as Error);
-      await connection.close();
+      await endClient(opened.client);
     }
   }
   if (signal.aborted) throw abortError(signal);
@@ -69,11 +75,28 @@ export async function connect(settings: ConnectionSettings, signal: AbortSignal)
   throw connectionError(errors.find((error) => sqlState(error) !== undefined) ?? (errors.at(-1) as Error), settings);
 }
 
+interface OpenedClient {
+  readonly client: Client;
+  readonly socket: Socket;
+  readonly guard: WireGuard;
+}
+
+async function openClient(settings: ConnectionSettings, attempt: TlsAttempt): Promise<OpenedClient> {
+  const { default: pg } = await import("pg");
+  const socket = new Socket();
+  const client = new pg.Client({ ...driverOptions(settings, attempt), stream: () => socket });
+  // Without a listener a lost connection would bring the process down.
+  client.on("error", () => undefined);
+  restrictLogin(client, settings);
+  // Until it is known what answers, no answer may take longer than the login.
+  return { client, socket, guard: guardWire(client, { ...rowLimits, maxSilenceMs: settings.connectTimeoutSeconds * 1000 }) };
+}
+
 /**
  * Connects, or rejects when the signal is aborted meanwhile. The driver's own promise never settles once `end` was called before the server had
  * answered (Client's "end" listener calls nobody back while it is ending), so that an abort at that moment would be waited for without end.
  */
-async function openConnection(client: Client, socket: Socket, signal: AbortSignal): Promise<void> {
+async function logIn({ client, socket }: OpenedClient, signal: AbortSignal): Promise<void> {
   let giveUp = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
     giveUp = () => {
@@ -108,20 +131,60 @@ export function driverOptions(settings: ConnectionSettings, ssl: TlsAttempt): Cl
   };
 }
 
-async function pinSettings(client: Client): Promise<void> {
-  const version = await client.query<{ number: string }>("SELECT current_setting('server_version_num') AS number");
-  const number = Number(version.rows[0]?.number);
+async function prepare(
+  { client, guard }: OpenedClient,
+  settings: ConnectionSettings,
+  attempt: TlsAttempt,
+  signal: AbortSignal,
+): Promise<ServerIdentity> {
+  const server = await identifyServer(client);
+  if (server.proxied && !(await isSessionOwn(client, settings, attempt, signal))) throw poolerError(settings);
+  assertSessionAttributes(server, settings);
   // transaction_timeout came with 17.
-  await client.query([...pinnedSettings, ...(number >= 170000 ? ["SET transaction_timeout = 0"] : [])].join("; "));
+  const newer = server.version >= 170000 ? ["SET transaction_timeout = 0"] : [];
+  await client.query([...pinnedSettings, ...newer].join("; "));
+  if (server.rawBytes) {
+    await client.query("SET client_encoding = 'SQL_ASCII'");
+    guard.keepRawBytes();
+  }
+  return server;
 }
 
-function wrap(client: Client, settings: ConnectionSettings, signal: AbortSignal): Connection {
+/** Whether what stands in between keeps this connection's session its own; a second connection tells. */
+async function isSessionOwn(
+  client: Client,
+  settings: ConnectionSettings,
+  attempt: TlsAttempt,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const other = await openClient(settings, attempt);
+  try {
+    await logIn(other, signal);
+    return await keepsSession(client, other.client);
+  } catch {
+    if (signal.aborted) throw abortError(signal);
+    // It cannot be told: a session that may be shared is not used.
+    return false;
+  } finally {
+    await endClient(other.client);
+  }
+}
+
+async function endClient(client: Client): Promise<void> {
+  await client.end().catch(() => undefined);
+}
+
+function wrap(
+  { client, guard, socket }: OpenedClient,
+  server: ServerIdentity,
+  settings: ConnectionSettings,
+  signal: AbortSignal,
+): Connection {
   let closed: Promise<void> | undefined;
   let reportLoss: (error: Error) => void;
   const lost = new Promise<Error>((resolve) => {
     reportLoss = resolve;
   });
-  // Without a listener a lost connection would bring the process down.
   client.on("error", (error) => {
     if (closed === undefined) reportLoss(error);
   });
@@ -130,13 +193,14 @@ function wrap(client: Client, settings: ConnectionSettings, signal: AbortSignal)
   });
   const close = (): Promise<void> => {
     signal.removeEventListener("abort", abort);
-    closed ??= client.end().catch(() => {});
+    closed ??= server.proxied && !signal.aborted ? leaveClean(client, socket) : endClient(client);
     return closed;
   };
   const abort = (): void => void close();
   signal.addEventListener("abort", abort, { once: true });
-  const query = async (sql: string, values?: readonly unknown[]): Promise<QueryResult> => {
+  const query = async (sql: string, limits: AnswerLimits, values?: readonly unknown[]): Promise<QueryResult> => {
     try {
+      guard.expect(limits);
       return await (values === undefined ? client.query(sql) : client.query(sql, [...values]));
     } catch (error) {
       if (signal.aborted) throw abortError(signal);
@@ -145,73 +209,27 @@ function wrap(client: Client, settings: ConnectionSettings, signal: AbortSignal)
   };
   return {
     client,
-    get pid() {
-      return (client as unknown as { processID: number | null }).processID ?? 0;
-    },
+    pid: server.pid,
+    proxied: server.proxied,
     lost,
     close,
-    rows: async <R>(sql: string, values?: readonly unknown[]) => (await query(sql, values)).rows as R[],
-    run: async (sql) => void (await query(sql)),
+    rows: async <R>(sql: string, values?: readonly unknown[], limits = listLimits) =>
+      (await query(sql, limits, values)).rows as R[],
+    row: async <R>(sql: string, values?: readonly unknown[]) => (await query(sql, rowLimits, values)).rows[0] as R | undefined,
+    run: async (sql) => void (await query(sql, listLimits)),
   };
 }
 
-/** The server's five-letter code, when the server said anything. */
-export function sqlState(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
-}
-
-/** The server's code of an error from `queryError`, when the server said anything. */
-export function sqlStateOf(error: unknown): string | undefined {
-  return error instanceof HoldfastError ? sqlState(error.cause) : undefined;
-}
-
-/** A failed connection as an error from the catalogue: SourceAccessDenied for a login refused, else SourceUnreachable. */
-export function connectionError(error: Error, settings: ConnectionSettings): HoldfastError {
-  if (error instanceof HoldfastError) return error;
-  const place = describePlace(settings);
-  const words = redact(error.message || (error as NodeJS.ErrnoException).code || error.name, secretsOf(settings));
-  const options = { cause: error, details: [words] };
-  const state = sqlState(error);
-  if (state?.startsWith("28")) {
-    return new HoldfastError("SourceAccessDenied", `${place} refused the login of user "${settings.user}": ${words}`, {
-      ...options,
-      hint: "Correct the user and password in the connection, and check that pg_hba.conf lets them in from this machine.",
-    });
+/** Ends a session that a proxy may hand to somebody else, without the settings that were made in it. */
+async function leaveClean(client: Client, socket: Socket): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), farewellMs);
+  try {
+    await client.query("ROLLBACK");
+    await client.query("DISCARD ALL");
+  } catch {
+    // It is lost, or never was a server's session.
+  } finally {
+    clearTimeout(timer);
+    await endClient(client);
   }
-  if (state === "42501") return new HoldfastError("SourceAccessDenied", `${place} refused: ${words}`, options);
-  const hint = unreachableHint(error, state);
-  return new HoldfastError("SourceUnreachable", `cannot connect to ${place}: ${words}`, {
-    ...options,
-    ...(hint === undefined ? {} : { hint }),
-  });
-}
-
-function unreachableHint(error: Error, state: string | undefined): string | undefined {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (state === "3D000") return "Correct the database's name in the connection.";
-  if (state === "53300") return "Raise max_connections or the role's connection limit; a backup needs up to five connections.";
-  if (/CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO/.test(code) || /certificate|SSL/.test(error.message)) {
-    return "Check sslmode and sslrootcert in the connection against the server's certificate.";
-  }
-  return undefined;
-}
-
-/** A failed query as an error from the catalogue: SourceAccessDenied for a missing privilege, else SourceUnreachable. */
-export function queryError(error: Error, settings: ConnectionSettings): HoldfastError {
-  if (error instanceof HoldfastError) return error;
-  const place = describePlace(settings);
-  const words = redact(error.message, secretsOf(settings));
-  const state = sqlState(error);
-  if (state === "42501") {
-    const rowSecurity = words.includes("row-level security");
-    return new HoldfastError("SourceAccessDenied", `${place} refused: ${words}`, {
-      cause: error,
-      details: [words],
-      hint: rowSecurity
-        ? `Let the role see every row: ALTER ROLE "${settings.user}" BYPASSRLS;`
-        : `Let the role read everything: GRANT pg_read_all_data TO "${settings.user}";`,
-    });
-  }
-  return new HoldfastError("SourceUnreachable", `a query of ${place} failed: ${words}`, { cause: error, details: [words] });
 }

@@ -11,6 +11,7 @@ import { type Connection, connect } from "./driver.ts";
 import { dumpWarnings } from "./dump-warnings.ts";
 import type { Exclusions } from "./exclusions.ts";
 import { type DatabaseFacts, type PostgresFacts, readDatabaseFacts } from "./facts.ts";
+import { findOmissions } from "./find-omissions.ts";
 import { captureGlobals, type Globals } from "./globals.ts";
 import { defaultLockLimits, type LockedSnapshot, type LockLimits } from "./lock-tables.ts";
 import { findMovedSchema } from "./lockable-tables.ts";
@@ -84,7 +85,8 @@ export async function openPostgresDump(
     observer = await connect(settings, stop.signal).catch(() => undefined);
     const started = await start(session, observer, { source, settings, limits }, own);
     const facts = await readDatabaseFacts(session.connection);
-    const all = [...notices, ...started.exclusions.notices, ...sessionNotices(session, started.snapshot, context)];
+    const omissions = await findOmissions(session.connection, started.exclusions.excludesRows);
+    const all = [...notices, ...started.exclusions.notices, ...omissions, ...sessionNotices(session, started.snapshot, context)];
     return describe({ source, settings, session, observer, ...started, context: own, stop, relay, notices: all }, facts);
   } catch (error) {
     context.signal.removeEventListener("abort", relay);
@@ -125,6 +127,10 @@ async function start(
 
 function sessionNotices(session: SourceSession, { standby, consistencyPoint }: Snapshot, context: RunContext): Notice[] {
   const notices: Notice[] = [];
+  if (session.connection.proxied) {
+    const message = "a pooler or proxy stands between here and the server; it kept the dump's session";
+    notices.push({ code: "connection-through-proxy", subject: session.serverVersion, message });
+  }
   if (session.serverMajor > supportedMajors.newest) {
     const message = `PostgreSQL ${session.serverMajor} is newer than the newest that this release was tested with (${supportedMajors.newest})`;
     notices.push({ code: "server-newer-than-tested", subject: session.serverVersion, message });

@@ -73,50 +73,50 @@ interface DatabaseRow extends Record<string, unknown> {
 }
 
 const databaseQuery = `
-  SELECT current_setting('server_version') AS server_version,
-         current_setting('server_version_num')::int / 10000 AS server_major,
-         pg_is_in_recovery() AS standby,
-         current_setting('data_checksums')::boolean AS data_checksums,
-         pg_get_userbyid(d.datdba) AS owner,
-         pg_encoding_to_char(d.encoding) AS encoding,
-         to_jsonb(d) AS database,
-         pg_database_size(d.oid)::text AS size,
-         (SELECT coalesce(sum(c.relpages), 0) * current_setting('block_size')::bigint
-          FROM pg_class c WHERE c.relkind IN ('r', 't') AND c.oid >= 16384)::text AS table_bytes,
-         (SELECT count(*) FROM pg_largeobject_metadata)::text AS large_objects,
-         has_function_privilege('pg_catalog.pg_control_system()', 'execute') AS can_see_system
-  FROM pg_database d WHERE d.datname = current_database()`;
+  SELECT pg_catalog.current_setting('server_version') AS server_version,
+         pg_catalog.current_setting('server_version_num')::int / 10000 AS server_major,
+         pg_catalog.pg_is_in_recovery() AS standby,
+         pg_catalog.current_setting('data_checksums')::boolean AS data_checksums,
+         pg_catalog.pg_get_userbyid(d.datdba) AS owner,
+         pg_catalog.pg_encoding_to_char(d.encoding) AS encoding,
+         pg_catalog.to_jsonb(d) AS database,
+         pg_catalog.pg_database_size(d.oid)::text AS size,
+         (SELECT coalesce(pg_catalog.sum(c.relpages), 0) * pg_catalog.current_setting('block_size')::bigint
+          FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 't') AND c.oid >= 16384)::text AS table_bytes,
+         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)::text AS large_objects,
+         pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute') AS can_see_system
+  FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`;
 
 const extensionsQuery = `
   SELECT e.extname AS name, e.extversion AS version, n.nspname AS schema
-  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY 1`;
+  FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace ORDER BY 1`;
 
 const collationsQuery = `
   SELECT n.nspname || '.' || l.collname AS name, l.collprovider AS provider, l.collversion AS version
-  FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
+  FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace
   WHERE l.collname NOT IN ('default', 'C', 'POSIX') AND (l.oid >= 16384 AND n.nspname <> 'pg_catalog' OR l.oid IN (
-    SELECT a.attcollation FROM pg_attribute a WHERE a.attrelid >= 16384
-    UNION SELECT unnest(i.indcollation::oid[]) FROM pg_index i WHERE i.indexrelid >= 16384
-    UNION SELECT t.typcollation FROM pg_type t WHERE t.oid >= 16384))
+    SELECT a.attcollation FROM pg_catalog.pg_attribute a WHERE a.attrelid >= 16384
+    UNION SELECT pg_catalog.unnest(i.indcollation::oid[]) FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
+    UNION SELECT t.typcollation FROM pg_catalog.pg_type t WHERE t.oid >= 16384))
   ORDER BY 1 LIMIT 1000`;
 
 // pg_shdepend knows owners, grantees and those in policies and settings, but not the bootstrap superuser (oid 10), which is pinned.
 const rolesQuery = `
-  SELECT DISTINCT r.rolname::text AS name FROM pg_roles r
+  SELECT DISTINCT r.rolname::text AS name FROM pg_catalog.pg_roles r
   WHERE r.rolname !~ '^pg_' AND (r.oid = 10
-    OR r.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())
-    OR r.oid IN (SELECT s.refobjid FROM pg_shdepend s
-                 WHERE s.refclassid = 'pg_authid'::regclass
-                   AND s.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-                   AND (s.dbid <> 0 OR s.classid = 'pg_database'::regclass
-                        AND s.objid = (SELECT oid FROM pg_database WHERE datname = current_database())))
-    OR r.oid IN (SELECT g.setrole FROM pg_db_role_setting g
-                 WHERE g.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())))
+    OR r.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+    OR r.oid IN (SELECT s.refobjid FROM pg_catalog.pg_shdepend s
+                 WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+                   AND s.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+                   AND (s.dbid <> 0 OR s.classid = 'pg_catalog.pg_database'::pg_catalog.regclass
+                        AND s.objid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())))
+    OR r.oid IN (SELECT g.setrole FROM pg_catalog.pg_db_role_setting g
+                 WHERE g.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())))
   ORDER BY 1`;
 
 const tablespacesQuery = `
-  SELECT spcname AS name, pg_tablespace_location(oid) AS location
-  FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 1`;
+  SELECT spcname AS name, pg_catalog.pg_tablespace_location(oid) AS location
+  FROM pg_catalog.pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 1`;
 
 /** Reads them all. Errors: as the driver's `queryError`. */
 export async function readDatabaseFacts(connection: Connection): Promise<DatabaseFacts> {
@@ -150,7 +150,7 @@ export async function readDatabaseFacts(connection: Connection): Promise<Databas
 }
 
 async function readSystemIdentifier(connection: Connection): Promise<string | undefined> {
-  const [row] = await connection.rows<{ id: string }>("SELECT system_identifier::text AS id FROM pg_control_system()");
+  const row = await connection.row<{ id: string }>("SELECT system_identifier::text AS id FROM pg_catalog.pg_control_system()");
   return row?.id;
 }
 

@@ -76,13 +76,13 @@ export async function findBlockers(observer: Connection, pid: number): Promise<r
  * Errors: as `queryError`.
  */
 export async function findStandoff(observer: Connection, pid: number, application: string): Promise<Blocker | undefined> {
-  const [row] = await observer.rows<BlockerRow>(standoffQuery, [pid, application]);
+  const row = await observer.row<BlockerRow>(standoffQuery, [pid, application]);
   return row === undefined ? undefined : toBlocker(row);
 }
 
 /** The table whose lock the session `pid` waits for. Errors: as `queryError`. */
 export async function findWaitedTable(observer: Connection, pid: number): Promise<{ schema: string; name: string } | undefined> {
-  const [row] = await observer.rows<{ schema: string; name: string }>(waitedTableQuery, [pid]);
+  const row = await observer.row<{ schema: string; name: string }>(waitedTableQuery, [pid]);
   return row;
 }
 

@@ -79,8 +79,8 @@ async function withConnection<T>(
 
 function canSeePasswords(settings: ConnectionSettings, context: GlobalsContext): Promise<boolean> {
   return withConnection(settings, context, async (connection) => {
-    const [row] = await connection.rows<{ visible: boolean }>(
-      "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS visible",
+    const row = await connection.row<{ visible: boolean }>(
+      "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS visible",
     );
     return row?.visible === true;
   });
@@ -92,7 +92,7 @@ interface RoleRow extends Record<string, unknown> {
 }
 
 const visibleRolesQuery = `
-  SELECT r.rolname::text AS name, concat_ws(' ',
+  SELECT r.rolname::text AS name, pg_catalog.concat_ws(' ',
     CASE WHEN r.rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END,
     CASE WHEN r.rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
     CASE WHEN r.rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END,
@@ -101,11 +101,11 @@ const visibleRolesQuery = `
     CASE WHEN r.rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
     CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END,
     CASE WHEN r.rolconnlimit >= 0 THEN 'CONNECTION LIMIT ' || r.rolconnlimit END) AS attributes
-  FROM pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY 1`;
+  FROM pg_catalog.pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY 1`;
 
 const visibleMembershipsQuery = `
   SELECT g.rolname::text AS role, m.rolname::text AS member, a.admin_option AS admin
-  FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member ORDER BY 1, 2`;
+  FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles g ON g.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member ORDER BY 1, 2`;
 
 /** The roles and memberships that everybody may see, in the form in which pg_dumpall writes them. */
 async function readVisibleRoles(settings: ConnectionSettings, context: GlobalsContext): Promise<string> {

@@ -58,6 +58,6 @@ const movedSchemaQuery = `
 
 /** A schema of the snapshot whose name means another one by now, or none. Errors: as `queryError`. */
 export async function findMovedSchema(connection: Connection): Promise<string | undefined> {
-  const [row] = await connection.rows<{ name: string }>(movedSchemaQuery);
+  const row = await connection.row<{ name: string }>(movedSchemaQuery);
   return row?.name;
 }

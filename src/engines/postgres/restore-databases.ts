@@ -9,7 +9,7 @@ import { quoteIdentifier } from "./script-identifiers.ts";
 /** Sessions of others in a database. */
 export async function countSessions(database: string, connection: Connection): Promise<number> {
   const [row] = await connection.rows<{ count: number }>(
-    "SELECT count(*)::int AS count FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()",
+    "SELECT pg_catalog.count(*)::int AS count FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()",
     [database],
   );
   return row?.count ?? 0;
@@ -18,7 +18,7 @@ export async function countSessions(database: string, connection: Connection): P
 /** A subscription is let go of before it is dropped, so that the publisher's slot, which is the source's, stays. */
 const subscriptionsQuery = `
   SELECT pg_catalog.format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', subname) AS sql
-  FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`;
+  FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
 
 /** Drops the subscriptions of the connection's database, which keep it from being dropped. Errors: the driver's. */
 export async function dropSubscriptions(connection: Connection): Promise<void> {

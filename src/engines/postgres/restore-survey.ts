@@ -38,12 +38,12 @@ interface ServerRow extends Record<string, unknown> {
 }
 
 const serverQuery = `
-  SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('server_version') AS version,
+  SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS major, pg_catalog.current_setting('server_version') AS version,
          r.rolsuper AS superuser, r.rolsuper OR r.rolcreatedb AS createdb,
          EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1) AS present,
          r.rolsuper OR NOT EXISTS (SELECT FROM pg_catalog.pg_database
            WHERE datname = $1 AND NOT pg_catalog.pg_has_role(current_user, datdba, 'USAGE')) AS owner,
-         (SELECT count(*)::int FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()) AS sessions
+         (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()) AS sessions
   FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`;
 
 // What a user made: anything in a schema of theirs, or in public, that is no part of an extension; large objects; and what

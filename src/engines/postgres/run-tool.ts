@@ -48,7 +48,7 @@ export function toolWords(exit: ToolExit, settings: ConnectionSettings): string[
 /** What the commonest failures of a dump mean, by the words of the tool or server. */
 const knownFailures: readonly {
   readonly words: RegExp;
-  readonly error: "DumpFailed" | "SourceAccessDenied" | "ToolMissing";
+  readonly error: "DumpFailed" | "SourceAccessDenied" | "SourceUnsupported" | "ToolMissing";
   readonly hint: (settings: ConnectionSettings) => string;
 }[] = [
   {
@@ -60,6 +60,11 @@ const knownFailures: readonly {
     words: /permission denied for (table|sequence|schema|view|relation|materialized view|large object)/,
     error: "SourceAccessDenied",
     hint: ({ user }) => `Let the role read everything: GRANT pg_read_all_data TO "${user}";`,
+  },
+  {
+    words: /unsupported startup parameter/,
+    error: "SourceUnsupported",
+    hint: () => "Poolers refuse settings that a server takes: connect to the database server itself.",
   },
   {
     words: /server version mismatch/,
@@ -88,7 +93,7 @@ const knownFailures: readonly {
   },
 ];
 
-/** The error of a dump's program that ended badly. Class: DumpFailed, or SourceAccessDenied or ToolMissing where its words say so. */
+/** The error of a dump's program that ended badly. Class: DumpFailed, or SourceAccessDenied, SourceUnsupported or ToolMissing where its words say so. */
 export function dumpError(program: string, exit: ToolExit, settings: ConnectionSettings): HoldfastError {
   const name = program.slice(program.lastIndexOf("/") + 1);
   const words = toolWords(exit, settings);

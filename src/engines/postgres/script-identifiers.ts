@@ -1,4 +1,5 @@
 /** Names in a pg_dump script: reading quoted identifiers, and the one way in which digests spell an object's name. */
+import { showRawName } from "./raw-names.ts";
 
 /** One identifier at `from`: quoted (with doubled quotes) or bare. Undefined when there is none. */
 function readIdentifier(text: string, from: number): { readonly name: string; readonly end: number } | undefined {
@@ -46,7 +47,7 @@ function spell(name: string): string {
  * lower-case words are quoted, so that two different objects never share a spelling.
  */
 export function spellQualified(schema: string, name: string): string {
-  return `${spell(schema)}.${spell(name)}`;
+  return `${spell(showRawName(schema))}.${spell(showRawName(name))}`;
 }
 
 /** The digest's object for a table's rows. */

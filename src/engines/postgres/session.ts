@@ -69,7 +69,7 @@ async function readVersion(
   connection: Connection,
   settings: ConnectionSettings,
 ): Promise<Pick<SourceSession, "serverMajor" | "serverVersion">> {
-  const [row] = await connection.rows<{ major: number; version: string }>(`
+  const row = await connection.row<{ major: number; version: string }>(`
     SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 AS major,
            pg_catalog.current_setting('server_version') AS version`);
   const { major, version } = row ?? { major: 0, version: "" };
@@ -82,7 +82,7 @@ async function readVersion(
 
 /** Takes and exports the snapshot of the open transaction. Errors: as the driver's `queryError`. */
 export async function takeSnapshot(connection: Connection): Promise<Snapshot> {
-  const [row] = await connection.rows<SnapshotRow>(snapshotQuery);
+  const row = await connection.row<SnapshotRow>(snapshotQuery);
   const { name, standby, position, time } = row as SnapshotRow;
   return { name, standby, consistencyPoint: { time, position } };
 }

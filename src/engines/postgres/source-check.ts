@@ -3,7 +3,8 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { SourceCheckMode } from "../../policy/policy.ts";
 import type { SourceCheckResult } from "../../proof/content.ts";
 import { largeObjectRange, objectsPerRange } from "./digest-large-objects.ts";
-import { type Connection, sqlStateOf } from "./driver.ts";
+import type { Connection } from "./driver.ts";
+import { sqlStateOf } from "./driver-errors.ts";
 import type { RelationName } from "./exclusions.ts";
 import { quoteIdentifier, quoteLiteral, tableObject } from "./script-identifiers.ts";
 

@@ -87,7 +87,8 @@ describe("readDatabaseFacts", () => {
       can_see_system: false,
     };
     const rows = async (sql: string) => (sql.includes("to_jsonb") ? [{ ...row, database }] : []);
-    return readDatabaseFacts({ rows } as unknown as Connection);
+    const first = async (sql: string) => (await rows(sql))[0];
+    return readDatabaseFacts({ rows, row: first } as unknown as Connection);
   };
   const base = { datname: "d", datcollate: "de_DE.UTF-8", datctype: "de_DE.UTF-8" };
 

@@ -171,9 +171,34 @@ describe("a source that cannot be dumped", () => {
   it("for its database's name", async () => {
     const error = await attempt({ SHOP_DB: server.urlOf("nowhere") });
     expect(error).toMatchObject({
-      name: "SourceUnreachable",
+      name: "SourceAccessDenied",
+      retryable: false,
       message: expect.stringContaining("nowhere"),
       hint: expect.stringContaining("database's name"),
+    });
+  });
+
+  it("for a password that is asked for and not given", async () => {
+    const error = await attempt({ SHOP_DB: `postgresql://postgres@127.0.0.1:${server.port}/shop`, HOME: "/nonexistent" });
+    expect(error).toMatchObject({
+      name: "SourceAccessDenied",
+      retryable: false,
+      message: expect.stringContaining('asks user "postgres" for a password'),
+    });
+  });
+
+  it("for a database that takes no connections", async () => {
+    await server.sql("CREATE DATABASE closed ALLOW_CONNECTIONS false");
+    expect(await attempt({ SHOP_DB: server.urlOf("closed") })).toMatchObject({ name: "SourceAccessDenied", retryable: false });
+    await server.sql("DROP DATABASE closed");
+  });
+
+  it("for a setting that the server does not know", async () => {
+    const error = await attempt({ SHOP_DB: `${server.urlOf("shop")}?options=-c%20no_such_setting%3D1` });
+    expect(error).toMatchObject({
+      name: "SourceAccessDenied",
+      retryable: false,
+      message: expect.stringContaining("no_such_setting"),
     });
   });
 

@@ -67,12 +67,12 @@ describe("TLS modes", () => {
     expect(await attempt("only_tls", `sslmode=verify-full&sslrootcert=${authority}`)).toBe("dumped");
     expect(await attempt("only_tls", `sslmode=verify-full&sslrootcert=${authority}`, "localhost")).toBe("dumped");
     expect(await attempt("only_tls", `sslmode=verify-ca&sslrootcert=${authority}`)).toBe("dumped");
-    expect(await attempt("only_tls", `sslmode=verify-ca&sslrootcert=${other}`)).toBe("SourceUnreachable");
-    expect(await attempt("only_tls", `sslmode=verify-full&sslrootcert=${other}`)).toBe("SourceUnreachable");
-    expect(await attempt("only_tls", `sslmode=require&sslrootcert=${other}`)).toBe("SourceUnreachable");
+    expect(await attempt("only_tls", `sslmode=verify-ca&sslrootcert=${other}`)).toBe("SourceAccessDenied");
+    expect(await attempt("only_tls", `sslmode=verify-full&sslrootcert=${other}`)).toBe("SourceAccessDenied");
+    expect(await attempt("only_tls", `sslmode=require&sslrootcert=${other}`)).toBe("SourceAccessDenied");
     // 127.0.0.2 reaches the same server, whose certificate is not for it.
     expect(await attempt("only_tls", `sslmode=verify-full&sslrootcert=${authority}&hostaddr=127.0.0.1`, "elsewhere.example")).toBe(
-      "SourceUnreachable",
+      "SourceAccessDenied",
     );
     expect(await attempt("only_tls", `sslmode=verify-ca&sslrootcert=${authority}&hostaddr=127.0.0.1`, "elsewhere.example")).toBe(
       "dumped",
@@ -82,7 +82,7 @@ describe("TLS modes", () => {
   it("refuses to verify without an authority, or with one that is missing", async () => {
     expect(await attempt("only_tls", "sslmode=verify-full")).toBe("SecretUnavailable");
     expect(await attempt("only_tls", "sslmode=verify-full&sslrootcert=/nonexistent.crt")).toBe("SecretUnavailable");
-    expect(await attempt("only_tls", "sslmode=verify-full&sslrootcert=system")).toBe("SourceUnreachable");
+    expect(await attempt("only_tls", "sslmode=verify-full&sslrootcert=system")).toBe("SourceAccessDenied");
   });
 
   it("logs in with a client certificate", async () => {

@@ -1,0 +1,117 @@
+/** A hostile or broken server: every answer ends in an error that says so, with bounded memory, and never in a crash or without end. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { allowsLogin } from "../../../src/engines/postgres/allowed-logins.ts";
+import { connect } from "../../../src/engines/postgres/driver.ts";
+import {
+  columns,
+  complete,
+  identity,
+  loggedIn,
+  message,
+  notice,
+  ready,
+  row,
+  sendForever,
+  settingsMade,
+  startHostileServer,
+} from "../../support/hostile-server.ts";
+import { askAround, type Conversation, mutate } from "../../support/wire-conversations.ts";
+
+const never = new AbortController().signal;
+const settingsFor = (port: number, more: Record<string, string> = {}) => ({
+  host: "127.0.0.1",
+  port,
+  user: "u",
+  database: "d",
+  sslmode: "disable" as const,
+  connectTimeoutSeconds: 5,
+  variables: more,
+});
+
+const usual: Conversation = [loggedIn, identity, settingsMade, Buffer.concat([columns("a"), row("1"), complete, ready])];
+
+describe("endless answers to a question with one row", () => {
+  it.each([
+    ["rows", Buffer.concat([row("1")]), "more than 1 rows"],
+    ["notices", notice, "messages that are not rows"],
+    ["parameters", message("S", "x\0", "y\0"), "messages that are not rows"],
+    ["descriptions", columns("a", "b"), "messages that are not rows"],
+    ["ends of statements", complete, "messages that are not rows"],
+    ["notifications", message("A", 1, "channel\0", "payload\0"), "messages that are not rows"],
+  ])("%s", async (_name, piece, words) => {
+    await using server = await startHostileServer((turn, socket) => {
+      if (turn < 3) return usual[turn];
+      socket.write(columns("a"));
+      sendForever(socket, piece);
+      return undefined;
+    });
+    const connection = await connect(settingsFor(server.port), never);
+    const before = process.memoryUsage().rss;
+    await expect(connection.row("SELECT 1 AS a")).rejects.toMatchObject({
+      name: "SourceUnreachable",
+      message: expect.stringContaining(words),
+    });
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 * 1024);
+    await connection.close();
+    await expect.poll(server.connections).toBe(0);
+  });
+});
+
+it.each([
+  ["a message of 2 GB", Buffer.concat([Buffer.from("D"), Buffer.from([0x7f, 0xff, 0xff, 0xff])])],
+  ["a message of 4 GB", Buffer.concat([Buffer.from("T"), Buffer.from([0xff, 0xff, 0xff, 0xff])])],
+  ["a length below its own", Buffer.concat([Buffer.from("D"), Buffer.from([0, 0, 0, 1])])],
+  ["a row with more fields than bytes", message("D", Buffer.from([0x7f, 0xff]))],
+  ["a letter that is none", message("!", "what")],
+  ["a row nobody described", row("1", "2", "3")],
+])("%s is an error", async (_name, bytes) => {
+  await using server = await startHostileServer((turn) => (turn < 3 ? usual[turn] : Buffer.concat([bytes, complete, ready])));
+  const connection = await connect(settingsFor(server.port), never);
+  const outcome = await connection.row("SELECT 1 AS a").then(
+    (found) => found,
+    (error) => error,
+  );
+  expect(outcome instanceof Error || outcome === undefined || Object.keys(outcome as object).length <= 3).toBe(true);
+  await connection.close();
+});
+
+it("a server that logs in and says nothing more is not waited for without end", async () => {
+  await using server = await startHostileServer((turn) => (turn === 0 ? loggedIn : undefined));
+  const settings = { ...settingsFor(server.port), connectTimeoutSeconds: 1 };
+  await expect(connect(settings, never)).rejects.toMatchObject({ message: expect.stringContaining("said nothing") });
+});
+
+describe("require_auth", () => {
+  it.each([
+    ["password", message("R", 3), "scram-sha-256", false],
+    ["md5", message("R", 5, "salt"), "scram-sha-256,!x", false],
+    ["no login", message("R", 0), "scram-sha-256", false],
+    ["password that is forbidden", message("R", 3), "!password", false],
+    ["no login that is allowed", loggedIn, "none", true],
+  ])("%s: sent %s against %s", async (_name, bytes, required, allowed) => {
+    const got: Buffer[] = [];
+    await using server = await startHostileServer((turn, socket) => {
+      socket.on("data", (chunk: Buffer) => got.push(chunk));
+      return turn === 0 ? bytes : usual[turn];
+    });
+    const attempt = connect(settingsFor(server.port, { PGREQUIREAUTH: required }), never);
+    if (allowed) await (await attempt).close();
+    else await expect(attempt).rejects.toMatchObject({ message: expect.stringContaining("require_auth") });
+    expect(Buffer.concat(got).includes("p\0\0")).toBe(false);
+  });
+
+  it("reads libpq's lists", () => {
+    expect(allowsLogin(undefined, "password")).toBe(true);
+    expect(allowsLogin("md5, scram-sha-256", "md5")).toBe(true);
+    expect(allowsLogin("!password,!md5", "scram-sha-256")).toBe(true);
+    expect(allowsLogin("!password,!md5", "md5")).toBe(false);
+  });
+});
+
+it("answers with any bytes changed, cut or repeated end in a result or an error of the catalogue", async () => {
+  await fc.assert(
+    fc.asyncProperty(mutate(usual), (conversation) => askAround(conversation)),
+    { numRuns: 150, seed: 20261128 },
+  );
+});
