@@ -26,7 +26,7 @@ describe("dumpError", () => {
     ["ERROR:  canceling statement due to conflict with recovery", "DumpFailed", "standby"],
     ["ERROR:  canceling statement due to lock timeout", "DumpFailed", "pg_locks"],
     ['ERROR:  snapshot "00000004-1" does not exist', "DumpFailed", "pooler"],
-    ["pg_dump: error: out of memory", "DumpFailed", "own words"],
+    ["pg_dump: error: out of memory", "DumpFailed", "cause named above"],
   ])("%s: %s", (stderr, name, hint) => {
     const error = errorFor(stderr);
     expect(error).toMatchObject({
