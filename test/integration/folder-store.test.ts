@@ -9,6 +9,7 @@ import { findUnprivilegedUser } from "../../scripts/unprivileged-user.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { openFolderStore } from "../../src/vault/folder-store.ts";
 import { ending, run, runOk, waitFor } from "../support/processes.ts";
+import { runAs } from "../support/run-as.ts";
 import { collect, toList } from "../support/streams.ts";
 
 const writer = fileURLToPath(new URL("../support/folder-writer.ts", import.meta.url));
@@ -112,7 +113,7 @@ describe("a folder that belongs to someone else", () => {
       ["put", "10"],
       ["delete", "artifacts/secret"],
     ] as const) {
-      const output = await runOk(process.execPath, [writer, root, task, argument], { cwd: "/", ...user });
+      const output = await runAs(user, writer, [root, task, argument]);
       expect(JSON.parse(output)).toMatchObject({ name: "StoreAccessDenied", message: expect.stringContaining(root) });
     }
     await chmod(join(root, "artifacts/secret"), 0o600);

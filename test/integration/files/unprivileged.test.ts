@@ -8,10 +8,10 @@ import type { Finding } from "../../../src/engines/engine.ts";
 import type { Notice, SourceCheckResult } from "../../../src/proof/content.ts";
 import { dumpToMemory, makeSource, type Proof } from "../../engines/files/memory-backup.ts";
 import { isRoot, makeZoo, removeTree } from "../../engines/files/tree-zoo.ts";
-import { runOk } from "../../support/processes.ts";
+import { runAs } from "../../support/run-as.ts";
 
 /** Nobody: a user that owns nothing. Only root can become it; for everybody else the tests run as they are. */
-const nobody = isRoot ? { uid: 65_534, gid: 65_534 } : {};
+const nobody = isRoot ? { uid: 65_534, gid: 65_534 } : undefined;
 let base: string;
 let temporary: string;
 
@@ -27,7 +27,7 @@ afterEach(() => removeTree(base));
 
 async function asNobody<T>(action: string, path: string): Promise<T> {
   const script = fileURLToPath(new URL("./as-this-user.ts", import.meta.url));
-  return JSON.parse(await runOk(process.execPath, [script, action, path, temporary], nobody)) as T;
+  return JSON.parse(await runAs(nobody, script, [action, path, temporary])) as T;
 }
 
 function makeUnreadable(): void {
