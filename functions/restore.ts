@@ -1,6 +1,8 @@
 /** Restores a backup to a new place. Overwriting is not for sale here: the input has no word for it. */
 import * as z from "zod";
 import { restoreBackup } from "../src/pipeline/restore.ts";
+import type { Policy } from "../src/policy/policy.ts";
+import { stackTargetPattern, stackTargetProblem } from "../src/policy/stack-target.ts";
 import { findNamed } from "./commons/found-backup.ts";
 import { backupId, source } from "./commons/inputs.ts";
 import { defineStep, serve } from "./commons/step.ts";
@@ -10,15 +12,11 @@ export const step = defineStep({
   input: z.strictObject({
     source,
     backupId,
-    // As after `holdfast restore --to`, without a password in it: this text stays in the execution's history.
-    to: z
-      .string()
-      .min(1)
-      .max(500)
-      .regex(/^(?!.*:\/\/[^/@]*:[^/@]*@)/, "must not hold a password: name a secret or a service instead"),
+    // This text stays in the execution's history, and whoever may start one chooses it.
+    to: z.string().regex(stackTargetPattern, stackTargetProblem),
   }),
   async run(context, request) {
-    const options = { to: request.to, overwrite: false, allowDamaged: false };
+    const options = { to: targetOf(context.policy, request.to), overwrite: false, allowDamaged: false };
     const restored = await restoreBackup(context, await findNamed(context, request), options);
     return {
       source: restored.source,
@@ -30,5 +28,11 @@ export const step = defineStep({
     };
   },
 });
+
+/** The policy's own connection of that name; any other name is a new database beside the source's. */
+function targetOf({ restoreTargets }: Policy, name: string): string {
+  const target = restoreTargets !== undefined && Object.hasOwn(restoreTargets, name) ? restoreTargets[name] : undefined;
+  return target?.from === "secret" ? `secret:${target.id}` : name;
+}
 
 export const handler = serve(step);

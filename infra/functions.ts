@@ -86,7 +86,8 @@ function deciders(deployment: Deployment): FunctionSpec[] {
 /** What reads whole backups, and writes down what it found. */
 function readers(deployment: Deployment): FunctionSpec[] {
   const own = [...rights.readBackups(deployment), ...rights.addEvidence(deployment)];
-  const connections = Object.values(deployment.policy.sources).flatMap(rights.readConnection);
+  const sources = Object.values(deployment.policy.sources).flatMap(rights.readConnection);
+  const connections = [...sources, ...rights.readRestoreTargets(deployment)];
   return [
     { key: "verify", module: "verify", tools: true, rights: own },
     { key: "restore-test", module: "restore-test", tools: true, rights: own },

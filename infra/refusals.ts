@@ -33,6 +33,9 @@ export function refuseWhatStaysHome(policy: Policy): void {
       keys.some(({ type }) => type === "file") ? [`key "${name}" is a file of this machine`] : [],
     ),
     ...Object.values(policy.sources).flatMap(sourceProblems),
+    ...Object.entries(policy.restoreTargets ?? {}).flatMap(([name, { from }]) =>
+      from === "secret" ? [] : [`the connection of restore target "${name}" stands in ${from}:, not in Secrets Manager`],
+    ),
     ...allChannels(policy.alerts).flatMap(({ channel }) =>
       channel.type === "slack" && channel.webhook.from !== "secret"
         ? [`the webhook ${channelName(channel)} does not stand in Secrets Manager`]

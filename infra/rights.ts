@@ -181,6 +181,12 @@ export function readConnection(source: SourceConfig): Statement[] {
   return [allow(["secretsmanager:GetSecretValue"], [secretArn(source.connection.id)])];
 }
 
+/** The secrets of the policy's restore targets. */
+export function readRestoreTargets({ policy }: Deployment): Statement[] {
+  const ids = Object.values(policy.restoreTargets ?? {}).flatMap((target) => (target.from === "secret" ? [target.id] : []));
+  return ids.length === 0 ? [] : [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))];
+}
+
 /** Webhooks of the policy's Slack channels. */
 export function readWebhooks({ policy }: Deployment): Statement[] {
   const ids = allChannels(policy.alerts).flatMap(({ channel }) =>

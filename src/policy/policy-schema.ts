@@ -3,7 +3,7 @@ import * as z from "zod";
 import { defaultTimeZone } from "./defaults.ts";
 import type { AlertChannel } from "./policy.ts";
 import { channelForm, parseAlertChannel, parseEmail } from "./references.ts";
-import { key, webhookReference } from "./schema-places.ts";
+import { connectionReference, key, webhookReference } from "./schema-places.ts";
 import { source } from "./schema-sources.ts";
 import { forms, list, named, section, term, wrongType } from "./schema-terms.ts";
 import { vault } from "./schema-vaults.ts";
@@ -91,6 +91,18 @@ export const policySchema = section(
       description: "What is backed up.",
       samples: [],
     }),
+    restoreTargets: named(
+      connectionReference({
+        description: "Where to find the connection string of the database to restore to; in a stack, a secret.",
+        samples: ["secret:taskmaster/restored"],
+      }),
+      {
+        expects: "a name and a connection, such as standby: secret:taskmaster/restored",
+        description:
+          "Other servers that a restore on a stack may go to, by name. Without one, a stack restores to a new database on the source's own server only.",
+        samples: [{ standby: "secret:taskmaster/restored" }],
+      },
+    ).optional(),
     alerts: alerts.prefault({}),
   },
   {

@@ -186,6 +186,8 @@ export interface Policy {
   readonly vaults: Readonly<Record<string, VaultConfig>>;
   readonly keys: Readonly<Record<string, KeyConfig>>;
   readonly sources: Readonly<Record<string, SourceConfig>>;
+  /** Connections whose database a stack may restore to, by the name that its restores are given. */
+  readonly restoreTargets?: Readonly<Record<string, SecretReference>>;
   readonly alerts: Readonly<Partial<Record<Severity, readonly AlertChannel[]>>>;
   /** SHA-256 of the policy file's bytes, hex; goes into every manifest. */
   readonly sha256: string;

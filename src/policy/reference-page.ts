@@ -29,8 +29,9 @@ A schedule says when something is due, and \`holdfast status\` when it is late; 
 
 /** The whole page. */
 export function renderReference(policy: DescribedSchema): string {
-  const { vaults, keys, sources, alerts } = policy.properties ?? {};
+  const { vaults, keys, sources, restoreTargets, alerts } = policy.properties ?? {};
   const [vault, key, source] = [vaults, keys, sources].map((mapping) => (mapping?.additionalProperties || undefined) ?? {});
+  const target = (restoreTargets?.additionalProperties || undefined) ?? {};
   const engines = source?.oneOf ?? [];
   const shared = sharedKeys(engines);
   return [
@@ -49,6 +50,7 @@ export function renderReference(policy: DescribedSchema): string {
         3,
       ),
     ),
+    section("Restore targets", restoreTargets?.description, rows(target, "restoreTargets.<name>")),
     section("Alerts", alerts?.description, alertRows(alerts ?? {})),
   ].join("\n");
 }

@@ -44,6 +44,7 @@ export function resolvePolicy(
     vaults: mapRecord(written.vaults, (vault, name) => resolveVault(vault, name, paths)),
     keys: mapRecord(written.keys, (key, name) => resolveKey(key, name, paths)),
     sources: mapRecord(written.sources, (source, name) => resolveSource(source, name, written, paths)),
+    ...resolveTargets(written.restoreTargets, paths),
     alerts: mapDefined(written.alerts, (channels, severity) =>
       channels.map((channel, index) => resolveChannel(channel, ["alerts", severity, index], paths)),
     ),
@@ -51,6 +52,14 @@ export function resolvePolicy(
   };
   const problems = [...paths.problems, ...checkLocks(policy)];
   return problems.length > 0 ? { problems } : policy;
+}
+
+function resolveTargets(
+  written: WrittenPolicy["restoreTargets"],
+  paths: PathResolver,
+): Pick<Policy, "restoreTargets"> | Record<string, never> {
+  if (written === undefined) return {};
+  return { restoreTargets: mapRecord(written, (target, name) => paths.resolveSecret(target, ["restoreTargets", name])) };
 }
 
 /** Resolves paths, and gathers the problems of those that cannot be. */

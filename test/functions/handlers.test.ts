@@ -12,6 +12,7 @@ import { handler as restoreTest } from "../../functions/restore-test.ts";
 import { handler as verify } from "../../functions/verify.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { readEvent } from "../statemachines/machines.ts";
+import { hostileTargets } from "./hostile-targets.ts";
 import { createFunctionsProject, type FunctionsProject, invoke, lambdaContext } from "./invoke.ts";
 
 // Powertools reads these when its modules are loaded; with the first it writes to the console that the test can see.
@@ -84,15 +85,25 @@ describe("the chain of a backup", () => {
 
   it("restores to a new place", async () => {
     const id = await backUp();
-    const to = join(project.directory, "restored");
-    const restored = await invoke(restore, sample("restore", { backupId: id, to }));
+    process.chdir(project.directory);
+    const restored = await invoke(restore, sample("restore", { backupId: id, to: "restored" }));
     expect(keysOf(restored)).toEqual(keysOf(readEvent("results", "restore")));
-    expect(await readdir(to)).toContain("file");
+    expect(await readdir(join(project.directory, "restored"))).toContain("file");
+  });
+
+  it.each(hostileTargets)("restores to a plain name only, not to %j, and does not repeat it", async (to) => {
+    const error = await invoke(restore, sample("restore", { backupId: "20261121T020000Z-full-7k3f9a", to })).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ name: "UsageInvalid", message: expect.stringContaining("restoreTargets") });
+    if (to.length > 6) expect(String(error)).not.toContain(to);
+    expect(String(error)).not.toContain("hunter2");
   });
 
   it("never restores over what is there, and has no word to ask for it", async () => {
     const id = await backUp();
-    const to = join(project.directory, "tree");
+    process.chdir(project.directory);
+    const to = "tree";
     await expect(invoke(restore, sample("restore", { backupId: id, to }))).rejects.toMatchObject({ name: "RestoreRefused" });
     await expect(invoke(restore, sample("restore", { backupId: id, to, overwrite: true }))).rejects.toMatchObject({
       name: "UsageInvalid",

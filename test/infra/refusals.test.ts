@@ -32,6 +32,11 @@ describe("a deployment", () => {
       "the webhook slack:env:WEBHOOK does not stand in Secrets Manager",
     ],
     [
+      "a restore target in the environment",
+      samplePolicyText.replace("alerts:\n", "restoreTargets: { standby: env:STANDBY }\nalerts:\n"),
+      'the connection of restore target "standby" stands in env:, not in Secrets Manager',
+    ],
+    [
       "files",
       samplePolicyText.replace("alerts:\n", "  etc: { engine: files, path: /etc, retention: { daily: 7 } }\nalerts:\n"),
       'source "etc" is a directory of this machine',

@@ -88,7 +88,7 @@ describe("YAML that a policy may not hold", () => {
     ],
     [
       `${smallest}__proto__: { timezone: x }\n`,
-      "11:1: __proto__: unknown key; allowed: version, timezone, vaults, keys, sources, alerts",
+      "11:1: __proto__: unknown key; allowed: version, timezone, vaults, keys, sources, restoreTargets, alerts",
     ],
   ])("%j", (text, problem) => {
     expect(only(text)).toContain(`holdfast.yml:${problem}`);

@@ -1,6 +1,10 @@
 import aslValidator from "asl-validator";
+import fc from "fast-check";
+import jsonata from "jsonata";
 import { describe, expect, it } from "vitest";
 import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
+import { stackTargetPattern } from "../../src/policy/stack-target.ts";
+import { hostileTargets } from "../functions/hostile-targets.ts";
 import { allStates, machineNames, readMachine, type State, targetOf, tasksOf } from "./machines.ts";
 
 /** Names that AWS gives; documentation: Step Functions "Error names", Lambda and Amazon ECS integrations. */
@@ -133,3 +137,41 @@ function nextOf(state: State | undefined): string[] {
   ];
   return places.filter((place) => place !== undefined);
 }
+
+describe("the restore machine", () => {
+  const machine = readMachine("restore");
+  const [choice] = machine.States["CheckTarget"]?.Choices ?? [];
+  const condition = jsonata((choice?.Condition ?? "").replace(/^\{%|%\}$/g, ""));
+  const goesOn = async (to: unknown): Promise<boolean> => {
+    condition.assign("states", { input: { to } });
+    return (await condition.evaluate({})) === true;
+  };
+
+  it.each([...hostileTargets, ["shop"], { shop: 1 }, undefined])("starts nothing for the target %j", async (to) => {
+    expect(await goesOn(to)).toBe(false);
+    expect(machine.States["CheckTarget"]?.Default).toBe("RefuseTarget");
+    expect(machine.States["RefuseTarget"]?.Next).toBe("Alert");
+  });
+
+  it("lets through what the function lets through, and nothing else", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.string({ unit: "binary", maxLength: 70 }),
+          fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,64}$/),
+          fc.webUrl().map((url) => url.replace("http", "postgresql")),
+        ),
+        async (to) => {
+          expect(await goesOn(to)).toBe(stackTargetPattern.test(to));
+        },
+      ),
+      { numRuns: 500, seed: 20261128 },
+    );
+    for (const to of ["shop_restored", "standby-2", "Shop.2026-11-28", "_x"]) expect(await goesOn(to)).toBe(true);
+  });
+
+  it("looks at the target before it does anything", () => {
+    expect(machine.StartAt).toBe("Begin");
+    expect(machine.States["Begin"]?.Next).toBe("CheckTarget");
+  });
+});

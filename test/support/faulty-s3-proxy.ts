@@ -49,6 +49,8 @@ export interface FaultyS3Proxy {
   clear(): void;
   /** For so long, nobody listens, and what is connected is cut: a server that restarts. */
   goDown(forMs: number): Promise<void>;
+  /** Cuts what is connected. */
+  cutAll(): void;
   stop(): Promise<void>;
 }
 
@@ -74,6 +76,9 @@ export async function startFaultyS3Proxy(target: string): Promise<FaultyS3Proxy>
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => undefined);
   });
+  const cutAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the proxy has no port");
@@ -81,8 +86,9 @@ export async function startFaultyS3Proxy(target: string): Promise<FaultyS3Proxy>
     endpoint: `http://127.0.0.1:${address.port}`,
     requests,
     inject: (operation, fault, times = Number.POSITIVE_INFINITY) => injections.push({ operation, fault, left: times }),
+    cutAll,
     async goDown(forMs) {
-      for (const socket of sockets) socket.destroy();
+      cutAll();
       await new Promise((resolve) => server.close(resolve));
       await new Promise((resolve) => setTimeout(resolve, forMs));
       await new Promise<void>((resolve) => server.listen(address.port, "127.0.0.1", resolve));
@@ -92,7 +98,7 @@ export async function startFaultyS3Proxy(target: string): Promise<FaultyS3Proxy>
       requests.length = 0;
     },
     async stop() {
-      for (const socket of sockets) socket.destroy();
+      cutAll();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import type { BackupKind } from "../../policy/policy.ts";
-import { findSecret } from "../../policy/secret-text.ts";
+import { stackTargetPattern, stackTargetProblem } from "../../policy/stack-target.ts";
 import type { Outcome, Session } from "../session.ts";
 import { executionName } from "./machine.ts";
 import { requireStack, runMachine } from "./run-machine.ts";
@@ -118,17 +118,11 @@ function describePlan(session: Session, input: { readonly source: string; readon
   };
 }
 
-/** The input stays in the execution's history, and goes to a machine that has neither this one's files nor its environment. */
+/** The input stays in the execution's history; the text is not repeated in the message, for it may hold a password. */
 function refuseTarget(to: string): void {
-  if (findSecret(to) !== undefined || /\bpass(?:word|wd|file)?\s*=/i.test(to)) {
-    throw new HoldfastError("UsageInvalid", "the target after --to holds a password, which would stay in the execution's history", {
-      hint: "Give the name of a new database on the source's server, whose credentials the stack has.",
-    });
-  }
-  const [, scheme] = /^(env|file|service):/.exec(to) ?? [];
-  if (scheme === undefined) return;
-  throw new HoldfastError("UsageInvalid", `${scheme}: names something on this machine, which the stack cannot see`, {
-    hint: "Give the name of a new database on the source's server, or secret:NAME of a connection that the policy names.",
+  if (stackTargetPattern.test(to)) return;
+  throw new HoldfastError("UsageInvalid", `the target after --to ${stackTargetProblem}`, {
+    hint: "Name a new database, or add the connection to the policy's restoreTargets as a secret and deploy again.",
   });
 }
 
