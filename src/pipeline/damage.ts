@@ -18,14 +18,25 @@ const damage = [
  * The sentences of evidence for `error`, when that is damage of the backup. Everything else is thrown on: what says nothing of the backup, what
  * an interruption broke off, and what was read of a backup that was deleted meanwhile (BackupNotFound).
  */
-export async function findDamage(context: PipelineContext, { entry, store }: FoundBackup, error: unknown): Promise<string[]> {
+export async function findDamage(context: PipelineContext, found: FoundBackup, error: unknown): Promise<string[]> {
+  const { entry } = found;
   const { signal } = context.run;
   if (signal.aborted) throw isHoldfastError(signal.reason) ? signal.reason : error;
   if (!isHoldfastError(error, ...damage)) throw error;
-  if ((await store.head(keyOf.manifest(entry.source, entry.id))) === undefined) {
+  if (!(await hasManifest(found))) {
     throw new HoldfastError("BackupNotFound", `backup ${entry.id} of "${entry.source}" was deleted while it was read`, {
       cause: error,
     });
   }
   return [`${error.name}: ${error.message}`, ...error.details];
+}
+
+/** Also when something else stands under its name: then that is the damage. */
+async function hasManifest({ entry, store }: FoundBackup): Promise<boolean> {
+  try {
+    return (await store.head(keyOf.manifest(entry.source, entry.id))) !== undefined;
+  } catch (error) {
+    if (isHoldfastError(error, "VaultInvalid")) return true;
+    throw error;
+  }
 }

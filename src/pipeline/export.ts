@@ -1,7 +1,7 @@
 /** The step that copies one backup, with all that is needed to restore it, into a folder for offline media. */
 
 import { createHash } from "node:crypto";
-import { HoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import { keyOf } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/manifest.ts";
@@ -10,6 +10,7 @@ import { initVault } from "../vault/vault.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { whileReading } from "./reading.ts";
+import { recordingDamage } from "./record-damage.ts";
 
 export interface ExportResult {
   readonly backupId: string;
@@ -25,7 +26,7 @@ export interface ExportResult {
  * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those of both stores.
  */
 export async function exportBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
-  return whileReading(context, found, "export", () => copyBackup(context, found, directory));
+  return whileReading(context, found, "export", () => recordingDamage(context, found, () => copyBackup(context, found, directory)));
 }
 
 async function copyBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
@@ -57,7 +58,7 @@ async function copyObjects(context: PipelineContext, found: FoundBackup, copy: O
     for (const artifact of artifacts) bytes += await copyArtifact(context, found, copy, artifact);
     const evidence = await copyEvidence(context, found, copy);
     context.run.signal.throwIfAborted();
-    await commitManifest(copy, manifest);
+    await commitCopy(copy, manifest);
     return { objects: artifacts.length + evidence + 1, bytes };
   } catch (error) {
     // On a full disk above all: what is left there is of no use, and in the way.
@@ -65,6 +66,16 @@ async function copyObjects(context: PipelineContext, found: FoundBackup, copy: O
       context.run.log.warn("what a failed export copied is left there", { backupId: id, cause: String(failure) });
     });
     throw error;
+  }
+}
+
+/** Where the copy's own store gives back other bytes, the backup is not to blame. */
+async function commitCopy(copy: ObjectStore, manifest: Manifest): Promise<void> {
+  try {
+    await commitManifest(copy, manifest);
+  } catch (error) {
+    if (!isHoldfastError(error, "ManifestDamaged")) throw error;
+    throw new HoldfastError("StoreUnavailable", error.message, { cause: error });
   }
 }
 

@@ -84,8 +84,13 @@ async function fetchArtifact(store: ObjectStore, manifest: Manifest, record: Art
   const key = keyOf.artifact(manifest.source, manifest.id, record.name);
   try {
     const { body } = await store.get(key, { signal: run.signal });
-    return Readable.from(countBytes(body, run), { objectMode: true, highWaterMark: 1 });
+    const counted = Readable.from(countBytes(body, run), { objectMode: true, highWaterMark: 1 });
+    // Also when it is destroyed before it was read: its generator never ran, and the body would stay open.
+    counted.once("close", () => body.destroy());
+    return counted;
   } catch (error) {
+    // A link or a pipe stands there, in a folder.
+    if (isHoldfastError(error, "VaultInvalid")) throw new HoldfastError("ArtifactDamaged", error.message, { cause: error });
     if (!isHoldfastError(error, "ObjectNotFound")) throw error;
     throw new HoldfastError(
       "ArtifactMissing",

@@ -13,6 +13,7 @@ import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { whileReading } from "./reading.ts";
+import { recordDamage, recordingDamage } from "./record-damage.ts";
 import { firstDigest } from "./restore-test.ts";
 import { createStopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
@@ -56,7 +57,27 @@ export async function planRestore(context: PipelineContext, found: FoundBackup, 
  * it is to be discarded), those of reading.
  */
 export async function restoreBackup(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
-  return whileReading(context, found, "restore", () => restoreMarked(context, found, options));
+  return whileReading(context, found, "restore", () =>
+    recordingDamage(context, found, async () => {
+      const result = await restoreMarked(context, found, options);
+      await recordSalvaged(context, found, result);
+      return result;
+    }),
+  );
+}
+
+/** What a salvage skipped of the backup's own artifacts is damage like any other. */
+async function recordSalvaged(context: PipelineContext, found: FoundBackup, { loadFindings }: RestoreResult): Promise<void> {
+  const damage = loadFindings.filter((finding) => finding.class === "damage");
+  if (damage.length === 0) return;
+  const { artifacts } = (await readManifest(found.store, found.entry.source, found.entry.id)).manifest;
+  const own = damage.filter(({ subject }) => artifacts.some(({ name }) => name === subject));
+  if (own.length > 0)
+    await recordDamage(
+      context,
+      found,
+      own.map(({ subject, message }) => `${subject}: ${message}`),
+    );
 }
 
 async function restoreMarked(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {

@@ -1,0 +1,64 @@
+/** Damage that somebody meets who only wanted to use a backup: written down as a verification would, and answered with the newest good one. */
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { readManifest } from "../vault/manifest.ts";
+import { findDamage } from "./damage.ts";
+import type { FoundBackup } from "./find-backups.ts";
+import { newestGoodBackup } from "./newest-good.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+import { recordEvidence } from "./record-evidence.ts";
+
+/**
+ * Runs `work`, which reads the backup. Damage of the backup's own (never a key that is missing, or a store that does not answer) becomes evidence, and the
+ * error names the newest good backup. Errors: those of `work`.
+ */
+export async function recordingDamage<T>(context: PipelineContext, found: FoundBackup, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // That it does not verify was written down by whoever found it.
+    if (isHoldfastError(error, "BackupDamaged")) throw await withNewestGood(context, found, error);
+    const findings = await findDamage(context, found, error);
+    await recordDamage(context, found, findings);
+    throw await withNewestGood(context, found, error as HoldfastError);
+  }
+}
+
+/** Writes the findings down as evidence "damaged"; what the vault does not take is said in the log. */
+export async function recordDamage(context: PipelineContext, found: FoundBackup, findings: readonly string[]): Promise<void> {
+  const { entry, store } = found;
+  await recordEvidence(context, store, {
+    formatVersion: 1,
+    source: entry.source,
+    backupId: entry.id,
+    check: "damaged",
+    at: context.run.clock.now().toISOString(),
+    manifestSha256: await readSha256(found),
+    holdfastVersion: context.holdfastVersion,
+    by: context.run.identity,
+    findings,
+  });
+}
+
+/** Empty where the manifest itself cannot be read. */
+async function readSha256({ entry, store }: FoundBackup): Promise<string> {
+  try {
+    return (await readManifest(store, entry.source, entry.id)).sha256;
+  } catch {
+    return "";
+  }
+}
+
+async function withNewestGood(context: PipelineContext, { entry }: FoundBackup, error: HoldfastError): Promise<HoldfastError> {
+  const good = await newestGoodBackup(context, entry.source);
+  if (good === undefined || good?.id === entry.id) return error;
+  const hint =
+    good === null
+      ? `No other backup of "${entry.source}" is known to be good: verify them with \`holdfast verify --source ${entry.source}\`.`
+      : `The newest good backup of "${entry.source}" is ${good.id} (${good.state}).`;
+  const { message, details } = error;
+  return new HoldfastError(error.name as ConstructorParameters<typeof HoldfastError>[0], message, {
+    details,
+    hint: isHoldfastError(error, "BackupDamaged") ? `${hint} ${error.hint}` : hint,
+    cause: error,
+  });
+}

