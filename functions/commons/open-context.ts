@@ -45,6 +45,7 @@ export async function withContext<T>(invocation: Invocation, work: (context: Pip
     postgresPath: settings.postgresPath,
     identity: invocation.identity,
     environment: process.env,
+    requireTls: true,
   };
   const context = createPipelineContext(policy, run, packageJson.version);
   try {

@@ -42,6 +42,8 @@ export interface RunContext {
   readonly ownPaths?: OwnPaths;
   /** What the policy says of sandboxes for what comes from a backup. Default: the strongest that the machine offers. */
   readonly sandbox?: SandboxWish | undefined;
+  /** Whether a connection over a network must be encrypted for certain: in a stack, whose secrets and rows cross networks of others. */
+  readonly requireTls?: boolean;
   /** The host's name and process, for leases and evidence. */
   readonly identity: string;
 }

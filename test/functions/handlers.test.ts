@@ -111,6 +111,19 @@ describe("the chain of a backup", () => {
   });
 });
 
+describe("a connection over a network", () => {
+  it.each(["disable", "allow", "prefer", ""])(
+    "is refused before it is made where sslmode %j does not force encryption",
+    async (mode) => {
+      process.env["REMOTE_DB_URL"] = `postgresql://holdfast:hunter2@db.example.com/shop${mode === "" ? "" : `?sslmode=${mode}`}`;
+      await project.addSource("remote: { engine: postgres, connection: env:REMOTE_DB_URL, retention: { daily: 7 } }");
+      const error = await invoke(dump, { ...sample("dump"), source: "remote" }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ name: "SourceAccessDenied", message: expect.stringContaining("does not force encryption") });
+      expect(String(error)).not.toContain("hunter2");
+    },
+  );
+});
+
 describe("an error", () => {
   it("carries the catalogue's name, which is what state machines match, in its name and in its stack", async () => {
     const failing = invoke(verify, sample("verify"));

@@ -1,4 +1,5 @@
 /** A logical backup: pg_dump's archive and the cluster's globals, read as of one snapshot that is shared with the source check. */
+
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, PostgresSource } from "../../policy/policy.ts";
@@ -6,6 +7,7 @@ import type { Notice, SourceCheckResult } from "../../proof/content.ts";
 import type { ToolStream } from "../../runtime/child-process.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { DumpArtifact, DumpSession } from "../engine.ts";
+import { assertEncrypted } from "./check-connection.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
 import { dumpWarnings } from "./dump-warnings.ts";
@@ -71,6 +73,7 @@ export async function openPostgresDump(
     throw new HoldfastError("UsageInvalid", `the postgres engine takes full backups; ${request.kind} was asked for ${source.name}`);
   }
   const { settings, notices } = await resolveConnection(source.connection, context);
+  if (context.requireTls === true) assertEncrypted(settings);
   const stop = new AbortController();
   const relay = (): void => stop.abort(context.signal.reason);
   context.signal.addEventListener("abort", relay, { once: true });

@@ -1,9 +1,11 @@
 /** Decides how a backup gets into its target, before anything is touched. */
+
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/policy.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, RestorePlan, RestoreRequest } from "../engine.ts";
 import { archiveBytesOnDisk, freeBytes, readText } from "./archive-source.ts";
+import { assertEncrypted } from "./check-connection.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
 import { globalsName } from "./dump.ts";
 import type { PostgresFacts } from "./facts.ts";
@@ -66,6 +68,7 @@ export async function decideRestore(
 ): Promise<RestoreDecision> {
   const facts = readFacts(backup.facts);
   const settings = await resolveTarget(request.target, source, context);
+  if (context.requireTls === true) assertEncrypted(settings);
   const survey = await surveyTarget(settings, facts, context.signal);
   const tools = await findArchiveTools(backup.facts, context, survey.serverMajor);
   if (survey.state !== "empty" && !survey.mayCreateDatabases) {
