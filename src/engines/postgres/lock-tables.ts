@@ -116,8 +116,10 @@ async function lockTables(connection: Connection, tables: readonly LockableTable
 /** Locks what came between the list and the snapshot; false when that came too late, or a table was replaced. */
 async function lockNewTables(connection: Connection, { excludesTable }: Exclusions): Promise<boolean> {
   const wanted = async () => (await listSeenTables(connection)).filter((table) => !excludesTable(table));
-  const missing = (await wanted()).filter(({ locked }) => !locked);
-  if (missing.length === 0) return true;
+  const seen = await wanted();
+  const missing = seen.filter(({ locked }) => !locked);
+  // Whatever took the snapshot too early would show in the files of tables that are locked.
+  if (missing.length === 0) return seen.every(({ same_file }) => same_file);
   await lockTables(connection, missing);
   return (await wanted()).every(({ locked, same_file }) => locked && same_file);
 }
