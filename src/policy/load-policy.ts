@@ -1,5 +1,5 @@
 /** Reads the policy's file. */
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { parsePolicy } from "./parse-policy.ts";
@@ -23,9 +23,13 @@ export async function loadPolicy(path: string, options: LoadOptions = {}): Promi
   return parsePolicy(decode(bytes, name), name, { file: resolve(path), directory: dirname(resolve(path)), ...home });
 }
 
+/** More than any policy has (check-text.ts), whatever its characters. */
+const maxBytes = 4_194_304;
+const chunkBytes = 262_144;
+
 async function readBytes(path: string, name: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readAtMost(path, maxBytes + 1);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR")
@@ -44,8 +48,25 @@ async function readBytes(path: string, name: string): Promise<Uint8Array> {
   }
 }
 
+/** Up to `limit` bytes: a device gives bytes without end. */
+async function readAtMost(path: string, limit: number): Promise<Uint8Array> {
+  await using file = await open(path, "r");
+  const chunks: Buffer[] = [];
+  for (let length = 0; length < limit; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(chunkBytes, limit - length)));
+    if (bytesRead === 0) break;
+    chunks.push(buffer.subarray(0, bytesRead));
+    length += bytesRead;
+  }
+  return Buffer.concat(chunks);
+}
+
 /** Strict: a byte that is no UTF-8 would be replaced silently, and the hash would not be the file's. */
 function decode(bytes: Uint8Array, name: string): string {
+  if (bytes.length > maxBytes) {
+    const detail = `${name}:1:1: the file is larger than ${maxBytes} bytes; is it a policy?`;
+    throw new HoldfastError("PolicyInvalid", `${name} has one problem`, { details: [detail] });
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {

@@ -8,6 +8,9 @@ const compressedMark = "gzip:";
 /** AWS Secrets Manager quotas: 65,536 bytes of a secret's value. */
 const mostBytes = 65_536;
 
+/** More than any policy has; a few bytes of gzip can stand for gigabytes. */
+const maxUnpackedBytes = 4_194_304;
+
 /** The secret's value: the text as it is written, compressed only when it would not fit. Errors: PolicyInvalid, when it does not fit either. */
 export function packPolicy(text: string): string {
   if (Buffer.byteLength(text) <= mostBytes) return text;
@@ -26,7 +29,9 @@ export function packPolicy(text: string): string {
 export function unpackPolicy(packed: string): string {
   if (!packed.startsWith(compressedMark)) return packed;
   try {
-    return gunzipSync(Buffer.from(packed.slice(compressedMark.length), "base64")).toString("utf8");
+    return gunzipSync(Buffer.from(packed.slice(compressedMark.length), "base64"), { maxOutputLength: maxUnpackedBytes }).toString(
+      "utf8",
+    );
   } catch (error) {
     throw new HoldfastError("PolicyInvalid", "the deployed policy cannot be unpacked", {
       cause: error,

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { assumeEngines, checkReferences, checkSecrets } from "./check-references.ts";
+import { checkText } from "./check-text.ts";
 import { explainIssues } from "./explain-issues.ts";
 import type { Policy } from "./policy.ts";
 import { policySchema } from "./policy-schema.ts";
@@ -19,9 +20,6 @@ export interface ParseOptions {
   readonly home?: string;
 }
 
-/** Characters; a policy of 1,000 sources has some 500,000. */
-const mostCharacters = 4_000_000;
-
 /**
  * Reads a policy. Pure: looks at no file, environment or clock.
  * `fileName` is how positions name the file: `holdfast.yml:12:5: …`.
@@ -29,10 +27,10 @@ const mostCharacters = 4_000_000;
  * anything that may be a secret.
  */
 export function parsePolicy(text: string, fileName: string, options: ParseOptions = {}): Policy {
-  if (text.length > mostCharacters)
-    throw invalid(fileName, [`${fileName}:1:1: the file is larger than ${mostCharacters} characters; is it a policy?`]);
-  const tree = readYaml(text);
   const fail = (problems: readonly PlacedProblem[]) => invalid(fileName, formatProblems(problems, fileName, text));
+  const flaw = checkText(text);
+  if (flaw !== undefined) throw fail([flaw]);
+  const tree = readYaml(text);
   if (!("value" in tree)) throw fail(tree.problems);
   if (tree.value === null && tree.problems.length === 0) {
     throw fail([{ path: [], message: "the policy is empty; write one with `holdfast init`", offset: 0 }]);

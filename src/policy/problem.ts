@@ -33,29 +33,43 @@ export function formatPath(path: PolicyPath): string {
   return text;
 }
 
+/** Problems shown: a person fixes the first ones and looks again. */
+const maxShown = 100;
+
 /**
- * The lines that name the problems, `file:line:column: path: message`, in the order of the text. Of several problems of
- * one path and place only the first is kept: what was found first explains the others.
+ * The lines that name the problems, `file:line:column: path: message`, in the order of the text: the first ones, and how many follow. Of
+ * several problems of one path and place only the first is kept: what was found first explains the others.
  */
 export function formatProblems(problems: readonly PlacedProblem[], fileName: string, text: string): string[] {
-  const seen = new Set<string>();
-  const first = problems.filter((problem) => {
-    const place = `${problem.offset} ${formatPath(problem.path)}`;
-    return !seen.has(place) && seen.add(place);
-  });
   const lineStarts = findLineStarts(text);
   // A byte order mark is no column.
   if (text.startsWith("\uFEFF")) lineStarts[0] = 1;
-  return first
-    .toSorted((a, b) => a.offset - b.offset)
-    .map(({ path, message, offset }) => {
-      const line = Math.max(
-        0,
-        lineStarts.findLastIndex((start) => start <= offset),
-      );
-      const where = `${fileName}:${line + 1}:${Math.max(0, offset - (lineStarts[line] ?? 0)) + 1}`;
-      return path.length === 0 ? `${where}: ${message}` : `${where}: ${formatPath(path)}: ${message}`;
-    });
+  const where = (offset: number) => {
+    const line = lineAt(lineStarts, offset);
+    return `${fileName}:${line + 1}:${Math.max(0, offset - (lineStarts[line] ?? 0)) + 1}`;
+  };
+  const seen = new Set<string>();
+  const lines: string[] = [];
+  const inOrder = problems.toSorted((a, b) => a.offset - b.offset);
+  for (const [index, { path, message, offset }] of inOrder.entries()) {
+    const name = formatPath(path);
+    if (seen.has(`${offset} ${name}`)) continue;
+    seen.add(`${offset} ${name}`);
+    if (lines.length === maxShown) return [...lines, `${where(offset)}: and ${inOrder.length - index} more problems from here on`];
+    lines.push(name === "" ? `${where(offset)}: ${message}` : `${where(offset)}: ${name}: ${message}`);
+  }
+  return lines;
+}
+
+/** The index of the line that the offset is in; `lineStarts` are those of findLineStarts. */
+export function lineAt(lineStarts: readonly number[], offset: number): number {
+  let [low, high] = [0, lineStarts.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((lineStarts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** The offsets at which lines begin; the first begins at 0. */

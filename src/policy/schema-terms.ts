@@ -102,10 +102,17 @@ export function section<S extends z.core.$ZodShape>(
     .strictObject(shape, {
       error: (issue) => {
         if (issue.code !== "unrecognized_keys") return wrongType(issue.input, expects);
-        return issue.keys.map((key) => unknown?.(key) ?? unknownKey(key, allowed)).join("\n");
+        return issue.keys.map((key, index) => explainKey(key, index, allowed, unknown)).join("\n");
       },
     })
     .meta({ ...meta });
+}
+
+/** Unknown keys of one mapping that are explained; more are only named. */
+const maxExplained = 100;
+
+function explainKey(key: string, index: number, allowed: readonly string[], unknown?: (key: string) => string | undefined): string {
+  return index < maxExplained ? (unknown?.(key) ?? unknownKey(key, allowed)) : "unknown key";
 }
 
 /** The rule for the names of vaults, keys and sources: they become parts of paths and object keys. */

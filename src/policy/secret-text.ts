@@ -16,10 +16,14 @@ export function findSecret(text: string): string | undefined {
   return secretForms.find((form) => form.pattern.test(text))?.what;
 }
 
+/** A text beyond this is not looked at, and not repeated: a name or a path is shorter. */
+const maxExaminedCharacters = 4_096;
+
 /** Whether `text` might hold a secret: wider than `findSecret`, because a message that says too little harms nobody. */
 export function mayHoldSecret(text: string): boolean {
-  if (findSecret(text) !== undefined) return true;
-  if (/:\/\/[^/\s]*@/.test(text) || /(passw\w*|secret|token|credentials?|api.?key)\s*[=:]/i.test(text)) return true;
+  if (text.length > maxExaminedCharacters || findSecret(text) !== undefined) return true;
+  // Repetitions have limits: unlimited ones take time that grows with the square of the text.
+  if (/:\/\/[^/\s]*@/.test(text) || /(passw\w{0,16}|secret|token|credentials?|api.?key)\s{0,16}[=:]/i.test(text)) return true;
   // Random text: long, unbroken, with digits and letters of both cases, as keys and tokens are, and names are not.
   return (text.match(/[A-Za-z0-9+/=_-]{20,}/g) ?? []).some((run) => /\d/.test(run) && /[a-z]/.test(run) && /[A-Z]/.test(run));
 }

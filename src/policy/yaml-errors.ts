@@ -1,9 +1,12 @@
 /** Says in plain words what is wrong with a text that is no YAML. The parser's own words can repeat parts of the text. */
 import { type Document, type ErrorCode, isScalar, visit } from "yaml";
-import { findLineStarts, type PlacedProblem } from "./problem.ts";
+import { findLineStarts, lineAt, type PlacedProblem } from "./problem.ts";
 
 /** Problems shown at most: the first ones cause the others. */
 const mostProblems = 20;
+
+/** Errors looked at: a line can have thousands. */
+const maxExamined = 200;
 
 const words: Readonly<Partial<Record<ErrorCode, string>>> = {
   BAD_DIRECTIVE: "a line cannot start with % here; put a value that starts with % in quotes",
@@ -25,9 +28,9 @@ export function explainYamlErrors(document: Document, text: string): PlacedProbl
   const lineStarts = findLineStarts(text);
   const lines = new Set<number>();
   const problems: PlacedProblem[] = [];
-  for (const error of document.errors) {
+  for (const error of document.errors.slice(0, maxExamined)) {
     const problem = explain(error.code, error.message, error.pos[0], document, text, lineStarts);
-    const line = lineStarts.findLastIndex((start) => start <= problem.offset);
+    const line = lineAt(lineStarts, problem.offset);
     if (!lines.has(line)) problems.push(problem);
     lines.add(line);
     if (problems.length === mostProblems) break;
@@ -68,7 +71,7 @@ function explain(
 
 /** The offset of a `*` that begins a value in the error's line without quotes: cron's star, which YAML takes for an alias. */
 function findBareStar(offset: number, text: string, lineStarts: readonly number[]): number | undefined {
-  const start = lineStarts.findLast((lineStart) => lineStart <= offset) ?? 0;
+  const start = lineStarts[lineAt(lineStarts, offset)] ?? 0;
   const end = text.indexOf("\n", start);
   const match = /(?:^|[:[{,-])\s*\*(?=[\s/,\d]|$)/.exec(text.slice(start, end < 0 ? undefined : end));
   return match === null ? undefined : start + match.index + match[0].length - 1;

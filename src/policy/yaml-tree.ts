@@ -13,7 +13,7 @@ import {
   type Scalar,
 } from "yaml";
 import { didYouMean } from "./nearest-name.ts";
-import type { Anchor, PlacedProblem, PolicyPath } from "./problem.ts";
+import { type Anchor, findLineStarts, lineAt, type PlacedProblem, type PolicyPath } from "./problem.ts";
 import { showValue } from "./secret-text.ts";
 import { explainYamlErrors } from "./yaml-errors.ts";
 
@@ -28,23 +28,31 @@ export interface YamlTree {
 
 /** Values a policy may have after its aliases are expanded; a policy of 1,000 sources has some 30,000. */
 const mostValues = 100_000;
+/** Problems that get a guess at what was meant. */
+const maxGuesses = 20;
 /** Levels of nesting; the schema has 7. */
 const mostLevels = 50;
 
 /** Reads `text`; problems alone when it is no YAML. */
 export function readYaml(text: string): YamlTree | { readonly problems: readonly PlacedProblem[] } {
-  // Duplicate keys are looked for here, which is faster on long mappings and says where the first one stood.
-  const document = parseDocument(text, {
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: "error",
-    lineCounter: new LineCounter(),
-  });
+  const document = parseText(text);
+  if (document === undefined) return { problems: [{ path: [], message: "the policy is nested too deeply", offset: 0 }] };
   if (document.errors.length > 0) return { problems: explainYamlErrors(document, text) };
   const reader = new TreeReader(document, text);
   const value = reader.read(document.contents, [], 0);
   if (reader.overflow !== undefined) return { problems: [reader.overflow] };
   return { value, problems: reader.problems, locate: (path, anchor) => reader.locate(path, anchor) };
+}
+
+/** The document; undefined when the parser's recursion overflowed the stack. */
+function parseText(text: string): Document | undefined {
+  try {
+    // Duplicate keys are looked for here, which is faster on long mappings and says where the first one stood.
+    return parseDocument(text, { prettyErrors: false, uniqueKeys: false, logLevel: "error", lineCounter: new LineCounter() });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 interface Place {
@@ -56,17 +64,17 @@ interface Place {
 class TreeReader {
   readonly problems: PlacedProblem[] = [];
   overflow: PlacedProblem | undefined;
-  readonly #document: Document;
-  readonly #text: string;
+  readonly #lineStarts: readonly number[];
   readonly #places = new Map<string, Place>();
+  /** Anchors met so far. Both maps are filled on the way: the parser's own look-up walks the document for each alias. */
+  readonly #anchors = new Map<string, Node>();
   readonly #targets = new Map<Alias, Node>();
   /** The offset of the alias that is being expanded, the outermost one. */
   #expanding: number | undefined;
   #values = 0;
 
   constructor(document: Document, text: string) {
-    this.#document = document;
-    this.#text = text;
+    this.#lineStarts = findLineStarts(text);
     const start = document.contents?.range?.[0] ?? 0;
     this.#places.set(placeKey([]), { key: start, value: start });
   }
@@ -83,6 +91,7 @@ class TreeReader {
     }
     if (this.overflow !== undefined || node === null) return null;
     if (isAlias(node)) return this.#readAlias(node, path, offset);
+    this.#noteAnchor(node);
     if (node.tag !== undefined)
       this.#report(
         path,
@@ -129,9 +138,20 @@ class TreeReader {
     return mapping;
   }
 
+  #noteAnchor(node: Node & { readonly anchor?: string }): void {
+    // An alias's expansion meets the anchor again, perhaps behind another of its name.
+    if (node.anchor !== undefined && this.#expanding === undefined) this.#anchors.set(node.anchor, node);
+  }
+
   #readKey(key: Node | null, path: PolicyPath, offset: number): string | undefined {
+    if (key !== null) this.#noteAnchor(key);
     if (!isScalar(key) || key.value === null || key.value === "") {
       this.#report(path, "a key must be a plain word", offset);
+      return undefined;
+    }
+    // An object takes it for its prototype, and loses it.
+    if (key.value === "__proto__") {
+      this.#report(path, "__proto__ is not allowed as a key or a name", offset);
       return undefined;
     }
     if (key.value === "<<") {
@@ -142,21 +162,24 @@ class TreeReader {
   }
 
   #readAlias(alias: Alias, path: PolicyPath, offset: number): unknown {
-    const target = this.#targets.get(alias) ?? alias.resolve(this.#document);
+    // An alias inside an anchor is met again with every alias of that, and means what it meant at first.
+    const target = this.#targets.get(alias) ?? this.#anchors.get(alias.source);
     if (target === undefined) {
-      const anchors = [...this.#text.matchAll(/&([^\s,[\]{}]+)/g)].map((match) => match[1] ?? "");
-      const guess = didYouMean(alias.source, anchors);
       const message = `no anchor stands above the alias ${showValue(`*${alias.source}`)}; a text that starts with * stands in quotes`;
-      this.#report(path, `${message}${guess}`, offset);
+      this.#report(path, `${message}${this.#guess(alias.source)}`, offset);
       return undefined;
     }
-    // Looking for an anchor walks the document; an alias inside an anchor is met again with every alias of that.
     this.#targets.set(alias, target);
     const outermost = this.#expanding === undefined;
     this.#expanding ??= offset;
     const value = this.read(target, path, offset);
     if (outermost) this.#expanding = undefined;
     return value;
+  }
+
+  /** Only beside the first problems: each guess compares a name with all anchors. */
+  #guess(name: string): string {
+    return this.problems.length < maxGuesses ? didYouMean(name, [...this.#anchors.keys()]) : "";
   }
 
   #readScalar(scalar: Scalar, path: PolicyPath, offset: number): unknown {
@@ -173,7 +196,7 @@ class TreeReader {
   }
 
   #lineOf(offset: number): number {
-    return this.#text.slice(0, offset).split("\n").length;
+    return lineAt(this.#lineStarts, offset) + 1;
   }
 }
 

@@ -52,6 +52,7 @@ export async function resolveTarget(
     }
     return settingsFrom(keywords, "--to", context);
   }
+  refuseConnectionText(target);
   checkName(target);
   if (source === undefined) {
     throw new HoldfastError(
@@ -63,6 +64,14 @@ export async function resolveTarget(
     );
   }
   return { ...(await resolveConnection(source.connection, context)).settings, database: target };
+}
+
+/** What is meant as a connection would become a database's name, with a password in it. Never repeats the text. */
+function refuseConnectionText(target: string): void {
+  if (!/=|:\/\/|:[^/]*@/.test(target)) return;
+  throw new HoldfastError("UsageInvalid", "what is after --to looks like a connection, not like the name of a database", {
+    hint: forms,
+  });
 }
 
 function checkName(name: string): void {
