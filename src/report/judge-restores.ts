@@ -25,7 +25,12 @@ export function judgeRestores(view: SourceView): Judgement<Facts> {
   const rto = measureRto(view);
   const facts = {
     rto,
-    restoreTest: { outcome: tested?.check ?? null, backupId: tested?.backup.id ?? null, ...test },
+    restoreTest: {
+      outcome: tested?.check ?? null,
+      ...(tested?.check === "proven" && tested.backup.leftOut !== undefined ? { leftOut: tested.backup.leftOut } : {}),
+      backupId: tested?.backup.id ?? null,
+      ...test,
+    },
     verification,
   };
   return {

@@ -1,4 +1,5 @@
 /** The status as text for a terminal or a log: no colours, wrapped to a width. */
+import { countOf } from "../proof/compare-digests.ts";
 import { escapeUnprintable } from "../runtime/printable-text.ts";
 import { displayWidth } from "./display-width.ts";
 import { formatAge, formatBytes, formatDuration } from "./format.ts";
@@ -70,9 +71,10 @@ export function describeRestoreTime({ rto }: Pick<SourceStatus, "rto">, now: Dat
 }
 
 export function describeRestoreTest({ restoreTest }: Pick<SourceStatus, "restoreTest">, now: Date): string {
-  const { at, outcome, backupId, dueAt, overdue } = restoreTest;
+  const { at, outcome, leftOut, backupId, dueAt, overdue } = restoreTest;
+  const but = leftOut === undefined ? "" : ` but for ${countOf(leftOut, "object")}`;
   const due = overdue && dueAt !== null ? `; overdue since ${dueAt}` : "";
-  return at === null ? `never${due}` : `${outcome} ${formatAge(new Date(at), now)} ago (${backupId})${due}`;
+  return at === null ? `never${due}` : `${outcome}${but} ${formatAge(new Date(at), now)} ago (${backupId})${due}`;
 }
 
 export function describeBackups({ newest, size }: Pick<SourceStatus, "newest" | "size">, now: Date): string {

@@ -28,9 +28,10 @@ ${renderAssertions(assertions)}
 `;
 }
 
-function describeComparison({ objectsCompared, rowsCompared, bytesCompared, differenceCount }: Comparison): string {
+function describeComparison({ objectsCompared, rowsCompared, bytesCompared, differenceCount, leftOut }: Comparison): string {
   const what = [plural(objectsCompared, "object"), `${rowsCompared.toLocaleString("en")} rows`];
   if (bytesCompared > 0) what.push(formatBytes(bytesCompared));
+  if (leftOut !== undefined) what.push(`without ${plural(leftOut.count, "object")} that the policy excepts`);
   return `${what.join(", ")}: ${differenceCount === 0 ? "no difference" : plural(differenceCount, "difference")}`;
 }
 

@@ -67,10 +67,10 @@ function renderCatalogue({ backups }: ReportSource, now: Date): Html {
 </table></div>${rest}`;
 }
 
-function renderBackup({ id, startedAt, state, suspicious, held, checks, figures = {} }: StatusBackup, now: Date): Html {
+function renderBackup({ id, startedAt, state, suspicious, held, leftOut, checks, figures = {} }: StatusBackup, now: Date): Html {
   const { storedBytes, rows, durationSeconds } = figures;
   return html`<tr><th scope="row"><code>${id}</code></th><td class="number">${formatAge(startedAt, now)}</td>
-<td>${describeState(state)}${suspicious ? html` ${describeState("suspicious")}` : null}${held === true ? html` ${describeState("held")}` : null}</td>
+<td>${describeState(state)}${leftOut === undefined ? null : html` but for ${plural(leftOut, "object")}`}${suspicious ? html` ${describeState("suspicious")}` : null}${held === true ? html` ${describeState("held")}` : null}</td>
 <td class="number">${storedBytes === undefined ? "" : formatBytes(storedBytes)}</td><td class="number">${rows === undefined ? "" : rows.toLocaleString("en")}</td>
 <td class="number">${durationSeconds === undefined ? "" : formatDuration(durationSeconds * 1000)}</td>
 <td>${checks.length === 0 ? "none yet" : checks.map(({ check, at }) => html`<div>${check} ${instant(new Date(at))}</div>`)}</td></tr>

@@ -42,6 +42,8 @@ export interface StatusBackup {
   readonly problems?: readonly string[];
   /** Oldest first; `at` is an instant (ISO 8601 where it is text). */
   readonly checks: readonly { readonly check: string; readonly at: Date | string }[];
+  /** Objects that its proof left out, because the policy excepts the extension that they need. */
+  readonly leftOut?: number;
   readonly figures?: BackupFigures;
 }
 
@@ -94,6 +96,8 @@ export interface SourceStatus {
   };
   readonly restoreTest: {
     readonly outcome: string | null;
+    /** Objects that the proof left out, where there are any. */
+    readonly leftOut?: number;
     readonly backupId: string | null;
     readonly at: string | null;
     readonly dueAt: string | null;

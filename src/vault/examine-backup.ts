@@ -15,6 +15,8 @@ export interface ExaminedBackup extends BackupEntry {
   readonly problems: readonly string[];
   /** Why its documents could not be judged (not allowed to read, of a newer Holdfast); then its state is what the keys say, at most stored. */
   readonly unread?: string;
+  /** Objects that its proof left out, because they need an extension that the policy excepts. */
+  readonly leftOut?: number;
 }
 
 /** A person's word and a machine's each end what was found before them: the newest of each group decides. */
@@ -31,11 +33,14 @@ export async function examineBackup(store: ObjectStore, entry: BackupEntry): Pro
   try {
     const { sha256 } = await readManifest(store, entry.source, entry.id);
     const problems: string[] = [];
+    let leftOut = 0;
     for (const deciding of findDeciding(entry.checks)) {
-      const problem = await findProblem(store, deciding, sha256);
-      if (problem !== undefined) problems.push(problem);
+      const found = await judgeEvidence(store, deciding, sha256);
+      if (found.problem !== undefined) problems.push(found.problem);
+      if (deciding.check === "proven") leftOut = found.leftOut ?? 0;
     }
-    return problems.length === 0 ? { ...entry, problems } : { ...entry, problems, state: "damaged" };
+    if (problems.length > 0) return { ...entry, problems, state: "damaged" };
+    return { ...entry, problems, ...(leftOut > 0 && entry.state === "proven" ? { leftOut } : {}) };
   } catch (error) {
     if (isHoldfastError(error, "BackupNotFound")) return undefined;
     if (isHoldfastError(error, "ManifestDamaged")) return { ...entry, problems: [error.message], state: "damaged" };
@@ -51,19 +56,19 @@ function findDeciding(checks: readonly EvidenceKey[]): EvidenceKey[] {
   return decidingGroups.flatMap((group) => checks.findLast(({ check }) => group.includes(check)) ?? []);
 }
 
-async function findProblem(
+async function judgeEvidence(
   store: ObjectStore,
   { key, check, at }: EvidenceKey,
   manifestSha256: string,
-): Promise<string | undefined> {
+): Promise<{ readonly problem?: string; readonly leftOut?: number }> {
   try {
     const evidence = await readEvidence(store, key);
-    if (evidence.manifestSha256 === manifestSha256) return undefined;
-    return `the evidence "${check}" of ${at} is about another manifest: the manifest was changed since`;
+    if (evidence.manifestSha256 === manifestSha256) return { leftOut: evidence.comparison?.leftOut?.count ?? 0 };
+    return { problem: `the evidence "${check}" of ${at} is about another manifest: the manifest was changed since` };
   } catch (error) {
-    if (isHoldfastError(error, "EvidenceInvalid")) return error.message;
+    if (isHoldfastError(error, "EvidenceInvalid")) return { problem: error.message };
     // Deleted since it was listed, as with its backup.
-    if (isHoldfastError(error, "ObjectNotFound")) return undefined;
+    if (isHoldfastError(error, "ObjectNotFound")) return {};
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import type { BackupPlace } from "../../vault/layout.ts";
 import { describeLost, listLost } from "../../vault/list-lost.ts";
 import type { ObjectStore } from "../../vault/object-store.ts";
 import { openVault } from "../../vault/vault.ts";
+import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
@@ -36,22 +37,25 @@ export async function list({ context, terminal }: Session, source: string | unde
       ? {}
       : { unread: unread.map(({ url, error: { name, message, hint } }) => ({ vault: url, error: { name, message, hint } })) }),
     ...(lost.length === 0 ? {} : { lost: lost.map(({ source: of, id, vault }) => ({ vault, source: of, id })) }),
-    backups: entries.map(({ vault, source: of, id, kind, startedAt, state, suspicious, held, future, problems, checks }) => {
-      const lastCheck = checks.at(-1);
-      return {
-        vault,
-        source: of,
-        id,
-        kind,
-        startedAt,
-        state,
-        suspicious,
-        held,
-        ...(future ? { future } : {}),
-        ...(problems.length === 0 ? {} : { problems }),
-        lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
-      };
-    }),
+    backups: entries.map(
+      ({ vault, source: of, id, kind, startedAt, state, suspicious, held, future, leftOut, problems, checks }) => {
+        const lastCheck = checks.at(-1);
+        return {
+          vault,
+          source: of,
+          id,
+          kind,
+          startedAt,
+          state,
+          suspicious,
+          held,
+          ...(future ? { future } : {}),
+          ...(leftOut === undefined ? {} : { leftOut }),
+          ...(problems.length === 0 ? {} : { problems }),
+          lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
+        };
+      },
+    ),
   };
   return {
     document,
@@ -173,8 +177,9 @@ function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Dat
   });
 }
 
-function flagsOf(terminal: Terminal, { suspicious, held, future, futureChecks }: ListedBackup): string {
+function flagsOf(terminal: Terminal, { suspicious, held, future, futureChecks, leftOut }: ListedBackup): string {
   return [
+    leftOut === undefined ? "" : terminal.style("yellow", `but for ${countOf(leftOut, "object")}`),
     suspicious ? terminal.style("yellow", "suspicious") : "",
     held ? "held" : "",
     future ? terminal.style("yellow", "dated in the future") : "",

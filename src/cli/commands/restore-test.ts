@@ -81,7 +81,9 @@ function describeUntested(terminal: Terminal, { reference, error }: Untested): s
 
 function describe(terminal: Terminal, { backupId, source, outcome, evidence, unrecorded }: RestoreTestResult): string[] {
   const { comparison, sourceCheck, assertions = [], loadFindings = [], timings = {}, objective } = evidence;
-  const lines = [`${terminal.style("bold", backupId)}  of ${source}, ${stateLabel(terminal, outcome)}`];
+  const leftOut = comparison?.leftOut;
+  const but = leftOut === undefined ? "" : ` but for ${countOf(leftOut.count, "object")} with ${countOf(leftOut.rows, "row")}`;
+  const lines = [`${terminal.style("bold", backupId)}  of ${source}, ${stateLabel(terminal, outcome)}${but}`];
   if (comparison !== undefined) {
     const what = `${countOf(comparison.objectsCompared, "object")}, ${countOf(comparison.rowsCompared, "row")}, ${formatBytes(comparison.bytesCompared)}`;
     lines.push(`  compared    ${what} with the backup: ${countOf(comparison.differenceCount, "difference")}`);
@@ -104,7 +106,8 @@ function describe(terminal: Terminal, { backupId, source, outcome, evidence, unr
   lines.push(`  phases      ${phases.join(", ")}`);
   if (unrecorded !== undefined) lines.push(`  ${terminal.style("red", "not recorded in the vault")}: ${unrecorded.message}`);
   for (const finding of evidence.findings) lines.push(`  ${terminal.style("red", "found")}       ${finding}`);
-  const benign = loadFindings.filter((finding) => finding.class === "benign");
-  for (const { subject, message } of benign) lines.push(`  ${terminal.style("dim", `noted       ${subject}: ${message}`)}`);
+  const benign = loadFindings.filter((finding) => finding.class === "benign" || finding.class === "excepted");
+  for (const { class: kind, subject, message } of benign)
+    lines.push(`  ${terminal.style("dim", `${kind === "benign" ? "noted     " : "left out  "}  ${subject}: ${message}`)}`);
   return lines;
 }

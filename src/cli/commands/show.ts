@@ -118,10 +118,20 @@ function figuresOf({ digest, comparison, objective }: Evidence): string[] {
     const { objectsCompared, rowsCompared, differenceCount } = comparison;
     const what = `${countOf(objectsCompared, "object")}, ${countOf(rowsCompared, "row")}`;
     lines.push(`compared after a restore: ${what}, ${countOf(differenceCount, "difference")}`);
+    if (comparison.printOnly !== undefined) {
+      lines.push(`${countOf(comparison.printOnly.count, "definition")} printed differently, and equal in meaning`);
+    }
+    if (comparison.leftOut !== undefined) lines.push(describeLeftOut(comparison.leftOut));
   }
   if (objective !== undefined) {
     const [measured, wanted] = [objective.measuredSeconds, objective.rtoSeconds].map((seconds) => formatDuration(seconds * 1000));
     lines.push(`restored in ${measured}; the objective is ${wanted}: ${objective.met ? "met" : "missed"}`);
   }
   return lines;
+}
+
+/** `left out by the policy: 3 objects, 2 rows: schema EXTENSION queue, …`. */
+function describeLeftOut({ count, rows, objects }: NonNullable<NonNullable<Evidence["comparison"]>["leftOut"]>): string {
+  const more = count > objects.length ? ", …" : "";
+  return `left out by the policy: ${countOf(count, "object")}, ${countOf(rows, "row")}: ${objects.join(", ")}${more}`;
 }
