@@ -1,8 +1,11 @@
 /** The command line's door: parses the arguments, runs one command, turns its outcome or error into output and an exit code. */
+
+import type { Command } from "commander";
 import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import { buildProgram } from "./program.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
+import { usageHint } from "./usage-hint.ts";
 
 /**
  * Runs `holdfast` with these arguments (without node and script) and gives the exit code (docs/command-line.md).
@@ -14,9 +17,10 @@ export async function main(args: readonly string[]): Promise<number> {
   const terminal = createTerminal({ json: args.includes("--json"), stdout, stderr });
   let exitCode: number = exitCodes.done;
   const help: string[] = [];
+  let program: Command | undefined;
   const release = catchCrashes(terminal);
   try {
-    const program = buildProgram(terminal, {
+    program = buildProgram(terminal, {
       end: (code) => {
         exitCode = code;
       },
@@ -24,7 +28,7 @@ export async function main(args: readonly string[]): Promise<number> {
     });
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
-    exitCode = reportError(terminal, error, help.join(""));
+    exitCode = reportError(terminal, error, { help: help.join(""), hintFor: hintFor(program, args) });
   }
   try {
     await terminal.flush();
@@ -44,14 +48,26 @@ export async function main(args: readonly string[]): Promise<number> {
  */
 function catchCrashes(terminal: Terminal): () => void {
   const onCrash = (thrown: unknown): void => {
-    process.exit(reportError(terminal, thrown, "") || exitCodes.failed);
+    process.exit(reportError(terminal, thrown, { help: "", hintFor: () => undefined }) || exitCodes.failed);
   };
   process.on("uncaughtException", onCrash);
   return () => process.off("uncaughtException", onCrash);
 }
 
-function reportError(terminal: Terminal, thrown: unknown, help: string): number {
-  const ending = commanderEnding(thrown);
+type HintFor = (complaint: { readonly code: string; readonly message: string }) => string | undefined;
+
+function hintFor(program: Command | undefined, args: readonly string[]): HintFor {
+  return (complaint) => (program === undefined ? undefined : usageHint(program, args, complaint));
+}
+
+interface Explained {
+  /** What commander wrote. */
+  readonly help: string;
+  readonly hintFor: HintFor;
+}
+
+function reportError(terminal: Terminal, thrown: unknown, { help, hintFor: hint }: Explained): number {
+  const ending = commanderEnding(thrown, hint);
   if (ending === "told") {
     terminal.result({ text: help }, linesOf(help));
     return exitCodes.done;
@@ -76,7 +92,7 @@ function linesOf(text: string): readonly string[] {
  * Commander throws to end the run: when it was asked for help or the version ("told"), when it was given nothing to do, and when it
  * complains, which becomes an error of the catalogue. Undefined: it was not commander.
  */
-function commanderEnding(thrown: unknown): HoldfastError | "told" | "no command" | undefined {
+function commanderEnding(thrown: unknown, hintFor: HintFor): HoldfastError | "told" | "no command" | undefined {
   if (!(thrown instanceof Error) || !("code" in thrown) || !String(thrown.code).startsWith("commander.")) return undefined;
   if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.version") return "told";
   // `holdfast` and `holdfast hold` end with exit code 1, `holdfast help` with 0.
@@ -85,5 +101,8 @@ function commanderEnding(thrown: unknown): HoldfastError | "told" | "no command"
     .replace(/^error: /, "")
     .replace(/\.$/, "")
     .split("\n");
-  return new HoldfastError("UsageInvalid", message, { details });
+  const hint = hintFor({ code: String(thrown.code), message });
+  // The hint says what commander guesses in brackets.
+  const further = details.filter((detail) => !/^\(Did you mean/.test(detail));
+  return new HoldfastError("UsageInvalid", message, { details: further, ...(hint === undefined ? {} : { hint }) });
 }

@@ -10,6 +10,10 @@ const redrawIntervalMs = 200;
 const tickIntervalMs = 1000;
 /** A phase that moved nothing and took less is not worth a line. */
 const shortestTellingMs = 100;
+/** The time left is told from then on, when this share is done; or, of the very large, after a while. */
+const minTellingMs = 5_000;
+const minTellingShare = 0.02;
+const patientTellingMs = 60_000;
 
 export interface TerminalProgress extends Progress {
   /** Ends the last phase. */
@@ -83,10 +87,15 @@ export function createProgress(terminal: Pick<Terminal, "interactive" | "note" |
 function describe({ name, bytes, expectedBytes }: Phase, elapsedMs: number): string {
   if (bytes === 0) return elapsedMs < tickIntervalMs ? name : `${name}  ${formatDuration(wholeSeconds(elapsedMs, Math.floor))}`;
   const moved = `${name}  ${formatBytes(bytes)}  ${formatThroughput(bytes, elapsedMs)}`;
-  // An estimate that was passed is no estimate any more.
-  if (expectedBytes === undefined || bytes >= expectedBytes) return moved;
+  // An estimate that was passed is none, and one of the first seconds would be a guess: tools start slowly.
+  if (expectedBytes === undefined || bytes >= expectedBytes || !isTelling(bytes / expectedBytes, elapsedMs)) return moved;
   const leftMs = (elapsedMs * (expectedBytes - bytes)) / bytes;
   return `${moved}  ${Math.floor((100 * bytes) / expectedBytes)} %  about ${formatDuration(wholeSeconds(leftMs, Math.ceil))} left`;
+}
+
+/** Whether so much was done, in so much time, that what is left can be estimated. */
+function isTelling(share: number, elapsedMs: number): boolean {
+  return elapsedMs >= (share >= minTellingShare ? minTellingMs : patientTellingMs);
 }
 
 /** A guess in milliseconds would look like a measurement. */

@@ -155,7 +155,7 @@ export const catalogue = {
   },
   KeyUnavailable: {
     code: "HF106",
-    exitCode: exitCodes.failed,
+    exitCode: exitCodes.integrity,
     retryable: false,
     hint: "Check that the key file can be read, or that this identity may use the KMS key, then run the operation again.",
   },

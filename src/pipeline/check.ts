@@ -14,6 +14,7 @@ import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
 import { checkWriting } from "./check-writing.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
+import { describeUnopenable, findUnopenable } from "./unopenable.ts";
 import { findInstructionsProblem } from "./vault-instructions.ts";
 
 /** A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`, `alerts`. */
@@ -39,6 +40,7 @@ export async function checkPolicy(
   }
   for (const source of sources) {
     findings.push(...about(`source ${source.name}`, await checkSource(context, source)));
+    findings.push(...about(`source ${source.name}`, await checkOpenable(context, source)));
   }
   findings.push(...about("alerts", await checkAlerts(context, options)));
   return findings;
@@ -58,6 +60,21 @@ async function checkTemporaryDirectory({ run }: PipelineContext): Promise<readon
 
 async function checkSource(context: PipelineContext, source: SourceConfig): Promise<readonly Finding[]> {
   return finding("connection", async () => (await context.engineOf(source.engine)).check(source, context.run));
+}
+
+/** So many of a source's newest backups are looked at. */
+const openableCount = 100;
+
+/** Whether the policy's keys open what was sealed before. A vault that cannot be read has a finding of its own. */
+async function checkOpenable(context: PipelineContext, { name }: SourceConfig): Promise<readonly Finding[]> {
+  try {
+    const found = await findUnopenable(context, name, openableCount);
+    const remedy = "Put the key file back, and name it after the new one in the policy's keys: the first seals, all of them open.";
+    return found.map((each) => ({ level: "error", subject: "older backups", message: describeUnopenable(each), remedy }));
+  } catch (error) {
+    if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
+    return [];
+  }
 }
 
 async function checkKey(context: PipelineContext, key: KeyConfig): Promise<readonly Finding[]> {

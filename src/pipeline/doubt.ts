@@ -30,7 +30,9 @@ export async function namingNewestGood<T>(context: PipelineContext, { entry }: F
   try {
     return await work();
   } catch (error) {
-    if (!isHoldfastError(error) || error.exitCode !== exitCodes.integrity || isHoldfastError(error, "RestoreDiffers")) throw error;
+    if (!isHoldfastError(error) || error.exitCode !== exitCodes.integrity) throw error;
+    // Not the backup's fault: another would fare no better.
+    if (isHoldfastError(error, "RestoreDiffers", "KeyMissing", "KeyUnavailable")) throw error;
     const line = await describeNewestGood(context, entry.source);
     throw withDetail(error, line);
   }

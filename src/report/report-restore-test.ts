@@ -2,6 +2,7 @@
 import type { AssertionResult, Comparison } from "../proof/content.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 import { type Html, html } from "./html.ts";
+import { describePhases } from "./phases.ts";
 import type { ReportTest } from "./report-model.ts";
 import { describeState, instant, plural } from "./report-parts.ts";
 
@@ -17,8 +18,8 @@ export function renderTest(test: ReportTest): Html {
 ${comparison === undefined ? null : html`<dt>Restored against the backup</dt><dd>${describeComparison(comparison)}</dd>`}
 ${sourceCheck === undefined ? null : html`<dt>Restored against the source's own figures</dt><dd>${describeComparison(sourceCheck)}</dd>`}
 ${assertions.length === 0 ? null : html`<dt>Assertions</dt><dd>${assertions.filter(({ passed }) => passed).length} of ${assertions.length} passed</dd>`}
-${objective === undefined ? null : html`<dt>Restore time</dt><dd>${formatDuration(objective.measuredSeconds * 1000)}; objective ${formatDuration(objective.rtoSeconds * 1000)}: ${objective.met ? "met" : "missed"}</dd>`}
-${Object.keys(timings).length === 0 ? null : html`<dt>Phases</dt><dd>${describeTimings(timings)}</dd>`}
+${objective === undefined || check === "disproven" ? null : html`<dt>Restore time</dt><dd>${formatDuration(objective.measuredSeconds * 1000)}; objective ${formatDuration(objective.rtoSeconds * 1000)}: ${objective.met ? "met" : "missed"}</dd>`}
+${Object.keys(timings).length === 0 ? null : html`<dt>Phases</dt><dd>${describePhases(timings)}</dd>`}
 </dl>
 ${findings.length === 0 ? null : html`<ul>${findings.map((finding) => html`<li>${finding}</li>`)}</ul>`}
 ${comparison === undefined ? null : renderDifferences("Differences from the backup", comparison)}
@@ -33,12 +34,6 @@ function describeComparison({ objectsCompared, rowsCompared, bytesCompared, diff
   if (bytesCompared > 0) what.push(formatBytes(bytesCompared));
   if (leftOut !== undefined) what.push(`without ${plural(leftOut.count, "object")} that the policy excepts`);
   return `${what.join(", ")}: ${differenceCount === 0 ? "no difference" : plural(differenceCount, "difference")}`;
-}
-
-function describeTimings(timings: Readonly<Record<string, number>>): string {
-  return Object.entries(timings)
-    .map(([phase, elapsedMs]) => `${phase} ${formatDuration(elapsedMs)}`)
-    .join(", ");
 }
 
 function renderDifferences(title: string, { differences, differenceCount }: Comparison): Html | null {

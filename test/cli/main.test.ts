@@ -36,7 +36,31 @@ test.each([[[]], [["hold"]]])("%j is no command: its help goes to stderr, with e
 test("a typing error names what was meant", () => {
   const { status, stderr } = holdfast(["bakcup", "shop"]);
   expect(stderr).toContain("unknown command 'bakcup'");
-  expect(stderr).toContain("Did you mean backup?");
+  expect(stderr).toContain("hint  Did you mean `holdfast backup`? All commands: `holdfast help`.");
+  expect(status).toBe(2);
+});
+
+test.each([
+  [["prune", "--dry-rnu"], "Did you mean --dry-run? All options: `holdfast prune --help`."],
+  [["restore", "shop@latest", "--to", "x", "--overwrit"], "Did you mean --overwrite? All options: `holdfast restore --help`."],
+  [["list", "--polcy", "x"], "Did you mean --policy? All options: `holdfast list --help`."],
+  [["list", "--nonsense"], "See the options of this command with `holdfast list --help`."],
+  [["frobnicate"], "See the commands with `holdfast help`."],
+  [["hold", "ad"], "Did you mean `holdfast hold add`? All commands: `holdfast hold --help`."],
+  [["backup"], "Write it as `holdfast backup <source> [options]`; `holdfast backup --help` has examples."],
+  [
+    ["restore", "shop@latest"],
+    "Write it as `holdfast restore <backup> --to <target> [options]`; `holdfast restore --help` has examples.",
+  ],
+  [
+    ["hold", "add", "x"],
+    "Write it as `holdfast hold add <backup> --reason <text> [options]`; `holdfast hold add --help` has examples.",
+  ],
+  [["list", "a", "b"], "Write it as `holdfast list [source] [options]`; `holdfast list --help` has examples."],
+  [["completion", "powershell"], "Write it as `holdfast completion <shell> [options]`; `holdfast completion --help` has examples."],
+])("%j has a hint of its own", (args, hint) => {
+  const { status, stderr } = holdfast(args);
+  expect(stderr).toContain(`hint  ${hint}`);
   expect(status).toBe(2);
 });
 

@@ -57,6 +57,30 @@ describe("on a terminal", () => {
     expect(line()).toBe("dump  25.0 MB  2.5 MB/s  25 %  about 30 s left");
   });
 
+  test("no time left is told before enough was done: a first second would say hours", () => {
+    const { terminal, line } = screen(true);
+    const progress = createProgress(terminal, clock);
+    progress.phase("dump", 100_000_000_000);
+    progress.advance(65_536);
+    pass(1000);
+    expect(line()).toBe("dump  65.5 kB  65.5 kB/s");
+    pass(20_000);
+    progress.advance(2_000_000_000);
+    pass(1000);
+    expect(line()).toContain(" left");
+  });
+
+  test("of a very large phase it is told after a minute", () => {
+    const { terminal, line } = screen(true);
+    const progress = createProgress(terminal, clock);
+    progress.phase("dump", 10_000_000_000_000);
+    progress.advance(30_000_000_000);
+    pass(59_000);
+    expect(line()).not.toContain("left");
+    pass(2_000);
+    expect(line()).toContain("about 5 h 38 min left");
+  });
+
   test("an estimate that was passed is not shown any more", () => {
     const { terminal, line } = screen(true);
     const progress = createProgress(terminal, clock);

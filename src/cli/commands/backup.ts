@@ -1,7 +1,10 @@
 /** `holdfast backup`: dump, verify, prune. */
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
+import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
 import { troublesOfBackup } from "../../pipeline/troubles.ts";
+import { describeUnopenable, findUnopenable, type Unopenable } from "../../pipeline/unopenable.ts";
 import type { BackupKind } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
 import { countOf } from "../count.ts";
@@ -18,9 +21,11 @@ interface BackupOptions {
 
 export async function backup({ context, terminal }: Session, source: string, options: BackupOptions): Promise<Outcome> {
   const result = await runBackup(context, { source, ...options });
+  const unopenable = await unopenableOf(context, source);
+  const warnings = unopenable.map((each) => `  ${terminal.style("yellow", "warning")}   ${describeUnopenable(each)}`);
   return {
-    document: documentOf(result),
-    lines: describe(terminal, result),
+    document: { ...documentOf(result), ...(unopenable.length === 0 ? {} : { unopenable }) },
+    lines: [...describe(terminal, result), ...warnings],
     exitCode: exitCodeOf(result),
     troubles: troublesOfBackup(result),
   };
@@ -32,7 +37,21 @@ function exitCodeOf({ verification, failure }: BackupRunResult): ExitCode {
   return failure?.error.exitCode ?? exitCodes.done;
 }
 
-function documentOf({ dump, verification, prune, failure }: BackupRunResult): unknown {
+/** So many of the newest backups are looked at: a key is replaced between two of them. */
+const openableCount = 10;
+
+/** Older backups that the policy's keys no longer open. The backup stands, whatever keeps this from being found out. */
+async function unopenableOf(context: PipelineContext, source: string): Promise<readonly Unopenable[]> {
+  try {
+    return await findUnopenable(context, source, openableCount);
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    context.run.log.warn(`whether older backups can be opened is not known: ${error.message}`);
+    return [];
+  }
+}
+
+function documentOf({ dump, verification, prune, failure }: BackupRunResult): object {
   const { digest: _digest, unrecorded: _unrecorded, ...verified } = verification ?? {};
   return {
     ...dump,

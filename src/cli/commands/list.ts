@@ -1,5 +1,5 @@
 /** `holdfast list`: the catalogue. What it says of a backup's state, its manifest and evidence were read for. */
-import { exitCodes } from "../../errors/exit-codes.ts";
+import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
@@ -60,18 +60,28 @@ export async function list({ context, terminal }: Session, source: string | unde
   return {
     document,
     lines: [
+      // First, for below a long list nobody would see it.
+      ...unread.flatMap(({ error }) => [
+        `${terminal.style("red", "not read")}  ${error.message} (${error.name})`,
+        `  ${error.hint}`,
+      ]),
       ...(entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now())),
       ...entries.flatMap(({ id, problems, unread: why }) =>
         [...problems, ...(why === undefined ? [] : [why])].map((problem) => `${terminal.style("red", "found")}  ${id}: ${problem}`),
       ),
       ...lost.flatMap(({ message, remedy }) => [`${terminal.style("red", "lost")}  ${message}`, `  ${remedy}`]),
-      ...unread.flatMap(({ error }) => [
-        `${terminal.style("red", "not read")}  ${error.message} (${error.name})`,
-        `  ${error.hint}`,
-      ]),
     ],
-    exitCode: unread[0]?.error.exitCode ?? exitCodes.done,
+    exitCode: exitCodeOf(listed),
   };
+}
+
+/** Whoever reads the exit code must not take a vault that could not be read for an empty one. */
+function exitCodeOf(listed: readonly ListedVault[]): ExitCode {
+  const errors = listed.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  const [first] = errors;
+  if (first === undefined) return exitCodes.done;
+  if (errors.length < listed.length || first.exitCode === exitCodes.integrity) return first.exitCode;
+  return exitCodes.failed;
 }
 
 function parseLast(last: string | undefined): number {

@@ -30,7 +30,7 @@ export async function prune(
     lines: pruned.flatMap((each, index) => [...(index === 0 ? [] : [""]), ...describe(terminal, each, dryRun)]),
     exitCode: exitCodeOf(pruned),
     troubles: pruned.flatMap(({ source: name, error }) =>
-      error === undefined || error.name === "VaultNotFound" ? [] : [{ operation: "prune", source: name, error }],
+      error === undefined ? [] : [{ operation: "prune", source: name, error }],
     ),
   };
 }
@@ -49,10 +49,20 @@ async function pruneOne(context: PipelineContext, source: string, dryRun: boolea
   }
 }
 
+/** From the worst: what a source by itself would have ended with, and the worst of several. */
+const worstFirst: readonly ExitCode[] = [
+  exitCodes.integrity,
+  exitCodes.failed,
+  exitCodes.usage,
+  exitCodes.refused,
+  exitCodes.notFound,
+];
+
 function exitCodeOf(pruned: readonly Pruned[]): ExitCode {
-  const refused = pruned.some(({ plan }) => plan?.refusal !== undefined);
-  const failed = pruned.find(({ error }) => error !== undefined && error.name !== "VaultNotFound")?.error;
-  return failed?.exitCode ?? (refused ? exitCodes.refused : exitCodes.done);
+  const codes = pruned.map(
+    ({ plan, error }) => error?.exitCode ?? (plan?.refusal === undefined ? exitCodes.done : exitCodes.refused),
+  );
+  return worstFirst.find((code) => codes.includes(code)) ?? exitCodes.done;
 }
 
 function documentOf({ source, plan, result, error }: Pruned): unknown {

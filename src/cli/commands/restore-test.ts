@@ -6,13 +6,11 @@ import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type RestoreTestResult, restoreTest as runRestoreTest } from "../../pipeline/restore-test.ts";
 import { type Trouble, troublesOfRestoreTests } from "../../pipeline/troubles.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
+import { describePhases } from "../../report/phases.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
-
-/** Phases of the evidence that read better in other words. */
-const phaseNames: Readonly<Record<string, string>> = { sourceCheck: "source check", assert: "assertions" };
 
 export async function restoreTest({ context, terminal }: Session, reference: string | undefined): Promise<Outcome> {
   const references = referencesOf(context, reference);
@@ -95,15 +93,15 @@ function describe(terminal: Terminal, { backupId, source, outcome, evidence, unr
   if (assertions.length > 0) {
     lines.push(`  assertions  ${assertions.filter(({ passed }) => passed).length} of ${assertions.length} passed`);
   }
-  if (objective !== undefined) {
+  // How fast what differs came back is no answer to the objective.
+  if (objective !== undefined && outcome !== "disproven") {
     const verdict = objective.met ? terminal.style("green", "met") : terminal.style("red", "missed");
     const restored = formatDuration(objective.measuredSeconds * 1000);
     lines.push(
       `  RTO         restored in ${restored}; the objective is ${formatDuration(objective.rtoSeconds * 1000)}: ${verdict}`,
     );
   }
-  const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phaseNames[phase] ?? phase} ${formatDuration(elapsedMs)}`);
-  lines.push(`  phases      ${phases.join(", ")}`);
+  lines.push(`  phases      ${describePhases(timings)}`);
   if (unrecorded !== undefined) lines.push(`  ${terminal.style("red", "not recorded in the vault")}: ${unrecorded.message}`);
   for (const finding of evidence.findings) lines.push(`  ${terminal.style("red", "found")}       ${finding}`);
   const benign = loadFindings.filter((finding) => finding.class === "benign" || finding.class === "excepted");

@@ -3,7 +3,8 @@ import { exitCodes } from "../../errors/exit-codes.ts";
 import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
-import { formatBytes, formatDuration } from "../../report/format.ts";
+import { formatBytes } from "../../report/format.ts";
+import { describePhases } from "../../report/phases.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
@@ -65,11 +66,10 @@ function describe(
   const verdict = comparison.equal
     ? terminal.style(omitted === "" ? "green" : "yellow", `${describeEqual(comparison)}${omitted}`)
     : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
-  const phases = Object.entries(timings).map(([phase, elapsedMs]) => `${phase} ${formatDuration(elapsedMs)}`);
   return [
     `${terminal.style("bold", backupId)}  of ${source}, restored to ${target}`,
     `  compared    ${what}: ${verdict}`,
-    `  phases      ${phases.join(", ")}`,
+    `  phases      ${describePhases(timings)}`,
     ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
     ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
     ...loadFindings.map(

@@ -136,6 +136,7 @@ function summarise(terminal: Terminal, { results, unjudged, unread }: Verified):
   for (const { source, backupId, error } of unjudged) {
     lines.push(
       `${backupId}  of ${source}, ${terminal.style("red", "not judged")}: ${error.message} (${error.name})`,
+      ...error.details.filter((detail) => !error.message.includes(detail)).map((detail) => `  ${detail}`),
       `  ${error.hint}`,
     );
   }
@@ -174,8 +175,8 @@ function describe(terminal: Terminal, result: VerifyResult): string[] {
   ];
 }
 
-function errorOf({ name, message, hint }: HoldfastError): unknown {
-  return { name, message, hint };
+function errorOf({ name, message, hint, details }: HoldfastError): unknown {
+  return { name, message, hint, ...(details.length === 0 ? {} : { details }) };
 }
 
 function exitCodeOf(results: readonly VerifyResult[], unjudged: readonly { readonly error: HoldfastError }[]): ExitCode {

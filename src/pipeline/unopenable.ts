@@ -1,0 +1,67 @@
+/** Finds backups whose key the policy no longer has: after a key file was replaced, new backups are made and the old ones are lost. */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { listBackups } from "../vault/catalogue.ts";
+import { readManifest } from "../vault/manifest.ts";
+import { openVault } from "../vault/vault.ts";
+import { openingKeysFor } from "./opening-keys.ts";
+import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+
+export interface Unopenable {
+  readonly keyId: string;
+  /** How many of the backups that were looked at need it. */
+  readonly count: number;
+  readonly newestId: string;
+  /** Where the policy names a key that may be it, why that one cannot be loaded. */
+  readonly reason?: string;
+}
+
+/**
+ * The keys that the source's newest backups were sealed with and the policy cannot open them with, looking at `limit` backups at most. Reads their
+ * manifests; one that cannot be read says nothing here. Errors: those of the vault's listing.
+ */
+export async function findUnopenable(context: PipelineContext, sourceName: string, limit: number): Promise<readonly Unopenable[]> {
+  const store = await context.storeOf(requireSource(context.policy, sourceName).vault);
+  await openVault(store);
+  const ids: string[] = [];
+  for await (const { id } of listBackups(store, { source: sourceName, signal: context.run.signal })) {
+    ids.push(id);
+    if (ids.length > limit) ids.shift();
+  }
+  const newestByKey = new Map<string, { count: number; newestId: string }>();
+  for (const id of ids) {
+    for (const keyId of await keyIdsOf(context, sourceName, id)) {
+      newestByKey.set(keyId, { count: (newestByKey.get(keyId)?.count ?? 0) + 1, newestId: id });
+    }
+  }
+  const keys = await openingKeysFor(context, sourceName);
+  const found: Unopenable[] = [];
+  for (const [keyId, { count, newestId }] of newestByKey) {
+    try {
+      await keys.openingKeyring(keyId);
+    } catch (error) {
+      if (!isHoldfastError(error, "KeyMissing", "KeyUnavailable")) throw error;
+      const [reason] = isHoldfastError(error, "KeyUnavailable") ? error.details : [];
+      found.push({ keyId, count, newestId, ...(reason === undefined ? {} : { reason }) });
+    }
+  }
+  return found;
+}
+
+/** In one sentence for each key. */
+export function describeUnopenable({ keyId, count, newestId, reason }: Unopenable): string {
+  const what = count === 1 ? `backup ${newestId} was` : `${count} backups up to ${newestId} were`;
+  const why =
+    reason === undefined ? "which is not among the policy's keys" : `and a key of the policy cannot be loaded (${reason})`;
+  return `${what} sealed with key ${keyId}, ${why}: nobody can open ${count === 1 ? "it" : "them"} without it`;
+}
+
+async function keyIdsOf(context: PipelineContext, source: string, id: string): Promise<ReadonlySet<string>> {
+  const store = await context.storeOf(requireSource(context.policy, source).vault);
+  try {
+    const { manifest } = await readManifest(store, source, id);
+    return new Set(manifest.artifacts.map(({ keyId }) => keyId));
+  } catch (error) {
+    if (!isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid")) throw error;
+    return new Set();
+  }
+}
