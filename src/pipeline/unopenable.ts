@@ -23,7 +23,7 @@ export async function findUnopenable(context: PipelineContext, sourceName: strin
   const store = await context.storeOf(requireSource(context.policy, sourceName).vault);
   await openVault(store);
   const ids: string[] = [];
-  for await (const { id } of listBackups(store, { source: sourceName, signal: context.run.signal })) {
+  for await (const { id } of listBackups(store, { source: sourceName, now: context.run.clock.now(), signal: context.run.signal })) {
     ids.push(id);
     if (ids.length > limit) ids.shift();
   }
