@@ -3,7 +3,7 @@
  * hundred inputs from a fixed seed; `npm run fuzz` runs the same test for HOLDFAST_FUZZ_SECONDS a target from a new seed
  * (docs/testing.md). An input that fails is saved with what replays it.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Parameters } from "fast-check";
 import { projectDirectory } from "../../scripts/cache-directory.ts";
@@ -90,7 +90,7 @@ async function attempt(target: FuzzTarget, input: Buffer, random: Random, what: 
 function loadSeeds({ name, seeds = [] }: FuzzTarget): { readonly label: string; readonly bytes: Buffer }[] {
   const given = seeds.map((seed, index) => ({ label: `#${index}`, bytes: Buffer.from(seed) }));
   const directory = join(corpusDirectory, name);
-  const files = readdirSync(corpusDirectory).includes(name) ? readdirSync(directory).sort() : [];
+  const files = existsSync(directory) ? readdirSync(directory).sort() : [];
   return [...given, ...files.map((file) => ({ label: file, bytes: readFileSync(join(directory, file)) }))];
 }
 
