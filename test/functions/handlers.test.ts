@@ -26,6 +26,7 @@ vi.hoisted(() => {
 });
 
 let project: FunctionsProject;
+const home = process.cwd();
 /** What went to the console: logs and metrics, one JSON document a line. */
 let lines: string[];
 
@@ -39,6 +40,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   vi.restoreAllMocks();
+  process.chdir(home);
   await project[Symbol.asyncDispose]();
 });
 

@@ -142,8 +142,10 @@ describe("the chain, sealed under KMS, in a bucket", () => {
     backupId = String(dumped["backupId"]);
     const verified = await invoke(verify, sample("verify", { backupId }));
     const tested = await invoke(restoreTest, sample("restore-test", { backupId }));
-    const to = join(project.directory, "restored");
-    const restored = await invoke(restore, sample("restore", { backupId, to }));
+    // A stack takes a name only; of files, it is a directory here.
+    const [to, home] = [join(project.directory, "restored"), process.cwd()];
+    process.chdir(project.directory);
+    const restored = await invoke(restore, sample("restore", { backupId, to: "restored" })).finally(() => process.chdir(home));
     const pruned = await invoke(prune, sample("prune"));
     const results = { plan: planned, dump: dumped, verify: verified, "restore-test": tested, restore: restored, prune: pruned };
     for (const [name, result] of Object.entries(results)) expect(keysOf(result), name).toEqual(keysOf(readEvent("results", name)));
