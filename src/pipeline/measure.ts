@@ -134,8 +134,9 @@ function nearestTo(instantMs: number, entries: readonly BackupEntry[]): BackupEn
 
 async function readFigures(store: ObjectStore, entry: BackupEntry, tests: readonly Evidence[]): Promise<BackupFigures> {
   const read = await readSoundManifest(store, entry);
-  const restoreSeconds = tests.find(({ backupId, objective }) => backupId === entry.id && objective !== undefined)?.objective
-    ?.measuredSeconds;
+  const restoreSeconds = tests.find(
+    ({ backupId, check, objective }) => backupId === entry.id && check !== "disproven" && objective !== undefined,
+  )?.objective?.measuredSeconds;
   const contentBytes = await readContentBytes(store, entry);
   const measured = {
     ...(restoreSeconds === undefined ? {} : { restoreSeconds }),

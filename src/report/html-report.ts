@@ -55,8 +55,8 @@ function renderSummary({ status }: ReportModel): Html {
 function renderSummaryRow({ source, verdict, rpo, rto, restoreTest }: SourceStatus): Html {
   const seconds = (value: number | null, missing: string) => (value === null ? missing : formatDuration(value * 1000));
   return html`<tr><th scope="row"><a href="#source-${source}">${source}</a></th><td>${verdictBadge(verdict)}</td>
-<td class="number">${seconds(rpo.objectiveSeconds, "")}</td><td class="number">${seconds(rpo.measuredSeconds, "none")}${rpo.met ? "" : " (missed)"}</td>
-<td class="number">${seconds(rto.objectiveSeconds, "")}</td><td class="number">${seconds(rto.measuredSeconds, "not measured")}${rto.met === false ? " (missed)" : ""}</td>
+<td class="number">${seconds(rpo.objectiveSeconds, "none")}</td><td class="number">${seconds(rpo.measuredSeconds, "none")}${rpo.met ? "" : " (missed)"}</td>
+<td class="number">${seconds(rto.objectiveSeconds, "none")}</td><td class="number">${seconds(rto.measuredSeconds, "not measured")}${rto.met === false ? " (missed)" : ""}</td>
 <td>${restoreTest.at === null ? "never" : html`${describeState(restoreTest.outcome ?? "")} ${instant(new Date(restoreTest.at))}`}</td></tr>
 `;
 }

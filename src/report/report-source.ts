@@ -1,4 +1,5 @@
 /** The report's section on one source. */
+import { renderCharts } from "./chart.ts";
 import { formatAge, formatBytes, formatDuration } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import { describeBackups, describeRecoveryPoint, describeRestoreTest, describeRestoreTime } from "./render-status.ts";
@@ -9,6 +10,8 @@ import type { SourceStatus, StatusBackup } from "./status-model.ts";
 
 /** A catalogue longer than this is cut: the report is for reading, `holdfast list --json` for everything. */
 const mostBackups = 500;
+/** Of a backup whose manifest was not read: older than those that the figures are taken from, or damaged. */
+const unknown = "not read";
 /** Restore tests shown whole; what came before them is in the vault. */
 const mostTests = 5;
 
@@ -22,7 +25,7 @@ export function renderSourceSection(status: SourceStatus, model: ReportModel): H
 <h2 id="${id}">${status.source} ${verdictBadge(status.verdict)}</h2>
 ${source === undefined ? null : html`<p class="soft">${status.engine}, ${status.tier}; kept in <code>${source.vault}</code></p>`}
 ${renderMeasurements(status, source, model.generatedAt)}
-${source === undefined ? null : [renderTests(source.tests), renderCatalogue(source, model.generatedAt), renderPlan(source.plan), renderHolds(source.holds)]}
+${source === undefined ? null : [renderCourse(source), renderTests(source.tests), renderCatalogue(source, model.generatedAt), renderPlan(source.plan), renderHolds(source.holds)]}
 </section>
 `;
 }
@@ -39,6 +42,21 @@ ${source?.schedules.map(({ what, cron }) => html`<dt>Schedule, ${what}</dt><dd><
 ${status.findings.map(({ level, message }) => html`<li>${verdictBadge(level)} ${message}</li>`)}
 ${status.notes.map((note) => html`<li>${verdictBadge("ok")} ${note}</li>`)}
 </ul>`;
+}
+
+/** Sizes and durations of the backups, and how long the restore tests took to bring the data back. */
+function renderCourse({ backups, tests }: ReportSource): Html | null {
+  const figures = (key: "storedBytes" | "durationSeconds") =>
+    backups.flatMap(({ startedAt: at, figures: own }) => (own?.[key] === undefined ? [] : [{ at, value: own[key] }]));
+  const restores = tests.flatMap(({ at, check, objective }) =>
+    objective === undefined || check === "disproven" ? [] : [{ at: new Date(at), value: objective.measuredSeconds }],
+  );
+  const seconds = (value: number): string => formatDuration(value * 1000);
+  return renderCharts([
+    { title: "Stored size", points: figures("storedBytes"), format: formatBytes },
+    { title: "Duration of a backup", points: figures("durationSeconds"), format: seconds },
+    { title: "Restore time", points: restores, format: seconds },
+  ]);
 }
 
 function renderTests(tests: readonly ReportTest[]): Html {
@@ -71,8 +89,8 @@ function renderBackup({ id, startedAt, state, suspicious, held, leftOut, checks,
   const { storedBytes, rows, durationSeconds } = figures;
   return html`<tr><th scope="row"><code>${id}</code></th><td class="number">${formatAge(startedAt, now)}</td>
 <td>${describeState(state)}${leftOut === undefined ? null : html` but for ${plural(leftOut, "object")}`}${suspicious ? html` ${describeState("suspicious")}` : null}${held === true ? html` ${describeState("held")}` : null}</td>
-<td class="number">${storedBytes === undefined ? "" : formatBytes(storedBytes)}</td><td class="number">${rows === undefined ? "" : rows.toLocaleString("en")}</td>
-<td class="number">${durationSeconds === undefined ? "" : formatDuration(durationSeconds * 1000)}</td>
+<td class="number">${storedBytes === undefined ? unknown : formatBytes(storedBytes)}</td><td class="number">${rows === undefined ? unknown : rows.toLocaleString("en")}</td>
+<td class="number">${durationSeconds === undefined ? unknown : formatDuration(durationSeconds * 1000)}</td>
 <td>${checks.length === 0 ? "none yet" : checks.map(({ check, at }) => html`<div>${check} ${instant(new Date(at))}</div>`)}</td></tr>
 `;
 }

@@ -33,11 +33,17 @@ ul { margin: .5rem 0; padding-left: 1.25rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: .5rem 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 details summary { cursor: pointer; color: var(--soft); margin: .5rem 0; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; }
+.charts figure { margin: 0; flex: 1 1 16rem; max-width: 24rem; }
+.charts svg { display: block; width: 100%; background: var(--panel); border: 1px solid var(--line); border-radius: .35rem; }
+.charts polyline { fill: none; stroke: var(--text); stroke-width: 1.5; }
+.charts circle { fill: var(--text); } .charts .axis { stroke: var(--line); }
+.charts figcaption { color: var(--soft); font-size: .82rem; margin-top: .25rem; }
 a { color: inherit; }
 time { white-space: nowrap; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; } }
 @media print { :root { color-scheme: light; --text: #000; --soft: #444; --line: #bbb; --page: #fff; --panel: #fff;
     --ok: #14693a; --ok-back: #fff; --warning: #7a4d00; --warning-back: #fff; --breach: #a11320; --breach-back: #fff; }
-  body { max-width: none; padding: 0; font-size: 10pt; } h2 { break-before: page; } h2.first { break-before: auto; }
-  h3, h4, caption { break-after: avoid; } tr, .panel { break-inside: avoid; } .scroll { overflow: visible; } }
+  body { max-width: none; padding: 0; font-size: 10pt; } h2, h3, h4, caption { break-after: avoid; }
+  tr, .panel, figure, dl { break-inside: avoid; } .scroll { overflow: visible; } }
 `;

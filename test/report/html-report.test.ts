@@ -43,6 +43,10 @@ describe("renderReport", () => {
     expect(tags.filter((tag) => /<(script|link|img|iframe|object)|src=|https?:/i.test(tag))).toEqual([]);
     expect(document).toContain("@media (prefers-color-scheme: dark)");
     expect(document).toContain("@media print");
+    // Sections follow each other on paper; and no cell is blank.
+    expect(document).not.toContain("break-before");
+    expect(document).not.toMatch(/<td[^>]*><\/td>/);
+    expect(document).toContain("<svg");
   });
 
   it("tells objectives, measurements, evidence, comparisons, retention and holds", () => {
