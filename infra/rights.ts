@@ -34,7 +34,7 @@ export function readCatalogue(deployment: Deployment): Statement[] {
   const vaults = bucketsOf(deployment);
   return [
     allow(["s3:ListBucket"], bucketArns(vaults)),
-    allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", "manifests/*", "evidence/*", "holds/*")),
+    allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", "manifests/*", "evidence/*", "holds/*", "tombstones/*")),
     ...useStorageKeys(deployment, vaults, ["kms:Decrypt"]),
   ];
 }
@@ -100,13 +100,13 @@ export function addEvidence(deployment: Deployment): Statement[] {
 export function deleteBackups(deployment: Deployment): Statement[] {
   const vaults = bucketsOf(deployment);
   const locked = lockedOf(vaults);
-  const rooms = ["manifests/*", "artifacts/*", "evidence/*", "holds/*"];
+  const rooms = ["manifests/*", "artifacts/*", "evidence/*", "holds/*", "tombstones/*"];
   const kept = ["manifests/*", "artifacts/*", "evidence/*"];
   return [
     allow(["s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetBucketVersioning"], bucketArns(vaults)),
     allow(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], objectsIn(vaults, ...rooms)),
-    // A manifest is put back when a reader was found after it had been removed.
-    allow(["s3:PutObject"], objectsIn(vaults, "manifests/*")),
+    // A tombstone is written before a deletion; a manifest is put back when a reader was found after it had been removed.
+    allow(["s3:PutObject"], objectsIn(vaults, "manifests/*", "tombstones/*")),
     ...allowIn(["s3:GetObject", "s3:GetObjectVersion", ...seeLocks, "s3:PutObjectRetention"], objectsIn(locked, ...kept)),
     // Puts what is held under the legal hold of S3, and cannot lift one.
     ...allowIn(["s3:PutObjectLegalHold"], objectsIn(locked, ...kept), { StringEquals: { "s3:object-lock-legal-hold": "ON" } }),

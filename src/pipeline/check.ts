@@ -11,6 +11,7 @@ import { describeLost, listLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
 import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
+import { checkHidden } from "./check-hidden.ts";
 import { checkWriting } from "./check-writing.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
@@ -135,30 +136,6 @@ async function checkState(context: PipelineContext, vault: VaultConfig): Promise
     ];
   }
   return checkWriting(context, state, "state", { artifacts: false });
-}
-
-/** What a backup consists of is written once and deleted for good: whatever lies behind a marker or a newer version is another hand's work. */
-async function checkHidden(store: ObjectStore): Promise<readonly Finding[]> {
-  if (!store.locks) return [];
-  const counts = { deletion: 0, overwriting: 0 };
-  let last = "";
-  for (const room of ["manifests/", "artifacts/", "evidence/"]) {
-    for await (const { key, by, hiddenAt } of store.listHidden(room)) {
-      counts[by] += 1;
-      last = `${key} at ${hiddenAt.toISOString()}`;
-    }
-  }
-  const subject = "deleted backups";
-  if (last === "") return [{ level: "ok", subject, message: "no object of a backup was deleted or overwritten outside Holdfast" }];
-  const objects = counts.deletion + counts.overwriting === 1 ? "object" : "objects";
-  return [
-    {
-      level: "error",
-      subject,
-      message: `other hands deleted ${counts.deletion} and overwrote ${counts.overwriting} ${objects} of backups, the last in order ${last}; the bucket still has what they held`,
-      remedy: "Bring them back as docs/immutability.md says, and find out who did it.",
-    },
-  ];
 }
 
 /** The catalogue's own hint would send the reader to the very check that runs. */

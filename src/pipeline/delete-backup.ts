@@ -6,34 +6,48 @@ import { removeManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { readSmall } from "../vault/read-small.ts";
+import { removeTombstone, writeTombstone } from "../vault/tombstones.ts";
 
 /** A vault, and where its read marks are. */
 export interface DeletionPlaces {
   readonly store: ObjectStore;
   readonly state: ObjectStore;
+  readonly holdfastVersion: string;
+}
+
+/** One backup that retention released, and why. */
+export interface Deletion {
+  readonly source: string;
+  readonly id: string;
+  readonly reasons: readonly string[];
 }
 
 /**
  * Deletes one backup; resolves with why it stayed where it did: it is locked, was put on hold, or somebody began to read it, since it was planned. The
  * manifest goes before the second look, because a reader marks before it reads the manifest (read-marks.ts), and whoever holds looks for the
- * manifest after the hold was written. To be called under the source's lease. Errors: those of ObjectStore.
+ * manifest after the hold was written. Before anything goes, a tombstone says that this is meant. To be called under the source's lease. Errors: those of ObjectStore.
  */
 export async function deleteBackup(
   run: RunContext,
   places: DeletionPlaces,
-  source: string,
-  id: string,
+  { source, id, reasons }: Deletion,
 ): Promise<string | undefined> {
-  const { store } = places;
+  const { store, holdfastVersion } = places;
   const reason = await findReason(run, places, source, id);
   if (reason !== undefined) return reason;
   const key = keyOf.manifest(source, id);
   const { bytes } = await readSmall(store, key);
+  const at = run.clock.now().toISOString();
+  await writeTombstone(store, { formatVersion: 1, source, backupId: id, at, by: run.identity, holdfastVersion, reasons });
   const lock = await removeManifest(store, source, id);
-  if (lock !== undefined) return describeLock(lock);
+  if (lock !== undefined) {
+    await removeTombstone(store, source, id);
+    return describeLock(lock);
+  }
   const lateReason = await findReason(run, places, source, id);
   if (lateReason !== undefined) {
     await store.put(key, bytes, { ifAbsent: true });
+    await removeTombstone(store, source, id);
     return lateReason;
   }
   // What is locked longer than its manifest stays for the sweep.

@@ -1,17 +1,14 @@
-/** What locks mean to a prune: it keeps what is locked, extends the locks of what retention keeps, and stops where others deleted. */
+/** What locks mean to a prune: it keeps what is locked, and extends the locks of what retention keeps. */
 import type { SourceConfig } from "../policy/policy.ts";
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import { promiseLocks } from "../retention/promise-locks.ts";
-import type { Refusal } from "../retention/refusals.ts";
 import { extendBackupLock, findBackupLock, holdBackup } from "../vault/backup-lock.ts";
-import { keyOf, parseDocumentKey } from "../vault/layout.ts";
+import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /** Requests on their way at once: a prune looks at what it releases and at what it keeps, some requests for each. */
 const concurrency = 8;
-/** Backups named one by one in a refusal. */
-const mostNamed = 10;
 
 /**
  * Plans again and again with the locks of what would be released, until everything released is known to be free. Asks the store about released
@@ -65,24 +62,6 @@ export async function keepPromises(
       await holdBackup(store, source.name, id, true);
   }
   return extended.sort();
-}
-
-/** The refusal to prune where others deleted or wrote over manifests that the store still has; the plan was made without what they say. */
-export async function refuseHidden(store: ObjectStore, source: string, plan: RetentionPlan): Promise<RetentionPlan> {
-  if (!store.locks) return plan;
-  const hidden: string[] = [];
-  for await (const { key, by, hiddenAt } of store.listHidden(`manifests/${source}/`)) {
-    const id = parseDocumentKey(key)?.id;
-    if (id !== undefined) hidden.push(`${id}, ${by === "deletion" ? "deleted" : "overwritten"} at ${hiddenAt.toISOString()}`);
-  }
-  if (hidden.length === 0) return plan;
-  const more = hidden.length > mostNamed ? [`and ${hidden.length - mostNamed} more`] : [];
-  const refusal: Refusal = {
-    code: "backups-hidden",
-    message: `${hidden.length === 1 ? "1 backup was" : `${hidden.length} backups were`} deleted or overwritten by other hands, and the bucket still has what was written`,
-    details: [...hidden.slice(0, mostNamed), ...more, "bring them back as docs/immutability.md says, and find out who did it"],
-  };
-  return { ...plan, refusals: [refusal, ...plan.refusals], refusal };
 }
 
 async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -14,7 +14,9 @@ import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
 import { type DeletionPlaces, deleteBackup } from "./delete-backup.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
-import { keepPromises, planAmongLocks, refuseHidden } from "./prune-locks.ts";
+import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
+import { keepPromises, planAmongLocks } from "./prune-locks.ts";
+import { refuseLosses } from "./refuse-losses.ts";
 import { withSourceLease } from "./source-lease.ts";
 
 export interface PruneResult {
@@ -60,10 +62,17 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     for (const key of dead) await state.delete(key);
     // What is kept is made safe before anything is deleted.
     const locksExtended = await keepPromises(context, store, source, backups, planned);
-    // Before anything is deleted: the sweep finds manifests that were lost, and then the plan was made without their backups.
+    // Before anything of this run is deleted, so that a deletion that died is finished first.
     const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal };
     const swept = await sweepOrphans(store, sourceName, options);
-    const { deleted, spared } = await deleteReleased(run, lease, { store, state }, sourceName, planned, backups);
+    const { deleted, spared } = await deleteReleased(
+      run,
+      lease,
+      { store, state, holdfastVersion: context.holdfastVersion },
+      sourceName,
+      planned,
+      backups,
+    );
     return { source: sourceName, plan: amend(planned, spared), deleted, locksExtended, sweptObjects: swept.length };
   });
 }
@@ -79,10 +88,11 @@ async function deleteReleased(
   lease: Lease,
   places: DeletionPlaces,
   source: string,
-  { released }: RetentionPlan,
+  { released, decisions }: RetentionPlan,
   backups: readonly RetentionBackup[],
 ): Promise<Deletions> {
   const parents = new Map(backups.map(({ id, parent }) => [id, parent ?? undefined]));
+  const reasonsOf = new Map(decisions.map(({ id, reasons }) => [id, reasons]));
   const deleted: string[] = [];
   const spared = new Map<string, string>();
   // Dependants come before what they build on, so that whatever is spared spares its bases in time.
@@ -90,7 +100,7 @@ async function deleteReleased(
     if (spared.has(id)) continue;
     run.signal.throwIfAborted();
     await lease.assertHeld();
-    const reason = await deleteBackup(run, places, source, id);
+    const reason = await deleteBackup(run, places, { source, id, reasons: reasonsOf.get(id) ?? [] });
     if (reason === undefined) {
       deleted.push(id);
       continue;
@@ -122,8 +132,10 @@ async function planSource(
 ): Promise<{ readonly plan: RetentionPlan; readonly backups: readonly RetentionBackup[] }> {
   const moment = { now: context.run.clock.now(), timezone: context.policy.timezone };
   const gathered = await gather(context, store, name, readers);
-  const { plan, backups } = await planAmongLocks(store, name, gathered, (each) => planRetention(each, retention, moment));
-  return { plan: await refuseHidden(store, name, plan), backups };
+  const planFor = (each: readonly RetentionBackup[]) => planRetention(each, retention, moment);
+  const relied = await planOnTrust(context, store, gathered, planFor);
+  const { plan, backups } = await planAmongLocks(store, name, relied, planFor);
+  return { plan: await refuseLosses(store, name, plan), backups };
 }
 
 async function gather(
@@ -131,11 +143,11 @@ async function gather(
   store: ObjectStore,
   source: string,
   readers: ReadonlyMap<string, string>,
-): Promise<RetentionBackup[]> {
-  const backups: RetentionBackup[] = [];
+): Promise<GatheredBackup[]> {
+  const backups: GatheredBackup[] = [];
   for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
     const readBy = readers.get(entry.id);
-    backups.push({ ...(await describe(store, entry)), ...(readBy === undefined ? {} : { readBy }) });
+    backups.push({ entry, ...(await describe(store, entry)), ...(readBy === undefined ? {} : { readBy }) });
   }
   return backups;
 }

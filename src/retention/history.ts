@@ -76,6 +76,8 @@ function grade(history: History & { readonly implausible: Map<number, string> },
     history.implausible.set(place, reason);
     return;
   }
+  // It counts for nothing, like an implausible one, but is one backup's fault: pruning goes on without it.
+  if (backup.distrust !== undefined) return;
   const own = ownGrade(backup);
   history.suspect[place] = backup.suspicious ? 1 : 0;
   if (!hasParent(backup)) {

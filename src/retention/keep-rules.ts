@@ -70,9 +70,10 @@ export function keepLogs(history: History, retention: Retention, reasons: Reason
 /** Keeps what nobody may release: permanent ids, holds, locks, and backups that cannot be what they say. */
 export function keepProtected(history: History, retention: Retention, nowMs: number, reasons: Reasons): void {
   const permanent = new Set(retention.permanent ?? []);
-  history.backups.forEach(({ id, held, readBy, lockedUntilMs }, place) => {
+  history.backups.forEach(({ id, held, readBy, distrust, lockedUntilMs }, place) => {
     if (permanent.has(id)) addReason(reasons, place, "permanent");
     if (held) addReason(reasons, place, "held");
+    if (distrust !== undefined) addReason(reasons, place, `not relied on: ${distrust}`);
     if (readBy !== undefined) addReason(reasons, place, `being read: ${readBy}`);
     // A lock whose end is no number is taken for one without end.
     if (lockedUntilMs !== undefined && !(lockedUntilMs <= nowMs))

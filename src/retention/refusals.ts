@@ -7,6 +7,7 @@ export interface Refusal {
   readonly code:
     | "policy-empty"
     | "backups-hidden"
+    | "backups-lost"
     | "backups-implausible"
     | "backups-too-many"
     | "newest-damaged"
@@ -101,12 +102,21 @@ function refuseNewest({ backups, grades: graded, suspect }: History): Refusal[] 
       const what = backup.state === "damaged" ? "is damaged" : "builds on a backup that is damaged or missing";
       return [{ code: "newest-damaged", message: `the newest backup ${what}`, details }];
     }
-    if (suspect[place] === 1) {
-      const accept = 'if the drop is expected, accept it with `holdfast verify <backup> --accept "<why>"`';
-      return [{ code: "newest-suspicious", message: "the newest backup is suspicious", details: [...details, accept] }];
-    }
   }
-  return [];
+  // What is newer than a suspicious one and not verified yet says nothing against the suspicion.
+  const trusted = backups.findIndex(({ kind }, place) => kind !== "log" && graded[place] === grades.trusted);
+  const undecided = trusted < 0 ? backups : backups.slice(0, trusted);
+  const found = undecided.find((_, place) => suspect[place] === 1 && plausible(place));
+  return found === undefined ? [] : [refuseSuspicious(found.id)];
+}
+
+function refuseSuspicious(id: string): Refusal {
+  const details = [
+    id,
+    "older backups may be the last good ones: none is deleted before this is cleared up",
+    'if the change is expected, accept it with `holdfast verify <backup> --accept "<why>"`',
+  ];
+  return { code: "newest-suspicious", message: "the newest backup is suspicious", details };
 }
 
 function refuseUnverified({ grades: graded, backups }: History): Refusal[] {

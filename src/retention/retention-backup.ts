@@ -1,5 +1,6 @@
 /** What retention knows of a backup, and what makes one implausible. Planning needs no more than a listing of the vault's keys. */
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
+import { maxClockSkewMs } from "../runtime/clock.ts";
 
 export interface RetentionBackup {
   readonly id: string;
@@ -9,6 +10,8 @@ export interface RetentionBackup {
   readonly state: "stored" | "verified" | "proven" | "damaged";
   /** Verified, but it looks as if data were lost or encrypted, and no person accepted it. */
   readonly suspicious: boolean;
+  /** Why its documents do not say what their names do, in words: it counts for nothing, and is never released. */
+  readonly distrust?: string;
   /** Under a legal hold. */
   readonly held: boolean;
   /** Who is reading it at this moment, and since when, in words: a restore, a test, a verification. */
@@ -21,9 +24,6 @@ export interface RetentionBackup {
 
 /** Kinds that are nothing without what they build on. */
 const dependentKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differential"]);
-
-/** A clock may run this far ahead of ours before its backups count as coming from the future: ten times what NTP lets pass. */
-export const clockSkewMs = 5 * 60_000;
 
 /** A machine whose clock lost its battery starts in 1970, 1980 or 2000; a date before this is such a clock's. */
 const earliestMs = Date.UTC(2001, 0, 1);
@@ -42,7 +42,7 @@ export function findImplausible(backup: RetentionBackup, nowMs: number): string 
   // The id has whole seconds; anything else that disagrees, or a 31 February, was not made by Holdfast.
   if (Math.floor(startedAtMs / 1000) * 1000 !== idMs || new Date(idMs).getUTCDate() !== Number(day))
     return "its id names another time than its start";
-  if (idMs > nowMs + clockSkewMs) return "it is dated in the future";
+  if (idMs > nowMs + maxClockSkewMs) return "it is dated in the future";
   if (idMs < earliestMs) return "it is dated as by a clock that was never set";
   if (dependentKinds.has(kind) && (parent === undefined || parent === null))
     return `it is ${kind} and does not say what it builds on`;

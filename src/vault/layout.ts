@@ -30,7 +30,7 @@ export const keyOf = {
     `${keyOf.evidencePrefix(source, id)}${formatStamp(at, true)}-${check}.json`,
   evidencePrefix: (source: string, id: string): string => `evidence/${assertSource(source)}/${assertId(id)}/`,
   hold: (source: string, id: string): string => `holds/${assertSource(source)}/${assertId(id)}.json`,
-  /** Written before Holdfast deletes a backup, and deleted last. */
+  /** Written before Holdfast deletes a backup, and kept. */
   tombstone: (source: string, id: string): string => `tombstones/${assertSource(source)}/${assertId(id)}.json`,
   lease: (source: string): string => `leases/${assertSource(source)}.json`,
   readMark: (source: string, id: string, until: Date, token: string): string =>

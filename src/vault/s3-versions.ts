@@ -25,7 +25,7 @@ interface Version {
 export function openDeletion(place: S3Place, clock: Clock): (key: string) => Promise<ObjectLock | undefined> {
   let versioned: boolean | undefined = place.lock === undefined ? undefined : true;
   return async (key) => {
-    versioned ??= await keepsVersions(place);
+    versioned ??= (await keepsVersions(place)) === true;
     if (!versioned) {
       // A server that does not tell of its versions still says when it has only added a marker.
       versioned = await deleteCurrent(place, key);
@@ -44,7 +44,16 @@ export function openDeletion(place: S3Place, clock: Clock): (key: string) => Pro
 
 /** As ObjectStore.listHidden. */
 export async function* listHidden(place: S3Place, prefix: string): AsyncGenerator<HiddenObject, void, undefined> {
-  if (place.lock === undefined && !(await keepsVersions(place))) return;
+  if (place.lock === undefined && (await keepsVersions(place)) === false) return;
+  try {
+    yield* findHidden(place, prefix);
+  } catch (error) {
+    // An identity that may not list versions, or a server without them, cannot be asked; a vault that locks must be.
+    if (place.lock !== undefined || !isHoldfastError(error, "StoreAccessDenied", "VaultInvalid")) throw error;
+  }
+}
+
+async function* findHidden(place: S3Place, prefix: string): AsyncGenerator<HiddenObject, void, undefined> {
   let newest: Version | undefined;
   let told = false;
   for await (const version of listVersions(place, prefix)) {
@@ -103,14 +112,15 @@ export async function removeMarker(place: S3Place, key: string): Promise<boolean
   }
 }
 
-async function keepsVersions({ client, bucket, url }: S3Place): Promise<boolean> {
+/** Undefined where that cannot be found out. */
+async function keepsVersions({ client, bucket, url }: S3Place): Promise<boolean | undefined> {
   try {
     const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }));
     return Status !== undefined;
   } catch (error) {
     const { status } = factsOf(error);
     // Not allowed to ask, or not a question that this server knows.
-    if (status !== undefined && (status === 501 || (status >= 400 && status < 500 && status !== 404))) return false;
+    if (status !== undefined && (status === 501 || (status >= 400 && status < 500 && status !== 404))) return undefined;
     throw s3Error(error, "ask for versioning", url);
   }
 }

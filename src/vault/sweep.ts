@@ -1,9 +1,10 @@
 /** The sweep: finds and collects what dead runs and interrupted deletions left behind. Rules: docs/vault-format.md, "Order of deletes". */
-import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
 import type { ObjectStat, ObjectStore } from "./object-store.ts";
 import { readSmall } from "./read-small.ts";
+import { hasTombstone } from "./tombstones.ts";
 
 export interface SweepOptions {
   readonly now: Date;
@@ -26,14 +27,10 @@ export interface Orphan {
 const staleUploadSeconds = 7 * 86_400;
 /** How far a clock may have been set back between taking a lease and naming the backup. */
 const leaseSlackMs = 3_600_000;
-/** Deletions that may have died since the last sweep: one a run, and a few runs in a row on a machine that keeps failing. */
-const mostDeadDeletions = 3;
-/** Backups named one by one in a refusal. */
-const mostNamed = 10;
 
 /**
- * Artifacts, evidence and holds of `source` whose backup has no manifest, is not covered by a live lease, and which by their id and
- * by the store's own record are older than the grace. Reads keys, the lease, and two `head`s a backup. Errors: those of ObjectStore.
+ * Artifacts, evidence and holds of `source` whose backup was never committed or was deleted on purpose, is not covered by a live lease, and which by
+ * their id and by the store's own record are older than the grace. Reads keys, the lease, and some requests a backup. Errors: those of ObjectStore.
  */
 export async function* findOrphans(
   store: ObjectStore,
@@ -56,13 +53,11 @@ export async function* findOrphans(
 
 /**
  * Deletes what findOrphans finds, artifacts first and evidence of what they were last, and uploads that nobody will complete.
- * To be called under the source's lease. Resolves with what was deleted. Errors: PruneRefused (manifests were lost; nothing was deleted), those of
- * ObjectStore; a re-run goes on.
+ * To be called under the source's lease. Resolves with what was deleted. Errors: those of ObjectStore; a re-run goes on.
  */
 export async function sweepOrphans(store: ObjectStore, source: string, options: SweepOptions): Promise<readonly Orphan[]> {
   const orphans: Orphan[] = [];
   for await (const orphan of findOrphans(store, source, options)) orphans.push(orphan);
-  refuseLostManifests(store, source, orphans);
   const swept: Orphan[] = [];
   for (const orphan of orphans) {
     options.signal?.throwIfAborted();
@@ -74,39 +69,37 @@ export async function sweepOrphans(store: ObjectStore, source: string, options: 
   return swept;
 }
 
-/**
- * A backup with artifacts and evidence had a manifest once. A deletion that died leaves one such backup, and the next run sweeps it; many of
- * them say that manifests were lost (a room deleted by hand, a copy of the vault that is not whole), and then the sweep would finish the loss.
- */
-function refuseLostManifests(store: ObjectStore, source: string, orphans: readonly Orphan[]): void {
-  const withArtifacts = new Set(orphans.flatMap(({ key }) => parseArtifactKey(key)?.id ?? []));
-  const withEvidence = new Set(orphans.flatMap(({ key }) => parseEvidenceKey(key)?.id ?? []));
-  const lost = [...withArtifacts].filter((id) => withEvidence.has(id));
-  if (lost.length <= mostDeadDeletions) return;
-  throw new HoldfastError(
-    "PruneRefused",
-    `nothing was pruned: ${lost.length} backups of "${source}" in ${store.url} have artifacts and evidence, but no manifest any more`,
-    {
-      hint: "Bring the manifests back from a copy of the vault or the bucket's older versions; delete these artifacts yourself if they are not wanted.",
-      details: [...lost.slice(0, mostNamed), ...(lost.length > mostNamed ? [`and ${lost.length - mostNamed} more`] : [])],
-    },
-  );
-}
-
 const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefined])[] = [
   ["artifacts", parseArtifactKey],
   ["holds", parseDocumentKey],
   ["evidence", parseEvidenceKey],
 ];
 
-/** A hold keeps what is left of its backup even when the manifest is gone; it goes itself only when it holds nothing any more. */
+/**
+ * Left by a run that died or by a deletion that was meant, never by a loss: without a tombstone, what has evidence was a backup, and so was what
+ * has a manifest or evidence that the store only hides. A hold keeps what is left of its backup even when the manifest is gone; it goes itself only when
+ * it holds nothing any longer.
+ */
 async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
-  if (room !== "holds") return (await store.head(keyOf.hold(source, id))) === undefined;
-  for (const prefix of [keyOf.artifact(source, id, ""), keyOf.evidencePrefix(source, id)]) {
-    for await (const _left of store.list(prefix)) return false;
-  }
-  return true;
+  if (room === "holds")
+    return !(await isAny(store.list(keyOf.artifact(source, id, "")))) && !(await hasEvidence(store, source, id));
+  if ((await store.head(keyOf.hold(source, id))) !== undefined) return false;
+  if (await hasTombstone(store, source, id)) return true;
+  if (await hasEvidence(store, source, id)) return false;
+  return (
+    !(await isAny(store.listHidden(keyOf.manifest(source, id)))) &&
+    !(await isAny(store.listHidden(keyOf.evidencePrefix(source, id))))
+  );
+}
+
+function hasEvidence(store: ObjectStore, source: string, id: string): Promise<boolean> {
+  return isAny(store.list(keyOf.evidencePrefix(source, id)));
+}
+
+async function isAny(listing: AsyncIterable<unknown>): Promise<boolean> {
+  for await (const _each of listing) return true;
+  return false;
 }
 
 /** By the id's time and by the store's: a clock that was wrong when the id was made is no reason to delete. */

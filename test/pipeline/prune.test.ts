@@ -1,8 +1,9 @@
 /** Pruning: what may not be deleted stays, whatever happens beside it, and a look at the plan changes nothing. */
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { measureSources } from "../../src/pipeline/measure.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { addHold, type Hold } from "../../src/vault/holds.ts";
 import { commitManifest, readManifest } from "../../src/vault/manifest.ts";
@@ -115,36 +116,156 @@ describe("a hold", () => {
 });
 
 describe("manifests that are lost", () => {
-  test("stop the prune: what they named is not swept as if a run had died", async () => {
-    for (let minutesAgo = 10_000; minutesAgo > 9_995; minutesAgo -= 1) await project.back({ minutesAgo });
+  test("stop the prune, one as well as many, and are named; nothing of them is swept, however long it lasts", async () => {
+    const lost = await project.back({ minutesAgo: 10_000 });
+    const released = await project.back({ minutesAgo: 9_000 });
     await project.back();
     const artifacts = await project.filesOf("artifacts");
-    await rm(join(project.vault, "manifests"), { recursive: true });
-    await project.back();
+    await rm(join(project.vault, "manifests", "tree", `${lost}.json`));
     // The store's own time counts too: two days later everything is old.
-    const later = await project.open({ shiftMs: 2 * 86_400_000 });
-    await expect(pruneSource(later, "tree")).rejects.toMatchObject({
-      name: "PruneRefused",
-      message: expect.stringMatching(/manifest/),
-    });
-    expect(await project.filesOf("artifacts")).toEqual(expect.arrayContaining(artifacts));
+    for (const shiftMs of [0, 2 * 86_400_000, 400 * 86_400_000]) {
+      const context = await project.open({ shiftMs });
+      const error = await pruneSource(context, "tree").catch((thrown: HoldfastError) => thrown);
+      expect(error).toMatchObject({ name: "PruneRefused", message: expect.stringMatching(/1 backup was lost/) });
+      expect((error as HoldfastError).details.join("\n")).toContain(lost);
+      expect((await planPrune(context, "tree")).refusals.map(({ code }) => code)).toContain("backups-lost");
+      expect(await project.filesOf("artifacts")).toEqual(artifacts);
+    }
+    const { status } = await measureSources(await project.open(), Object.values((await project.open()).policy.sources));
+    expect(status.verdict).toBe("breach");
+    expect(status.sources[0]?.findings.map(({ message }) => message).join()).toContain(lost);
+    expect(await project.filesOf("tombstones")).toEqual([]);
+    expect((await project.filesOf("manifests")).join()).toContain(released);
   });
 
-  test("by a prune that died are swept: one or a few at most", async () => {
+  test("by a prune that died are no loss: a tombstone says what was meant, and the next run finishes it", async () => {
     const older = await project.back({ minutesAgo: 10_000 });
     await project.back();
     const dying = (store: ObjectStore): ObjectStore => ({
       ...store,
       async delete(key) {
         if (key.startsWith("artifacts/")) throw new HoldfastError("StoreUnavailable", "gone");
-        await store.delete(key);
+        return store.delete(key);
       },
     });
     await expect(pruneSource(await project.open({ wrapStore: dying }), "tree")).rejects.toMatchObject({ name: "StoreUnavailable" });
     expect((await project.filesOf("artifacts")).join()).toContain(older);
+    expect(await project.filesOf("tombstones")).toEqual([`tombstones/tree/${older}.json`]);
     const { sweptObjects } = await pruneSource(await project.open({ shiftMs: 2 * 86_400_000 }), "tree");
     expect(sweptObjects).toBeGreaterThan(0);
     expect([...(await project.filesOf("artifacts")), ...(await project.filesOf("evidence"))].join()).not.toContain(older);
+    const tombstone = JSON.parse(await readFile(join(project.vault, "tombstones", "tree", `${older}.json`), "utf8"));
+    expect(tombstone).toMatchObject({ backupId: older, source: "tree", reasons: ["released: older than every rule"] });
+  });
+
+  test("and a backup that stays after all has no tombstone left", async () => {
+    const older = await project.back({ minutesAgo: 5 });
+    await project.back();
+    const reading = (store: ObjectStore): ObjectStore => ({
+      ...store,
+      async delete(key) {
+        const lock = await store.delete(key);
+        if (key === `manifests/tree/${older}.json`) await store.put(markOf(older), Buffer.from("{}"));
+        return lock;
+      },
+    });
+    await pruneSource(await project.open({ wrapStore: reading }), "tree");
+    expect(await project.filesOf("tombstones")).toEqual([]);
+  });
+});
+
+describe("a plan relies on what was read", () => {
+  const plant = async (count: number): Promise<string[]> => {
+    const planted: string[] = [];
+    for (let index = 0; index < count; index++) {
+      const id = sampleId(new Date(Date.now() - (10 - index) * 1000).toISOString(), index + 3);
+      planted.push(id);
+      await writeFile(join(project.vault, "manifests", "tree", `${id}.json`), "");
+      await mkdir(join(project.vault, "evidence", "tree", id), { recursive: true });
+      const stamp = new Date().toISOString().replaceAll(/[-:.]/g, "");
+      await writeFile(join(project.vault, "evidence", "tree", id, `${stamp}-proven.json`), "");
+    }
+    return planted;
+  };
+
+  const keepThree = () =>
+    project.writePolicy(
+      "version: 1\nvaults: { main: folder:vault }\nkeys: { main: file:main.key }\nsources:\n" +
+        "  tree: { engine: files, path: tree, retention: { keepLast: 3, maxRemoval: 100%, minAge: none } }\n",
+    );
+
+  test("empty files that call themselves proven push no real backup out, and status relies on none", async () => {
+    await keepThree();
+    const real: string[] = [];
+    for (const minutesAgo of [9, 7, 5]) real.push(await project.back({ minutesAgo }));
+    const planted = await plant(3);
+    const warnings: string[] = [];
+    const { deleted, plan } = await pruneSource(await project.open({ warnings }), "tree");
+    expect(deleted).toEqual([]);
+    const reasons = new Map(plan.decisions.map((decision) => [decision.id, decision.reasons.join()]));
+    for (const id of planted) expect(reasons.get(id)).toMatch(/not relied on: .*manifest/);
+    for (const id of real) expect(reasons.get(id)).toMatch(/last \d of 3/);
+    expect(warnings.join()).toMatch(/retention does not count on this/);
+    const context = await project.open();
+    const { status } = await measureSources(context, Object.values(context.policy.sources));
+    expect(status.sources[0]?.newestProven).toBeNull();
+    expect(status.sources[0]?.newestVerified?.id).toBe(real[2]);
+  });
+
+  test.each([
+    ["a manifest that was overwritten", "manifest", "{}"],
+    ["evidence that is no JSON", "evidence", "{"],
+    ["evidence about another manifest", "evidence", "other"],
+  ] as const)("%s counts for nothing: the good one before it stays", async (_, what, bytes) => {
+    const good = await project.back({ minutesAgo: 9 });
+    const newest = await project.back();
+    const room = what === "manifest" ? "manifests" : "evidence";
+    const file = (await project.filesOf(room)).find((name) => name.includes(newest)) ?? "";
+    const path = join(project.vault, file);
+    await writeFile(
+      path,
+      bytes === "other" ? (await readFile(path, "utf8")).replace(/"manifestSha256":"[0-9a-f]/, '"manifestSha256":"f') : bytes,
+    );
+    if (bytes === "other") expect(await readFile(path, "utf8")).toContain('"manifestSha256":"f');
+    const { deleted, plan } = await pruneSource(await project.open(), "tree");
+    expect(deleted).toEqual([]);
+    expect(plan.decisions.find(({ id }) => id === good)?.reasons).toContain("last 1 of 1");
+    expect(plan.decisions.find(({ id }) => id === newest)?.reasons.join()).toMatch(/not relied on/);
+  });
+
+  test("evidence from the future counts for nothing", async () => {
+    const good = await project.back({ minutesAgo: 9 });
+    const newest = await project.back({ verify: false });
+    const directory = join(project.vault, "evidence", "tree", newest);
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, "99991231T235959999Z-proven.json"), "");
+    expect((await pruneSource(await project.open(), "tree")).deleted).toEqual([]);
+    expect((await project.filesOf("manifests")).join()).toContain(good);
+    const context = await project.open();
+    const { status } = await measureSources(context, Object.values(context.policy.sources));
+    expect(status.sources[0]?.newestProven).toBeNull();
+  });
+
+  test("a vault without a version of its own hides nothing: a bucket's hidden manifests and evidence stop the prune, but for a prune's own", async () => {
+    const older = await project.back({ minutesAgo: 9 });
+    await project.back();
+    const hiding =
+      (prefix: string) =>
+      (store: ObjectStore): ObjectStore => ({
+        ...store,
+        async *listHidden(asked) {
+          if (prefix.startsWith(asked)) yield { key: prefix, by: "deletion", hiddenAt: new Date() };
+        },
+      });
+    const gone = sampleId("2026-01-01T00:00:00Z", 9);
+    for (const key of [`manifests/tree/${gone}.json`, `evidence/tree/${gone}/20260101T000100000Z-verified.json`]) {
+      const context = await project.open({ wrapStore: hiding(key) });
+      await expect(pruneSource(context, "tree")).rejects.toMatchObject({ message: expect.stringMatching(/outside Holdfast/) });
+    }
+    await mkdir(join(project.vault, "tombstones", "tree"), { recursive: true });
+    await writeFile(join(project.vault, "tombstones", "tree", `${gone}.json`), "{}");
+    const context = await project.open({ wrapStore: hiding(`manifests/tree/${gone}.json`) });
+    expect((await pruneSource(context, "tree")).deleted).toEqual([older]);
   });
 });
 

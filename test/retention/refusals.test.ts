@@ -105,6 +105,14 @@ describe("pruning is refused", () => {
     expect(plan.released).toEqual([]);
     expect(codes([...stored, backupAt(nowMs - hourMs, { kind: "log" })], { daily: 2 })).toEqual(["none-verified"]);
   });
+
+  it("refuses while a suspicious backup has only unverified ones after it, and not once data are back", () => {
+    const suspicious = backupAt(nowMs - 5 * hourMs, { suspicious: true });
+    const stored = backupAt(nowMs - 3 * hourMs, { state: "stored" });
+    const history = [...dailyBackups(8, "2026-11-19"), suspicious, stored];
+    expect(codes(history, { daily: 2 })).toContain("newest-suspicious");
+    expect(codes([...history, backupAt(nowMs - hourMs)], { daily: 2 })).not.toContain("newest-suspicious");
+  });
 });
 
 describe("assertPrunable", () => {

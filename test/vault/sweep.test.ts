@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/vault/layout.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
+import { listLost } from "../../src/vault/list-lost.ts";
 import { findOrphans, sweepOrphans } from "../../src/vault/sweep.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { makeMemoryStore } from "../support/memory-store.ts";
@@ -26,8 +27,9 @@ function makeStore() {
 const keysOf = async (found: AsyncIterable<{ key: string }>) => (await toList(found)).map(({ key }) => key);
 
 describe("the sweep", () => {
-  it("finds artifacts and evidence that no manifest names, of its source only, and deletes them, evidence last", async () => {
+  it("finds artifacts and evidence of what was deleted, of its source only, and deletes them, evidence last", async () => {
     const { store, add } = makeStore();
+    await add(keyOf.tombstone("shop", old));
     const kept = sampleId("2026-11-17T02:00:00Z");
     await add(keyOf.manifest("shop", kept));
     for (const id of [kept, old]) {
@@ -49,6 +51,29 @@ describe("the sweep", () => {
     expect(recorded.calls.filter((call) => call.startsWith("delete"))).toEqual(orphans.map((key) => `delete ${key}`));
     expect(store.objects.size).toBe(before - 3);
     expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+  });
+
+  it("leaves what has evidence and no tombstone, because it was a backup once: artifacts, evidence and all", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    await add(keyOf.evidence("shop", old, long, "verified"));
+    const evidenceAlone = sampleId("2026-11-16T02:00:00Z");
+    await add(keyOf.evidence("shop", evidenceAlone, long, "damaged"));
+    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    const lost = async () => (await toList(listLost(store))).map(({ id }) => id);
+    expect(await lost()).toEqual([evidenceAlone, old]);
+    await add(keyOf.tombstone("shop", evidenceAlone));
+    expect(await lost()).toEqual([old]);
+  });
+
+  it.each(["manifest", "evidence"] as const)("leaves artifacts whose %s the store only hides", async (what) => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    const key = what === "manifest" ? keyOf.manifest("shop", old) : keyOf.evidence("shop", old, long, "verified");
+    store.hidden.set(key, now);
+    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    await add(keyOf.tombstone("shop", old));
+    expect(await sweepOrphans(store, "shop", options)).toHaveLength(1);
   });
 
   it("leaves alone what is young by its id or by the store's own record", async () => {
