@@ -9,6 +9,7 @@ import {
   extractFilesCommands,
   installCliCommands,
   installSdkCommands,
+  loadDatabaseSettingsCommands,
   loadPostgresCommands,
   openSealedScript,
   openWithKeyFileCommands,
@@ -56,6 +57,8 @@ ${python("read_manifest.py", readManifestScript)}
 
 ${shell(readManifestCommand)}
 
+The last words of each line are the id of the key that the artifact was sealed with: go on only if it is yours.
+
 ## 4. Check what is stored
 
 Any line that does not say \`OK\` is damage: choose another backup.
@@ -100,6 +103,11 @@ password (that belongs in \`~/.pgpass\` or \`PGPASSWORD\`). Of the first command
 first error.
 
 ${shell(loadPostgresCommands)}
+
+What belongs to the database itself (\`ALTER DATABASE … SET\`, its comment, who may connect) comes last. \`database.sql\` calls the database
+by the name that it had: where yours has another, edit the file before the last command.
+
+${shell(loadDatabaseSettingsCommands)}
 
 ## 10. Unpack it: files
 

@@ -1,19 +1,46 @@
 /** The commands of the restore instructions, which tests run as they stand. */
 
-/** Reads a manifest into three lists that the commands below go by. */
-export const readManifestScript = `import json, sys
+/**
+ * Reads a manifest into three lists that the commands below go by. Anyone who can write to the vault chose what it says: only names that Holdfast gives are
+ * taken, which cannot leave the working directory, stand for another file of these instructions, or mean anything to a shell.
+ */
+export const readManifestScript = String.raw`import json, re, sys
 
 vault, source, backup = sys.argv[1:]
-manifest = json.load(open(f"{vault}/manifests/{source}/{backup}.json"))
-print(manifest["engine"], manifest["kind"], "backup of", source, "as of", manifest["consistencyPoint"]["time"])
-with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plain, open("artifacts.txt", "w") as names:
+with open(f"{vault}/manifests/{source}/{backup}.json", encoding="utf-8") as file:
+    try:
+        manifest = json.load(file)
+    except (ValueError, RecursionError) as problem:
+        sys.exit(f"the manifest is damaged, choose another backup: {problem}")
+
+def plain(value):
+    return re.sub(r"[^\x20-\x7e]", "?", str(value))[:200]
+
+def require(value, pattern):
+    if isinstance(value, str) and re.fullmatch(pattern, value):
+        return value
+    sys.exit(f"the manifest was changed by somebody, choose another backup: {plain(value)} cannot be there")
+
+require(source, r"[A-Za-z0-9][A-Za-z0-9._-]*")
+require(backup, r"\d{8}T\d{6}Z-[a-z]+-[0-9a-z]{6}")
+if manifest.get("source", source) != source or manifest.get("id", backup) != backup:
+    sys.exit(f"this is the manifest of {plain(manifest['source'])}/{plain(manifest['id'])}")
+print(plain(manifest["engine"]), plain(manifest["kind"]), "backup of", source, "as of", plain(manifest["consistencyPoint"]["time"]))
+taken = {"artifacts.txt", "stored.sha256", "plain.sha256", "database.list", "database.sql", "tools", "restored"}
+with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, open("artifacts.txt", "w") as names:
     for artifact in manifest["artifacts"]:
-        name = artifact["name"]
-        opened = name + (".zst" if artifact["compression"] == "zstd" else "")
-        print(name, artifact["role"], artifact["format"], "compression", artifact["compression"], "key", artifact["keyId"])
-        print(artifact["storedSha256"], f" {vault}/artifacts/{source}/{backup}/{name}", file=stored)
-        print(artifact["plainSha256"], f" {opened}", file=plain)
-        print(name, artifact["keyId"], opened, file=names)
+        name = require(artifact["name"], r"[a-z0-9][a-z0-9.-]{0,199}")
+        compression = require(artifact["compression"], "none|zstd")
+        key = require(artifact["keyId"], r"(file|kms):[A-Za-z0-9:/._-]+")
+        opened = name + (".zst" if compression == "zstd" else "")
+        for each in {name, opened}:
+            if each in taken or each.endswith((".py", ".sh")):
+                sys.exit(f"the manifest was changed by somebody, choose another backup: {each} cannot be an artifact")
+        taken |= {name, opened}
+        print(name, plain(artifact["role"]), plain(artifact["format"]), "compression", compression, "key", key)
+        print(require(artifact["storedSha256"], "[0-9a-f]{64}"), f" {vault}/artifacts/{source}/{backup}/{name}", file=stored)
+        print(require(artifact["plainSha256"], "[0-9a-f]{64}"), f" {opened}", file=plains)
+        print(name, key, opened, file=names)
 `;
 
 /** Opens one sealed artifact, from standard input to standard output, with a key file. */
@@ -48,8 +75,9 @@ KEYFILE=/path/to/main.key   # the key file, unless the key is in AWS KMS`;
 
 export const copyBucketCommand = `aws s3 sync s3://BUCKET/PREFIX /path/to/vault`;
 
-export const chooseCommands = `ls "$VAULT/manifests/$SOURCE"
-BACKUP=$(ls "$VAULT/manifests/$SOURCE" | sed -n 's/\\.json$//p' | sort | tail -n 1)
+export const chooseCommands = String.raw`ls "$VAULT/manifests/$SOURCE"
+BACKUP=$(ls "$VAULT/manifests/$SOURCE" | sed -nE 's/^([0-9]{8}T[0-9]{6}Z-[a-z]+-[0-9a-z]{6})\.json$/\1/p' |
+  sort | awk -v now="$(date -u +%Y%m%dT%H%M%SZ)" '$0 <= now' | tail -n 1)
 ls "$VAULT/evidence/$SOURCE/$BACKUP" || echo "nothing was ever checked of $BACKUP"`;
 
 export const readManifestCommand = `python3 read_manifest.py "$VAULT" "$SOURCE" "$BACKUP"`;
@@ -80,7 +108,7 @@ export const decompressCommands = `while read -r name keyid opened; do
   [ "$opened" = "$name" ] || zstd --decompress --rm "$opened" -o "$name"
 done < artifacts.txt`;
 
-export const decompressWithPythonCommands = `tools/bin/pip install zstandard
+export const decompressWithPythonCommands = `tools/bin/pip install zstandard==0.25.0
 while read -r name keyid opened; do
   [ "$opened" = "$name" ] || tools/bin/python -c \\
     'import sys, zstandard; zstandard.ZstdDecompressor().copy_stream(sys.stdin.buffer, sys.stdout.buffer)' < "$opened" > "$name"
@@ -88,6 +116,12 @@ done < artifacts.txt`;
 
 export const loadPostgresCommands = `psql --no-psqlrc --dbname="$DATABASE_URL" --file=globals.sql
 pg_restore --exit-on-error --dbname="$DATABASE_URL" archive.dump`;
+
+/** What the archive has of the database itself; \connect would lead to a database of its old name. */
+export const loadDatabaseSettingsCommands = String.raw`pg_restore --list archive.dump |
+  grep -E ' (DATABASE PROPERTIES - |(ACL|COMMENT|SECURITY LABEL) - DATABASE )' > database.list || true
+pg_restore --create --use-list=database.list --file=- archive.dump | sed '/^\\connect /d' > database.sql
+psql --no-psqlrc --dbname="$DATABASE_URL" --file=database.sql`;
 
 export const extractFilesCommands = `mkdir restored
 tar --extract --file=files.tar --directory=restored --preserve-permissions --numeric-owner`;
