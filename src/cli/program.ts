@@ -119,8 +119,9 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
     .command("check")
     .description("validate the policy, then connections, privileges, tools, keys and vaults")
     .argument("[source]", "only this source")
+    .option("--repair", "write a vault's holdfast.json and RESTORE.md anew where they are lost or were changed")
     .action(inSession(async () => (await import("./commands/check.ts")).check));
-  example(check, "holdfast check", "holdfast --policy /etc/holdfast.yml check shop");
+  example(check, "holdfast check", "holdfast check --repair", "holdfast --policy /etc/holdfast.yml check shop");
   const completion = program
     .command("completion")
     .description("print a completion script for your shell")

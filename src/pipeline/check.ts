@@ -14,6 +14,7 @@ import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
 import { checkHidden } from "./check-hidden.ts";
 import { checkWriting } from "./check-writing.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { repairVault } from "./repair-vault.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
 import { describeUnopenable, findUnopenable } from "./unopenable.ts";
 import { findInstructionsProblem } from "./vault-instructions.ts";
@@ -23,11 +24,16 @@ export interface CheckedFinding extends Finding {
   readonly about: string;
 }
 
+export interface CheckOptions {
+  /** Writes a vault's holdfast.json and RESTORE.md anew where they are lost or others changed them. */
+  readonly repair?: boolean;
+}
+
 /** Checks the whole policy, or, with `sourceName`, that source with its vault and key. Writes one small object to each vault and takes it back. */
 export async function checkPolicy(
   context: PipelineContext,
   sources: readonly SourceConfig[],
-  options: AlertCheckOptions = { deployed: false },
+  options: AlertCheckOptions & CheckOptions = { deployed: false },
 ): Promise<CheckedFinding[]> {
   const { policy } = context;
   const findings: CheckedFinding[] = about("this machine", await checkTemporaryDirectory(context));
@@ -37,7 +43,7 @@ export async function checkPolicy(
   }
   for (const name of new Set(sources.map((source) => source.vault))) {
     const vault = policy.vaults[name];
-    if (vault !== undefined) findings.push(...about(`vault ${name}`, await checkVault(context, vault)));
+    if (vault !== undefined) findings.push(...about(`vault ${name}`, await checkVault(context, vault, options.repair === true)));
   }
   for (const source of sources) {
     findings.push(...about(`source ${source.name}`, await checkSource(context, source)));
@@ -111,11 +117,12 @@ function isInside(directory: string, path: string): boolean {
   return way !== "" && !way.startsWith("..") && !isAbsolute(way);
 }
 
-async function checkVault(context: PipelineContext, vault: VaultConfig): Promise<readonly Finding[]> {
+async function checkVault(context: PipelineContext, vault: VaultConfig, repair: boolean): Promise<readonly Finding[]> {
   const rights = { StoreAccessDenied: rightsOn(vault) };
   const store = await context.storeOf(vault.name);
   if (vault.type === "folder" && !(await isThere(vault.path))) return finding("vault", () => checkParent(vault.path), rights);
   return [
+    ...(repair ? await finding("repair", () => repairVault(context, store), rights) : []),
     ...(await finding("vault", () => checkFormat(context, vault, store), rights)),
     ...(await finding("backups", () => checkCatalogue(context, store), rights)),
     ...(await finding("bucket", () => store.inspect(context.run.clock), rights)),

@@ -117,10 +117,11 @@ done < artifacts.txt`;
 export const loadPostgresCommands = `psql --no-psqlrc --dbname="$DATABASE_URL" --file=globals.sql
 pg_restore --exit-on-error --dbname="$DATABASE_URL" archive.dump`;
 
-/** What the archive has of the database itself; \connect would lead to a database of its old name. */
-export const loadDatabaseSettingsCommands = String.raw`pg_restore --list archive.dump |
+/** What the archive has of the database itself, which is there already; `\connect` would lead to a database of the old name. */
+export const loadDatabaseSettingsCommands = String.raw`pg_restore --create --list archive.dump |
   grep -E ' (DATABASE PROPERTIES - |(ACL|COMMENT|SECURITY LABEL) - DATABASE )' > database.list || true
-pg_restore --create --use-list=database.list --file=- archive.dump | sed '/^\\connect /d' > database.sql
+pg_restore --create --use-list=database.list --file=- archive.dump |
+  sed -E '/^(\\connect|CREATE DATABASE) /d' > database.sql
 psql --no-psqlrc --dbname="$DATABASE_URL" --file=database.sql`;
 
 export const extractFilesCommands = `mkdir restored

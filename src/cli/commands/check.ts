@@ -8,10 +8,14 @@ import type { Terminal } from "../terminal.ts";
 
 const labels = { ok: ["green", "ok     "], warning: ["yellow", "warning"], error: ["red", "error  "] } as const;
 
-export async function check({ context, terminal, stack }: Session, sourceName: string | undefined): Promise<Outcome> {
+export async function check(
+  { context, terminal, stack }: Session,
+  sourceName: string | undefined,
+  { repair = false }: { readonly repair?: boolean } = {},
+): Promise<Outcome> {
   const { policy } = context;
   const sources = sourceName === undefined ? Object.values(policy.sources) : [requireSource(policy, sourceName)];
-  const findings = await checkPolicy(context, sources, { deployed: stack !== undefined });
+  const findings = await checkPolicy(context, sources, { deployed: stack !== undefined, repair });
   const errors = findings.filter(({ level }) => level === "error").length;
   const warnings = findings.filter(({ level }) => level === "warning").length;
   const summary = `${countOf(findings.length, "check")}: ${countOf(errors, "error")}, ${countOf(warnings, "warning")}`;

@@ -14,11 +14,16 @@ test("RESTORE.md, followed word by word, restores the database without Holdfast"
     sources: postgresSource("demo", "DEMO_URL"),
     env: { DEMO_URL: server.urlOf("demo") },
   });
+  await server.sql("alter database demo set work_mem = '7MB'");
+  await server.sql("comment on database demo is $$first line\nALTER DATABASE demo SET work_mem = '1MB';$$");
+  await server.sql("create role reader; grant create on database demo to reader; revoke connect on database demo from public");
   const backup = await project.holdfast(["backup", "demo"]);
   expect(backup.code).toBe(0);
   const workDir = join(project.directory, "work");
   await mkdir(workDir);
-  await server.sql("create database rescued");
+  // On the day itself, the new database has the name that the old one had.
+  await server.sql("alter database demo rename to lost");
+  await server.sql("create database demo");
   await followRestoreInstructions({
     instructions: await readFile(join(project.vault, "RESTORE.md"), "utf8"),
     vaultDir: project.vault,
@@ -27,7 +32,13 @@ test("RESTORE.md, followed word by word, restores the database without Holdfast"
     keyFile: project.keyFile,
     workDir,
     pgBin: server.binDir,
-    databaseUrl: server.urlOf("rescued"),
+    databaseUrl: server.urlOf("demo"),
   });
-  expect(await countSampleRows(server, "rescued")).toBe(await countSampleRows(server, "demo"));
+  expect(await countSampleRows(server, "demo")).toBe(await countSampleRows(server, "lost"));
+  const own = (name: string): Promise<unknown> =>
+    server.sql(
+      `select array(select unnest(datacl)::text order by 1), shobj_description(oid, 'pg_database'),
+        (select setconfig from pg_db_role_setting where setdatabase = oid) from pg_database where datname = '${name}'`,
+    );
+  expect(await own("demo")).toEqual(await own("lost"));
 });

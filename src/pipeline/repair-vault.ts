@@ -1,0 +1,51 @@
+/** Writes anew what a vault has of its own and lost, or what others changed of it; what was there is kept beside it. */
+import type { Finding } from "../engines/engine.ts";
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { restoreInstructions } from "../sealing/restore-instructions.ts";
+import { instructionsKey, vaultKey } from "../vault/layout.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
+import { readSmall } from "../vault/read-small.ts";
+import { newVaultDocument, openVault } from "../vault/vault.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+import { findInstructionsProblem } from "./vault-instructions.ts";
+
+/** What is kept of a changed file: its text has some kilobytes. */
+const maxKeptBytes = 1024 * 1024;
+
+/**
+ * Repairs holdfast.json (only where a vault is, and never one of a newer Holdfast) and RESTORE.md. Resolves with what was done; nothing, when there was
+ * nothing to do. Errors: those of openVault that no writing repairs, those of ObjectStore.
+ */
+export async function repairVault(context: PipelineContext, store: ObjectStore): Promise<readonly Finding[]> {
+  const done: Finding[] = [];
+  try {
+    await openVault(store);
+  } catch (error) {
+    if (isHoldfastError(error, "VaultNotFound")) return [];
+    if (!isHoldfastError(error, "VaultDamaged")) throw error;
+    await store.put(vaultKey, newVaultDocument(context.run.clock, context.holdfastVersion));
+    done.push({ level: "ok", subject: "repair", message: `${vaultKey} was written anew` });
+  }
+  if ((await findInstructionsProblem(store)) === undefined) return done;
+  const kept = await keepBeside(context, store, instructionsKey);
+  await store.put(instructionsKey, Buffer.from(restoreInstructions()));
+  done.push({
+    level: "ok",
+    subject: "repair",
+    message: `${instructionsKey} was written anew${kept === undefined ? "" : `; what was there is kept as ${kept}`}`,
+  });
+  return done;
+}
+
+/** Copies an object to a name of its own; undefined when there is none. */
+async function keepBeside({ run }: PipelineContext, store: ObjectStore, key: string): Promise<string | undefined> {
+  try {
+    const { bytes } = await readSmall(store, key, maxKeptBytes);
+    const kept = `${key}.replaced-${run.clock.now().toISOString().replaceAll(/[-:.]/g, "")}`;
+    await store.put(kept, bytes, { ifAbsent: true });
+    return kept;
+  } catch (error) {
+    if (isHoldfastError(error, "ObjectNotFound")) return undefined;
+    throw error;
+  }
+}
