@@ -31,10 +31,8 @@ export function bubblewrapArguments(files: SandboxFiles, user: SandboxUser | und
   ];
 }
 
-/** setpriv's arguments: another user, for good. */
+/** setpriv's arguments: another user, for good, with no right to anything and no way to get one. */
 export function becomeUser(user: SandboxUser): string[] {
-  return [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", ...dropRights];
+  const rights = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"];
+  return [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", ...rights];
 }
-
-/** setpriv's arguments: no right to anything, and no way to get one. */
-export const dropRights: readonly string[] = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"];

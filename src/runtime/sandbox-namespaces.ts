@@ -1,6 +1,6 @@
 /** A sandbox by the kernel's namespaces and the tools of util-linux, where bubblewrap is not installed. */
 import { existsSync } from "node:fs";
-import { becomeUser, dropRights } from "./sandbox-bubblewrap.ts";
+import { becomeUser } from "./sandbox-bubblewrap.ts";
 import { parentsOf, type SandboxFiles } from "./sandbox-files.ts";
 import type { SandboxUser } from "./sandbox-user.ts";
 
@@ -65,7 +65,7 @@ export function namespaceArguments(files: SandboxFiles, user: SandboxUser | unde
   const own = user === undefined ? ["--user", "--map-root-user"] : [];
   const kinds = ["--mount", "--pid", "--net", "--ipc", "--uts", "--propagation", "private", "--fork", "--kill-child=KILL"];
   return [
-    ...["unshare", ...own, ...kinds, "--", "/bin/sh", "-c", script, "holdfast-sandbox"],
+    ...["setpriv", "--pdeathsig=KILL", "--", "unshare", ...own, ...kinds, "--", "/bin/sh", "-c", script, "holdfast-sandbox"],
     free[0] ?? "/mnt",
     ...inside,
     ...(user === undefined ? becomeCaller() : ["/.tools/setpriv", ...becomeUser(user), "--pdeathsig=KILL"]),
@@ -76,5 +76,6 @@ export function namespaceArguments(files: SandboxFiles, user: SandboxUser | unde
 function becomeCaller(): string[] {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const namespace = ["/.tools/unshare", "--user", `--map-user=${uid}`, `--map-group=${gid}`, "--"];
-  return [...namespace, "/.tools/setpriv", ...dropRights, "--pdeathsig=KILL"];
+  // It has no rights in that namespace, and so none to take from its bounding set; it gets none by no-new-privs.
+  return [...namespace, "/.tools/setpriv", "--inh-caps=-all", "--no-new-privs", "--pdeathsig=KILL"];
 }

@@ -17,7 +17,7 @@ import type { LoadedDatabase, PlaceDeviations, SecondLook } from "./place-compar
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
 import { reprintDefinitions } from "./reprint-definitions.ts";
 import { type EmptyState, readEmptyState } from "./restore-databases.ts";
-import type { RestoreDecision } from "./restore-plan.ts";
+import { type RestoreDecision, superuserWarning } from "./restore-plan.ts";
 import { createRoles } from "./restore-roles.ts";
 
 /** Sessions that load at once: a server of one's own has at least a few cores, and indexes dominate. */
@@ -66,6 +66,7 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
   const { survey, tools, options } = decision;
   const source = decision.onDisk ? await fetchArchive(backup, directory.path, context) : streamArchive(backup);
   const outline = await readOutline(tools.pgRestore, source, context, { rights: decision.rightsAfterwards });
+  if (survey.superuser) context.log.warn(superuserWarning(decision.settings));
   const maintenance = withNeutralSettings(survey.maintenance, survey.serverMajor, survey.superuser);
   const settings = inDatabase(withNeutralSettings(decision.settings, survey.serverMajor, survey.superuser), decision.loadInto);
   const roles = await withConnection(maintenance, context, (connection) => createRoles(decision.roles, connection));

@@ -172,6 +172,11 @@ export async function planPostgresRestore(
   return { target: describePlace(settings), occupied: survey.state === "occupied", steps: describeSteps(decision, facts, tools) };
 }
 
+/** What is said before a superuser loads what others wrote. */
+export function superuserWarning({ user }: ConnectionSettings): string {
+  return `functions and constraints of the backup run on that server as "${user}", a superuser: take another role unless the source's table owners may do everything there`;
+}
+
 function describeSteps(decision: RestoreDecision, facts: PostgresFacts, tools: ClientTools): string[] {
   const { survey, settings, loadInto, setAside, roles } = decision;
   const load = decision.onDisk ? "fetch the archive, and load it in parallel" : "stream the archive into it, in one transaction";
@@ -180,6 +185,7 @@ function describeSteps(decision: RestoreDecision, facts: PostgresFacts, tools: C
     survey.state === "empty" ? `use the empty database "${loadInto}"` : `create the database "${loadInto}"`,
     ...(roles.roles.length === 0 ? [] : [`create the roles that are missing here: ${roles.roles.join(", ")}`]),
     `${load} with pg_restore ${tools.version}`,
+    ...(survey.superuser ? [superuserWarning(settings)] : []),
     ...decision.notices,
     ...describeMissing(decision),
     survey.serverMajor === facts.serverMajor
