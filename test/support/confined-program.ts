@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { ensureBubblewrap } from "../../scripts/bubblewrap.ts";
+import { findUnprivilegedUser } from "../../scripts/unprivileged-user.ts";
 import { runOk } from "./processes.ts";
 import type { ConfinedAnswer, ConfinedRequest } from "./run-confined.ts";
 
@@ -16,10 +17,10 @@ export interface ConfinedProgram extends AsyncDisposable {
   readonly uid: number;
 }
 
-/** No account, and no process before. */
-const ordinaryUid = 61_183;
+/** An account: initdb asks for its name. Undefined when this process is no root. */
+const other = findUnprivilegedUser();
 
-export const isRoot = process.getuid?.() === 0;
+export const isRoot = other !== undefined;
 export const runners: readonly Runner[] = isRoot ? ["root", "ordinary user"] : ["ordinary user"];
 
 export async function makeConfinedProgram(): Promise<ConfinedProgram> {
@@ -39,10 +40,10 @@ export async function makeConfinedProgram(): Promise<ConfinedProgram> {
   await runOk("chmod", ["755", node, program]);
   const bubblewrap = ensureBubblewrap();
   return {
-    uid: isRoot ? ordinaryUid : (process.getuid?.() ?? 0),
+    uid: other?.uid ?? process.getuid?.() ?? 0,
     async run(runner, kind, request, env = {}) {
-      const as =
-        isRoot && runner !== "root" ? ["setpriv", `--reuid=${ordinaryUid}`, `--regid=${ordinaryUid}`, "--clear-groups"] : [];
+      const switched = other !== undefined && runner !== "root";
+      const as = switched ? ["setpriv", `--reuid=${other.uid}`, `--regid=${other.gid}`, "--clear-groups"] : [];
       const [command = "", ...args] = [...as, node, program, JSON.stringify(request)];
       const PATH = `${bubblewrap}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`;
       const answer = await runOk(command, args, { env: { PATH, HOLDFAST_SANDBOX: kind, ...env }, timeoutMs: 120_000, cwd: "/" });
