@@ -80,9 +80,10 @@ const indexWords = [
 
 /** Pieces of random sizes. */
 function cut(bytes: Buffer, random: Random): Readable {
+  const max = random.pick([1, 3, 511, 513, 5_000]);
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const size = 1 + random.below(random.pick([1, 3, 511, 513, 5_000]));
+    const size = 1 + random.below(max);
     pieces.push(bytes.subarray(at, at + size));
     at += size;
   }
@@ -229,37 +230,23 @@ describe("fuzz of whole backups", () => {
   });
 
   it("archives of any entries, well packed, write nothing outside", async () => {
-    const name = fc.constantFrom(
-      "a",
-      "b",
-      "..",
-      ".",
-      "",
-      "link",
-      "outside",
-      "\xff",
-      "x".repeat(255),
-      "x".repeat(300),
-      "a\nb",
-      "-rf",
-      "\0",
-    );
-    const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join("/"));
+    // Few names, so that entries meet: a link and what is beneath it, a directory `..` and a file in it.
+    const name = fc.constantFrom("a", "..", ".", "", "link", "\xff", "x".repeat(255), "\0");
+    const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join("/"));
     const anyPath = fc.oneof(
-      path,
-      path.map((given) => `/${given}`),
-      fc.constantFrom("../../outside/precious", "/proc/self/environ", "/dev/null", "."),
+      { weight: 8, arbitrary: path },
+      fc.constantFrom("/a", "../../outside/precious", "/dev/null", "../outside"),
     );
     const type = fc.constantFrom<EntryType>("file", "directory", "symlink", "hardlink");
-    const entries = fc.array(fc.record({ path: anyPath, type, target: anyPath }), { maxLength: 8 });
+    const entries = fc.array(fc.record({ path: anyPath, type, target: anyPath }), { minLength: 1, maxLength: 4 });
     const sorted = (list: readonly Entry[]) => list.toSorted((one, other) => (one.path < other.path ? -1 : 1));
     await fc.assert(
-      fc.asyncProperty(entries, fc.boolean(), async (list, inOrder) => {
+      fc.asyncProperty(entries, fc.boolean(), async (list, unordered) => {
         const made = list.map((item) => entryOf(item.path, item.type, item.target));
-        const all = [entryOf("", "directory"), ...(inOrder ? sorted(made) : made)];
+        const all = [entryOf("", "directory"), ...(unordered ? made : sorted(made))];
         await extract(pack(all), Buffer.from(all.map(formatIndexLine).join("")));
       }),
-      propertyParameters(150),
+      propertyParameters(500),
     );
   });
 });

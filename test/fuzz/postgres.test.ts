@@ -55,9 +55,11 @@ const words = [
   ],
 ];
 
+/** Pieces of up to 1, 2 … bytes: small ones cut every token of a script somewhere. */
 function* pieces(bytes: Buffer, random: Random): Generator<Buffer> {
+  const max = random.pick([1, 2, 3, 7, 100, 5_000]);
   for (let at = 0; at < bytes.length; ) {
-    const size = 1 + random.below(random.pick([1, 2, 7, 100, 5_000]));
+    const size = 1 + random.below(max);
     // A copy: the chunk is only lent, and is overwritten to see that nobody keeps it.
     const chunk = Buffer.from(bytes.subarray(at, at + size));
     yield chunk;
