@@ -54,6 +54,28 @@ test("a backup that was not committed leaves no artifact", async () => {
   expect([...(await project.filesOf("artifacts")), ...(await project.filesOf("manifests"))]).toEqual([]);
 });
 
+test.each([
+  ["the first artifact", "artifacts/", false],
+  ["the manifest", "manifests/", true],
+])("a store that is gone from %s on may have committed the backup only when the manifest was sent", async (_, room, maybe) => {
+  const warnings: string[] = [];
+  let gone = false;
+  const lost = (): never => {
+    throw new HoldfastError("StoreUnavailable", "no answer");
+  };
+  const vanishing = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    async put(key, body, options) {
+      gone ||= key.startsWith(room);
+      return gone ? lost() : store.put(key, body, options);
+    },
+    head: async (key) => (gone ? lost() : store.head(key)),
+    list: (prefix, options) => (gone ? lost() : store.list(prefix, options)),
+  });
+  await expect(dumpSource(await project.open({ wrapStore: vanishing, warnings }), request)).rejects.toThrow("no answer");
+  expect(warnings.some((warning) => warning.includes("may have been committed"))).toBe(maybe);
+});
+
 test("backups made as fast as can be still sort by time, and @latest names the last", async () => {
   const made: string[] = [];
   for (let count = 0; count < 3; count += 1) made.push((await dumpSource(await project.open(), request)).backupId);
