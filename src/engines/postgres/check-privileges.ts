@@ -7,7 +7,7 @@ import { resolveExclusions } from "./exclusions.ts";
 import { quoteIdentifier, quoteLiteral, spellQualified } from "./script-identifiers.ts";
 
 /** A finding names this many objects and counts the others. */
-const mostNamed = 5;
+const maxNamed = 5;
 
 /** The user's own objects, without those that belong to extensions: pg_dump leaves their content out. */
 const ownRelations = `
@@ -43,8 +43,8 @@ export async function checkPrivileges(
 }
 
 function list(names: readonly string[]): string {
-  const more = names.length - mostNamed;
-  return `${names.slice(0, mostNamed).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const more = names.length - maxNamed;
+  return `${names.slice(0, maxNamed).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 async function checkRelations(connection: Connection, source: PostgresSource, role: string): Promise<Finding[]> {

@@ -7,7 +7,7 @@ import type { ConnectionSettings } from "./connection.ts";
 import { connectionError, queryError, sqlState } from "./driver-errors.ts";
 import { assertSessionAttributes, identifyServer, keepsSession, poolerError, type ServerIdentity } from "./server-identity.ts";
 import { type TlsAttempt, tlsAttempts } from "./tls.ts";
-import { type AnswerLimits, guardWire, listLimits, rowLimits, type WireGuard } from "./wire-guard.ts";
+import { type AnswerLimits, guardWire, listLimits, patientLimits, rowLimits, type WireGuard } from "./wire-guard.ts";
 
 /** A connection that turns the driver's errors into the catalogue's. */
 export interface Connection {
@@ -147,6 +147,7 @@ async function prepare(
     await client.query("SET client_encoding = 'SQL_ASCII'");
     guard.keepRawBytes();
   }
+  guard.setUsual(patientLimits);
   return server;
 }
 
@@ -216,7 +217,7 @@ function wrap(
     rows: async <R>(sql: string, values?: readonly unknown[], limits = listLimits) =>
       (await query(sql, limits, values)).rows as R[],
     row: async <R>(sql: string, values?: readonly unknown[]) => (await query(sql, rowLimits, values)).rows[0] as R | undefined,
-    run: async (sql) => void (await query(sql, listLimits)),
+    run: async (sql) => void (await query(sql, patientLimits)),
   };
 }
 

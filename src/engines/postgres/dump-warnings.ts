@@ -2,7 +2,7 @@
 import type { Notice } from "../../proof/content.ts";
 
 /** A database can have thousands of circular keys or skipped objects; the manifest names the first ones. */
-const mostWarnings = 50;
+const maxWarnings = 50;
 
 /** The warnings in what pg_dump wrote to its standard error, each with its details and hints. */
 export function dumpWarnings(stderr: string): Notice[] {
@@ -13,7 +13,7 @@ export function dumpWarnings(stderr: string): Notice[] {
     if (/^pg_dump: (detail|hint): /.test(line) && messages.length > 0) messages[messages.length - 1] += `; ${text}`;
     else messages.push(text);
   }
-  const notices = messages.slice(0, mostWarnings).map((message) => ({ code: "pg-dump-warning", subject: "pg_dump", message }));
+  const notices = messages.slice(0, maxWarnings).map((message) => ({ code: "pg-dump-warning", subject: "pg_dump", message }));
   const more = messages.length - notices.length;
   if (more === 0) return notices;
   return [...notices, { code: "pg-dump-warning", subject: "pg_dump", message: `${more} further warnings are not listed` }];

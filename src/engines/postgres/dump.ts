@@ -90,7 +90,7 @@ export async function openPostgresDump(
     const facts = await readDatabaseFacts(session.connection);
     const omissions = await findOmissions(session.connection, started.exclusions.excludesRows);
     const all = [...notices, ...started.exclusions.notices, ...omissions, ...sessionNotices(session, started.snapshot, context)];
-    return describe({ source, settings, session, observer, ...started, context: own, stop, relay, notices: all }, facts);
+    return makeSession({ source, settings, session, observer, ...started, context: own, stop, relay, notices: all }, facts);
   } catch (error) {
     context.signal.removeEventListener("abort", relay);
     // Ends a pg_dump that runs already.
@@ -149,7 +149,7 @@ function sessionNotices(session: SourceSession, { standby, consistencyPoint }: S
   return notices;
 }
 
-function describe(dump: OpenDump, database: DatabaseFacts): DumpSession {
+function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession {
   const { session, snapshot, tools, zstd, source } = dump;
   const facts: { -readonly [K in keyof PostgresFacts]: PostgresFacts[K] } = {
     ...database,

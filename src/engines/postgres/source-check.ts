@@ -7,6 +7,7 @@ import type { Connection } from "./driver.ts";
 import { sqlStateOf } from "./driver-errors.ts";
 import type { RelationName } from "./exclusions.ts";
 import { quoteIdentifier, quoteLiteral, tableObject } from "./script-identifiers.ts";
+import { patientLimits } from "./wire-guard.ts";
 
 interface CheckedTable extends RelationName {
   /** Names of the columns, in the order of their names: a restore may bring columns of inheritance children in another order. */
@@ -131,7 +132,7 @@ async function checkBatch(
 ): Promise<Figures | undefined> {
   const sql = batch.map((table, at) => `(SELECT ${at} AS at, ${figures(table, mode)})`).join("\nUNION ALL\n");
   const result: Figures = {};
-  for (const row of await connection.rows<BatchRow>(sql)) {
+  for (const row of await connection.rows<BatchRow>(sql, undefined, patientLimits)) {
     const table = batch[row.at] as CheckedTable;
     const rows = Number(row.rows);
     if (!Number.isSafeInteger(rows)) {

@@ -15,6 +15,8 @@ export interface AnswerLimits {
 
 /** A list of all tables and columns of a database of 100,000 tables stays below; a catalogue question is answered in seconds. */
 export const listLimits: AnswerLimits = { maxRows: 1_000_000, maxBytes: 256 * 1024 * 1024, maxSilenceMs: 15 * 60_000 };
+/** For statements that take the time they take: counts, restores' statements, assertions. */
+export const patientLimits: AnswerLimits = { ...listLimits, maxSilenceMs: 0 };
 /** For questions that have one row as their answer. */
 export const rowLimits: AnswerLimits = { maxRows: 1, maxBytes: 16 * 1024 * 1024, maxSilenceMs: 15 * 60_000 };
 
@@ -38,17 +40,20 @@ interface WireConnection extends EventEmitter {
 export interface WireGuard {
   /** The limits of the next question that is put into the driver's queue. */
   expect(limits: AnswerLimits): void;
+  /** The limits, from now on, of questions for which none are expected. */
+  setUsual(limits: AnswerLimits): void;
   /** From now on names may hold bytes that are not UTF-8. */
   keepRawBytes(): void;
 }
 
 /**
- * Puts the guard between the driver and its socket; before `connect`. `usual` are the limits of questions for which none are
- * expected. A breach ends the connection with an error that says which.
+ * Puts the guard between the driver and its socket; before `connect`. `first` are the limits of questions for which none are
+ * expected, until `setUsual`. A breach ends the connection with an error that says which.
  */
-export function guardWire(client: Client, usual: AnswerLimits = rowLimits): WireGuard {
+export function guardWire(client: Client, first: AnswerLimits): WireGuard {
   const connection = (client as unknown as { connection: WireConnection }).connection;
   const expected: AnswerLimits[] = [];
+  let usual = first;
   const state: AnswerState = { limits: usual, rows: 0, bytes: 0, others: 0 };
   let raw = false;
   let failed = false;
@@ -94,6 +99,9 @@ export function guardWire(client: Client, usual: AnswerLimits = rowLimits): Wire
   connection.once("end", () => clearTimeout(state.timer));
   return {
     expect: (limits) => void expected.push(limits),
+    setUsual: (limits) => {
+      usual = limits;
+    },
     keepRawBytes: () => {
       raw = true;
     },

@@ -82,6 +82,20 @@ it("a server that logs in and says nothing more is not waited for without end", 
   await expect(connect(settings, never)).rejects.toMatchObject({ message: expect.stringContaining("said nothing") });
 });
 
+it("statements that take their time are waited for, and answers of many rows to statements of others are taken", async () => {
+  const many = Buffer.concat([columns("a"), ...Array.from({ length: 5_000 }, () => row("1")), complete, ready]);
+  await using server = await startHostileServer((turn, socket) => {
+    if (turn < 3) return usual[turn];
+    setTimeout(() => socket.write(many), 700);
+    return undefined;
+  });
+  const connection = await connect({ ...settingsFor(server.port), connectTimeoutSeconds: 0.3 }, never);
+  await connection.run("VACUUM");
+  expect((await connection.client.query("SELECT 1 AS a")).rows).toHaveLength(5_000);
+  expect(await connection.rows("SELECT 1 AS a")).toHaveLength(5_000);
+  await connection.close();
+});
+
 describe("require_auth", () => {
   it.each([
     ["password", message("R", 3), "scram-sha-256", false],

@@ -121,6 +121,31 @@ it("copies an extension's own table as it was, though pg_dump does not lock it b
   }
 });
 
+it("fails when pg_dump comes to wait behind a statement that waits for the dump: neither would ever end", async () => {
+  const noise =
+    "SELECT n, encode(sha512(n::text::bytea), 'hex') || encode(sha512((-n)::text::bytea), 'hex') FROM generate_series(1, 150000) n";
+  const { name, context } = await prepare(`CREATE EXTENSION cube; CREATE TABLE big AS ${noise}; CREATE TABLE conf (id int)`);
+  await server.sql(
+    `ALTER EXTENSION cube ADD TABLE conf;
+     UPDATE pg_extension SET extconfig = ARRAY['conf'::regclass::oid], extcondition = ARRAY[''] WHERE extname = 'cube'`,
+    name,
+  );
+  const session = await openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, context);
+  // pg_dump cannot go on before it is read, and comes to the extension's table after the large one.
+  const truncating = server.sql("TRUNCATE conf", name);
+  try {
+    await expect.poll(() => server.sql("SELECT count(*) FROM pg_locks WHERE NOT granted", name)).not.toBe("0");
+    await expect(readDump(session)).rejects.toMatchObject({
+      name: "DumpFailed",
+      retryable: true,
+      message: expect.stringContaining("TRUNCATE conf"),
+    });
+  } finally {
+    await session.close();
+  }
+  await truncating;
+});
+
 it("fails when a schema is renamed meanwhile, which no lock on tables prevents", async () => {
   const { name, context } = await prepare("CREATE SCHEMA s; CREATE TABLE s.t (id int); CREATE TABLE u (id int)");
   const session = await openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, context);
