@@ -30,12 +30,12 @@ export async function checkHidden(store: ObjectStore): Promise<readonly Finding[
     }
   }
   if (last === "") return [{ level: "ok", subject, message: "no object of a backup was deleted or overwritten outside Holdfast" }];
-  const objects = counts.deletion + counts.overwriting === 1 ? "object" : "objects";
+  const deleted = counts.deletion === 1 ? "1 object of a backup was deleted" : `${counts.deletion} objects of backups were deleted`;
   return [
     {
       level: "error",
       subject,
-      message: `${counts.deletion} deleted and ${counts.overwriting} overwritten ${objects} of backups, outside Holdfast, the last in order ${last}; the bucket still has what they held`,
+      message: `${deleted} and ${counts.overwriting} overwritten outside Holdfast, the last in order ${last}; the bucket still has what they held`,
       remedy: "Bring them back as docs/immutability.md says, and find out who did it.",
     },
   ];

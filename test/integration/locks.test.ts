@@ -60,7 +60,7 @@ beforeEach(async () => {
 });
 
 /** The pipeline on the locked bucket, so many days later. */
-async function open(retention: string, { days = 0, mode = "governance", tiers = "" } = {}): Promise<PipelineContext> {
+async function open(retention: string, { days = 0, mode = "governance", tiers = "", locks = true } = {}): Promise<PipelineContext> {
   const policyFile = join(directory, "holdfast.yml");
   await writeFile(
     policyFile,
@@ -68,7 +68,7 @@ async function open(retention: string, { days = 0, mode = "governance", tiers = 
 vaults:
   main:
     { type: s3, bucket: ${bucket}, endpoint: "${server.endpoint}", pathStyle: true, region: us-east-1,
-      lock: { mode: ${mode} }, state: s3://${bucket}-state${tiers} }
+      ${locks ? `lock: { mode: ${mode} }, ` : ""}state: s3://${bucket}-state${tiers} }
 keys: { main: file:main.key }
 sources:
   tree: { engine: files, path: tree, retention: { maxRemoval: 100%, minAge: none, ${retention} } }
@@ -202,6 +202,39 @@ test("a backup that other hands deleted is noticed before anything is pruned, an
   expect((await verifyBackup(context, await findInVaults(context, id))).outcome).toBe("verified");
 });
 
+test("in a bucket with versions and without a lock, deletions by others are found, and no prune finishes them", async () => {
+  const context = await open("keepLast: 1", { locks: false });
+  const first = await back(context);
+  const second = await back(await open("keepLast: 2", { days: 1, locks: false }));
+  const findingOf = async () => {
+    const checked = await open("keepLast: 1", { days: 5, locks: false });
+    return (await checkPolicy(checked, Object.values(checked.policy.sources))).find(({ subject }) => subject === "deleted backups");
+  };
+  // A prune of its own leaves nothing that looks like another's work.
+  expect((await pruneSource(await open("keepLast: 1", { days: 2, locks: false }), "tree")).deleted).toEqual([first]);
+  expect(await versionsOf(`manifests/tree/${first}`)).toEqual([]);
+  expect(await findingOf()).toMatchObject({ level: "ok" });
+  await back(await open("keepLast: 2", { days: 2, locks: false }));
+  const artifacts = (await versionsOf("artifacts/tree/")).length;
+  // Plain deletes, as a stolen key or a wrong script would do them.
+  for (const room of ["manifests", "evidence"]) {
+    for (const { Key = "" } of await versionsOf(`${room}/tree/${second}`)) {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+    }
+  }
+  for (const days of [2, 5, 400]) {
+    await expect(pruneSource(await open("keepLast: 1", { days, locks: false }), "tree")).rejects.toMatchObject({
+      name: "PruneRefused",
+      details: expect.arrayContaining([expect.stringContaining(second)]),
+    });
+  }
+  expect((await versionsOf("artifacts/tree/")).length).toBe(artifacts);
+  expect(await findingOf()).toMatchObject({
+    level: "error",
+    message: expect.stringContaining("2 objects of backups were deleted"),
+  });
+});
+
 test("what other hands overwrote is found, told of, and can be brought back", async () => {
   const context = await open("daily: 7");
   const id = await back(context);
@@ -218,7 +251,7 @@ test("what other hands overwrote is found, told of, and can be brought back", as
   const findings = await checkPolicy(context, Object.values(context.policy.sources));
   expect(findings.find(({ subject }) => subject === "deleted backups")).toMatchObject({
     level: "error",
-    message: expect.stringContaining("deleted 0 and overwrote 2 objects"),
+    message: expect.stringContaining("0 objects of backups were deleted and 2 overwritten outside Holdfast"),
   });
   expect(await verifyBackup(context, await findInVaults(context, id)).catch(({ name }) => name)).not.toMatchObject({
     outcome: "verified",
