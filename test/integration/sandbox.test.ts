@@ -225,6 +225,25 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
     expect(await countProcesses("987654")).toBe(0);
   });
 
+  test.each(runners)("a check that never ends is ended with the test, and leaves nothing (as %s)", async (runner) => {
+    await server.sql("create database endless");
+    await server.sql(
+      `create function ok(v text) returns boolean language plpgsql as $f$
+       begin while current_user = 'holdfast_throwaway' loop null; end loop; return true; end $f$;
+       create table notes (v text check (ok(v))); insert into notes values ('hello')`,
+      "endless",
+    );
+    const endless = await takeBackup(server, "endless", directory);
+    await chmod(endless.archive, 0o644);
+    const { temporary } = own[runner];
+    const { archive, backup } = endless;
+    const request = { archive, globals: "", facts: backup.facts, binDir: server.binDir, temporary, ask: {}, stopAfterMs: 12_000 };
+    const { error } = await program.run(runner, "bubblewrap,namespaces", { test: request });
+    expect(error).toMatch(/interrupted/);
+    expect((await readdir(temporary)).filter((name) => name.startsWith("holdfast-"))).toEqual([]);
+    await server.sql("drop database endless");
+  });
+
   test.each(runners)("without a sandbox, as %s: what is documented, and nothing that stays", async (runner) => {
     await back(runner);
     const { kind, answers = {} } = await load(runner, "none");
