@@ -6,10 +6,10 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import { assessStatus } from "../report/status.ts";
 import type { BackupFigures, Status, StatusBackup } from "../report/status-model.ts";
-import type { CheckName } from "../vault/backup-state.ts";
+import { type CheckName, checkNames } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";
-import { examineBackup } from "../vault/examine-backup.ts";
+import { type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { listLost } from "../vault/list-lost.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
@@ -52,7 +52,7 @@ async function measureSource(context: PipelineContext, source: SourceConfig): Pr
   const store = await context.storeOf(source.vault);
   const listed = await listEntries(context, store, source.name);
   if (listed === undefined) return { source, backups: [], tests: [], lost: [] };
-  const entries = await examineQuoted(store, listed);
+  const entries = await dropUnreadable(store, await examineQuoted(store, listed));
   const tests = await readTests(store, entries);
   const telling = chooseTelling(entries, tests);
   const lost: BackupPlace[] = [];
@@ -95,6 +95,33 @@ async function examineQuoted(store: ObjectStore, entries: readonly BackupEntry[]
     judged.push(examined);
   }
   return judged.reverse();
+}
+
+/**
+ * The entries without the checks that a status must not quote as the last of their kind: those of backups whose documents are bad, and the newest whose
+ * evidence cannot be read, which is damage of its backup.
+ */
+async function dropUnreadable(
+  store: ObjectStore,
+  entries: readonly (BackupEntry & Partial<ExaminedBackup>)[],
+): Promise<BackupEntry[]> {
+  const kept = entries.map((entry) => (entry.problems?.length ? { ...entry, checks: [] } : entry));
+  for (const group of [testChecks, checkNames]) {
+    for (;;) {
+      const newest = kept
+        .flatMap((entry, index) => entry.checks.map(({ key, at, check }) => ({ index, key, at, check })))
+        .filter(({ check }) => group.includes(check))
+        .reduce<{ index: number; key: string; at: string } | undefined>(
+          (a, b) => (a === undefined || b.at > a.at ? b : a),
+          undefined,
+        );
+      const entry = newest === undefined ? undefined : kept[newest.index];
+      if (newest === undefined || entry === undefined || (await readSoundEvidence(store, newest.key)) !== undefined) break;
+      const problems = [...(entry.problems ?? []), `${newest.key} in ${store.url} cannot be read`];
+      kept[newest.index] = { ...entry, state: "damaged", problems, checks: entry.checks.filter(({ key }) => key !== newest.key) };
+    }
+  }
+  return kept;
 }
 
 /** Whatever its backup's age: a monthly test of an hourly backup lies hundreds of backups back. */

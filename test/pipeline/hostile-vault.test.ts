@@ -58,6 +58,13 @@ describe("evidence", () => {
     expect(status.verdict).toBe("breach");
     expect(messages).toContain(`${planted} is damaged: manifests/tree/`);
     expect(source.notes.join()).not.toContain("compared equal");
+    expect(source.restoreTest).toMatchObject({ outcome: null, backupId: null });
+    // On an old backup, whose own state nobody quotes.
+    const older = await project.back({ minutesAgo: 600 });
+    await writeFile(vaultPath("evidence/tree", older, `${stampOf(now)}-unproven.json`), "");
+    const again = await measure();
+    expect(again.source.restoreTest.outcome).toBeNull();
+    expect(again.messages).toContain(`${older} is damaged`);
     expect(await newestGoodBackup(await project.open(), "tree")).toMatchObject({ id: good });
   });
 

@@ -1,0 +1,89 @@
+/** A vault of two backups with every kind of document, one of which somebody changed; and what must hold whatever it is. */
+import { isHoldfastError } from "../../src/errors/holdfast-error.ts";
+import { listBackups } from "../../src/vault/catalogue.ts";
+import { appendEvidence } from "../../src/vault/evidence.ts";
+import { examineAll } from "../../src/vault/examine-backup.ts";
+import { addHold, listHolds } from "../../src/vault/holds.ts";
+import { keyOf, vaultKey } from "../../src/vault/layout.ts";
+import { acquireLease } from "../../src/vault/leases.ts";
+import { listLost } from "../../src/vault/list-lost.ts";
+import { commitManifest } from "../../src/vault/manifest.ts";
+import { describeReader, listReadMarks, markReading } from "../../src/vault/read-marks.ts";
+import { initVault, openVault } from "../../src/vault/vault.ts";
+import { type MemoryStore, makeMemoryStore } from "./memory-store.ts";
+import { sampleEvidence, sampleId, sampleManifest } from "./sample-backups.ts";
+import { toList } from "./streams.ts";
+
+const now = new Date("2026-11-22T12:00:00Z");
+const clock = { now: () => now, monotonicMs: () => 0 };
+const changedId = sampleId("2026-11-20T02:00:00Z");
+const goodId = sampleId("2026-11-21T02:00:00Z");
+
+/** Both backups verified, the first held and read; keys of the documents that are changed, one of a kind. */
+export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: readonly string[] }> {
+  const store = makeMemoryStore(() => now);
+  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: "text" });
+  for (const id of [changedId, goodId]) {
+    const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
+    await appendEvidence(store, { ...sampleEvidence("shop", id, "verified", "2026-11-21T03:00:00.000Z"), manifestSha256: sha256 });
+  }
+  await addHold(store, { formatVersion: 1, source: "shop", backupId: changedId, by: "x", reason: "x", at: now.toISOString() });
+  const lease = await acquireLease(store, "shop", { holder: "x", purpose: "x", ttlSeconds: 60, clock, processes: null });
+  await lease.release();
+  await markReading(store, {
+    source: "shop",
+    backupId: changedId,
+    now,
+    token: "00",
+    by: "x",
+    purpose: "x",
+    since: now.toISOString(),
+  });
+  const [mark] = await toList(listReadMarks(store, "shop"));
+  const evidence = [...store.objects.keys()].find((key) => key.startsWith(keyOf.evidencePrefix("shop", changedId))) ?? "";
+  const keys = [
+    keyOf.manifest("shop", changedId),
+    evidence,
+    keyOf.hold("shop", changedId),
+    keyOf.lease("shop"),
+    mark?.key ?? "",
+    vaultKey,
+  ];
+  return { store, keys };
+}
+
+/** Looks at everything, with `bytes` under `key`: only errors of the catalogue, the other backup untouched, and never better than it is. */
+export async function lookAtEverything(store: MemoryStore, key: string, bytes: Buffer): Promise<void> {
+  const before = store.objects.get(key);
+  const original = before?.bytes ?? Buffer.alloc(0);
+  store.objects.set(key, { bytes, modifiedAt: now });
+  try {
+    const examined = await toList(examineAll(store, listBackups(store, { now })));
+    const states = new Map(examined.map(({ id, state }) => [id, state]));
+    if (states.get(goodId) !== "verified") throw new Error(`${key} changed what is said of another backup`);
+    const isOwn = key.includes(changedId) && !key.startsWith("holds/") && !key.startsWith("leases/");
+    if (isOwn && !bytes.equals(original) && states.get(changedId) === "verified" && key.startsWith("manifests/")) {
+      throw new Error("a changed manifest is verified");
+    }
+    if (examined.find(({ id }) => id === changedId)?.held !== true) throw new Error("a hold was lost");
+    await toList(listHolds(store));
+    if ((await toList(listLost(store))).length > 0) throw new Error("a backup is taken for lost");
+    for (const mark of await toList(listReadMarks(store, "shop"))) await describeReader(store, mark.key);
+    await expectCatalogue(() => openVault(store));
+    await expectCatalogue(async () => {
+      const lease = await acquireLease(store, "shop", { holder: "y", purpose: "y", ttlSeconds: 60, clock, processes: null });
+      await lease.renew();
+      await lease.release();
+    });
+  } finally {
+    if (before !== undefined) store.objects.set(key, before);
+  }
+}
+
+async function expectCatalogue(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isHoldfastError(error) || error.name === "Internal") throw error;
+  }
+}
