@@ -88,7 +88,9 @@ test("verify --all goes on behind a damaged manifest, a vault that is not there 
 
 test("verifying nothing is not success, exit code 3", async () => {
   await backup("one");
-  await rm(join(project.directory, "vault-one", "manifests"), { recursive: true });
+  // With evidence or artifacts left, the manifests would be lost, which is damage.
+  for (const room of ["manifests", "evidence", "artifacts"])
+    await rm(join(project.directory, "vault-one", room), { recursive: true });
   const verified = await project.holdfast(["verify", "--source", "one"]);
   expect(verified.code).toBe(3);
   expect(verified.json.error).toMatchObject({ name: "BackupNotFound" });
