@@ -11,6 +11,7 @@ export function listOwnPaths(policy: Policy): OwnPaths {
       channels.flatMap((channel) => (channel.type === "slack" ? [channel.webhook] : [])),
     ),
   ];
+  references.push(...Object.values(policy.restoreTargets ?? {}));
   const keys = Object.values(policy.keys).flatMap((set) => set.keys);
   return {
     vaults: Object.values(policy.vaults).flatMap((vault) => (vault.type === "folder" ? [vault.path] : [])),

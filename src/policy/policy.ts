@@ -168,6 +168,8 @@ export interface FilesSource extends SourceBase {
   /** Patterns relative to `path`; empty: everything. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Bytes of holes of sparse files that one backup reads; absent: the engine's default. */
+  readonly maxHoleBytes?: number;
 }
 
 export type SourceConfig = PostgresSource | FilesSource;

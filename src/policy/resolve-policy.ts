@@ -164,6 +164,7 @@ function resolveFiles(written: WrittenOf<"files">, base: Omit<SourceBase, "resto
     path: paths.resolve(written.path, ["sources", base.name, "path"]),
     include: written.include ?? [],
     exclude: written.exclude ?? [],
+    ...(written.maxHoles === undefined ? {} : { maxHoleBytes: written.maxHoles }),
     restoreTest: withoutUndefined({
       schedule: written.restoreTest.schedule,
       assertions: [],

@@ -185,6 +185,12 @@ export const filesSource = section(
       defaultNote: "everything",
     }),
     exclude: filePattern({ description: "What is left out of that.", samples: [["cache/**"]], defaultNote: "nothing" }),
+    maxHoles: size({
+      description:
+        "Holes of sparse files that are read, in all: a hole costs no disk and is read like data. Sparse files beyond it are left out, each with a notice.",
+      samples: ["10TB"],
+      defaultNote: "1TB",
+    }).optional(),
     ...identity,
     backup: schedules("files"),
     retention: retention("files"),

@@ -1,16 +1,17 @@
 /** Turns a tree into files.tar and the lines of index.jsonl, in one pass and in memory that does not grow with the tree. */
-import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { type Entry, formatIndexLine, formatSkippedLine, type TornReason } from "./entry.ts";
 import { displayPath, type EntryPath } from "./entry-path.ts";
 import { describeCode, errorCode } from "./failures.ts";
 import { pooledOperations } from "./file-operations.ts";
+import type { HoleBudget } from "./hole-budget.ts";
 import type { NoticeLog } from "./notices.ts";
 import type { OwnerNames } from "./owner-names.ts";
 import { type Reading, readAhead } from "./read-ahead.ts";
-import { isSameState, readChunks, readFlags, readSmallFile, type SmallRead, smallFileBytes } from "./read-file.ts";
+import { readFlags, readSmallFile, type SmallRead, smallFileBytes } from "./read-file.ts";
 import { archiveEnd, encodeHeader, paddingOf } from "./tar-header.ts";
 import type { WalkedEntry } from "./walk-tree.ts";
+import { writeContent } from "./write-content.ts";
 
 /** What was put into the archive so far. */
 export interface ArchiveTally {
@@ -21,6 +22,8 @@ export interface ArchiveTally {
   torn: number;
   /** Entries left out other than by a pattern. */
   leftOut: number;
+  /** Files among them that were left out for their holes. */
+  tooSparse: number;
   /** Something vanished or failed under the reader, so that a later count cannot be expected to agree. */
   unsteady: boolean;
 }
@@ -30,6 +33,8 @@ export interface ArchiveOptions {
   readonly owners: OwnerNames;
   readonly notices: NoticeLog;
   readonly tally: ArchiveTally;
+  /** How much of holes may still be read. */
+  readonly holes: HoleBudget;
   readonly addLine: (line: string) => Promise<void> | undefined;
 }
 
@@ -128,6 +133,12 @@ async function leaveOutUnreadable(path: EntryPath, code: string, options: Archiv
   await leaveOut(path, "file-unreadable", "unreadable", `cannot be read: ${describeCode(code)}`, options);
 }
 
+async function leaveOutSparse(path: EntryPath, stats: BigIntStats, options: ArchiveOptions): Promise<void> {
+  options.tally.tooSparse++;
+  const message = `has ${stats.size} bytes and is nearly all holes, beyond what maxHoles in the policy lets a backup read`;
+  await leaveOut(path, "file-too-sparse", "too-sparse", message, options);
+}
+
 async function* writeSymlink(
   { path, location, parent, stats, operations }: WalkedEntry,
   options: ArchiveOptions,
@@ -159,6 +170,7 @@ async function* writeFile(reading: Reading, linked: Map<string, LinkedFile>, opt
     yield* finishEntry({ ...shared, path, type: "hardlink", size: 0, hardLinkOf: first.entry.path }, options);
     return;
   }
+  if (!options.holes.take(stats)) return await leaveOutSparse(path, stats, options);
   let read = await reading.content;
   if (read === undefined && stats.size <= smallFileBytes) read = await readSmallFile(operations, location, stats);
   if (parent?.isInPlace() === false) return await leaveOutGone(path, options);
@@ -245,46 +257,5 @@ async function* writeLargeFile(
     return finished;
   } finally {
     await pooledOperations.close(fd);
-  }
-}
-
-/** Exactly as many bytes as the header has announced, whatever becomes of the file meanwhile. */
-async function* writeContent(
-  fd: number,
-  before: BigIntStats,
-): AsyncGenerator<Buffer, { sha256: string; torn: TornReason | undefined }> {
-  const size = Number(before.size);
-  const digest = createHash("sha256");
-  let torn: TornReason | undefined;
-  let written = 0;
-  try {
-    for await (const chunk of readChunks(fd, size)) {
-      digest.update(chunk);
-      written += chunk.length;
-      yield chunk;
-    }
-  } catch (error) {
-    errorCode(error);
-    torn = "unreadable";
-  }
-  if (written < size) torn ??= "shrank";
-  while (written < size) {
-    const filling = zeros.subarray(0, Math.min(zeros.length, size - written));
-    digest.update(filling);
-    written += filling.length;
-    yield filling;
-  }
-  torn ??= await findLateChange(fd, before);
-  return { sha256: digest.digest("hex"), torn };
-}
-
-async function findLateChange(fd: number, before: BigIntStats): Promise<TornReason | undefined> {
-  try {
-    const beyond = await pooledOperations.read(fd, Buffer.alloc(1), 0, 1, Number(before.size));
-    if (beyond > 0) return "grew";
-    return isSameState(before, await pooledOperations.statOpen(fd)) ? undefined : "changed";
-  } catch (error) {
-    errorCode(error);
-    return "unreadable";
   }
 }

@@ -13,6 +13,7 @@ import { type ArchiveTally, writeArchive } from "./dump-archive.ts";
 import { formatSkippedLine } from "./entry.ts";
 import { displayPath, type EntryPath } from "./entry-path.ts";
 import { describeCode, fileFailure } from "./failures.ts";
+import { createHoleBudget } from "./hole-budget.ts";
 import { createIndexWriter, openSpool } from "./index-spool.ts";
 import { createNoticeLog, type NoticeLog } from "./notices.ts";
 import { readOwnerNames } from "./owner-names.ts";
@@ -44,7 +45,16 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
   const root = await findSourceRoot(source.path, context.ownPaths?.vaults);
   const startedAt = context.clock.now();
   const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-files-");
-  const tally: ArchiveTally = { files: 0, directories: 0, symlinks: 0, bytes: 0, torn: 0, leftOut: 0, unsteady: false };
+  const tally: ArchiveTally = {
+    files: 0,
+    directories: 0,
+    symlinks: 0,
+    bytes: 0,
+    torn: 0,
+    leftOut: 0,
+    tooSparse: 0,
+    unsteady: false,
+  };
   const dump: Dump = {
     source,
     context,
@@ -86,7 +96,7 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
 }
 
 function describeFacts({ source, root, tally }: Dump): Record<string, unknown> {
-  const { unsteady: _unsteady, ...counts } = tally;
+  const { unsteady: _unsteady, tooSparse: _tooSparse, ...counts } = tally;
   return {
     path: source.path,
     resolvedPath: displayPath(root.path),
@@ -141,7 +151,14 @@ async function* readTree(dump: Dump, spool: string): AsyncGenerator<Buffer> {
   });
   const owners = await readOwnerNames();
   try {
-    const archive = writeArchive({ walk: explainWalk(dump, walk), owners, notices, tally, addLine: index.add });
+    const archive = writeArchive({
+      holes: createHoleBudget(dump.source.maxHoleBytes),
+      walk: explainWalk(dump, walk),
+      owners,
+      notices,
+      tally,
+      addLine: index.add,
+    });
     for await (const chunk of archive) {
       await Promise.all(pending.splice(0));
       yield chunk;
@@ -200,7 +217,9 @@ async function checkSource(dump: Dump): Promise<SourceCheckResult> {
   let count: TreeCount;
   try {
     const avoid = await findAvoided(context.ownPaths?.vaults ?? [], dump.directory.path);
-    count = await countTree(root.path, { selection, signal: context.signal, avoid });
+    const counted = await countTree(root.path, { selection, signal: context.signal, avoid });
+    // Left out by size, which the count does not know.
+    count = { ...counted, files: counted.files - dump.tally.tooSparse };
   } catch (error) {
     if (context.signal.aborted) throw error;
     throw fileFailure(error, `the directory ${source.path} cannot be counted`, "SourceUnreachable");

@@ -165,7 +165,7 @@ it("is not deceived by a file that says that it is empty", async () => {
 });
 
 describe("the tree's own count", () => {
-  const tally = { files: 3, directories: 2, symlinks: 1, bytes: 0, torn: 0, leftOut: 0, unsteady: false };
+  const tally = { files: 3, directories: 2, symlinks: 1, bytes: 0, torn: 0, leftOut: 0, tooSparse: 0, unsteady: false };
   const started = 1_800_000_000_000;
   const newest = (msBefore: number) => BigInt(started - msBefore) * 1_000_000n;
   const count = (files: number, newestChangeNs: bigint) => ({ files, directories: 2, symlinks: 1, newestChangeNs });

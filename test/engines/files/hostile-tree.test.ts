@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesEngine } from "../../../src/engines/files/engine.ts";
 import { localOperations, pooledOperations } from "../../../src/engines/files/file-operations.ts";
+import { createHoleBudget } from "../../../src/engines/files/hole-budget.ts";
 import { openDirectory } from "../../../src/engines/files/open-directory.ts";
 import { dumpToMemory, indexOf, type MemoryBackup, makeContext, makeSource, prove } from "./memory-backup.ts";
 import { noise, removeTree } from "./tree-zoo.ts";
@@ -261,4 +262,30 @@ it("names what lies beyond the longest path, and counts the rest", async () => {
   } finally {
     execFileSync("rm", ["-rf", name], { cwd: tree });
   }
+});
+
+describe("sparse files", () => {
+  it("beyond what a backup may read of holes are left out by name, and the rest is proven", async () => {
+    fs.writeFileSync(join(tree, "data"), noise(300_000));
+    for (const name of ["huge-1", "huge-2", "small"]) fs.writeFileSync(join(tree, name), "");
+    fs.truncateSync(join(tree, "huge-1"), 8_000_000_000_000);
+    fs.truncateSync(join(tree, "huge-2"), 1_000_000_000_001);
+    fs.truncateSync(join(tree, "small"), 1_000_000);
+    const backup = await dumpToMemory(makeSource(tree));
+    expect(pathsOf(backup)).toEqual([".", "data", "small"]);
+    expect(backup.notices.map(({ code, subject }) => [code, subject])).toEqual([
+      ["file-too-sparse", "huge-1"],
+      ["file-too-sparse", "huge-2"],
+    ]);
+    expect(backup.facts).toMatchObject({ files: 2, leftOut: 2 });
+    await expectProven(backup);
+  });
+
+  it("together may not have more holes than that, whatever each has", () => {
+    const budget = createHoleBudget(1_000);
+    const take = (size: bigint, blocks = 0n) => budget.take({ size, blocks });
+    expect([take(600n), take(500n), take(400n), take(1n)]).toEqual([true, false, true, false]);
+    // What a file system compressed, and what is no hole, is data.
+    expect([take(1_000_000n, 100n), take(512n, 1n), take(0n)]).toEqual([true, true, true]);
+  });
 });
