@@ -210,6 +210,7 @@ describe("a plan relies on what was read", () => {
     const { status } = await measureSources(context, Object.values(context.policy.sources));
     expect(status.sources[0]?.newestProven).toBeNull();
     expect(status.sources[0]?.newestVerified?.id).toBe(real[2]);
+    expect(status.sources[0]?.restoreTest.outcome).toBeNull();
   });
 
   test.each([
