@@ -5,7 +5,7 @@ import type { S3Vault } from "../policy/policy.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/run-context.ts";
 import { type PartPlan, planParts } from "./part-plan.ts";
-import { factsOf, nameUnnamed } from "./s3-errors.ts";
+import { factsOf, isNotFound, nameUnnamed } from "./s3-errors.ts";
 import { makeRetries, type Retries, type RetryTimes } from "./s3-retries.ts";
 
 /** As far as it concerns us. */
@@ -116,15 +116,20 @@ function retryRequests(client: S3Client, retries: Retries): S3Client {
   const send = (command: unknown, { abortSignal, ...options }: HttpHandlerOptions = {}): Promise<unknown> =>
     retries.run(
       async (signal) => {
+        const request = { ...options, abortSignal: signal };
         try {
-          return await sendOnce(command, { ...options, abortSignal: signal });
+          return await sendOnce(command, request);
         } catch (error) {
-          throw command instanceof HeadObjectCommand ? await explainHead(command, error, signal) : nameUnnamed(error);
+          if (!(command instanceof HeadObjectCommand)) throw nameUnnamed(error);
+          const reason = await explainHead(command, error, signal);
+          if (reason !== undefined) throw reason;
+          return sendOnce(command, request);
         }
       },
       abortSignal as AbortSignal | undefined,
     );
-  // The answer to a HEAD has no body: what is wrong with keys, region, clock or bucket is said only to a GET.
+  // The answer to a HEAD has no body: what is wrong with keys, region or bucket is said only to a GET. Where that one is answered, the
+  // refusal was for this machine's clock, which the SDK has corrected by the HEAD's own answer.
   const explainHead = async ({ input }: HeadObjectCommand, error: unknown, abortSignal: AbortSignal): Promise<unknown> => {
     const { status = 0 } = factsOf(error);
     if (![301, 400, 401, 403, 404].includes(status)) return error;
@@ -133,8 +138,10 @@ function retryRequests(client: S3Client, retries: Retries): S3Client {
         abortSignal,
       })) as GetObjectCommandOutput;
       (found.Body as Readable).destroy();
-      return error;
+      return undefined;
     } catch (explained) {
+      // After a correction, what the object's absence is called.
+      if (isNotFound(nameUnnamed(explained))) return explained;
       return factsOf(explained).status === status ? nameUnnamed(explained) : error;
     }
   };

@@ -7,8 +7,11 @@ import { join } from "node:path";
 import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectsV2Command,
   ListObjectVersionsCommand,
+  PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -18,6 +21,7 @@ import type { S3Vault } from "../../src/policy/policy.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
+import { openPlace } from "../../src/vault/s3-client.ts";
 import { openS3Store } from "../../src/vault/s3-store.ts";
 import { type FaultyS3Proxy, startFaultyS3Proxy } from "../support/faulty-s3-proxy.ts";
 import {
@@ -188,6 +192,25 @@ describe.each(starters)("%s", (_name, start) => {
     expect(Buffer.concat(read).equals(whole)).toBe(true);
     expect(lines.join("\n")).toMatch(/waiting for the store s3:\/\/\S+: \w+, \d+ s/);
     store.close();
+  });
+
+  it("is asked once more, with its own time, by a machine whose clock is an hour off", async () => {
+    const config = await server.makeBucket();
+    const { client: skewed } = openPlace(config, { timeouts });
+    skewed.config.systemClockOffset = 3_600_000;
+    for (const command of [
+      () => new ListObjectsV2Command({ Bucket: config.bucket }),
+      () => new PutObjectCommand({ Bucket: config.bucket, Key: "x", Body: "x" }),
+    ])
+      await skewed.send(command() as ListObjectsV2Command);
+    // Of a HEAD's refusal, only a GET tells the reason.
+    skewed.config.systemClockOffset = -3_600_000;
+    expect(await skewed.send(new HeadObjectCommand({ Bucket: config.bucket, Key: "x" }))).toMatchObject({ ContentLength: 1 });
+    skewed.config.systemClockOffset = -3_600_000;
+    await expect(skewed.send(new HeadObjectCommand({ Bucket: config.bucket, Key: "y" }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 404 },
+    });
+    skewed.destroy();
   });
 
   it("says what is wrong with the address or the keys", async () => {
