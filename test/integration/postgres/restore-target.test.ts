@@ -239,6 +239,38 @@ describe("a role that is no superuser", () => {
   });
 });
 
+describe("before anything is loaded", () => {
+  test("an occupied target that the role does not own is refused, with --overwrite too", async () => {
+    await newer.sql("create database theirs");
+    await newer.sql("create table t (id int)", "theirs");
+    await newer.sql("create role guest login createdb password 'guest-secret'");
+    const context = contextFor(newer.urlOf("theirs", "guest", "guest-secret"));
+    const planning = planPostgresRestore(taken.backup, taken.source, { target: "env:TARGET", overwrite: true }, context);
+    await expect(planning).rejects.toMatchObject({ name: "RestoreRefused", message: expect.stringContaining("does not own") });
+  });
+
+  test("a plan says that owners and grants are not restored, and --roles is refused to such a role", async () => {
+    await newer.sql("create role modest login createdb password 'modest-secret'");
+    const context = contextFor(newer.urlOf("by_modest", "modest", "modest-secret"));
+    const request = { target: "env:TARGET", overwrite: false };
+    const { steps } = await planPostgresRestore(taken.backup, taken.source, request, context);
+    expect(steps.join("\n")).toMatch(/owners(?: and grants)? NOT restored/);
+    const withRoles = planPostgresRestore(taken.backup, taken.source, { ...request, roles: true }, context);
+    await expect(withRoles).rejects.toMatchObject({ name: "RestoreRefused", message: expect.stringContaining("not a superuser") });
+  });
+});
+
+test("--roles creates the backup's roles first, with which owners and rights are restored", async () => {
+  await using fresh = await startPostgres({ major: 15 });
+  const request = { target: "env:TARGET", overwrite: false, roles: true };
+  const { findings, comparison } = await restore(request, contextFor(fresh.urlOf("zoo_again")));
+  expect(findings.filter((finding) => finding.class !== "benign")).toEqual([]);
+  expect(findings.map(({ subject }) => subject)).toEqual(expect.arrayContaining(["role zoo_owner"]));
+  expect(comparison.differences).toEqual([]);
+  expect(await fresh.sql("select tableowner from pg_tables where tablename = 'people'", "zoo_again")).toBe("zoo_owner");
+  expect(await fresh.sql("select pg_has_role('zoo_writer', 'zoo_reader', 'member')")).toBe("t");
+});
+
 test("a URI with a password is refused, because everybody may read it in the command line", async () => {
   const planning = planPostgresRestore(
     taken.backup,
