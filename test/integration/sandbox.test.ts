@@ -115,7 +115,7 @@ describe.each(everywhere)("a shell's script in a sandbox (%s, as %s)", (kind, ru
   }
 
   test("leaves no process behind, and a fork bomb ends at a limit", async () => {
-    const word = String(400_000 + Math.floor(Math.random() * 100_000));
+    const word = `300.${400_000 + Math.floor(Math.random() * 100_000)}`;
     const { stdout } = await run(`
       setsid sleep ${word} > /dev/null 2>&1 &
       (n=0; while n=$((n + 1)); do sleep ${word} > /dev/null 2>&1 & echo $n; done) 2> /dev/null | tail -n 1`);
@@ -136,7 +136,7 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
     const { key, vault } = own[runner];
     return {
       shell: `copy (select 1) to program 'touch ${outside}/shell'`,
-      daemon: `copy (select 1) to program 'setsid sleep 987654 > /dev/null 2>&1 &'`,
+      daemon: `copy (select 1) to program 'setsid sleep 300.987654 > /dev/null 2>&1 &'`,
       key: `select pg_catalog.pg_read_file('${key}')`,
       shadow: `select pg_catalog.pg_read_file('/etc/passwd')`,
       environment: "select attack.environments()",
@@ -222,7 +222,7 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
     expect(await readdir(outside)).toEqual([]);
     expect(await readdir(own[runner].vault)).toEqual([]);
     expect(await readdir(own[runner].temporary)).toEqual(expect.not.arrayContaining([expect.stringMatching(/^holdfast-/)]));
-    expect(await countProcesses("987654")).toBe(0);
+    expect(await countProcesses("300.987654")).toBe(0);
   });
 
   test.each(runners)("a check that never ends is ended with the test, and leaves nothing (as %s)", async (runner) => {
@@ -257,7 +257,7 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
       expect(answers["programs"]).toContain("Permission denied");
     } else expect(answers["key"]).toBe("done");
     expect(connections).toBeGreaterThan(0);
-    expect(await countProcesses("987654")).toBe(0);
+    expect(await countProcesses("300.987654")).toBe(0);
     await rm(join(outside, "shell"), { force: true });
     for (const name of await readdir(outside)) await rm(join(outside, name));
     for (const name of await readdir(own[runner].vault)) await rm(join(own[runner].vault, name));
