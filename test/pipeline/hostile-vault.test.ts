@@ -72,7 +72,7 @@ describe("evidence", () => {
     const id = await project.back();
     await writeFile(vaultPath("evidence/tree", id, "99991231T235959999Z-proven.json"), "");
     const before = await measure();
-    expect(before.messages).toContain("breach: " + id + ' has evidence "proven" dated 9999-12-31');
+    expect(before.messages).toContain(`breach: ${id} has evidence "proven" dated 9999-12-31`);
     expect(before.source.newestProven).toBeNull();
     expect(await listDueBackups(await project.open({ shiftMs: 60_000 }), [], 30)).toMatchObject([{ backupId: id }]);
     await appendFile(vaultPath("artifacts/tree", id, "files.tar"), "x");

@@ -38,7 +38,7 @@ export function selectRoles(globals: string, present: ReadonlySet<string>): Role
     const role = roleOf(statement);
     if (role !== undefined) return roles.has(role);
     const membership = membershipOf(statement);
-    return membership !== undefined && membership.every(isKnown) && membership.some((name) => roles.has(name));
+    return membership?.every(isKnown) && membership.some((name) => roles.has(name));
   });
   return { roles: [...roles], statements: chosen };
 }
