@@ -86,7 +86,8 @@ describe("the table of severities", () => {
   it("judges every error of the catalogue, also one that was added since, by its kind", () => {
     for (const [name, { exitCode }] of Object.entries(catalogue)) {
       const { severity } = failureRules[classOfFailure(name)];
-      if (exitCode === 4 && name !== "EvidenceInvalid") expect(severity.standard, name).toBe("critical");
+      // Damaged evidence leaves the backup as it was, and a key that is out of reach may come back.
+      if (exitCode === 4 && !["EvidenceInvalid", "KeyUnavailable"].includes(name)) expect(severity.standard, name).toBe("critical");
     }
   });
 
