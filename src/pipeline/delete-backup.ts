@@ -51,10 +51,18 @@ export async function deleteBackup(
     return lateReason;
   }
   // What is locked longer than its manifest stays for the sweep.
-  for await (const object of store.list(keyOf.artifact(source, id, ""))) await store.delete(object.key);
+  await deleteObjects(run, store, keyOf.artifact(source, id, ""));
   // Evidence goes last: while anything of the backup is left, it says what that was.
-  for await (const object of store.list(keyOf.evidencePrefix(source, id))) await store.delete(object.key);
+  await deleteObjects(run, store, keyOf.evidencePrefix(source, id));
   return undefined;
+}
+
+/** What is no object of the vault's stays, for it is somebody else's: it must not stop what was decided. */
+async function deleteObjects({ log }: RunContext, store: ObjectStore, prefix: string): Promise<void> {
+  for await (const { key, odd } of store.list(prefix, { includeOdd: true })) {
+    if (odd === undefined) await store.delete(key);
+    else log.warn(`${key} in ${store.url} is ${odd}: it was left there`);
+  }
 }
 
 async function findReason(

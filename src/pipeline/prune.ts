@@ -8,7 +8,7 @@ import type { RunContext } from "../runtime/run-context.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Lease } from "../vault/leases.ts";
 import { readManifest } from "../vault/manifest.ts";
-import type { ObjectStore } from "../vault/object-store.ts";
+import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
@@ -63,7 +63,9 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     // What is kept is made safe before anything is deleted.
     const locksExtended = await keepPromises(context, store, source, backups, planned);
     // Before anything of this run is deleted, so that a deletion that died is finished first.
-    const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal };
+    const onOdd = ({ key, odd }: ListedObject) =>
+      run.log.warn(`${key} in ${store.url} is ${odd}, which a vault holds none of: find out who put it there`);
+    const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal, onOdd };
     const swept = await sweepOrphans(store, sourceName, options);
     const { deleted, spared } = await deleteReleased(
       run,

@@ -101,7 +101,7 @@ export async function removeHold(store: ObjectStore, source: string, id: string)
 
 /** All holds, or those of one source, by source and id; one that cannot be read holds as well as any. Errors: those of ObjectStore. */
 export async function* listHolds(store: ObjectStore, source?: string): AsyncGenerator<Hold | UnreadableHold, void, undefined> {
-  for await (const { key } of store.list(source === undefined ? "holds/" : `holds/${source}/`)) {
+  for await (const { key } of store.list(source === undefined ? "holds/" : `holds/${source}/`, { includeOdd: true })) {
     const place = parseDocumentKey(key);
     if (place === undefined) continue;
     try {

@@ -56,7 +56,7 @@ export async function* listReadMarks(
   source: string,
   id?: string,
 ): AsyncGenerator<ReadMarkKey, void, undefined> {
-  for await (const { key } of store.list(keyOf.readMarkPrefix(source, id))) {
+  for await (const { key } of store.list(keyOf.readMarkPrefix(source, id), { includeOdd: true })) {
     const mark = parseReadMarkKey(key);
     if (mark !== undefined) yield mark;
   }

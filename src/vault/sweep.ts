@@ -2,7 +2,7 @@
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
-import type { ObjectStat, ObjectStore } from "./object-store.ts";
+import type { ListedObject, ObjectStat, ObjectStore } from "./object-store.ts";
 import { readSmall } from "./read-small.ts";
 import { hasTombstone } from "./tombstones.ts";
 
@@ -13,6 +13,8 @@ export interface SweepOptions {
   /** Where leases are kept, when not in the vault itself. */
   readonly leases?: ObjectStore;
   readonly signal?: AbortSignal;
+  /** Is given what is no object (a link, a pipe): it stays where it is, for a person to look at. */
+  readonly onOdd?: (odd: ListedObject) => void;
 }
 
 export interface Orphan {
@@ -42,7 +44,12 @@ export async function* findOrphans(
   for (const [room, parse] of rooms) {
     // Decided per backup, and after its objects were listed: a manifest that was committed meanwhile is seen.
     let decided: { id: string; orphaned: boolean } | undefined;
-    for await (const object of store.list(`${room}/${source}/`, options.signal === undefined ? {} : { signal: options.signal })) {
+    const listing = { includeOdd: true, ...(options.signal === undefined ? {} : { signal: options.signal }) };
+    for await (const object of store.list(`${room}/${source}/`, listing)) {
+      if (object.odd !== undefined) {
+        options.onOdd?.(object);
+        continue;
+      }
       const id = parse(object.key)?.id;
       if (id === undefined || !isOld(object, id, beforeMs) || isCovered(id, lease)) continue;
       if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }) };
@@ -83,7 +90,7 @@ const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefine
 async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
   if (room === "holds")
-    return !(await isAny(store.list(keyOf.artifact(source, id, "")))) && !(await hasEvidence(store, source, id));
+    return !(await isAny(store.list(keyOf.artifact(source, id, ""), { includeOdd: true }))) && !(await hasEvidence(store, source, id));
   if ((await store.head(keyOf.hold(source, id))) !== undefined) return false;
   if (await hasTombstone(store, source, id)) return true;
   if (await hasEvidence(store, source, id)) return false;
@@ -94,7 +101,7 @@ async function isOrphaned(store: ObjectStore, room: string, { source, id }: Back
 }
 
 function hasEvidence(store: ObjectStore, source: string, id: string): Promise<boolean> {
-  return isAny(store.list(keyOf.evidencePrefix(source, id)));
+  return isAny(store.list(keyOf.evidencePrefix(source, id), { includeOdd: true }));
 }
 
 async function isAny(listing: AsyncIterable<unknown>): Promise<boolean> {

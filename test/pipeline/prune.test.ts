@@ -1,14 +1,15 @@
 /** Pruning: what may not be deleted stays, whatever happens beside it, and a look at the plan changes nothing. */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { measureSources } from "../../src/pipeline/measure.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
-import { addHold, type Hold } from "../../src/vault/holds.ts";
+import { addHold, type Hold, listHolds } from "../../src/vault/holds.ts";
 import { commitManifest, readManifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
+import { plant } from "../support/hostile-folder.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";
 
 let project: FilesProject;
@@ -290,4 +291,46 @@ test("an interruption stops a prune between two backups and leaves whole ones", 
   expect(left.join()).not.toContain(older);
   expect(left.join()).toContain(oldest);
   expect((await pruneSource(await project.open(), "tree")).deleted).toEqual([oldest]);
+});
+
+describe("what is no object of the vault's", () => {
+  test.each(["pipe", "link to a file", "link to a directory"] as const)(
+    "stays, and stops no deletion and no sweep: a %s among artifacts, evidence and holds",
+    async (kind) => {
+      const older = await project.back({ minutesAgo: 5 });
+      const outside = join(project.directory, "outside");
+      await mkdir(join(outside, "keys"), { recursive: true });
+      await writeFile(join(outside, "secret"), "secret");
+      const newer = await project.back();
+      const odd = [
+        join(project.vault, "artifacts/tree", older, "stray"),
+        join(project.vault, "artifacts/tree", newer, "stray"),
+        join(project.vault, "evidence/tree", older, "20260101T000000000Z-unproven.json"),
+        join(project.vault, "holds/tree/20260101T000000Z-full-aaaaaa.json"),
+      ];
+      for (const path of odd) await plant(kind, path, outside);
+      // Those below make the older one's own evidence unreadable; it was released by its age alone.
+      const warnings: string[] = [];
+      const { deleted } = await pruneSource(await project.open({ warnings }), "tree");
+      expect(deleted).toEqual([older]);
+      expect(await project.filesOf(`artifacts/tree/${older}`)).toEqual([]);
+      expect(await project.filesOf(`manifests/tree`)).toEqual([`manifests/tree/${newer}.json`]);
+      for (const path of odd) {
+        expect((await lstat(path)).isFile()).toBe(false);
+        expect(warnings.join("\n")).toContain(path.slice(project.vault.length + 1));
+      }
+      expect(await readFile(join(outside, "secret"), "utf8")).toBe("secret");
+      await pruneSource(await project.open({ shiftMs: 3 * 86_400_000 }), "tree");
+    },
+  );
+
+  test("holds as a hold, in the list of holds too", async () => {
+    const older = await project.back({ minutesAgo: 5 });
+    await project.back();
+    await plant("pipe", join(project.vault, "holds/tree", `${older}.json`), project.directory);
+    const context = await project.open();
+    expect((await pruneSource(context, "tree")).deleted).toEqual([]);
+    const holds = await Array.fromAsync(listHolds(await context.storeOf("main")));
+    expect(holds).toEqual([{ source: "tree", backupId: older, problem: expect.stringContaining("is a named pipe") }]);
+  });
 });
