@@ -1,12 +1,13 @@
 /** Deletes one backup, unless somebody wants it at the last moment. Order of deletes: docs/vault-format.md. */
 import type { RunContext } from "../runtime/run-context.ts";
 import { describeLock } from "../vault/backup-lock.ts";
+import { isHeld } from "../vault/holds.ts";
 import { keyOf } from "../vault/layout.ts";
 import { removeManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { readSmall } from "../vault/read-small.ts";
-import { removeTombstone, writeTombstone } from "../vault/tombstones.ts";
+import { listTombstones, removeTombstone, writeTombstone } from "../vault/tombstones.ts";
 
 /** A vault, and where its read marks are. */
 export interface DeletionPlaces {
@@ -57,6 +58,24 @@ export async function deleteBackup(
   return undefined;
 }
 
+/**
+ * Takes the tombstones of backups that stay. They are those of a deletion that died before it deleted anything, or were put there by somebody: with one,
+ * a manifest that is lost later would pass for deleted on purpose, and what is left of its backup would be swept. Errors: those of ObjectStore.
+ */
+export async function takeBackTombstones(
+  { log, signal }: RunContext,
+  store: ObjectStore,
+  source: string,
+  kept: ReadonlySet<string>,
+): Promise<void> {
+  const mistaken: string[] = [];
+  for await (const id of listTombstones(store, source, { signal })) if (kept.has(id)) mistaken.push(id);
+  for (const id of mistaken) {
+    log.warn(`${id} stays, but has a tombstone: a deletion died before it began, or somebody put it there; it is removed`);
+    await removeTombstone(store, source, id);
+  }
+}
+
 /** What is no object of the vault's stays, for it is somebody else's: it must not stop what was decided. */
 async function deleteObjects({ log }: RunContext, store: ObjectStore, prefix: string): Promise<void> {
   for await (const { key, odd } of store.list(prefix, { includeOdd: true })) {
@@ -71,7 +90,7 @@ async function findReason(
   source: string,
   id: string,
 ): Promise<string | undefined> {
-  if ((await store.head(keyOf.hold(source, id))) !== undefined) return "held";
+  if (await isHeld(store, source, id)) return "held";
   for await (const mark of listReadMarks(state, source, id)) {
     if (isActiveMark(mark, run.clock.now())) return `being read: ${await describeReader(state, mark.key)}`;
   }

@@ -12,7 +12,7 @@ import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
-import { type DeletionPlaces, deleteBackup } from "./delete-backup.ts";
+import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
@@ -60,6 +60,8 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     const { plan: planned, backups } = await planSource(context, store, source, readers);
     assertPrunable(planned);
     for (const key of dead) await state.delete(key);
+    const kept = new Set(planned.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
+    await takeBackTombstones(run, store, sourceName, kept);
     // What is kept is made safe before anything is deleted.
     const locksExtended = await keepPromises(context, store, source, backups, planned);
     // Before anything of this run is deleted, so that a deletion that died is finished first.

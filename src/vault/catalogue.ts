@@ -4,7 +4,8 @@ import type { BackupKind } from "../policy/policy.ts";
 import { type BackupState, stateOf } from "./backup-state.ts";
 import { listEvidence } from "./evidence.ts";
 import { isFuture } from "./future.ts";
-import { type BackupPlace, type EvidenceKey, keyOf, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
+import { isHeld } from "./holds.ts";
+import { type BackupPlace, type EvidenceKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { parseReference, type Reference } from "./reference.ts";
@@ -76,7 +77,7 @@ export async function findBackup(store: ObjectStore, reference: string, now: Dat
   const wanted = parseReference(reference);
   const place = wanted.by === "prefix" ? await findByPrefix(store, wanted) : await findByTime(store, wanted, now);
   const checks = await listEvidence(store, place.source, place.id);
-  const held = (await store.head(keyOf.hold(place.source, place.id))) !== undefined;
+  const held = await isHeld(store, place.source, place.id);
   const entry = describe(place, checks, held, now);
   if (entry === undefined) throw new HoldfastError("Internal", `${place.id} was listed, but is not a backup's id`);
   return entry;

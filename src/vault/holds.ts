@@ -99,6 +99,19 @@ export async function removeHold(store: ObjectStore, source: string, id: string)
   await store.delete(key);
 }
 
+/**
+ * Whether a backup is held. By the key alone, whatever the object says; what stands in a hold's way (a link, a pipe) holds too, and keeps nobody from
+ * reading the backup. Errors: those of ObjectStore.head.
+ */
+export async function isHeld(store: ObjectStore, source: string, id: string): Promise<boolean> {
+  try {
+    return (await store.head(keyOf.hold(source, id))) !== undefined;
+  } catch (error) {
+    if (isHoldfastError(error, "VaultInvalid")) return true;
+    throw error;
+  }
+}
+
 /** All holds, or those of one source, by source and id; one that cannot be read holds as well as any. Errors: those of ObjectStore. */
 export async function* listHolds(store: ObjectStore, source?: string): AsyncGenerator<Hold | UnreadableHold, void, undefined> {
   for await (const { key } of store.list(source === undefined ? "holds/" : `holds/${source}/`, { includeOdd: true })) {

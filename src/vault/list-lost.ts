@@ -2,6 +2,7 @@
 import { type BackupPlace, keyOf, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { comparePlaces, cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { hasTombstone } from "./tombstones.ts";
 
 /**
  * Backups with evidence and without a manifest, by source and id; not those whose deletion Holdfast began (their tombstone says so). Artifacts alone are
@@ -29,7 +30,7 @@ export async function* listLost(store: ObjectStore, options: RoomOptions = {}): 
  */
 async function isLost(store: ObjectStore, { source, id }: BackupPlace): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
-  if ((await store.head(keyOf.tombstone(source, id))) !== undefined) return false;
+  if (await hasTombstone(store, source, id)) return false;
   for await (const { key } of store.list(keyOf.evidencePrefix(source, id), { includeOdd: true })) {
     if (parseEvidenceKey(key) !== undefined) return true;
   }

@@ -1,5 +1,6 @@
 /** The sweep: finds and collects what dead runs and interrupted deletions left behind. Rules: docs/vault-format.md, "Order of deletes". */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { isHeld } from "./holds.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
 import type { ListedObject, ObjectStat, ObjectStore } from "./object-store.ts";
@@ -90,8 +91,10 @@ const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefine
 async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
   if (room === "holds")
-    return !(await isAny(store.list(keyOf.artifact(source, id, ""), { includeOdd: true }))) && !(await hasEvidence(store, source, id));
-  if ((await store.head(keyOf.hold(source, id))) !== undefined) return false;
+    return (
+      !(await isAny(store.list(keyOf.artifact(source, id, ""), { includeOdd: true }))) && !(await hasEvidence(store, source, id))
+    );
+  if (await isHeld(store, source, id)) return false;
   if (await hasTombstone(store, source, id)) return true;
   if (await hasEvidence(store, source, id)) return false;
   return (

@@ -4,7 +4,7 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { keyOf } from "./layout.ts";
+import { keyOf, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 export interface Tombstone {
@@ -37,7 +37,27 @@ export async function removeTombstone(store: ObjectStore, source: string, id: st
   await store.delete(keyOf.tombstone(source, id));
 }
 
-/** Whether the backup was deleted on purpose. Reads no content: whatever lies under the key. Errors: those of ObjectStore.head. */
+/** The ids of a source that have a tombstone, in order. Reads keys only. Errors: those of ObjectStore.list. */
+export async function* listTombstones(
+  store: ObjectStore,
+  source: string,
+  options: { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<string, void, undefined> {
+  for await (const { key, odd } of store.list(`tombstones/${source}/`, { ...options, includeOdd: true })) {
+    const place = odd === undefined ? parseDocumentKey(key) : undefined;
+    if (place !== undefined) yield place.id;
+  }
+}
+
+/**
+ * Whether the backup was deleted on purpose. Reads no content: whatever the object under the key says. A link, pipe or directory there is no object, and none
+ * of Holdfast's: it says nothing. Errors: those of ObjectStore.head.
+ */
 export async function hasTombstone(store: ObjectStore, source: string, id: string): Promise<boolean> {
-  return (await store.head(keyOf.tombstone(source, id))) !== undefined;
+  try {
+    return (await store.head(keyOf.tombstone(source, id))) !== undefined;
+  } catch (error) {
+    if (isHoldfastError(error, "VaultInvalid")) return false;
+    throw error;
+  }
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { measureSources } from "../../src/pipeline/measure.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
+import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { addHold, type Hold, listHolds } from "../../src/vault/holds.ts";
 import { commitManifest, readManifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
@@ -330,7 +331,39 @@ describe("what is no object of the vault's", () => {
     await plant("pipe", join(project.vault, "holds/tree", `${older}.json`), project.directory);
     const context = await project.open();
     expect((await pruneSource(context, "tree")).deleted).toEqual([]);
-    const holds = await Array.fromAsync(listHolds(await context.storeOf("main")));
+    // And it keeps nobody from the backup.
+    expect((await project.find(older)).entry).toMatchObject({ held: true, state: "verified" });
+    expect(await verifyBackup(await project.open(), await project.find(older))).toMatchObject({ outcome: "verified" });
+    const holds = [];
+    for await (const hold of listHolds(await context.storeOf("main"))) holds.push(hold);
     expect(holds).toEqual([{ source: "tree", backupId: older, problem: expect.stringContaining("is a named pipe") }]);
+  });
+});
+
+describe("the tombstone of a backup that stays", () => {
+  test("goes with the next prune, so that a manifest lost later is a loss and nothing of it is swept", async () => {
+    const kept = await project.back({ minutesAgo: 5 });
+    const tombstone = join(project.vault, "tombstones/tree", `${kept}.json`);
+    await mkdir(join(project.vault, "tombstones/tree"), { recursive: true });
+    await writeFile(tombstone, "{}");
+    const warnings: string[] = [];
+    await pruneSource(await project.open({ warnings }), "tree");
+    expect(warnings).toEqual([expect.stringContaining(`${kept} stays, but has a tombstone`)]);
+    expect(await project.filesOf("tombstones")).toEqual([]);
+    await rm(join(project.vault, "manifests/tree", `${kept}.json`));
+    const later = await project.open({ shiftMs: 3 * 86_400_000 });
+    await expect(pruneSource(later, "tree")).rejects.toThrow("lost or deleted outside Holdfast");
+    expect(await project.filesOf("artifacts")).toHaveLength(2);
+  });
+
+  test.each(["pipe", "link to a file", "directory"] as const)("says nothing where it is a %s", async (kind) => {
+    const id = await project.back({ minutesAgo: 5 });
+    await plant(kind, join(project.vault, "tombstones/tree", `${id}.json`), project.directory);
+    await pruneSource(await project.open(), "tree");
+    await rm(join(project.vault, "manifests/tree", `${id}.json`));
+    const later = await project.open({ shiftMs: 3 * 86_400_000 });
+    await expect(pruneSource(later, "tree")).rejects.toThrow("lost or deleted outside Holdfast");
+    const { status } = await measureSources(later, Object.values(later.policy.sources));
+    expect(status.sources[0]?.lost).toEqual([id]);
   });
 });
