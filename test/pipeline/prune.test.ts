@@ -6,7 +6,7 @@ import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { measureSources } from "../../src/pipeline/measure.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
-import { addHold, type Hold, listHolds } from "../../src/vault/holds.ts";
+import { addHold, type Hold, listHolds, type UnreadableHold } from "../../src/vault/holds.ts";
 import { commitManifest, readManifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
@@ -334,7 +334,7 @@ describe("what is no object of the vault's", () => {
     // And it keeps nobody from the backup.
     expect((await project.find(older)).entry).toMatchObject({ held: true, state: "verified" });
     expect(await verifyBackup(await project.open(), await project.find(older))).toMatchObject({ outcome: "verified" });
-    const holds = [];
+    const holds: (Hold | UnreadableHold)[] = [];
     for await (const hold of listHolds(await context.storeOf("main"))) holds.push(hold);
     expect(holds).toEqual([{ source: "tree", backupId: older, problem: expect.stringContaining("is a named pipe") }]);
   });

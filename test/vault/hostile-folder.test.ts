@@ -141,9 +141,13 @@ describe("a directory that is swapped for a link while the store works", () => {
     await rename(join(root, "manifests/tree"), join(root, "away"));
     await symlink(outside.directory, join(root, "manifests/tree"));
     await rm(lock);
-    await working;
+    // On a busy machine the swap may come before the look at the way: then the link is refused.
+    const refused = await working.then(
+      () => false,
+      (error: unknown) => isHoldfastError(error, "VaultInvalid") || Promise.reject(error),
+    );
     expect(await outside.fingerprint()).toBe(before);
-    expect(await readdir(join(root, "away"))).toEqual(work === "deletion" ? [] : ["secret"]);
+    expect(await readdir(join(root, "away"))).toEqual(work === "deletion" && !refused ? [] : ["secret"]);
   });
 });
 
