@@ -98,7 +98,10 @@ describe("the command line with --alert", () => {
       `${policy("tree")}`.replace("retention:", "backup: { full: '* * * * *' }, objectives: { rpo: 1m, rto: 1h }, retention:"),
     );
     onTestFinished(() => project.writePolicy(policy("tree")));
-    await rm(join(project.vault, "manifests"), { recursive: true });
+    // Every trace of the backups: artifacts or evidence without a manifest would be a loss that no new backup ends.
+    for (const directory of ["manifests", "artifacts", "evidence"]) {
+      await rm(join(project.vault, directory), { recursive: true });
+    }
     const { code } = await project.holdfast(["status", "--alert"]);
     expect(code).toBe(1);
     const messages = arrived();

@@ -124,7 +124,7 @@ describe("Ctrl-C", () => {
     expect(await ended).toBe(130);
     const { arn, status, error } = JSON.parse(said.stdout);
     expect([status, error.name]).toEqual(["RUNNING", "Interrupted"]);
-    expect(said.stderr).toContain("SIGINT: stopping; an execution that was started goes on");
+    expect(said.stderr).toContain("interrupted: an execution that was started goes on");
     expect(error.details).toEqual([
       `follow it again  holdfast follow ${arn}`,
       `stop it          aws stepfunctions stop-execution --execution-arn ${arn}`,
