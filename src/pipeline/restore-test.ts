@@ -183,14 +183,19 @@ export function decide(
   const damaged = loadFindings.filter((finding) => finding.class === "damage").map(say);
   const lacking = loadFindings.filter((finding) => finding.class === "lacking").map(say);
   const differing = [...comparison.differences, ...sourceCheck.differences].map(({ object, problem }) => `${object}: ${problem}`);
+  const unjudged = (comparison.unjudged?.objects ?? []).map((object) => `${object}: ${describeUnjudged(comparison)}`);
   const failed = assertions
     .filter(({ passed }) => !passed)
     .map(({ name, expected, actual }) => `assertion "${name}": expected ${expected}, found ${actual}`);
-  const findings = [...damaged, ...lacking, ...differing, ...failed];
+  const findings = [...damaged, ...lacking, ...differing, ...unjudged, ...failed];
   const differs = !comparison.equal || !sourceCheck.equal;
   if (damaged.length > 0 || differs) return { check: "disproven", findings };
-  if (lacking.length > 0 || failed.length > 0) return { check: "unproven", findings };
+  if (lacking.length > 0 || unjudged.length > 0 || failed.length > 0) return { check: "unproven", findings };
   return { check: "proven", findings };
+}
+
+function describeUnjudged({ unjudged }: Comparison): string {
+  return `its definition is printed differently and could not be judged: ${unjudged?.reason}`;
 }
 
 /** The time a person would have waited for the data: opening the place and loading, not the comparing after it. */

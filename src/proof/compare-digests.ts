@@ -11,6 +11,8 @@ export interface ComparisonRules {
   readonly presenceOnly?: (object: string) => boolean;
   /** Objects whose difference is known to be one of print: equal, and counted as such. */
   readonly printOnly?: (object: string) => boolean;
+  /** Objects whose difference may be one of print or not: counted as such, with the reason why nobody knows. */
+  readonly unjudged?: { readonly has: (object: string) => boolean; readonly reason: string };
   /** Objects that an exception of the policy leaves out: ignored, and counted as such. */
   readonly leftOut?: (object: string) => boolean;
 }
@@ -75,6 +77,7 @@ export function compareDigests(first: ContentDigest, second: ContentDigest, rule
   let rowsCompared = 0;
   let bytesCompared = 0;
   const printOnly = createCounted();
+  const unjudged = createCounted();
   const leftOut = createCounted();
   let rowsLeftOut = 0;
   if (first.algorithm !== second.algorithm) {
@@ -97,6 +100,7 @@ export function compareDigests(first: ContentDigest, second: ContentDigest, rule
     if (other === undefined) found.add(entry.object, "missing after the restore");
     else if (other.sha256 !== entry.sha256 || other.rows !== entry.rows) {
       if (rules.printOnly?.(entry.object) === true) printOnly.add(entry.object);
+      else if (rules.unjudged?.has(entry.object) === true) unjudged.add(entry.object);
       else if (rules.presenceOnly?.(entry.object) !== true) found.add(entry.object, describeDifference(entry, other));
     }
   }
@@ -111,6 +115,7 @@ export function compareDigests(first: ContentDigest, second: ContentDigest, rule
     differenceCount: found.count(),
     differences: found.list(),
     ...(printOnly.count() === 0 ? {} : { printOnly: printOnly.all() }),
+    ...(unjudged.count() === 0 ? {} : { unjudged: { ...unjudged.all(), reason: rules.unjudged?.reason ?? "" } }),
     ...(leftOut.count() === 0 ? {} : { leftOut: { ...leftOut.all(), rows: rowsLeftOut } }),
     sha256: second.sha256,
   };

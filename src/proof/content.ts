@@ -81,6 +81,8 @@ export interface Comparison {
   readonly differences: readonly Difference[];
   /** Definitions that are equal in meaning and printed differently: counted all, listed as differences are. */
   readonly printOnly?: CountedObjects;
+  /** Definitions that are printed differently and could not be judged by their meaning: neither equal nor different. */
+  readonly unjudged?: CountedObjects & { readonly reason: string };
   /** What was left out of the comparison because it needs an extension that the policy excepts. */
   readonly leftOut?: CountedObjects & { readonly rows: number };
   /** The second content's digest, where one was made. */

@@ -28,6 +28,7 @@ const comparison = object({
   optional: {
     sha256: text(),
     printOnly: object({ required: { count, objects: list(text()) } }),
+    unjudged: object({ required: { count, objects: list(text()), reason: text() } }),
     leftOut: object({ required: { count, objects: list(text()), rows: count } }),
   },
 });

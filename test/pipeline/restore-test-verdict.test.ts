@@ -56,6 +56,14 @@ describe("the verdict of a restore test", () => {
     expect(decide([finding("excepted"), finding("lacking")], equal, equal, []).check).toBe("unproven");
   });
 
+  test("is unproven where a definition could not be judged, and disproven by a difference beside it", () => {
+    const unjudged = { count: 1, objects: ["schema VIEW public.v"], reason: "no programs" };
+    const { check, findings } = decide([], { ...equal, unjudged }, equal, []);
+    expect(check).toBe("unproven");
+    expect(findings).toEqual(["schema VIEW public.v: its definition is printed differently and could not be judged: no programs"]);
+    expect(decide([], { ...different, unjudged }, equal, []).check).toBe("disproven");
+  });
+
   test("is unproven when an assertion fails on data that equal the source's", () => {
     const { check, findings } = decide([], equal, equal, [failed]);
     expect(check).toBe("unproven");

@@ -98,6 +98,20 @@ describe("renderReport", () => {
     expect(read(renderReport(bare)).text).toContain("No backup of this source has been restored in a test yet.");
   });
 
+  it("says what a proof left out, in the list of backups and in the test", () => {
+    const sample = sampleReport();
+    const [shop] = sample.sources;
+    const [backup, test] = [shop?.backups.find(({ state }) => state === "proven"), shop?.tests[0]];
+    if (shop === undefined || backup === undefined || test?.comparison === undefined) throw new Error("no sample");
+    const leftOut = { count: 3, objects: ["schema EXTENSION queue"], rows: 2 };
+    const tests = [{ ...test, comparison: { ...test.comparison, leftOut } }];
+    const said = (model: ReportModel) => read(renderReport(model)).text;
+    const excepted = said({ ...sample, sources: [{ ...shop, backups: [{ ...backup, leftOut: 3 }], tests }] });
+    expect(excepted).toContain("proven but for 3 objects");
+    expect(excepted).toContain("without 3 objects that the policy excepts");
+    expect(said(sample)).not.toMatch(/but for|policy excepts/);
+  });
+
   it("cuts long lists and says so", () => {
     const sample = sampleReport();
     const [shop] = sample.sources;

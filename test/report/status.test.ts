@@ -71,6 +71,14 @@ describe("assessStatus", () => {
     expect(status.notes).toEqual([`${tested().id} was restored and compared equal 19 d ago`, "a restore took 10 min"]);
   });
 
+  it("says what the newest proof left out, and nothing of an older one's", () => {
+    const status = assessStatus({ now, timezone: "UTC", sources: [shop], backups: [{ ...tested(), leftOut: 3 }, fresh] });
+    expect(renderStatus(status, { width: 200, now }).join("\n")).toContain("proven but for 3 objects 19 d ago");
+    expect(assess([{ ...tested(), leftOut: 3 }, fresh]).restoreTest).toMatchObject({ outcome: "proven", leftOut: 3 });
+    expect(assess([{ ...tested("disproven"), leftOut: 3 }, fresh]).restoreTest).not.toHaveProperty("leftOut");
+    expect(assess([tested(), fresh]).restoreTest).not.toHaveProperty("leftOut");
+  });
+
   it("does not count a backup that is only stored, damaged or suspicious towards the RPO", () => {
     for (const changes of [{ state: "stored" as const, checks: [] }, { state: "damaged" as const }, { suspicious: true }]) {
       const status = assess([tested(), backup("2026-11-19T02:00:00Z"), backup("2026-11-20T02:00:00Z", changes)]);

@@ -18,7 +18,7 @@ async function commit(store: MemoryStore, checks: readonly Evidence["check"][]):
   for (const check of checks) await appendEvidence(store, evidence(check, sha256));
 }
 
-function evidence(check: Evidence["check"], manifestSha256: string): Evidence {
+function evidence(check: Evidence["check"], manifestSha256: string, comparison?: Evidence["comparison"]): Evidence {
   const [source, at] = ["shop", now.toISOString()];
   return {
     formatVersion: 1,
@@ -31,12 +31,40 @@ function evidence(check: Evidence["check"], manifestSha256: string): Evidence {
     by: "test",
     findings: ["x"],
     reason: "y",
+    ...(comparison === undefined ? {} : { comparison }),
   };
 }
 
 const examine = async (store: MemoryStore) => examineBackup(store, await findBackup(store, id, now));
 
 describe("a state that is quoted", () => {
+  const compared = { equal: true, objectsCompared: 1, rowsCompared: 1, bytesCompared: 1, differenceCount: 0, differences: [] };
+  const leaving = (count: number) => ({ ...compared, leftOut: { count, objects: ["schema EXTENSION queue"], rows: 2 } });
+
+  it("is proven but for the objects that the newest proof left out", async () => {
+    const store = makeMemoryStore();
+    const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
+    await appendEvidence(store, evidence("proven", sha256, leaving(3)));
+    expect(await examine(store)).toMatchObject({ state: "proven", leftOut: 3 });
+    // A verification since takes nothing from it; a proof of all does.
+    await appendEvidence(store, evidence("verified", sha256));
+    expect(await examine(store)).toMatchObject({ state: "proven", leftOut: 3 });
+    await appendEvidence(store, evidence("proven", sha256, compared));
+    expect(await examine(store)).not.toHaveProperty("leftOut");
+  });
+
+  it("says nothing of what was left out where the proof does not hold", async () => {
+    const store = makeMemoryStore();
+    const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
+    await appendEvidence(store, evidence("proven", sha256, leaving(3)));
+    await appendEvidence(store, evidence("damaged", sha256));
+    expect(await examine(store)).not.toHaveProperty("leftOut");
+    const other = makeMemoryStore();
+    await commitManifest(other, sampleManifest("shop", id));
+    await appendEvidence(other, evidence("proven", "f".repeat(64), leaving(3)));
+    expect(await examine(other)).not.toHaveProperty("leftOut");
+  });
+
   it.each([
     [["verified"], "verified"],
     [["verified", "proven"], "proven"],

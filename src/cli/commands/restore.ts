@@ -53,8 +53,21 @@ export async function restore({ context, terminal }: Session, reference: string,
   };
 }
 
-function describeEqual({ leftOut }: RestoreResult["comparison"]): string {
-  return leftOut === undefined ? "equal to the backup" : `equal to the backup but for ${countOf(leftOut.count, "object")}`;
+function describeEqual({ leftOut, unjudged }: RestoreResult["comparison"]): string {
+  const but = [
+    ...(leftOut === undefined ? [] : [countOf(leftOut.count, "object")]),
+    ...(unjudged === undefined ? [] : [`${countOf(unjudged.count, "definition")} NOT judged`]),
+  ];
+  return but.length === 0 ? "equal to the backup" : `equal to the backup but for ${but.join(" and ")}`;
+}
+
+/** Each definition that is printed differently and could not be judged, after the reason. */
+function describeUnjudged(terminal: Terminal, { unjudged }: RestoreResult["comparison"]): string[] {
+  if (unjudged === undefined) return [];
+  const { count, objects, reason } = unjudged;
+  const more = count > objects.length ? [`and ${countOf(count - objects.length, "more definition")}`] : [];
+  const why = `what is printed differently may still mean the same: ${reason}`;
+  return [why, ...objects, ...more].map((line) => `  ${terminal.style("yellow", "not judged")}  ${line}`);
 }
 
 function describe(
@@ -64,7 +77,10 @@ function describe(
   const what = `${countOf(comparison.objectsCompared, "object")}, ${countOf(comparison.rowsCompared, "row")}, ${formatBytes(comparison.bytesCompared)}`;
   const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
   const verdict = comparison.equal
-    ? terminal.style(omitted === "" ? "green" : "yellow", `${describeEqual(comparison)}${omitted}`)
+    ? terminal.style(
+        omitted === "" && comparison.unjudged === undefined ? "green" : "yellow",
+        `${describeEqual(comparison)}${omitted}`,
+      )
     : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
   return [
     `${terminal.style("bold", backupId)}  of ${source}, restored to ${target}`,
@@ -72,6 +88,7 @@ function describe(
     `  phases      ${describePhases(timings)}`,
     ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
     ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
+    ...describeUnjudged(terminal, comparison),
     ...loadFindings.map(
       ({ class: kind, subject, message }) => `  ${(kind === "benign" ? "noted" : kind).padEnd(10)}  ${subject}: ${message}`,
     ),

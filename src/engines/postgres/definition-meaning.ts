@@ -7,6 +7,19 @@ export interface Reprint {
   readonly reprinted: readonly ObjectDigest[];
 }
 
+/** Why the definitions could not be loaded once more, in words. */
+export interface NoReprint {
+  readonly reason: string;
+}
+
+/** What can be said of definitions that are printed differently; of what is in neither set, that it differs. */
+export interface DefinitionJudgement {
+  readonly printOnly: ReadonlySet<string>;
+  readonly unjudged: ReadonlySet<string>;
+  /** Why those are not judged. */
+  readonly reason: string;
+}
+
 const hashes = (objects: readonly ObjectDigest[]): ReadonlyMap<string, string> =>
   new Map(objects.map(({ object, sha256 }) => [object, sha256]));
 
@@ -22,7 +35,7 @@ export function differingDefinitions(first: ContentDigest, second: ContentDigest
  * Those of `objects` that differ in print only: the archive's definition is the one that was verified, and loading it alone is printed as
  * the loaded database prints it. Whatever changed the loaded database, or the archive since, is a difference.
  */
-export function printedOnly(
+function printedOnly(
   objects: readonly string[],
   first: ContentDigest,
   second: ContentDigest,
@@ -40,4 +53,23 @@ export function printedOnly(
       return backup !== undefined && copy !== undefined && stored.get(object) === backup && printed.get(object) === copy;
     }),
   );
+}
+
+/**
+ * Judges those of `objects`, which are printed differently, by a second print. What that lacks, because no fresh database takes it or there is none,
+ * is neither equal nor different.
+ */
+export function judgeDefinitions(
+  objects: readonly string[],
+  first: ContentDigest,
+  second: ContentDigest,
+  reprint: Reprint | NoReprint,
+): DefinitionJudgement {
+  if ("reason" in reprint) return { printOnly: new Set(), unjudged: new Set(objects), reason: reprint.reason };
+  const printed = new Set(reprint.reprinted.map(({ object }) => object));
+  return {
+    printOnly: printedOnly(objects, first, second, reprint),
+    unjudged: new Set(objects.filter((object) => !printed.has(object))),
+    reason: "a fresh database does not take them",
+  };
 }

@@ -10,7 +10,13 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { Confinement } from "../../runtime/sandbox.ts";
 import { redact } from "../../runtime/secret.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment } from "./connection.ts";
-import { differingDefinitions, printedOnly, type Reprint } from "./definition-meaning.ts";
+import {
+  type DefinitionJudgement,
+  differingDefinitions,
+  judgeDefinitions,
+  type NoReprint,
+  type Reprint,
+} from "./definition-meaning.ts";
 import { digestScript } from "./digest.ts";
 import { digestGlobals } from "./digest-globals.ts";
 import { postgresDigestAlgorithm } from "./digest-script.ts";
@@ -113,7 +119,7 @@ export function comparisonRules(
   second: ContentDigest,
   deviations: PlaceDeviations,
   globals: GlobalsDump | undefined,
-  reprint?: Reprint,
+  judgement?: DefinitionJudgement,
 ): ComparisonRules {
   const known = new Set((first.objects ?? []).map(({ object }) => object));
   // A table whose rows the policy excludes has no rows in the backup, and none here.
@@ -124,10 +130,8 @@ export function comparisonRules(
   );
   // Where such rows belong may differ; they are compared as a whole, as `routed rows of …`.
   const routed = new Set((first.objects ?? []).filter(({ sha256 }) => sha256 === routedSha256).map(({ object }) => object));
-  const equalInMeaning =
-    reprint === undefined ? new Set<string>() : printedOnly(differingDefinitions(first, second), first, second, reprint);
-  // Definitions are judged by their meaning where they could be loaded once more; what is no definition is not.
-  const byName = reprint === undefined ? /^(?:schema|owner|tablespace|globals) / : /^(?:owner|tablespace|globals|schema DATABASE)/;
+  // Definitions are judged by their meaning; what is no definition is not.
+  const byName = /^(?:owner|tablespace|globals|schema DATABASE)/;
   const own = new Set(globals?.own.map((subject) => `${globalsPrefix}${subject}`));
   return {
     ignore: (object) =>
@@ -136,7 +140,12 @@ export function comparisonRules(
       deviations.ignoredPrefixes.some((prefix) => object.startsWith(prefix)) ||
       deviations.lackingObjects.has(object),
     leftOut: (object) => deviations.exceptedObjects.has(object),
-    printOnly: (object) => equalInMeaning.has(object),
+    ...(judgement === undefined
+      ? {}
+      : {
+          printOnly: (object) => judgement.printOnly.has(object),
+          unjudged: { has: (object) => judgement.unjudged.has(object), reason: judgement.reason },
+        }),
     presenceOnly: (object) => routed.has(object) || (deviations.crossMajor && byName.test(object)),
   };
 }
@@ -164,8 +173,8 @@ function withObjects(digest: ContentDigest, better: readonly ObjectDigest[], nam
 export interface SecondLook {
   /** The backup's script again. */
   openFirst(): Promise<Readable>;
-  /** The backup's definitions alone, loaded and printed; undefined where nothing can be loaded beside. */
-  reprint(): Promise<Reprint | undefined>;
+  /** The backup's definitions alone, loaded and printed; or why that cannot be done. */
+  reprint(): Promise<Reprint | NoReprint>;
 }
 
 /**
@@ -186,8 +195,8 @@ export async function compareLoaded(
   const digest = await digestLoaded(database, first, globals, context);
   const rules = comparisonRules(first, digest, deviations, globals);
   const differing = differingDefinitions(first, digest).filter((object) => !isLeftOut(object, rules));
-  const reprint = differing.length === 0 ? undefined : await look.reprint();
-  const judged = reprint === undefined ? rules : comparisonRules(first, digest, deviations, globals, reprint);
+  const judgement = differing.length === 0 ? undefined : judgeDefinitions(differing, first, digest, await look.reprint());
+  const judged = comparisonRules(first, digest, deviations, globals, judgement);
   const comparison = compareDigests(first, digest, judged);
   const suspects = comparison.equal ? new Set<string>() : reorderedTables(first, digest);
   if (suspects.size === 0) return { comparison, digest };

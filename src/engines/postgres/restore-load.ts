@@ -6,7 +6,7 @@ import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
 import { fetchArchive, streamArchive } from "./archive-source.ts";
 import { classifyErrors } from "./classify-errors.ts";
 import type { ConnectionSettings } from "./connection.ts";
-import type { Reprint } from "./definition-meaning.ts";
+import type { NoReprint, Reprint } from "./definition-meaning.ts";
 import { type Connection, connect } from "./driver.ts";
 import { type ArchiveLoad, loadArchive } from "./load-archive.ts";
 import { applyDatabaseStatements, createDatabase } from "./load-database.ts";
@@ -16,6 +16,7 @@ import { applyRights } from "./load-rights.ts";
 import type { LoadedDatabase, PlaceDeviations, SecondLook } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
 import { reprintDefinitions } from "./reprint-definitions.ts";
+import { reprintElsewhere } from "./reprint-elsewhere.ts";
 import { type EmptyState, readEmptyState } from "./restore-databases.ts";
 import { type RestoreDecision, superuserWarning } from "./restore-plan.ts";
 import { createRoles } from "./restore-roles.ts";
@@ -138,23 +139,19 @@ function grantRights(
   return withConnection(settings, context, (connection) => applyRights(statements, missing, connection, user));
 }
 
-/** Definitions are loaded once more beside the target, where the role may make a database there; else they are compared as printed. */
+/** Definitions are loaded once more beside the target, where the role may make a database there; else into a server of their own. */
 async function reprint(
   load: ArchiveLoad,
   decision: RestoreDecision,
   outline: ArchiveOutline,
   context: RunContext,
-): Promise<Reprint | undefined> {
-  if (!decision.survey.mayCreateDatabases) return undefined;
-  const request = {
-    load,
-    outline,
-    dumping: { pgDump: decision.tools.pgDump },
-    maintenance: decision.survey.maintenance.database,
-    database: decision.definitionsName,
-    tablespace: !decision.options.includes("--no-tablespaces"),
-  };
-  return reprintDefinitions(request, context);
+): Promise<Reprint | NoReprint> {
+  const { survey, tools, options, definitionsName: database } = decision;
+  const tablespace = !options.includes("--no-tablespaces");
+  const request = { load, outline, dumping: { pgDump: tools.pgDump }, database, tablespace };
+  return survey.mayCreateDatabases
+    ? reprintDefinitions({ ...request, maintenance: survey.maintenance.database }, context)
+    : reprintElsewhere(request, survey.serverMajor, context);
 }
 
 /** The database's own settings; what this server refuses of them is named, and takes nothing from the content. */
