@@ -43,8 +43,9 @@ export interface RestoreResult {
   readonly timings: Readonly<Record<string, number>>;
 }
 
-/** Says what restoring would do, how long a backup in an archive takes to be readable included; touches nothing. Errors: those of Engine.planRestore, and of reading the manifest. */
+/** Says what restoring would do, how long a backup in an archive takes to be readable included; touches nothing. Errors: BackupDamaged, as the restore; those of Engine.planRestore, and of reading the manifest. */
 export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
+  refuseDamaged(found, options);
   const { manifest, engine, backup } = await openForRestore(context, found, options);
   const plan = await engine.planRestore(backup.reader, context.policy.sources[manifest.source], requestOf(options), context.run);
   const thaw = await findThaw(found.store, manifest);

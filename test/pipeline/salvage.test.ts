@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { restoreBackup } from "../../src/pipeline/restore.ts";
+import { planRestore, restoreBackup } from "../../src/pipeline/restore.ts";
 import { createFilesProject } from "../support/files-project.ts";
 
 test("a damaged archive gives the files before the damage, and says that it is not whole", async () => {
@@ -22,6 +22,12 @@ test("a damaged archive gives the files before the damage, and says that it is n
     exitCode: 4,
   });
   await expect(stat(to)).rejects.toMatchObject({ code: "ENOENT" });
+  // The damage is on record by now: a plan promises no more than the restore does.
+  for (const attempt of [planRestore, restoreBackup]) {
+    const refused = attempt(context, await project.find(id), { ...request, allowDamaged: false });
+    await expect(refused).rejects.toMatchObject({ name: "BackupDamaged" });
+  }
+  await expect(planRestore(context, await project.find(id), { ...request, allowDamaged: true })).resolves.toBeDefined();
   const salvaged = await restoreBackup(context, await project.find(id), { ...request, allowDamaged: true });
   expect(salvaged.intact).toBe(false);
   expect(salvaged.loadFindings.map((finding) => finding.class)).toContain("damage");

@@ -212,7 +212,7 @@ async function exists(path: string): Promise<boolean> {
  * Settings of a server, database or role that change how pg_dump writes values and definitions, and that it leaves as they
  * are; given at connection, so that they have precedence. A dump then reads the same wherever it was taken and is loaded.
  */
-const dumpSettings = ["lc_monetary=C", "bytea_output=hex", "quote_all_identifiers=off"];
+const dumpSettings = ["lc_monetary=C", "bytea_output=hex", "quote_all_identifiers=off", "standard_conforming_strings=on"];
 
 /** The environment with which libpq's programs connect there; hold it no longer than needed, the password is in it. */
 export function toolEnvironment(settings: ConnectionSettings): Record<string, string> {

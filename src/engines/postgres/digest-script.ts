@@ -29,6 +29,12 @@ const ignoredTypes: readonly string[] = ["STATISTICS DATA"];
 const emptyTypes: readonly string[] = ["PREAMBLE", "TABLE DATA"];
 const largeObjectTypes: readonly string[] = ["BLOB", "BLOBS", "BLOB METADATA"];
 
+const role = String.raw`(?:"(?:[^"]|"")+"|[^\s"]+)`;
+/** How a statement about the database begins, up to its name. An entry's comment alone would be a claim of the source's names. */
+const beforeDatabase = new RegExp(
+  `^(?:CREATE|ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON|SECURITY LABEL FOR ${role} ON|ALTER ROLE ${role} IN) DATABASE `,
+);
+
 export function createScriptDigester(options: ScriptDigestOptions = {}): ScriptDigester {
   const definitions = createDefinitionCollector();
   const largeObjects = createLargeObjectCollector();
@@ -62,9 +68,9 @@ export function createScriptDigester(options: ScriptDigestOptions = {}): ScriptD
   function withoutDatabaseName(statement: string): string {
     databaseName ??= /^CREATE DATABASE ("(?:[^"]|"")+"|\S+) /.exec(statement)?.[1];
     if (databaseName === undefined) return statement;
-    const named = `DATABASE ${databaseName}`;
-    const at = statement.indexOf(named);
-    return at === -1 ? statement : `${statement.slice(0, at)}DATABASE <database>${statement.slice(at + named.length)}`;
+    const before = beforeDatabase.exec(statement)?.[0];
+    if (before === undefined || !statement.startsWith(databaseName, before.length)) return statement;
+    return `${before}<database>${statement.slice(before.length + databaseName.length)}`;
   }
 
   const sink: ScriptSink = {
@@ -97,14 +103,21 @@ function mayConcernLargeObjects(entry: ScriptEntry): boolean {
   return largeObjectTypes.includes(entry.type) || (entry.type === "ACL" && entry.name.startsWith("LARGE OBJECT"));
 }
 
+/** Types of entries that are about the database, whose names then begin with that word. */
+const aboutDatabaseTypes: readonly string[] = ["ACL", "COMMENT", "SECURITY LABEL"];
+
 /** Entries that speak of the database by name; the name is no content, because a backup is restored under any. */
-function concernsDatabase(entry: ScriptEntry): boolean {
-  return entry.type.startsWith("DATABASE") || (entry.schema === "-" && entry.name.startsWith("DATABASE "));
+function concernsDatabase({ type, schema, name }: ScriptEntry): boolean {
+  return isDatabase(type) || (aboutDatabaseTypes.includes(type) && schema === "-" && name.startsWith("DATABASE "));
+}
+
+function isDatabase(type: string): boolean {
+  return type === "DATABASE" || type === "DATABASE PROPERTIES";
 }
 
 /** The entry's name in the digest, without its kind: `TABLE public.users`. */
 function describeEntry(entry: ScriptEntry, decode: (bytes: string) => string): { readonly kind: string; readonly name: string } {
-  if (entry.type.startsWith("DATABASE")) return { kind: "schema", name: entry.type };
+  if (isDatabase(entry.type)) return { kind: "schema", name: entry.type };
   if (concernsDatabase(entry)) return { kind: "schema", name: `${entry.type} DATABASE` };
   const schema = decode(entry.schema);
   const name = decode(entry.name);

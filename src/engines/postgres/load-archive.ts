@@ -10,7 +10,8 @@ import type { Confinement } from "../../runtime/sandbox.ts";
 import { redact } from "../../runtime/secret.ts";
 import type { ArchiveSource } from "./archive-source.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment } from "./connection.ts";
-import { type EntryFinder, isEnvironmental, parseRestoreErrors, type RestoreError } from "./load-errors.ts";
+import { readOwner } from "./ddl-normalise.ts";
+import { type EntryFinder, isDeadlock, isEnvironmental, parseRestoreErrors, type RestoreError } from "./load-errors.ts";
 import { isEmptyPlan, type ListedEntry, type LoadLists, type LoadPlan, parseList, splitList } from "./load-order.ts";
 import { conninfo } from "./place-settings.ts";
 import { archiveConfinement } from "./throwaway-sandbox.ts";
@@ -60,11 +61,33 @@ async function loadEntries(load: ArchiveLoad, list: readonly number[] | undefine
   if (load.source.kind === "stream") return loadStreamed(load, list, context);
   const jobs = `--jobs=${load.jobs}`;
   const chosen = list === undefined ? [] : [`--use-list=${await writeList(load, list)}`];
-  if (load.keysBesideRows === true) return (await runRestore(load, [...chosen, jobs], context)).errors;
+  if (load.keysBesideRows === true) return loadParallel(load, [...chosen, jobs], context);
   // In two runs: in one, a session may make a partitioned table's trigger while another still loads its partitions, and
   // the trigger fires. Tables and rows stay together, because only a table made in the same run is filled in one transaction.
-  const { errors } = await runRestore(load, [...chosen, "--section=pre-data", "--section=data", jobs], context);
-  return [...errors, ...(await runRestore(load, [...chosen, "--section=post-data", jobs], context)).errors];
+  const errors = await loadParallel(load, [...chosen, "--section=pre-data", "--section=data", jobs], context);
+  return [...errors, ...(await loadParallel(load, [...chosen, "--section=post-data", jobs], context))];
+}
+
+/**
+ * Runs pg_restore's sessions side by side. They may lock each other out: attaching the indexes of partitions does. What such a deadlock
+ * stopped, and what failed for want of it, is loaded once more by one session.
+ */
+async function loadParallel(load: ArchiveLoad, args: readonly string[], context: RunContext): Promise<RestoreError[]> {
+  const { errors, stderr } = await runRestore(load, args, context);
+  if (!errors.some(isDeadlock)) return errors;
+  const again = errors.filter(mayLoadAgain);
+  const left = errors.filter((error) => !again.includes(error));
+  const stopped = left.find(isDeadlock);
+  if (stopped !== undefined) throw environmentError(stopped, stderr);
+  const numbers = [...new Set(again.flatMap(({ entry }) => entry?.dumpId ?? []))];
+  const second = await runRestore(load, [`--use-list=${await writeList(load, numbers)}`, "--jobs=1"], context);
+  assertNoDeadlock(second);
+  return [...left, ...second.errors];
+}
+
+/** Statements of one entry are one transaction, so that it failed as a whole; but for its owner, which is set apart. */
+function mayLoadAgain({ entry, command }: RestoreError): boolean {
+  return entry?.dumpId !== undefined && readOwner(command) === undefined;
 }
 
 async function loadStreamed(load: ArchiveLoad, list: readonly number[] | undefined, context: RunContext): Promise<RestoreError[]> {
@@ -74,7 +97,9 @@ async function loadStreamed(load: ArchiveLoad, list: readonly number[] | undefin
     const wanted = left.size === 0 ? list : (list ?? (await listEntries(load, context)).map(({ dumpId }) => dumpId));
     const kept = wanted?.filter((dumpId) => !left.has(dumpId));
     const chosen = kept === undefined ? [] : [`--use-list=${await writeList(load, kept)}`];
-    const { errors, exitCode } = await runRestore(load, ["--single-transaction", "--verbose", ...chosen], context);
+    const result = await runRestore(load, ["--single-transaction", "--verbose", ...chosen], context);
+    assertNoDeadlock(result);
+    const { errors, exitCode } = result;
     const [first] = errors;
     if (exitCode === 0 || first === undefined) return found;
     found.push(first);
@@ -114,11 +139,14 @@ async function writeList(load: ArchiveLoad, dumpIds: readonly number[]): Promise
 /** Errors of a restore that says more than this are not a restore's: nobody reads a million lines. */
 const maxErrorBytes = 64 * 1024 * 1024;
 
-async function runRestore(
-  load: ArchiveLoad,
-  args: readonly string[],
-  context: RunContext,
-): Promise<{ readonly errors: RestoreError[]; readonly exitCode: number }> {
+interface RestoreRun {
+  readonly errors: RestoreError[];
+  readonly exitCode: number;
+  readonly stderr: string;
+}
+
+/** Errors: ThrowawayFailed, DiskFull. A deadlock is left to the caller. */
+async function runRestore(load: ArchiveLoad, args: readonly string[], context: RunContext): Promise<RestoreRun> {
   const command = ["--no-password", `--dbname=${conninfo(load.settings.database)}`, ...load.options, ...args];
   const source = load.source.kind === "file" ? [load.source.path] : [];
   const input = load.source.kind === "stream" ? { input: await load.source.open() } : {};
@@ -143,13 +171,18 @@ async function runRestore(
       details: lastLines(stderr),
     });
   }
-  const gaveWay = errors.find(isEnvironmental);
+  const gaveWay = errors.find((error) => isEnvironmental(error) && !isDeadlock(error));
   if (gaveWay !== undefined) throw environmentError(gaveWay, stderr);
   if (result.exitCode !== 0 && errors.length === 0) {
     // Its words are not taken as they are: what it writes may be the source's text.
     errors.push({ message: `pg_restore ended with status ${result.exitCode} and named no error`, command: "" });
   }
-  return { errors, exitCode: result.exitCode };
+  return { errors, exitCode: result.exitCode, stderr };
+}
+
+function assertNoDeadlock({ errors, stderr }: RestoreRun): void {
+  const deadlock = errors.find(isDeadlock);
+  if (deadlock !== undefined) throw environmentError(deadlock, stderr);
 }
 
 function environmentError(error: RestoreError, stderr: string): HoldfastError {

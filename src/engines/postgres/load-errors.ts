@@ -107,6 +107,11 @@ function findEntry(message: string, statement: string, finder: EntryFinder): Scr
 const environmentPattern =
   /No space left on device|Disk quota exceeded|out of shared memory|could not resize shared memory|out of memory|server closed the connection|terminating connection|the database system is (?:shutting down|in recovery|starting up)|could not connect|connection to server|too many clients|canceling statement due to|deadlock detected/;
 
+/** Sessions that load at once got in each other's way: the statement itself was not judged, and changed nothing. */
+export function isDeadlock({ message }: RestoreError): boolean {
+  return /^deadlock detected/.test(message);
+}
+
 /** Of these the server's own answer speaks of another server: a foreign one, which a view's query asked. */
 const connectionPattern = /could not connect|connection to server|server closed the connection|canceling statement due to/;
 

@@ -30,7 +30,7 @@ describe("resolveConnection", () => {
       PGSSLMODE: "require",
       PGAPPNAME: "holdfast",
       PGCONNECT_TIMEOUT: "30",
-      PGOPTIONS: "-cgeqo=off -c lc_monetary=C -c bytea_output=hex -c quote_all_identifiers=off",
+      PGOPTIONS: "-cgeqo=off -c lc_monetary=C -c bytea_output=hex -c quote_all_identifiers=off -c standard_conforming_strings=on",
       PGTZ: "UTC",
       PGCHANNELBINDING: "require",
     });

@@ -79,6 +79,21 @@ describe("the digest of a script", () => {
     expect(digest(script("shop", "1MB"))).not.toEqual(digest(script("shop", "2MB")));
   });
 
+  test("takes no other object for the database, whatever its names say", () => {
+    const create = (name: string): string => entry("DATABASE", "-", name, `CREATE DATABASE ${name} WITH TEMPLATE = template0;`);
+    // The schema's name makes the comment above its table say that the entry is about the database.
+    const schemas = ["FOO", "COMMENT", "DATABASE", "DATABASE PROPERTIES"].map((type) => `DATABASE s; Type: ${type}; Schema: -`);
+    for (const schema of schemas) {
+      const table = `CREATE TABLE "${schema}"."DATABASE x" (\n    a text DEFAULT ' DATABASE shop '::text\n);`;
+      const hostile = entry("TABLE", schema, "DATABASE x", table);
+      expect(digest(create("shop") + hostile)).toEqual(digest(create("shop_restored") + hostile));
+      expect(digest(create("shop") + hostile)).not.toEqual(digest(create("shop") + hostile.replace("a text", "a name")));
+    }
+    const about = (database: string): string =>
+      entry("DATABASE PROPERTIES", "-", database, `ALTER ROLE "x IN DATABASE shop" IN DATABASE ${database} SET work_mem TO '1MB';`);
+    expect(digest(create("shop") + about("shop"))).toEqual(digest(create('"a b"') + about('"a b"')));
+  });
+
   test("digests rows of inheritance children and of extensions' own tables in the first dump's column order", () => {
     const child = (columns: string, rows: string): string =>
       entry(
