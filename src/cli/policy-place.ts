@@ -3,6 +3,9 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
+/** Without --policy and HOLDFAST_POLICY, in the current directory. */
+export const defaultPolicyFile = "holdfast.yml";
+
 export type PolicyPlace = { readonly file: string } | { readonly stack: string };
 
 /** How a person calls Holdfast on this policy from wherever they are. */

@@ -5,7 +5,7 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { alerting, warnUnalerted } from "./alerting.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
-import { policyPlaceOf } from "./policy-place.ts";
+import { defaultPolicyFile, policyPlaceOf } from "./policy-place.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
@@ -38,7 +38,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
   const program = new Command("holdfast")
     .description("Backups that prove they restore.")
     .version(holdfastVersion(), "-V, --version", "print the version")
-    .addOption(new Option("--policy <file>", "the policy").env("HOLDFAST_POLICY").default("holdfast.yml"))
+    .addOption(new Option("--policy <file>", "the policy").env("HOLDFAST_POLICY").default(defaultPolicyFile))
     .option("--stack <name>", "run against a deployed stack, such as holdfast-prod, using its policy and state machines")
     .option("--json", "print exactly one JSON document on stdout")
     .option("--no-color", "print without colours (NO_COLOR does the same)")
@@ -236,22 +236,25 @@ function addRetention(program: Command, inSession: InSession): void {
     .action(inSession(async () => (await import("./commands/prune.ts")).prune, { alertsAs: "prune" }));
   example(prune, "holdfast prune --dry-run", "holdfast prune shop");
   const hold = program.command("hold").description("legal holds: a held backup is never pruned");
-  hold
+  const add = hold
     .command("add")
     .description("hold a backup")
     .argument("<backup>", backupHelp)
     .requiredOption("--reason <text>", "why, for those who find it years later")
     .action(inSession(async () => (await import("./commands/hold.ts")).addHold));
-  hold
+  const remove = hold
     .command("remove")
     .description("release a hold")
     .argument("<backup>", backupHelp)
     .action(inSession(async () => (await import("./commands/hold.ts")).removeHold));
-  hold
+  const listing = hold
     .command("list")
     .description("list the holds")
     .argument("[source]", "only this source")
     .action(inSession(async () => (await import("./commands/hold.ts")).listHolds));
+  example(add, 'holdfast hold add shop@latest --reason "case 2026-114"');
+  example(listing, "holdfast hold list", "holdfast hold list shop");
+  example(remove, "holdfast hold remove shop/20261120T020000Z-full-7k3f9a");
   example(hold, 'holdfast hold add shop@latest --reason "case 2026-114"', "holdfast hold list");
 }
 
@@ -264,12 +267,14 @@ function addReports(program: Command, inSession: InSession): void {
     .action(inSession(async () => (await import("./commands/status.ts")).status, { alertsAs: "status" }));
   example(status, "holdfast status", "holdfast status --json", "holdfast --stack holdfast-prod status");
   const alert = program.command("alert").description("the channels that failures are sent to");
-  alert
+  const drill = alert
     .command("test")
     .description("send every alert channel a message that says it is a drill")
     .argument("[channel]", "only this one, as the policy writes it, or those for a severity")
     .action(inSession(async () => (await import("./commands/alert.ts")).testAlerts));
-  example(alert, "holdfast alert test", "holdfast alert test slack:env:SLACK_WEBHOOK", "holdfast alert test critical");
+  for (const command of [alert, drill]) {
+    example(command, "holdfast alert test", "holdfast alert test slack:env:SLACK_WEBHOOK", "holdfast alert test critical");
+  }
   const report = program
     .command("report")
     .description("write the HTML report")

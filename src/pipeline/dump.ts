@@ -6,17 +6,17 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DumpSession } from "../engines/engine.ts";
-import { HoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
-import { keyOf, newBackupId, parseBackupId, vaultKey } from "../vault/layout.ts";
+import { keyOf, newBackupId, parseBackupId } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, type Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { initVault } from "../vault/vault.ts";
+import { initVault, openVault } from "../vault/vault.ts";
 import { newestBackup } from "./find-backups.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLease } from "./source-lease.ts";
@@ -106,12 +106,12 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   });
 }
 
-/** Makes the place a vault where it is none yet. Said before the dump: a run that fails after this leaves a vault that the next takes for granted. */
+/** Makes a vault where there is none yet. Said before the dump: a run that fails after this leaves a vault that the next takes for granted. */
 async function prepareVault(
   { run, holdfastVersion }: PipelineContext,
   store: ObjectStore,
 ): Promise<Pick<DumpResult, "createdVault">> {
-  const isVault = (await store.head(vaultKey)) !== undefined;
+  const isVault = await hasVault(store);
   if (!isVault) {
     run.log.warn(
       `${store.url} contains no vault yet, so a new one is created. If it held backups before, check that the volume is mounted`,
@@ -119,6 +119,17 @@ async function prepareVault(
   }
   await initVault(store, { clock: run.clock, holdfastVersion, restoreInstructions: restoreInstructions() });
   return isVault ? {} : { createdVault: store.url };
+}
+
+/** Errors: VaultDamaged, where backups are left of a vault; those of `openVault`. */
+async function hasVault(store: ObjectStore): Promise<boolean> {
+  try {
+    await openVault(store);
+    return true;
+  } catch (error) {
+    if (isHoldfastError(error, "VaultNotFound")) return false;
+    throw error;
+  }
 }
 
 async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunContext) {

@@ -5,6 +5,7 @@
 import { type ContentFigures, type PartFigures, wholeName } from "./content-figures.ts";
 import { allowedDrop, deepestValley, densityOf, type PartHistory, readHistories } from "./part-history.ts";
 import { findExpired, isSameSeries } from "./series-names.ts";
+import { isFileGroup, sortOf, withoutSmallGroups } from "./small-file-groups.ts";
 
 export interface SuspicionRules {
   /** The share (0 to 1) by which a part may fall between two backups. */
@@ -54,7 +55,7 @@ function findGone(
     // What was there in one of several backups only may have been meant for a day.
     return earlier.length > 1 || history.length < minStableBackups;
   });
-  const parts = missing.map(({ last }) => last);
+  const parts = withoutSmallGroups(missing.map(({ last }) => last));
   const expired = findExpired(parts, current, history, maxDropShare);
   const added = [...current.parts.values()].filter(({ object }) => history.at(-1)?.parts.has(object) !== true);
   return parts.filter((part) => !expired.has(part.object) && !wasRenamed(part, added, maxDropShare));
@@ -62,9 +63,8 @@ function findGone(
 
 /** Groups of files of one sort are left out together where there are too many of them. */
 function hasSort({ parts }: ContentFigures, { object }: PartFigures): boolean {
-  const sort = object.slice(0, object.indexOf(" "));
-  if (sort === "table" || !["directory", "type"].includes(sort)) return true;
-  return parts.size === 0 || [...parts.keys()].some((name) => name.startsWith(`${sort} `));
+  if (!isFileGroup(object)) return true;
+  return parts.size === 0 || [...parts.keys()].some((name) => sortOf(name) === sortOf(object));
 }
 
 function isEmpty({ rows, bytes }: PartFigures): boolean {
@@ -193,7 +193,7 @@ function describeTotal(judged: readonly PartHistory[], current: ContentFigures, 
 }
 
 function unitOf(object: string): string {
-  return /^(?:directory|type) /.test(object) ? "files" : object === "definitions" ? "definitions" : "rows";
+  return isFileGroup(object) ? "files" : object === "definitions" ? "definitions" : "rows";
 }
 
 function amountOf(object: string, rows: number | undefined, bytes: number): string {

@@ -75,13 +75,13 @@ function isRunUnderWay({ backups, ...view }: SourceView, verified: StatusBackup)
 
 function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
   return backups.flatMap(({ id, state, suspicious, problems = [] }, index): StatusFinding[] => {
-    const newest = index === 0 ? "the newest backup, " : "";
+    const subject = index === 0 ? `the newest backup, ${id},` : id;
     if (state === "damaged")
       return [
         {
           level: index === 0 ? "breach" : "warning",
           subject: "backup",
-          message: `${newest}${id} is damaged${problems.length === 0 ? "" : `: ${problems.join("; ")}`}`,
+          message: `${subject} is damaged${problems.length === 0 ? "" : `: ${problems.join("; ")}`}`,
         },
       ];
     return suspicious
@@ -89,7 +89,7 @@ function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
           {
             level: "warning",
             subject: "backup",
-            message: `${newest}${id} is suspicious: it looks as if data were lost or encrypted`,
+            message: `${subject} is suspicious: it looks as if data were lost or encrypted`,
           },
         ]
       : [];

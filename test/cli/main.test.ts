@@ -89,3 +89,19 @@ test("init --key-only makes a key and nothing else, and never a second time", ()
   const second = JSON.parse(holdfast(["init", "--key-only", "--key", "only.key", "--json"]).stdout);
   expect(second.key).toEqual({ ...first.key, created: false });
 });
+
+test.each([
+  ["hold", "add"],
+  ["hold", "remove"],
+  ["hold", "list"],
+  ["alert", "test"],
+])("%s %s has the examples that hints promise", (...command) => {
+  expect(holdfast([...command, "--help"]).stdout).toContain(`Examples:\n  holdfast ${command.join(" ")}`);
+});
+
+test("init names the policy in what to type next, where it is not the one that is found by itself", () => {
+  const tree = ["--engine", "files", "--source", "tree", "--path", "."];
+  expect(holdfast(["init", ...tree]).stdout).toContain("next: `holdfast check`, then `holdfast backup tree`");
+  const policy = join(directory, "other.yml");
+  expect(holdfast(["--policy", "other.yml", "init", ...tree]).stdout).toContain(`next: \`holdfast --policy ${policy} check\``);
+});

@@ -109,6 +109,14 @@ test("a vault that is made is said at once, also when the run then fails", async
   expect(later).toEqual([]);
 });
 
+test("a vault that lost its holdfast.json is not called new", async () => {
+  await dumpSource(await project.open(), request);
+  await rm(`${project.directory}/vault/holdfast.json`);
+  const warnings: string[] = [];
+  await expect(dumpSource(await project.open({ warnings }), request)).rejects.toMatchObject({ name: "VaultDamaged" });
+  expect(warnings).toEqual([]);
+});
+
 test("a backup that stands is told of, whatever fails after it", async () => {
   let leases = 0;
   const held = (store: ObjectStore): ObjectStore => ({

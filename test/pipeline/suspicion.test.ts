@@ -148,6 +148,27 @@ describe("directories and file types", () => {
     ]);
   });
 
+  test("of one or two small files may go: somebody removed a file", () => {
+    const kept = { "directory .": 20, "type conf": 20 };
+    const gone = { "directory old": { rows: 1, bytes: 900 }, "type bak": { rows: 2, bytes: 900 } };
+    expect(found(content(kept), content({ ...kept, ...gone }))).toEqual([]);
+    const stable = Array.from({ length: 5 }, () => content({ ...kept, ...gone }));
+    expect(found(content(kept), ...stable)).toEqual([]);
+  });
+
+  test("are named when they held three files or many bytes, or many of them go at once", () => {
+    const kept = { "directory .": 20, "type conf": 20 };
+    const gone = { "directory old": { rows: 3, bytes: 900 }, "type sqlite": { rows: 1, bytes: 20_000 } };
+    expect(found(content(kept), content({ ...kept, ...gone }))).toEqual([
+      "directory old: gone; it held 3 files in the last good backup",
+      "type sqlite: gone; it held 1 file in the last good backup",
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`directory d${index}`, { rows: 1, bytes: 9 }]));
+    expect(found(content(kept), content({ ...kept, ...many }))).toHaveLength(10);
+    const large = Object.fromEntries(["a", "b"].map((name) => [`type ${name}`, { rows: 1, bytes: 9_000 }]));
+    expect(found(content(kept), content({ ...kept, ...large }))).toHaveLength(2);
+  });
+
   test("are not missed where there became too many of them to tell apart", () => {
     const types = content({ "type pdf": 500, "type txt": 500 });
     expect(found(types, content({ "directory a": 500, "type pdf": 500, "type txt": 500 }))).toEqual([]);

@@ -8,6 +8,7 @@ import { initialPolicy } from "../../policy/initial-policy.ts";
 import { parsePolicy } from "../../policy/parse-policy.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createKeyFile, readKeyFile } from "../../sealing/key-file.ts";
+import { defaultPolicyFile, invocationOn } from "../policy-place.ts";
 import type { Outcome } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -53,12 +54,13 @@ export async function initialise(terminal: Terminal, options: InitOptions): Prom
     await rm(policyPath, { force: true });
     throw error;
   });
+  const holdfast = options.policy === defaultPolicyFile ? "holdfast" : invocationOn({ file: options.policy });
   return {
     document: { policy: policyPath, key },
     lines: [
       `wrote ${policyPath}`,
       ...describeKey(terminal, key),
-      `next: \`holdfast check\`, then \`holdfast backup ${options.source}\``,
+      `next: \`${holdfast} check\`, then \`${holdfast} backup ${options.source}\``,
     ],
   };
 }

@@ -97,12 +97,12 @@ async function isReadable(path: Buffer): Promise<boolean> {
 
 function describePath(source: FilesSource, root: SourceRoot, survey: Survey): Finding {
   const where = root.linked ? `${source.path}, which leads to ${displayPath(root.path)}` : source.path;
-  const special = survey.special === 0 ? "" : `, of which ${survey.special} sockets, pipes or devices will be left out`;
+  const special = survey.special === 0 ? "" : `; sockets, pipes and devices will be left out: ${survey.special}`;
   return {
     level: "ok",
     subject: "path",
     message: survey.whole
-      ? `${where} has ${survey.entries} entries${special}`
+      ? `${where} has ${survey.entries} ${survey.entries === 1 ? "entry" : "entries"}${special}`
       : `${where} has more than ${survey.entries - 1} entries; so many were looked at`,
   };
 }
