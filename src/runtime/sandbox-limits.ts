@@ -28,14 +28,13 @@ exec "$@"
 /** The arguments for /bin/sh, after which the command follows. */
 export function limitArguments(user: SandboxUser | undefined): readonly string[] {
   const memory = Math.max(minMemoryBytes, totalmem());
-  // Before Linux 5.14 a user's processes are counted together, wherever they run.
-  const processes = maxProcesses + (user === undefined ? countOwnTasks() : 0);
+  // A user's tasks count together, wherever they run: the limit has to stand above those that run already.
+  const processes = maxProcesses + countTasks(user?.uid ?? process.getuid?.());
   return ["-c", script, "holdfast-limits", String(maxFileBytes / 512), String(Math.floor(memory / 1024)), String(processes)];
 }
 
-/** Threads that this user runs now. */
-function countOwnTasks(): number {
-  const uid = process.getuid?.();
+/** Threads that this user runs now: of `nobody`, who makes data directories, other servers may run many. */
+function countTasks(uid: number | undefined): number {
   const count = (pid: string): number => {
     try {
       return statSync(`/proc/${pid}`).uid === uid ? readdirSync(`/proc/${pid}/task`).length : 0;

