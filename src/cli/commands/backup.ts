@@ -5,8 +5,9 @@ import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
 import { troublesOfBackup } from "../../pipeline/troubles.ts";
 import { describeUnopenable, findUnopenable, type Unopenable } from "../../pipeline/unopenable.ts";
-import type { BackupKind } from "../../policy/policy.ts";
+import type { BackupKind, SourceConfig } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
+import { contentAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
@@ -25,7 +26,7 @@ export async function backup({ context, terminal }: Session, source: string, opt
   const warnings = unopenable.map((each) => `  ${terminal.style("yellow", "warning")}   ${describeUnopenable(each)}`);
   return {
     document: { ...documentOf(result), ...(unopenable.length === 0 ? {} : { unopenable }) },
-    lines: [...describe(terminal, result), ...warnings],
+    lines: [...describe(terminal, result, context.policy.sources[result.dump.source]?.engine), ...warnings],
     exitCode: exitCodeOf(result),
     troubles: troublesOfBackup(result),
   };
@@ -75,7 +76,11 @@ function describeFailure({ step, error }: NonNullable<BackupRunResult["failure"]
     : { failure: { step, error: { name, code, message, hint, details } } };
 }
 
-function describe(terminal: Terminal, { dump, verification, prune, failure }: BackupRunResult): string[] {
+function describe(
+  terminal: Terminal,
+  { dump, verification, prune, failure }: BackupRunResult,
+  engine: SourceConfig["engine"] | undefined,
+): string[] {
   const speed = formatThroughput(dump.storedBytes, dump.durationMs);
   const lines = [
     `${terminal.style("bold", dump.backupId)}  of ${dump.source}, ${stateLabel(terminal, stateOf(verification))}`,
@@ -86,7 +91,7 @@ function describe(terminal: Terminal, { dump, verification, prune, failure }: Ba
     lines.push(`  ${terminal.style("yellow", "vault")}     ${news}`);
   }
   if (verification !== undefined) {
-    const what = `${countOf(verification.objectCount, "object")}, ${countOf(verification.rows, "row")}, ${formatBytes(verification.bytes)}`;
+    const what = `${contentAmount(engine, verification.objectCount, verification.rows)}, ${formatBytes(verification.bytes)}`;
     lines.push(`  read back ${what}, ${formatDuration(verification.durationMs)}`);
     for (const finding of verification.findings) lines.push(`  ${terminal.style("red", "found")}     ${finding}`);
   }

@@ -3,8 +3,10 @@ import { exitCodes } from "../../errors/exit-codes.ts";
 import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
+import type { SourceConfig } from "../../policy/policy.ts";
 import { formatBytes } from "../../report/format.ts";
 import { describePhases } from "../../report/phases.ts";
+import { contentAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
@@ -48,7 +50,10 @@ export async function restore({ context, terminal }: Session, reference: string,
   // What was salvaged is kept, as was asked for, and is still not what was backed up.
   return {
     document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) },
-    lines: [...describe(terminal, result), ...doubt.map((line) => `  ${terminal.style("yellow", "warning")}     ${line}`)],
+    lines: [
+      ...describe(terminal, result, context.policy.sources[result.source]?.engine),
+      ...doubt.map((line) => `  ${terminal.style("yellow", "warning")}     ${line}`),
+    ],
     exitCode: result.intact ? exitCodes.done : exitCodes.integrity,
   };
 }
@@ -73,8 +78,9 @@ function describeUnjudged(terminal: Terminal, { unjudged }: RestoreResult["compa
 function describe(
   terminal: Terminal,
   { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
+  engine: SourceConfig["engine"] | undefined,
 ): string[] {
-  const what = `${countOf(comparison.objectsCompared, "object")}, ${countOf(comparison.rowsCompared, "row")}, ${formatBytes(comparison.bytesCompared)}`;
+  const what = `${contentAmount(engine, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
   const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
   const verdict = comparison.equal
     ? terminal.style(

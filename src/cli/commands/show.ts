@@ -2,12 +2,14 @@
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { readSoundEvidence } from "../../pipeline/sound-evidence.ts";
+import type { SourceConfig } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import type { Evidence } from "../../vault/evidence.ts";
 import { examineBackup } from "../../vault/examine-backup.ts";
 import { type Manifest, readManifest } from "../../vault/manifest.ts";
 import type { ObjectStore } from "../../vault/object-store.ts";
+import { contentAmount, sourceAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
@@ -27,7 +29,7 @@ export async function show({ context, terminal }: Session, reference: string): P
     ...(examined?.problems ?? []).map((problem) => `${bad}  ${problem}`),
     ...(future ? [`${bad}  it is dated in the future, and does not count`] : []),
     ...futureChecks.map(({ key }) => `${bad}  ${key} is dated in the future, and does not count`),
-    ...describeEvidence(terminal, evidence),
+    ...describeEvidence(terminal, evidence, context.policy.sources[entry.source]?.engine),
   ];
   const more = {
     problems: examined?.problems ?? [],
@@ -88,35 +90,39 @@ function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string
   ];
 }
 
-function describeSource({ sourceCheck }: Manifest): string {
+function describeSource({ engine, sourceCheck }: Manifest): string {
   if (sourceCheck.mode === "none") return "was not asked (sourceCheck: none)";
   const objects = Object.values(sourceCheck.objects);
   const rows = objects.reduce((sum, object) => sum + object.rows, 0);
-  return `${countOf(objects.length, "object")} with ${countOf(rows, "row")} by its own ${sourceCheck.mode}`;
+  return `${sourceAmount(engine as SourceConfig["engine"], objects.length, rows)} by its own ${sourceCheck.mode}`;
 }
 
-function describeEvidence(terminal: Terminal, evidence: readonly (Evidence | UnreadEvidence)[]): string[] {
+function describeEvidence(
+  terminal: Terminal,
+  evidence: readonly (Evidence | UnreadEvidence)[],
+  engine: SourceConfig["engine"] | undefined,
+): string[] {
   if (evidence.length === 0) return ["no evidence yet: read it back with `holdfast verify`, prove it with `holdfast restore-test`"];
   return evidence.flatMap((found) => {
     if ("unreadable" in found) return [`${terminal.style("red", "damaged evidence")}  ${found.key}`];
     return [
       `${found.at}  ${stateLabel(terminal, found.check)}  by ${found.by}${found.reason === undefined ? "" : `: ${found.reason}`}`,
-      ...figuresOf(found).map((line) => `  ${line}`),
+      ...figuresOf(found, engine).map((line) => `  ${line}`),
       ...found.findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
     ];
   });
 }
 
-function figuresOf({ digest, comparison, objective }: Evidence): string[] {
+function figuresOf({ digest, comparison, objective }: Evidence, engine: SourceConfig["engine"] | undefined): string[] {
   const lines: string[] = [];
   if (digest !== undefined) {
     lines.push(
-      `read back ${countOf(digest.objectCount, "object")}, ${countOf(digest.rows, "row")}, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
+      `read back ${contentAmount(engine, digest.objectCount, digest.rows)}, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
     );
   }
   if (comparison !== undefined) {
     const { objectsCompared, rowsCompared, differenceCount } = comparison;
-    const what = `${countOf(objectsCompared, "object")}, ${countOf(rowsCompared, "row")}`;
+    const what = contentAmount(engine, objectsCompared, rowsCompared);
     lines.push(`compared after a restore: ${what}, ${countOf(differenceCount, "difference")}`);
     if (comparison.printOnly !== undefined) {
       lines.push(`${countOf(comparison.printOnly.count, "definition")} printed differently, and equal in meaning`);

@@ -7,11 +7,12 @@ import { type PipelineContext, requireSource } from "../../pipeline/pipeline-con
 import { troublesOfVerification } from "../../pipeline/troubles.ts";
 import { findInstructionsProblem } from "../../pipeline/vault-instructions.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
+import type { Policy, SourceConfig } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
 import { describeLost, listLost } from "../../vault/list-lost.ts";
 import { openVault } from "../../vault/vault.ts";
-import { countOf } from "../count.ts";
+import { contentAmount } from "../content-amount.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
@@ -53,12 +54,12 @@ export async function verify(
   if (reference !== undefined) {
     const found = await findInVaults(context, reference);
     if (options.accept !== undefined) return accept(context, found, options.accept);
-    return summarise(terminal, { results: [await verifyBackup(context, found)], unjudged: [], unread: [] });
+    return summarise(terminal, context.policy, { results: [await verifyBackup(context, found)], unjudged: [], unread: [] });
   }
   if (options.accept !== undefined) throw new HoldfastError("UsageInvalid", "--accept takes one backup at a time");
   const verified = await verifyMany(context, options.source);
   const { results, unjudged, unread } = verified;
-  if (results.length + unjudged.length + unread.length > 0) return summarise(terminal, verified);
+  if (results.length + unjudged.length + unread.length > 0) return summarise(terminal, context.policy, verified);
   // Nothing was found, so that nothing is known to be good: whoever reads the exit code must not take it for that.
   if (options.source !== undefined) requireSource(context.policy, options.source);
   throw new HoldfastError(
@@ -131,8 +132,8 @@ async function findMissing(
     unread.push({ vault, error: new HoldfastError("VaultDamaged", problem.message, { hint: problem.remedy }) });
 }
 
-function summarise(terminal: Terminal, { results, unjudged, unread }: Verified): Outcome {
-  const lines = results.flatMap((result) => describe(terminal, result));
+function summarise(terminal: Terminal, policy: Policy, { results, unjudged, unread }: Verified): Outcome {
+  const lines = results.flatMap((result) => describe(terminal, result, policy.sources[result.source]?.engine));
   for (const { source, backupId, error } of unjudged) {
     lines.push(
       `${backupId}  of ${source}, ${terminal.style("red", "not judged")}: ${error.message} (${error.name})`,
@@ -165,10 +166,10 @@ function summarise(terminal: Terminal, { results, unjudged, unread }: Verified):
   };
 }
 
-function describe(terminal: Terminal, result: VerifyResult): string[] {
+function describe(terminal: Terminal, result: VerifyResult, engine: SourceConfig["engine"] | undefined): string[] {
   const { objectCount, rows, bytes, durationMs, findings, unrecorded } = result;
   return [
-    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${countOf(objectCount, "object")}, ${countOf(rows, "row")}, ` +
+    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${contentAmount(engine, objectCount, rows)}, ` +
       `${formatBytes(bytes)} read back in ${formatDuration(durationMs)}`,
     ...findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
     ...(unrecorded === undefined ? [] : [`  ${terminal.style("red", "not recorded in the vault")}: ${unrecorded.message}`]),
