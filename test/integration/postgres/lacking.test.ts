@@ -10,7 +10,7 @@ import { planPostgresRestore } from "../../../src/engines/postgres/restore-plan.
 import { openPostgresThrowaway } from "../../../src/engines/postgres/throwaway.ts";
 import { decide } from "../../../src/pipeline/restore-test.ts";
 import type { PostgresSource } from "../../../src/policy/policy.ts";
-import type { Comparison, LoadFinding } from "../../../src/proof/content.ts";
+import type { Comparison, ContentDigest, LoadFinding } from "../../../src/proof/content.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
@@ -29,8 +29,17 @@ interface Tested {
   readonly comparison: Comparison;
 }
 
+const digests = new WeakMap<TakenBackup, Promise<ContentDigest>>();
+
+/** The backup's digest, made once. */
+function digestOf(taken: TakenBackup): Promise<ContentDigest> {
+  const digest = digests.get(taken) ?? digestPostgresBackup(taken.backup, taken.context);
+  digests.set(taken, digest);
+  return digest;
+}
+
 async function testRestore(taken: TakenBackup, restoreTest: Partial<PostgresSource["restoreTest"]> = {}): Promise<Tested> {
-  const digest = await digestPostgresBackup(taken.backup, taken.context);
+  const digest = await digestOf(taken);
   const place = await openPostgresThrowaway(taken.backup, taken.context, { restoreTest: { assertions: [], ...restoreTest } });
   try {
     const { findings } = await place.load();
@@ -48,6 +57,7 @@ const subjects = (findings: readonly LoadFinding[], kind: LoadFinding["class"]):
 describe("a source with an extension and a library that no other server has", () => {
   let server: PostgresServer;
   let plain: string;
+  let queued: TakenBackup;
 
   beforeAll(async () => {
     plain = (await ensurePostgres(17)).binDir;
@@ -67,6 +77,7 @@ describe("a source with an extension and a library that no other server has", ()
     );
     await cp(join(own, "lib", "seg.so"), join(own, "lib", "gadget.so"));
     server = await startPostgres({ major: 17, binDir: join(own, "bin") });
+    queued = await take("queued", withQueue);
   });
   afterAll(() => server?.remove());
 
@@ -85,7 +96,7 @@ describe("a source with an extension and a library that no other server has", ()
     create index by_size on plain (sized(id));`;
 
   test("is unproven without its name in the policy, and every object that needs it is named", async () => {
-    const { check, findings, comparison } = await testRestore(await take("unnamed", withQueue));
+    const { check, findings, comparison } = await testRestore(queued);
     expect(comparison.differences).toEqual([]);
     expect(check).toBe("unproven");
     expect(subjects(findings, "damage")).toEqual([]);
@@ -95,7 +106,7 @@ describe("a source with an extension and a library that no other server has", ()
   });
 
   test("is proven but for those objects with it, which are counted with their rows", async () => {
-    const { check, findings, comparison } = await testRestore(await take("named", withQueue), { withoutExtensions: ["queue"] });
+    const { check, findings, comparison } = await testRestore(queued, { withoutExtensions: ["queue"] });
     expect(check).toBe("proven");
     expect(subjects(findings, "lacking")).toEqual([]);
     expect(comparison.leftOut?.rows).toBe(3);
@@ -117,7 +128,7 @@ describe("a source with an extension and a library that no other server has", ()
 
   test("excuses no other table that loses its rows, named or not", async () => {
     const taken = await take("losing", `create schema queue; create extension queue; ${losing}`);
-    for (const restoreTest of [{}, { withoutExtensions: ["queue"] }, { withoutExtensions: ["queue", "other"] }]) {
+    for (const restoreTest of [{}, { withoutExtensions: ["queue", "other"] }]) {
       const { check, comparison } = await testRestore(taken, restoreTest);
       expect(check).toBe("disproven");
       expect(comparison.differences).toEqual([{ object: "table public.items", problem: "1 row fewer (0 instead of 1)" }]);
@@ -143,7 +154,7 @@ describe("a source with an extension and a library that no other server has", ()
   });
 
   test("is restored elsewhere as far as it goes, kept beside the target, and the plan says so before", async () => {
-    const taken = await take("elsewhere", withQueue);
+    const taken = queued;
     await using other = await startPostgres({ major: 17 });
     const context = { ...taken.context, environment: { ...taken.context.environment, TARGET: other.urlOf("app") } };
     const request = { target: "env:TARGET", overwrite: false };
@@ -153,7 +164,7 @@ describe("a source with an extension and a library that no other server has", ()
     );
     const place = await openPostgresTarget(taken.backup, taken.source, request, context);
     await place.load();
-    expect((await place.compare(await digestPostgresBackup(taken.backup, taken.context))).differences).toEqual([]);
+    expect((await place.compare(await digestOf(taken))).differences).toEqual([]);
     const kept = await place.keepBeside();
     await place.close();
     const names = await other.sql(
@@ -180,6 +191,9 @@ const audit = `create table ddl_log (at timestamptz default now(), tag text);
   alter event trigger ddl_is_logged enable always; comment on event trigger ddl_is_logged is 'every command';`;
 const login = `create event trigger at_login on login execute function log_ddl(); alter event trigger at_login enable always;`;
 
+/** The oldest, which knows no setting that keeps event triggers still, is tried again and again: what fires in a parallel load fires now and then. */
+const timesOn = (major: number): number => (major === 14 ? 2 : 1);
+
 describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {
   let server: PostgresServer;
   beforeAll(async () => {
@@ -194,13 +208,13 @@ describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {
       "app",
     );
     const taken = await takeBackup(server, "app", await mkdtemp(join(directory, "backup-")));
-    const digest = await digestPostgresBackup(taken.backup, taken.context);
-    for (let time = 0; time < 2; time++) {
+    const digest = await digestOf(taken);
+    for (let time = 0; time < timesOn(major); time++) {
       const { check, findings, comparison } = await testRestore(taken);
       expect(comparison.differences).toEqual([]);
       expect({ check, findings: subjects(findings, "damage") }).toEqual({ check: "proven", findings: [] });
     }
-    for (let time = 0; time < 3; time++) {
+    for (let time = 0; time < timesOn(major); time++) {
       const place = await openPostgresTarget(taken.backup, taken.source, { target: "copy", overwrite: false }, taken.context);
       try {
         expect(subjects((await place.load()).findings, "damage")).toEqual([]);
@@ -211,6 +225,9 @@ describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {
       expect(await server.sql("select count(*) from pg_database where datname ~ 'copy'")).toBe("0");
     }
   });
+
+  // Nothing in it depends on the major: the oldest and the newest stand for all.
+  if (major !== 14 && major !== 18) return;
 
   test("a view that cannot be refreshed, or reads foreign tables, is named and stays empty", async () => {
     const list = join(await mkdtemp(join(tmpdir(), "hf-list-")), "list.csv");
@@ -234,7 +251,7 @@ describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {
     expect(subjects(findings, "lacking")).toEqual(
       ["list_copy", "mine", "second"].map((view) => `MATERIALIZED VIEW DATA public.${view}`),
     );
-    const digest = await digestPostgresBackup(taken.backup, taken.context);
+    const digest = await digestOf(taken);
     const source = { ...taken.source, restoreTest: { assertions: [], foreignServers: true } };
     for (const [from, missing] of [
       [taken.source, ["list_copy", "mine", "second"]],
