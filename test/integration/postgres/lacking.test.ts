@@ -11,6 +11,7 @@ import { openPostgresThrowaway } from "../../../src/engines/postgres/throwaway.t
 import { decide } from "../../../src/pipeline/restore-test.ts";
 import type { PostgresSource } from "../../../src/policy/policy.ts";
 import type { Comparison, ContentDigest, LoadFinding } from "../../../src/proof/content.ts";
+import { createProject, postgresSource } from "../../support/holdfast.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
@@ -151,6 +152,21 @@ describe("a source with an extension and a library that no other server has", ()
     expect(subjects(findings, "lacking")).toEqual(
       expect.arrayContaining(["TABLE public.w", "TYPE public.widget", "VIEW public.widgets"]),
     );
+  });
+
+  test("is said to be proven but for its objects, in each place where a person reads it", async () => {
+    const more = "    restoreTest: { withoutExtensions: [queue] }\n";
+    await using project = await createProject({
+      sources: postgresSource("shop", "SHOP_DB", more),
+      env: { SHOP_DB: server.urlOf("queued") },
+      majors: [17],
+    });
+    expect((await project.holdfast(["backup", "shop"])).code).toBe(0);
+    const tested = await project.say(["restore-test", "shop@latest"]);
+    expect(tested.code).toBe(0);
+    expect(tested.stdout).toMatch(/proven.* but for \d+ objects with 3 rows/s);
+    expect((await project.say(["list"])).stdout).toMatch(/proven.* but for \d+ objects/);
+    expect((await project.say(["status"])).stdout).toMatch(/proven but for \d+ objects/);
   });
 
   test("is restored elsewhere as far as it goes, kept beside the target, and the plan says so before", async () => {
