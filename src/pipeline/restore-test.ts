@@ -55,7 +55,7 @@ async function testMarked(context: PipelineContext, found: FoundBackup): Promise
     holdfastVersion: context.holdfastVersion,
     by: run.identity,
     timings: stopwatch.timings,
-    ...measureObjective(context, entry.source, stopwatch),
+    ...measureObjective(context, entry.source, stopwatch, trial.comparison !== undefined),
     ...trial,
   };
   const unrecorded = await recordEvidence(context, store, evidence);
@@ -198,11 +198,20 @@ function describeUnjudged({ unjudged }: Comparison): string {
   return `its definition is printed differently and could not be judged: ${unjudged?.reason}`;
 }
 
-/** The time a person would have waited for the data: opening the place and loading, not the comparing after it. */
-function measureObjective(context: PipelineContext, source: string, stopwatch: Stopwatch): Pick<Evidence, "objective"> {
+/**
+ * The time a person would have waited for the data: opening the place and loading, not the comparing after it. A load that did not come to its
+ * end can miss the objective, and cannot meet it.
+ */
+function measureObjective(
+  context: PipelineContext,
+  source: string,
+  stopwatch: Stopwatch,
+  loaded: boolean,
+): Pick<Evidence, "objective"> {
   const objectives = context.policy.sources[source]?.objectives;
   const { open, load } = stopwatch.timings;
   if (objectives === undefined || open === undefined || load === undefined) return {};
   const measuredSeconds = Math.round(open + load) / 1000;
-  return { objective: { rtoSeconds: objectives.rtoSeconds, measuredSeconds, met: measuredSeconds <= objectives.rtoSeconds } };
+  const met = measuredSeconds <= objectives.rtoSeconds;
+  return met && !loaded ? {} : { objective: { rtoSeconds: objectives.rtoSeconds, measuredSeconds, met } };
 }

@@ -1,5 +1,5 @@
 /** Limits of what runs in a sandbox, set by a shell before anything else: sizes of files and memory, processes, no core files. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import type { SandboxUser } from "./sandbox-user.ts";
 
@@ -33,11 +33,15 @@ export function limitArguments(user: SandboxUser | undefined): readonly string[]
   return ["-c", script, "holdfast-limits", String(maxFileBytes / 512), String(Math.floor(memory / 1024)), String(processes)];
 }
 
-/** Threads that this user runs now: of `nobody`, who makes data directories, other servers may run many. */
+/**
+ * Threads that this user runs now: of `nobody`, who makes data directories, other servers may run many. The owner of /proc/N is not asked: it is
+ * root for daemons that gave up their rights.
+ */
 function countTasks(uid: number | undefined): number {
   const count = (pid: string): number => {
     try {
-      return statSync(`/proc/${pid}`).uid === uid ? readdirSync(`/proc/${pid}/task`).length : 0;
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      return Number(/^Uid:\t(\d+)/m.exec(status)?.[1]) === uid ? Number(/^Threads:\t(\d+)/m.exec(status)?.[1] ?? 1) : 0;
     } catch {
       return 0; // It has ended.
     }

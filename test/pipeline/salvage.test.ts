@@ -4,6 +4,7 @@ import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { planRestore, restoreBackup } from "../../src/pipeline/restore.ts";
+import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { createFilesProject } from "../support/files-project.ts";
 
 test("a damaged archive gives the files before the damage, and says that it is not whole", async () => {
@@ -34,6 +35,19 @@ test("a damaged archive gives the files before the damage, and says that it is n
   expect((await readdir(to)).length).toBeGreaterThanOrEqual(2);
   const original = await readFile(join(project.directory, "tree", "a"));
   expect((await readFile(join(to, "a"))).equals(original)).toBe(true);
+});
+
+test("a restore test that did not load the backup meets no objective", async () => {
+  await using project = await createFilesProject();
+  const id = await project.back();
+  const sound = await restoreTest(await project.open(), await project.find(id));
+  expect(sound).toMatchObject({ outcome: "proven", evidence: { objective: { met: true } } });
+  const path = join(project.vault, "artifacts", "tree", id, "files.tar");
+  await writeFile(path, (await readFile(path)).subarray(0, -10));
+  const tested = await restoreTest(await project.open(), await project.find(id));
+  expect(tested.outcome).toBe("disproven");
+  expect(tested.evidence.timings).toHaveProperty("load");
+  expect(tested.evidence.objective).toBeUndefined();
 });
 
 test("a sound backup that is restored so is intact", async () => {

@@ -69,6 +69,21 @@ async function processesOf(where: string): Promise<{ readonly pid: number; reado
   return all.filter(({ command }) => command.includes(`${where}/`));
 }
 
+describe("a throwaway server", () => {
+  test.runIf(process.getuid?.() === 0)("starts although the account that initdb borrows runs hundreds of processes", async () => {
+    const nobody = Number(/^nobody:[^:]*:(\d+):/m.exec(await readFile("/etc/passwd", "utf8"))?.[1]);
+    const script = "for i in $(seq 300); do sleep 300 & done; echo ready; wait";
+    const crowd = spawn("sh", ["-c", script], { uid: nobody, detached: true, stdio: ["ignore", "pipe", "ignore"] });
+    try {
+      await new Promise((resolve) => crowd.stdout?.once("data", resolve));
+      const place = await openPostgresThrowaway(taken.backup, taken.context);
+      await place.close();
+    } finally {
+      if (crowd.pid !== undefined) process.kill(-crowd.pid, "SIGKILL");
+    }
+  });
+});
+
 describe("the end of a throwaway server", () => {
   test.each<NodeJS.Signals>(["SIGKILL", "SIGTERM", "SIGINT"])("comes when Holdfast's process gets %s", async (signal) => {
     const temporary = await mkdtemp(join(tmpdir(), "hf-tmp-"));
