@@ -38,6 +38,8 @@ export function figuresOf({ objects, groups, rows, bytes }: ContentDigest): Cont
     if (entry.object.startsWith(attached)) partitions.add(`table ${entry.object.slice(attached.length)}`);
   }
   for (const group of groups ?? []) parts.set(group.object, group);
-  if (parts.size === 0) parts.set(wholeName, { object: wholeName, rows, bytes });
+  // A tree without files has no parts: all that it had are gone. (One with too many of every sort has files.)
+  const isEmptyTree = groups !== undefined && rows === 0;
+  if (parts.size === 0 && !isEmptyTree) parts.set(wholeName, { object: wholeName, rows, bytes });
   return { parts, partitions };
 }

@@ -1,4 +1,4 @@
-/** Tables whose names make a series (`events_2026_11`, `events_2026_12`): partitions that come and go in their order. Pure. */
+/** Parts whose names make a series (`events_2026_11`, `releases/v12`): partitions, releases that come and go in their order. Pure. */
 import type { ContentFigures, PartFigures } from "./content-figures.ts";
 
 const datePattern = /(?:19|20)\d\d/;
@@ -6,12 +6,28 @@ const datePattern = /(?:19|20)\d\d/;
 interface Series {
   /** Members in the newest of the earlier backups, the oldest first. */
   readonly members: readonly string[];
-  readonly gone: readonly string[];
+  readonly gone: string[];
+}
+
+/** The numbered parts of one backup, by what their names have in common. */
+type Families = ReadonlyMap<string, string[]>;
+
+function groupByFamily({ parts }: ContentFigures): Families {
+  const families = new Map<string, string[]>();
+  for (const name of parts.keys()) {
+    if (!/\d/.test(name)) continue;
+    const family = familyOf(name);
+    const members = families.get(family);
+    if (members === undefined) families.set(family, [name]);
+    else members.push(name);
+  }
+  return families;
 }
 
 /**
  * Which of the parts that are gone are the oldest of a series that moves on: dated or attached partitions, gone in their order, while a newer member
- * came or an older one was gone before. Never more than `maxDropShare` of the series' rows at once.
+ * came or an older one was gone before. Other numbered ones (`releases/v12`) only where an older one was gone before: customers have numbers too.
+ * Never more than `maxDropShare` of the series' rows at once.
  */
 export function findExpired(
   gone: readonly PartFigures[],
@@ -22,16 +38,26 @@ export function findExpired(
   const last = history.at(-1);
   const expired = new Set<string>();
   if (last === undefined) return expired;
+  if (!gone.some(({ object }) => /\d/.test(object))) return expired;
+  const eras = history.map(groupByFamily);
+  const now = groupByFamily(current);
   const families = new Map<string, Series>();
+  const shrinking = new Map<string, boolean>();
+  const mayShrink = (family: string): boolean => {
+    const known = shrinking.get(family) ?? lostItsOldest(family, eras);
+    shrinking.set(family, known);
+    return known;
+  };
   for (const { object } of gone) {
-    if (!/\d/.test(object) || !(datePattern.test(object) || last.partitions.has(object))) continue;
+    if (!/\d/.test(object)) continue;
     const family = familyOf(object);
-    const members = [...last.parts.keys()].filter((name) => familyOf(name) === family).sort(compareNumbers);
-    const known = families.get(family)?.gone ?? [];
-    families.set(family, { members, gone: [...known, object] });
+    if (!(datePattern.test(object) || last.partitions.has(object) || mayShrink(family))) continue;
+    const series = families.get(family) ?? { members: (eras.at(-1)?.get(family) ?? []).sort(compareNumbers), gone: [] };
+    series.gone.push(object);
+    families.set(family, series);
   }
   for (const [family, series] of families) {
-    if (isOldest(series) && movesOn(family, series, current, history) && isSmallShare(series, last, maxDropShare)) {
+    if (isOldest(series) && movesOn(family, series, now, eras) && isSmallShare(series, last, maxDropShare)) {
       for (const object of series.gone) expired.add(object);
     }
   }
@@ -65,16 +91,24 @@ function isOldest({ members, gone }: Series): boolean {
 }
 
 /** Where all members were there from the first backup on, nothing says that any of them is meant to go. */
-function movesOn(family: string, { members }: Series, current: ContentFigures, history: readonly ContentFigures[]): boolean {
-  const now = new Set(members);
-  const ofFamily = (figures: ContentFigures): string[] => [...figures.parts.keys()].filter((name) => familyOf(name) === family);
+function movesOn(family: string, { members }: Series, now: Families, eras: readonly Families[]): boolean {
+  const known = new Set(members);
   const newest = members.at(-1) ?? "";
-  if (ofFamily(current).some((name) => !now.has(name) && compareNumbers(name, newest) > 0)) return true;
-  return history.some((figures) => {
-    const earlier = ofFamily(figures);
-    if (earlier.length === 0) return false;
+  if (now.get(family)?.some((name) => !known.has(name) && compareNumbers(name, newest) > 0) === true) return true;
+  return eras.some((era) => {
+    const earlier = era.get(family);
     // One that is gone since, or one that came since.
-    return earlier.some((name) => !now.has(name)) || !earlier.includes(newest);
+    return earlier !== undefined && (earlier.some((name) => !known.has(name)) || !earlier.includes(newest));
+  });
+}
+
+/** Whether the oldest member went in an earlier backup while the newest ones stayed or moved on. */
+function lostItsOldest(family: string, eras: readonly Families[]): boolean {
+  return eras.some((era, index) => {
+    const [before = [], after = []] = [era.get(family), eras[index + 1]?.get(family)];
+    const left = new Set(after);
+    const oldest = before.reduce((first, name) => (compareNumbers(name, first) < 0 ? name : first), before[0] ?? "");
+    return oldest !== "" && !left.has(oldest) && before.some((name) => left.has(name));
   });
 }
 

@@ -77,6 +77,8 @@ function wasRenamed(gone: PartFigures, added: PartFigures[], maxDropShare: numbe
   const near = (a: number, b: number, tolerance: number): boolean => Math.abs(a - b) <= tolerance * Math.max(a, b);
   const match = added.findIndex((part) => {
     if (part.sha256 !== undefined && part.sha256 === gone.sha256) return true;
+    // A directory is renamed to a directory. That all files of a type get another one is what ransomware does: a person looks at it.
+    if (sortOf(part.object) !== sortOf(gone.object) || sortOf(gone.object) === "type") return false;
     // Another partition of the same series looks just the same, and holds other rows.
     if (isSameSeries(part.object, gone.object)) return false;
     const [density, before] = [densityOf(part), densityOf(gone)];

@@ -169,6 +169,65 @@ describe("directories and file types", () => {
     expect(found(content(kept), content({ ...kept, ...large }))).toHaveLength(2);
   });
 
+  test("are told of where every file got another ending, even if its content never compressed", () => {
+    const photos = (directory: string, type: string) =>
+      content({
+        [`directory ${directory}`]: { rows: 30, bytes: 600_000, sample: { bytes: 65_536, compressedBytes: 65_400 } },
+        [`type ${type}`]: { rows: 30, bytes: 600_000, sample: { bytes: 65_536, compressedBytes: 65_400 } },
+      });
+    expect(found(photos("photos", "enc"), photos("photos", "jpg"))).toEqual([
+      "type jpg: gone; it held 30 files in the last good backup",
+    ]);
+    expect(found(photos("pictures", "jpg"), photos("photos", "jpg"))).toEqual([]);
+    // A new type is no new name of a directory.
+    const types = { "directory .": 1, "type enc": { rows: 30, bytes: 600_000 } };
+    expect(found(content(types), content({ "directory .": 1, "directory photos": { rows: 30, bytes: 600_000 } }))).toHaveLength(1);
+  });
+
+  test("are all gone where nothing is left of the tree", () => {
+    const digest = (groups: PartFigures[], rows: number) =>
+      figuresOf({
+        algorithm: "holdfast-files-1",
+        sha256: "0".repeat(64),
+        objectCount: 1,
+        rows,
+        bytes: 0,
+        groups: groups.map((group) => ({ rows: 0, ...group })),
+      });
+    const full = digest(
+      [
+        { object: "directory .", rows: 1, bytes: 10 },
+        { object: "directory docs", rows: 400, bytes: 4_000_000 },
+        { object: "type txt", rows: 401, bytes: 4_000_010 },
+      ],
+      401,
+    );
+    const empty = digest([], 0);
+    expect(found(empty, full)).toContain("directory docs: gone; it held 400 files in the last good backup");
+    expect(found(empty, full, full, full)).toContain("type txt: gone; it held 401 files in the last good backup");
+    expect(found(empty, empty)).toEqual([]);
+    expect(found(full, empty)).toEqual([]);
+    // Too many groups of every sort to tell them apart.
+    expect(found(digest([], 10), digest([], 900))).toHaveLength(1);
+  });
+
+  test("with numbers for names may go as the oldest of their series, once one went before", () => {
+    const releases = (...numbers: number[]) =>
+      content(Object.fromEntries(numbers.map((each) => [`directory releases/v${each}`, { rows: 150, bytes: 90_000 }])));
+    // The first time is asked about, and again until a person accepts it.
+    expect(found(releases(5, 8, 9), releases(2, 5, 8), releases(2, 5, 8))).toHaveLength(1);
+    const moved = [releases(2, 5, 8), releases(5, 8, 9)];
+    expect(found(releases(8, 9, 10), ...moved)).toEqual([]);
+    // Versions are no decimal fractions.
+    expect(found(releases(9, 10, 11), ...moved, releases(8, 9, 10))).toEqual([]);
+    // One in the middle, most of them, and the newest are not what goes by itself.
+    expect(found(releases(5, 9, 10), ...moved)).toHaveLength(1);
+    expect(found(releases(9, 10), ...moved)).toHaveLength(2);
+    expect(found(releases(5, 8), ...moved)).toHaveLength(1);
+    const customers = (first: number, last: number) => releases(...Array.from({ length: last - first }, (_, at) => first + at));
+    expect(found(customers(2, 9), customers(1, 7), customers(1, 8))).toHaveLength(1);
+  });
+
   test("are not missed where there became too many of them to tell apart", () => {
     const types = content({ "type pdf": 500, "type txt": 500 });
     expect(found(types, content({ "directory a": 500, "type pdf": 500, "type txt": 500 }))).toEqual([]);
