@@ -26,7 +26,7 @@ COPY scripts/bundle-functions.ts scripts/
 COPY infra/esbuild.yml infra/
 COPY functions functions
 COPY src src
-RUN node scripts/bundle-functions.ts /bundles dump verify restore-test restore fargate
+RUN node scripts/bundle-functions.ts /bundles dump prove restore fargate
 
 FROM ${BASE}
 # What PostgreSQL's programs load, and every locale: a restore test creates its database with the source's own.
@@ -53,4 +53,4 @@ RUN set -e; \
 ENV HOME=/tmp
 USER 993:990
 # Each function names its own handler (infra/functions.ts); a Fargate task runs `node /var/task/fargate.mjs`.
-CMD ["verify.handler"]
+CMD ["prove.handler"]

@@ -1,8 +1,10 @@
 /** Lists what a run over many has to do, as an object in the state bucket: a list may grow, a state machine's payload may not. */
 import * as z from "zod";
-import { listDueBackups, listFleet } from "../src/pipeline/list-due.ts";
+import { type DueBackup, listDueBackups, listFleet } from "../src/pipeline/list-due.ts";
+import { requireVariable } from "./commons/environment.ts";
 import { source } from "./commons/inputs.ts";
 import { logger } from "./commons/powertools.ts";
+import { proveNames } from "./commons/source-names.ts";
 import { withStateStore } from "./commons/state-store.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
@@ -26,7 +28,7 @@ export const step = defineStep({
   async run(context, { what, execution: name, sources, olderThanHours }) {
     const due =
       what === "verify"
-        ? await listDueBackups(context, sources, olderThanHours * 3600)
+        ? toProve(await listDueBackups(context, sources, olderThanHours * 3600))
         : listFleet(context, sources).map((member) => ({ ...member, what }));
     const items = due.slice(0, mostItems);
     if (due.length > items.length) logger.warn("more is due than one run takes", { due: due.length, taken: items.length });
@@ -37,5 +39,11 @@ export const step = defineStep({
     });
   },
 });
+
+/** Each with the function of its source, and with what that is asked for. */
+function toProve(backups: readonly DueBackup[]) {
+  const prefix = requireVariable("HOLDFAST_RESOURCE_PREFIX");
+  return backups.map((backup) => ({ event: { step: "verify", ...backup }, ...proveNames(prefix, backup.source) }));
+}
 
 export const handler = serve(step);

@@ -1,9 +1,9 @@
 /** Makes a backup of one source. Each source has this function under a name and a role of its own. */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import * as z from "zod";
-import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { dumpSource } from "../src/pipeline/dump.ts";
 import { kind, source } from "./commons/inputs.ts";
+import { refuseOtherSource } from "./commons/own-source.ts";
 import { logger, metrics } from "./commons/powertools.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
@@ -11,13 +11,7 @@ export const step = defineStep({
   name: "dump",
   input: z.strictObject({ source, kind }),
   async run(context, request) {
-    // The role would refuse it anyway; this says why.
-    const own = process.env["HOLDFAST_SOURCE"];
-    if (own !== undefined && own !== request.source) {
-      throw new HoldfastError("UsageInvalid", `this function dumps "${own}", not "${request.source}"`, {
-        hint: "Start the `backup` state machine, which picks the function of the source.",
-      });
-    }
+    refuseOtherSource(request.source, "dumps", "the `backup` state machine");
     const dump = await dumpSource(context, request);
     for (const { code, subject, message } of dump.notices) logger.warn(message, { code, subject, backupId: dump.backupId });
     metrics.addMetric("BackupBytes", MetricUnit.Bytes, dump.storedBytes);

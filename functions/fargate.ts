@@ -9,11 +9,10 @@ import { runStep, type Step } from "./commons/step.ts";
 import { abortOnStop } from "./commons/stop-signal.ts";
 import { openTaskAnswer } from "./commons/task-token.ts";
 import { step as dump } from "./dump.ts";
+import { step as prove } from "./prove.ts";
 import { step as restore } from "./restore.ts";
-import { step as restoreTest } from "./restore-test.ts";
-import { step as verify } from "./verify.ts";
 
-const steps = new Map<string, Step>([dump, restore, restoreTest, verify].map((step) => [step.name, step as Step]));
+const steps = new Map<string, Step>([dump, prove, restore].map((step) => [step.name, step as Step]));
 
 /** Runs the step that the environment names, and answers. Gives the exit code: 0 when it succeeded and the state machine knows. */
 async function main(): Promise<number> {

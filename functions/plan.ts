@@ -1,9 +1,9 @@
-/** Decides where the next step runs, and which backup it is about. */
+/** Decides where the next step runs, by which function of its source, and which backup it is about. */
 import * as z from "zod";
 import { planBackup, planReading } from "../src/pipeline/plan-run.ts";
-import { dumpFunctionName, dumpTaskFamily } from "./commons/dump-names.ts";
 import { requireVariable } from "./commons/environment.ts";
 import { backupId, kind, source } from "./commons/inputs.ts";
+import { dumpNames, proveNames } from "./commons/source-names.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 const input = z.discriminatedUnion("step", [
@@ -15,13 +15,12 @@ export const step = defineStep({
   name: "plan",
   input,
   async run(context, request) {
-    if (request.step !== "backup") return planReading(context, request);
     const prefix = requireVariable("HOLDFAST_RESOURCE_PREFIX");
-    return {
-      ...(await planBackup(context, request)),
-      dumpFunction: dumpFunctionName(prefix, request.source),
-      dumpTask: dumpTaskFamily(prefix, request.source),
-    };
+    const prove = proveNames(prefix, request.source);
+    if (request.step === "backup")
+      return { ...(await planBackup(context, request)), ...dumpNames(prefix, request.source), ...prove };
+    const plan = await planReading(context, request);
+    return request.step === "restore" ? plan : { ...plan, ...prove };
   },
 });
 

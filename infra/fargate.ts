@@ -1,6 +1,7 @@
 /** Where steps run that are too large or too slow for a Lambda: the same image, the same step, the same rights, in a container. */
+import { ownWorks } from "../functions/commons/source-names.ts";
 import { type Deployment, imageRepository } from "./deployment.ts";
-import { dumpTaskPath, environmentOf, functionSpecs, resourceStem } from "./functions.ts";
+import { environmentOf, functionSpecs, ownTaskPath, resourceStem } from "./functions.ts";
 import { ownNetwork } from "./network.ts";
 import { readPolicy } from "./rights.ts";
 import { allow, allowWithoutResource, arnOf, ownArn, type Resource, type Resources, ref, role, sub } from "./template.ts";
@@ -39,6 +40,7 @@ function tasks(deployment: Deployment): Resources {
   const resources: Record<string, Resource> = {};
   for (const spec of functionSpecs(deployment).filter(({ tools }) => tools === true)) {
     const name = `${resourceStem(spec.key)}Task`;
+    const work = ownWorks.find((each) => each === spec.module);
     resources[`${name}Role`] = role(
       "ecs-tasks.amazonaws.com",
       [
@@ -51,7 +53,7 @@ function tasks(deployment: Deployment): Resources {
           "states:SendTaskHeartbeat",
         ]),
       ],
-      spec.module === "dump" ? { path: sub(dumpTaskPath(deployment.prefix)) } : {},
+      work === undefined ? {} : { path: sub(ownTaskPath(deployment.prefix, work)) },
     );
     resources[name] = taskDefinition(deployment, spec.key, name, {
       ...environmentOf(deployment, spec),

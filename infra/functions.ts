@@ -1,5 +1,5 @@
 /** The functions: what each runs on, what it is told, and the role that is its own. */
-import { slugOf } from "../functions/commons/dump-names.ts";
+import { type OwnWork, ownKey, ownWorks } from "../functions/commons/source-names.ts";
 import type { SourceConfig } from "../src/policy/policy.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
 import type { MachineName } from "./machine-names.ts";
@@ -53,8 +53,8 @@ export function functionSpecs(deployment: Deployment): FunctionSpec[] {
   const sources = Object.values(deployment.policy.sources);
   return [
     ...deciders(deployment),
-    ...sources.map((source): FunctionSpec => dumpSpec(deployment, source)),
-    ...readers(deployment),
+    ...sources.flatMap((source): FunctionSpec[] => [dumpSpec(deployment, source), proveSpec(deployment, source)]),
+    restoreSpec(deployment),
     {
       key: "prune",
       module: "prune",
@@ -78,21 +78,17 @@ function deciders(deployment: Deployment): FunctionSpec[] {
       module: "due",
       timeout: longestSeconds,
       rights: [...catalogue, ...rights.writeLists(deployment)],
-      environment: stateEnvironment(deployment),
+      environment: { ...stateEnvironment(deployment), HOLDFAST_RESOURCE_PREFIX: prefix },
     },
   ];
 }
 
-/** What reads whole backups, and writes down what it found. */
-function readers(deployment: Deployment): FunctionSpec[] {
-  const own = [...rights.readBackups(deployment), ...rights.addEvidence(deployment)];
+/** Any backup to any place that the policy names: started by a person. */
+function restoreSpec(deployment: Deployment): FunctionSpec {
   const sources = Object.values(deployment.policy.sources).flatMap(rights.readConnection);
+  const own = [...rights.readBackups(deployment), ...rights.addEvidence(deployment)];
   const connections = [...sources, ...rights.readRestoreTargets(deployment)];
-  return [
-    { key: "verify", module: "verify", tools: true, rights: own },
-    { key: "restore-test", module: "restore-test", tools: true, rights: own },
-    { key: "restore", module: "restore", tools: true, reachesSources: true, rights: [...own, ...connections] },
-  ];
+  return { key: "restore", module: "restore", tools: true, reachesSources: true, rights: [...own, ...connections] };
 }
 
 /** What tells people. */
@@ -120,11 +116,22 @@ function tellers(deployment: Deployment): FunctionSpec[] {
 
 function dumpSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
   return {
-    key: `dump-${slugOf(source.name)}`,
+    key: ownKey("dump", source.name),
     module: "dump",
     tools: true,
     reachesSources: true,
     rights: [...rights.addBackups(deployment, source), ...rights.readConnection(source)],
+    environment: { HOLDFAST_SOURCE: source.name },
+  };
+}
+
+/** Runs the code that comes with the source's backups: it reads that source's, and is not in the sources' network. */
+function proveSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
+  return {
+    key: ownKey("prove", source.name),
+    module: "prove",
+    tools: true,
+    rights: rights.proveBackups(deployment, source),
     environment: { HOLDFAST_SOURCE: source.name },
   };
 }
@@ -174,7 +181,8 @@ export function environmentOf(
 
 /** The beginning of the logical ids of what a function has; distinct for distinct sources: `db-1` is not `db1`. */
 export function resourceStem(key: string): string {
-  return key.startsWith("dump-") ? `Dump${logicalId(key.slice("dump-".length))}` : logicalId(...key.split("-"));
+  const work = ownWorks.find((each) => key.startsWith(`${each}-`));
+  return work === undefined ? logicalId(...key.split("-")) : logicalId(work, key.slice(work.length + 1));
 }
 
 export const roleName = (key: string): string => `${resourceStem(key)}Role`;
@@ -224,8 +232,8 @@ export const traces: readonly Statement[] = [
   allowWithoutResource("XrayTakesNoResource", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
 ];
 
-/** The path of the roles of all dumps in Fargate, by which the machine that starts them may hand them on. */
-export const dumpTaskPath = (prefix: string): string => `/${prefix}/\${AWS::Region}/dump-tasks/`;
+/** The path of the roles of one work of all sources in Fargate, by which the machines that start it may hand them on. */
+export const ownTaskPath = (prefix: string, work: OwnWork): string => `/${prefix}/\${AWS::Region}/${work}-tasks/`;
 
 /** osls's logical id of a function: `-` becomes `Dash`, `_` `Underscore`. */
 export function lambdaName(key: string): string {

@@ -1,6 +1,7 @@
 /** The state machines and the roles that they run under: each may call what its definition names, and nothing else. */
+import type { OwnWork } from "../functions/commons/source-names.ts";
 import type { Deployment } from "./deployment.ts";
-import { dumpTaskPath, lambdaArn, resourceStem } from "./functions.ts";
+import { lambdaArn, ownTaskPath, resourceStem } from "./functions.ts";
 import { type MachineName, machineNames } from "./machine-names.ts";
 import { stateObjects } from "./state-buckets.ts";
 import {
@@ -27,10 +28,10 @@ export const machineLogicalNames: Readonly<Record<MachineName, string>> = {
 export function machineRoles(deployment: Deployment): Resources {
   const call = (...keys: readonly string[]): Statement => allow(["lambda:InvokeFunction"], keys.map(lambdaArn));
   const statements: Readonly<Record<MachineName, readonly Statement[]>> = {
-    backup: [call("plan", "verify", "prune", "notify"), ...dumpEverySource(deployment), ...runTasks(deployment, "verify")],
-    "restore-test": [call("plan", "restore-test", "notify"), ...runTasks(deployment, "restore-test")],
+    backup: [call("plan", "prune", "notify"), ...ofEverySource(deployment, "dump"), ...ofEverySource(deployment, "prove")],
+    "restore-test": [call("plan", "notify"), ...ofEverySource(deployment, "prove")],
     restore: [call("plan", "restore", "notify"), ...runTasks(deployment, "restore")],
-    verify: [call("due", "verify", "notify"), ...runTasks(deployment, "verify"), ...distribute(deployment, "verify")],
+    verify: [call("due", "notify"), ...ofEverySource(deployment, "prove"), ...distribute(deployment, "verify")],
     fleet: [call("due", "notify"), ...distribute(deployment, "fleet"), ...startMachines(deployment, ["backup", "restore-test"])],
   };
   return Object.fromEntries(
@@ -46,16 +47,15 @@ export function serverlessMachine({ prefix }: Deployment, name: MachineName) {
   return { id: machineLogicalNames[name], name: `${prefix}-${name}`, role: arnOf(`${machineLogicalNames[name]}Role`) };
 }
 
-/** Of the dumps there is one for each source: named one by one, they would outgrow what a role's policy may hold. */
-function dumpEverySource({ prefix }: Deployment): Statement[] {
+/** Of this work there is one for each source: named one by one, they would outgrow what a role's policy may hold. */
+function ofEverySource({ prefix }: Deployment, work: OwnWork): Statement[] {
+  const roles = sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role${ownTaskPath(prefix, work)}*`);
   return [
-    named("EverySourceOfThisStage", allow(["lambda:InvokeFunction"], [ownArn("lambda", dumpPattern("function:", prefix))])),
-    named("EverySourcesTask", runTask(ownArn("ecs", `${dumpPattern("task-definition/", prefix)}:*`))),
-    named("EverySourcesTaskRole", passRole(sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role${dumpTaskPath(prefix)}*`))),
+    named("EverySourceOfThisStage", allow(["lambda:InvokeFunction"], [ownArn("lambda", `function:${prefix}-${work}-*`)])),
+    named("EverySourcesTask", runTask(ownArn("ecs", `task-definition/${prefix}-${work}-*:*`))),
+    named("EverySourcesTaskRole", passRole(roles, arnOf("TaskExecutionRole"))),
   ];
 }
-
-const dumpPattern = (before: string, prefix: string): string => `${before}${prefix}-dump-*`;
 
 /** `family`: the name of a task definition after the prefix. */
 function runTasks({ prefix }: Deployment, family: string): Statement[] {

@@ -1,5 +1,5 @@
 /** What the policy implies should happen, and when: the occasions that schedules are made of. */
-import { slugOf } from "../functions/commons/dump-names.ts";
+import { slugOf } from "../functions/commons/source-names.ts";
 import type { SourceConfig } from "../src/policy/policy.ts";
 import type { Deployment } from "./deployment.ts";
 

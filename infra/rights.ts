@@ -81,17 +81,34 @@ export function readBackups(deployment: Deployment): Statement[] {
   ];
 }
 
-/** Writes what a check found, locked for as long as its backup is, and marks backups as being read meanwhile. */
-export function addEvidence(deployment: Deployment): Statement[] {
+/**
+ * Reads and unseals the backups of one source, wherever the policy's vaults have them, and writes down what it found. What comes with a backup runs under
+ * this role, so it sees the names of other sources' objects, and opens none of them.
+ */
+export function proveBackups(deployment: Deployment, source: SourceConfig): Statement[] {
+  const vaults = bucketsOf(deployment);
+  const own = ["manifests", "artifacts", "evidence", "holds"].map((room) => `${room}/${source.name}/*`);
+  return [
+    allow(["s3:ListBucket"], bucketArns(vaults)),
+    allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", ...own)),
+    ...useStorageKeys(deployment, vaults, ["kms:Decrypt"]),
+    ...unsealOf(deployment, source),
+    ...addEvidence(deployment, `${source.name}/`),
+  ];
+}
+
+/** Writes what a check found, locked for as long as its backup is, and marks backups as being read meanwhile. `below`: of one source alone. */
+export function addEvidence(deployment: Deployment, below = ""): Statement[] {
   const vaults = bucketsOf(deployment);
   const states = statesOf(vaults);
+  const evidence = `evidence/${below}*`;
   return [
-    allow(["s3:PutObject"], objectsIn(vaults, "evidence/*")),
-    ...allowIn(["s3:PutObjectRetention"], objectsIn(lockedOf(vaults), "evidence/*")),
-    ...allowIn(seeLocks, objectsIn(lockedOf(vaults), "manifests/*", "evidence/*")),
+    allow(["s3:PutObject"], objectsIn(vaults, evidence)),
+    ...allowIn(["s3:PutObjectRetention"], objectsIn(lockedOf(vaults), evidence)),
+    ...allowIn(seeLocks, objectsIn(lockedOf(vaults), `manifests/${below}*`, evidence)),
     allow(["s3:ListBucket"], bucketArns(states)),
     // A read mark is this reader's own and is taken back when it has read: no backup lies under this prefix.
-    allow(["s3:PutObject", "s3:DeleteObject"], objectsIn(states, "leases/reading/*")),
+    allow(["s3:PutObject", "s3:DeleteObject"], objectsIn(states, `leases/reading/${below}*`)),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
   ];
 }
@@ -162,11 +179,26 @@ function sealWith(deployment: Deployment, source: SourceConfig): Statement[] {
   const first = deployment.policy.keys[source.key]?.keys[0];
   if (first?.type !== "kms") return [];
   const arn = sealingKeyArn(deployment, first.keyId);
-  const ownContext = { StringEquals: { "kms:EncryptionContext:holdfast:source": source.name } };
   return [
     useKey(deployment, ["kms:DescribeKey"], first.keyId, arn),
-    useKey(deployment, ["kms:GenerateDataKey"], first.keyId, arn, ownContext),
+    useKey(deployment, ["kms:GenerateDataKey"], first.keyId, arn, contextOf(source)),
   ];
+}
+
+/** A condition on what a message is sealed with (src/sealing/message.ts). */
+function contextOf(source: SourceConfig) {
+  return { StringEquals: { "kms:EncryptionContext:holdfast:source": source.name } };
+}
+
+/** Any key of the policy may have sealed a backup of the source; none opens another's. */
+function unsealOf(deployment: Deployment, source: SourceConfig): Statement[] {
+  return sealingKeysOf(deployment).flatMap(({ keyId }) => {
+    const arn = sealingKeyArn(deployment, keyId);
+    return [
+      useKey(deployment, ["kms:DescribeKey"], keyId, arn),
+      useKey(deployment, ["kms:Decrypt"], keyId, arn, contextOf(source)),
+    ];
+  });
 }
 
 function unseal(deployment: Deployment): Statement[] {

@@ -5,6 +5,3 @@ import { backupKinds } from "../../src/policy/policy.ts";
 export const source = z.string().min(1).max(100);
 export const kind = z.enum(backupKinds);
 export const backupId = z.string().min(1).max(100);
-
-/** One stored backup. */
-export const backupInput = z.strictObject({ source, backupId });

@@ -48,39 +48,47 @@ export interface Subjects {
   readonly artifact: string;
   readonly versionId: string;
   readonly manifest: string;
+  readonly billingEvidence: string;
   readonly sealingKey: string;
   readonly storageKey: string;
   /** Of executions of the backup machine and of the restore machine: their names cannot be taken again. */
   readonly backupName: string;
   readonly restoreName: string;
-  /** A data key of taskmaster's, as KMS wrapped it. */
+  /** Data keys of taskmaster's and of billing's, as KMS wrapped them. */
   readonly wrapped: Uint8Array;
+  readonly wrappedOfBilling: Uint8Array;
 }
 
 const taskmaster = { "holdfast:source": "taskmaster" };
+const billing = { "holdfast:source": "billing" };
 
 export async function findSubjects(cloud: TestCloud): Promise<Subjects> {
   const [artifact = ""] = await keysIn(cloud, "artifacts/taskmaster/");
   const [manifest = ""] = await keysIn(cloud, "manifests/taskmaster/");
   const { Versions } = await cloud.clients.s3.send(new ListObjectVersionsCommand({ Bucket: vaultBucket, Prefix: artifact }));
-  const { CiphertextBlob, KeyId = "" } = await cloud.clients.kms.send(
-    new GenerateDataKeyCommand({ KeyId: "alias/acme-backups", KeySpec: "AES_256", EncryptionContext: taskmaster }),
-  );
+  const [billingEvidence = ""] = await keysIn(cloud, "evidence/billing/");
+  const wrap = (EncryptionContext: Record<string, string>) =>
+    cloud.clients.kms.send(new GenerateDataKeyCommand({ KeyId: "alias/acme-backups", KeySpec: "AES_256", EncryptionContext }));
+  const { CiphertextBlob, KeyId = "" } = await wrap(taskmaster);
+  const ofBilling = await wrap(billing);
   const physical = await cloud.resources();
   const storage = [...physical].find(([logical]) => /^StorageKey(?!.*Alias)/.test(logical))?.[1] ?? "";
   return {
     artifact,
     versionId: Versions?.[0]?.VersionId ?? "",
     manifest,
+    billingEvidence,
     sealingKey: KeyId,
     storageKey: storage,
     backupName: (await executionsOf(cloud, "backup", ""))[0]?.name ?? "",
     restoreName: (await executionsOf(cloud, "restore", ""))[0]?.name ?? "",
     wrapped: CiphertextBlob ?? new Uint8Array(),
+    wrappedOfBilling: ofBilling.CiphertextBlob ?? new Uint8Array(),
   };
 }
 
-const readers = ["VerifyRole", "RestoreTestRole", "RestoreRole"];
+/** What opens backups of taskmaster. */
+const readers = ["ProveTaskmasterRole", "RestoreRole"];
 const tomorrow = (): Date => new Date(Date.now() + 86_400_000);
 const hundredYears = (): Date => new Date(Date.now() + 3_000 * 86_400_000);
 
@@ -88,7 +96,7 @@ export function attemptsIn(subjects: Subjects): readonly Attempt[] {
   return [...objectAttempts(subjects), ...bucketAttempts(), ...keyAttempts(subjects), ...otherAttempts(subjects)];
 }
 
-function objectAttempts({ artifact, versionId, manifest }: Subjects): Attempt[] {
+function objectAttempts({ artifact, versionId, manifest, billingEvidence }: Subjects): Attempt[] {
   const Bucket = vaultBucket;
   const put = (Key: string, IfNoneMatch?: string) =>
     new PutObjectCommand({ Bucket, Key, Body: "x", ...(IfNoneMatch === undefined ? {} : { IfNoneMatch }) });
@@ -123,12 +131,24 @@ function objectAttempts({ artifact, versionId, manifest }: Subjects): Attempt[] 
     attempt("write a new manifest of taskmaster", ["DumpTaskmasterRole", "PruneRole"], ({ s3 }) =>
       s3.send(put(`manifests/taskmaster/none-${unique()}`, "*")),
     ),
-    attempt("write evidence", readers, ({ s3 }) => s3.send(put(`evidence/taskmaster/none/${unique()}`, "*"))),
+    attempt("write evidence of taskmaster", readers, ({ s3 }) => s3.send(put(`evidence/taskmaster/none/${unique()}`, "*"))),
+    attempt("write evidence of billing", ["ProveBillingRole", "RestoreRole"], ({ s3 }) =>
+      s3.send(put(`evidence/billing/none/${unique()}`, "*")),
+    ),
+    attempt("take a read mark of billing away", ["ProveBillingRole", "RestoreRole", "PruneRole"], ({ s3 }) =>
+      s3.send(new DeleteObjectCommand({ Bucket: `${Bucket}-state`, Key: `leases/reading/billing/none/${unique()}.json` })),
+    ),
     attempt("write a legal hold", [], ({ s3 }) => s3.send(put(`holds/taskmaster/${unique()}.json`, "*"))),
     attempt(
       "read an artifact of taskmaster",
       ["DumpTaskmasterRole", ...readers, "PruneRole"],
       ({ s3 }) => s3.send(new GetObjectCommand({ Bucket, Key: artifact })),
+      true,
+    ),
+    attempt(
+      "read evidence of billing",
+      ["PlanRole", "DueRole", "ProveBillingRole", "RestoreRole", "PruneRole", "NotifyRole", "OnExecutionRole", "WatchRole"],
+      ({ s3 }) => s3.send(new GetObjectCommand({ Bucket, Key: billingEvidence })),
       true,
     ),
     attempt("shorten a lock", [], ({ s3 }) => s3.send(new PutObjectRetentionCommand({ ...version, ...retention(tomorrow()) }))),
@@ -169,7 +189,7 @@ function bucketAttempts(): Attempt[] {
   ];
 }
 
-function keyAttempts({ sealingKey, storageKey, wrapped }: Subjects): Attempt[] {
+function keyAttempts({ sealingKey, storageKey, wrapped, wrappedOfBilling }: Subjects): Attempt[] {
   const seal = (source: string) =>
     new GenerateDataKeyCommand({ KeyId: sealingKey, KeySpec: "AES_256", EncryptionContext: { "holdfast:source": source } });
   return [
@@ -177,6 +197,12 @@ function keyAttempts({ sealingKey, storageKey, wrapped }: Subjects): Attempt[] {
       "unseal a backup of taskmaster",
       readers,
       ({ kms }) => kms.send(new DecryptCommand({ CiphertextBlob: wrapped, EncryptionContext: taskmaster })),
+      true,
+    ),
+    attempt(
+      "unseal a backup of billing",
+      ["ProveBillingRole", "RestoreRole"],
+      ({ kms }) => kms.send(new DecryptCommand({ CiphertextBlob: wrappedOfBilling, EncryptionContext: billing })),
       true,
     ),
     attempt("seal for taskmaster", ["DumpTaskmasterRole"], ({ kms }) => kms.send(seal("taskmaster")), true),
@@ -227,6 +253,12 @@ function otherAttempts({ backupName, restoreName }: Subjects): Attempt[] {
     attempt("call prune", ["BackupMachineRole"], ({ lambda }) => lambda.send(dryRun("prune")), true),
     attempt("call restore", ["RestoreMachineRole"], ({ lambda }) => lambda.send(dryRun("restore")), true),
     attempt("call the dump of billing", ["BackupMachineRole"], ({ lambda }) => lambda.send(dryRun("dump-billing")), true),
+    attempt(
+      "call what proves billing",
+      ["BackupMachineRole", "RestoreTestMachineRole", "VerifyMachineRole"],
+      ({ lambda }) => lambda.send(dryRun("prove-billing")),
+      true,
+    ),
     attempt("call start", ["SchedulerRole"], ({ lambda }) => lambda.send(dryRun("start")), true),
     attempt("start the backup machine", ["StartRole", "FleetMachineRole"], ({ sfn }) => sfn.send(start("backup", backupName))),
     attempt("start the restore machine", [], ({ sfn }) => sfn.send(start("restore", restoreName))),

@@ -64,7 +64,7 @@ describe("docs/start-by-hand.md", () => {
   });
 
   it.each(functionNames)("shows how %s is invoked with its sample", (name) => {
-    const deployed = name === "dump" ? "dump-taskmaster" : name;
+    const deployed = ["dump", "prove"].includes(name) ? `${name}-taskmaster` : name;
     expect(guide).toMatch(new RegExp(`--function-name holdfast-prod-${deployed}(?![\\w-]).*events/functions/${name}\\.json`));
   });
 

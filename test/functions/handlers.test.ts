@@ -6,10 +6,9 @@ import * as z from "zod";
 import { defineStep, runStep } from "../../functions/commons/step.ts";
 import { handler as dump } from "../../functions/dump.ts";
 import { handler as plan } from "../../functions/plan.ts";
+import { handler as prove } from "../../functions/prove.ts";
 import { handler as prune } from "../../functions/prune.ts";
 import { handler as restore } from "../../functions/restore.ts";
-import { handler as restoreTest } from "../../functions/restore-test.ts";
-import { handler as verify } from "../../functions/verify.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { readEvent } from "../statemachines/machines.ts";
 import { hostileTargets } from "./hostile-targets.ts";
@@ -59,30 +58,37 @@ describe("the chain of a backup", () => {
   it("gives, step by step, results of the form that events/results/ shows", async () => {
     const planned = await invoke(plan, sample("plan"));
     const dumped = await invoke(dump, sample("dump"));
-    const verified = await invoke(verify, sample("verify", { backupId: dumped["backupId"] }));
+    const verified = await invoke(prove, sample("prove", { backupId: dumped["backupId"] }));
     const pruned = await invoke(prune, sample("prune"));
-    const tested = await invoke(restoreTest, sample("restore-test", { backupId: dumped["backupId"] }));
-    const results = { plan: planned, dump: dumped, verify: verified, prune: pruned, "restore-test": tested };
+    const tested = await invoke(prove, sample("prove", { step: "restore-test", backupId: dumped["backupId"] }));
+    const results = { plan: planned, dump: dumped, prove: verified, prune: pruned, "prove-restoring": tested };
     for (const [name, result] of Object.entries(results)) expect(keysOf(result), name).toEqual(keysOf(readEvent("results", name)));
-    expect(planned).toMatchObject({ runner: "lambda", dumpFunction: "holdfast-test-dump-tree" });
+    expect(planned).toMatchObject({
+      runner: "lambda",
+      dumpFunction: "holdfast-test-dump-tree",
+      proveFunction: "holdfast-test-prove-tree",
+      proveTask: "holdfast-test-prove-tree",
+    });
     expect(verified["outcome"]).toBe("verified");
     expect(tested["outcome"]).toBe("proven");
   });
 
   it("prunes what retention releases, once there is something newer that verified", async () => {
     const first = await backUp();
-    await invoke(verify, sample("verify", { backupId: first }));
+    await invoke(prove, sample("prove", { backupId: first }));
     await new Promise((resolve) => setTimeout(resolve, 1_100)); // Ids are of a second.
     const second = await backUp();
-    await invoke(verify, sample("verify", { backupId: second }));
+    await invoke(prove, sample("prove", { backupId: second }));
     expect(await invoke(prune, sample("prune"))).toMatchObject({ deleted: 1, kept: 1 });
   });
 
   it("plans a restore test of the newest backup by its id", async () => {
     const id = await backUp();
     const planned = await invoke(plan, { step: "restore-test", source: "tree", backup: "latest" });
-    expect(planned).toMatchObject({ backupId: id, runner: "lambda" });
-    expect(keysOf(planned)).toEqual(keysOf(readEvent("results", "plan-reading")));
+    expect(planned).toMatchObject({ backupId: id, runner: "lambda", proveFunction: "holdfast-test-prove-tree" });
+    expect(keysOf(planned)).toEqual(keysOf(readEvent("results", "plan-restore-test")));
+    const restoring = await invoke(plan, { step: "restore", source: "tree", backup: "latest" });
+    expect(keysOf(restoring)).toEqual(keysOf(readEvent("results", "plan-restore")));
   });
 
   it("restores to a new place", async () => {
@@ -128,7 +134,7 @@ describe("a connection over a network", () => {
 
 describe("an error", () => {
   it("carries the catalogue's name, which is what state machines match, in its name and in its stack", async () => {
-    const failing = invoke(verify, sample("verify"));
+    const failing = invoke(prove, sample("prove"));
     await expect(failing).rejects.toMatchObject({ name: "VaultNotFound", stack: expect.stringMatching(/^VaultNotFound: /) });
   });
 
@@ -137,7 +143,7 @@ describe("an error", () => {
     const artifacts = join(project.directory, "vault", "artifacts", "tree", id);
     const [name = ""] = await readdir(artifacts);
     await writeFile(join(artifacts, name), "not what was written");
-    await expect(invoke(verify, sample("verify", { backupId: id }))).rejects.toMatchObject({
+    await expect(invoke(prove, sample("prove", { backupId: id }))).rejects.toMatchObject({
       name: "BackupDamaged",
       message: expect.stringContaining("Artifact"),
     });
@@ -150,9 +156,16 @@ describe("an error", () => {
     });
   });
 
-  it("is what a function answers that is asked for another source's dump than its own", async () => {
+  it("is what a function answers that is asked for another source than its own", async () => {
+    const backupId = await backUp();
     vi.stubEnv("HOLDFAST_SOURCE", "other");
     await expect(invoke(dump, sample("dump"))).rejects.toMatchObject({ name: "UsageInvalid" });
+    for (const step of ["verify", "restore-test"]) {
+      await expect(invoke(prove, sample("prove", { step, backupId }))).rejects.toMatchObject({
+        name: "UsageInvalid",
+        message: expect.stringContaining(`"other", not "tree"`),
+      });
+    }
     vi.unstubAllEnvs();
   });
 
@@ -234,13 +247,13 @@ describe("the log", () => {
 
   it("tells of a run by its ids and figures, and not by those of the run before", async () => {
     const backupId = await backUp();
-    await invoke(verify, sample("verify", { backupId }));
+    await invoke(prove, sample("prove", { backupId }));
     await expect(invoke(dump, {})).rejects.toThrow();
     const documents = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(documents).toContainEqual(
       expect.objectContaining({
         message: "done",
-        step: "verify",
+        step: "prove",
         source: "tree",
         backupId,
         result: expect.objectContaining({ rows: 1 }),
@@ -263,7 +276,7 @@ describe("metrics", () => {
 
   it("of a step carry its source, in the namespace that was deployed", async () => {
     const backupId = await backUp();
-    await invoke(restoreTest, sample("restore-test", { backupId }));
+    await invoke(prove, sample("prove", { step: "restore-test", backupId }));
     const own = emf().filter((each) => each["source"] === "tree");
     expect(own.map((each) => keysOf(each).filter((name) => /^[A-Z]/.test(name)))).toEqual([
       ["BackupBytes", "BackupDuration", "BackupThroughput"],

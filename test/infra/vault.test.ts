@@ -77,7 +77,7 @@ describe("the rights of a policy's functions", () => {
     const locking = /Retention|LegalHold|Tagging/;
     const actionsOf = (text: string): string[] => {
       const template = rolesOf(text);
-      return ["DumpTaskmasterRole", "VerifyRole", "PruneRole"].flatMap((name) =>
+      return ["DumpTaskmasterRole", "ProveTaskmasterRole", "PruneRole"].flatMap((name) =>
         statementsOf(template, name).flatMap(({ Action }) => Action.filter((action) => locking.test(action))),
       );
     };
@@ -91,8 +91,24 @@ describe("the rights of a policy's functions", () => {
     expect(mayEver(statements, "s3:PutObject", "arn:aws:s3:::acme-backups/production/artifacts/db1/x/y")).toBe(false);
   });
 
+  it("let what proves a source's backups read them in every vault, and no other source's in any", () => {
+    const statements = statementsOf(rolesOf(twoVaults), "ProveDb1Role");
+    for (const place of [
+      "arn:aws:s3:::acme.archive",
+      "arn:aws:s3:::acme-backups/production",
+      "arn:aws:s3:::acme-backups/staging",
+    ]) {
+      for (const room of ["manifests", "artifacts", "evidence", "holds"]) {
+        expect(mayEver(statements, "s3:GetObject", `${place}/${room}/db1/x/y`), `${place}/${room}`).toBe(true);
+        for (const other of ["db-1", "taskmaster", "db10", "db1x"])
+          expect(mayEver(statements, "s3:GetObject", `${place}/${room}/${other}/x/y`), `${place}/${room}/${other}`).toBe(false);
+      }
+      expect(mayEver(statements, "s3:GetObject", `${place}/holdfast.json`)).toBe(true);
+    }
+  });
+
   it("know the keys of a vault that exists by their aliases alone", () => {
-    for (const name of ["DumpTaskmasterRole", "VerifyRole", "PruneRole"]) {
+    for (const name of ["DumpTaskmasterRole", "ProveTaskmasterRole", "PruneRole"]) {
       const keyStatements = statementsOf(rolesOf(samplePolicyText, "existing"), name).filter(({ Resource }) =>
         Resource.some((resource) => resource.endsWith(":key/*")),
       );

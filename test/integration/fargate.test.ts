@@ -157,7 +157,12 @@ describe("the container", () => {
 
   it.each([
     ["dump", JSON.stringify({ source: "gone", kind: "full" }), "SourceNotFound", /"gone"/],
-    ["verify", JSON.stringify({ source: "tree", backupId: "20260101T000000Z-full-abcdef" }), "BackupNotFound", /20260101/],
+    [
+      "prove",
+      JSON.stringify({ step: "verify", source: "tree", backupId: "20260101T000000Z-full-abcdef" }),
+      "BackupNotFound",
+      /20260101/,
+    ],
     ["dump", JSON.stringify({ source: "tree", kind: "full", also: 1 }), "UsageInvalid", /also/],
     ["dump", "{", "UsageInvalid", /HOLDFAST_EVENT/],
     ["prune", "{}", "UsageInvalid", /"prune"/],

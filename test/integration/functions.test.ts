@@ -12,12 +12,11 @@ import { handler as dump } from "../../functions/dump.ts";
 import { handler as notify } from "../../functions/notify.ts";
 import { handler as onExecution } from "../../functions/on-execution.ts";
 import { handler as plan } from "../../functions/plan.ts";
+import { handler as prove } from "../../functions/prove.ts";
 import { handler as prune } from "../../functions/prune.ts";
 import { handler as restore } from "../../functions/restore.ts";
-import { handler as restoreTest } from "../../functions/restore-test.ts";
 import { handler as slack } from "../../functions/slack.ts";
 import { handler as start } from "../../functions/start.ts";
-import { handler as verify } from "../../functions/verify.ts";
 import { handler as watch } from "../../functions/watch.ts";
 import { createFunctionsProject, type FunctionsProject, invoke } from "../functions/invoke.ts";
 import { readEvent } from "../statemachines/machines.ts";
@@ -140,14 +139,15 @@ describe("the chain, sealed under KMS, in a bucket", () => {
     const planned = await invoke(plan, sample("plan"));
     const dumped = await invoke(dump, sample("dump"));
     backupId = String(dumped["backupId"]);
-    const verified = await invoke(verify, sample("verify", { backupId }));
-    const tested = await invoke(restoreTest, sample("restore-test", { backupId }));
+    const verified = await invoke(prove, sample("prove", { backupId }));
+    const tested = await invoke(prove, sample("prove", { step: "restore-test", backupId }));
     // A stack takes a name only; of files, it is a directory here.
     const [to, home] = [join(project.directory, "restored"), process.cwd()];
     process.chdir(project.directory);
     const restored = await invoke(restore, sample("restore", { backupId, to: "restored" })).finally(() => process.chdir(home));
     const pruned = await invoke(prune, sample("prune"));
-    const results = { plan: planned, dump: dumped, verify: verified, "restore-test": tested, restore: restored, prune: pruned };
+    const proofs = { prove: verified, "prove-restoring": tested };
+    const results = { plan: planned, dump: dumped, ...proofs, restore: restored, prune: pruned };
     for (const [name, result] of Object.entries(results)) expect(keysOf(result), name).toEqual(keysOf(readEvent("results", name)));
     expect(tested["outcome"]).toBe("proven");
     expect(await readdir(to)).toContain("file");
@@ -159,7 +159,13 @@ describe("the chain, sealed under KMS, in a bucket", () => {
     expect(keysOf(answer)).toEqual(keysOf(readEvent("results", "due")));
     const s3 = new S3Client({ forcePathStyle: true });
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: String(answer["bucket"]), Key: String(answer["key"]) }));
-    expect(JSON.parse((await Body?.transformToString()) ?? "")).toEqual([{ source: "taskmaster", backupId }]);
+    expect(JSON.parse((await Body?.transformToString()) ?? "")).toEqual([
+      {
+        event: { step: "verify", source: "taskmaster", backupId },
+        proveFunction: "holdfast-test-prove-taskmaster",
+        proveTask: "holdfast-test-prove-taskmaster",
+      },
+    ]);
     s3.destroy();
     expect(await invoke(due, sample("due"))).toMatchObject({ count: 0 });
   });

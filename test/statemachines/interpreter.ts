@@ -16,8 +16,11 @@ export class TaskError extends Error {
   }
 }
 
-/** Answers a Task: a Lambda's payload, what a container sent with its token, a started execution's output. May throw a TaskError. */
-export type Answer = (target: string, payload: unknown, state: string) => unknown;
+/**
+ * Answers a Task: a Lambda's payload, what a container sent with its token, a started execution's output. `called`: the function's or task's name, as the
+ * machine's expression gives it. May throw a TaskError.
+ */
+export type Answer = (target: string, payload: unknown, called: string) => unknown;
 
 export interface Ran {
   readonly status: "SUCCEEDED" | "FAILED";
@@ -64,7 +67,7 @@ async function runStates(machine: Machine, firstInput: unknown, run: Run, scope:
       const [error, cause] = [await evaluate(state.Error, states, scope), await evaluate(state.Cause, states, scope)];
       return { status: "FAILED", error: String(error), cause: String(cause) };
     }
-    const step = await runState(name, state, states, run, scope);
+    const step = await runState(state, states, run, scope);
     Object.assign(scope, step.assign);
     input = step.output;
     if (step.next === undefined) return { status: "SUCCEEDED", output: input };
@@ -78,13 +81,13 @@ interface StepEnd {
   readonly next: string | undefined;
 }
 
-async function runState(name: string, state: State, states: Scope, run: Run, scope: Scope): Promise<StepEnd> {
+async function runState(state: State, states: Scope, run: Run, scope: Scope): Promise<StepEnd> {
   if (state.Type === "Choice") return choose(state, states, scope);
   if (state.Type === "Pass") {
     return { output: states["input"], assign: (await evaluate(state.Assign ?? {}, states, scope)) as Scope, next: state.Next };
   }
   try {
-    const result = state.Type === "Map" ? await runMap(state, states, run, scope) : await runTask(name, state, states, run, scope);
+    const result = state.Type === "Map" ? await runMap(state, states, run, scope) : await runTask(state, states, run, scope);
     return {
       output: state.Output === undefined ? result : await evaluate(state.Output, { ...states, result }, scope),
       assign: (await evaluate(state.Assign ?? {}, { ...states, result }, scope)) as Scope,
@@ -117,12 +120,13 @@ async function choose(state: State, states: Scope, scope: Scope): Promise<StepEn
   return { output: states["input"], assign: {}, next: state.Default };
 }
 
-async function runTask(name: string, state: State, states: Scope, run: Run, scope: Scope): Promise<unknown> {
+async function runTask(state: State, states: Scope, run: Run, scope: Scope): Promise<unknown> {
   const given = (await evaluate(state.Arguments ?? {}, states, scope)) as Scope;
   const target = targetOf(state);
-  if (target.startsWith("fargate:")) return run.answer(target, eventOf(given), name);
-  if (target.startsWith("machine:")) return { Output: JSON.stringify(run.answer(target, given["Input"], name)) };
-  return { Payload: run.answer(target, given["Payload"], name), StatusCode: 200 };
+  const called = String(given["FunctionName"] ?? given["TaskDefinition"] ?? given["StateMachineArn"]);
+  if (target.startsWith("fargate:")) return run.answer(target, eventOf(given), called);
+  if (target.startsWith("machine:")) return { Output: JSON.stringify(run.answer(target, given["Input"], called)) };
+  return { Payload: run.answer(target, given["Payload"], called), StatusCode: 200 };
 }
 
 /** The event that a container finds in its environment. */

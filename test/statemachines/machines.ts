@@ -77,12 +77,15 @@ export function tasksOf(machine: Machine): [name: string, state: State, within: 
   return allStates(machine).filter(([, { Type }]) => Type === "Task");
 }
 
+/** What each source has of its own; `plan` and `due` give the name. */
+const ownNames = /\{% \$(?:plan|states\.input)\.(dump|prove)(?:Function|Task) %\}/;
+
 /** The function, task or machine that a Task calls: `plan`, `dump`, `fargate:dump`, `machine:BackupMachine`. */
 export function targetOf(state: State): string {
   const { FunctionName = "", TaskDefinition = "", StateMachineArn = "" } = (state.Arguments ?? {}) as Record<string, string>;
-  if (FunctionName !== "") return FunctionName.includes("dumpFunction") ? "dump" : (lambdaNames[FunctionName] ?? FunctionName);
-  if (TaskDefinition !== "")
-    return `fargate:${TaskDefinition.includes("dumpTask") ? "dump" : (taskNames[TaskDefinition] ?? TaskDefinition)}`;
+  const [, own] = ownNames.exec(`${FunctionName}${TaskDefinition}`) ?? [];
+  if (FunctionName !== "") return own ?? lambdaNames[FunctionName] ?? FunctionName;
+  if (TaskDefinition !== "") return `fargate:${own ?? taskNames[TaskDefinition] ?? TaskDefinition}`;
   return `machine:${StateMachineArn}`;
 }
 
@@ -90,18 +93,12 @@ const network = { Subnets: ["subnet-1"], SecurityGroups: ["sg-1"], AssignPublicI
 const arn = "arn:aws:lambda:eu-central-1:123456789012:function:";
 const lambdaNames: Readonly<Record<string, string>> = {
   [`${arn}PlanLambdaFunction`]: "plan",
-  [`${arn}VerifyLambdaFunction`]: "verify",
   [`${arn}PruneLambdaFunction`]: "prune",
-  [`${arn}RestoreDashtestLambdaFunction`]: "restore-test",
   [`${arn}RestoreLambdaFunction`]: "restore",
   [`${arn}DueLambdaFunction`]: "due",
   [`${arn}NotifyLambdaFunction`]: "notify",
 };
-const taskNames: Readonly<Record<string, string>> = {
-  VerifyTask: "verify",
-  RestoreTestTask: "restore-test",
-  RestoreTask: "restore",
-};
+const taskNames: Readonly<Record<string, string>> = { RestoreTask: "restore" };
 
 function resolve(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolve);

@@ -3,17 +3,25 @@ import { step as due } from "../../functions/due.ts";
 import { step as dump } from "../../functions/dump.ts";
 import { step as notify } from "../../functions/notify.ts";
 import { step as plan } from "../../functions/plan.ts";
+import { step as prove } from "../../functions/prove.ts";
 import { step as prune } from "../../functions/prune.ts";
 import { step as restore } from "../../functions/restore.ts";
-import { step as restoreTest } from "../../functions/restore-test.ts";
-import { step as verify } from "../../functions/verify.ts";
 import { type Answer, type Ran, runMachine, TaskError } from "./interpreter.ts";
 import { machineNames, readEvent, readMachine } from "./machines.ts";
 
-const steps = { due, dump, notify, plan, prune, restore, "restore-test": restoreTest, verify };
+const steps = { due, dump, notify, plan, prove, prune, restore };
+/** The samples of results of a step that has several, by what it was asked for. */
+const results: Readonly<Record<string, string>> = {
+  "plan restore-test": "plan-restore-test",
+  "plan restore": "plan-restore",
+  "prove restore-test": "prove-restoring",
+};
 
 interface Call {
+  /** The function's name; of what proves a backup, what it was asked for: `verify`, `fargate:restore-test`. */
   readonly target: string;
+  /** As the machine names it. */
+  readonly called: string;
   readonly payload: Record<string, unknown>;
 }
 
@@ -24,19 +32,16 @@ async function run(
   options: { readonly items?: readonly unknown[]; readonly input?: unknown } = {},
 ): Promise<Ran & { readonly calls: readonly Call[] }> {
   const calls: Call[] = [];
-  const answer: Answer = (target, payload) => {
-    calls.push({ target, payload: payload as Call["payload"] });
-    const function_ = target.replace("fargate:", "");
+  const answer: Answer = (task, payload, called) => {
+    const asked = String((payload as Call["payload"])["step"] ?? "");
+    const target = task.replace("prove", asked);
+    calls.push({ target, called, payload: payload as Call["payload"] });
+    const function_ = task.replace("fargate:", "");
     if (!target.startsWith("machine:")) steps[function_ as keyof typeof steps].input.parse(payload);
     const given = answers[target];
     if (given !== undefined) return given();
     if (target === "due" && options.items !== undefined) return { ...readEvent("results", "due"), count: options.items.length };
-    return target.startsWith("machine:")
-      ? { done: true }
-      : readEvent(
-          "results",
-          function_ === "plan" && (payload as Call["payload"])["step"] !== "backup" ? "plan-reading" : function_,
-        );
+    return target.startsWith("machine:") ? { done: true } : readEvent("results", results[`${function_} ${asked}`] ?? function_);
   };
   const input = options.input ?? readEvent("machines", name);
   return { ...(await runMachine(readMachine(name), input, answer, options.items)), calls };
@@ -48,7 +53,11 @@ const fail =
     throw new TaskError(name, message);
   };
 const targets = (calls: readonly Call[]): string[] => calls.map(({ target }) => target);
-const items = ["a", "b", "c"].map((suffix) => ({ source: "taskmaster", backupId: `20261121T020000Z-full-7k3f9${suffix}` }));
+const items = ["a", "b", "c"].map((suffix) => ({
+  event: { step: "verify", source: "taskmaster", backupId: `20261121T020000Z-full-7k3f9${suffix}` },
+  proveFunction: "holdfast-dev-prove-taskmaster",
+  proveTask: "holdfast-dev-prove-taskmaster",
+}));
 const fleet = ["one", "two", "three"].map((source) => ({ source, kind: "full", what: "backup" }));
 
 describe("backup", () => {
@@ -120,6 +129,22 @@ describe("backup", () => {
   });
 });
 
+describe("what proves a backup", () => {
+  const own = "holdfast-dev-prove-taskmaster";
+  const proving = (calls: readonly Call[]) => calls.filter(({ target }) => /verify|restore-test/.test(target));
+
+  it.each(["backup", "restore-test", "verify"])("is the source's own function, and its own task (%s)", async (name) => {
+    const step = name === "restore-test" ? "restore-test" : "verify";
+    const { status, calls } = await run(name, { [step]: fail("DeadlineReached") }, { items: items.slice(0, 1) });
+    expect(proving(calls).map(({ target, called }) => [target, called])).toEqual([
+      [step, own],
+      [`fargate:${step}`, own],
+    ]);
+    expect(new Set(proving(calls).map(({ payload }) => JSON.stringify(payload))).size).toBe(1);
+    expect(status).toBe("SUCCEEDED");
+  });
+});
+
 describe("a failure's cause", () => {
   const failWith = (cause: string | null) => (): never => {
     throw new TaskError("Lambda.Unknown", "", cause);
@@ -173,7 +198,7 @@ describe("restore-test", () => {
   });
 
   it("alerts of a restore that took longer than promised, and succeeds all the same", async () => {
-    const slow = { ...readEvent("results", "restore-test"), rtoMet: false, restoreSeconds: 20_000 };
+    const slow = { ...readEvent("results", "prove-restoring"), rtoMet: false, restoreSeconds: 20_000 };
     const { status, calls } = await run("restore-test", { "restore-test": () => slow });
     expect(calls.at(-1)?.payload).toMatchObject({ error: "RtoMissed", cause: "20000 s measured, 14400 s promised" });
     expect(status).toBe("SUCCEEDED");
@@ -225,17 +250,17 @@ describe("verify", () => {
 
   it("alerts of each backup that does not verify, reads the others, and fails in the end", async () => {
     let count = 0;
-    const second = () => (++count === 2 ? fail("BackupDamaged", "rows are gone")() : readEvent("results", "verify"));
+    const second = () => (++count === 2 ? fail("BackupDamaged", "rows are gone")() : readEvent("results", "prove"));
     const { status, error, cause, calls } = await run("verify", { verify: second }, { items });
     expect(targets(calls)).toEqual(["due", "verify", "verify", "notify", "verify"]);
-    expect(calls[3]?.payload).toMatchObject({ source: "taskmaster", backupId: items[1]?.backupId, error: "BackupDamaged" });
+    expect(calls[3]?.payload).toMatchObject({ source: "taskmaster", backupId: items[1]?.event.backupId, error: "BackupDamaged" });
     expect({ status, error }).toEqual({ status: "FAILED", error: "BackupDamaged" });
     expect(cause).toBe("alerted: 1 of 3 backups did not verify");
   });
 
   it("does not call damaged what could not be read", async () => {
     let count = 0;
-    const second = () => (++count === 2 ? fail("KeyUnavailable")() : readEvent("results", "verify"));
+    const second = () => (++count === 2 ? fail("KeyUnavailable")() : readEvent("results", "prove"));
     const { error } = await run("verify", { verify: second }, { items });
     expect(error).toBe("VerificationIncomplete");
   });

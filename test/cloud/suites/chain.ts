@@ -45,7 +45,7 @@ export function chainSuite(cloud: () => TestCloud): void {
         keys.some((key) => key.endsWith("-proven.json")),
         keys.join(),
       ).toBe(true);
-      expect(JSON.stringify(checks)).toContain("lambda:holdfast-local-restore-test");
+      expect(JSON.stringify(checks)).toContain("lambda:holdfast-local-prove-taskmaster");
     });
 
     test("the dump lies sealed in the vault: no plain text, but the key's ARN and the context", async () => {

@@ -13,8 +13,8 @@ const roles = [
   "DueRole",
   "DumpTaskmasterRole",
   "DumpBillingRole",
-  "VerifyRole",
-  "RestoreTestRole",
+  "ProveTaskmasterRole",
+  "ProveBillingRole",
   "RestoreRole",
   "PruneRole",
   "NotifyRole",
@@ -30,8 +30,8 @@ const roles = [
   // The same steps in containers have the same rights.
   "DumpTaskmasterTaskRole",
   "DumpBillingTaskRole",
-  "VerifyTaskRole",
-  "RestoreTestTaskRole",
+  "ProveTaskmasterTaskRole",
+  "ProveBillingTaskRole",
   "RestoreTaskRole",
   "TaskExecutionRole",
 ] as const;

@@ -83,7 +83,7 @@ describe("every role", () => {
   it("belongs to one function alone", () => {
     const used = namesOf(template, "AWS::Lambda::Function").map((name) => String(propertiesOf(template, name)["Role"]));
     expect(new Set(used).size).toBe(used.length);
-    expect(used.length).toBe(14);
+    expect(used.length).toBe(15);
   });
 
   it("names its actions one by one, and what they are on; where it cannot, its statement says why", () => {
@@ -121,7 +121,7 @@ describe("every role", () => {
         if (!Action.includes("iam:PassRole")) continue;
         expect(Condition, role).toEqual({ StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } });
         expect(
-          Resource.every((arn) => /(TaskRole|TaskExecutionRole|dump-tasks\/\*)$/.test(arn)),
+          Resource.every((arn) => /(TaskRole|TaskExecutionRole|(dump|prove)-tasks\/\*)$/.test(arn)),
           role,
         ).toBe(true);
       }
@@ -150,8 +150,8 @@ describe("in the vault", () => {
     for (const place of [objects.evidence, objects.hold]) expect(may("DumpDb1Role", "s3:PutObject", place)).toBe(false);
   });
 
-  it("verify and restore-test write evidence and read marks, and nothing else", () => {
-    for (const role of ["VerifyRole", "VerifyTaskRole", "RestoreTestRole", "RestoreTestTaskRole"]) {
+  it("what proves a source's backups writes its evidence and read marks, and nothing else", () => {
+    for (const role of ["ProveDb1Role", "ProveDb1TaskRole"]) {
       expect(may(role, "s3:PutObject", objects.evidence)).toBe(true);
       for (const place of [objects.manifest, objects.artifact, objects.hold, objects.document]) {
         expect(may(role, "s3:PutObject", place), `${role} ${place}`).toBe(false);
@@ -159,7 +159,18 @@ describe("in the vault", () => {
       const written = statementsOf(template, role)
         .filter(({ Action }) => Action.some((action) => /^s3:(Put|Delete|Abort|Restore|Replicate)/.test(action)))
         .flatMap(({ Resource }) => Resource);
-      expect([...new Set(written)].sort()).toEqual([`${state}/leases/reading/*`, `${vault}/evidence/*`].sort());
+      expect([...new Set(written)].sort()).toEqual([`${state}/leases/reading/db1/*`, `${vault}/evidence/db1/*`].sort());
+    }
+  });
+
+  it("what proves another source's backups opens, writes, marks and locks nothing of this one's", () => {
+    const marks = `${state}/leases/reading/db1/20261120T020000Z-full-7k3f9a/mark.json`;
+    for (const role of ["ProveTaskmasterRole", "ProveTaskmasterTaskRole", "ProveDbx2d1Role", "ProveDbx2d1TaskRole"]) {
+      const actions = new Set(statementsOf(template, role).flatMap(({ Action }) => Action));
+      for (const action of [...actions].filter((each) => each.startsWith("s3:"))) {
+        for (const place of [...places.slice(0, 4), marks])
+          expect(may(role, action, place), `${role} ${action} ${place}`).toBe(false);
+      }
     }
   });
 
@@ -196,12 +207,22 @@ describe("of secrets and keys", () => {
       ["DumpDb1", "DumpDbx2d1", "DumpTaskmaster"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]),
     );
     expect(whoMay("kms:Decrypt", sealing)).toEqual(
-      ["Restore", "RestoreTest", "Verify"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]).sort(),
+      ["ProveDb1", "ProveDbx2d1", "ProveTaskmaster", "Restore"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]).sort(),
     );
-    const own = statementsOf(template, "DumpDb1Role").filter(
-      ({ Action, Resource }) => Action.includes("kms:GenerateDataKey") && Resource.includes(sealing),
-    );
-    expect(own.map(({ Condition }) => Condition)).toEqual([{ StringEquals: { "kms:EncryptionContext:holdfast:source": "db1" } }]);
+    const bound = [
+      ["DumpDb1Role", "kms:GenerateDataKey"],
+      ["ProveDb1Role", "kms:Decrypt"],
+      ["ProveDb1TaskRole", "kms:Decrypt"],
+    ] as const;
+    for (const [role, action] of bound) {
+      const own = statementsOf(template, role).filter(
+        ({ Action, Resource }) => Action.includes(action) && Resource.includes(sealing),
+      );
+      expect(
+        own.map(({ Condition }) => Condition),
+        role,
+      ).toEqual([{ StringEquals: { "kms:EncryptionContext:holdfast:source": "db1" } }]);
+    }
   });
 });
 
@@ -218,7 +239,12 @@ describe("machines and schedules", () => {
       const allowed = statementsOf(template, `${stem}MachineRole`)
         .filter(({ Action }) => Action.includes("lambda:InvokeFunction"))
         .flatMap(({ Resource }) => Resource);
-      const expected = [...calledBy(`${stem}Machine`), ...(stem === "Backup" ? [lambda("dump-*")] : [])];
+      const ofSources: Readonly<Record<string, readonly string[]>> = {
+        Backup: [lambda("dump-*"), lambda("prove-*")],
+        RestoreTest: [lambda("prove-*")],
+        Verify: [lambda("prove-*")],
+      };
+      const expected = [...calledBy(`${stem}Machine`), ...(ofSources[stem] ?? [])];
       expect(allowed.sort()).toEqual(expected.sort());
     },
   );
