@@ -86,6 +86,12 @@ async function makeStaging(path: string): Promise<PrivateDirectory> {
 async function findTarget(given: string, { ownPaths }: RunContext): Promise<RestoreTarget> {
   if (given === "" || given.includes("\0"))
     throw new HoldfastError("UsageInvalid", "the target after --to is empty", { hint: "Name a directory after --to." });
+  // As a path it would be repeated in messages, with the password in it.
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) {
+    throw new HoldfastError("UsageInvalid", "what is after --to looks like a connection, not like a directory", {
+      hint: "This backup holds files: name a directory after --to.",
+    });
+  }
   const path = resolve(given);
   await refuseOwnPaths(path, ownPaths);
   try {

@@ -65,7 +65,7 @@ async function checkRelations(connection: Connection, source: PostgresSource, ro
     {
       level: "error",
       subject: "privileges",
-      message: `${names.length} tables or sequences cannot be read: ${list(names)}`,
+      message: `${names.length === 1 ? "1 table or sequence" : `${names.length} tables or sequences`} cannot be read: ${list(names)}`,
       remedy: `Grant the role everything a dump reads: GRANT pg_read_all_data TO ${role};`,
     },
   ];

@@ -223,6 +223,13 @@ function serverError(message: string, words: readonly string[], directory: strin
   if (words.some((line) => line.includes("No space left on device") || line.includes("Disk quota exceeded"))) {
     return new HoldfastError("DiskFull", `no room for a throwaway server in ${directory}`, { details: words });
   }
+  // As in a container that runs as a number (`docker run --user 1234`): initdb wants the user's name.
+  if (words.some((line) => line.includes("could not look up effective user ID"))) {
+    return new HoldfastError("ThrowawayFailed", "a PostgreSQL server needs an account for this user, and this machine has none", {
+      details: words,
+      hint: "Add a line for this user to /etc/passwd, or run Holdfast as a user that has one. Backups need none.",
+    });
+  }
   return new HoldfastError("ThrowawayFailed", message, { details: words });
 }
 

@@ -135,6 +135,12 @@ it("refuses a place where nothing can be made", async () => {
   });
 });
 
+it("does not repeat a connection that stands where a directory belongs", async () => {
+  const refused = await restore("postgresql://user:secret-word@host/shop").catch((error: unknown) => error as Error);
+  expect(refused).toMatchObject({ name: "UsageInvalid" });
+  expect(JSON.stringify(refused) + String((refused as Error).message)).not.toContain("secret-word");
+});
+
 describe("a target that cannot be one", () => {
   it.each([
     ["a file", () => at("tree/file"), "UsageInvalid"],
