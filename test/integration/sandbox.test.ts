@@ -166,7 +166,7 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
       ([name, command]) => `perform attack.attempt('${name}', '${command.replaceAll("'", "''")}');`,
     );
     await server.sql(
-      `create schema attack; create table attack.results (name text, outcome text);
+      `create schema attack;
        create function attack.environments() returns text language plpgsql as $f$
        declare pid text; found int := 0; begin
          for pid in select p from pg_catalog.pg_ls_dir('/proc') p where p ~ '^[0-9]+$' loop
@@ -177,10 +177,13 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
          if found = 0 then raise exception 'not found'; end if;
          return found::text; end $f$;
        create function attack.attempt(n text, command text) returns void language plpgsql as $f$
-       begin execute command; insert into attack.results values (n, 'done');
-       exception when others then insert into attack.results values (n, sqlerrm); end $f$;
+       begin execute command; insert into attack.made values (n, 'done');
+       exception when others then insert into attack.made values (n, sqlerrm); end $f$;
        create function attack.ok(v text) returns boolean language plpgsql as $f$
-       begin if current_user = 'holdfast_throwaway' then ${calls.join("\n")} end if; return true; end $f$;
+       begin if current_user = 'holdfast_throwaway' then
+         -- Made here: a table of the backup is emptied when its own rows are loaded beside these.
+         create table attack.made (name text, outcome text);
+         ${calls.join("\n")} end if; return true; end $f$;
        create table attack.notes (v text check (attack.ok(v))); insert into attack.notes values ('hello')`,
       "hostile",
     );
@@ -204,7 +207,7 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
           binDir: server.binDir,
           temporary: own[runner].temporary,
           ask: Object.fromEntries(
-            Object.keys(attempts(runner)).map((name) => [name, `select outcome from attack.results where name = '${name}'`]),
+            Object.keys(attempts(runner)).map((name) => [name, `select outcome from attack.made where name = '${name}'`]),
           ),
         },
       },

@@ -56,7 +56,7 @@ describe("evidence", () => {
     expect(source.newestVerified?.id).toBe(good);
     expect(source.damaged).toEqual([planted]);
     expect(status.verdict).toBe("breach");
-    expect(messages).toContain(`${planted} is damaged: manifests/tree/`);
+    expect(messages).toContain(`${planted}, is damaged: manifests/tree/`);
     expect(source.notes.join()).not.toContain("compared equal");
     expect(source.restoreTest).toMatchObject({ outcome: null, backupId: null });
     // On an old backup, whose own state nobody quotes.

@@ -91,7 +91,7 @@ sources:
       withSource("engine: file\nretention: { daily: 1 }\nconnection: x\npath: /a"),
       [
         'sources.shop.engine: "file" is not allowed; one of postgres, files; did you mean "files"?',
-        "sources.shop.connection: unknown key; allowed: engine, path, include, exclude, tier, objectives, vault, key, size, backup, retention, verify, restoreTest",
+        "sources.shop.connection: unknown key; allowed: engine, path, include, exclude, maxHoles, tier, objectives, vault, key, size, backup, retention, verify, restoreTest",
       ],
     ],
     [
