@@ -162,7 +162,7 @@ export async function measureMemory(
 ): Promise<MemoryRow[]> {
   await using bench = await openBench();
   const { server, cloud, task, env } = bench;
-  const bundles = await bundleFunctions(["dump", "verify"], task);
+  const bundles = await bundleFunctions(["dump", "prove"], task);
   await server.sql("create extension pgcrypto; create unlogged table blobs (id bigint, body bytea)", "data");
   const rows: MemoryRow[] = [];
   let filled = 0;
@@ -174,7 +174,8 @@ export async function measureMemory(
     );
     filled = wanted;
     const run = async (step: "dump" | "verify", event: object): Promise<Record<string, unknown>> => {
-      const module = bundles.find(({ name }) => name === step)?.file ?? "";
+      const bundle = step === "dump" ? "dump" : "prove";
+      const module = bundles.find(({ name }) => name === bundle)?.file ?? "";
       await using lambda = await startFunction({ module, env, nodeArgs });
       const watch = watchMemory(lambda.pid);
       const { result, ms, peakBytes } = succeed(await lambda.invoke(event), lambda.log());
@@ -185,7 +186,7 @@ export async function measureMemory(
       return result;
     };
     const { backupId } = await run("dump", { source: "data", kind: "full" });
-    await run("verify", { source: "data", backupId });
+    await run("verify", { step: "verify", source: "data", backupId });
     await cloud.empty();
   }
   return rows;

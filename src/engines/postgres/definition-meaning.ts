@@ -23,11 +23,22 @@ export interface DefinitionJudgement {
 const hashes = (objects: readonly ObjectDigest[]): ReadonlyMap<string, string> =>
   new Map(objects.map(({ object, sha256 }) => [object, sha256]));
 
-/** Definitions that both digests have and print differently. */
+/**
+ * What concerns the database itself: no archive loads it into a second database, and PostgreSQL prints names and values as they
+ * were set. It is compared as it is printed.
+ */
+const ofTheDatabase: ReadonlySet<string> = new Set(
+  ["DATABASE", "DATABASE PROPERTIES", "ACL DATABASE", "COMMENT DATABASE", "SECURITY LABEL DATABASE"].map(
+    (name) => `schema ${name}`,
+  ),
+);
+
+/** Definitions that both digests have and print differently, and that a second print can judge. */
 export function differingDefinitions(first: ContentDigest, second: ContentDigest): readonly string[] {
   const others = hashes(second.objects ?? []);
   return (first.objects ?? [])
-    .filter(({ object, sha256 }) => object.startsWith("schema ") && (others.get(object) ?? sha256) !== sha256)
+    .filter(({ object }) => object.startsWith("schema ") && !ofTheDatabase.has(object))
+    .filter(({ object, sha256 }) => (others.get(object) ?? sha256) !== sha256)
     .map(({ object }) => object);
 }
 

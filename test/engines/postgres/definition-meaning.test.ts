@@ -30,6 +30,11 @@ describe("a definition that is printed differently", () => {
     }
   });
 
+  test("is compared as printed where it is the database's own, which no archive loads into another one", () => {
+    const settings = (sha256: string): ObjectDigest => ({ object: "schema DATABASE PROPERTIES", bytes: 5, sha256 });
+    expect(differingDefinitions(digest(settings("a"), view("a")), digest(settings("b"), view("b")))).toEqual(differing);
+  });
+
   test("is looked for among those that both sides have; rows are none", () => {
     const rows = (sha256: string): ObjectDigest => ({ object: "table public.t", rows: 1, bytes: 5, sha256 });
     expect(differingDefinitions(digest(view("a"), rows("a")), digest(view("b"), rows("b")))).toEqual(differing);

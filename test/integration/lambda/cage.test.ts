@@ -5,7 +5,7 @@ import { type Cage, lambdaUid, namelessUid, openCage, postgresPath } from "../..
 import { type FunctionsCloud, startFunctionsCloud } from "../../support/functions-cloud.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 
-const functions = ["dump", "verify", "restore-test"];
+const functions = ["dump", "prove"];
 /** Supported majors at both ends. */
 const majors = [14, 18] as const;
 const sourceOf = (major: number): string => `shop${major}`;
@@ -101,15 +101,19 @@ describe("the cage", () => {
 describe("the functions in the cage", () => {
   it.each(majors)("dump, verify and prove a backup of PostgreSQL %i", async (major) => {
     const backup = await dump(major);
-    expect(await call(cageOf(major), "verify", backup)).toMatchObject({ outcome: "verified", rows: 20_000 });
-    expect(await call(cageOf(major), "restore-test", backup)).toMatchObject({ outcome: "proven", rows: 20_000, rtoMet: true });
+    expect(await call(cageOf(major), "prove", { ...backup, step: "verify" })).toMatchObject({ outcome: "verified", rows: 20_000 });
+    expect(await call(cageOf(major), "prove", { ...backup, step: "restore-test" })).toMatchObject({
+      outcome: "proven",
+      rows: 20_000,
+      rtoMet: true,
+    });
   });
 
   it("leave nothing behind in /tmp, for the next invocation of the same environment", async () => {
     const backup = await dump(18);
-    await using lambda = await cageOf(18).start("restore-test", cloud.environment({ postgresPath }));
+    await using lambda = await cageOf(18).start("prove", cloud.environment({ postgresPath }));
     for (let count = 0; count < 2; count += 1) {
-      expect(await lambda.invoke(backup)).toMatchObject({ result: { outcome: "proven" } });
+      expect(await lambda.invoke({ ...backup, step: "restore-test" })).toMatchObject({ result: { outcome: "proven" } });
     }
     // The environment's files, seen from outside through its root.
     expect(readdirSync(`/proc/${innermost(lambda.pid)}/root/tmp`)).toEqual([]);
@@ -118,9 +122,9 @@ describe("the functions in the cage", () => {
   it("say it clearly where the user has no name, which initdb demands", async () => {
     const backup = await dump(18);
     const { binDir } = servers.get(18) as PostgresServer;
-    await using nameless = await openCage({ functions: ["restore-test"], binDir, uid: namelessUid });
+    await using nameless = await openCage({ functions: ["prove"], binDir, uid: namelessUid });
     // The AWS SDK looks for its configuration below HOME, else asks for the user's name: the image sets HOME for that reason.
-    const answer = await call(nameless, "restore-test", backup, { HOME: "/tmp" });
+    const answer = await call(nameless, "prove", { ...backup, step: "restore-test" }, { HOME: "/tmp" });
     expect(answer).toMatchObject({ errorType: "ThrowawayFailed" });
     expect(answer["errorMessage"]).toContain("could not look up effective user ID 12345");
   });
