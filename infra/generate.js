@@ -68,7 +68,6 @@ export async function custom(variables) {
   return {
     prefix: deployment.prefix,
     network: networkConfiguration(deployment),
-    machines: Object.fromEntries(machineNames.map((name) => [name, serverlessMachine(deployment, name)])),
   };
 }
 
@@ -78,6 +77,12 @@ export function functions(variables) {
 
 export function images(variables) {
   return quietly(variables, ({ deployment: { image } }) => (image === "" ? {} : { tools: { uri: image } }));
+}
+
+export function stateMachines(variables) {
+  return quietly(variables, ({ deployment }) =>
+    Object.fromEntries(machineNames.map((name) => [name, serverlessMachine(deployment, name)])),
+  );
 }
 
 export function resources(variables) {

@@ -42,9 +42,16 @@ export function machineRoles(deployment: Deployment): Resources {
   );
 }
 
-/** The `stateMachines` of serverless.yml but for their definitions. */
+/** One of the `stateMachines` of serverless.yml. */
 export function serverlessMachine({ prefix }: Deployment, name: MachineName) {
-  return { id: machineLogicalNames[name], name: `${prefix}-${name}`, role: arnOf(`${machineLogicalNames[name]}Role`) };
+  return {
+    id: machineLogicalNames[name],
+    name: `${prefix}-${name}`,
+    role: arnOf(`${machineLogicalNames[name]}Role`),
+    tracingConfig: { enabled: true },
+    loggingConfig: { level: "ERROR", includeExecutionData: true, destinations: [arnOf("MachinesLog")] },
+    definition: `\${file(statemachines/${name}.asl.yaml)}`,
+  };
 }
 
 /** Of this work there is one for each source: named one by one, they would outgrow what a role's policy may hold. */

@@ -1,17 +1,23 @@
 /**
- * `npm run docs`: writes what is generated from the policy's definition, schema/holdfast.schema.json and
- * docs/policy-reference.md. With --check it writes nothing and fails when a file is not current.
+ * `npm run docs`: writes what is generated and committed: the policy's schema and reference page, and the state machines.
+ * With --check it writes nothing and fails when a file is not current.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { describePolicy, publishedSchema } from "../src/policy/json-schema.ts";
 import { renderReference } from "../src/policy/reference-page.ts";
+import { definitions } from "../statemachines/definitions/all.ts";
+import { renderMachine } from "../statemachines/render.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
 const generated: readonly { readonly path: string; readonly text: string }[] = [
   { path: "schema/holdfast.schema.json", text: `${JSON.stringify(publishedSchema(), null, 2)}\n` },
   { path: "docs/policy-reference.md", text: renderReference(describePolicy()) },
+  ...Object.entries(definitions).map(([name, definition]) => ({
+    path: `statemachines/${name}.asl.yaml`,
+    text: renderMachine(name, definition),
+  })),
 ];
 
 async function read(path: string): Promise<string | undefined> {

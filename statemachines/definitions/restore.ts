@@ -1,0 +1,80 @@
+/** Restores one backup. */
+import { stackTargetPattern, stackTargetProblem } from "../../src/policy/stack-target.ts";
+import type { Definition } from "../asl.ts";
+import { aboutBackup, alertAndFail, begin, sendAlert } from "../fragments/alert.ts";
+import { catchAll } from "../fragments/catch.ts";
+import { retryStep, retryStepOnFargate } from "../fragments/retry.ts";
+import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } from "../fragments/tasks.ts";
+
+export const restore: Definition = {
+  about: [
+    "Restores one backup to a new target; started by hand, never by a schedule. What exists is never overwritten from here.",
+    "Input: { source, backup, to, requestedBy }, as in events/machines/restore.json. `to` is a plain name",
+    "(src/policy/stack-target.ts): anyone who may start this machine chooses it, and it stays in the execution's history.",
+  ],
+  comment: "Holdfast - restore a backup to a new place, compare it with what was dumped, tell the people",
+  timeoutSeconds: 3 * daySeconds,
+  startAt: "Begin",
+  states: {
+    Begin: begin("CheckTarget"),
+    CheckTarget: {
+      Comment: "A connection string could send every table to a server of the caller's choice",
+      Type: "Choice",
+      Choices: [{ Condition: `{% $contains('' & $states.input.to, ${stackTargetPattern}) %}`, Next: "Plan" }],
+      Default: "RefuseTarget",
+    },
+    RefuseTarget: {
+      Type: "Pass",
+      Assign: {
+        failure: { Error: "UsageInvalid", Cause: `\`to\` ${stackTargetProblem}` },
+        failedState: "RefuseTarget",
+      },
+      Next: "Alert",
+    },
+    Plan: invoke(
+      {
+        target: sharedFunction("Plan"),
+        payload: { step: "restore", source: "{% $states.input.source %}", backup: "{% $states.input.backup %}" },
+        takes: "short",
+      },
+      {
+        Assign: {
+          plan: "{% $states.result.Payload %}",
+          backupId: "{% $states.result.Payload.backupId %}",
+          event: {
+            source: "{% $states.result.Payload.source %}",
+            backupId: "{% $states.result.Payload.backupId %}",
+            to: "{% $states.input.to %}",
+          },
+        },
+        Retry: retryStep,
+        Catch: catchAll,
+        Next: "ChooseRunner",
+      },
+    ),
+    ChooseRunner: chooseRunner("Restore"),
+    ...lambdaOrFargate("Restore", {
+      lambda: sharedFunction("Restore"),
+      container: { Ref: "RestoreTask" },
+      payload: "{% $event %}",
+      timeoutSeconds: 2 * daySeconds,
+      retry: retryStep,
+      retryOnFargate: retryStepOnFargate,
+      assign: (result) => ({ restored: `{% ${result} %}` }),
+      next: "Tell",
+    }),
+    Tell: sendAlert(
+      {
+        machine: "restore",
+        comment: "A restore is everybody's business, also when it went well",
+        about: { source: "{% $plan.source %}", backupId: "{% $backupId %}" },
+        state: "Restore",
+        error: "RestoreDone",
+        cause: "{% 'asked for by ' & $states.context.Execution.Input.requestedBy %}",
+      },
+      { Catch: catchAll, Next: "Done" },
+    ),
+    Done: { Type: "Succeed", Output: "{% $restored %}" },
+    ...alertAndFail("restore", aboutBackup),
+  },
+};

@@ -1,0 +1,106 @@
+/** Reads backups back. */
+import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
+import type { Definition, States } from "../asl.ts";
+import { alertAndFail, sendAlert } from "../fragments/alert.ts";
+import { catchAll, catchTooLarge, failureCause } from "../fragments/catch.ts";
+import { forEachDue, judgeAll, succeeded } from "../fragments/each.ts";
+import { anyError } from "../fragments/errors.ts";
+import { retryItemOnFargate, retryStep } from "../fragments/retry.ts";
+import { daySeconds, invoke, runContainer, sharedFunction } from "../fragments/tasks.ts";
+
+const damaged = "BackupDamaged" satisfies ErrorName;
+const damagedExitCode = catalogue[damaged].exitCode;
+/** What a failure leaves for the count: the exit code that the command line would have. */
+const outcome = `{% $states.input.error = '${damaged}' ? ${damagedExitCode} : 1 %}`;
+
+const catchOne = {
+  ErrorEquals: anyError,
+  Output: {
+    source: "{% $states.input.event.source %}",
+    backupId: "{% $states.input.event.backupId %}",
+    state: "{% $states.context.State.Name %}",
+    error: "{% $states.errorOutput.Error %}",
+    cause: failureCause,
+  },
+  Next: "AlertOne",
+};
+
+/** One backup. Its alert does not wait for the others. */
+const verifyOne: States = {
+  Verify: invoke(
+    { target: "{% $states.input.proveFunction %}", payload: "{% $states.input.event %}" },
+    {
+      Output: succeeded,
+      Retry: retryStep,
+      Catch: [catchTooLarge("VerifyOnFargate", "{% $states.input %}"), catchOne],
+      End: true,
+    },
+  ),
+  VerifyOnFargate: runContainer(
+    { target: "{% $states.input.proveTask %}", payload: "{% $states.input.event %}", timeoutSeconds: daySeconds },
+    { Output: succeeded, Retry: retryItemOnFargate, Catch: [catchOne], End: true },
+  ),
+  AlertOne: sendAlert(
+    {
+      machine: "verify",
+      about: { source: "{% $states.input.source %}", backupId: "{% $states.input.backupId %}" },
+      state: "{% $states.input.state %}",
+      error: "{% $states.input.error %}",
+      cause: "{% $states.input.cause %}",
+    },
+    // Not sent: the count still says that something is wrong.
+    { Output: outcome, Catch: [{ ErrorEquals: anyError, Output: outcome, Next: "Untold" }], End: true },
+  ),
+  Untold: { Type: "Pass", End: true },
+};
+
+export const verify: Definition = {
+  about: [
+    "Reads backups back that nobody has looked at for a while; one damaged backup does not stop the others.",
+    "Input: { sources?, olderThanHours? }, as in events/machines/verify.json; without sources, all of the policy.",
+  ],
+  comment: "Holdfast - read every backup that is due back from the vault and compare it with what was written",
+  timeoutSeconds: 2 * daySeconds,
+  startAt: "ListDue",
+  states: {
+    ListDue: invoke(
+      {
+        comment: "Writes the list of what is due to the state bucket; a payload carries where it is",
+        target: sharedFunction("Due"),
+        payload: {
+          what: "verify",
+          execution: "{% $states.context.Execution.Name %}",
+          sources: "{% [$states.input.sources] %}",
+          olderThanHours: "{% $exists($states.input.olderThanHours) ? $states.input.olderThanHours : 20 %}",
+        },
+      },
+      {
+        Assign: { due: "{% $states.result.Payload %}" },
+        Output: "{% $states.result.Payload %}",
+        Retry: retryStep,
+        Catch: catchAll,
+        Next: "IsAnythingDue",
+      },
+    ),
+    IsAnythingDue: {
+      Type: "Choice",
+      Choices: [{ Condition: "{% $due.count = 0 %}", Assign: { failed: 0 }, Next: "Done" }],
+      Default: "VerifyEach",
+    },
+    VerifyEach: forEachDue({
+      startAt: "Verify",
+      states: verifyOne,
+      assign: { error: `{% ${damagedExitCode} in $states.result ? '${damaged}' : 'VerificationIncomplete' %}` },
+      next: "JudgeAll",
+    }),
+    JudgeAll: judgeAll({ next: "SomeFailed" }),
+    Done: { Type: "Succeed", Output: { checked: "{% $due.count %}", failed: "{% $failed %}" } },
+    SomeFailed: {
+      Comment: "Each of them has alerted by itself",
+      Type: "Fail",
+      Error: "{% $error %}",
+      Cause: "{% 'alerted: ' & $failed & ' of ' & $due.count & ' backups did not verify' %}",
+    },
+    ...alertAndFail("verify"),
+  },
+};

@@ -1,0 +1,39 @@
+/** The error names that machines match: Holdfast's own come from the catalogue, the others from AWS. */
+import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
+
+/** No step meets these: alerts are sent by `notify`, which retries everything; only --stack calls a stack from outside. */
+const metByNoStep: readonly ErrorName[] = ["AlertUndelivered", "StackUnavailable"];
+
+/** What the catalogue calls retryable, in alphabetical order. */
+export const retryableErrors: readonly ErrorName[] = (Object.keys(catalogue) as ErrorName[])
+  .filter((name) => catalogue[name].retryable && !metByNoStep.includes(name))
+  .toSorted();
+
+/** AWS's own passing faults around a Lambda. */
+export const lambdaFaults = [
+  "Lambda.ClientExecutionTimeoutException",
+  "Lambda.ServiceException",
+  "Lambda.AWSLambdaException",
+  "Lambda.SdkClientException",
+  "Lambda.TooManyRequestsException",
+] as const;
+
+/** No capacity, or a container that went away without an answer. */
+export const fargateFaults = [
+  "AmazonECS.Unknown",
+  "ECS.AmazonECSException",
+  "ECS.ServerException",
+  "States.HeartbeatTimeout",
+] as const;
+
+/** The execution of another machine could not be started. */
+export const startFaults = ["StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException"] as const;
+
+const ownSignsOfTooLarge = ["DeadlineReached", "DiskFull", "ToolKilled"] as const satisfies readonly ErrorName[];
+const signsOfTooLarge = ["Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout", "States.Timeout"];
+
+/** How a Lambda ends that is too small for its work: running out of time, memory or disk has several names. */
+export const tooLargeForLambda: readonly string[] = [...ownSignsOfTooLarge, ...signsOfTooLarge].toSorted();
+
+/** Everything that a Catch or a Retry can match. */
+export const anyError = ["States.ALL"] as const;
