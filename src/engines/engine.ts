@@ -100,7 +100,8 @@ export interface RestoreRequest {
 }
 
 export interface Finding {
-  readonly level: "ok" | "warning" | "error";
+  /** `note`: nothing is wrong, and a person may want to know it. */
+  readonly level: "ok" | "note" | "warning" | "error";
   /** What was checked: `connection`, `privileges`, `tools`. */
   readonly subject: string;
   readonly message: string;

@@ -6,7 +6,12 @@ import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 
-const labels = { ok: ["green", "ok     "], warning: ["yellow", "warning"], error: ["red", "error  "] } as const;
+const labels = {
+  ok: ["green", "ok     "],
+  note: ["cyan", "note   "],
+  warning: ["yellow", "warning"],
+  error: ["red", "error  "],
+} as const;
 
 export async function check(
   { context, terminal, stack }: Session,

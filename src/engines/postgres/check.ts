@@ -10,6 +10,7 @@ import { type ConnectionSettings, describePlace, resolveConnection } from "./con
 import { type Connection, connect } from "./driver.ts";
 import { resolveExclusions } from "./exclusions.ts";
 import { findOmissions } from "./find-omissions.ts";
+import { findMissingAccount } from "./throwaway-account.ts";
 import { findClientTools, findServerTools, supportedMajors, supportsZstd } from "./tools.ts";
 
 /**
@@ -54,7 +55,7 @@ async function checkServer(
     ...(await checkPrivileges(connection, source, settings)),
     ...(await checkExclusions(connection, source)),
     ...(await checkOmissions(connection, source)),
-    ...(await checkRestoringRole(connection, source)),
+    ...(await checkRole(connection, source)),
   ];
 }
 
@@ -96,7 +97,12 @@ async function checkThrowaway(major: number, wish: SandboxWish, context: RunCont
   try {
     const tools = await findServerTools(major, context);
     const message = `throwaway servers run PostgreSQL ${tools.version} from ${tools.directory}`;
-    return [{ level: "ok", subject: "restore test", message }, checkSandbox(tools.postgres, wish, context)];
+    const missing = await findMissingAccount();
+    return [
+      { level: "ok", subject: "restore test", message },
+      ...(missing === undefined ? [] : [{ level: "warning", subject: "restore test", ...missing } as const]),
+      checkSandbox(tools.postgres, wish, context),
+    ];
   } catch (error) {
     return [missingTool(error, "restore test", "warning")];
   }
@@ -147,19 +153,30 @@ const omissionRemedies: Readonly<Record<string, string>> = {
   "settings-of-all-roles": "Write these settings down elsewhere.",
 };
 
-/** What a restore with the same connection would not bring back. */
-async function checkRestoringRole(connection: Connection, source: PostgresSource): Promise<Finding[]> {
+/** A superuser's password opens everything; what a dump needs is less. Nothing is wrong with the backups. */
+function noteSuperuser(role: string): Finding {
+  return {
+    level: "note",
+    subject: "privileges",
+    message: `user "${role}" is a superuser; a dump needs only pg_read_all_data`,
+    remedy: `Connect as a role of its own: CREATE ROLE holdfast LOGIN PASSWORD '...'; GRANT pg_read_all_data TO holdfast; see "The role" in docs/postgres.md.`,
+  };
+}
+
+/** What a restore with the same connection would not bring back, and what the connection may do beyond a dump. */
+async function checkRole(connection: Connection, source: PostgresSource): Promise<Finding[]> {
   const row = await connection.row<{ role: string; super: boolean }>(
     "SELECT r.rolname AS role, r.rolsuper AS super FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
   );
+  const notes = row?.super === true ? [noteSuperuser(row.role)] : [];
   const lacks = [
     ...(row?.super === false
       ? [`as "${row.role}", which is not a superuser, restores no owners and grants: everything would belong to it`]
       : []),
     ...(source.rolePasswords ? [] : ["does not bring roles' passwords back (rolePasswords is false)"]),
   ];
-  if (lacks.length === 0) return [];
-  return [{ level: "ok", subject: "restores", message: `a restore from these backups ${lacks.join("; and it ")}` }];
+  if (lacks.length === 0) return notes;
+  return [...notes, { level: "ok", subject: "restores", message: `a restore from these backups ${lacks.join("; and it ")}` }];
 }
 
 async function checkExclusions(connection: Connection, source: PostgresSource): Promise<Finding[]> {

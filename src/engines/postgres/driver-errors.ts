@@ -3,6 +3,9 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { redact } from "../../runtime/secret.ts";
 import { type ConnectionSettings, describePlace, secretsOf } from "./connection.ts";
 
+/** What to do where the server has no connection left. */
+export const moreConnections = "Raise max_connections or the role's connection limit; a backup needs up to five connections.";
+
 /** The server's five-letter code, when the server said anything. */
 export function sqlState(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
@@ -66,8 +69,7 @@ export function connectionError(error: Error, settings: ConnectionSettings): Hol
       hint,
     });
   }
-  const hint =
-    state === "53300" ? "Raise max_connections or the role's connection limit; a backup needs up to five connections." : undefined;
+  const hint = state === "53300" ? moreConnections : undefined;
   return new HoldfastError("SourceUnreachable", `cannot connect to ${place}: ${words}`, {
     ...options,
     ...(hint === undefined ? {} : { hint }),

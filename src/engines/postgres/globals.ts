@@ -1,11 +1,14 @@
 /** What lives beside the database and its dump refers to: roles, memberships, tablespaces; as far as the role may see them. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { Notice } from "../../proof/content.ts";
+import type { ToolResult } from "../../runtime/child-process.ts";
+import { abortError } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
 import type { GlobalsCaptured } from "./facts.ts";
-import { runClientTool, toolWords } from "./run-tool.ts";
+import { noConnectionLeft, runClientTool, toolWords } from "./run-tool.ts";
 import { quoteIdentifier } from "./script-identifiers.ts";
 import type { ClientTools } from "./tools.ts";
 
@@ -58,10 +61,27 @@ async function runDumpall(
     `--database=dbname='${database}'`,
     "--no-password",
   ];
-  const answer = await runClientTool(tools.pgDumpall, args, settings, context);
+  const answer = await runWhenConnected(() => runClientTool(tools.pgDumpall, args, settings, context), context);
   if (answer.exitCode === 0) return { sql: answer.stdout };
   const words = toolWords(answer, settings);
   return { sql: "", words: words.find((line) => line.includes("error:")) ?? words[0] ?? `exit code ${answer.exitCode}` };
+}
+
+/** A server that has no connection left now may have one soon: roles and their settings are worth waiting for. */
+const connectionWaitsMs = [500, 1000, 2000, 4000, 8000];
+/** pg_dumpall does not always say why it got no connection; Holdfast's own sessions are connected at that time. */
+const noConnection = /could not connect to database/;
+
+async function runWhenConnected(run: () => Promise<ToolResult>, { signal }: Pick<GlobalsContext, "signal">): Promise<ToolResult> {
+  for (const waitMs of connectionWaitsMs) {
+    const answer = await run();
+    const waits = noConnection.test(answer.stderr) || noConnectionLeft.test(answer.stderr);
+    if (answer.exitCode === 0 || !waits) return answer;
+    await sleep(waitMs, undefined, { signal }).catch(() => {
+      throw abortError(signal);
+    });
+  }
+  return run();
 }
 
 async function withConnection<T>(

@@ -14,7 +14,7 @@ import { findArchiveTools, readFacts } from "./place-facts.ts";
 import { type RoleStatements, selectRoles } from "./restore-roles.ts";
 import { surveyTarget, type TargetSurvey } from "./restore-survey.ts";
 import { longestNameBytes, resolveTarget } from "./restore-target.ts";
-import type { ClientTools } from "./tools.ts";
+import { type ClientTools, findServerTools } from "./tools.ts";
 
 /** Room that stays free on the temporary disk beside the archive. */
 const reserveBytes = 64 * 1024 * 1024;
@@ -168,8 +168,8 @@ export async function planPostgresRestore(
   context: RunContext,
 ): Promise<RestorePlan> {
   const decision = await decideRestore(backup, source, request, context);
-  const { survey, settings, facts, tools } = decision;
-  return { target: describePlace(settings), occupied: survey.state === "occupied", steps: describeSteps(decision, facts, tools) };
+  const { survey, settings } = decision;
+  return { target: describePlace(settings), occupied: survey.state === "occupied", steps: await describeSteps(decision, context) };
 }
 
 /** What is said before a superuser loads what others wrote. */
@@ -177,8 +177,8 @@ export function superuserWarning({ user }: ConnectionSettings): string {
   return `functions and constraints of the backup run on that server as "${user}", a superuser: take another role unless the source's table owners may do everything there`;
 }
 
-function describeSteps(decision: RestoreDecision, facts: PostgresFacts, tools: ClientTools): string[] {
-  const { survey, settings, loadInto, setAside, roles } = decision;
+async function describeSteps(decision: RestoreDecision, context: RunContext): Promise<string[]> {
+  const { survey, settings, facts, tools, loadInto, setAside, roles } = decision;
   const load = decision.onDisk ? "fetch the archive, and load it in parallel" : "stream the archive into it, in one transaction";
   const steps = [
     `connect to ${settings.host}:${settings.port}, PostgreSQL ${survey.serverVersion}, as "${settings.user}"`,
@@ -191,6 +191,7 @@ function describeSteps(decision: RestoreDecision, facts: PostgresFacts, tools: C
     survey.serverMajor === facts.serverMajor
       ? "dump it again and compare every object with the backup"
       : `dump it again and compare every object with the backup; definitions as PostgreSQL ${survey.serverMajor} prints those of the backup`,
+    await describeReprint(decision, context),
     "collect statistics (ANALYZE)",
   ];
   if (setAside !== undefined) {
@@ -198,6 +199,16 @@ function describeSteps(decision: RestoreDecision, facts: PostgresFacts, tools: C
     steps.push(`rename "${settings.database}" to "${setAside}"${sessions}`, `rename "${loadInto}" to "${settings.database}"`);
   }
   return steps;
+}
+
+/** Where definitions are loaded once more when they are printed differently: most databases have such definitions. */
+async function describeReprint({ survey, definitionsName }: RestoreDecision, context: RunContext): Promise<string> {
+  const when = "where a definition is printed differently, load the backup's definitions without rows";
+  if (survey.mayCreateDatabases)
+    return `${when} into the database "${definitionsName}" on that server, compare with its print, and drop it again`;
+  const found = await findServerTools(survey.serverMajor, context).catch((error: unknown) => error);
+  if (found instanceof Error) return `definitions that are printed differently cannot be judged: ${found.message}`;
+  return `${when} into a throwaway server of PostgreSQL ${survey.serverMajor} on this machine, compare with its print, and remove it again`;
 }
 
 /** What a missing extension means for this restore: it cannot end as a whole one, unless the policy excepts the extension. */

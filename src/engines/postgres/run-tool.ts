@@ -5,6 +5,7 @@ import type { ToolExit } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { redact } from "../../runtime/secret.ts";
 import { type ConnectionSettings, describePlace, secretsOf, toolEnvironment } from "./connection.ts";
+import { moreConnections } from "./driver-errors.ts";
 
 /** Runs a client program there to its end. Errors: ToolMissing, Interrupted; a non-zero exit status is a result. */
 export function runClientTool(
@@ -45,12 +46,20 @@ export function toolWords(exit: ToolExit, settings: ConnectionSettings): string[
   return lastLines(redact(exit.stderr, secretsOf(settings)));
 }
 
+/** The server, a role or a database has no connection left (SQLSTATE 53300), as libpq's programs say it. */
+export const noConnectionLeft = /too many (?:clients|connections)|remaining connection slots are reserved/;
+
 /** What the commonest failures of a dump mean, by the words of the tool or server. */
 const knownFailures: readonly {
   readonly words: RegExp;
-  readonly error: "DumpFailed" | "SourceAccessDenied" | "SourceUnsupported" | "ToolMissing";
+  readonly error: "DumpFailed" | "SourceAccessDenied" | "SourceUnreachable" | "SourceUnsupported" | "ToolMissing";
   readonly hint: (settings: ConnectionSettings) => string;
 }[] = [
+  {
+    words: noConnectionLeft,
+    error: "SourceUnreachable",
+    hint: () => moreConnections,
+  },
   {
     words: /row-level security policy/,
     error: "SourceAccessDenied",
@@ -93,7 +102,7 @@ const knownFailures: readonly {
   },
 ];
 
-/** The error of a dump's program that ended badly. Class: DumpFailed, or SourceAccessDenied, SourceUnsupported or ToolMissing where its words say so. */
+/** The error of a dump's program that ended badly. Class: DumpFailed, or the one of `knownFailures` where its words say so. */
 export function dumpError(program: string, exit: ToolExit, settings: ConnectionSettings): HoldfastError {
   const name = program.slice(program.lastIndexOf("/") + 1);
   const words = toolWords(exit, settings);

@@ -11,6 +11,7 @@ import { abortError, keepTail } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { type Confinement, confine, type SandboxKind } from "../../runtime/sandbox.ts";
 import type { SandboxUser } from "../../runtime/sandbox-user.ts";
+import { findNamedUser, noAccount } from "./throwaway-account.ts";
 import { openServerSandbox, type ServerSandbox } from "./throwaway-sandbox.ts";
 import { startWarden, throwawayMark, type Warden } from "./throwaway-warden.ts";
 
@@ -198,17 +199,6 @@ async function initialise(initdb: string, layout: Layout, server: ServerSandbox,
 
 const initdbOptions: readonly string[] = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"];
 
-/** The account `nobody`, or else the first that is not root's. Errors: ThrowawayFailed. */
-async function findNamedUser(): Promise<number> {
-  const lines = (await readFile("/etc/passwd", "utf8").catch(() => "")).split("\n").map((line) => line.split(":"));
-  const accounts = lines.filter(([name, , uid]) => name !== undefined && Number(uid) > 0);
-  const found = accounts.find(([name]) => name === "nobody") ?? accounts[0];
-  if (found !== undefined) return Number(found[2]);
-  throw new HoldfastError("ThrowawayFailed", "a PostgreSQL server does not run as root, and /etc/passwd knows no other user", {
-    hint: "Run Holdfast as an ordinary user, or create a user named nobody.",
-  });
-}
-
 /** Gives a tree that nobody else can reach to the user; links are not followed. */
 async function giveTree(directory: string, user: SandboxUser): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
@@ -225,10 +215,7 @@ function serverError(message: string, words: readonly string[], directory: strin
   }
   // As in a container that runs as a number (`docker run --user 1234`): initdb wants the user's name.
   if (words.some((line) => line.includes("could not look up effective user ID"))) {
-    return new HoldfastError("ThrowawayFailed", "a PostgreSQL server needs an account for this user, and this machine has none", {
-      details: words,
-      hint: "Add a line for this user to /etc/passwd, or run Holdfast as a user that has one. Backups need none.",
-    });
+    return new HoldfastError("ThrowawayFailed", noAccount.message, { details: words, hint: noAccount.remedy });
   }
   return new HoldfastError("ThrowawayFailed", message, { details: words });
 }

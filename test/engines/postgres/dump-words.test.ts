@@ -26,6 +26,15 @@ describe("dumpError", () => {
     ["ERROR:  canceling statement due to conflict with recovery", "DumpFailed", "standby"],
     ["ERROR:  canceling statement due to lock timeout", "DumpFailed", "pg_locks"],
     ['ERROR:  snapshot "00000004-1" does not exist', "DumpFailed", "pooler"],
+    ["pg_dump: error: connection failed: FATAL:  sorry, too many clients already", "SourceUnreachable", "max_connections"],
+    ['FATAL:  too many connections for role "backup"', "SourceUnreachable", "connection limit"],
+    ['FATAL:  too many connections for database "shop"', "SourceUnreachable", "five connections"],
+    [
+      "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+      "SourceUnreachable",
+      "max_connections",
+    ],
+    ["FATAL:  remaining connection slots are reserved for non-replication superuser connections", "SourceUnreachable", "max_"],
     ["pg_dump: error: out of memory", "DumpFailed", "cause named above"],
   ])("%s: %s", (stderr, name, hint) => {
     const error = errorFor(stderr);

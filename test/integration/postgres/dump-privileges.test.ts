@@ -1,10 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findUnprivilegedUser, type UnprivilegedUser } from "../../../scripts/unprivileged-user.ts";
 import { checkPostgres } from "../../../src/engines/postgres/check.ts";
+import { resolveConnection } from "../../../src/engines/postgres/connection.ts";
+import { connect } from "../../../src/engines/postgres/driver.ts";
+import { captureGlobals } from "../../../src/engines/postgres/globals.ts";
+import { findClientTools } from "../../../src/engines/postgres/tools.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
+import { runAs } from "../../support/run-as.ts";
 import { archiveRows, dumpTo, makeContext, makeSource, rowsOf } from "./dump-context.ts";
 
 const password = "p%w/d@secret";
@@ -129,6 +136,69 @@ describe("least privilege", () => {
   });
 });
 
+describe("the check", () => {
+  it("notes a superuser, with the statements for a role that may only read, and is passed all the same", async () => {
+    const findings = await checkPostgres(makeSource(), makeContext([server.binDir], { SHOP_DB: server.url }));
+    expect(findings.filter(({ level }) => level === "note")).toEqual([
+      {
+        level: "note",
+        subject: "privileges",
+        message: expect.stringContaining("a dump needs only pg_read_all_data"),
+        remedy: expect.stringMatching(/CREATE ROLE holdfast LOGIN.*GRANT pg_read_all_data TO holdfast;/),
+      },
+    ]);
+    expect(findings.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)("finds beforehand that initdb will refuse a user without an account", async () => {
+    const script = fileURLToPath(new URL("check-as-this-user.ts", import.meta.url));
+    const findingsAs = async (user: UnprivilegedUser) =>
+      JSON.parse(await runAs(user, script, [server.url, server.binDir])) as { level: string; message: string; remedy?: string }[];
+    const [, missing] = await findingsAs({ uid: 31_234, gid: 31_234 });
+    expect(missing).toMatchObject({ level: "warning", remedy: expect.stringContaining("Backups need none") });
+    expect(missing?.message).toContain("needs an account for this user");
+    const nobody = findUnprivilegedUser();
+    if (nobody !== undefined) expect((await findingsAs(nobody)).map(({ level }) => level)).toEqual(["ok"]);
+  });
+});
+
+describe("roles and their settings", () => {
+  it("are waited for while the server has no connection left", async () => {
+    const context = await prepare(
+      "crowded",
+      "GRANT pg_read_all_data TO crowded; ALTER ROLE crowded CONNECTION LIMIT 2; ALTER ROLE crowded SET work_mem = '5MB';",
+    );
+    const { settings } = await resolveConnection(makeSource().connection, context);
+    const tools = await findClientTools(17, context);
+    const others = await Promise.all([connect(settings, context.signal), connect(settings, context.signal)]);
+    let refused = false;
+    const release = setInterval(() => {
+      void server.log().then(async (log) => {
+        if (refused || !log.includes('too many connections for role "crowded"')) return;
+        refused = true;
+        await Promise.all(others.map((other) => other.close()));
+      });
+    }, 50);
+    try {
+      const globals = await captureGlobals(tools, settings, false, context);
+      expect(refused).toBe(true);
+      expect(globals).toMatchObject({ captured: "all", notices: [] });
+      expect(globals.sql).toContain("ALTER ROLE crowded SET work_mem TO '5MB'");
+    } finally {
+      clearInterval(release);
+    }
+  });
+
+  it("are an error of the source when pg_dump gets no connection, which says how many are needed", async () => {
+    const context = await prepare("narrow", "GRANT pg_read_all_data TO narrow; ALTER ROLE narrow CONNECTION LIMIT 2;");
+    await expect(dumpTo(directory, makeSource(), context)).rejects.toMatchObject({
+      name: "SourceUnreachable",
+      retryable: true,
+      hint: expect.stringContaining("up to five connections"),
+    });
+  });
+});
+
 describe("the check of a source that cannot be reached", () => {
   const findingsOf = (url: string) => checkPostgres(makeSource(), makeContext([server.binDir], { SHOP_DB: url }));
 
@@ -154,7 +224,7 @@ describe("the check of a source that cannot be reached", () => {
   it("names missing programs", async () => {
     const context = { ...makeContext([], { SHOP_DB: server.url, PATH: "" }), postgresPath: [] };
     const findings = await checkPostgres(makeSource(), context);
-    expect(findings.filter(({ level }) => level !== "ok")).toEqual([
+    expect(findings.filter(({ level }) => level === "warning" || level === "error")).toEqual([
       expect.objectContaining({ level: "error", subject: "tools", remedy: expect.stringContaining("postgresql-client-17") }),
       expect.objectContaining({ level: "warning", subject: "restore test", remedy: expect.stringContaining("postgresql-17") }),
     ]);

@@ -7,6 +7,7 @@ import { digestPostgresBackup } from "../../../src/engines/postgres/digest.ts";
 import type { ArchiveLoad } from "../../../src/engines/postgres/load-archive.ts";
 import { reprintElsewhere } from "../../../src/engines/postgres/reprint-elsewhere.ts";
 import { openPostgresTarget } from "../../../src/engines/postgres/restore.ts";
+import { planPostgresRestore } from "../../../src/engines/postgres/restore-plan.ts";
 import type { Comparison, ContentDigest } from "../../../src/proof/content.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
@@ -92,6 +93,24 @@ describe.each([14, 18])("into PostgreSQL %i", (major) => {
     const altered = { object: "schema TABLE public.stock", problem: "different definition" };
     expect(changed.differences).toEqual(expect.arrayContaining([altered, ...others]));
     expect(changed.differences).toHaveLength(3);
+  });
+
+  test("the plan says so before", async () => {
+    const target = major === 14 ? server : newer;
+    await target.sql("create database planned owner weak");
+    const url = target.urlOf("planned", "weak", "weak-secret");
+    const planWith = async (postgresPath: readonly string[]): Promise<string> => {
+      const environment = { ...taken.context.environment, TARGET: url };
+      const context = { ...taken.context, environment, postgresPath };
+      const request = { target: "env:TARGET", overwrite: false };
+      return (await planPostgresRestore(taken.backup, taken.source, request, context)).steps.join("\n");
+    };
+    expect(await planWith(taken.context.postgresPath)).toContain(
+      `a throwaway server of PostgreSQL ${target.major} on this machine`,
+    );
+    await target.sql("alter role weak createdb");
+    expect(await planWith(taken.context.postgresPath)).toMatch(/the database "planned_definitions_[0-9a-f]{6}" on that server/);
+    await target.sql("alter role weak nocreatedb; drop database planned");
   });
 
   test("where none starts they are named as not judged; rows and what is missing are compared all the same", async () => {
