@@ -7,6 +7,7 @@ import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";
 import { listBackups } from "../vault/catalogue.ts";
+import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import { describeLost, listLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
@@ -222,6 +223,9 @@ async function checkCatalogue(context: PipelineContext, store: ObjectStore): Pro
   }
   for await (const place of listLost(store, { signal })) {
     findings.push({ level: "error", subject: "backups", ...describeLost(place, store) });
+  }
+  for await (const deletion of listRecentDeletions(store, { now, signal })) {
+    findings.push({ level: "warning", subject: "backups", ...describeDeletion(deletion, store.url, now) });
   }
   return findings;
 }

@@ -69,7 +69,7 @@ export async function takeBackTombstones(
   kept: ReadonlySet<string>,
 ): Promise<void> {
   const mistaken: string[] = [];
-  for await (const id of listTombstones(store, source, { signal })) if (kept.has(id)) mistaken.push(id);
+  for await (const { id } of listTombstones(store, { source, signal })) if (kept.has(id)) mistaken.push(id);
   for (const id of mistaken) {
     log.warn(`${id} stays, but has a tombstone: a deletion died before it began, or somebody put it there; it is removed`);
     await removeTombstone(store, source, id);

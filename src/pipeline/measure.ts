@@ -11,6 +11,7 @@ import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";
 import { type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
 import type { BackupPlace } from "../vault/layout.ts";
+import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.ts";
 import { listLost } from "../vault/list-lost.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
@@ -31,6 +32,8 @@ export interface MeasuredSource {
   readonly tests: readonly Evidence[];
   /** Backups whose manifest is missing. */
   readonly lost: readonly BackupPlace[];
+  /** Backups that were deleted a short time ago, and of which something is left. */
+  readonly deleted: readonly RecentDeletion[];
 }
 
 export interface Measurements {
@@ -45,23 +48,32 @@ export async function measureSources(context: PipelineContext, sources: readonly
   const { timezone } = context.policy;
   const backups = measured.flatMap((each) => each.backups);
   const lost = measured.flatMap((each) => each.lost);
-  return { status: assessStatus({ now: context.run.clock.now(), timezone, sources, backups, lost }), sources: measured };
+  const deleted = measured.flatMap((each) => each.deleted);
+  const now = context.run.clock.now();
+  return { status: assessStatus({ now, timezone, sources, backups, lost, deleted }), sources: measured };
 }
 
 async function measureSource(context: PipelineContext, source: SourceConfig): Promise<MeasuredSource> {
   const store = await context.storeOf(source.vault);
   const listed = await listEntries(context, store, source.name);
-  if (listed === undefined) return { source, backups: [], tests: [], lost: [] };
+  if (listed === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
   const entries = await dropUnreadable(store, await examineQuoted(store, listed));
   const tests = await readTests(store, entries);
   const telling = chooseTelling(entries, tests);
-  const lost: BackupPlace[] = [];
-  for await (const place of listLost(store, { source: source.name, signal: context.run.signal })) lost.push(place);
+  const { signal, clock } = context.run;
+  const lost = await toArray(listLost(store, { source: source.name, signal }));
+  const deleted = await toArray(listRecentDeletions(store, { source: source.name, now: clock.now(), signal }));
   const backups: StatusBackup[] = [];
   for (const entry of entries) {
     backups.push(telling.has(entry) ? { ...entry, figures: await readFigures(store, entry, tests) } : entry);
   }
-  return { source, backups, tests, lost };
+  return { source, backups, tests, lost, deleted };
+}
+
+async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
 }
 
 /** Oldest first; undefined for a vault that was never written to. */

@@ -5,8 +5,10 @@
 import type { SourceConfig } from "../policy/policy.ts";
 import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan } from "../retention/plan-retention.ts";
 import type { RunContext } from "../runtime/run-context.ts";
+import { stateOf } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Lease } from "../vault/leases.ts";
+import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import { readManifest } from "../vault/manifest.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
@@ -68,6 +70,9 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     const onOdd = ({ key, odd }: ListedObject) =>
       run.log.warn(`${key} in ${store.url} is ${odd}, which a vault holds none of: find out who put it there`);
     const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal, onOdd };
+    for await (const deletion of listRecentDeletions(store, { source: sourceName, now: options.now, signal: run.signal })) {
+      run.log.warn(describeDeletion(deletion, store.url, options.now).message);
+    }
     const swept = await sweepOrphans(store, sourceName, options);
     const { deleted, spared } = await deleteReleased(
       run,
@@ -135,7 +140,8 @@ async function planSource(
   readers: ReadonlyMap<string, string>,
 ): Promise<{ readonly plan: RetentionPlan; readonly backups: readonly RetentionBackup[] }> {
   const moment = { now: context.run.clock.now(), timezone: context.policy.timezone };
-  const gathered = await gather(context, store, name, readers);
+  const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
+  const gathered = await gather(context, store, name, readers, settledMs);
   const planFor = (each: readonly RetentionBackup[]) => planRetention(each, retention, moment);
   const relied = await planOnTrust(context, store, gathered, planFor);
   const { plan, backups } = await planAmongLocks(store, name, relied, planFor);
@@ -147,21 +153,36 @@ async function gather(
   store: ObjectStore,
   source: string,
   readers: ReadonlyMap<string, string>,
+  settledMs: number,
 ): Promise<GatheredBackup[]> {
   const backups: GatheredBackup[] = [];
   for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
     const readBy = readers.get(entry.id);
-    backups.push({ entry, ...(await describe(store, entry)), ...(readBy === undefined ? {} : { readBy }) });
+    backups.push({ entry, ...(await describe(store, entry, settledMs)), ...(readBy === undefined ? {} : { readBy }) });
   }
   return backups;
 }
 
-async function describe(store: ObjectStore, entry: BackupEntry): Promise<RetentionBackup> {
-  const { id, kind, state, suspicious, held } = entry;
-  const backup = { id, kind, startedAtMs: entry.startedAt.getTime(), state, suspicious, held };
+async function describe(store: ObjectStore, entry: BackupEntry, settledMs: number): Promise<RetentionBackup> {
+  const { id, kind, state, suspicious, held, storedAt, checks } = entry;
+  const settled = stateOf(checks.filter((check) => isStoredBy(check.storedAt, settledMs)).map(({ check }) => check));
+  const backup = {
+    id,
+    kind,
+    startedAtMs: entry.startedAt.getTime(),
+    state,
+    suspicious,
+    held,
+    ...(storedAt === undefined ? {} : { storedAtMs: storedAt.getTime() }),
+    ...(settled.state === state && settled.suspicious === suspicious ? {} : { settled }),
+  };
   // Only these kinds depend on another backup; a full's manifest need not be read.
   if (kind === "full" || kind === "snapshot") return backup;
   return { ...backup, parent: (await readManifest(store, entry.source, id)).manifest.parent };
+}
+
+function isStoredBy(storedAt: Date | undefined, settledMs: number): boolean {
+  return storedAt === undefined || storedAt.getTime() <= settledMs;
 }
 
 /** Who reads which backup now, in words; and the marks of readers that died. */

@@ -3,7 +3,7 @@ import { formatAge, formatDuration } from "./format.ts";
 import { findExpectedRun } from "./judge-schedules.ts";
 import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding, StatusPoint } from "./status-model.ts";
 
-type Facts = "newest" | "newestVerified" | "newestProven" | "rpo" | "suspicious" | "damaged" | "lost" | "held";
+type Facts = "newest" | "newestVerified" | "newestProven" | "rpo" | "suspicious" | "damaged" | "lost" | "deleted" | "held";
 
 export function judgeBackups(view: SourceView): Judgement<Facts> {
   const { backups, now } = view;
@@ -19,11 +19,18 @@ export function judgeBackups(view: SourceView): Judgement<Facts> {
     suspicious: backups.filter(({ suspicious, state }) => suspicious && state !== "damaged").map(({ id }) => id),
     damaged: backups.filter(({ state }) => state === "damaged").map(({ id }) => id),
     lost: view.lost,
+    deleted: view.deleted.map(({ id }) => id),
     held: backups.filter(({ held }) => held === true).map(({ id }) => id),
   };
   return {
     facts,
-    findings: [...findRpo(view, verified, rpo), ...findBad(backups), ...findLost(view.lost), ...findFuture(view)],
+    findings: [
+      ...findRpo(view, verified, rpo),
+      ...findBad(backups),
+      ...findLost(view.lost),
+      ...findDeleted(view),
+      ...findFuture(view),
+    ],
     notes: noteProof(proven, now),
   };
 }
@@ -101,6 +108,14 @@ function findLost(lost: readonly string[]): StatusFinding[] {
     level: "breach",
     subject: "backup",
     message: `the manifest of ${id} is missing: it was lost or deleted outside Holdfast`,
+  }));
+}
+
+function findDeleted({ deleted, now }: SourceView): StatusFinding[] {
+  return deleted.map(({ id, deletedAt, keptUntil }) => ({
+    level: "warning",
+    subject: "backup",
+    message: `${id} was deleted ${formatAge(deletedAt, now)} ago; its objects are kept until ${keptUntil.toISOString()}: was it a prune of yours?`,
   }));
 }
 

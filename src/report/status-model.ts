@@ -56,6 +56,16 @@ export interface StatusInput {
   readonly backups: readonly StatusBackup[];
   /** Backups of these sources whose manifest is missing. */
   readonly lost?: readonly { readonly source: string; readonly id: string }[];
+  /** Backups of these sources that were deleted a short time ago, and of which something is left. */
+  readonly deleted?: readonly ({ readonly source: string } & StatusDeletion)[];
+}
+
+/** A deletion that is not trusted yet. */
+export interface StatusDeletion {
+  readonly id: string;
+  readonly deletedAt: Date;
+  /** Nothing that is left of it is collected before. */
+  readonly keptUntil: Date;
 }
 
 export type Verdict = "ok" | "warning" | "breach";
@@ -118,6 +128,8 @@ export interface SourceStatus {
   readonly damaged: readonly string[];
   /** Ids of backups whose manifest is missing. */
   readonly lost: readonly string[];
+  /** Ids of backups that were deleted a short time ago, and of which something is left. */
+  readonly deleted: readonly string[];
   readonly held: readonly string[];
   readonly findings: readonly StatusFinding[];
   /** What went well, in sentences. */
@@ -139,6 +151,7 @@ export interface SourceView {
   readonly dated: readonly StatusBackup[];
   /** Ids. */
   readonly lost: readonly string[];
+  readonly deleted: readonly StatusDeletion[];
   readonly now: Date;
   readonly timezone: string;
 }

@@ -10,7 +10,7 @@ import type { SourceStatus, SourceView, Status, StatusInput, Verdict } from "./s
  * does not count), the last measured restore against the RTO, restore tests, verifications and backups against their schedules, growth, and
  * what is damaged or suspicious. Pure; the answer is plain JSON.
  */
-export function assessStatus({ now, timezone, sources, backups, lost = [] }: StatusInput): Status {
+export function assessStatus({ now, timezone, sources, backups, lost = [], deleted = [] }: StatusInput): Status {
   const bySource = Map.groupBy(backups, ({ source }) => source);
   const statuses = sources.map((source) => {
     const own = (bySource.get(source.name) ?? []).toSorted((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
@@ -19,6 +19,7 @@ export function assessStatus({ now, timezone, sources, backups, lost = [] }: Sta
       backups: own.filter(({ future }) => future !== true),
       dated: own.filter(({ future }) => future === true),
       lost: lostOf(lost, source.name),
+      deleted: deleted.filter((each) => each.source === source.name),
       now,
       timezone,
     });

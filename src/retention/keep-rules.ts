@@ -101,7 +101,8 @@ function describeInstant(epochMs: number): string {
   return Math.abs(epochMs) <= 8.64e15 ? new Date(epochMs).toISOString() : "an unknown time";
 }
 
-function describeAge(seconds: number): string {
+/** An age in words, in its largest whole unit. */
+export function describeAge(seconds: number): string {
   const units: readonly (readonly [number, string])[] = [
     [86_400, "day"],
     [3600, "hour"],

@@ -4,9 +4,9 @@ import type { Retention } from "../policy/policy.ts";
 import { type AppliedRule, applyBucketRule, bucketOf, bucketRulesOf } from "./bucket-rules.ts";
 import { numberDays } from "./calendar.ts";
 import { grades, type History, readHistory } from "./history.ts";
-import { keepLogs, keepNeeded, keepNewest, keepProtected, keepYoung } from "./keep-rules.ts";
+import { describeAge, keepLogs, keepNeeded, keepNewest, keepProtected, keepYoung } from "./keep-rules.ts";
 import { orderReleases } from "./order-releases.ts";
-import type { Reasons } from "./reasons.ts";
+import { addReason, type Reasons } from "./reasons.ts";
 import { findRefusals, type Refusal } from "./refusals.ts";
 import type { RetentionBackup } from "./retention-backup.ts";
 
@@ -38,19 +38,13 @@ export interface RetentionMoment {
 /**
  * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup of each of the newest calendar buckets
  * (and the newest proven one, where that is another), what is younger than the policy's ages, the newest proven and verified ones, what is newer than these, held, locked, permanent or implausible,
- * and everything that these build on; the rest is released. Deterministic; planning again on what was kept releases nothing more.
+ * and everything that these build on; the rest is released, unless it would have been kept `minAge` ago. Deterministic; planning again on what was kept releases nothing more.
  * Takes a few seconds for a million backups, and memory in proportion to their number.
  */
 export function planRetention(backups: readonly RetentionBackup[], retention: Retention, moment: RetentionMoment): RetentionPlan {
   const nowMs = moment.now.getTime();
-  const history = readHistory(backups, nowMs);
-  const days = numberDays(
-    Float64Array.from(history.backups, ({ startedAtMs }) => startedAtMs),
-    moment.timezone,
-  );
-  const reasons: Reasons = Array.from({ length: history.backups.length });
-  keepNewest(history, reasons);
-  const applied = bucketRulesOf(retention).map((rule) => applyBucketRule(rule, history, representatives(history), days, reasons));
+  const { history, days, reasons, applied } = applyCountingRules(backups, retention, moment);
+  if (retention.minAgeSeconds > 0) keepUnsettled(history, retention, moment, reasons);
   keepYoung(history, retention, nowMs, reasons);
   keepLogs(history, retention, reasons);
   keepProtected(history, retention, nowMs, reasons);
@@ -66,6 +60,39 @@ export function planRetention(backups: readonly RetentionBackup[], retention: Re
   });
   const released = orderReleases(history, places).flatMap((place) => history.backups[place]?.id ?? []);
   return { decisions, released, refusals, ...(refusals[0] === undefined ? {} : { refusal: refusals[0] }) };
+}
+
+/** The rules that count backups, where a newer one can take an older one's place. */
+function applyCountingRules(backups: readonly RetentionBackup[], retention: Retention, moment: RetentionMoment) {
+  const history = readHistory(backups, moment.now.getTime());
+  const days = numberDays(
+    Float64Array.from(history.backups, ({ startedAtMs }) => startedAtMs),
+    moment.timezone,
+  );
+  const reasons: Reasons = Array.from({ length: history.backups.length });
+  keepNewest(history, reasons);
+  const applied = bucketRulesOf(retention).map((rule) => applyBucketRule(rule, history, representatives(history), days, reasons));
+  return { history, days, reasons, applied };
+}
+
+/**
+ * Keeps what the rules kept `minAge` ago: a backup, or a check, that is younger lets no other backup go. So whatever happens to the source or to the vault, what was there
+ * before it stays that long.
+ */
+function keepUnsettled(history: History, retention: Retention, moment: RetentionMoment, reasons: Reasons): void {
+  const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
+  const age = describeAge(retention.minAgeSeconds);
+  const isStored = ({ storedAtMs }: RetentionBackup): boolean => storedAtMs === undefined || storedAtMs <= settledMs;
+  const earlier = history.backups
+    .filter((backup) => backup.startedAtMs <= settledMs && isStored(backup))
+    .map((backup) => (backup.settled === undefined ? backup : { ...backup, ...backup.settled }));
+  const then = applyCountingRules(earlier, retention, moment);
+  const kept = new Map(then.history.backups.map(({ id }, place) => [id, then.reasons[place]]));
+  history.backups.forEach((backup, place) => {
+    if (reasons[place] !== undefined) return;
+    if (!isStored(backup)) addReason(reasons, place, `in the vault for less than ${age} (minAge)`);
+    for (const reason of kept.get(backup.id) ?? []) addReason(reasons, place, `${reason}, not counting the last ${age} (minAge)`);
+  });
 }
 
 /**

@@ -18,6 +18,10 @@ export interface RetentionBackup {
   readonly readBy?: string;
   /** Until when the vault itself refuses to delete it, epoch milliseconds. */
   readonly lockedUntilMs?: number;
+  /** When the store got it, by the store's own time, epoch milliseconds; absent where that is not known. */
+  readonly storedAtMs?: number;
+  /** What the vault said of it `minAge` ago, where that differs from what it says now. */
+  readonly settled?: Pick<RetentionBackup, "state" | "suspicious">;
   /** The backup this one builds on; null or absent for one that stands alone. */
   readonly parent?: string | null;
 }

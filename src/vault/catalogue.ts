@@ -24,6 +24,8 @@ export interface BackupEntry {
   /** Whether the backup itself is dated in the future: then it counts for no objective, and is nobody's latest. */
   readonly future: boolean;
   readonly held: boolean;
+  /** When the store got its manifest, by the store's own time; known where it was listed with others. */
+  readonly storedAt?: Date;
 }
 
 export interface ListOptions extends RoomOptions {
@@ -45,10 +47,11 @@ export async function* listBackups(store: ObjectStore, options: ListOptions): As
   const holdCursor = cursorOf(holds);
   try {
     for await (const place of listRoom(store, "manifests", parseDocumentKey, options)) {
-      const checks = (await evidenceCursor.takeFor(place)).map(({ key, at, check }): EvidenceKey => ({ key, at, check }));
+      const evidenceOf = await evidenceCursor.takeFor(place);
+      const checks = evidenceOf.map(({ key, at, check, storedAt }): EvidenceKey => ({ key, at, check, storedAt }));
       const held = (await holdCursor.takeFor(place)).length > 0;
       const entry = describe(place, checks, held, options.now);
-      if (entry !== undefined) yield entry;
+      if (entry !== undefined) yield { ...entry, storedAt: place.storedAt };
     }
   } finally {
     await evidence.return();

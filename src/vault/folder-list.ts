@@ -3,6 +3,7 @@ import { closeSync, type Dirent, lstatSync, openSync, readdirSync } from "node:f
 import { join } from "node:path";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { codeOf, findOddKind, folderError, notAnObject } from "./folder-errors.ts";
+import { storedAtOf } from "./folder-read.ts";
 import { directoryFlags, pathThrough, rootFlags } from "./folder-way.ts";
 import { compareKeys, maxKeyBytes, partialDirectory, sortKeys } from "./object-key.ts";
 import type { ListedObject, ListOptions, ObjectStat } from "./object-store.ts";
@@ -144,8 +145,8 @@ function sortedNames({ root }: Walk, directory: string, path: string): Iterable<
 
 function statOf(root: string, key: string, path: string): ObjectStat | undefined {
   try {
-    const { size, mtime } = lstatSync(path);
-    return { key, bytes: size, modifiedAt: mtime };
+    const { size, mtime, ctime } = lstatSync(path);
+    return { key, bytes: size, modifiedAt: storedAtOf(mtime.getTime(), ctime.getTime()) };
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined; // Deleted while it was listed.
     throw folderError(error, "look at", join(root, key));

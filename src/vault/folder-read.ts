@@ -50,7 +50,7 @@ export async function openIn(directory: OpenDirectory, key: string): Promise<Ope
       await handle.close();
       return undefined;
     }
-    const base = { key, bytes: Number(stat.size), modifiedAt: new Date(Number(stat.mtimeMs)) };
+    const base = { key, bytes: Number(stat.size), modifiedAt: storedAtOf(Number(stat.mtimeMs), Number(stat.ctimeMs)) };
     if (base.bytes > smallObjectBytes) return { handle, object: { ...base, etag: `${stat.size}-${stat.ino}-${stat.mtimeNs}` } };
     const content = await readSmallFile(handle, base.bytes, shown);
     return { handle, content, object: { ...base, bytes: content.length, etag: sha256Hex(content) } };
@@ -58,6 +58,14 @@ export async function openIn(directory: OpenDirectory, key: string): Promise<Ope
     await handle.close().catch(() => undefined);
     throw folderError(error, "read", shown);
   }
+}
+
+/**
+ * When the store got an object, in epoch milliseconds. Anyone who can write a file can also date it back; the time of its last change of status is the
+ * system's own.
+ */
+export function storedAtOf(modifiedMs: number, changedMs: number): Date {
+  return new Date(Math.max(modifiedMs, changedMs));
 }
 
 /** A directory is no object, and what lies in it may be; only where a document must be is it in the way. */

@@ -100,6 +100,8 @@ export interface EvidenceKey {
   /** ISO 8601 with milliseconds, UTC; ascending within a backup. */
   readonly at: string;
   readonly check: CheckName;
+  /** When the store got it, by the store's own time; known where it was listed with others. */
+  readonly storedAt?: Date;
 }
 
 /** What an evidence key says, or undefined when it is none. */

@@ -9,20 +9,25 @@ export interface RoomOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface StoredPlace {
+  /** By the store's own time. */
+  readonly storedAt: Date;
+}
+
 /** The places that the keys of a room name, in the order of the listing. What others put there is passed by, unless it hides a source. */
 export async function* listRoom<P extends BackupPlace>(
   store: ObjectStore,
   room: string,
   parse: (key: string) => P | undefined,
   { source, signal }: RoomOptions,
-): AsyncGenerator<P, void, undefined> {
+): AsyncGenerator<P & StoredPlace, void, undefined> {
   if (source !== undefined && !isSourceName(source)) return;
   const prefix = source === undefined ? `${room}/` : `${room}/${source}/`;
   let hiding: ListedObject | undefined;
   for await (const object of store.list(prefix, { includeOdd: true, ...(signal === undefined ? {} : { signal }) })) {
     const place = parse(object.key);
     // Also of a link or a pipe: the backup is there, and reading it says what stands in its manifest's way.
-    if (place !== undefined) yield place;
+    if (place !== undefined) yield { ...place, storedAt: object.modifiedAt };
     else if (object.odd !== undefined && object.key.split("/").length === 2) hiding ??= object;
   }
   if (hiding === undefined) return;

@@ -5,7 +5,7 @@ import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocument
 import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
 import type { ListedObject, ObjectStat, ObjectStore } from "./object-store.ts";
 import { readSmall } from "./read-small.ts";
-import { hasTombstone } from "./tombstones.ts";
+import { findTombstone, isSettledDeletion } from "./tombstones.ts";
 
 export interface SweepOptions {
   readonly now: Date;
@@ -53,7 +53,7 @@ export async function* findOrphans(
       }
       const id = parse(object.key)?.id;
       if (id === undefined || !isOld(object, id, beforeMs) || isCovered(id, lease)) continue;
-      if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }) };
+      if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }, options.now) };
       if (decided.orphaned) yield { key: object.key, bytes: object.bytes };
     }
   }
@@ -85,17 +85,19 @@ const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefine
 
 /**
  * Left by a run that died or by a deletion that was meant, never by a loss: without a tombstone, what has evidence was a backup, and so was what
- * has a manifest or evidence that the store only hides. A hold keeps what is left of its backup even when the manifest is gone; it goes itself only when
+ * has a manifest or evidence that the store only hides. A tombstone counts when the store has had it for two days. A hold keeps what is left of its backup even when the manifest is gone; it goes itself only when
  * it holds nothing any longer.
  */
-async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace): Promise<boolean> {
+async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace, now: Date): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
   if (room === "holds")
     return (
       !(await isAny(store.list(keyOf.artifact(source, id, ""), { includeOdd: true }))) && !(await hasEvidence(store, source, id))
     );
   if (await isHeld(store, source, id)) return false;
-  if (await hasTombstone(store, source, id)) return true;
+  const tombstone = await findTombstone(store, source, id);
+  // Anyone who can hide a manifest can write a tombstone beside it: somebody must have had the time to notice.
+  if (tombstone !== undefined) return isSettledDeletion(tombstone, now);
   if (await hasEvidence(store, source, id)) return false;
   return (
     !(await isAny(store.listHidden(keyOf.manifest(source, id)))) &&

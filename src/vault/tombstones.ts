@@ -4,7 +4,7 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { keyOf, parseDocumentKey } from "./layout.ts";
+import { type BackupPlace, keyOf, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 export interface Tombstone {
@@ -37,27 +37,52 @@ export async function removeTombstone(store: ObjectStore, source: string, id: st
   await store.delete(keyOf.tombstone(source, id));
 }
 
-/** The ids of a source that have a tombstone, in order. Reads keys only. Errors: those of ObjectStore.list. */
+/**
+ * How long a deletion is not yet trusted, by the store's own time of its tombstone: until then nothing that is left of the backup is collected. As
+ * long as the default of retention's `minAge`, and for the same reason: an accident, or an attack, is noticed after hours.
+ */
+export const minDeletionAgeMs = 48 * 3_600_000;
+
+/** A tombstone as the store knows it. */
+export interface StoredTombstone extends BackupPlace {
+  /** By the store's own time, which nobody who writes to the vault can choose. */
+  readonly storedAt: Date;
+}
+
+/** The tombstones of a source, or of all, in the order of their keys. Reads keys only. Errors: those of ObjectStore.list. */
 export async function* listTombstones(
   store: ObjectStore,
-  source: string,
-  options: { readonly signal?: AbortSignal } = {},
-): AsyncGenerator<string, void, undefined> {
-  for await (const { key, odd } of store.list(`tombstones/${source}/`, { ...options, includeOdd: true })) {
+  options: { readonly source?: string; readonly signal?: AbortSignal } = {},
+): AsyncGenerator<StoredTombstone, void, undefined> {
+  const { source, signal } = options;
+  const prefix = source === undefined ? "tombstones/" : `tombstones/${source}/`;
+  const listing = store.list(prefix, { includeOdd: true, ...(signal === undefined ? {} : { signal }) });
+  for await (const { key, odd, modifiedAt } of listing) {
     const place = odd === undefined ? parseDocumentKey(key) : undefined;
-    if (place !== undefined) yield place.id;
+    if (place !== undefined) yield { ...place, storedAt: modifiedAt };
   }
 }
 
 /**
- * Whether the backup was deleted on purpose. Reads no content: whatever the object under the key says. A link, pipe or directory there is no object, and none
- * of Holdfast's: it says nothing. Errors: those of ObjectStore.head.
+ * The backup's tombstone, if it was deleted on purpose. Reads no content: whatever the object under the key says. A link, pipe or directory there is not
+ * an object, and none of Holdfast's: it says nothing. Errors: those of ObjectStore.head.
  */
-export async function hasTombstone(store: ObjectStore, source: string, id: string): Promise<boolean> {
+export async function findTombstone(store: ObjectStore, source: string, id: string): Promise<StoredTombstone | undefined> {
   try {
-    return (await store.head(keyOf.tombstone(source, id))) !== undefined;
+    const found = await store.head(keyOf.tombstone(source, id));
+    return found === undefined ? undefined : { source, id, storedAt: found.modifiedAt };
   } catch (error) {
-    if (isHoldfastError(error, "VaultInvalid")) return false;
+    if (isHoldfastError(error, "VaultInvalid")) return undefined;
     throw error;
   }
+}
+
+/** Whether the backup has a tombstone, however young. Errors: those of findTombstone. */
+export async function hasTombstone(store: ObjectStore, source: string, id: string): Promise<boolean> {
+  return (await findTombstone(store, source, id)) !== undefined;
+}
+
+/** Whether what is left of a deleted backup may be collected. */
+export function isSettledDeletion({ storedAt }: StoredTombstone, now: Date): boolean {
+  return storedAt.getTime() <= now.getTime() - minDeletionAgeMs;
 }

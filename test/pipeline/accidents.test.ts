@@ -18,15 +18,17 @@ describe("after an accident at any moment", () => {
 });
 
 describe("after an attack on the vault by somebody without its key", () => {
-  test("no prune deletes a real backup that it would have kept without the attack: 200 vaults, four prunes each", async () => {
+  test("no prune deletes a real backup that it would have kept without the attack: 300 vaults, four prunes each", async () => {
     const seen = new Map<string, { pruned: number; refused: number }>();
-    for (let seed = 1; seed <= 200; seed++) {
-      const { store, context, genuine, attack, forward } = await attackVault(seed);
+    for (let seed = 1; seed <= 300; seed++) {
+      const { store, context, genuine, deleted, attack, withinMs = Number.POSITIVE_INFINITY, forward } = await attackVault(seed);
       const count = seen.get(attack) ?? { pruned: 0, refused: 0 };
       seen.set(attack, count);
       let left = genuine;
+      let sinceMs = 0;
       for (const waitMs of [0, 25 * hourMs, 24 * hourMs, 240 * hourMs]) {
         forward(waitMs);
+        sinceMs += waitMs;
         const { retention } = context.policy.sources["tree"] ?? {};
         if (retention === undefined) throw new Error("the policy has no source");
         const ideal = planRetention(left, retention, { now: context.run.clock.now(), timezone: "UTC" });
@@ -39,6 +41,11 @@ describe("after an attack on the vault by somebody without its key", () => {
         }
         const isThere = (id: string): boolean =>
           store.objects.has(keyOf.manifest("tree", id)) && store.objects.has(keyOf.artifact("tree", id, "database.dump"));
+        if (sinceMs < 48 * hourMs) {
+          const swept = deleted.filter((id) => !store.objects.has(keyOf.artifact("tree", id, "database.dump")));
+          expect(swept, `seed ${seed}: ${attack}`).toEqual([]);
+        }
+        if (sinceMs >= withinMs) continue;
         const kept = ideal.decisions.flatMap(({ id, kept: stays }) => (stays ? [id] : []));
         expect(
           kept.filter((id) => !isThere(id)),
@@ -47,10 +54,12 @@ describe("after an attack on the vault by somebody without its key", () => {
         left = left.filter(({ id }) => isThere(id));
       }
     }
-    expect(seen.size).toBe(10);
+    expect(seen.size).toBe(15);
     // Deletions that can be seen stop every prune; nonsense beside good backups stops none.
     expect(seen.get("manifests deleted")?.pruned).toBe(0);
     expect(seen.get("manifests deleted, and versions keep them")?.pruned).toBe(0);
+    expect(seen.get("backdated whole manifests with whole proof")?.pruned).toBeGreaterThan(0);
+    expect(seen.get("tombstones beside deleted manifests")?.pruned).toBeGreaterThan(0);
     expect(seen.get("backdated empty manifests with empty proof")?.refused).toBe(0);
   });
 });

@@ -88,6 +88,7 @@ function findBroken(
   if (young !== undefined) return `${young.id} was released before its time`;
   const newestGood = trusted.reduce((a, b) => (a.startedAtMs > b.startedAtMs ? a : b));
   if (!released.has(newestGood.id)) return undefined;
+  if (nowMs - accidentMs < retention.minAgeSeconds * 1000) return `${newestGood.id} was released too soon after the accident`;
   const sinceMs = nowMs - newestGood.startedAtMs;
   if (sinceMs < (retention.keepWithinSeconds ?? 0) * 1000) return `${newestGood.id} was released within keepWithin`;
   const later = backups.filter(
@@ -112,6 +113,10 @@ export interface AttackedVault {
   /** The backups that were really made, as they are; those that the attack destroyed are not among them. */
   readonly genuine: readonly RetentionBackup[];
   readonly attack: string;
+  /** Backups whose manifest the attack deleted: what is left of them must stay for 48 hours. */
+  readonly deleted: readonly string[];
+  /** How long after the attack nothing may be lost; absent for one that is seen through for ever. */
+  readonly withinMs?: number;
   forward(ms: number): void;
 }
 
@@ -126,7 +131,19 @@ const attacks = [
   "evidence deleted",
   "manifests deleted, and versions keep them",
   "ids from the future",
+  "tombstones beside deleted manifests",
+  "tombstones beside deleted manifests and evidence, and versions keep them",
+  "whole manifests with whole proof",
+  "backdated whole manifests with whole proof",
+  "whole damage of real backups",
 ] as const;
+
+/** What whole documents, which anyone can write who read one, are kept from doing as long as `minAge` only; then signatures are needed. */
+const outlasting: readonly string[] = [
+  "whole manifests with whole proof",
+  "backdated whole manifests with whole proof",
+  "whole damage of real backups",
+];
 
 /** A vault with a history of its own, on which somebody with the right to write (or delete), and without the key, did one thing. */
 export async function attackVault(seed: number): Promise<AttackedVault> {
@@ -137,7 +154,8 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
   const store = makeMemoryStore(() => new Date(nowMs));
   const rules = [`keepLast: ${whole(1, 4)}`, `daily: ${whole(1, 9)}`, `daily: ${whole(2, 5)}, monthly: 2`][whole(0, 2)];
   const clock = { now: () => new Date(nowMs), monotonicMs: () => nowMs };
-  const text = policyText(`${rules}, maxRemoval: 100%, minAge: ${random() < 0.3 ? "none" : "48h"}`);
+  const minAgeMs = random() < 0.3 ? 0 : 48 * hourMs;
+  const text = policyText(`${rules}, maxRemoval: 100%, minAge: ${minAgeMs === 0 ? "none" : "48h"}`);
   const context = openContext(text, store, clock, bytes);
   await initVault(store, { clock, holdfastVersion: "0.1.0", restoreInstructions: "" });
 
@@ -165,6 +183,17 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
     const id = newBackupId(new Date(atMs), "full", bytes);
     write(keyOf.manifest("tree", id), content);
     write(keyOf.evidence("tree", id, new Date(evidenceMs), "proven"), content);
+  };
+  const deleted: string[] = [];
+  const prove = async (id: string, check: "proven" | "damaged", atMs: number): Promise<void> => {
+    const { sha256: manifestSha256 } = await readManifest(store, "tree", id);
+    await appendEvidence(store, { ...sampleEvidence("tree", id, check, new Date(atMs).toISOString()), manifestSha256 });
+  };
+  const plantWhole = async (atMs: number): Promise<void> => {
+    const id = newBackupId(new Date(atMs), "full", bytes);
+    await commitManifest(store, sampleManifest("tree", id));
+    await store.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xy"));
+    await prove(id, "proven", atMs);
   };
   const evidenceOf = (id: string): string[] =>
     [...store.objects.keys()].filter((key) => key.startsWith(keyOf.evidencePrefix("tree", id)));
@@ -211,6 +240,32 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
         destroyed.add(id);
       }
       break;
+    case "tombstones beside deleted manifests":
+    case "tombstones beside deleted manifests and evidence, and versions keep them":
+      for (const { id } of newest) {
+        write(keyOf.tombstone("tree", id), "{}");
+        store.objects.delete(keyOf.manifest("tree", id));
+        if (attack !== "tombstones beside deleted manifests") {
+          store.hidden.set(keyOf.manifest("tree", id), new Date(nowMs));
+          for (const key of evidenceOf(id)) {
+            store.objects.delete(key);
+            store.hidden.set(key, new Date(nowMs));
+          }
+        }
+        destroyed.add(id);
+        deleted.push(id);
+      }
+      break;
+    case "whole manifests with whole proof":
+      for (let index = 0; index < 12; index++) await plantWhole(nowMs - index * 1000);
+      break;
+    case "backdated whole manifests with whole proof":
+      for (const { startedAtMs } of genuine) await plantWhole(startedAtMs + 300_000);
+      break;
+    case "whole damage of real backups":
+      for (const { id } of genuine) await prove(id, "damaged", nowMs);
+      await plantWhole(nowMs);
+      break;
     case "ids from the future":
       for (let index = 1; index < 9; index++) plant(nowMs + index * dayMs, "");
   }
@@ -219,6 +274,8 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
     context,
     attack,
     genuine: genuine.filter(({ id }) => !destroyed.has(id)),
+    deleted,
+    ...(outlasting.includes(attack) ? { withinMs: minAgeMs } : {}),
     forward: (ms) => {
       nowMs += ms;
     },

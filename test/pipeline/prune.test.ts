@@ -1,8 +1,9 @@
 /** Pruning: what may not be deleted stays, whatever happens beside it, and a look at the plan changes nothing. */
-import { lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { checkPolicy } from "../../src/pipeline/check.ts";
 import { measureSources } from "../../src/pipeline/measure.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
@@ -140,7 +141,7 @@ describe("manifests that are lost", () => {
     expect((await project.filesOf("manifests")).join()).toContain(released);
   });
 
-  test("by a prune that died are no loss: a tombstone says what was meant, and the next run finishes it", async () => {
+  test("by a prune that died are no loss: a tombstone says what was meant, and the next run after two days finishes it", async () => {
     const older = await project.back({ minutesAgo: 10_000 });
     await project.back();
     const dying = (store: ObjectStore): ObjectStore => ({
@@ -153,11 +154,45 @@ describe("manifests that are lost", () => {
     await expect(pruneSource(await project.open({ wrapStore: dying }), "tree")).rejects.toMatchObject({ name: "StoreUnavailable" });
     expect((await project.filesOf("artifacts")).join()).toContain(older);
     expect(await project.filesOf("tombstones")).toEqual([`tombstones/tree/${older}.json`]);
+    const left = await project.filesOf("artifacts");
+    for (const hours of [0, 25, 47]) {
+      const context = await project.open({ shiftMs: hours * 3_600_000 });
+      expect((await pruneSource(context, "tree")).sweptObjects).toBe(0);
+      expect(await project.filesOf("artifacts")).toEqual(left);
+      const { status } = await measureSources(context, Object.values(context.policy.sources));
+      expect(status.sources[0]?.deleted).toEqual([older]);
+      expect(status.sources[0]?.findings.map(({ message }) => message).join()).toMatch(
+        /was deleted .* ago; its objects are kept until/,
+      );
+    }
     const { sweptObjects } = await pruneSource(await project.open({ shiftMs: 2 * 86_400_000 }), "tree");
     expect(sweptObjects).toBeGreaterThan(0);
     expect([...(await project.filesOf("artifacts")), ...(await project.filesOf("evidence"))].join()).not.toContain(older);
     const tombstone = JSON.parse(await readFile(join(project.vault, "tombstones", "tree", `${older}.json`), "utf8"));
     expect(tombstone).toMatchObject({ backupId: older, source: "tree", reasons: ["released: older than every rule"] });
+  });
+
+  test("and a tombstone planted beside them lets nothing be swept for two days, however old it makes itself", async () => {
+    const [lost, alone] = [await project.back({ minutesAgo: 10_000 }), await project.back({ minutesAgo: 9_000 })];
+    await project.back();
+    const tombstones = join(project.vault, "tombstones", "tree");
+    await mkdir(tombstones, { recursive: true });
+    const dated = new Date(Date.now() - 30 * 86_400_000);
+    for (const id of [lost, alone]) {
+      await rm(join(project.vault, "manifests", "tree", `${id}.json`));
+      await writeFile(join(tombstones, `${id}.json`), "");
+      await utimes(join(tombstones, `${id}.json`), dated, dated);
+    }
+    await rm(join(project.vault, "evidence", "tree", alone), { recursive: true });
+    const left = await project.filesOf("artifacts");
+    for (const hours of [0, 25, 47]) {
+      const context = await project.open({ shiftMs: hours * 3_600_000 });
+      expect((await pruneSource(context, "tree")).sweptObjects).toBe(0);
+      expect(await project.filesOf("artifacts")).toEqual(left);
+    }
+    const context = await project.open();
+    const told = (await checkPolicy(context, Object.values(context.policy.sources))).flatMap(({ message }) => message);
+    for (const id of [lost, alone]) expect(told.join("\n")).toContain(`backup ${id} of "tree" was deleted 0 hours ago`);
   });
 
   test("and a backup that stays after all has no tombstone left", async () => {

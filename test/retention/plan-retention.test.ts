@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planRetention } from "../../src/retention/plan-retention.ts";
+import { planRetention, type RetentionBackup } from "../../src/retention/plan-retention.ts";
 import { backupAt, dailyBackups, dayMs, hourMs, idAt, keptIds, planAt, policyOf, reasonsOf } from "./histories.ts";
 
 const now = "2026-11-20T12:00:00Z";
@@ -127,10 +127,35 @@ describe("planRetention", () => {
     const damaged = backupAt("2026-11-19T09:00:00Z", { state: "damaged" });
     const rules = { keepLast: 1, minAgeSeconds: 48 * 3600 };
     const plan = planAt([morning, panic, old, edge, damaged], rules, now);
-    expect(plan.released).toEqual([edge.id, old.id]);
+    expect(plan.released).toEqual([old.id]);
+    expect(reasonsOf(plan, edge.id)).toContain("last 1 of 1, not counting the last 2 days (minAge)");
     expect(reasonsOf(plan, morning.id)).toEqual(["younger than 2 days (minAge)"]);
     expect(reasonsOf(plan, damaged.id)).toContain("younger than 2 days (minAge)");
-    expect(planAt([morning, panic], rules, "2026-11-22T03:00:00Z").released).toEqual([morning.id]);
+    expect(planAt([morning, panic], rules, "2026-11-22T03:00:00Z").released).toEqual([]);
+    expect(planAt([morning, panic], rules, "2026-11-22T12:00:00Z").released).toEqual([morning.id]);
+  });
+
+  it("lets a backup go only for what was in the vault, and was checked, before the minimum age", () => {
+    const rules = { daily: 1, minAgeSeconds: 48 * 3600 };
+    const lastWeek = backupAt("2026-11-13T02:00:00Z");
+    const storedAtMs = Date.parse(now) - 3_600_000;
+    const released = (...others: RetentionBackup[]) => planAt([lastWeek, ...others], rules, now).released;
+    const day = "2026-11-13T03:00:00Z";
+    expect(released(backupAt(day))).toEqual([lastWeek.id]);
+    expect(released(backupAt(day, { storedAtMs }))).toEqual([]);
+    expect(released(backupAt(day, { settled: { state: "stored", suspicious: false } }))).toEqual([]);
+    expect(released(backupAt(day, { settled: { state: "verified", suspicious: true } }))).toEqual([]);
+    // A week between two backups: the one before an accident stays two days after it, not some minutes.
+    expect(released(backupAt("2026-11-20T02:00:00Z"))).toEqual([]);
+    const touched = { ...lastWeek, storedAtMs };
+    const plan = planAt([touched, backupAt(day)], rules, now);
+    expect(plan.released).toEqual([]);
+    expect(reasonsOf(plan, touched.id)).toEqual(["in the vault for less than 2 days (minAge)"]);
+    // A finding of today says nothing against what it was two days ago.
+    const disproven = { state: "damaged" as const, settled: { state: "proven" as const, suspicious: false } };
+    expect(planAt([backupAt("2026-10-01T02:00:00Z", disproven), backupAt("2026-11-20T02:00:00Z")], rules, now).released).toEqual(
+      [],
+    );
   });
 
   it("says of a newer backup that a more trusted one stands for its day", () => {

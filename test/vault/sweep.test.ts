@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/vault/layout.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
+import { describeDeletion, listRecentDeletions, type RecentDeletion } from "../../src/vault/list-deleted.ts";
 import { listLost } from "../../src/vault/list-lost.ts";
 import { findOrphans, sweepOrphans } from "../../src/vault/sweep.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
@@ -74,6 +75,39 @@ describe("the sweep", () => {
     expect(await sweepOrphans(store, "shop", options)).toEqual([]);
     await add(keyOf.tombstone("shop", old));
     expect(await sweepOrphans(store, "shop", options)).toHaveLength(1);
+  });
+
+  it("collects what is left of a deletion two days after the store got its tombstone, whatever the tombstone says of itself", async () => {
+    const { store, add } = makeStore();
+    const planted = new Date("2026-11-20T11:00:00Z");
+    const body = Buffer.from(JSON.stringify({ at: "2020-01-01T00:00:00.000Z" }));
+    store.objects.set(keyOf.tombstone("shop", old), { bytes: body, modifiedAt: planted });
+    for (const name of ["a", "b"]) await add(keyOf.artifact("shop", old, name));
+    await add(keyOf.evidence("shop", old, long, "proven"));
+    store.hidden.set(keyOf.manifest("shop", old), planted);
+    const at = (time: string) => ({ ...options, now: new Date(time) });
+    for (const time of ["2026-11-20T12:00:00Z", "2026-11-22T10:59:59Z"]) {
+      expect(await sweepOrphans(store, "shop", at(time))).toEqual([]);
+      const [deletion, ...others] = await toList(listRecentDeletions(store, { source: "shop", now: new Date(time) }));
+      expect(others).toEqual([]);
+      expect(deletion).toMatchObject({ id: old, deletedAt: planted, keptUntil: new Date("2026-11-22T11:00:00Z") });
+      expect(describeDeletion(deletion as RecentDeletion, store.url, new Date(time)).message).toMatch(
+        /was deleted (1 hour|47 hours) ago.*kept until 2026-11-22T11:00:00/,
+      );
+    }
+    expect(await sweepOrphans(store, "shop", at("2026-11-22T11:00:00Z"))).toHaveLength(3);
+    expect(await toList(listRecentDeletions(store, { now: new Date("2026-11-22T10:00:00Z") }))).toEqual([]);
+  });
+
+  it("does not ask whether a finished deletion, or one of a backup that is there, is trusted", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.tombstone("shop", old), now);
+    expect(await toList(listRecentDeletions(store, { now }))).toEqual([]);
+    await add(keyOf.artifact("shop", old, "a"));
+    expect(await toList(listRecentDeletions(store, { now }))).toHaveLength(1);
+    expect(await toList(listRecentDeletions(store, { now, source: "wiki" }))).toEqual([]);
+    await add(keyOf.manifest("shop", old));
+    expect(await toList(listRecentDeletions(store, { now }))).toEqual([]);
   });
 
   it("leaves alone what is young by its id or by the store's own record", async () => {

@@ -7,6 +7,7 @@ import { formatAge, renderTable } from "../../report/format.ts";
 import { type BackupEntry, type ListOptions as CatalogueOptions, listBackups } from "../../vault/catalogue.ts";
 import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
+import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
 import { describeLost, listLost } from "../../vault/list-lost.ts";
 import type { ObjectStore } from "../../vault/object-store.ts";
 import { openVault } from "../../vault/vault.ts";
@@ -123,11 +124,20 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
     const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now(), signal: context.run.signal };
     for await (const entry of examineAll(store, listNewest(store, last, options))) listed.entries.push({ ...entry, vault });
     for await (const place of listLost(store, options)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
+    await warnOfDeletions(context, store, options);
     return listed;
   } catch (error) {
     if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
     if (error.name === "VaultNotFound") return { ...listed, exists: false };
     return { ...listed, error };
+  }
+}
+
+/** What was deleted a short time ago can still be brought back. */
+async function warnOfDeletions({ run }: PipelineContext, store: ObjectStore, options: CatalogueOptions): Promise<void> {
+  for await (const deletion of listRecentDeletions(store, options)) {
+    const { message, remedy } = describeDeletion(deletion, store.url, options.now);
+    run.log.warn(`${message}. ${remedy}`);
   }
 }
 

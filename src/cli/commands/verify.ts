@@ -10,6 +10,7 @@ import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import type { Policy, SourceConfig } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
+import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
 import { describeLost, listLost } from "../../vault/list-lost.ts";
 import { openVault } from "../../vault/vault.ts";
 import { contentAmount } from "../content-amount.ts";
@@ -125,6 +126,12 @@ async function findMissing(
     const { message, remedy } = describeLost(place, store);
     const error = new HoldfastError("ManifestDamaged", message, { hint: remedy });
     unjudged.push({ source: place.source, backupId: place.id, error });
+  }
+  const { log, clock } = context.run;
+  const now = clock.now();
+  for await (const deletion of listRecentDeletions(store, source === undefined ? { now } : { source, now })) {
+    const { message, remedy } = describeDeletion(deletion, store.url, now);
+    log.warn(`${message}. ${remedy}`);
   }
   if (source !== undefined) return;
   const problem = await findInstructionsProblem(store);

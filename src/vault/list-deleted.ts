@@ -1,0 +1,58 @@
+/** Backups that were deleted on purpose, as it seems, a short time ago, and of which something is left: still time to object. */
+import { type BackupPlace, keyOf } from "./layout.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { isSettledDeletion, listTombstones, minDeletionAgeMs, type StoredTombstone } from "./tombstones.ts";
+
+const hourMs = 3_600_000;
+
+export interface RecentDeletion extends BackupPlace {
+  readonly deletedAt: Date;
+  /** Nothing that is left of it is collected before. */
+  readonly keptUntil: Date;
+}
+
+export interface DeletionOptions {
+  readonly now: Date;
+  readonly source?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Backups of a source, or of all, whose tombstone is not trusted yet, whose manifest is gone, and of which artifacts or evidence are left: a prune died while it
+ * deleted them, or somebody wrote the tombstone who wants a prune to finish their work. Reads keys only. Errors: those of ObjectStore.
+ */
+export async function* listRecentDeletions(
+  store: ObjectStore,
+  { now, ...options }: DeletionOptions,
+): AsyncGenerator<RecentDeletion, void, undefined> {
+  for await (const tombstone of listTombstones(store, options)) {
+    if (isSettledDeletion(tombstone, now) || !(await isUnfinished(store, tombstone))) continue;
+    const { source, id, storedAt } = tombstone;
+    yield { source, id, deletedAt: storedAt, keptUntil: new Date(storedAt.getTime() + minDeletionAgeMs) };
+  }
+}
+
+async function isUnfinished(store: ObjectStore, { source, id }: StoredTombstone): Promise<boolean> {
+  if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
+  for (const prefix of [keyOf.evidencePrefix(source, id), keyOf.artifact(source, id, "")]) {
+    for await (const _each of store.list(prefix, { includeOdd: true })) return true;
+  }
+  return false;
+}
+
+/** What to say of one, and what to do when nobody of yours deleted it. */
+export function describeDeletion(
+  { source, id, deletedAt, keptUntil }: RecentDeletion,
+  url: string,
+  now: Date,
+): { readonly message: string; readonly remedy: string } {
+  const hours = Math.max(0, Math.floor((now.getTime() - deletedAt.getTime()) / hourMs));
+  return {
+    message:
+      `backup ${id} of "${source}" was deleted ${hours} ${hours === 1 ? "hour" : "hours"} ago, as its tombstone says; ` +
+      `its objects in ${url} are kept until ${keptUntil.toISOString()}`,
+    remedy:
+      `If nobody of yours pruned it, bring ${keyOf.manifest(source, id)} back before then, from a copy of the vault or from the bucket's ` +
+      "older versions (docs/immutability.md), and find out who wrote the tombstone. If a prune was cut off, nothing needs to be done.",
+  };
+}
