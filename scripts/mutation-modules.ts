@@ -1,0 +1,40 @@
+/** The modules whose tests `npm run mutation` measures: what decides whether a backup exists, is trusted, and may be deleted. */
+
+export interface MutationModule {
+  readonly name: string;
+  /** The files that are broken, as patterns. */
+  readonly mutate: readonly string[];
+  /** The unit tests that concern them. */
+  readonly tests: readonly string[];
+}
+
+export const mutationModules: readonly MutationModule[] = [
+  { name: "retention", mutate: ["src/retention/*.ts"], tests: ["test/retention/*.test.ts"] },
+  { name: "sweep", mutate: ["src/vault/sweep.ts"], tests: ["test/vault/sweep.test.ts"] },
+  {
+    name: "prune",
+    mutate: ["src/pipeline/prune.ts", "src/pipeline/delete-backup.ts"],
+    tests: ["test/pipeline/{prune,delete-backup}*.test.ts"],
+  },
+  { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump*.test.ts"] },
+  {
+    name: "manifest",
+    mutate: ["src/vault/manifest.ts", "src/vault/check-manifest.ts"],
+    tests: ["test/vault/{manifest,check-manifest,format}.test.ts"],
+  },
+  {
+    name: "evidence",
+    mutate: ["src/vault/evidence.ts", "src/vault/check-evidence.ts", "src/vault/backup-state.ts"],
+    tests: ["test/vault/{evidence,check-evidence,backup-state,format}.test.ts"],
+  },
+  {
+    name: "sealing",
+    mutate: ["src/sealing/{seal,open,message}.ts"],
+    tests: ["test/sealing/{seal,open,message,round-trip,damage,interruption,vectors}.test.ts"],
+  },
+  {
+    name: "verify",
+    mutate: ["src/pipeline/verify.ts", "src/pipeline/earlier-evidence.ts"],
+    tests: ["test/pipeline/{verify,earlier-evidence,judgement-flow}.test.ts"],
+  },
+];

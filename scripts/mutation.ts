@@ -1,0 +1,62 @@
+/**
+ * `npm run mutation [-- MODULE ...]`: breaks the code of each module in small ways and counts what its tests notice. docs/testing.md.
+ * Not part of `npm test`: a module takes minutes.
+ */
+import { globSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { Stryker } from "@stryker-mutator/core";
+import { cacheDirectory, projectDirectory } from "./cache-directory.ts";
+import { type MutationModule, mutationModules } from "./mutation-modules.ts";
+
+const reports = join(realpathSync(cacheDirectory()), "mutation");
+
+type Mutant = Awaited<ReturnType<Stryker["runMutationTest"]>>[number];
+
+interface Score {
+  readonly name: string;
+  readonly killed: number;
+  readonly survived: number;
+}
+
+/** Runs one module. Errors: Stryker's own, when the tests fail without a mutant. */
+async function measureModule({ name, mutate, tests }: MutationModule): Promise<Score> {
+  const testFiles = globSync([...tests], { cwd: projectDirectory });
+  if (testFiles.length === 0) throw new Error(`no test of the module ${name} was found: ${tests.join(", ")}`);
+  process.env["HOLDFAST_MUTATION_TESTS"] = testFiles.join();
+  const results = await new Stryker({
+    configFile: join(projectDirectory, "stryker.config.mjs"),
+    mutate: [...mutate],
+    tempDirName: join(reports, "copies"),
+    jsonReporter: { fileName: join(reports, `${name}.json`) },
+    htmlReporter: { fileName: join(reports, `${name}.html`) },
+  }).runMutationTest();
+  const survivors = results.filter(({ status }) => status === "Survived" || status === "NoCoverage");
+  for (const survivor of survivors) console.log(describeSurvivor(survivor));
+  const killed = results.filter(({ status }) => status === "Killed" || status === "Timeout").length;
+  return { name, killed, survived: survivors.length };
+}
+
+function describeSurvivor({ fileName, location, mutatorName, replacement }: Mutant): string {
+  const { line, column } = location.start;
+  const path = fileName.startsWith(projectDirectory) ? fileName.slice(projectDirectory.length + 1) : fileName;
+  return `survived: ${path}:${line + 1}:${column + 1} ${mutatorName}: ${replacement?.replaceAll(/\s+/g, " ") ?? ""}`;
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !mutationModules.some((module) => module.name === name));
+if (unknown.length > 0) {
+  console.error(`no such module: ${unknown.join(", ")}; there are ${mutationModules.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+const scores: Score[] = [];
+for (const module of mutationModules) {
+  if (asked.length === 0 || asked.includes(module.name)) scores.push(await measureModule(module));
+}
+console.log("\nmodule      mutants  killed  survived    score");
+for (const { name, killed, survived } of scores) {
+  const sum = killed + survived;
+  const score = `${((100 * killed) / sum).toFixed(1)} %`;
+  console.log(
+    `${name.padEnd(10)} ${String(sum).padStart(8)} ${String(killed).padStart(7)} ${String(survived).padStart(9)} ${score.padStart(8)}`,
+  );
+}
