@@ -1,6 +1,7 @@
 /** `holdfast report`: the HTML report. */
 import { rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { refuseOwnFile } from "../../engines/files/refuse-own-paths.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { gatherReport } from "../../pipeline/report.ts";
 import { renderReport } from "../../report/html-report.ts";
@@ -9,6 +10,7 @@ import type { Outcome, Session } from "../session.ts";
 
 export async function report({ context }: Session, options: { readonly out: string }): Promise<Outcome> {
   const path = resolve(options.out);
+  await refuseOwnFile(path, context.run.ownPaths);
   const model = await gatherReport(context);
   await writeWhole(path, renderReport(model));
   return { document: { report: path, verdict: model.status.verdict }, lines: [`wrote ${path}`] };

@@ -7,6 +7,20 @@ import { identify, identifyUpwards } from "./avoided.ts";
 import { errorCode } from "./failures.ts";
 
 /**
+ * Refuses a file to be written that would replace one of the files, or lie in one of the vaults, whose documents have names that it
+ * could take. `path` is absolute. Errors: UsageInvalid.
+ */
+export async function refuseOwnFile(path: string, own: OwnPaths | undefined): Promise<void> {
+  const refuse = (problem: string): never => {
+    throw new HoldfastError("UsageInvalid", `${path} ${problem}`, { hint: "Name another file." });
+  };
+  for (const vault of own?.vaults ?? []) if (await isWithin(path, vault)) refuse(`is in the vault ${vault} of this policy`);
+  for (const file of own?.files ?? []) {
+    if (await isWithin(path, file)) refuse("is a file that this policy needs to open its backups, and would be replaced");
+  }
+}
+
+/**
  * Refuses a target that is, is in, or holds one of the vaults; and one that is or holds one of the files: whatever paths, links or
  * mounts lead there, also where nothing exists yet. `target` is absolute. Errors: RestoreRefused.
  */

@@ -68,6 +68,14 @@ export async function openTarget(backup: BackupReader, request: RestoreRequest, 
   });
 }
 
+/** What a restore of a database takes after --to: a URI, a reference, keywords with values. */
+const connectionForms = [
+  /^[a-z][a-z0-9+.-]*:\/\//i,
+  /^(?:env|file|service|secret):/,
+  /^(?:host|hostaddr|port|user|dbname|password|passfile|service)\s*=[^/]*\s\w+\s*=/i,
+  /(?:^|\s)password\s*=/i,
+];
+
 /** Characters of the target's name that its sibling's begins with: 240 bytes at most, of the 255 that a name may have. */
 const longestPrefix = 60;
 
@@ -87,9 +95,9 @@ async function findTarget(given: string, { ownPaths }: RunContext): Promise<Rest
   if (given === "" || given.includes("\0"))
     throw new HoldfastError("UsageInvalid", "the target after --to is empty", { hint: "Name a directory after --to." });
   // As a path it would be repeated in messages, with the password in it.
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) {
+  if (connectionForms.some((form) => form.test(given))) {
     throw new HoldfastError("UsageInvalid", "what is after --to looks like a connection, not like a directory", {
-      hint: "This backup holds files: name a directory after --to.",
+      hint: "This backup holds files: name a directory after --to. One whose name looks like this is written with ./ before it.",
     });
   }
   const path = resolve(given);

@@ -53,6 +53,7 @@ export async function resolveTarget(
     return settingsFrom(keywords, "--to", context);
   }
   refuseConnectionText(target);
+  refusePath(target);
   checkName(target);
   if (source === undefined) {
     throw new HoldfastError(
@@ -64,6 +65,13 @@ export async function resolveTarget(
     );
   }
   return { ...(await resolveConnection(source.connection, context)).settings, database: target };
+}
+
+/** What is meant as a directory would become a database's name. */
+function refusePath(target: string): void {
+  if (!/^(?:\.{0,2}|~[^/]*)\//.test(target)) return;
+  const message = `${JSON.stringify(target)} is a path, not the name of a database`;
+  throw new HoldfastError("UsageInvalid", message, { hint: `This backup holds a database. ${forms}` });
 }
 
 /** What is meant as a connection would become a database's name, with a password in it. Never repeats the text. */

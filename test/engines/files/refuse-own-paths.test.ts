@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { refuseOwnFile } from "../../../src/engines/files/refuse-own-paths.ts";
 import { createFilesProject, type FilesProject } from "../../support/files-project.ts";
 import { dumpToMemory, type MemoryBackup, makeContext, makeSource, readerOf, usePlace } from "./memory-backup.ts";
 import { describeTree, removeTree } from "./tree-zoo.ts";
@@ -82,6 +83,23 @@ describe("a target is refused", () => {
       expect(fs.existsSync(at("srv/vault/holdfast.json"))).toBe(true);
     },
   );
+});
+
+describe("a file to be written", () => {
+  it.each([
+    ["the vault's own document", "srv/vault/holdfast.json"],
+    ["another in the vault, by a link", "link-to-vault/report.html"],
+    ["in a vault that does not exist yet", "planned/vault/report.html"],
+    ["a key", "real/inner/main.key"],
+    ["a key by a link", "etc/holdfast/keys/main.key"],
+    ["the policy", "home/../home/holdfast.yml"],
+  ])("is refused when it is %s", async (_, name) => {
+    await expect(refuseOwnFile(at(name), own())).rejects.toMatchObject({ name: "UsageInvalid", hint: "Name another file." });
+  });
+
+  it.each(["home/report.html", "real/inner/report.html", "srv/vault.html"])("may lie beside them: %s", async (name) => {
+    await refuseOwnFile(at(name), own());
+  });
 });
 
 // A bind mount gives a directory a second path without any link; only root may make one.

@@ -23,10 +23,23 @@ describe("what stands after --to", () => {
     expect([error.message, error.hint, ...(error.details ?? [])].join("\n")).not.toContain("s3cret");
   });
 
-  it.each(["shop", "Shop Restored", "shop-2026", "shop:new", "a@b", "größe"])("is a name: %s", async (target) => {
-    await expect(resolveTarget(target, undefined, makeContext())).rejects.toMatchObject({
-      name: "UsageInvalid",
-      message: expect.stringContaining(target),
-    });
-  });
+  it.each(["/srv/restored", "./restored", "../restored", "~/restored", "~ops/restored", "/"])(
+    "is refused when it is a path, which would become a database's name: %s",
+    async (target) => {
+      await expect(resolveTarget(target, undefined, makeContext())).rejects.toMatchObject({
+        name: "UsageInvalid",
+        message: `"${target}" is a path, not the name of a database`,
+      });
+    },
+  );
+
+  it.each(["shop", "Shop Restored", "a/b", "~shop", ".shop", "shop-2026", "shop:new", "a@b", "größe"])(
+    "is a name: %s",
+    async (target) => {
+      await expect(resolveTarget(target, undefined, makeContext())).rejects.toMatchObject({
+        name: "UsageInvalid",
+        message: expect.stringContaining(target),
+      });
+    },
+  );
 });
