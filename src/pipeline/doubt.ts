@@ -5,6 +5,7 @@ import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts
 import type { FoundBackup } from "./find-backups.ts";
 import { newestGoodBackup } from "./newest-good.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { namesNewestGood } from "./record-damage.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 
 /**
@@ -32,7 +33,7 @@ export async function namingNewestGood<T>(context: PipelineContext, { entry }: F
   } catch (error) {
     if (!isHoldfastError(error) || error.exitCode !== exitCodes.integrity) throw error;
     // Not the backup's fault: another would fare no better.
-    if (isHoldfastError(error, "RestoreDiffers", "KeyMissing", "KeyUnavailable")) throw error;
+    if (isHoldfastError(error, "RestoreDiffers", "KeyMissing", "KeyUnavailable") || namesNewestGood(error)) throw error;
     const line = await describeNewestGood(context, entry.source);
     throw withDetail(error, line);
   }

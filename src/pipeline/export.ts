@@ -6,6 +6,7 @@ import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import { keyOf } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { readSmall } from "../vault/read-small.ts";
 import { initVault } from "../vault/vault.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -17,6 +18,8 @@ export interface ExportResult {
   readonly directory: string;
   readonly objects: number;
   readonly bytes: number;
+  /** Evidence that could not be copied, and why: the copy lacks it. */
+  readonly notCopied: readonly string[];
 }
 
 /**
@@ -56,10 +59,10 @@ async function copyObjects(context: PipelineContext, found: FoundBackup, copy: O
   try {
     let bytes = 0;
     for (const artifact of artifacts) bytes += await copyArtifact(context, found, copy, artifact);
-    const evidence = await copyEvidence(context, found, copy);
+    const { objects: evidence, notCopied } = await copyEvidence(context, found, copy);
     context.run.signal.throwIfAborted();
     await commitCopy(copy, manifest);
-    return { objects: artifacts.length + evidence + 1, bytes };
+    return { objects: artifacts.length + evidence + 1, bytes, notCopied };
   } catch (error) {
     // On a full disk above all: what is left there is of no use, and in the way.
     await removeUncommitted(copy, source, id).catch((failure: unknown) => {
@@ -128,12 +131,30 @@ async function copyArtifact(
   return (await copy.put(key, checked(), { ifAbsent: true, signal })).bytes;
 }
 
-async function copyEvidence({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore): Promise<number> {
+/** One piece of evidence that is odd, too large or unreadable is no reason to keep somebody from carrying the backup away. */
+async function copyEvidence({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore) {
+  const notCopied: string[] = [];
   let objects = 0;
-  for await (const { key } of store.list(keyOf.evidencePrefix(entry.source, entry.id))) {
-    const { body } = await store.get(key, { signal: run.signal });
-    await copy.put(key, body, { signal: run.signal });
-    objects += 1;
+  for await (const { key, odd } of store.list(keyOf.evidencePrefix(entry.source, entry.id), { includeOdd: true })) {
+    run.signal.throwIfAborted();
+    const problem = odd === undefined ? await copyDocument(store, copy, key) : `${key} in ${store.url} is ${odd}`;
+    if (problem === undefined) objects += 1;
+    else notCopied.push(problem);
   }
-  return objects;
+  for (const problem of notCopied) run.log.warn(`not exported: ${problem}; \`holdfast verify\` judges the backup anew`);
+  return { objects, notCopied };
+}
+
+/** Copies a small object as it is; why it could not be read, or undefined. Errors: those of the copy's store, and what the vault fails with for all objects. */
+async function copyDocument(store: ObjectStore, copy: ObjectStore, key: string): Promise<string | undefined> {
+  let bytes: Uint8Array;
+  try {
+    ({ bytes } = await readSmall(store, key));
+  } catch (error) {
+    // Gone since it was listed: then it is no part of the backup.
+    if (isHoldfastError(error, "VaultInvalid", "StoreAccessDenied", "ObjectNotFound")) return error.message;
+    throw error;
+  }
+  await copy.put(key, bytes);
+  return undefined;
 }

@@ -56,9 +56,18 @@ async function withNewestGood(context: PipelineContext, { entry }: FoundBackup, 
       ? `No other backup of "${entry.source}" is known to be good: verify them with \`holdfast verify --source ${entry.source}\`.`
       : `The newest good backup of "${entry.source}" is ${good.id} (${good.state}).`;
   const { message, details } = error;
-  return new HoldfastError(error.name as ConstructorParameters<typeof HoldfastError>[0], message, {
+  const named = new HoldfastError(error.name as ConstructorParameters<typeof HoldfastError>[0], message, {
     details,
     hint: isHoldfastError(error, "BackupDamaged") ? `${hint} ${error.hint}` : hint,
     cause: error,
   });
+  naming.add(named);
+  return named;
+}
+
+const naming = new WeakSet<HoldfastError>();
+
+/** Whether an error says already which backup of the source is the newest good one, or that there is none. */
+export function namesNewestGood(error: HoldfastError): boolean {
+  return naming.has(error);
 }

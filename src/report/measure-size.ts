@@ -10,8 +10,9 @@ const notableGrowth = 0.2;
 
 export function measureSize({ backups }: SourceView): Judgement<"size"> {
   const sized = backups.filter(({ state, suspicious, figures }) => state !== "damaged" && !suspicious && figures !== undefined);
-  const newest = sized[0];
-  const growthPerMonth = newest === undefined ? null : measureGrowth(newest, sized);
+  const growthPerMonth = sized[0] === undefined ? null : measureGrowth(sized[0], sized);
+  // The newest of all, as everywhere in a status: figures of another one would stand beside its age and state.
+  const newest = backups[0];
   const size = {
     backups: backups.length,
     newestStoredBytes: newest?.figures?.storedBytes ?? null,

@@ -8,6 +8,7 @@ import {
   GetObjectLockConfigurationCommand,
   GetPublicAccessBlockCommand,
   HeadBucketCommand,
+  ListObjectVersionsCommand,
   type ObjectLockConfiguration,
 } from "@aws-sdk/client-s3";
 import type { S3Vault } from "../policy/policy.ts";
@@ -33,6 +34,7 @@ export async function inspectBucket(place: S3Place, config: S3Vault, clock: Cloc
   findings.push(
     ...judge("versioning", versioning, "s3:GetBucketVersioning", ({ Status }) => judgeVersioning(Status, config, onAws)),
   );
+  findings.push(...(await inspectHidden(place, versioning)));
   const lock = await ask(
     place,
     "Object Lock",
@@ -106,6 +108,21 @@ function judgeVersioning(status: string | undefined, { lock, state }: S3Vault, o
   const remedy = "Turn versioning on for the bucket.";
   const message = `${status === "Suspended" ? "suspended" : "off"}: what anybody overwrites or deletes is gone at once`;
   return [{ level: lock === undefined ? "warning" : "error", subject, message, remedy }];
+}
+
+/** Whether deletions by others, which only add markers where versions are kept, could be found here. */
+async function inspectHidden(
+  place: S3Place,
+  versioning: Answer<{ readonly Status?: string | undefined }>,
+): Promise<StoreFinding[]> {
+  const keepsNone = "value" in versioning && versioning.value.Status === undefined && place.onAws;
+  if (keepsNone) return [];
+  const command = new ListObjectVersionsCommand({ Bucket: place.bucket, Prefix: place.prefix, MaxKeys: 1 });
+  const versions = await ask(place, "versions", () => place.client.send(command));
+  if (!("unknown" in versions) || versions.unknown !== "not allowed") return [];
+  const message =
+    "this identity may not list versions: backups that somebody deleted or overwrote, and that the bucket still has, are not seen";
+  return [{ level: "warning", subject: "hidden deletions", message, remedy: "Give it s3:ListBucketVersions on the bucket." }];
 }
 
 function judgeLock({ ObjectLockEnabled, Rule }: ObjectLockConfiguration, { lock }: S3Vault, isWhole: boolean): StoreFinding[] {

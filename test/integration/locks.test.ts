@@ -1,4 +1,4 @@
-/** The vault on AWS: what is locked at its write, made to last longer by a prune, held, hidden by other hands, and deleted only when it may be. */
+/** The vault on AWS: what is locked at its write, made to last longer by a prune, held, hidden by others, and deleted only when it may be. */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -186,7 +186,7 @@ test("a hold is the store's legal hold on every object, and ends with it", async
   expect((await locksOf(id)).filter(({ held }) => held)).toEqual([]);
 });
 
-test("a backup that other hands deleted is noticed before anything is pruned, and can be brought back", async () => {
+test("a backup that others deleted is noticed before anything is pruned, and can be brought back", async () => {
   const context = await open("daily: 7");
   const id = await back(context);
   await back(context);
@@ -235,7 +235,7 @@ test("in a bucket with versions and without a lock, deletions by others are foun
   });
 });
 
-test("what other hands overwrote is found, told of, and can be brought back", async () => {
+test("what others overwrote is found, reported, and can be brought back", async () => {
   const context = await open("daily: 7");
   const id = await back(context);
   await back(context);

@@ -282,6 +282,29 @@ describe("an answer that lacks what was asked for", () => {
     }
     store.close();
   });
+
+  it.each([
+    ["a bucket that keeps versions", {}, 1],
+    ["one of which the identity may not even ask that", { versioning: 403 }, 1],
+    ["one that has no answer to it", { versions: 501 }, 0],
+  ] as const)(
+    "is a warning where versions may not be listed: deletions are hidden then, in %s",
+    async (_what, answers, warnings) => {
+      proxy.clear();
+      const store = openS3Store({ ...(await server.makeBucket({ versions: true })), endpoint: proxy.endpoint }, { timeouts });
+      const findHidden = async () => (await store.inspect(systemClock)).filter(({ subject }) => subject === "hidden deletions");
+      expect(await findHidden()).toEqual([]);
+      for (const [operation, status] of Object.entries({ versions: 403, ...answers })) {
+        proxy.inject(operation as "versions", { answer: status, code: status === 403 ? "AccessDenied" : "NotImplemented" });
+      }
+      const found = await findHidden();
+      expect(found).toHaveLength(warnings);
+      for (const finding of found) {
+        expect(finding).toMatchObject({ level: "warning", remedy: expect.stringContaining("s3:ListBucketVersions") });
+      }
+      store.close();
+    },
+  );
 });
 
 describe("a store whose certificate nobody knows", () => {

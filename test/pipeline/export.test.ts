@@ -1,11 +1,12 @@
 /** An export is whole or not there. */
-import { appendFile, readdir } from "node:fs/promises";
+import { appendFile, mkdir, readdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { exportBackup } from "../../src/pipeline/export.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
+import { run } from "../support/processes.ts";
 
 let project: FilesProject;
 let target: string;
@@ -44,6 +45,35 @@ test("an export that fails or is interrupted takes back what it copied, and can 
   const { objects } = await exportBackup(await project.open(), await project.find(id), target);
   expect(objects).toBe(4);
   await expect(exportBackup(await project.open(), await project.find(id), target)).rejects.toMatchObject({ name: "ObjectExists" });
+  expect(await roomsThere()).toContain("manifests");
+});
+
+test("an odd piece of evidence stays behind, and is named; the rest is exported", async () => {
+  const id = await project.back();
+  const evidence = join(project.vault, "evidence", "tree", id);
+  const stamps = [
+    "20260101T000000000Z-verified",
+    "20260102T000000000Z-proven",
+    "20260103T000000000Z-damaged",
+    "20260104T000000000Z-proven",
+  ];
+  const [link = "", pipe = "", directory = "", large = ""] = stamps.map((name) => join(evidence, `${name}.json`));
+  await symlink(project.policyFile, link);
+  await run("mkfifo", [pipe]);
+  await mkdir(directory);
+  await writeFile(large, "");
+  await truncate(large, 65 * 1024 * 1024);
+  const told: string[] = [];
+  const context = await project.open();
+  const log = { ...context.run.log, warn: (message: string) => void told.push(message) };
+  const { objects, notCopied } = await exportBackup({ ...context, run: { ...context.run, log } }, await project.find(id), target);
+  expect(objects).toBe(4);
+  expect(notCopied).toHaveLength(4);
+  for (const [index, what] of ["a symbolic link", "a named pipe", "a directory", "larger than"].entries()) {
+    expect(notCopied[index]).toContain(`${stamps[index]}.json`);
+    expect(notCopied[index]).toContain(what);
+    expect(told[index]).toContain(notCopied[index]);
+  }
   expect(await roomsThere()).toContain("manifests");
 });
 

@@ -226,6 +226,35 @@ describe("assessStatus", () => {
     ).toBe(true);
   });
 
+  it("says of the newest backup its own size, whatever its state, and never another's", () => {
+    const figures = (storedBytes: number) => ({ storedBytes, contentBytes: storedBytes * 2, durationSeconds: 7 });
+    const good = backup("2026-11-19T02:00:00Z", { figures: figures(5_000) });
+    for (const changes of [{ state: "damaged" as const }, { suspicious: true }, { state: "stored" as const }]) {
+      const newest = backup("2026-11-20T02:00:00Z", { ...changes, figures: figures(9_000) });
+      expect(assess([good, newest]).size).toMatchObject({ newestStoredBytes: 9_000, newestContentBytes: 18_000 });
+      const unread = { ...newest, figures: {} };
+      expect(assess([good, unread]).size).toMatchObject({
+        newestStoredBytes: null,
+        newestContentBytes: null,
+        newestDurationSeconds: null,
+      });
+    }
+  });
+
+  it("names what was deleted a short time ago, and until when it is kept", () => {
+    const deletion = { deletedAt: new Date("2026-11-20T09:00:00Z"), keptUntil: new Date("2026-11-22T09:00:00Z") };
+    const id = "20261101T020000Z-full-aaaaaa";
+    const deleted = [
+      { source: "shop", id, ...deletion },
+      { source: "wiki", id: "20261102T020000Z-full-aaaaaa", ...deletion },
+    ];
+    const status = assessStatus({ now, timezone: "UTC", sources: [shop], backups: [backup("2026-11-20T02:00:00Z")], deleted });
+    expect(status.sources[0]?.deleted).toEqual([id]);
+    expect(status.sources[0]?.findings.map(({ message }) => message)).toContain(
+      `${id} was deleted 3 h ago; its objects are kept until 2026-11-22T09:00:00.000Z: was it a prune of yours?`,
+    );
+  });
+
   it("measures growth over a month and warns above a fifth", () => {
     const sized = (day: string, contentBytes: number) => backup(`2026-${day}T02:00:00Z`, { figures: { contentBytes } });
     expect(assess([tested(), sized("10-21", 1000), sized("11-13", 500), sized("11-20", 1100)]).size.growthPerMonth).toBeCloseTo(

@@ -16,6 +16,7 @@ export type S3Operation =
   | "Other"
   /** Questions for a bucket's settings, by the word of their query. */
   | "versioning"
+  | "versions"
   | "object-lock"
   | "encryption"
   | "lifecycle";
@@ -106,7 +107,7 @@ export async function startFaultyS3Proxy(target: string): Promise<FaultyS3Proxy>
 
 function applies({ operation, fault }: Injection, asked: S3Operation, { headers, url = "" }: IncomingMessage): boolean {
   if ("refuseHeader" in fault) return operation === asked && headers[fault.refuseHeader] !== undefined;
-  if (operation !== "Other" && operation !== asked) return url.includes(`?${operation}`);
+  if (operation !== "Other" && operation !== asked) return new URL(url, "http://proxy").searchParams.has(operation);
   return operation === asked;
 }
 

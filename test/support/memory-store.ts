@@ -11,7 +11,7 @@ export interface MemoryStore extends ObjectStore {
     string,
     { readonly bytes: Buffer; modifiedAt: Date; lock?: ObjectLock; tags?: Readonly<Record<string, string>> }
   >;
-  /** What a deletion by other hands hid. */
+  /** What a deletion outside Holdfast hid. */
   readonly hidden: Map<string, Date>;
 }
 

@@ -14,6 +14,9 @@ export async function exportTo({ context }: Session, reference: string, options:
   const result = await namingNewestGood(context, found, () => exportBackup(context, found, resolve(options.to)));
   const lines = [
     `${result.backupId} exported to ${result.directory}: ${countOf(result.objects, "object")}, ${formatBytes(result.bytes)}`,
+    ...(result.notCopied.length === 0
+      ? []
+      : [`  without ${countOf(result.notCopied.length, "piece")} of evidence that could not be read`]),
     "  RESTORE.md there says how to restore without Holdfast; the key is not part of it, keep a copy elsewhere",
   ];
   return { document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) }, lines };

@@ -52,7 +52,10 @@ export async function restore({ context, terminal }: Session, reference: string,
     document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) },
     lines: [
       ...describe(terminal, result, context.policy.sources[result.source]?.engine),
-      ...doubt.map((line) => `  ${terminal.style("yellow", "warning")}     ${line}`),
+      // The findings stand above, where they were said before anything was touched.
+      ...(doubt.length === 0
+        ? []
+        : [`  ${terminal.style("yellow", "suspicious")}  compare what was restored with an older backup before you rely on it`]),
     ],
     exitCode: result.intact ? exitCodes.done : exitCodes.integrity,
   };

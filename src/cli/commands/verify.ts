@@ -188,6 +188,9 @@ function errorOf({ name, message, hint, details }: HoldfastError): unknown {
 }
 
 function exitCodeOf(results: readonly VerifyResult[], unjudged: readonly { readonly error: HoldfastError }[]): ExitCode {
+  // Nothing was there to verify, in no vault.
+  const isNothing = results.length === 0 && unjudged.length > 0;
+  if (isNothing && unjudged.every(({ error }) => error.exitCode === exitCodes.notFound)) return exitCodes.notFound;
   if (results.some(({ outcome }) => outcome === "damaged")) return exitCodes.integrity;
   if (unjudged.some(({ error }) => error.exitCode === exitCodes.integrity)) return exitCodes.integrity;
   const unsettled = results.some(({ outcome, unrecorded }) => outcome === "suspicious" || unrecorded !== undefined);
