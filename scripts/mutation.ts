@@ -39,7 +39,7 @@ async function measureModule({ name, mutate, tests }: MutationModule): Promise<S
 function describeSurvivor({ fileName, location, mutatorName, replacement }: Mutant): string {
   const { line, column } = location.start;
   const path = fileName.startsWith(projectDirectory) ? fileName.slice(projectDirectory.length + 1) : fileName;
-  return `survived: ${path}:${line + 1}:${column + 1} ${mutatorName}: ${replacement?.replaceAll(/\s+/g, " ") ?? ""}`;
+  return `survived: ${path}:${line}:${column} ${mutatorName}: ${replacement?.replaceAll(/\s+/g, " ") ?? ""}`;
 }
 
 const asked = process.argv.slice(2);
@@ -49,8 +49,14 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const scores: Score[] = [];
-for (const module of mutationModules) {
-  if (asked.length === 0 || asked.includes(module.name)) scores.push(await measureModule(module));
+for (const module of asked.length === 0 ? mutationModules : mutationModules.filter(({ name }) => asked.includes(name))) {
+  try {
+    scores.push(await measureModule(module));
+  } catch (error) {
+    // Not measured: its tests fail even without a mutant. The other modules still are.
+    console.error(`${module.name}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
 }
 console.log("\nmodule      mutants  killed  survived    score");
 for (const { name, killed, survived } of scores) {

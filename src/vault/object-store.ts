@@ -21,7 +21,7 @@ export interface ListedObject extends ObjectStat {
 
 export interface ListOptions {
   readonly startAfter?: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Lists what is no object too, as `odd`. Otherwise such a listing ends with VaultInvalid, after everything else. */
   readonly includeOdd?: boolean;
 }

@@ -70,7 +70,7 @@ async function headObject(place: S3Place, key: string): Promise<StoredObject | u
 async function* listObjects(
   place: S3Place,
   prefix: string,
-  { startAfter, signal }: { readonly startAfter?: string; readonly signal?: AbortSignal },
+  { startAfter, signal }: { readonly startAfter?: string; readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<ObjectStat, void, undefined> {
   let token: string | undefined;
   let last = "";

@@ -3,7 +3,7 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { isHeld } from "./holds.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
-import type { ListedObject, ObjectStat, ObjectStore } from "./object-store.ts";
+import type { ListedObject, ObjectStore } from "./object-store.ts";
 import { readSmall } from "./read-small.ts";
 import { findTombstone, isSettledDeletion } from "./tombstones.ts";
 
@@ -45,14 +45,16 @@ export async function* findOrphans(
   for (const [room, parse] of rooms) {
     // Decided per backup, and after its objects were listed: a manifest that was committed meanwhile is seen.
     let decided: { id: string; orphaned: boolean } | undefined;
-    const listing = { includeOdd: true, ...(options.signal === undefined ? {} : { signal: options.signal }) };
-    for await (const object of store.list(`${room}/${source}/`, listing)) {
+    for await (const object of store.list(`${room}/${source}/`, { includeOdd: true, signal: options.signal })) {
       if (object.odd !== undefined) {
         options.onOdd?.(object);
         continue;
       }
-      const id = parse(object.key)?.id;
-      if (id === undefined || !isOld(object, id, beforeMs) || isCovered(id, lease)) continue;
+      const id = parse(object.key)?.id ?? "";
+      const startedMs = parseBackupId(id)?.startedAt.getTime();
+      // By the id's time and by the store's: a clock that was wrong when the id was made is no reason to delete.
+      if (startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs) continue;
+      if (isCovered(startedMs, lease)) continue;
       if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }, options.now) };
       if (decided.orphaned) yield { key: object.key, bytes: object.bytes };
     }
@@ -114,17 +116,9 @@ async function isAny(listing: AsyncIterable<unknown>): Promise<boolean> {
   return false;
 }
 
-/** By the id's time and by the store's: a clock that was wrong when the id was made is no reason to delete. */
-function isOld(object: ObjectStat, id: string, beforeMs: number): boolean {
-  const startedAt = parseBackupId(id)?.startedAt;
-  return startedAt !== undefined && startedAt.getTime() < beforeMs && object.modifiedAt.getTime() < beforeMs;
-}
-
 /** Whatever was begun under a lease that is not given back may still be written, however long it takes. */
-function isCovered(id: string, lease: LeaseRecord | undefined): boolean {
-  const startedAt = parseBackupId(id)?.startedAt;
-  if (lease === undefined || startedAt === undefined) return false;
-  return startedAt.getTime() >= Date.parse(lease.heldSince) - leaseSlackMs;
+function isCovered(startedMs: number, lease: LeaseRecord | undefined): boolean {
+  return lease !== undefined && startedMs >= Date.parse(lease.heldSince) - leaseSlackMs;
 }
 
 /** The lease as long as it is not given back: whether it has expired is judged by who wants to take it. */

@@ -25,6 +25,14 @@ function makeStore() {
   return { store, add };
 }
 
+const leaseSince = (since: string) => ({
+  holder: "a:1",
+  purpose: "full backup",
+  ttlSeconds: 600,
+  clock: { now: () => new Date(since), monotonicMs: () => 0 },
+  processes: null,
+});
+
 const keysOf = async (found: AsyncIterable<{ key: string }>) => (await toList(found)).map(({ key }) => key);
 
 describe("the sweep", () => {
@@ -124,14 +132,7 @@ describe("the sweep", () => {
     await add(keyOf.artifact("shop", old, "a"));
     const leases = makeMemoryStore();
     for (const place of [store, leases]) {
-      const since = new Date("2026-11-18T01:59:00Z");
-      const lease = await acquireLease(place, "shop", {
-        holder: "a:1",
-        purpose: "full backup",
-        ttlSeconds: 600,
-        clock: { now: () => since, monotonicMs: () => 0 },
-        processes: null,
-      });
+      const lease = await acquireLease(place, "shop", leaseSince("2026-11-18T01:59:00Z"));
       const where = place === store ? options : { ...options, leases };
       expect(await keysOf(findOrphans(store, "shop", where))).toEqual([]);
       await lease.release();
@@ -178,5 +179,131 @@ describe("the sweep", () => {
     await sweepOrphans(watched, "shop", options);
     await sweepOrphans(watched, "shop", { ...options, graceSeconds: 30 * 86_400 });
     expect(asked).toEqual([new Date("2026-11-13T12:00:00Z"), new Date("2026-10-21T12:00:00Z")]);
+  });
+
+  it("leaves what was begun up to an hour before its lease, as after a clock was set back, and nothing older", async () => {
+    const { store, add } = makeStore();
+    const artifacts: string[] = [];
+    for (const time of ["2026-11-18T00:59:59Z", "2026-11-18T01:00:00Z", "2026-11-18T01:30:00Z", "2026-11-18T02:30:00Z"]) {
+      artifacts.push(await add(keyOf.artifact("shop", sampleId(time), "a")));
+    }
+    await acquireLease(store, "shop", leaseSince("2026-11-18T02:00:00Z"));
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual(artifacts.slice(0, 1));
+  });
+
+  it.each([
+    ["is no JSON", "{"],
+    ["breaks the format", '{"formatVersion":1,"source":"shop","heldSince":"2026-11-18T01:00:00.000Z","released":false}'],
+  ])("is kept from nothing by a lease that %s, which nobody can hold", async (_, text) => {
+    const { store, add } = makeStore();
+    const artifact = await add(keyOf.artifact("shop", old, "a"));
+    await store.put(keyOf.lease("shop"), Buffer.from(text));
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([artifact]);
+  });
+
+  it("deletes nothing when the lease cannot be read", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    const unreadable = makeFaultyStore(store, [{ operation: "get", key: /^leases/ }]);
+    await expect(sweepOrphans(unreadable, "shop", options)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    expect(unreadable.calls.filter((call) => call.startsWith("delete"))).toEqual([]);
+  });
+
+  it("counts as old what is older than the grace, to the millisecond, by the id and by the store", async () => {
+    const { store, add } = makeStore();
+    const dayAgo = new Date(now.getTime() - 86_400_000);
+    await add(keyOf.artifact("shop", sampleId(dayAgo.toISOString()), "a"));
+    await add(keyOf.artifact("shop", old, "a"), dayAgo);
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([]);
+    expect(await keysOf(findOrphans(store, "shop", { ...options, now: new Date(now.getTime() + 1) }))).toHaveLength(2);
+  });
+
+  it("keeps a hold while anything of its backup is left, artifacts or evidence", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.hold("shop", old));
+    const artifact = await add(keyOf.artifact("shop", old, "a"));
+    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    await store.delete(artifact);
+    await add(keyOf.evidence("shop", old, long, "verified"));
+    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+  });
+
+  it("keeps what is on hold although a tombstone says that it was deleted on purpose", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    await add(keyOf.hold("shop", old));
+    await add(keyOf.tombstone("shop", old));
+    expect(await sweepOrphans(store, "shop", { ...options, now: new Date("2026-12-20T12:00:00Z") })).toEqual([]);
+  });
+
+  it("tells of what is no object and leaves it there; it counts as what is left of its backup", async () => {
+    const { store, add } = makeStore();
+    const hold = await add(keyOf.hold("shop", old));
+    for (const link of [keyOf.artifact("shop", old, "link"), keyOf.evidence("shop", old, long, "verified")]) {
+      const linked = {
+        ...store,
+        async *list(prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
+          if (link.startsWith(prefix) && includeOdd) yield { key: link, bytes: 0, modifiedAt: long, odd: "a symbolic link" };
+          yield* store.list(prefix);
+        },
+      };
+      const told: string[] = [];
+      expect(await sweepOrphans(linked, "shop", { ...options, onOdd: ({ key }) => told.push(key) })).toEqual([]);
+      expect(told).toEqual([link]);
+      expect(await keysOf(findOrphans(linked, "shop", options))).toEqual([]);
+    }
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([hold]);
+  });
+
+  it("leaves an artifact beside evidence that is no object, as beside any evidence", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    const link = keyOf.evidence("shop", old, long, "verified");
+    const linked = {
+      ...store,
+      async *list(prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
+        if (link.startsWith(prefix) && includeOdd) yield { key: link, bytes: 0, modifiedAt: long, odd: "a symbolic link" };
+        yield* store.list(prefix);
+      },
+    };
+    expect(await keysOf(findOrphans(linked, "shop", options))).toEqual([]);
+  });
+
+  it("asks for a backup's manifest once, however many objects are left of it", async () => {
+    const { store, add } = makeStore();
+    for (let part = 0; part < 20; part += 1) await add(keyOf.artifact("shop", old, `part-${part}`));
+    const counted = makeFaultyStore(store, []);
+    expect(await keysOf(findOrphans(counted, "shop", options))).toHaveLength(20);
+    expect(counted.calls.filter((call) => call.startsWith("head manifests/"))).toHaveLength(1);
+  });
+
+  it("does not count as swept what is locked, and collects it once its lock has ended", async () => {
+    let today = long;
+    const store = makeMemoryStore(() => today, { locks: true });
+    const until = new Date("2026-11-22T00:00:00Z");
+    await store.put(keyOf.artifact("shop", old, "a"), Buffer.from("xyz"), { retainUntil: until });
+    await store.put(keyOf.artifact("shop", old, "b"), Buffer.from("xyz"));
+    today = now;
+    expect((await sweepOrphans(store, "shop", options)).map(({ key }) => key)).toEqual([keyOf.artifact("shop", old, "b")]);
+    today = new Date("2026-11-23T00:00:00Z");
+    expect(await sweepOrphans(store, "shop", { ...options, now: today })).toHaveLength(1);
+    expect([...store.objects.keys()]).toEqual([]);
+  });
+
+  it("is stopped by an interruption, between two objects as well as while it looks", async () => {
+    const { store, add } = makeStore();
+    for (const name of ["a", "b", "c"]) await add(keyOf.artifact("shop", old, name));
+    const controller = new AbortController();
+    const interrupting = {
+      ...store,
+      async delete(key: string) {
+        controller.abort(new Error("interrupted"));
+        return store.delete(key);
+      },
+    };
+    const interruptible = { ...options, signal: controller.signal };
+    await expect(sweepOrphans(interrupting, "shop", interruptible)).rejects.toThrow("interrupted");
+    expect([...store.objects.keys()]).toHaveLength(2);
+    await expect(keysOf(findOrphans(store, "shop", interruptible))).rejects.toThrow("interrupted");
   });
 });

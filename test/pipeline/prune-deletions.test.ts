@@ -1,0 +1,239 @@
+/** A prune of a vault in memory: what is deleted in which order, what stops it, and what it says that it did. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
+import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
+import { appendEvidence } from "../../src/vault/evidence.ts";
+import { keyOf } from "../../src/vault/layout.ts";
+import { commitManifest } from "../../src/vault/manifest.ts";
+import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
+import { markReading } from "../../src/vault/read-marks.ts";
+import { initVault } from "../../src/vault/vault.ts";
+import { makeFaultyStore } from "../support/faulty-store.ts";
+import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
+import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
+import { sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
+
+let project: FilesProject;
+let memory: MemoryStore;
+
+beforeAll(async () => {
+  project = await createFilesProject();
+});
+afterAll(() => project[Symbol.asyncDispose]());
+beforeEach(async () => {
+  await project.writePolicy(treePolicy);
+  memory = await makeVault();
+});
+
+const clock = { now: () => new Date("2026-01-10T00:00:00Z"), monotonicMs: () => 0 };
+
+async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
+  const store = makeMemoryStore(() => new Date(), options);
+  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: "text" });
+  return store;
+}
+
+const full = (day: number): string => `202601${String(day).padStart(2, "0")}T000000Z-full-aaaaaa`;
+const incremental = (day: number): string => full(day).replace("full", "incremental");
+
+/** A verified backup with one artifact; `parent` as the chain has it. */
+async function store(id: string, chain: readonly string[] = []): Promise<string> {
+  const { sha256 } = await commitManifest(memory, sampleManifest("tree", id, { parent: chain.at(-1) ?? null, chain }));
+  await memory.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xyz"));
+  await appendEvidence(memory, { ...sampleEvidence("tree", id, "verified", "2026-01-09T00:00:00.000Z"), manifestSha256: sha256 });
+  return id;
+}
+
+const open = (wrap: (inner: MemoryStore) => ObjectStore = (inner) => inner, options: OpenOptions = {}): Promise<PipelineContext> =>
+  project.open({ ...options, wrapStore: () => wrap(memory) });
+
+const manifests = (): string[] =>
+  [...memory.objects.keys()].filter((key) => key.startsWith("manifests/")).map((key) => key.slice("manifests/tree/".length, -5));
+
+/** Does `something` when the manifest of `id` is deleted, after that. */
+const whenDeleted =
+  (id: string, something: () => unknown) =>
+  (inner: MemoryStore): ObjectStore => ({
+    ...inner,
+    async delete(key) {
+      const lock = await inner.delete(key);
+      if (key === keyOf.manifest("tree", id)) await something();
+      return lock;
+    },
+  });
+
+describe("the lease", () => {
+  test("is asked for before every deletion: once another run has it, nothing more is deleted", async () => {
+    const [oldest, older, newest] = [await store(full(1)), await store(full(2)), await store(full(3))];
+    const steal = () => {
+      const lease = JSON.parse(String(memory.objects.get(keyOf.lease("tree"))?.bytes));
+      return memory.put(
+        keyOf.lease("tree"),
+        Buffer.from(JSON.stringify({ ...lease, token: "another", fencing: lease.fencing + 1 })),
+      );
+    };
+    await expect(pruneSource(await open(whenDeleted(older, steal)), "tree")).rejects.toMatchObject({ name: "LeaseLost" });
+    expect(manifests()).toEqual([oldest, newest]);
+  });
+
+  test("is held by the prune for its purpose, and given back", async () => {
+    await store(full(1));
+    await store(full(2));
+    let held = "";
+    const look = () => {
+      held = String(memory.objects.get(keyOf.lease("tree"))?.bytes);
+    };
+    await pruneSource(await open(whenDeleted(full(1), look)), "tree");
+    expect(JSON.parse(held)).toMatchObject({ purpose: "prune", released: false });
+    expect(JSON.parse(String(memory.objects.get(keyOf.lease("tree"))?.bytes))).toMatchObject({ released: true });
+  });
+});
+
+describe("what a prune deletes", () => {
+  test("is what the plan released, each with its reasons on its tombstone; the result says so", async () => {
+    for (const day of [1, 2, 3]) await store(full(day));
+    const planned = await planPrune(await open(), "tree");
+    expect(planned.released).toEqual([full(2), full(1)]);
+    const result = await pruneSource(await open(), "tree");
+    expect(result).toEqual({ source: "tree", plan: planned, deleted: [full(2), full(1)], locksExtended: [], sweptObjects: 0 });
+    const tombstone = JSON.parse(String(memory.objects.get(keyOf.tombstone("tree", full(1)))?.bytes));
+    expect(tombstone.reasons).toEqual(planned.decisions.find(({ id }) => id === full(1))?.reasons);
+    expect(tombstone.reasons).toHaveLength(1);
+  });
+
+  test("is nothing when the plan is refused", async () => {
+    await project.writePolicy(treePolicy.replace("maxRemoval: 100%", "maxRemoval: 10%"));
+    for (let day = 1; day <= 8; day += 1) await store(full(day));
+    const before = new Map(memory.objects);
+    await expect(pruneSource(await open(), "tree")).rejects.toMatchObject({ name: "PruneRefused" });
+    before.delete(keyOf.lease("tree"));
+    for (const [key, value] of before) expect(memory.objects.get(key)).toEqual(value);
+  });
+
+  test("goes with its dependants before it", async () => {
+    await store(full(1));
+    await store(incremental(2), [full(1)]);
+    await store(full(3));
+    const counted = makeFaultyStore(memory, []);
+    const { deleted } = await pruneSource(await open(() => counted), "tree");
+    expect(deleted).toEqual([incremental(2), full(1)]);
+    expect(counted.calls.filter((call) => call.startsWith("delete manifests/"))).toEqual(
+      deleted.map((id) => `delete ${keyOf.manifest("tree", id)}`),
+    );
+  });
+});
+
+describe("a backup that is wanted at the last moment", () => {
+  test("keeps its whole chain, and the plan says why for each; others go", async () => {
+    await store(full(1));
+    await store(full(2));
+    await store(incremental(3), [full(2)]);
+    const last = await store(incremental(4), [full(2), incremental(3)]);
+    const newest = await store(full(5));
+    const hold = () => memory.put(keyOf.hold("tree", last), Buffer.from("{}"));
+    const { plan, deleted } = await pruneSource(await open(whenDeleted(last, hold)), "tree");
+    expect(deleted).toEqual([full(1)]);
+    expect(plan.released).toEqual([full(1)]);
+    expect(plan.decisions.filter(({ kept }) => kept).map(({ id, reasons }) => [id, reasons])).toEqual([
+      [newest, expect.arrayContaining(["last 1 of 1"])],
+      [last, ["held"]],
+      [incremental(3), [`needed by ${last}`]],
+      [full(2), [`needed by ${last}`]],
+    ]);
+    expect(manifests().sort()).toEqual([full(2), incremental(3), last, newest].sort());
+  });
+});
+
+describe("readers", () => {
+  const mark = (id: string, now: Date) =>
+    markReading(memory, {
+      source: "tree",
+      backupId: id,
+      now,
+      token: "00",
+      by: "laptop:7",
+      purpose: "restore",
+      since: now.toISOString(),
+    });
+
+  test("keep what they read, and are named; marks that are over are deleted by the prune, not by a look at the plan", async () => {
+    for (const day of [1, 2, 3]) await store(full(day));
+    await mark(full(1), new Date());
+    await mark(full(2), new Date("2026-01-02T00:00:00Z"));
+    const marks = () => [...memory.objects.keys()].filter((key) => key.startsWith("leases/reading/"));
+    const planned = await planPrune(await open(), "tree");
+    expect(planned.released).toEqual([full(2)]);
+    expect(planned.decisions.find(({ id }) => id === full(1))?.reasons.join()).toMatch(/being read: restore by laptop:7/);
+    expect(marks()).toHaveLength(2);
+    expect((await pruneSource(await open(), "tree")).deleted).toEqual([full(2)]);
+    expect(marks()).toEqual([expect.stringContaining(full(1))]);
+  });
+});
+
+describe("leftovers of dead runs", () => {
+  test("are collected before anything is deleted, and counted; younger than a day they stay", async () => {
+    await store(full(1));
+    await store(full(2));
+    const leftover = keyOf.artifact("tree", "20251201T000000Z-full-aaaaaa", "database.dump");
+    await memory.put(leftover, Buffer.from("xyz"));
+    const stamped = memory.objects.get(leftover);
+    expect((await pruneSource(await open(), "tree")).sweptObjects).toBe(0);
+    if (stamped !== undefined) stamped.modifiedAt = new Date(Date.now() - 86_399_000);
+    expect((await pruneSource(await open(), "tree")).sweptObjects).toBe(0);
+    if (stamped !== undefined) stamped.modifiedAt = new Date(Date.now() - 86_401_000);
+    await store(full(3));
+    const counted = makeFaultyStore(memory, []);
+    expect((await pruneSource(await open(() => counted), "tree")).sweptObjects).toBe(1);
+    const deletions = counted.calls.filter((call) => /^delete (artifacts|manifests)/.test(call));
+    expect(deletions.slice(0, 2)).toEqual([`delete ${leftover}`, `delete ${keyOf.manifest("tree", full(2))}`]);
+  });
+
+  test("that are no objects are told of, with the vault", async () => {
+    await store(full(1));
+    const link = keyOf.artifact("tree", "20251201T000000Z-full-aaaaaa", "link");
+    const linked = (inner: MemoryStore): ObjectStore => ({
+      ...inner,
+      async *list(prefix: string, options: ListOptions = {}) {
+        if (link.startsWith(prefix) && options.includeOdd === true) {
+          yield { key: link, bytes: 0, modifiedAt: new Date(0), odd: "a symbolic link" };
+        }
+        yield* inner.list(prefix, options);
+      },
+    });
+    const warnings: string[] = [];
+    await pruneSource(await open(linked, { warnings }), "tree");
+    expect(warnings.join()).toContain(`${link} in memory: is a symbolic link`);
+  });
+});
+
+describe("locks", () => {
+  test("of what is kept last as long as retention promises, before anything is deleted", async () => {
+    memory = await makeVault({ locks: true });
+    await project.writePolicy(treePolicy.replace("keepLast: 1", "daily: 1"));
+    const id = new Date(Date.now() - 3_600_000).toISOString().replaceAll(/[-:]/g, "").replace(/\.\d+/, "");
+    const kept = await store(`${id}-full-aaaaaa`);
+    await store(full(1));
+    const { locksExtended, deleted } = await pruneSource(await open(), "tree");
+    expect(locksExtended).toEqual([kept]);
+    expect(deleted).toEqual([full(1)]);
+    expect((await memory.head(keyOf.manifest("tree", kept)))?.lock?.until?.getTime()).toBeGreaterThan(Date.now());
+  });
+});
+
+test("an interruption stops a prune before its next deletion", async () => {
+  for (const day of [1, 2, 3]) await store(full(day));
+  const controller = new AbortController();
+  const interrupt = () => controller.abort(new HoldfastError("Interrupted", "interrupted"));
+  const context = await open(whenDeleted(full(2), interrupt), { signal: controller.signal });
+  await expect(pruneSource(context, "tree")).rejects.toMatchObject({ name: "Interrupted" });
+  expect(manifests()).toEqual([full(1), full(3)]);
+});
+
+test("neither a plan nor a prune makes a vault where none is", async () => {
+  memory = makeMemoryStore();
+  await expect(planPrune(await open(), "tree")).rejects.toMatchObject({ name: "VaultNotFound" });
+  await expect(pruneSource(await open(), "tree")).rejects.toMatchObject({ name: "VaultNotFound" });
+  await expect(pruneSource(await open(), "forest")).rejects.toMatchObject({ name: "SourceNotFound" });
+  expect(memory.objects.size).toBe(0);
+});
