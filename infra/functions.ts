@@ -85,7 +85,7 @@ function deciders(deployment: Deployment): FunctionSpec[] {
 
 /** Any backup to any place that the policy names: started by a person. */
 function restoreSpec(deployment: Deployment): FunctionSpec {
-  const sources = Object.values(deployment.policy.sources).flatMap(rights.readConnection);
+  const sources = Object.values(deployment.policy.sources).flatMap(rights.readSecretsOf);
   const own = [...rights.readBackups(deployment), ...rights.addEvidence(deployment)];
   const connections = [...sources, ...rights.readRestoreTargets(deployment)];
   return { key: "restore", module: "restore", tools: true, reachesSources: true, rights: [...own, ...connections] };
@@ -120,7 +120,7 @@ function dumpSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
     module: "dump",
     tools: true,
     reachesSources: true,
-    rights: [...rights.addBackups(deployment, source), ...rights.readConnection(source)],
+    rights: [...rights.addBackups(deployment, source), ...rights.readSecretsOf(source)],
     environment: { HOLDFAST_SOURCE: source.name },
   };
 }

@@ -60,10 +60,10 @@ function vaultProblems(vault: VaultConfig): string[] {
     : [`vault "${vault.name}" is at ${vault.endpoint}, for which a stack has no credentials`];
 }
 
-function sourceProblems(source: SourceConfig): string[] {
-  if (source.engine === "files") return [`source "${source.name}" is a directory of this machine`];
-  const { from } = source.connection;
-  return from === "secret" ? [] : [`the connection of "${source.name}" stands in ${from}:, not in Secrets Manager`];
+function sourceProblems({ name, traits, secrets }: SourceConfig): string[] {
+  if (traits.reach === "machine") return [`source "${name}" lies on this machine`];
+  const elsewhere = secrets.filter(({ from }) => from !== "secret");
+  return elsewhere.map(({ from }) => `a secret of source "${name}" is in ${from}:, not in Secrets Manager`);
 }
 
 /** What the stack makes, it makes where it is. Errors: PolicyInvalid. */

@@ -1,6 +1,5 @@
 /** What each function may do, in words of the vault: who adds, who reads, who deletes. */
 import { allChannels } from "../src/alerts/route.ts";
-import { engineKinds } from "../src/policy/defaults.ts";
 import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
 import { shortestKept } from "../src/retention/shortest-kept.ts";
 import { bucketsOf, type Deployment, sealingKeysOf } from "./deployment.ts";
@@ -65,9 +64,9 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
  * A lock cannot be taken back: whoever may lock for a hundred years can make its owner pay for them. What dumps locks for the shortest time that retention
  * keeps a kind, and a day lies between the request's clock and S3's (Amazon S3 user guide, "Object Lock considerations", remaining retention).
  */
-function denyLongLocks({ retention, engine }: SourceConfig, resources: readonly unknown[]): Statement[] {
+function denyLongLocks({ retention, traits }: SourceConfig, resources: readonly unknown[]): Statement[] {
   if (resources.length === 0) return [];
-  const seconds = Math.max(...engineKinds[engine].map((kind) => shortestKept(retention, kind)));
+  const seconds = Math.max(...traits.kinds.map((kind) => shortestKept(retention, kind)));
   const condition = { NumericGreaterThan: { "s3:object-lock-remaining-retention-days": Math.ceil(seconds / 86_400) + 1 } };
   return [named("NoLongerThanRetention", deny(["s3:PutObjectRetention"], resources, condition))];
 }
@@ -207,10 +206,10 @@ function unseal(deployment: Deployment): Statement[] {
   );
 }
 
-/** The secret that the source's connection stands in. */
-export function readConnection(source: SourceConfig): Statement[] {
-  if (source.engine !== "postgres" || source.connection.from !== "secret") return [];
-  return [allow(["secretsmanager:GetSecretValue"], [secretArn(source.connection.id)])];
+/** The secrets that the source's backups need. */
+export function readSecretsOf({ secrets }: SourceConfig): Statement[] {
+  const ids = secrets.flatMap((secret) => (secret.from === "secret" ? [secret.id] : []));
+  return allowIn(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn));
 }
 
 /** The secrets of the policy's restore targets. */

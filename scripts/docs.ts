@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { describePolicy, publishedSchema } from "../src/policy/json-schema.ts";
+import { publishedSchema } from "../src/policy/json-schema.ts";
 import { renderReference } from "../src/policy/reference-page.ts";
 import { definitions } from "../statemachines/definitions/all.ts";
 import { renderMachine } from "../statemachines/render.ts";
@@ -13,7 +13,7 @@ const root = resolve(import.meta.dirname, "..");
 
 const generated: readonly { readonly path: string; readonly text: string }[] = [
   { path: "schema/holdfast.schema.json", text: `${JSON.stringify(publishedSchema(), null, 2)}\n` },
-  { path: "docs/policy-reference.md", text: renderReference(describePolicy()) },
+  { path: "docs/policy-reference.md", text: renderReference() },
   ...Object.entries(definitions).map(([name, definition]) => ({
     path: `statemachines/${name}.asl.yaml`,
     text: renderMachine(name, definition),

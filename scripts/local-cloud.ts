@@ -117,7 +117,7 @@ function describeConnection({ host, port, user: username, password }: PostgresSe
 
 function connectionsOf({ sources }: Policy): readonly (readonly [string, string])[] {
   return Object.values(sources).flatMap((source) =>
-    source.engine === "postgres" && source.connection.from === "secret" ? [[source.connection.id, source.name] as const] : [],
+    source.secrets.flatMap((secret) => (secret.from === "secret" ? [[secret.id, source.name] as const] : [])),
   );
 }
 

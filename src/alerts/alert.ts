@@ -64,19 +64,7 @@ export interface AlertContext {
 }
 
 /** Words of ours that an alert is written with, whatever somebody chose for a password. */
-const ownWords = [
-  "holdfast",
-  "postgres",
-  "files",
-  "backup",
-  "verify",
-  "restore",
-  "restore-test",
-  "prune",
-  "status",
-  "check",
-  "watch",
-];
+const ownWords = ["holdfast", "backup", "verify", "restore", "restore-test", "prune", "status", "check", "watch"];
 
 /** Bounds that keep an alert readable on a telephone, and every rendering of it far below SNS's 256 KiB. */
 const most = { what: 200, message: 1_500, detail: 300, details: 12, text: 500 } as const;

@@ -1,17 +1,23 @@
 /** How much a backup holds, in what its engine counts: objects and rows of a database, entries and files of a tree. */
-import type { SourceConfig } from "../policy/policy.ts";
+import type { CountedWord, EngineTraits } from "../policy/policy.ts";
 import { countOf } from "./count.ts";
 
-type EngineName = SourceConfig["engine"];
+type Units = EngineTraits["units"];
 
-/** `30 objects, 243 rows` or `9 entries, 4 files`; `engine` is undefined for a source that left the policy. */
-export function contentAmount(engine: EngineName | undefined, objects: number, rows: number): string {
-  return engine === "files"
-    ? `${countOf(objects, "entry", "entries")}, ${countOf(rows, "file")}`
-    : `${countOf(objects, "object")}, ${countOf(rows, "row")}`;
+/** For a source that left the policy. */
+const unknownUnits: Units = { objects: ["object", "objects"], rows: ["row", "rows"] };
+
+/** `30 objects, 243 rows` or `9 entries, 4 files`; `units` is undefined for a source that left the policy. */
+export function contentAmount(units: Units | undefined, objects: number, rows: number): string {
+  const { objects: ofObjects, rows: ofRows } = units ?? unknownUnits;
+  return `${countOfWord(objects, ofObjects)}, ${countOfWord(rows, ofRows)}`;
 }
 
-/** What the source counted itself: a tree's counts are by type, and its rows are all entries. */
-export function sourceAmount(engine: EngineName | undefined, objects: number, rows: number): string {
-  return engine === "files" ? countOf(rows, "entry", "entries") : contentAmount(engine, objects, rows);
+/** What the source counted itself. */
+export function sourceAmount(units: Units | undefined, objects: number, rows: number): string {
+  return units?.counted === undefined ? contentAmount(units, objects, rows) : countOfWord(rows, units.counted);
+}
+
+function countOfWord(count: number, [one, many]: CountedWord): string {
+  return countOf(count, one, many);
 }

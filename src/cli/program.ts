@@ -2,9 +2,12 @@
 import { Argument, Command, Option } from "commander";
 import type { ExitCode } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { enginePolicies } from "../policy/engines.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { alerting, warnUnalerted } from "./alerting.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
+import type { InitCommandOptions } from "./commands/init.ts";
+import { addInitialOptions, addRestoreFlags, describeTargets, initialValuesIn } from "./engine-options.ts";
 import { defaultPolicyFile, policyPlaceOf } from "./policy-place.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
@@ -95,26 +98,24 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
   const init = program
     .command("init")
     .description("write a commented policy and a key file")
-    .addOption(new Option("--engine <engine>", "what the first source is").choices(["postgres", "files"]).default("postgres"))
     .option("--source <name>", "the first source's name", "main")
-    .option("--connection <reference>", "postgres: where to find the connection string", "env:DATABASE_URL")
-    .option("--path <directory>", "files: the tree to back up")
     .option("--vault <address>", "where backups go", "folder:./vault")
     .option("--key <file>", "the key file to create", "~/.config/holdfast/main.key")
     .option("--key-only", "create the key file alone: for a policy that exists, or a key rotation")
-    .action(async (options) => {
+    .action(async (options: InitCommandOptions) => {
       const { initialise } = await import("./commands/init.ts");
       if (program.opts()["stack"] !== undefined) throw new HoldfastError("UsageInvalid", "init cannot be combined with --stack");
-      const outcome = await initialise(terminal, { ...options, policy: program.opts()["policy"] });
+      const values = initialValuesIn({ ...options }, enginePolicies);
+      const outcome = await initialise(terminal, { ...options, values, policy: program.opts()["policy"] });
       terminal.result(outcome.document, outcome.lines);
       end(outcome.exitCode ?? 0);
     });
   example(
     init,
-    "holdfast init --source shop --connection env:SHOP_DATABASE_URL --vault folder:/srv/backups",
-    "holdfast init --engine files --source config --path /srv/config --vault folder:/srv/backups",
+    ...enginePolicies.flatMap(({ initial }) => (initial.example === undefined ? [] : [`holdfast ${initial.example}`])),
     "holdfast init --key-only --key ~/.config/holdfast/2027.key",
   );
+  addInitialOptions(init, enginePolicies);
   const check = program
     .command("check")
     .description("validate the policy, then connections, privileges, tools, keys and vaults")
@@ -203,12 +204,11 @@ function addRestores(program: Command, inSession: InSession): void {
     .command("restore")
     .description("restore a backup to a new target, and compare the result with it")
     .argument("<backup>", backupHelp)
-    .requiredOption("--to <target>", "postgres: a new database's name, env:NAME, file:PATH, service:NAME; files: a directory")
+    .requiredOption("--to <target>", describeTargets(enginePolicies))
     .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
     .option("--dry-run", "say what would happen, touch nothing")
     .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")
     .option("--discard-different", "remove a result that differs from the backup; it is kept beside the target otherwise")
-    .option("--roles", "postgres: create the backup's roles that the target's server lacks; needs a superuser")
     .action(inSession(async () => (await import("./commands/restore.ts")).restore, { onStack: onStack.restore }));
   example(
     restore,
@@ -217,6 +217,7 @@ function addRestores(program: Command, inSession: InSession): void {
     "holdfast restore config@latest --to /srv/config-restored",
     "holdfast --stack holdfast-prod restore shop@latest --to shop_restored",
   );
+  addRestoreFlags(restore, enginePolicies);
   const exporting = program
     .command("export")
     .description("copy a backup, its manifest and the instructions to a folder for offline media")

@@ -1,9 +1,9 @@
 /**
- * The port to what knows one kind of source. Adapters: postgres/, files/; the pipeline knows only this file.
+ * The port to what knows one kind of source. Adapters: a folder each, loaded by its name (engine-registry.ts); the pipeline knows only this file.
  * An engine knows nothing of vaults, keys or manifests: it gives and takes streams of bytes, figures and findings.
  */
 import type { Readable } from "node:stream";
-import type { Assertion, BackupKind, SourceConfig } from "../policy/policy.ts";
+import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, Notice, SourceCheckResult } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 
@@ -71,7 +71,8 @@ export interface Place {
   compare(digest: ContentDigest): Promise<Comparison>;
   /** Compares what the source said of itself with the loaded content. */
   compareSourceCheck(check: SourceCheckResult): Promise<Comparison>;
-  assert(assertions: readonly Assertion[]): Promise<readonly AssertionResult[]>;
+  /** Asks what the policy wants asked of the loaded content, where the engine knows such questions. */
+  assert(): Promise<readonly AssertionResult[]>;
   /**
    * Keeps what was loaded although it differs from the backup: beside the target, under a name that says so. Gives the words for it;
    * undefined where nothing can be kept (a throwaway).
@@ -95,8 +96,8 @@ export interface RestoreRequest {
   /** As given after --to; the engine says what forms it takes. */
   readonly target: string;
   readonly overwrite: boolean;
-  /** Creates the backup's roles that the target's server lacks. */
-  readonly roles?: boolean;
+  /** Switches of the engine's own that were given (EnginePolicy.restore), by their names. */
+  readonly flags?: ReadonlySet<string>;
 }
 
 export interface Finding {
@@ -110,8 +111,7 @@ export interface Finding {
 }
 
 export interface Engine<S extends SourceConfig = SourceConfig> {
-  readonly name: S["engine"];
-  readonly kinds: readonly BackupKind[];
+  readonly name: string;
 
   /** Looks at everything a backup and a restore test of this source would need; finds, never throws for what a user can mend. */
   check(source: S, context: RunContext): Promise<readonly Finding[]>;
@@ -124,6 +124,9 @@ export interface Engine<S extends SourceConfig = SourceConfig> {
 
   /** Checks what the source said of itself against the backup's digest, without restoring. */
   compareSourceCheck(digest: ContentDigest, check: SourceCheckResult): Comparison;
+
+  /** Whether a part of a digest (`table public.orders`, `directory uploads`) is named by the source's `verify.volatile`, or left out of it. */
+  compileVolatile(source: S): (object: string) => boolean;
 
   /** Bytes of temporary disk that a restore test of this backup needs, at least. */
   estimateThrowawayBytes(backup: BackupReader): number;

@@ -50,9 +50,9 @@ export interface DumpResult {
 export async function dumpSource(context: PipelineContext, request: DumpRequest): Promise<DumpResult> {
   const source = requireSource(context.policy, request.source);
   const engine = await context.engineOf(source.engine);
-  if (!engine.kinds.includes(request.kind)) {
+  if (!source.traits.kinds.includes(request.kind)) {
     throw new HoldfastError("SourceUnsupported", `the ${source.engine} engine does not support ${request.kind} backups`, {
-      hint: `Use one of: ${engine.kinds.join(", ")}.`,
+      hint: `Use one of: ${source.traits.kinds.join(", ")}.`,
     });
   }
   // The key is opened before anything is dumped: a backup that nobody could open must not be begun.

@@ -6,7 +6,7 @@ import type { OwnPaths } from "../runtime/run-context.ts";
 /** Folder vaults, and the files without which a backup cannot be made or opened: the policy, keys, connections, webhooks. */
 export function listOwnPaths(policy: Policy): OwnPaths {
   const references: SecretReference[] = [
-    ...Object.values(policy.sources).flatMap((source) => (source.engine === "postgres" ? [source.connection] : [])),
+    ...Object.values(policy.sources).flatMap(({ secrets }) => secrets),
     ...Object.values(policy.alerts).flatMap((channels = []) =>
       channels.flatMap((channel) => (channel.type === "slack" ? [channel.webhook] : [])),
     ),

@@ -1,6 +1,7 @@
 /** What every step works with: the policy, the run, and the stores, keys and engines that the policy names. */
 
 import type { Engine } from "../engines/engine.ts";
+import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
 import { nearestName } from "../policy/nearest-name.ts";
@@ -14,6 +15,7 @@ export interface PipelineContext {
   readonly policy: Policy;
   readonly run: RunContext;
   readonly holdfastVersion: string;
+  readonly engines: EngineRegistry;
   /** The engine that knows this source. */
   engineOf(name: string): Promise<Engine>;
   /** The store of one of the policy's vaults, opened once. */
@@ -27,7 +29,12 @@ export interface PipelineContext {
 }
 
 /** A context whose modules are loaded when they are first needed: a listing loads neither an engine nor a cloud SDK. */
-export function createPipelineContext(policy: Policy, given: RunContext, holdfastVersion: string): PipelineContext {
+export function createPipelineContext(
+  policy: Policy,
+  given: RunContext,
+  holdfastVersion: string,
+  engines: EngineRegistry = builtInEngines,
+): PipelineContext {
   const run: RunContext = { ...given, ownPaths: listOwnPaths(policy) };
   const stores = new Map<string, Promise<ObjectStore>>();
   const keys = new Map<string, Promise<SealingKeys>>();
@@ -35,7 +42,8 @@ export function createPipelineContext(policy: Policy, given: RunContext, holdfas
     policy,
     run,
     holdfastVersion,
-    engineOf: loadEngine,
+    engines,
+    engineOf: (name) => engines.load(name),
     storeOf: (name) => getOrOpen(stores, name, () => openNamedStore(policy, run, name)),
     stateStoreOf(name) {
       const state = stateOf(policy, name);
@@ -76,19 +84,6 @@ function getOrOpen<T>(opened: Map<string, Promise<T>>, name: string, open: () =>
     opened.set(name, value);
   }
   return value;
-}
-
-async function loadEngine(name: string): Promise<Engine> {
-  switch (name) {
-    case "postgres":
-      return (await import("../engines/postgres/engine.ts")).postgresEngine as Engine;
-    case "files":
-      return (await import("../engines/files/engine.ts")).filesEngine as Engine;
-    default:
-      throw new HoldfastError("SourceUnsupported", `this version of Holdfast has no engine "${name}"`, {
-        hint: "Upgrade Holdfast to the version that made the backup, or a later one.",
-      });
-  }
 }
 
 /** A vault's state bucket as a vault of its own: on the same server, and never locked. */

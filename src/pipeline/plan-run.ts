@@ -45,10 +45,9 @@ export async function planBackup(
   request: { readonly source: string; readonly kind: BackupKind },
 ): Promise<BackupPlan> {
   const source = requireSource(context.policy, request.source);
-  const engine = await context.engineOf(source.engine);
-  if (!engine.kinds.includes(request.kind)) {
+  if (!source.traits.kinds.includes(request.kind)) {
     const message = `the ${source.engine} engine does not support ${request.kind} backups`;
-    throw new HoldfastError("SourceUnsupported", message, { hint: `Use one of: ${engine.kinds.join(", ")}.` });
+    throw new HoldfastError("SourceUnsupported", message, { hint: `Use one of: ${source.traits.kinds.join(", ")}.` });
   }
   const { sizeBytes = 0 } = source;
   if (sizeBytes > mostLambdaBytes) {

@@ -6,7 +6,6 @@
 import type { Place } from "../engines/engine.ts";
 import type { HoldfastError } from "../errors/holdfast-error.ts";
 import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
-import type { Assertion } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import type { Evidence } from "../vault/evidence.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
@@ -153,7 +152,7 @@ async function examine(
   progress.phase("compare");
   const comparison = await stopwatch.time("compare", () => place.compare(digest));
   const sourceCheck = await stopwatch.time("sourceCheck", () => place.compareSourceCheck(manifest.sourceCheck));
-  const assertions = await stopwatch.time("assert", () => place.assert(assertionsOf(context, manifest.source)));
+  const assertions = await stopwatch.time("assert", () => place.assert());
   return {
     ...decide(loadFindings, comparison, sourceCheck, assertions),
     comparison,
@@ -162,10 +161,6 @@ async function examine(
     assertions,
     place: place.facts,
   };
-}
-
-function assertionsOf(context: PipelineContext, source: string): readonly Assertion[] {
-  return context.policy.sources[source]?.restoreTest.assertions ?? [];
 }
 
 /**

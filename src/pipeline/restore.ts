@@ -5,6 +5,7 @@
 
 import type { Place, RestorePlan, RestoreRequest } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { findEngine } from "../policy/engine-policy.ts";
 import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
@@ -27,8 +28,8 @@ export interface RestoreOptions {
   readonly allowDamaged: boolean;
   /** Removes a result that differs, where it would be kept beside the target. */
   readonly discardDifferent?: boolean;
-  /** Creates the backup's roles that the target's server lacks. */
-  readonly roles?: boolean;
+  /** Switches that engines add (EnginePolicy.restore), by their names. */
+  readonly flags?: ReadonlySet<string>;
 }
 
 export interface RestoreResult {
@@ -121,8 +122,9 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   }
 }
 
-async function openForRestore(context: PipelineContext, { entry, store }: FoundBackup, { allowDamaged }: RestoreOptions) {
+async function openForRestore(context: PipelineContext, { entry, store }: FoundBackup, { allowDamaged, flags }: RestoreOptions) {
   const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
+  refuseFlags(context, manifest.engine, flags);
   await requireTemporaryDirectory(context.run.temporaryDirectory);
   const keys = await openingKeysFor(context, entry.source);
   const engine = await context.engineOf(manifest.engine);
@@ -132,6 +134,16 @@ async function openForRestore(context: PipelineContext, { entry, store }: FoundB
     engine,
     backup: openBackup(store, keys, manifest, context.run, { salvage: allowDamaged }),
   };
+}
+
+/** A switch that its engine does not know would be forgotten silently. Errors: UsageInvalid. */
+function refuseFlags({ engines }: PipelineContext, engine: string, flags: ReadonlySet<string> = new Set()): void {
+  const known = findEngine(engines.policies, engine)?.restore.flags ?? [];
+  const unknown = [...flags].find((flag) => !known.some(({ name }) => name === flag));
+  if (unknown === undefined) return;
+  throw new HoldfastError("UsageInvalid", `--${unknown} means nothing for a backup of the ${engine} engine`, {
+    hint: `Leave --${unknown} out.`,
+  });
 }
 
 function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {
@@ -159,8 +171,8 @@ async function compareWith(place: Place, digest: ContentDigest | undefined): Pro
   };
 }
 
-function requestOf({ to, overwrite, roles }: RestoreOptions): RestoreRequest {
-  return { target: to, overwrite, ...(roles === true ? { roles } : {}) };
+function requestOf({ to, overwrite, flags }: RestoreOptions): RestoreRequest {
+  return { target: to, overwrite, ...(flags === undefined ? {} : { flags }) };
 }
 
 const isAllowed = (finding: LoadFinding): boolean => finding.class === "benign" || finding.class === "excepted";

@@ -23,7 +23,6 @@ import { whileReading } from "./reading.ts";
 import { recordEvidence } from "./record-evidence.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 import { findSuspicions } from "./suspicion.ts";
-import { compileVolatile } from "./volatile-parts.ts";
 
 export interface VerifyResult {
   readonly source: string;
@@ -142,7 +141,9 @@ async function compareWithEarlierBackups(
   if (checks.includes("accepted") || (checks.includes("verified") && !entry.suspicious)) return [];
   const history = await readEarlierFigures(context.run, store, entry);
   const source = context.policy.sources[entry.source];
-  const rules = { maxDropShare: source?.verify.maxDropShare ?? defaultMaxDropShare, isVolatile: compileVolatile(source) };
+  // A source that left the policy names nothing.
+  const isVolatile = source === undefined ? () => false : (await context.engineOf(source.engine)).compileVolatile(source);
+  const rules = { maxDropShare: source?.verify.maxDropShare ?? defaultMaxDropShare, isVolatile };
   const findings = findSuspicions(figuresOf(digest), history, rules);
   if (!entry.suspicious || history.length > 0) return findings;
   return ["was found suspicious before, and no earlier backup is left to compare it with"];

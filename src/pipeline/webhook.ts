@@ -47,8 +47,10 @@ async function readWebhookFile(run: PipelineContext["run"], path: string): Promi
 
 /** What the environment holds of the policy's secrets: whole connection strings, their passwords, webhooks. For `redact`. */
 export function secretsInEnvironment({ policy, run }: PipelineContext): readonly Secret[] {
+  const sources = Object.values(policy.sources);
+  const variables = new Set(sources.flatMap(({ traits }) => traits.secretVariables));
   const references = [
-    ...Object.values(policy.sources).flatMap((source) => (source.engine === "postgres" ? [source.connection] : [])),
+    ...sources.flatMap(({ secrets }) => secrets),
     ...Object.values(policy.alerts).flatMap((channels) =>
       channels.flatMap((each) => (each.type === "slack" ? [each.webhook] : [])),
     ),
@@ -57,12 +59,14 @@ export function secretsInEnvironment({ policy, run }: PipelineContext): readonly
     const value = reference.from === "env" ? run.environment[reference.name]?.trim() : undefined;
     return value === undefined ? [] : [value, ...passwordsIn(value)];
   });
-  return [...values, run.environment["PGPASSWORD"] ?? ""].filter((value) => value !== "").map((value) => new Secret(value));
+  const ofTools = [...variables].map((name) => run.environment[name] ?? "");
+  return [...values, ...ofTools].filter((value) => value !== "").map((value) => new Secret(value));
 }
 
 /** What everybody may read in an alert, also where a password is the same word: the names in the policy. */
 export function publicNamesOf({ sources, vaults, keys }: Policy): readonly string[] {
-  return [...Object.keys(sources), ...Object.keys(vaults), ...Object.keys(keys)];
+  const engines = Object.values(sources).map(({ engine }) => engine);
+  return [...Object.keys(sources), ...engines, ...Object.keys(vaults), ...Object.keys(keys)];
 }
 
 /** The password as a connection string writes it, and as it is meant. */

@@ -1,5 +1,4 @@
 /** Whether retention promises a time wherever a vault locks: a lock without an end is no lock that anybody would want. */
-import { engineKinds } from "./defaults.ts";
 import type { Policy, Retention, SourceConfig } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 
@@ -13,8 +12,8 @@ export function checkLocks({ sources, vaults }: Pick<Policy, "sources" | "vaults
   });
 }
 
-function promisesTime({ engine, retention }: SourceConfig): boolean {
+function promisesTime({ traits, retention }: SourceConfig): boolean {
   const { daily, weekly, monthly, yearly, keepWithinSeconds, kinds }: Retention = retention;
   if ([daily, weekly, monthly, yearly, keepWithinSeconds].some((rule) => rule !== undefined)) return true;
-  return engineKinds[engine].every((kind) => kinds?.[kind] !== undefined);
+  return traits.kinds.every((kind) => kinds?.[kind] !== undefined);
 }

@@ -1,5 +1,5 @@
-/** What a policy need not say, and what each engine can do: one place for parser, schema, reference and documents. */
-import type { BackupKind, Objectives, S3Vault, SourceCheckMode, SourceConfig, Tier } from "./policy.ts";
+/** What a policy need not say: one place for parser, schema, reference and documents. */
+import type { Objectives, S3Vault, Tier } from "./policy.ts";
 
 /** The objectives of each tier (docs/policy-reference.md). */
 export const tierObjectives: Readonly<Record<Tier, Objectives>> = {
@@ -8,20 +8,11 @@ export const tierObjectives: Readonly<Record<Tier, Objectives>> = {
   standard: { rpoSeconds: 86_400, rtoSeconds: 86_400 },
 };
 
-/** The kinds of backup that each engine makes; a policy that schedules another is refused. */
-export const engineKinds = {
-  postgres: ["full"],
-  files: ["full"],
-} as const satisfies Record<SourceConfig["engine"], readonly BackupKind[]>;
-
-export const engineNames = Object.keys(engineKinds) as readonly SourceConfig["engine"][];
-
 /** The vault or key that a source uses when the policy has several and the source names none. */
 export const defaultName = "main";
 
 export const defaultTier: Tier = "standard";
 export const defaultTimeZone = "UTC";
-export const defaultSourceCheck: SourceCheckMode = "counts";
 /** Written forms of shares, as the reference shows them. */
 export const defaultMaxDrop = "50%";
 export const defaultMaxRemoval = "50%";

@@ -1,22 +1,32 @@
 /** The commented policy that `holdfast init` writes. */
-import type { SourceConfig } from "./policy.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
+import { type EnginePolicies, type EnginePolicy, findEngine } from "./engine-policy.ts";
+import { enginePolicies } from "./engines.ts";
 
 export interface InitialPolicyOptions {
-  readonly engine: SourceConfig["engine"];
+  /** One of the engines' names. */
+  readonly engine: string;
   readonly source: string;
-  /** For postgres: where the connection stands, such as `env:DATABASE_URL`. */
-  readonly connection: string;
-  /** For files: the directory. */
-  readonly path: string;
+  /** Values of the engine's own options, by their names; an option with a default may be left out. */
+  readonly values: Readonly<Record<string, string | undefined>>;
   /** `folder:PATH` or `s3://BUCKET/PREFIX`. */
   readonly vault: string;
   /** The key file. */
   readonly keyPath: string;
 }
 
-/** The policy's text. It parses when its options are valid; what is wrong with them, `parsePolicy` says. */
-export function initialPolicy(options: InitialPolicyOptions): string {
-  const source = options.engine === "postgres" ? postgresSource(options) : filesSource(options);
+/**
+ * The policy's text. It parses when its options are valid; what is wrong with them, `parsePolicy` says.
+ * Errors: UsageInvalid, for an engine that is not there and for an option that it needs.
+ */
+export function initialPolicy(options: InitialPolicyOptions, engines: EnginePolicies = enginePolicies): string {
+  const engine = findEngine(engines, options.engine);
+  if (engine === undefined) {
+    throw new HoldfastError("UsageInvalid", `there is no engine "${options.engine}"`, {
+      hint: `Name one of: ${engines.map(({ name }) => name).join(", ")}.`,
+    });
+  }
+  const source = engine.initial.lines(valuesFor(engine, options.values), commonKeys());
   return `# The backup policy: what is backed up, where to, how long it is kept, and how it is proven.
 # Check it with \`holdfast check\`; docs/policy-reference.md describes every key.
 version: 1
@@ -42,40 +52,18 @@ ${source}
 `;
 }
 
-function postgresSource(options: InitialPolicyOptions): string {
-  return `    engine: postgres
-
-    # Where the connection stands, never the connection itself: env:NAME, file:PATH, service:NAME or secret:ID.
-    connection: ${writeText(options.connection)}
-
-${commonKeys()}
-
-    # Rows that are not worth keeping; the tables themselves are.
-    # exclude: { data: [public.sessions, "public.cache_*"] }
-
-    # Restore the newest backup into a throwaway server at 04:00 on the first of each month, compare it object by object, and
-    # ask it your own questions.
-    restoreTest:
-      schedule: "0 4 1 * *"
-      # assert:
-      #   - { sql: "select count(*) from users", atLeast: 1 }
-`;
-}
-
-function filesSource(options: InitialPolicyOptions): string {
-  return `    engine: files
-
-    # The directory; patterns are relative to it.
-    path: ${writeText(options.path)}
-    # include: ["**/*.env", "certificates/**"]
-    # exclude: ["cache/**", "*.tmp"]
-
-${commonKeys()}
-
-    # Extract the newest backup into a private directory at 04:00 on the first of each month, and compare it file by file.
-    restoreTest:
-      schedule: "0 4 1 * *"
-`;
+/** The options' values as YAML texts. */
+function valuesFor({ name, initial }: EnginePolicy, given: InitialPolicyOptions["values"]): Record<string, string> {
+  return Object.fromEntries(
+    initial.options.map((option) => {
+      const value = given[option.name] ?? option.default;
+      if (value !== undefined) return [option.name, writeText(value)];
+      const message = `init --engine ${name} needs --${option.name} <${option.value}>, ${option.description}`;
+      throw new HoldfastError("UsageInvalid", message, {
+        hint: `Give it: \`holdfast init --engine ${name} --${option.name} ${option.sample}\`.`,
+      });
+    }),
+  );
 }
 
 function commonKeys(): string {

@@ -1,5 +1,7 @@
 /** The JSON Schema of holdfast.yml (draft 2020-12), made of the same definition that the parser uses. */
 import * as z from "zod";
+import type { EnginePolicies } from "./engine-policy.ts";
+import { enginePolicies } from "./engines.ts";
 import { policySchema } from "./policy-schema.ts";
 
 /** A JSON Schema with the house's own keywords, which the published one does not hold. */
@@ -26,13 +28,13 @@ export interface DescribedSchema {
 }
 
 /** The schema of what people write, short forms included, with the words that the reference page is made of. */
-export function describePolicy(): DescribedSchema {
-  return z.toJSONSchema(policySchema, { io: "input", target: "draft-2020-12" }) as DescribedSchema;
+export function describePolicy(engines: EnginePolicies = enginePolicies): DescribedSchema {
+  return z.toJSONSchema(policySchema(engines), { io: "input", target: "draft-2020-12" }) as DescribedSchema;
 }
 
 /** The published schema: standard keywords only, for editors and validators. */
-export function publishedSchema(): Record<string, unknown> {
-  const { $schema, description, ...rest } = publish(describePolicy()) as Record<string, unknown>;
+export function publishedSchema(engines: EnginePolicies = enginePolicies): Record<string, unknown> {
+  const { $schema, description, ...rest } = publish(describePolicy(engines)) as Record<string, unknown>;
   return { $schema, title: "Holdfast policy", description, ...rest };
 }
 

@@ -2,6 +2,7 @@
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { EnginePolicies } from "./engine-policy.ts";
 import { parsePolicy } from "./parse-policy.ts";
 import type { Policy } from "./policy.ts";
 
@@ -10,6 +11,8 @@ export interface LoadOptions {
   readonly home?: string;
   /** How errors name the file; the path as given when absent. */
   readonly displayName?: string;
+  /** The engines that its sources may name; Holdfast's own when absent. */
+  readonly engines?: EnginePolicies;
 }
 
 /**
@@ -19,8 +22,8 @@ export interface LoadOptions {
 export async function loadPolicy(path: string, options: LoadOptions = {}): Promise<Policy> {
   const name = options.displayName ?? path;
   const bytes = await readBytes(path, name);
-  const home = options.home === undefined ? {} : { home: options.home };
-  return parsePolicy(decode(bytes, name), name, { file: resolve(path), directory: dirname(resolve(path)), ...home });
+  const { displayName: _, ...rest } = options;
+  return parsePolicy(decode(bytes, name), name, { file: resolve(path), directory: dirname(resolve(path)), ...rest });
 }
 
 /** More than any policy has (check-text.ts), whatever its characters. */

@@ -4,6 +4,8 @@ import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { assumeEngines, checkReferences, checkSecrets } from "./check-references.ts";
 import { checkText } from "./check-text.ts";
+import type { EnginePolicies } from "./engine-policy.ts";
+import { enginePolicies } from "./engines.ts";
 import { explainIssues } from "./explain-issues.ts";
 import type { Policy } from "./policy.ts";
 import { policySchema } from "./policy-schema.ts";
@@ -18,6 +20,8 @@ export interface ParseOptions {
   readonly file?: string;
   /** What `~` is; when absent, a path with `~` is a problem. */
   readonly home?: string;
+  /** The engines that its sources may name; Holdfast's own when absent. */
+  readonly engines?: EnginePolicies;
 }
 
 /**
@@ -35,12 +39,13 @@ export function parsePolicy(text: string, fileName: string, options: ParseOption
   if (tree.value === null && tree.problems.length === 0) {
     throw fail([{ path: [], message: "the policy is empty; write one with `holdfast init`", offset: 0 }]);
   }
-  const assumed = assumeEngines(tree.value);
-  const written = policySchema.safeParse(assumed.policy);
+  const { engines = enginePolicies } = options;
+  const assumed = assumeEngines(tree.value, engines);
+  const written = policySchema(engines).safeParse(assumed.policy);
   // What comes first explains what comes later at the same place.
   const problems: PlacedProblem[] = [
     ...tree.problems,
-    ...place(checkSecrets(tree.value), tree),
+    ...place(checkSecrets(tree.value, engines), tree),
     ...place(assumed.problems, tree),
     ...place(written.success ? [] : explainIssues(written.error.issues), tree),
     ...place(checkReferences(tree.value), tree),
@@ -51,7 +56,7 @@ export function parsePolicy(text: string, fileName: string, options: ParseOption
     directory: options.directory ?? resolve(dirname(fileName)),
     ...(options.home === undefined ? {} : { home: options.home }),
   };
-  const policy = resolvePolicy(written.data, sha256, places);
+  const policy = resolvePolicy(written.data, sha256, places, engines);
   if ("problems" in policy) throw fail(place(policy.problems, tree));
   return freeze(options.file === undefined ? policy : { ...policy, file: options.file });
 }

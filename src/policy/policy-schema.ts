@@ -1,10 +1,11 @@
 /** The schema of a whole policy: the one definition behind the parser, the JSON Schema and the reference page. */
 import * as z from "zod";
 import { defaultTimeZone } from "./defaults.ts";
+import type { EnginePolicies } from "./engine-policy.ts";
 import type { AlertChannel } from "./policy.ts";
 import { channelForm, parseAlertChannel, parseEmail } from "./references.ts";
 import { connectionReference, key, webhookReference } from "./schema-places.ts";
-import { source } from "./schema-sources.ts";
+import { sourceOf } from "./schema-sources.ts";
 import { forms, list, named, section, term, wrongType } from "./schema-terms.ts";
 import { vault } from "./schema-vaults.ts";
 import { showValue } from "./secret-text.ts";
@@ -65,54 +66,65 @@ const alerts = section(
   { description: "Who is notified, by severity." },
 );
 
-export const policySchema = section(
-  {
-    version: z
-      .literal(1, { error: (issue) => versionProblem(issue.input) })
-      .meta({ description: "The version of this format.", samples: [1] }),
-    timezone: term(parseTimeZone, {
-      expects: "an IANA time zone such as Europe/Berlin, or UTC",
-      type: "IANA time zone",
-      description: "The IANA time zone of every schedule and of retention's days, weeks, months and years.",
-      samples: ["Europe/Berlin"],
-    }).prefault(defaultTimeZone),
-    vaults: named(vault, {
-      expects: "a name and where it is, such as main: folder:/srv/holdfast",
-      description: "Where backups live.",
-      samples: [{ main: "s3://acme-backups" }],
-    }),
-    keys: named(key, {
-      expects: "a name and a key, such as main: file:~/.config/holdfast/main.key",
-      description: "What seals them.",
-      samples: [{ main: "kms:alias/holdfast" }],
-    }),
-    sources: named(source, {
-      expects: "a name and what is backed up, such as taskmaster: { engine: postgres, … }",
-      description: "What is backed up.",
-      samples: [],
-    }),
-    restoreTargets: named(
-      connectionReference({
-        description: "Where to find the connection string of the database to restore to; in a stack, a secret.",
-        samples: ["secret:taskmaster/restored"],
+function build(engines: EnginePolicies) {
+  return section(
+    {
+      version: z
+        .literal(1, { error: (issue) => versionProblem(issue.input) })
+        .meta({ description: "The version of this format.", samples: [1] }),
+      timezone: term(parseTimeZone, {
+        expects: "an IANA time zone such as Europe/Berlin, or UTC",
+        type: "IANA time zone",
+        description: "The IANA time zone of every schedule and of retention's days, weeks, months and years.",
+        samples: ["Europe/Berlin"],
+      }).prefault(defaultTimeZone),
+      vaults: named(vault, {
+        expects: "a name and where it is, such as main: folder:/srv/holdfast",
+        description: "Where backups live.",
+        samples: [{ main: "s3://acme-backups" }],
       }),
-      {
-        expects: "a name and a connection, such as standby: secret:taskmaster/restored",
-        description:
-          "Other servers that a restore on a stack may go to, by name. Without one, a stack restores to a new database on the source's own server only.",
-        samples: [{ standby: "secret:taskmaster/restored" }],
-      },
-    ).optional(),
-    alerts: alerts.prefault({}),
-  },
-  {
-    expects: "a policy: a mapping with version, vaults, keys and sources",
-    description: "A Holdfast policy: what is backed up, where to, how long it is kept and how it is proven.",
-  },
-);
+      keys: named(key, {
+        expects: "a name and a key, such as main: file:~/.config/holdfast/main.key",
+        description: "What seals them.",
+        samples: [{ main: "kms:alias/holdfast" }],
+      }),
+      sources: named(sourceOf(engines), {
+        expects: `a name and what is backed up, such as taskmaster: { engine: ${engines[0].name}, … }`,
+        description: "What is backed up.",
+        samples: [],
+      }),
+      restoreTargets: named(
+        connectionReference({
+          description: "Where to find the connection string of the database to restore to; in a stack, a secret.",
+          samples: ["secret:taskmaster/restored"],
+        }),
+        {
+          expects: "a name and a connection, such as standby: secret:taskmaster/restored",
+          description:
+            "Other servers that a restore on a stack may go to, by name. Without one, a stack restores to a new database on the source's own server only.",
+          samples: [{ standby: "secret:taskmaster/restored" }],
+        },
+      ).optional(),
+      alerts: alerts.prefault({}),
+    },
+    {
+      expects: "a policy: a mapping with version, vaults, keys and sources",
+      description: "A Holdfast policy: what is backed up, where to, how long it is kept and how it is proven.",
+    },
+  );
+}
+
+const built = new WeakMap<EnginePolicies, ReturnType<typeof build>>();
+
+/** The schema of a policy whose sources are of these engines; built once for each list. */
+export function policySchema(engines: EnginePolicies): ReturnType<typeof build> {
+  const known = built.get(engines) ?? build(engines);
+  built.set(engines, known);
+  return known;
+}
 
 /** A policy as it is written, its short texts parsed, before defaults, references and paths are resolved. */
-export type WrittenPolicy = z.output<typeof policySchema>;
+export type WrittenPolicy = z.output<ReturnType<typeof build>>;
 
 function versionProblem(input: unknown): string {
   if (input === undefined || input === null) return wrongType(input, "version: 1");

@@ -98,34 +98,47 @@ export interface Retention {
   readonly maxRemovalShare: number;
 }
 
-export type SourceCheckMode = "counts" | "content" | "none";
-
-/** One application check: SQL that gives one value, and what it must be. */
-export interface Assertion {
-  readonly name: string;
-  readonly sql: string;
-  readonly expect: { readonly equals: string | number | boolean } | { readonly atLeast: number } | { readonly atMost: number };
-}
-
 /** Whether a restore test is done only in a sandbox, in the best there is, or in none. */
 export type SandboxChoice = "required" | "preferred" | "none";
 
 export interface RestoreTestConfig {
   /** Cron with five fields in the policy's time zone; absent: by hand only. */
   readonly schedule?: string;
-  readonly assertions: readonly Assertion[];
-  /** PostgreSQL only. Absent: as `defaultSandbox`. */
+  /** Where code that comes with a backup runs, for engines that run any. Absent: as `defaultSandbox`. */
   readonly sandbox?: SandboxChoice;
   /** When a test that has not ended is ended, without a verdict. Absent: as `defaultMaxTestDuration`. */
   readonly maxDurationSeconds?: number;
-  /** Whether loading may connect to the foreign servers that the backup defines. */
-  readonly foreignServers?: boolean;
-  /** Extensions that a server may lack: what needs them is left out of the verdict by name. */
-  readonly withoutExtensions?: readonly string[];
 }
 
-export interface SourceBase {
+/** How many of what a backup holds, in the engine's words: `[one, many]`. */
+export type CountedWord = readonly [one: string, many: string];
+
+/** What a source carries of its engine, so that nothing else needs to know which engine that is. */
+export interface EngineTraits {
+  /** The kinds of backup that it makes. */
+  readonly kinds: readonly BackupKind[];
+  /** `network`: a stack in the cloud can reach the source. `machine`: it lies on one machine. */
+  readonly reach: "network" | "machine";
+  readonly units: {
+    /** Objects of a content digest. */
+    readonly objects: CountedWord;
+    /** Rows of a content digest. */
+    readonly rows: CountedWord;
+    /** Rows that the source counted of itself, where these are something else and are told without the objects. */
+    readonly counted?: CountedWord;
+  };
+  /** Environment variables that the engine's tools take a secret from. */
+  readonly secretVariables: readonly string[];
+}
+
+/** A source as every module but its engine knows it; engines/<name>/source.ts have more. */
+export interface SourceConfig {
   readonly name: string;
+  /** The engine's name (engines.ts). */
+  readonly engine: string;
+  readonly traits: EngineTraits;
+  /** Where to find each secret that its backups need. */
+  readonly secrets: readonly SecretReference[];
   readonly vault: string;
   readonly key: string;
   readonly tier: Tier;
@@ -139,40 +152,13 @@ export interface SourceBase {
     readonly schedule?: string;
     /** A table or directory that falls by more than this share (0 to 1) between two backups is suspicious. */
     readonly maxDropShare: number;
-    /** Patterns of tables or files that come and go: nothing is concluded from them. */
+    /** Patterns, in the engine's notation, of parts that come and go: nothing is concluded from them. */
     readonly volatile: readonly string[];
   };
   readonly restoreTest: RestoreTestConfig;
   /** How much it holds, as the policy declares it; absent: as it was measured. */
   readonly sizeBytes?: number;
 }
-
-export interface PostgresSource extends SourceBase {
-  readonly engine: "postgres";
-  readonly connection: SecretReference;
-  readonly exclude: {
-    /** Patterns of tables left out wholly: `schema.table` with `*` and `?`. */
-    readonly tables: readonly string[];
-    /** Patterns of tables whose definition is kept and whose rows are not. */
-    readonly data: readonly string[];
-  };
-  readonly sourceCheck: SourceCheckMode;
-  /** Whether roles are captured with their password hashes (needs a superuser). */
-  readonly rolePasswords: boolean;
-}
-
-export interface FilesSource extends SourceBase {
-  readonly engine: "files";
-  /** Absolute path of the tree. */
-  readonly path: string;
-  /** Patterns relative to `path`; empty: everything. */
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-  /** Bytes of holes of sparse files that one backup reads; absent: the engine's default. */
-  readonly maxHoleBytes?: number;
-}
-
-export type SourceConfig = PostgresSource | FilesSource;
 
 export type Severity = "critical" | "warning" | "info";
 export type AlertChannel =

@@ -1,7 +1,9 @@
 /** docs/policy-reference.md: every key of the policy, made of the same definition that the parser uses. */
-import type { DescribedSchema } from "./json-schema.ts";
+import type { EnginePolicies } from "./engine-policy.ts";
+import { enginePolicies } from "./engines.ts";
+import { type DescribedSchema, describePolicy } from "./json-schema.ts";
 
-const introduction = `# Policy reference
+const introduction = (engines: EnginePolicies) => `# Policy reference
 
 <!-- Generated from src/policy by \`npm run docs\`; edit the definition, not this page. -->
 
@@ -21,28 +23,28 @@ checks a policy whose first line is \`# yaml-language-server: $schema=<path or U
 | schedule | \`"0 2 * * *"\` | cron: minute, hour, day of the month, month, day of the week; lists, ranges, steps, \`jan\`-\`dec\` and \`sun\`-\`sat\`; in the policy's time zone; in quotes, because YAML reads a leading \`*\` as an alias |
 | path | \`/srv/holdfast\`, \`~/keys/main.key\`, \`config\` | relative paths begin at the policy's own folder; \`~/\` is the home directory of the user who runs Holdfast; variables are not expanded |
 | reference to a secret | \`env:NAME\`, \`file:PATH\`, \`service:NAME\`, \`secret:ID\` | where it stands: an environment variable, a file, an entry in libpq's \`pg_service.conf\`, AWS Secrets Manager; a secret itself is refused wherever it stands in a policy, and never repeated in a message |
-| pattern of tables | \`public.sessions\`, \`*.cache_?\` | \`*\` any characters, \`?\` one; letters fold to lower case outside double quotes; without a schema, \`public\` is meant |
-| pattern of files | \`*.log\`, \`/cache/\`, \`uploads/**\` | relative to the source's path; \`*\` and \`?\` stay within one name, \`**\` crosses folders; a pattern without a slash matches at any depth, with one it begins at the path; a last slash means folders only |
+${formsOf(engines)}
 
 A schedule says when something is due, and \`holdfast status\` when it is late; on one machine, cron or a systemd timer starts it (docs/operations.md).
 `;
 
 /** The whole page. */
-export function renderReference(policy: DescribedSchema): string {
+export function renderReference(engines: EnginePolicies = enginePolicies): string {
+  const policy = describePolicy(engines);
   const { vaults, keys, sources, restoreTargets, alerts } = policy.properties ?? {};
   const [vault, key, source] = [vaults, keys, sources].map((mapping) => (mapping?.additionalProperties || undefined) ?? {});
   const target = (restoreTargets?.additionalProperties || undefined) ?? {};
-  const engines = source?.oneOf ?? [];
-  const shared = sharedKeys(engines);
+  const kinds = source?.oneOf ?? [];
+  const shared = sharedKeys(kinds);
   return [
-    introduction,
+    introduction(engines),
     section("The policy", policy.description, topRows(policy)),
     section("Vaults", vault?.description, rows(vault ?? {}, "vaults.<name>", { nested: false })),
     ...longForms(vault ?? {}, "vaults.<name>"),
     section("Keys", key?.description, rows(key ?? {}, "keys.<name>", { nested: false })),
     ...longForms(key ?? {}, "keys.<name>"),
-    section("Sources", "What every source has, whatever its engine.", rows(pick(engines[0], shared), "sources.<name>")),
-    ...engines.map((engine) =>
+    section("Sources", "What every source has, whatever its engine.", rows(pick(kinds[0], shared), "sources.<name>")),
+    ...kinds.map((engine) =>
       section(
         `Sources with \`engine: ${constantOf(engine, "engine")}\``,
         engine.description,
@@ -53,6 +55,12 @@ export function renderReference(policy: DescribedSchema): string {
     section("Restore targets", restoreTargets?.description, rows(target, "restoreTargets.<name>")),
     section("Alerts", alerts?.description, alertRows(alerts ?? {})),
   ].join("\n");
+}
+
+/** Rows of the table of values, for what engines add to it. */
+function formsOf(engines: EnginePolicies): string {
+  const forms = engines.flatMap(({ valueForms }) => valueForms);
+  return forms.map(({ name, written, meaning }) => `| ${name} | ${written} | ${meaning} |`).join("\n");
 }
 
 function section(title: string, description: string | undefined, lines: readonly string[], level = 2): string {

@@ -103,6 +103,9 @@ export const key = forms(
   },
 );
 
+/** What the reference calls a text that says where to find a secret. */
+export const secretFormName = "reference to a secret";
+
 interface SecretWords {
   readonly description: string;
   readonly samples: readonly unknown[];
@@ -143,7 +146,7 @@ export function connectionReference(words: SecretWords) {
     );
   const short = term(parseSecretReference, {
     expects: secretForm,
-    type: "reference to a secret",
+    type: secretFormName,
     pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|(file|service|secret):.+)$",
     description: `One of ${secretForm}.`,
     samples: words.samples.filter((sample) => typeof sample === "string"),
@@ -158,7 +161,7 @@ export function webhookReference(words: SecretWords) {
     .transform(toReference);
   const short = term(parseWebhookReference, {
     expects: webhookForm,
-    type: "reference to a secret",
+    type: secretFormName,
     pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|(file|secret):.+)$",
     description: `One of ${webhookForm}.`,
     samples: words.samples,

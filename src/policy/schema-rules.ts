@@ -1,15 +1,17 @@
 /** The schema of what engines have in common: objectives, schedules, retention, verification. */
 import type * as z from "zod";
 import { cronForm, cronPattern, parseCron } from "./cron.ts";
-import { defaultMaxDrop, defaultMaxRemoval, defaultMinAge, engineKinds, tierObjectives } from "./defaults.ts";
+import { defaultMaxDrop, defaultMaxRemoval, defaultMinAge, tierObjectives } from "./defaults.ts";
 import { durationForm, durationPattern, formatDuration, parseDuration } from "./duration.ts";
+import { type EnginePolicy, kindsOf } from "./engine-policy.ts";
 import { type BackupKind, backupKinds, type Tier } from "./policy.ts";
 import { count, list, section, term, type Words } from "./schema-terms.ts";
 import { parseShare, shareForm, sharePattern } from "./share.ts";
 import { parseSize, sizeForm, sizePattern } from "./size.ts";
 import { parseWindow } from "./window.ts";
 
-type Engine = keyof typeof engineKinds;
+/** The engine whose kinds a schema offers. */
+type Engine = Pick<EnginePolicy, "name" | "kinds">;
 
 export const tiers = Object.keys(tierObjectives) as [Tier, ...Tier[]];
 
@@ -73,7 +75,7 @@ const minAge = term(parseMinAge, {
 }).prefault(defaultMinAge);
 
 export function retention(engine: Engine) {
-  const kinds: readonly BackupKind[] = engineKinds[engine];
+  const kinds = kindsOf(engine);
   return section(
     {
       daily: count(mostKept, {
@@ -175,11 +177,11 @@ export function verify<V extends z.ZodType>(volatile: V) {
 
 function unavailableKind(key: string, engine: Engine): string | undefined {
   if (!(backupKinds as readonly string[]).includes(key)) return undefined;
-  return `the ${engine} engine makes no ${key} backups; allowed: ${engineKinds[engine].join(", ")}`;
+  return `the ${engine.name} engine makes no ${key} backups; allowed: ${kindsOf(engine).join(", ")}`;
 }
 
 export function schedules(engine: Engine) {
-  const kinds: readonly BackupKind[] = engineKinds[engine];
+  const kinds = kindsOf(engine);
   const schedule = (kind: BackupKind) =>
     cron({ description: `When a ${kind} backup is made.`, samples: ["0 2 * * *"], defaultNote: "by hand only" }).optional();
   const shape = Object.fromEntries(kinds.map((kind) => [kind, schedule(kind)]));

@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BackupReader } from "../../src/engines/engine.ts";
-import { filesEngine } from "../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../src/engines/files/engine.ts";
 import { type Entry, type EntryType, formatIndexLine, parseIndexLine } from "../../src/engines/files/entry.ts";
 import { bytesOf, displayPath, type EntryPath, entryPathOf } from "../../src/engines/files/entry-path.ts";
 import { compileSelection } from "../../src/engines/files/patterns.ts";

@@ -24,7 +24,7 @@ describe("a deployment", () => {
     [
       "a connection in the environment",
       samplePolicyText.replace("secret:one/db", "env:DATABASE_URL"),
-      'the connection of "db-1" stands in env:, not in Secrets Manager',
+      'a secret of source "db-1" is in env:, not in Secrets Manager',
     ],
     [
       "a webhook in the environment",
@@ -39,7 +39,7 @@ describe("a deployment", () => {
     [
       "files",
       samplePolicyText.replace("alerts:\n", "  etc: { engine: files, path: /etc, retention: { daily: 7 } }\nalerts:\n"),
-      'source "etc" is a directory of this machine',
+      'source "etc" lies on this machine',
     ],
   ])("refuses %s, and says which", (_, text, detail) => {
     expect(() => deploy(text)).toThrow(expect.objectContaining({ name: "PolicyInvalid", details: [detail] }));

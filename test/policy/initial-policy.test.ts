@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { FilesSource } from "../../src/policy/engines/files/source.ts";
+import type { PostgresSource } from "../../src/policy/engines/postgres/source.ts";
 import { initialPolicy } from "../../src/policy/initial-policy.ts";
 import { parse } from "./policy-texts.ts";
 
 const options = {
   source: "shop",
-  connection: "env:SHOP_URL",
-  path: "/etc/shop",
+  values: { connection: "env:SHOP_URL", path: "/etc/shop" },
   vault: "folder:./vault",
   keyPath: "~/.config/holdfast/main.key",
 };
@@ -40,7 +41,7 @@ describe("the policy that init writes", () => {
     const policy = parse(text);
     expect(policy.alerts.critical).toHaveLength(2);
     expect(policy.sources["shop"]?.objectives).toEqual({ rpoSeconds: 86_400, rtoSeconds: 14_400 });
-    expect(policy.sources["shop"]?.restoreTest.assertions).toHaveLength(engine === "postgres" ? 1 : 0);
+    if (engine === "postgres") expect((policy.sources["shop"] as PostgresSource).restoreTest.assertions).toHaveLength(1);
     expect(text).not.toMatch(/^\s*# (exclude|include|objectives|alerts)/m);
   });
 
@@ -50,8 +51,8 @@ describe("the policy that init writes", () => {
       .filter((text) => !/[\0$]|:\/\//.test(text) && text.trim() !== "" && !text.startsWith("~"));
     fc.assert(
       fc.property(name, (text) => {
-        const source = parse(initialPolicy({ ...options, engine: "files", path: `/data/${text}` })).sources["shop"];
-        expect(source?.engine === "files" && source.path).toBe(resolveLike(`/data/${text}`));
+        const source = parse(initialPolicy({ ...options, engine: "files", values: { path: `/data/${text}` } })).sources["shop"];
+        expect((source as FilesSource).path).toBe(resolveLike(`/data/${text}`));
       }),
     );
   });

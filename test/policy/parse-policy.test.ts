@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { traitsOf } from "../../src/policy/engine-policy.ts";
+import { postgresPolicy } from "../../src/policy/engines/postgres/policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import { files, parse, places, postgres, smallest, withFiles, withPostgres, withSource, withTop } from "./policy-texts.ts";
 
@@ -14,6 +16,8 @@ describe("a policy", () => {
         shop: {
           name: "shop",
           engine: "postgres",
+          traits: traitsOf(postgresPolicy),
+          secrets: [{ from: "env", name: "SHOP_URL" }],
           connection: { from: "env", name: "SHOP_URL" },
           vault: "main",
           key: "main",
@@ -207,7 +211,7 @@ describe("a source", () => {
     expect(source.path).toBe("/etc/shop");
     expect(source.include).toEqual(["**/*.env", "/certificates/"]);
     expect(source.exclude).toEqual(["cache/**"]);
-    expect(source.restoreTest).toEqual({ schedule: "0 4 1 * *", assertions: [] });
+    expect(source.restoreTest).toEqual({ schedule: "0 4 1 * *" });
   });
 
   it("uses the vault and the key called main when there are several, unless it names others", () => {

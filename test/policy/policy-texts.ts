@@ -1,7 +1,8 @@
 /** Texts of policies for the tests, and the problems that a text has. */
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import type { FilesSource } from "../../src/policy/engines/files/source.ts";
+import type { PostgresSource } from "../../src/policy/engines/postgres/source.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
-import type { FilesSource, PostgresSource } from "../../src/policy/policy.ts";
 
 export const places = { directory: "/srv/app", home: "/home/ops" };
 
@@ -46,13 +47,13 @@ export function parse(text: string) {
 export function postgres(text: string): PostgresSource {
   const source = parse(text).sources["shop"];
   if (source?.engine !== "postgres") throw new Error("the policy has no PostgreSQL source called shop");
-  return source;
+  return source as PostgresSource;
 }
 
 export function files(text: string): FilesSource {
   const source = parse(text).sources["shop"];
   if (source?.engine !== "files") throw new Error("the policy has no files source called shop");
-  return source;
+  return source as FilesSource;
 }
 
 /** The lines of problems; empty when the policy is valid. Any error but PolicyInvalid is thrown on. */

@@ -96,7 +96,7 @@ sources:
     ],
     [
       withFiles("restoreTest: { assert: [] }"),
-      ["sources.shop.restoreTest.assert: unknown key; assertions are SQL, for sources with engine: postgres"],
+      ["sources.shop.restoreTest.assert: unknown key; assertions are queries, and a tree of files answers none"],
     ],
     [withFiles("backup: { log: 1 }"), ["sources.shop.backup.log: the files engine makes no log backups; allowed: full"]],
     // Keys and values

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { openPostgresThrowaway } from "../../src/engines/postgres/throwaway.ts";
-import type { Assertion } from "../../src/policy/policy.ts";
+import type { Assertion } from "../../src/policy/engines/postgres/source.ts";
 import { runTool } from "../../src/runtime/child-process.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { findSandbox } from "../../src/runtime/find-sandbox.ts";
@@ -64,12 +64,13 @@ async function runTest(request: NonNullable<ConfinedRequest["test"]>): Promise<C
     postgresPath: [request.binDir],
     identity: "test:1",
   };
-  const place = await openPostgresThrowaway(await readerOf(request.archive, request.globals, request.facts), context);
+  const assertions = Object.entries(request.ask).map(([name, sql]): Assertion => ({ name, sql, expect: { equals: "" } }));
+  const backup = await readerOf(request.archive, request.globals, request.facts);
+  const place = await openPostgresThrowaway(backup, context, { restoreTest: { assertions } });
   const kind = String(place.facts["sandbox"]);
   try {
     await place.load();
-    const ask = Object.entries(request.ask).map(([name, sql]): Assertion => ({ name, sql, expect: { equals: "" } }));
-    const results = await place.assert(ask);
+    const results = await place.assert();
     return { kind, uid: undefined, answers: Object.fromEntries(results.map(({ name, actual }) => [name, actual])) };
   } catch (error) {
     return { kind, uid: undefined, error: (error as Error).message };

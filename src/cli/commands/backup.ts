@@ -5,7 +5,7 @@ import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
 import { troublesOfBackup } from "../../pipeline/troubles.ts";
 import { describeUnopenable, findUnopenable, type Unopenable } from "../../pipeline/unopenable.ts";
-import type { BackupKind, SourceConfig } from "../../policy/policy.ts";
+import type { BackupKind, EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
 import { contentAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
@@ -26,7 +26,7 @@ export async function backup({ context, terminal }: Session, source: string, opt
   const warnings = unopenable.map((each) => `  ${terminal.style("yellow", "warning")}   ${describeUnopenable(each)}`);
   return {
     document: { ...documentOf(result), ...(unopenable.length === 0 ? {} : { unopenable }) },
-    lines: [...describe(terminal, result, context.policy.sources[result.dump.source]?.engine), ...warnings],
+    lines: [...describe(terminal, result, context.policy.sources[result.dump.source]?.traits.units), ...warnings],
     exitCode: exitCodeOf(result),
     troubles: troublesOfBackup(result),
   };
@@ -79,7 +79,7 @@ function describeFailure({ step, error }: NonNullable<BackupRunResult["failure"]
 function describe(
   terminal: Terminal,
   { dump, verification, prune, failure }: BackupRunResult,
-  engine: SourceConfig["engine"] | undefined,
+  units: EngineTraits["units"] | undefined,
 ): string[] {
   const speed = formatThroughput(dump.storedBytes, dump.durationMs);
   const lines = [
@@ -91,7 +91,7 @@ function describe(
     lines.push(`  ${terminal.style("yellow", "vault")}     ${news}`);
   }
   if (verification !== undefined) {
-    const what = `${contentAmount(engine, verification.objectCount, verification.rows)}, ${formatBytes(verification.bytes)}`;
+    const what = `${contentAmount(units, verification.objectCount, verification.rows)}, ${formatBytes(verification.bytes)}`;
     lines.push(`  read back ${what}, ${formatDuration(verification.durationMs)}`);
     for (const finding of verification.findings) lines.push(`  ${terminal.style("red", "found")}     ${finding}`);
   }

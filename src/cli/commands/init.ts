@@ -4,6 +4,8 @@ import { open, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
+import type { EnginePolicies } from "../../policy/engine-policy.ts";
+import { enginePolicies } from "../../policy/engines.ts";
 import { initialPolicy } from "../../policy/initial-policy.ts";
 import { parsePolicy } from "../../policy/parse-policy.ts";
 import { systemClock } from "../../runtime/clock.ts";
@@ -12,15 +14,19 @@ import { defaultPolicyFile, invocationOn } from "../policy-place.ts";
 import type { Outcome } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 
-interface InitOptions {
-  readonly policy: string;
-  readonly engine: "postgres" | "files";
+/** As they are written on the command line. */
+export interface InitCommandOptions {
+  readonly engine: string;
   readonly source: string;
-  readonly connection: string;
-  readonly path?: string;
   readonly vault: string;
   readonly key: string;
   readonly keyOnly?: boolean;
+}
+
+interface InitOptions extends InitCommandOptions {
+  readonly policy: string;
+  /** Values of the engine's own options (engine-options.ts). */
+  readonly values: Readonly<Record<string, string | undefined>>;
 }
 
 interface KeyFile {
@@ -30,24 +36,17 @@ interface KeyFile {
 }
 
 /** Writes a policy and its key, or, with `keyOnly`, a key alone: for a policy that exists, and for a rotation. */
-export async function initialise(terminal: Terminal, options: InitOptions): Promise<Outcome> {
+export async function initialise(
+  terminal: Terminal,
+  options: InitOptions,
+  engines: EnginePolicies = enginePolicies,
+): Promise<Outcome> {
   if (options.keyOnly === true) return makeKeyOnly(terminal, options);
-  if (options.engine === "files" && options.path === undefined) {
-    throw new HoldfastError("UsageInvalid", "init --engine files needs --path <directory>, the tree to back up", {
-      hint: "Name the directory: `holdfast init --engine files --path /srv/config`.",
-    });
-  }
   const policyPath = resolve(options.policy);
-  const text = initialPolicy({
-    engine: options.engine,
-    source: options.source,
-    connection: options.connection,
-    path: options.path ?? ".",
-    vault: options.vault,
-    keyPath: options.key,
-  });
+  const { engine, source, values, vault } = options;
+  const text = initialPolicy({ engine, source, values, vault, keyPath: options.key }, engines);
   // What the arguments put into the policy is checked before anything is written.
-  parsePolicy(text, policyPath, { directory: dirname(policyPath), home: homedir() });
+  parsePolicy(text, policyPath, { directory: dirname(policyPath), home: homedir(), engines });
   await writeNew(policyPath, text);
   const key = await ensureKey(keyPathOf(options, dirname(policyPath))).catch(async (error: unknown) => {
     // Else the next try would find a policy in its way.

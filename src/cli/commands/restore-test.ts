@@ -5,7 +5,7 @@ import { findInVaults } from "../../pipeline/find-backups.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type RestoreTestResult, restoreTest as runRestoreTest } from "../../pipeline/restore-test.ts";
 import { type Trouble, troublesOfRestoreTests } from "../../pipeline/troubles.ts";
-import type { SourceConfig } from "../../policy/policy.ts";
+import type { EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { describePhases } from "../../report/phases.ts";
 import { contentAmount, sourceAmount } from "../content-amount.ts";
@@ -38,7 +38,7 @@ export async function restoreTest({ context, terminal }: Session, reference: str
       })),
     },
     lines: [
-      ...results.map((result) => describe(terminal, result, context.policy.sources[result.source]?.engine)),
+      ...results.map((result) => describe(terminal, result, context.policy.sources[result.source]?.traits.units)),
       ...untested.map((each) => describeUntested(terminal, each)),
     ].flatMap((paragraph, index) => (index === 0 ? paragraph : ["", ...paragraph])),
     exitCode: exitCodeOf(results, untested),
@@ -82,18 +82,18 @@ function describeUntested(terminal: Terminal, { reference, error }: Untested): s
 function describe(
   terminal: Terminal,
   { backupId, source, outcome, evidence, unrecorded }: RestoreTestResult,
-  engine: SourceConfig["engine"] | undefined,
+  units: EngineTraits["units"] | undefined,
 ): string[] {
   const { comparison, sourceCheck, assertions = [], loadFindings = [], timings = {}, objective } = evidence;
   const leftOut = comparison?.leftOut;
   const but = leftOut === undefined ? "" : ` but for ${countOf(leftOut.count, "object")} with ${countOf(leftOut.rows, "row")}`;
   const lines = [`${terminal.style("bold", backupId)}  of ${source}, ${stateLabel(terminal, outcome)}${but}`];
   if (comparison !== undefined) {
-    const what = `${contentAmount(engine, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
+    const what = `${contentAmount(units, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
     lines.push(`  compared    ${what} with the backup: ${countOf(comparison.differenceCount, "difference")}`);
   }
   if (sourceCheck !== undefined) {
-    const what = sourceAmount(engine, sourceCheck.objectsCompared, sourceCheck.rowsCompared);
+    const what = sourceAmount(units, sourceCheck.objectsCompared, sourceCheck.rowsCompared);
     lines.push(`  the source  ${what} as it counted them itself: ${countOf(sourceCheck.differenceCount, "difference")}`);
   }
   if (assertions.length > 0) {

@@ -3,11 +3,12 @@ import { exitCodes } from "../../errors/exit-codes.ts";
 import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
-import type { SourceConfig } from "../../policy/policy.ts";
+import type { EngineTraits } from "../../policy/policy.ts";
 import { formatBytes } from "../../report/format.ts";
 import { describePhases } from "../../report/phases.ts";
 import { contentAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
+import { engineFlagsIn } from "../engine-options.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -17,7 +18,8 @@ interface RestoreCommandOptions {
   readonly dryRun?: boolean;
   readonly allowDamaged?: boolean;
   readonly discardDifferent?: boolean;
-  readonly roles?: boolean;
+  /** Switches that engines add. */
+  readonly [flag: string]: unknown;
 }
 
 export async function restore({ context, terminal }: Session, reference: string, given: RestoreCommandOptions): Promise<Outcome> {
@@ -29,7 +31,7 @@ export async function restore({ context, terminal }: Session, reference: string,
     overwrite: given.overwrite === true,
     allowDamaged: given.allowDamaged === true,
     discardDifferent: given.discardDifferent === true,
-    roles: given.roles === true,
+    flags: engineFlagsIn(given, context.engines.policies),
   };
   if (given.dryRun === true) {
     const plan = await namingNewestGood(context, found, () => planRestore(context, found, options));
@@ -51,7 +53,7 @@ export async function restore({ context, terminal }: Session, reference: string,
   return {
     document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) },
     lines: [
-      ...describe(terminal, result, context.policy.sources[result.source]?.engine),
+      ...describe(terminal, result, context.policy.sources[result.source]?.traits.units),
       // The findings stand above, where they were said before anything was touched.
       ...(doubt.length === 0
         ? []
@@ -81,9 +83,9 @@ function describeUnjudged(terminal: Terminal, { unjudged }: RestoreResult["compa
 function describe(
   terminal: Terminal,
   { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
-  engine: SourceConfig["engine"] | undefined,
+  units: EngineTraits["units"] | undefined,
 ): string[] {
-  const what = `${contentAmount(engine, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
+  const what = `${contentAmount(units, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
   const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
   const verdict = comparison.equal
     ? terminal.style(

@@ -2,7 +2,8 @@
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { readSoundEvidence } from "../../pipeline/sound-evidence.ts";
-import type { SourceConfig } from "../../policy/policy.ts";
+import { findEngine } from "../../policy/engine-policy.ts";
+import type { EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import type { Evidence } from "../../vault/evidence.ts";
@@ -29,7 +30,7 @@ export async function show({ context, terminal }: Session, reference: string): P
     ...(examined?.problems ?? []).map((problem) => `${bad}  ${problem}`),
     ...(future ? [`${bad}  it is dated in the future, and does not count`] : []),
     ...futureChecks.map(({ key }) => `${bad}  ${key} is dated in the future, and does not count`),
-    ...describeEvidence(terminal, evidence, context.policy.sources[entry.source]?.engine),
+    ...describeEvidence(terminal, evidence, context.policy.sources[entry.source]?.traits.units),
   ];
   const more = {
     problems: examined?.problems ?? [],
@@ -44,7 +45,12 @@ export async function show({ context, terminal }: Session, reference: string): P
     return { document, lines, exitCode: read.exitCode };
   }
   const { manifest, sha256 } = read;
-  const lines = [heading, ...describeManifest(terminal, manifest, sha256), "", ...found];
+  const lines = [
+    heading,
+    ...describeManifest(terminal, manifest, sha256, findEngine(context.engines.policies, manifest.engine)?.units),
+    "",
+    ...found,
+  ];
   return { document: { state, suspicious, held, ...more, manifestSha256: sha256, manifest, evidence }, lines };
 }
 
@@ -63,7 +69,12 @@ async function readWhatStands(store: ObjectStore, { source, id }: BackupEntry) {
   }
 }
 
-function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string): string[] {
+function describeManifest(
+  terminal: Terminal,
+  manifest: Manifest,
+  sha256: string,
+  units: EngineTraits["units"] | undefined,
+): string[] {
   const { consistencyPoint } = manifest;
   const point =
     consistencyPoint.position === undefined ? consistencyPoint.time : `${consistencyPoint.time} (${consistencyPoint.position})`;
@@ -82,7 +93,7 @@ function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string
     `  engine    ${manifest.engine}, ${manifest.kind}`,
     `  content   as of ${point}`,
     `  made      ${manifest.startedAt} to ${manifest.finishedAt} by Holdfast ${manifest.holdfastVersion}`,
-    `  source    ${describeSource(manifest)}`,
+    `  source    ${describeSource(manifest, units)}`,
     `  manifest  SHA-256 ${sha256}`,
     ...manifest.notices.map(({ message }) => `  ${terminal.style("yellow", "notice")}    ${message}`),
     "",
@@ -90,39 +101,39 @@ function describeManifest(terminal: Terminal, manifest: Manifest, sha256: string
   ];
 }
 
-function describeSource({ engine, sourceCheck }: Manifest): string {
+function describeSource({ sourceCheck }: Manifest, units: EngineTraits["units"] | undefined): string {
   if (sourceCheck.mode === "none") return "was not asked (sourceCheck: none)";
   const objects = Object.values(sourceCheck.objects);
   const rows = objects.reduce((sum, object) => sum + object.rows, 0);
-  return `${sourceAmount(engine as SourceConfig["engine"], objects.length, rows)} by its own ${sourceCheck.mode}`;
+  return `${sourceAmount(units, objects.length, rows)} by its own ${sourceCheck.mode}`;
 }
 
 function describeEvidence(
   terminal: Terminal,
   evidence: readonly (Evidence | UnreadEvidence)[],
-  engine: SourceConfig["engine"] | undefined,
+  units: EngineTraits["units"] | undefined,
 ): string[] {
   if (evidence.length === 0) return ["no evidence yet: read it back with `holdfast verify`, prove it with `holdfast restore-test`"];
   return evidence.flatMap((found) => {
     if ("unreadable" in found) return [`${terminal.style("red", "damaged evidence")}  ${found.key}`];
     return [
       `${found.at}  ${stateLabel(terminal, found.check)}  by ${found.by}${found.reason === undefined ? "" : `: ${found.reason}`}`,
-      ...figuresOf(found, engine).map((line) => `  ${line}`),
+      ...figuresOf(found, units).map((line) => `  ${line}`),
       ...found.findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
     ];
   });
 }
 
-function figuresOf({ digest, comparison, objective }: Evidence, engine: SourceConfig["engine"] | undefined): string[] {
+function figuresOf({ digest, comparison, objective }: Evidence, units: EngineTraits["units"] | undefined): string[] {
   const lines: string[] = [];
   if (digest !== undefined) {
     lines.push(
-      `read back ${contentAmount(engine, digest.objectCount, digest.rows)}, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
+      `read back ${contentAmount(units, digest.objectCount, digest.rows)}, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
     );
   }
   if (comparison !== undefined) {
     const { objectsCompared, rowsCompared, differenceCount } = comparison;
-    const what = contentAmount(engine, objectsCompared, rowsCompared);
+    const what = contentAmount(units, objectsCompared, rowsCompared);
     lines.push(`compared after a restore: ${what}, ${countOf(differenceCount, "difference")}`);
     if (comparison.printOnly !== undefined) {
       lines.push(`${countOf(comparison.printOnly.count, "definition")} printed differently, and equal in meaning`);

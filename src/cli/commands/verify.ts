@@ -7,7 +7,7 @@ import { type PipelineContext, requireSource } from "../../pipeline/pipeline-con
 import { troublesOfVerification } from "../../pipeline/troubles.ts";
 import { findInstructionsProblem } from "../../pipeline/vault-instructions.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
-import type { Policy, SourceConfig } from "../../policy/policy.ts";
+import type { EngineTraits, Policy } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
@@ -140,7 +140,7 @@ async function findMissing(
 }
 
 function summarise(terminal: Terminal, policy: Policy, { results, unjudged, unread }: Verified): Outcome {
-  const lines = results.flatMap((result) => describe(terminal, result, policy.sources[result.source]?.engine));
+  const lines = results.flatMap((result) => describe(terminal, result, policy.sources[result.source]?.traits.units));
   for (const { source, backupId, error } of unjudged) {
     lines.push(
       `${backupId}  of ${source}, ${terminal.style("red", "not judged")}: ${error.message} (${error.name})`,
@@ -173,10 +173,10 @@ function summarise(terminal: Terminal, policy: Policy, { results, unjudged, unre
   };
 }
 
-function describe(terminal: Terminal, result: VerifyResult, engine: SourceConfig["engine"] | undefined): string[] {
+function describe(terminal: Terminal, result: VerifyResult, units: EngineTraits["units"] | undefined): string[] {
   const { objectCount, rows, bytes, durationMs, findings, unrecorded } = result;
   return [
-    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${contentAmount(engine, objectCount, rows)}, ` +
+    `${result.backupId}  of ${result.source}, ${stateLabel(terminal, result.outcome)}: ${contentAmount(units, objectCount, rows)}, ` +
       `${formatBytes(bytes)} read back in ${formatDuration(durationMs)}`,
     ...findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
     ...(unrecorded === undefined ? [] : [`  ${terminal.style("red", "not recorded in the vault")}: ${unrecorded.message}`]),

@@ -5,6 +5,7 @@ import { findInVaults } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import type { BackupKind } from "../../policy/policy.ts";
 import { stackTargetPattern, stackTargetProblem } from "../../policy/stack-target.ts";
+import { engineFlagsIn } from "../engine-options.ts";
 import type { Outcome, Session } from "../session.ts";
 import { executionName } from "./machine.ts";
 import { requireStack, runMachine } from "./run-machine.ts";
@@ -72,7 +73,8 @@ export interface StackRestoreOptions {
   readonly dryRun?: boolean;
   readonly allowDamaged?: boolean;
   readonly discardDifferent?: boolean;
-  readonly roles?: boolean;
+  /** Switches that engines add. */
+  readonly [flag: string]: unknown;
 }
 
 /** `holdfast --stack S restore <backup> --to <target>`: to a new place, and never over anything. */
@@ -87,16 +89,18 @@ export async function restoreOnStack(session: Session, reference: string, option
       hint: "Salvage it on a machine of your own: `holdfast --policy FILE restore … --allow-damaged`, with the same policy.",
     });
   }
-  if (options.roles === true || options.discardDifferent === true) {
-    throw new HoldfastError("RestoreRefused", "a stack's restore takes neither --roles nor --discard-different", {
-      hint: "Restore without them, or from a machine of your own: `holdfast --policy FILE restore …`, with the same policy.",
+  const own = [...engineFlagsIn(options, session.context.engines.policies)];
+  const refused = [...own, ...(options.discardDifferent === true ? ["discard-different"] : [])];
+  if (refused.length > 0) {
+    throw new HoldfastError("RestoreRefused", `a stack's restore does not take --${refused.join(" or --")}`, {
+      hint: "Restore without it, or from a machine of your own: `holdfast --policy FILE restore …`, with the same policy.",
     });
   }
   refuseTarget(options.to);
   const { source, backup } = await nameBackup(session.context, reference);
   const config = requireSource(session.context.policy, source);
-  if (config.engine === "files") {
-    throw new HoldfastError("RestoreRefused", `${source} is a tree of files, and a stack has no disk to restore it to`, {
+  if (config.traits.reach === "machine") {
+    throw new HoldfastError("RestoreRefused", `${source} lies on one machine, and a stack cannot restore to it`, {
       hint: "Run the restore on the machine that will hold the files: `holdfast --policy FILE restore … --to DIRECTORY`, with the same policy.",
     });
   }

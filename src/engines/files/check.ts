@@ -1,7 +1,7 @@
 /** What `holdfast check` says of a files source: whether the tree is there and can be read, and what a backup of it would lack. */
 import { access, constants } from "node:fs/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { FilesSource } from "../../policy/policy.ts";
+import type { FilesSource } from "../../policy/engines/files/source.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
 import { findAvoided } from "./avoided.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { FilesSource } from "../../policy/policy.ts";
+import type { FilesSource } from "../../policy/engines/files/source.ts";
 import type { SourceCheckResult } from "../../proof/content.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";

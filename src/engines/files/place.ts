@@ -3,7 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ErrorName } from "../../errors/catalogue.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
+import type { Comparison, LoadFinding } from "../../proof/content.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, Place } from "../engine.ts";
@@ -84,7 +84,7 @@ export function createPlace(options: PlaceOptions): Place {
       if (comparison === undefined) return notLoaded;
       return compareCounts({ files: comparison.rowsCompared, entries: comparison.objectsCompared }, check);
     },
-    assert: async (assertions) => assertions.map(refuseAssertion),
+    assert: async () => [],
     keepBeside: async () => options.keepBeside?.(tree),
     commit: () => options.commit(tree),
     async close() {
@@ -106,11 +106,6 @@ const notLoaded: Comparison = {
   differenceCount: 1,
   differences: [{ object: "tree", problem: "the backup was not loaded whole, or not compared, so that nothing can be said of it" }],
 };
-
-/** Policies take assertions for databases only; whoever passes one here learns that it was not checked. */
-function refuseAssertion({ name }: { readonly name: string }): AssertionResult {
-  return { name, passed: false, expected: "a source with a database", actual: "files, in which no SQL can be run" };
-}
 
 function damage(error: HoldfastError): LoadFinding {
   return { class: "damage", subject: "archive", message: error.message };

@@ -1,5 +1,5 @@
 /** The policy's assertions: SQL with one value, and what it must be. */
-import type { Assertion } from "../../policy/policy.ts";
+import type { Assertion } from "../../policy/engines/postgres/source.ts";
 import type { AssertionResult } from "../../proof/content.ts";
 import type { Connection } from "./driver.ts";
 

@@ -1,5 +1,5 @@
 /** Whether the connecting role may read all that a dump reads, and the statement that mends it where it may not. */
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { Finding } from "../engine.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { Connection } from "./driver.ts";

@@ -1,6 +1,6 @@
 /** What `holdfast check` looks at for a PostgreSQL source: everything that would make a backup or its restore test fail. */
 import { isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { findSandbox, type SandboxWish } from "../../runtime/find-sandbox.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";

@@ -2,7 +2,8 @@
 
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { BackupKind, PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
+import type { BackupKind } from "../../policy/policy.ts";
 import type { Notice, SourceCheckResult } from "../../proof/content.ts";
 import type { ToolStream } from "../../runtime/child-process.ts";
 import type { RunContext } from "../../runtime/run-context.ts";

@@ -1,6 +1,5 @@
 /** The PostgreSQL engine: full logical backups through PostgreSQL's own tools (docs/postgres.md). */
-import { engineKinds } from "../../policy/defaults.ts";
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { compareCounts } from "../../proof/compare-counts.ts";
 import type { Engine } from "../engine.ts";
 import { checkPostgres } from "./check.ts";
@@ -9,14 +8,15 @@ import { openPostgresDump } from "./dump.ts";
 import { openPostgresTarget } from "./restore.ts";
 import { planPostgresRestore } from "./restore-plan.ts";
 import { estimateThrowawayBytes, openPostgresThrowaway } from "./throwaway.ts";
+import { compileVolatileTables } from "./volatile-tables.ts";
 
-export const postgresEngine: Engine<PostgresSource> = {
+export const engine: Engine<PostgresSource> = {
   name: "postgres",
-  kinds: engineKinds.postgres,
   check: checkPostgres,
   openDump: openPostgresDump,
   digest: digestPostgresBackup,
   compareSourceCheck: compareCounts,
+  compileVolatile: compileVolatileTables,
   estimateThrowawayBytes,
   openThrowaway: openPostgresThrowaway,
   planRestore: planPostgresRestore,

@@ -1,6 +1,6 @@
 /** The policy's exclusion patterns: what pg_dump leaves out, and the same answer for the source check. */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { Notice } from "../../proof/content.ts";
 import { anyNumber, matchSequence } from "../../runtime/match-sequence.ts";
 import type { Connection } from "./driver.ts";

@@ -1,5 +1,5 @@
 /** The order of a load: event triggers and mappings to foreign servers last, views that read foreign tables without their rows. */
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { LoadFinding } from "../../proof/content.ts";
 import type { LoadOrder } from "./archive-structure.ts";
 

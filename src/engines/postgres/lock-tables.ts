@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
 import type { Connection } from "./driver.ts";

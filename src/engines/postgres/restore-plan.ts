@@ -1,7 +1,7 @@
 /** Decides how a backup gets into its target, before anything is touched. */
 
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, RestorePlan, RestoreRequest } from "../engine.ts";
 import { archiveBytesOnDisk, freeBytes, readText } from "./archive-source.ts";
@@ -116,7 +116,7 @@ async function planRoles(
   request: RestoreRequest,
   settings: ConnectionSettings,
 ): Promise<RoleStatements> {
-  if (request.roles !== true) return { roles: [], statements: [] };
+  if (request.flags?.has("roles") !== true) return { roles: [], statements: [] };
   if (!survey.superuser) {
     throw new HoldfastError("RestoreRefused", `user "${settings.user}" may not create the backup's roles: it is not a superuser`, {
       hint: "Run the restore as a superuser, or without --roles.",

@@ -1,6 +1,7 @@
 /** What may stand after --to, and the connection it means. */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { PostgresSource, SecretReference } from "../../policy/policy.ts";
+import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
+import type { SecretReference } from "../../policy/policy.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { type ConnectionSettings, resolveConnection, settingsFrom } from "./connection.ts";
 import { parseConnectionString } from "./connection-string.ts";

@@ -1,6 +1,6 @@
 /** What a database says of its own rows, independently of any dump: counts, or an order-independent hash, per table. */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { SourceCheckMode } from "../../policy/policy.ts";
+import type { SourceCheckMode } from "../../policy/engines/postgres/source.ts";
 import type { SourceCheckResult } from "../../proof/content.ts";
 import { largeObjectRange, objectsPerRange } from "./digest-large-objects.ts";
 import type { Connection } from "./driver.ts";

@@ -1,6 +1,6 @@
 /** A restore test's place: the backup loaded into a server of the source's major that lives for this one test. */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import type { PostgresSource } from "../../policy/policy.ts";
+import type { Assertion, PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { ContentDigest } from "../../proof/content.ts";
 import { abortError } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
@@ -81,7 +81,9 @@ export async function openPostgresThrowaway(
   try {
     const server = await startThrowawayServer(fetching ? { ...request, onDirectory: fetching.start } : request, context);
     const allowed = readAllowances(source);
-    return createPlace({ backup, facts, tools, server, fetching, context, allowed, serverVersion: serverTools.version });
+    const { assertions = [] } = source?.restoreTest ?? {};
+    const { version: serverVersion } = serverTools;
+    return createPlace({ backup, facts, tools, server, fetching, context, allowed, assertions, serverVersion });
   } catch (error) {
     await fetching?.stop();
     throw error;
@@ -118,12 +120,13 @@ function createFetching(backup: BackupReader, context: RunContext): Fetching {
 
 interface Parts extends ThrowawayParts {
   readonly serverVersion: string;
+  readonly assertions: readonly Assertion[];
   /** Where the archive fits on disk beside the server, for a parallel load; else it is streamed. */
   readonly fetching: Fetching | undefined;
 }
 
 function createPlace(parts: Parts): Place {
-  const { server, context, facts, fetching } = parts;
+  const { server, context, facts, fetching, assertions } = parts;
   let loaded: LoadedThrowaway | undefined;
   let second: ContentDigest | undefined;
   const guarded = <T>(work: () => Promise<T>): Promise<T> => guard(work, server, context);
@@ -158,7 +161,7 @@ function createPlace(parts: Parts): Place {
         const { database, deviations } = needLoaded();
         return compareLoadedSourceCheck(database, check, second, deviations, context);
       }),
-    assert: (assertions) =>
+    assert: () =>
       guarded(async () => {
         // The database's own settings hold here, as they would for the application.
         const settings = throwawaySettings(server, facts.serverMajor, needLoaded().database.settings.database);

@@ -64,7 +64,7 @@ const refused: readonly [string, () => Promise<unknown>, string, string][] = [
   ["accepting without a backup", () => verifyOnStack(session, undefined, { all: true, accept: "x" }), "UsageInvalid", "one backup"],
   ["a restore over something", () => restore("shop_restored", { overwrite: true }), "RestoreRefused", "second person"],
   ["a restore of what is damaged", () => restore("shop_restored", { allowDamaged: true }), "RestoreRefused", "damaged"],
-  ["a restore of files", () => restoreOnStack(session, "tree@latest", { to: "copy" }), "RestoreRefused", "no disk"],
+  ["a restore of files", () => restoreOnStack(session, "tree@latest", { to: "copy" }), "RestoreRefused", "lies on one machine"],
   ...hostileTargets.map((to): (typeof refused)[number] => [
     `a target ${to}`,
     () => restore(to),

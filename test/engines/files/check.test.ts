@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { checkSource } from "../../../src/engines/files/check.ts";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { makeContext, makeSource } from "./memory-backup.ts";
 import { makeZoo, removeTree } from "./tree-zoo.ts";
 

@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { type Entry, type EntryType, formatIndexLine } from "../../../src/engines/files/entry.ts";
 import type { EntryPath } from "../../../src/engines/files/entry-path.ts";
 import { archiveEnd, encodeHeader, paddingOf } from "../../../src/engines/files/tar-header.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { localOperations, pooledOperations } from "../../../src/engines/files/file-operations.ts";
 import { createHoleBudget } from "../../../src/engines/files/hole-budget.ts";
 import { openDirectory } from "../../../src/engines/files/open-directory.ts";

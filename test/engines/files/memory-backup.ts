@@ -3,8 +3,10 @@ import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Readable } from "node:stream";
 import type { BackupReader, Place } from "../../../src/engines/engine.ts";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
-import type { FilesSource } from "../../../src/policy/policy.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
+import { traitsOf } from "../../../src/policy/engine-policy.ts";
+import { filesPolicy } from "../../../src/policy/engines/files/policy.ts";
+import type { FilesSource } from "../../../src/policy/engines/files/source.ts";
 import type { Comparison, LoadFinding, Notice, SourceCheckResult } from "../../../src/proof/content.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
@@ -27,6 +29,8 @@ export function makeContext(overrides: Partial<RunContext> = {}): RunContext {
 export function makeSource(path: string, patterns: Partial<Pick<FilesSource, "include" | "exclude">> = {}): FilesSource {
   return {
     name: "tree",
+    traits: traitsOf(filesPolicy),
+    secrets: [],
     engine: "files",
     path,
     include: patterns.include ?? [],
@@ -38,7 +42,7 @@ export function makeSource(path: string, patterns: Partial<Pick<FilesSource, "in
     schedules: {},
     retention: { minAgeSeconds: 0, maxRemovalShare: 0.5 },
     verify: { maxDropShare: 0.5, volatile: [] },
-    restoreTest: { assertions: [] },
+    restoreTest: {},
   };
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createBoundedTasks } from "../../../src/engines/files/bounded-tasks.ts";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { chooseOperations, localOperations, pooledOperations } from "../../../src/engines/files/file-operations.ts";
 import { dumpToMemory, makeContext, makeSource, prove, readerOf, usePlace } from "./memory-backup.ts";
 import { describeTree, differencesOf, makeZoo, removeTree } from "./tree-zoo.ts";

@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import { dumpToMemory, type MemoryBackup, makeContext, makeSource, readerOf, usePlace } from "./memory-backup.ts";
 import { describeTree, removeTree } from "./tree-zoo.ts";

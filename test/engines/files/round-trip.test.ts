@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { dumpToMemory, indexOf, makeContext, makeSource, prove, readerOf, usePlace } from "./memory-backup.ts";
 import { describeTree, differencesOf, isRoot, makeZoo, removeTree, specialNames } from "./tree-zoo.ts";
 
@@ -154,16 +154,6 @@ it("knows how much room a restore test takes", async () => {
   const content = Number(backup.facts["bytes"]);
   expect(content).toBeGreaterThan(17_000_000);
   expect(filesEngine.estimateThrowawayBytes(readerOf(backup))).toBeGreaterThan(content);
-});
-
-it("refuses assertions, which need a database", async () => {
-  const backup = await dumpToMemory(makeSource(tree));
-  const place = await filesEngine.openThrowaway(readerOf(backup), makeContext());
-  await usePlace(place, async () => {
-    expect(await place.assert([])).toEqual([]);
-    const results = await place.assert([{ name: "users", sql: "select 1", expect: { equals: 1 } }]);
-    expect(results).toMatchObject([{ name: "users", passed: false }]);
-  });
 });
 
 // Only root can make, and restore, what belongs to others.

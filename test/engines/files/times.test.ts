@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { formatTime, parseTime } from "../../../src/engines/files/entry.ts";
 import { createKeptTimes, isSameTime } from "../../../src/engines/files/kept-times.ts";
 import { mountSmallDisk, type SmallDisk } from "../../support/tmpfs.ts";

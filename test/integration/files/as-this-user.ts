@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { dumpToMemory, indexOf, type MemoryBackup, makeContext, makeSource, prove } from "../../engines/files/memory-backup.ts";
 
 const [action = "", path = "", temporaryDirectory = "/tmp"] = process.argv.slice(2);

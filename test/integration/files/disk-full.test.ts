@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { filesEngine } from "../../../src/engines/files/engine.ts";
+import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { dumpToMemory, makeContext, makeSource, readerOf, usePlace } from "../../engines/files/memory-backup.ts";
 import { noise, removeTree } from "../../engines/files/tree-zoo.ts";
 import { mountSmallDisk } from "../../support/tmpfs.ts";

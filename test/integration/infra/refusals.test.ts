@@ -29,7 +29,7 @@ describe("packaging", () => {
   it("says once what a policy has that cannot be deployed, and what to do, without a stack trace", async () => {
     const policy = policyFile(samplePolicyText.replace("secret:one/db", "env:DATABASE_URL"));
     const said = await refusalOf({ stage: "dev", policy });
-    expect(said.match(/the connection of "db-1" stands in env:/g)).toHaveLength(1);
+    expect(said.match(/a secret of source "db-1" is in env:/g)).toHaveLength(1);
     expect(said).toContain("Deploy a policy with s3:// vaults");
     expect(said).not.toMatch(/^\s+at /m);
   });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest.ts";
 import { openPostgresThrowaway } from "../../../src/engines/postgres/throwaway.ts";
+import type { Assertion } from "../../../src/policy/engines/postgres/source.ts";
 import { compareCounts } from "../../../src/proof/compare-counts.ts";
 import { createHurtfulDatabase, hurtfulDatabase } from "../../support/hurtful-data.ts";
 import { createObjectZoo } from "../../support/object-zoo.ts";
@@ -30,6 +31,14 @@ const falseAlarms = `
   insert into wide (id, filler) select n, repeat('z', n % 500) from generate_series(1, 500) n;
 `;
 
+const assertions: readonly Assertion[] = [
+  { name: "orders", sql: "select count(*) from orders", expect: { equals: 1000 } },
+  { name: "read only", sql: "delete from orders returning 1", expect: { atLeast: 0 } },
+  { name: "two values", sql: "select 1, 2", expect: { atLeast: 0 } },
+  { name: "no row", sql: "select 1 where false", expect: { atLeast: 0 } },
+  { name: "false", sql: "select exists (select from orders where id > 1000)", expect: { equals: false } },
+];
+
 const majors = [14, 15, 16, 17, 18];
 
 test.each(majors)(
@@ -43,7 +52,7 @@ test.each(majors)(
       const { backup, context } = await takeBackup(server, "zoo", directory, { rolePasswords: true, sourceCheck: "content" });
       const digest = await digestPostgresBackup(backup, context);
       expect(compareCounts(digest, backup.sourceCheck)).toMatchObject({ equal: true, differences: [] });
-      const place = await openPostgresThrowaway(backup, context);
+      const place = await openPostgresThrowaway(backup, context, { restoreTest: { assertions } });
       try {
         const { findings } = await place.load();
         expect(findings.filter((finding) => finding.class !== "benign")).toEqual([]);
@@ -51,15 +60,7 @@ test.each(majors)(
         expect(comparison.differences).toEqual([]);
         expect(comparison).toMatchObject({ equal: true, objectsCompared: digest.objectCount, rowsCompared: digest.rows });
         expect(await place.compareSourceCheck(backup.sourceCheck)).toMatchObject({ equal: true, differences: [] });
-        expect(
-          await place.assert([
-            { name: "orders", sql: "select count(*) from orders", expect: { equals: 1000 } },
-            { name: "read only", sql: "delete from orders returning 1", expect: { atLeast: 0 } },
-            { name: "two values", sql: "select 1, 2", expect: { atLeast: 0 } },
-            { name: "no row", sql: "select 1 where false", expect: { atLeast: 0 } },
-            { name: "false", sql: "select exists (select from orders where id > 1000)", expect: { equals: false } },
-          ]),
-        ).toMatchObject([
+        expect(await place.assert()).toMatchObject([
           { passed: true, actual: "1000", expected: "1,000" },
           { passed: false, actual: "error: cannot execute DELETE in a read-only transaction" },
           { passed: false, actual: "1 rows of 2 columns instead of one value" },
@@ -140,15 +141,14 @@ test("settings of the source's server, database and roles that change how values
   try {
     const { backup, context } = await takeBackup(server, "shop", directory, { sourceCheck: "content" });
     const digest = await digestPostgresBackup(backup, context);
-    const place = await openPostgresThrowaway(backup, context);
+    const restoreTest = { assertions: [{ name: "t", sql: "select count(*) from t", expect: { equals: 1 } }] };
+    const place = await openPostgresThrowaway(backup, context, { restoreTest });
     try {
       expect((await place.load()).findings).toEqual([]);
       expect((await place.compare(digest)).differences).toEqual([]);
       expect(await place.compareSourceCheck(backup.sourceCheck)).toMatchObject({ equal: true, objectsCompared: 1 });
       // The database's own search_path holds for assertions.
-      expect(await place.assert([{ name: "t", sql: "select count(*) from t", expect: { equals: 1 } }])).toMatchObject([
-        { passed: true },
-      ]);
+      expect(await place.assert()).toMatchObject([{ passed: true }]);
     } finally {
       await place.close();
     }

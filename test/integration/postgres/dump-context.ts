@@ -8,7 +8,9 @@ import { finished, pipeline } from "node:stream/promises";
 import type { DumpSession } from "../../../src/engines/engine.ts";
 import { openPostgresDump } from "../../../src/engines/postgres/dump.ts";
 import type { PostgresFacts } from "../../../src/engines/postgres/facts.ts";
-import type { PostgresSource } from "../../../src/policy/policy.ts";
+import { traitsOf } from "../../../src/policy/engine-policy.ts";
+import { postgresPolicy } from "../../../src/policy/engines/postgres/policy.ts";
+import type { PostgresSource } from "../../../src/policy/engines/postgres/source.ts";
 import type { SourceCheckResult } from "../../../src/proof/content.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
@@ -35,6 +37,8 @@ export function makeContext(
 export function makeSource(options: Partial<PostgresSource> = {}): PostgresSource {
   return {
     name: "shop",
+    traits: traitsOf(postgresPolicy),
+    secrets: [],
     engine: "postgres",
     vault: "main",
     key: "main",

@@ -9,7 +9,7 @@ import { openPostgresTarget } from "../../../src/engines/postgres/restore.ts";
 import { planPostgresRestore } from "../../../src/engines/postgres/restore-plan.ts";
 import { openPostgresThrowaway } from "../../../src/engines/postgres/throwaway.ts";
 import { decide } from "../../../src/pipeline/restore-test.ts";
-import type { PostgresSource } from "../../../src/policy/policy.ts";
+import type { PostgresSource } from "../../../src/policy/engines/postgres/source.ts";
 import type { Comparison, ContentDigest, LoadFinding } from "../../../src/proof/content.ts";
 import { createProject, postgresSource } from "../../support/holdfast.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";

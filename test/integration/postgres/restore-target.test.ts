@@ -255,14 +255,14 @@ describe("before anything is loaded", () => {
     const request = { target: "env:TARGET", overwrite: false };
     const { steps } = await planPostgresRestore(taken.backup, taken.source, request, context);
     expect(steps.join("\n")).toMatch(/owners(?: and grants)? NOT restored/);
-    const withRoles = planPostgresRestore(taken.backup, taken.source, { ...request, roles: true }, context);
+    const withRoles = planPostgresRestore(taken.backup, taken.source, { ...request, flags: new Set(["roles"]) }, context);
     await expect(withRoles).rejects.toMatchObject({ name: "RestoreRefused", message: expect.stringContaining("not a superuser") });
   });
 });
 
 test("--roles creates the backup's roles first, with which owners and rights are restored", async () => {
   await using fresh = await startPostgres({ major: 15 });
-  const request = { target: "env:TARGET", overwrite: false, roles: true };
+  const request = { target: "env:TARGET", overwrite: false, flags: new Set(["roles"]) };
   const { findings, comparison } = await restore(request, contextFor(fresh.urlOf("zoo_again")));
   expect(findings.filter((finding) => finding.class !== "benign")).toEqual([]);
   expect(findings.map(({ subject }) => subject)).toEqual(expect.arrayContaining(["role zoo_owner"]));

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import type { BackupReader } from "../../../src/engines/engine.ts";
-import type { PostgresSource } from "../../../src/policy/policy.ts";
+import type { PostgresSource } from "../../../src/policy/engines/postgres/source.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import type { PostgresServer } from "../../support/postgres-server.ts";
 import { dumpTo, makeContext, makeSource } from "./dump-context.ts";

@@ -1,0 +1,34 @@
+/** What a policy needs to know of the files engine. */
+import type { EnginePolicy } from "../../engine-policy.ts";
+import { initialFiles } from "./initial-source.ts";
+import { filesSchema, kinds, name, type WrittenFiles } from "./schema.ts";
+import type { FilesSource } from "./source.ts";
+
+export const filesPolicy: EnginePolicy<FilesSource, WrittenFiles> = {
+  name,
+  kinds,
+  reach: "machine",
+  // A tree's own counts are by type, and its rows are all entries.
+  units: { objects: ["entry", "entries"], rows: ["file", "files"], counted: ["entry", "entries"] },
+  secretVariables: [],
+  schema: filesSchema,
+  resolve: (written, common, paths) => ({
+    ...common,
+    engine: name,
+    path: paths.resolve(written.path, ["sources", common.name, "path"]),
+    include: written.include ?? [],
+    exclude: written.exclude ?? [],
+    ...(written.maxHoles === undefined ? {} : { maxHoleBytes: written.maxHoles }),
+  }),
+  secretsOf: () => [],
+  initial: initialFiles,
+  valueForms: [
+    {
+      name: "pattern of files",
+      written: "`*.log`, `/cache/`, `uploads/**`",
+      meaning:
+        "relative to the source's path; `*` and `?` stay within one name, `**` crosses folders; a pattern without a slash matches at any depth, with one it begins at the path; a last slash means folders only",
+    },
+  ],
+  restore: { targets: "a directory", flags: [] },
+};

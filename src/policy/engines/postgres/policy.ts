@@ -1,0 +1,56 @@
+/** What a policy needs to know of the postgres engine. */
+import { withoutUndefined } from "../../defined.ts";
+import type { CommonSource, EnginePolicy, Resolved } from "../../engine-policy.ts";
+import type { PathResolver } from "../../path-resolver.ts";
+import { initialPostgres } from "./initial-source.ts";
+import { kinds, name, postgresSchema, type WrittenPostgres } from "./schema.ts";
+import type { Assertion, PostgresSource } from "./source.ts";
+
+export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
+  name,
+  kinds,
+  reach: "network",
+  units: { objects: ["object", "objects"], rows: ["row", "rows"] },
+  // libpq's own (PostgreSQL documentation, "Environment Variables").
+  secretVariables: ["PGPASSWORD"],
+  schema: postgresSchema,
+  resolve: resolvePostgres,
+  secretsOf: ({ connection }) => [connection],
+  initial: initialPostgres,
+  valueForms: [
+    {
+      name: "pattern of tables",
+      written: "`public.sessions`, `*.cache_?`",
+      meaning: "`*` any characters, `?` one; letters fold to lower case outside double quotes; without a schema, `public` is meant",
+    },
+  ],
+  restore: {
+    targets: "a new database's name, env:NAME, file:PATH, service:NAME",
+    flags: [{ name: "roles", description: "create the backup's roles that the target's server lacks; needs a superuser" }],
+  },
+};
+
+function resolvePostgres(written: WrittenPostgres, common: CommonSource, paths: PathResolver): Resolved<PostgresSource> {
+  const { assert = [], sandbox, foreignServers, withoutExtensions } = written.restoreTest;
+  return {
+    ...common,
+    engine: name,
+    connection: paths.resolveSecret(written.connection, ["sources", common.name, "connection"]),
+    exclude: { tables: written.exclude.tables ?? [], data: written.exclude.data ?? [] },
+    sourceCheck: written.sourceCheck,
+    rolePasswords: written.rolePasswords,
+    restoreTest: {
+      ...common.restoreTest,
+      assertions: assert.map(resolveAssertion),
+      ...withoutUndefined({ sandbox, foreignServers: foreignServers || undefined, withoutExtensions }),
+    },
+  };
+}
+
+type AssertionWritten = NonNullable<WrittenPostgres["restoreTest"]["assert"]>[number];
+
+function resolveAssertion({ sql, name, equals, atLeast, atMost }: AssertionWritten): Assertion {
+  const base = { name: name ?? sql.replaceAll(/\s+/g, " "), sql };
+  if (equals !== undefined) return { ...base, expect: { equals } };
+  return { ...base, expect: atLeast !== undefined ? { atLeast } : { atMost: atMost ?? 0 } };
+}
