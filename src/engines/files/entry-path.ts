@@ -39,10 +39,12 @@ export function locate(root: EntryPath, path: EntryPath): Buffer {
 
 /** Bytes of a path that the system's calls take: PATH_MAX with its closing NUL is 4,096 (linux/limits.h). */
 const maxPathBytes = 4_095;
+/** The same from the tree's root on: it must also fit behind a descriptor's path, `/proc/self/fd/123456/tree/`, in restores. */
+const maxEntryBytes = 4_064;
 
-/** Whether no system call would take the absolute path. Such an entry is not backed up: it could not be restored to where it was. */
+/** Whether no system call would take the absolute path, there or where it is restored. Such an entry is not backed up. */
 export function isTooLong(root: EntryPath, path: EntryPath): boolean {
-  return root.length + 1 + path.length > maxPathBytes;
+  return path.length > maxEntryBytes || root.length + 1 + path.length > maxPathBytes;
 }
 
 /**

@@ -25,7 +25,7 @@ export interface OpenDirectory {
 const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Linux leads paths through a descriptor's entry in /proc; Node has no openat(2). */
-const descriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
+export const descriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
 
 export interface OpenOptions {
   /** What stands there, as it was looked up: another directory is refused as ENOTDIR. */

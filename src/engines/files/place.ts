@@ -9,7 +9,7 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, Place } from "../engine.ts";
 import { compareTree } from "./compare.ts";
 import { compareCounts } from "./digest.ts";
-import { displayPath, type EntryPath, locate, rootEntry, treeRootOf } from "./entry-path.ts";
+import { bytesOf, displayPath, joinEntry } from "./entry-path.ts";
 import { type Extraction, extractArchive, ownIdentity } from "./extract.ts";
 import { fileFailure } from "./failures.ts";
 import { chooseOperations } from "./file-operations.ts";
@@ -17,6 +17,7 @@ import { spoolIndex } from "./index-spool.ts";
 import { createKeptTimes, describeTime } from "./kept-times.ts";
 import { openUpTree } from "./open-up-tree.ts";
 import { indexName, readArchive } from "./read-archive.ts";
+import { withShortPath } from "./short-path.ts";
 
 export interface PlaceOptions {
   readonly backup: BackupReader;
@@ -38,7 +39,6 @@ export interface PlaceOptions {
 export function createPlace(options: PlaceOptions): Place {
   const { backup, context, directory, failure } = options;
   const tree = join(directory.path, "tree");
-  const root = treeRootOf(Buffer.from(tree));
   const identity = ownIdentity();
   const times = createKeptTimes(join(directory.path, "time"));
   let spooled: PrivateDirectory | undefined;
@@ -51,8 +51,10 @@ export function createPlace(options: PlaceOptions): Place {
       await mkdir(tree, { mode: 0o700 });
       const spool = spoolPath(spooled);
       await spoolIndex(await backup.open(indexName), spool);
-      const operations = await chooseOperations(locate(root, rootEntry));
-      extraction = await extractArchive(readArchive(backup, spool, context.signal), { root, operations, identity, times, failure });
+      const operations = await chooseOperations(Buffer.from(tree));
+      extraction = await withShortPath(tree, (root) =>
+        extractArchive(readArchive(backup, spool, context.signal), { root, operations, identity, times, failure }),
+      );
       return { findings: describeExtraction(extraction, options.unheldTimes) };
     } catch (error) {
       if (isHoldfastError(error, "ContentInvalid")) return { findings: [damage(error)] };
@@ -67,15 +69,8 @@ export function createPlace(options: PlaceOptions): Place {
     async compare(digest): Promise<Comparison> {
       if (spooled === undefined || extraction === undefined) return notLoaded;
       const withOwners = identity.uid === 0 && extraction.refusedOwners === 0;
-      comparison = await compareTree({
-        root,
-        spool: spoolPath(spooled),
-        digest,
-        identity,
-        withOwners,
-        times,
-        signal: context.signal,
-      });
+      const compared = { spool: spoolPath(spooled), digest, identity, withOwners, times, signal: context.signal };
+      comparison = await withShortPath(tree, (root) => compareTree({ root, ...compared }));
       return comparison;
     },
     async compareSourceCheck(check): Promise<Comparison> {
@@ -89,7 +84,7 @@ export function createPlace(options: PlaceOptions): Place {
     commit: () => options.commit(tree),
     async close() {
       await spooled?.remove();
-      await removeDirectory(directory, root);
+      await removeDirectory(directory);
     },
   };
 }
@@ -133,9 +128,16 @@ function describeExtraction(extraction: Extraction, unheldClass: LoadFinding["cl
   return findings;
 }
 
-/** `remove` opens up directories without rights, but knows them by text; names that are no text are opened up here. */
-async function removeDirectory(directory: PrivateDirectory, root: EntryPath): Promise<void> {
-  await openUpTree(root).catch(() => undefined);
+/**
+ * `remove` opens up directories without rights, but knows them by text and by whole paths; names that are no text, and paths that are
+ * too long, are removed here. A tree that was renamed to its target is no longer in the directory.
+ */
+async function removeDirectory(directory: PrivateDirectory): Promise<void> {
+  await withShortPath(directory.path, async (root) => {
+    const tree = joinEntry(root, "tree");
+    await openUpTree(tree);
+    await rm(bytesOf(tree), { recursive: true, force: true });
+  }).catch(() => undefined);
   if (await directory.remove()) return;
   await rm(Buffer.from(directory.path), { recursive: true, force: true }).catch(() => undefined);
 }

@@ -11,7 +11,7 @@ import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { localOperations, pooledOperations } from "../../../src/engines/files/file-operations.ts";
 import { createHoleBudget } from "../../../src/engines/files/hole-budget.ts";
 import { openDirectory } from "../../../src/engines/files/open-directory.ts";
-import { dumpToMemory, indexOf, type MemoryBackup, makeContext, makeSource, prove } from "./memory-backup.ts";
+import { dumpToMemory, indexOf, type MemoryBackup, makeContext, makeSource, prove, readerOf, usePlace } from "./memory-backup.ts";
 import { noise, removeTree } from "./tree-zoo.ts";
 
 let base: string;
@@ -261,6 +261,39 @@ it("names what lies beyond the longest path, and counts the rest", async () => {
     expect(backup.sourceCheck.mode).toBe("counts");
   } finally {
     execFileSync("rm", ["-rf", name], { cwd: tree });
+  }
+});
+
+it("whose paths are as long as can be is proven and restored, also where the target's own path is longer", async () => {
+  const limit = Math.min(4_064, 4_095 - tree.length - 1);
+  const script = `import os
+left = ${limit}
+while left > 255:
+  os.mkdir("d" * 100); os.chdir("d" * 100); left -= 101
+  open("file", "w").close()
+open("f" * left, "w").write("at the end")
+os.mkdir(b"\\xff"); os.chmod(b"\\xff", 0)`;
+  const longer = join(base, "l".repeat(200), "m".repeat(200));
+  fs.mkdirSync(longer, { recursive: true });
+  try {
+    execFileSync("python3", ["-c", script], { cwd: tree });
+    const backup = await dumpToMemory(makeSource(tree));
+    expect(backup.notices).toEqual([]);
+    const context = makeContext({ temporaryDirectory: longer });
+    expect((await prove(backup, context)).comparison.differences).toEqual([]);
+    expect(fs.readdirSync(longer)).toEqual([]);
+    const request = { target: join(longer, "restored"), overwrite: false };
+    const place = await filesEngine.openTarget(readerOf(backup), undefined, request, context);
+    await usePlace(place, async () => {
+      await place.load();
+      const digest = await filesEngine.digest(readerOf(backup), context);
+      expect((await place.compare(digest)).differences).toEqual([]);
+      await place.commit();
+    });
+    expect(fs.readdirSync(longer)).toEqual(["restored"]);
+    execFileSync("diff", ["-r", tree, "restored"], { cwd: longer });
+  } finally {
+    execFileSync("rm", ["-rf", base]);
   }
 });
 
