@@ -1,11 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+/** Every project: a temporary directory of the run's own, which must be empty at its end. */
+const ownTemporaryDirectory = "test/setup/own-temporary-directory.ts";
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
+          globalSetup: [ownTemporaryDirectory],
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**", "test/cloud/**", "test/exhaustive/**"],
           // Property tests run thousands of histories on a machine that may be busy.
@@ -17,7 +21,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          globalSetup: ["test/setup/ensure-servers.ts"],
+          globalSetup: [ownTemporaryDirectory, "test/setup/ensure-servers.ts"],
           // Real servers and child processes: two files at once keep two cores busy, more only slow each other down.
           maxWorkers: 2,
           testTimeout: 180_000,
@@ -27,6 +31,7 @@ export default defineConfig({
       {
         test: {
           name: "cloud",
+          globalSetup: [ownTemporaryDirectory],
           include: ["test/cloud/**/*.test.ts"],
           // One after the other: each packages the stack, and a local cloud takes both cores.
           maxWorkers: 1,
@@ -38,7 +43,7 @@ export default defineConfig({
         test: {
           name: "exhaustive",
           include: ["test/exhaustive/**/*.test.ts"],
-          globalSetup: ["test/setup/ensure-servers.ts"],
+          globalSetup: [ownTemporaryDirectory, "test/setup/ensure-servers.ts"],
           // `npm run exhaustive`: whole input spaces, public schemas, long loops. Not part of `npm test`.
           maxWorkers: 2,
           testTimeout: 7_200_000,
@@ -49,6 +54,7 @@ export default defineConfig({
         test: {
           name: "fuzz",
           // The unit project runs these too, with a few hundred inputs each; here each target gets its seconds.
+          globalSetup: [ownTemporaryDirectory],
           include: ["test/fuzz/**/*.test.ts"],
           env: { HOLDFAST_FUZZ_SECONDS: process.env["HOLDFAST_FUZZ_SECONDS"] ?? "60" },
           maxWorkers: 2,

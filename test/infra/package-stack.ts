@@ -71,6 +71,7 @@ export async function runPackaging(request: PackageRequest, output: string): Pro
       env: {
         PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
         HOME: directory,
+        TMPDIR: directory,
         SLS_TELEMETRY_DISABLED: "1",
         SLS_NOTIFICATIONS_MODE: "off",
       },
