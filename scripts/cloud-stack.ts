@@ -16,6 +16,8 @@ export interface StackOptions {
   readonly directory: string;
   /** Majors of PostgreSQL whose programs the functions find. */
   readonly majors: readonly number[];
+  /** Is given what osls does, as it begins: `CREATE_COMPLETE - AWS::S3::Bucket - AuditBucket`. */
+  readonly onLine?: (line: string) => void;
 }
 
 export const region = "eu-central-1";
@@ -57,9 +59,10 @@ async function runOsls(command: string, options: StackOptions, parameters: Reado
     for (const file of files) copyFileSync(join(projectDirectory, file), join(directory, file));
     for (const name of directories) symlinkSync(join(projectDirectory, name), join(directory, name));
     const given = Object.entries(parameters).map(([name, value]) => `--param=${name}=${value}`);
-    const result = await run(join(projectDirectory, "node_modules/.bin/osls"), [command, "--stage", stage, ...given], {
+    const result = await run(join(projectDirectory, "node_modules/.bin/osls"), [command, "--stage", stage, "--verbose", ...given], {
       cwd: directory,
       timeoutMs: oslsMs,
+      onLine: (line) => options.onLine?.(line.trim()),
       env: {
         PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
         HOME: directory,

@@ -1,6 +1,6 @@
 /**
- * `npm run cloud [-- --policy FILE] [--port N]`: the real stack in a local cloud, with a PostgreSQL source, left running until Ctrl-C. Slack messages
- * are shown here. Nothing of it is left afterwards.
+ * `npm run cloud [-- --policy FILE] [--port N] [--pauses N]`: the real stack in a local cloud, with a PostgreSQL source, left running until
+ * Ctrl-C. Mail and Slack's messages are shown here. Nothing of it is left afterwards.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,16 +11,21 @@ import { parseArgs } from "node:util";
 import { createSampleDatabase } from "../demo/sample-data.ts";
 import type { PostgresServer } from "../test/support/postgres-server.ts";
 import { projectDirectory } from "./cache-directory.ts";
+import { type Mail, watchMail } from "./cloud-mail.ts";
 import { account, region, rootEnvironment, stackName } from "./cloud-stack.ts";
 import { type LocalCloud, startLocalCloud } from "./local-cloud.ts";
+import { startProgress } from "./step-progress.ts";
 
 /** MiniStack's own. */
 const usualPort = "4566";
+/** A source that is down is asked again for some minutes before the alert: too long for somebody who tries it out. */
+const usualPauses = "0.1";
 
 const { values } = parseArgs({
   options: {
     policy: { type: "string", default: join(projectDirectory, "examples/taskmaster/holdfast.yml") },
     port: { type: "string", default: usualPort },
+    pauses: { type: "string", default: usualPauses },
   },
 });
 
@@ -33,6 +38,13 @@ void stopped.then(() => {
   if (!isUp) process.exit(130);
 });
 
+const pauses = Number(values.pauses);
+if (!(pauses > 0 && pauses <= 1)) {
+  console.error(`--pauses ${values.pauses}: give a number above 0, and 1 at most; 1 waits as long as in AWS`);
+  process.exit(2);
+}
+
+const progress = startProgress((line) => console.log(line));
 const webhook = await startWebhook();
 try {
   const cloud = await startLocalCloud({
@@ -40,8 +52,13 @@ try {
     port: Number(values.port),
     webhook: `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/services/local`,
     fill: fillDatabase,
-    onStep: (step) => console.log(`${step} ...`),
+    waitScale: pauses,
+    onStep: progress.step,
+    onDetail: progress.doing,
   });
+  progress.step("up");
+  progress.end();
+  using _mail = await watchMail(cloud.ministack.endpoint, showMail);
   isUp = true;
   explain(cloud);
   await stopped;
@@ -51,6 +68,7 @@ try {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 } finally {
+  progress.end();
   webhook.closeAllConnections();
   webhook.close();
 }
@@ -82,6 +100,12 @@ async function startWebhook(): Promise<Server> {
   return server;
 }
 
+/** As a mail program would: who, what, and the text. */
+function showMail({ to, subject, body }: Mail): void {
+  const text = body.trimEnd().replaceAll("\n", "\n  | ");
+  console.log(`\nMail to ${to.join(", ")}\n  Subject: ${subject}\n  | ${text}`);
+}
+
 function explain({ ministack, policy, postgres }: LocalCloud): void {
   const [source = ""] = Object.keys(policy.sources);
   const arn = `arn:aws:states:${region}:${account}:stateMachine:${stackName}`;
@@ -108,7 +132,8 @@ function explain({ ministack, policy, postgres }: LocalCloud): void {
     `  ${start("verify", { sources: [source], olderThanHours: 0 })}`,
     `  ${start("fleet", { what: "backup" })}`,
     "",
-    "Slack's messages appear here. Ctrl-C ends it, and forgets everything.",
+    `To see an alert, stop the source: kill ${postgres.pid}; then start a backup. Pauses between retries are ${pauses} of AWS's (--pauses 1: as there).`,
+    "Mail and Slack's messages appear here. Ctrl-C ends it, and forgets everything.",
   ];
   console.log(lines.join("\n"));
 }

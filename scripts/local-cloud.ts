@@ -24,6 +24,8 @@ export interface LocalCloudOptions {
   readonly fill: (server: PostgresServer, source: string) => Promise<void>;
   /** Told of each step as it begins. */
   readonly onStep?: (step: string) => void;
+  /** Told what the step is doing. */
+  readonly onDetail?: (detail: string) => void;
 }
 
 export interface LocalCloud extends AsyncDisposable {
@@ -53,7 +55,7 @@ const wardenScript = `
  * tools' own words; PolicyInvalid.
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
-  const say = options.onStep ?? (() => undefined);
+  const { port, waitScale, onStep: say = () => undefined, onDetail: onLine = () => undefined } = options;
   const file = resolve(options.policy);
   const policy = parsePolicy(readFileSync(file, "utf8"), options.policy, { directory: dirname(file), home: homedir() });
   const stack = new AsyncDisposableStack();
@@ -62,10 +64,10 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     const warden = startWarden(wardenScript, [work]);
     stack.defer(() => warden.dismiss());
     chmodSync(work, 0o755); // containers run as a user of their own
+    say("bundling the functions");
     const tasks = join(work, "tasks");
     await bundleFunctions(["fargate"], tasks);
-    say("starting MiniStack");
-    const { port, waitScale } = options;
+    say("starting MiniStack, the local AWS (the first time, it is installed)");
     const ministack = await startMiniStack({
       corrected: true,
       enforceIam: true,
@@ -90,9 +92,9 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       await putSecret(id, connectionSecret(source));
     }
     for (const id of webhooksOf(policy)) await putSecret(id, options.webhook);
-    const stackOptions = { endpoint: ministack.endpoint, policy: file, majors: [major], directory: work };
+    const stackOptions = { endpoint: ministack.endpoint, policy: file, majors: [major], directory: work, onLine };
     const deploy: LocalCloud["deploy"] = (vault) => deployStack({ ...stackOptions, vault });
-    say("packaging and deploying the stack: half a minute");
+    say("packaging and deploying the stack");
     await deploy("create");
     const parts = stack.move();
     return {

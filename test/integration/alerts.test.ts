@@ -3,8 +3,10 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import { ConfirmSubscriptionCommand, CreateTopicCommand, PublishCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { type Mail, watchMail } from "../../scripts/cloud-mail.ts";
+import { stackName } from "../../scripts/cloud-stack.ts";
 import { recoveryNotice } from "../../src/alerts/alert.ts";
 import { renderChatbot } from "../../src/alerts/render-chatbot.ts";
 import { renderSubject, renderText } from "../../src/alerts/render-text.ts";
@@ -195,6 +197,29 @@ describe("a publication to SNS", () => {
       },
     });
     expect(JSON.parse(chat[0]?.["Message"] ?? "")).toEqual(renderChatbot(sampleAlert));
+  });
+
+  it("is shown by the local cloud as the mail that goes out, to whoever is subscribed by mail", async () => {
+    const topics = new Map<string, string>();
+    for (const severity of ["critical", "warning", "info"]) {
+      const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: `${stackName}-${severity}` }));
+      topics.set(severity, TopicArn);
+    }
+    const [critical = "", info = ""] = [topics.get("critical"), topics.get("info")];
+    for (const Endpoint of ["ops@example.com", "boss@example.com"])
+      await sns.send(new SubscribeCommand({ TopicArn: critical, Protocol: "email", Endpoint }));
+    const shown: Mail[] = [];
+    using _watch = await watchMail(cloud.endpoint, (mail) => shown.push(mail));
+    await sendSns(info, sampleAlert, { endpoint: cloud.endpoint });
+    await sendSns(critical, sampleAlert, { endpoint: cloud.endpoint });
+    // An alarm of CloudWatch's is not an alert of Holdfast's.
+    await sns.send(new PublishCommand({ TopicArn: critical, Subject: "ALARM: WatchAlarm", Message: '{"NewStateValue":"ALARM"}' }));
+    await waitFor("both mails", () => shown.length === 2, 60_000);
+    const to = ["ops@example.com", "boss@example.com"];
+    expect(shown.map((mail) => ({ ...mail, to: mail.to.toSorted() }))).toEqual([
+      { to: to.toSorted(), subject: renderSubject(sampleAlert), body: renderText(sampleAlert) },
+      { to: to.toSorted(), subject: "ALARM: WatchAlarm", body: '{"NewStateValue":"ALARM"}' },
+    ]);
   });
 
   it("of a recovery goes to the topic of what it ends as well", async () => {

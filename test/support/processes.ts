@@ -1,5 +1,6 @@
 /** Child processes for tests, demo and bench: run to the end, or start and wait for a line. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -11,6 +12,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** The child is killed with SIGKILL after this long; default two minutes. */
   readonly timeoutMs?: number;
+  /** Is given each line of standard output and standard error as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface RunResult {
@@ -26,9 +29,10 @@ const defaultTimeoutMs = 120_000;
 
 /** Runs a program to its end; never throws for how it ended, only when it could not be started. */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, timeoutMs = defaultTimeoutMs, ...rest } = options;
+  const { input, timeoutMs = defaultTimeoutMs, onLine, ...rest } = options;
   const child = spawn(command, args, { ...(rest as SpawnOptions), stdio: ["pipe", "pipe", "pipe"] });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  if (onLine !== undefined) for (const stream of [child.stdout, child.stderr]) eachLine(stream, onLine);
   child.stdin?.on("error", () => {}); // a child that does not read its input is judged by how it ends
   child.stdin?.end(input);
   let timedOut = false;
@@ -79,6 +83,10 @@ export async function waitFor(what: string, condition: () => boolean | Promise<b
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+function eachLine(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
+  if (stream !== null) createInterface({ input: stream }).on("line", onLine);
 }
 
 function collect(stream: NodeJS.ReadableStream | null): () => string {
