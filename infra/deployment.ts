@@ -5,9 +5,12 @@ import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { parsePolicy } from "../src/policy/parse-policy.ts";
 import type { KeyReference, Policy, S3Vault, VaultConfig } from "../src/policy/policy.ts";
-import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseWhatStaysHome } from "./refusals.ts";
+import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 
 export const service = "holdfast";
+
+/** The network that the stack makes for proofs has a range for so many zones (proving-network.ts). */
+export const maxZones = 4;
 
 export interface Parameters {
   readonly stage: string;
@@ -22,8 +25,30 @@ export interface Parameters {
   /** Subnets and security groups, comma-separated, that reach the sources; empty: a small public network is made for Fargate. */
   readonly subnets: string;
   readonly securityGroups: string;
+  /** `isolated`: verifications and restore tests run in a network without a way out; `open`: where everything else does. */
+  readonly proving: string;
+  /** Availability zones of that network, comma-separated; empty: the region's first. Endpoints are paid by zone. */
+  readonly provingZones: string;
+  /** Subnets and security groups of such a network that exists, comma-separated; empty: the stack makes one. */
+  readonly provingSubnets: string;
+  readonly provingSecurityGroups: string;
+  /** The id of the list of S3's addresses in this region, `pl-…`; empty: the network's routes alone say what is reached. */
+  readonly s3PrefixList: string;
   /** Directories of PostgreSQL's programs, for the stage `local`, whose functions have no image. */
   readonly postgresPath: string;
+}
+
+interface Network {
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+}
+
+/** The network that the stack makes for what runs code of a backup. */
+export interface IsolatedNetwork {
+  readonly kind: "isolated";
+  /** Empty: the region's first. */
+  readonly zones: readonly string[];
+  readonly s3PrefixList: string | undefined;
 }
 
 export interface Deployment {
@@ -37,7 +62,9 @@ export interface Deployment {
   readonly image: string;
   readonly createsVault: boolean;
   readonly postgresPath: string;
-  readonly network: { readonly subnets: readonly string[]; readonly securityGroups: readonly string[] } | undefined;
+  readonly network: Network | undefined;
+  /** Where what runs code of a backup is: `given`, in subnets that the person who deploys answers for. */
+  readonly proving: IsolatedNetwork | ({ readonly kind: "given" } & Network) | { readonly kind: "open" };
 }
 
 /** The deployment that the parameters describe. Errors: UsageInvalid, PolicyNotFound, PolicyInvalid: before anything is packaged. */
@@ -53,7 +80,9 @@ export function readDeployment(parameters: Parameters): Deployment {
   const { policy, text } = readPolicyFile(parameters.policy);
   refuseWhatStaysHome(policy);
   const createsVault = parameters.vault === "create";
+  const proving = readProving(parameters);
   if (createsVault) refuseOtherRegions(policy, region);
+  if (proving.kind === "isolated") refuseOutOfReach(policy, region);
   return {
     stage,
     prefix: `${service}-${stage}`,
@@ -64,7 +93,8 @@ export function readDeployment(parameters: Parameters): Deployment {
     image,
     createsVault,
     postgresPath: parameters.postgresPath,
-    network: readNetwork(parameters),
+    network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),
+    proving,
   };
 }
 
@@ -85,16 +115,45 @@ function readPolicyFile(file: string): { readonly policy: Policy; readonly text:
   return { policy: parsePolicy(text, file, { directory: dirname(path), home: homedir() }), text };
 }
 
-function readNetwork({ subnets, securityGroups }: Parameters): Deployment["network"] {
-  const list = (text: string): string[] =>
-    text
-      .split(",")
-      .map((part) => part.trim())
-      .filter((part) => part !== "");
+const listOf = (text: string): string[] =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+function readNetwork(subnets: string, securityGroups: string, [first, second]: readonly [string, string]): Network | undefined {
   if (subnets === "" && securityGroups === "") return undefined;
-  const network = { subnets: list(subnets), securityGroups: list(securityGroups) };
+  const network = { subnets: listOf(subnets), securityGroups: listOf(securityGroups) };
   if (network.subnets.length > 0 && network.securityGroups.length > 0) return network;
-  throw refuse("subnets and security groups go together", "Give both --param=subnets=… and --param=securityGroups=….");
+  throw refuse(`${first} and ${second} go together`, `Give both --param=${first}=… and --param=${second}=….`);
+}
+
+function readProving(parameters: Parameters): Deployment["proving"] {
+  const { proving, provingSubnets, provingSecurityGroups, s3PrefixList } = parameters;
+  const given = readNetwork(provingSubnets, provingSecurityGroups, ["provingSubnets", "provingSecurityGroups"]);
+  if (proving !== "isolated" && proving !== "open")
+    throw refuse(`the parameter proving is "${proving}"`, "Give --param=proving=isolated or --param=proving=open.");
+  if (proving === "open" && given !== undefined)
+    throw refuse("provingSubnets name a network, and proving=open asks for none", "Give one of the two.");
+  if (proving === "open") return { kind: "open" };
+  if (given !== undefined) return { kind: "given", ...given };
+  return { kind: "isolated", zones: readZones(parameters), s3PrefixList: readPrefixList(s3PrefixList) };
+}
+
+function readZones({ provingZones, region }: Parameters): string[] {
+  const zones = listOf(provingZones);
+  const hint = `Name one to ${maxZones} zones of ${region}: --param=provingZones=${region}a,${region}b.`;
+  const wrong = zones.find((zone) => !zone.startsWith(region) || zone === region);
+  if (wrong !== undefined) throw refuse(`the availability zone "${wrong}" is not one of ${region}`, hint);
+  if (new Set(zones).size < zones.length) throw refuse("an availability zone is named twice in provingZones", hint);
+  if (zones.length > maxZones) throw refuse(`${zones.length} availability zones are more than the network is made for`, hint);
+  return zones;
+}
+
+function readPrefixList(id: string): string | undefined {
+  if (id === "") return undefined;
+  if (/^pl-[0-9a-f]{8,17}$/.test(id)) return id;
+  throw refuse(`the parameter s3PrefixList is "${id}"`, "Give the id of a list: pl- with eight or more hexadecimal digits.");
 }
 
 /** The policy's vaults, all of them buckets of this account (refusals.ts). */

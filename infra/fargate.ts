@@ -3,6 +3,7 @@ import { ownWorks } from "../functions/commons/source-names.ts";
 import { type Deployment, imageRepository } from "./deployment.ts";
 import { environmentOf, functionSpecs, ownTaskPath, resourceStem } from "./functions.ts";
 import { ownNetwork } from "./network.ts";
+import { provingNetwork } from "./proving-network.ts";
 import { readPolicy } from "./rights.ts";
 import { allow, allowWithoutResource, arnOf, ownArn, type Resource, type Resources, ref, role, sub } from "./template.ts";
 
@@ -33,6 +34,7 @@ export function fargateResources(deployment: Deployment): Resources {
     ]),
     ...tasks(deployment),
     ...(deployment.network === undefined ? ownNetwork() : {}),
+    ...provingNetwork(deployment),
   };
 }
 

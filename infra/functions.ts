@@ -3,7 +3,7 @@ import { type OwnWork, ownKey, ownWorks } from "../functions/commons/source-name
 import type { SourceConfig } from "../src/policy/policy.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
 import type { MachineName } from "./machine-names.ts";
-import { functionNetwork, networkRights } from "./network.ts";
+import { functionNetwork, networkRights, type Reach } from "./network.ts";
 import { policyPlace } from "./policy-secret.ts";
 import * as rights from "./rights.ts";
 import { stateEnvironment } from "./state-buckets.ts";
@@ -28,8 +28,8 @@ interface FunctionSpec {
   readonly rights: readonly Statement[];
   /** Needs PostgreSQL's programs. */
   readonly tools?: boolean;
-  /** Connects to sources, and so works in their network where the deployment names one. */
-  readonly reachesSources?: boolean;
+  /** Says which network it works in (network.ts). */
+  readonly reach?: Reach;
   /** Is called by a service that does not wait for its end: a failure in it has nobody to see it but a queue. */
   readonly unattended?: boolean;
   readonly environment?: Readonly<Record<string, unknown>>;
@@ -88,7 +88,7 @@ function restoreSpec(deployment: Deployment): FunctionSpec {
   const sources = Object.values(deployment.policy.sources).flatMap(rights.readSecretsOf);
   const own = [...rights.readBackups(deployment), ...rights.addEvidence(deployment)];
   const connections = [...sources, ...rights.readRestoreTargets(deployment)];
-  return { key: "restore", module: "restore", tools: true, reachesSources: true, rights: [...own, ...connections] };
+  return { key: "restore", module: "restore", tools: true, reach: "sources", rights: [...own, ...connections] };
 }
 
 /** What tells people. */
@@ -119,18 +119,19 @@ function dumpSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
     key: ownKey("dump", source.name),
     module: "dump",
     tools: true,
-    reachesSources: true,
+    reach: "sources",
     rights: [...rights.addBackups(deployment, source), ...rights.readSecretsOf(source)],
     environment: { HOLDFAST_SOURCE: source.name },
   };
 }
 
-/** Runs the code that comes with the source's backups: it reads that source's, and is not in the sources' network. */
+/** Runs the code that comes with the source's backups: it reads that source's, in a network without a way out. */
 function proveSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
   return {
     key: ownKey("prove", source.name),
     module: "prove",
     tools: true,
+    reach: "proofs",
     rights: rights.proveBackups(deployment, source),
     environment: { HOLDFAST_SOURCE: source.name },
   };
@@ -156,7 +157,7 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
           ...(spec.timeout === undefined ? {} : { timeout: spec.timeout }),
           // As text with a reference in it: osls would add to a name a DependsOn that says the same once more.
           role: sub(`\${${roleName(spec.key)}.Arn}`),
-          ...(spec.reachesSources === true ? functionNetwork(deployment) : {}),
+          ...functionNetwork(deployment, spec.reach),
           environment: environmentOf(deployment, spec),
         },
       ];
@@ -197,7 +198,7 @@ export function functionRoles(deployment: Deployment): Resources {
         ...rights.readPolicy(deployment),
         ...ownLog(`${deployment.prefix}-${spec.key}`),
         ...(spec.unattended === true ? [allow(["sqs:SendMessage"], [arnOf("AlertQueue")])] : []),
-        ...(spec.reachesSources === true ? networkRights(deployment, `${deployment.prefix}-${spec.key}`) : []),
+        ...networkRights(deployment, spec.reach, `${deployment.prefix}-${spec.key}`),
         ...traces,
       ]),
     ]),

@@ -8,8 +8,9 @@ import { fargateResources } from "./fargate.ts";
 import { failureDestinations, functionRoles, serverlessFunctions } from "./functions.ts";
 import { machineNames } from "./machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
-import { networkConfiguration } from "./network.ts";
+import { networkConfiguration, provingConfiguration } from "./network.ts";
 import { policyResources } from "./policy-secret.ts";
+import { provingOutputs } from "./proving-network.ts";
 import { refuseTooMany } from "./refusals.ts";
 import { scheduleResources } from "./schedules.ts";
 import { vaultResources } from "./vault.ts";
@@ -25,6 +26,11 @@ async function deploymentOf({ resolveVariable }) {
     vault: await parameter("vault"),
     subnets: await parameter("subnets"),
     securityGroups: await parameter("securityGroups"),
+    proving: await parameter("proving"),
+    provingZones: await parameter("provingZones"),
+    provingSubnets: await parameter("provingSubnets"),
+    provingSecurityGroups: await parameter("provingSecurityGroups"),
+    s3PrefixList: await parameter("s3PrefixList"),
     postgresPath: await parameter("postgresPath"),
   };
   return readDeployment(parameters);
@@ -34,7 +40,8 @@ async function deploymentOf({ resolveVariable }) {
 async function generateAll(variables) {
   try {
     const deployment = await deploymentOf(variables);
-    const parts = { functions: serverlessFunctions(deployment), resources: { Resources: resourcesOf(deployment) } };
+    const resources = { Resources: resourcesOf(deployment), Outputs: provingOutputs(deployment) };
+    const parts = { functions: serverlessFunctions(deployment), resources };
     const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.keys(parts.functions).length);
     refuseTooMany(count, deployment.policy);
     return { ...parts, deployment };
@@ -68,6 +75,7 @@ export async function custom(variables) {
   return {
     prefix: deployment.prefix,
     network: networkConfiguration(deployment),
+    provingNetwork: provingConfiguration(deployment),
   };
 }
 

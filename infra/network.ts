@@ -1,17 +1,34 @@
 /** Where things run: in the network that the deployment names, or in a small one of the stack's own. */
 import type { Deployment } from "./deployment.ts";
+import { provingConnection } from "./proving-network.ts";
 import { allowWithoutResource, ownArn, type Resource, type Resources, ref, type Statement } from "./template.ts";
 
-/** How a container of the state machines is connected; the strings and references that their definitions take. */
+/** How a container that reaches sources is connected; the strings and references that their definitions take. */
 export function networkConfiguration({ network }: Deployment) {
   if (network !== undefined)
     return { Subnets: network.subnets, SecurityGroups: network.securityGroups, AssignPublicIp: "DISABLED" };
   return { Subnets: [ref("SubnetA"), ref("SubnetB")], SecurityGroups: [ref("TaskGroup")], AssignPublicIp: "ENABLED" };
 }
 
-/** The `vpc` of a function that connects to sources; none: Lambda's own way to the Internet. */
-export function functionNetwork({ network }: Deployment): Readonly<Record<string, unknown>> {
-  return network === undefined ? {} : { vpc: { subnetIds: network.subnets, securityGroupIds: network.securityGroups } };
+/** How a container that proves backups is connected. */
+export function provingConfiguration(deployment: Deployment) {
+  const connection = provingConnection(deployment);
+  if (connection === undefined) return networkConfiguration(deployment);
+  return { Subnets: connection.subnets, SecurityGroups: connection.securityGroups, AssignPublicIp: "DISABLED" };
+}
+
+/** Whom a function talks to beside AWS: sources, nobody because it runs code of a backup, or nobody for it has no need to. */
+export type Reach = "sources" | "proofs" | undefined;
+
+function connectionOf(deployment: Deployment, reach: Reach) {
+  if (reach === "sources") return deployment.network;
+  return reach === "proofs" ? provingConnection(deployment) : undefined;
+}
+
+/** The `vpc` of a function; none: Lambda's own way to the Internet. */
+export function functionNetwork(deployment: Deployment, reach: Reach): Readonly<Record<string, unknown>> {
+  const connection = connectionOf(deployment, reach);
+  return connection === undefined ? {} : { vpc: { subnetIds: connection.subnets, securityGroupIds: connection.securityGroups } };
 }
 
 const interfaces = [
@@ -27,8 +44,8 @@ const interfaces = [
  * What Lambda itself does in the function's role to connect it (as AWSLambdaVPCAccessExecutionRole), and the function's own code may not (Lambda developer
  * guide, "Giving Lambda functions access to resources in a VPC").
  */
-export function networkRights({ network }: Deployment, name: string): readonly Statement[] {
-  if (network === undefined) return [];
+export function networkRights(deployment: Deployment, reach: Reach, name: string): readonly Statement[] {
+  if (connectionOf(deployment, reach) === undefined) return [];
   return [
     allowWithoutResource("LambdaConnectsItAndTakesNoResource", interfaces),
     {

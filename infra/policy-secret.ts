@@ -3,14 +3,14 @@ import { packPolicy } from "../src/policy/packed-policy.ts";
 import type { Deployment } from "./deployment.ts";
 import { type Resources, sub } from "./template.ts";
 
-export function policyResources({ prefix, policyText }: Deployment): Resources {
+export function policyResources({ prefix, policyText, proving }: Deployment): Resources {
   return {
     PolicySecret: {
       Type: "AWS::SecretsManager::Secret",
       Properties: {
         Name: `${prefix}/policy`,
         Description: "The deployed holdfast.yml; holds no secret itself",
-        SecretString: packPolicy(policyText),
+        SecretString: packPolicy(policyText, proving.kind),
       },
     },
   };

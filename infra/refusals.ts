@@ -66,9 +66,9 @@ function sourceProblems({ name, traits, secrets }: SourceConfig): string[] {
   return elsewhere.map(({ from }) => `a secret of source "${name}" is in ${from}:, not in Secrets Manager`);
 }
 
-/** What the stack makes, it makes where it is. Errors: PolicyInvalid. */
-export function refuseOtherRegions({ vaults, keys }: Policy, region: string): void {
-  const places = [
+/** Vaults, and keys that `counts` lets through, which the policy has in another region. */
+function elsewhere({ vaults, keys }: Policy, region: string, counts: (keyId: string) => boolean): string[] {
+  const found = [
     ...Object.values(vaults).map((vault) => ({
       what: `vault "${vault.name}"`,
       in: vault.type === "s3" ? vault.region : undefined,
@@ -76,15 +76,30 @@ export function refuseOtherRegions({ vaults, keys }: Policy, region: string): vo
     ...Object.values(keys).flatMap((entry) =>
       entry.keys
         .filter((key) => key.type === "kms")
-        .filter(({ keyId }) => keyId.startsWith("alias/"))
-        .map((key) => ({ what: `key "${entry.name}"`, in: key.region })),
+        .filter(({ keyId }) => counts(keyId))
+        .map((key) => ({ what: `key "${entry.name}"`, in: key.region ?? /^arn:[^:]*:kms:([^:]+):/.exec(key.keyId)?.[1] })),
     ),
   ];
-  const elsewhere = places.filter((place) => place.in !== undefined && place.in !== region);
-  if (elsewhere.length === 0) return;
+  return found.filter((each) => each.in !== undefined && each.in !== region).map((each) => `${each.what} is in ${each.in}`);
+}
+
+/** What the stack makes, it makes where it is. Errors: PolicyInvalid. */
+export function refuseOtherRegions(policy: Policy, region: string): void {
+  const details = elsewhere(policy, region, (keyId) => keyId.startsWith("alias/"));
+  if (details.length === 0) return;
   throw new HoldfastError("PolicyInvalid", `the stack is in ${region}, and makes no buckets or keys in another region`, {
-    details: elsewhere.map((place) => `${place.what} is in ${place.in}`),
+    details,
     hint: "Deploy with --region where the vault is to be.",
+  });
+}
+
+/** A network without a way out reaches AWS's services of its own region alone. Errors: PolicyInvalid. */
+export function refuseOutOfReach(policy: Policy, region: string): void {
+  const details = elsewhere(policy, region, () => true);
+  if (details.length === 0) return;
+  throw new HoldfastError("PolicyInvalid", `restore tests run without a way out of ${region}, and cannot reach other regions`, {
+    details,
+    hint: "Deploy with --region where the vault is, or give --param=proving=open: docs/sandbox.md says what that risks.",
   });
 }
 

@@ -14,7 +14,8 @@ function objectsIn(vaults: readonly S3Vault[], ...paths: readonly string[]): unk
   );
 }
 
-function bucketArns(vaults: readonly S3Vault[]): unknown[] {
+/** The ARNs of the buckets, each once. */
+export function bucketArns(vaults: readonly S3Vault[]) {
   return [...new Set(vaults.map(({ bucket }) => bucket))].map((bucket) => sub(`arn:\${AWS::Partition}:s3:::${bucket}`));
 }
 
@@ -134,7 +135,7 @@ export function deleteBackups(deployment: Deployment): Statement[] {
 }
 
 /** Where leases and read marks of these vaults are: in their state buckets, or in themselves. */
-function statesOf(vaults: readonly S3Vault[]): S3Vault[] {
+export function statesOf(vaults: readonly S3Vault[]): S3Vault[] {
   return vaults.map(({ state, ...vault }) => (state === undefined ? vault : { ...vault, ...state }));
 }
 

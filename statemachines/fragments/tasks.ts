@@ -57,12 +57,17 @@ export function runContainer({ target, payload, timeoutSeconds }: ContainerRun, 
       Cluster: { "Fn::GetAtt": ["Cluster", "Arn"] },
       LaunchType: "FARGATE",
       TaskDefinition: target,
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: osls puts the network here (infra/network.ts).
-      NetworkConfiguration: { AwsvpcConfiguration: "${self:custom.generated.network}" },
+      NetworkConfiguration: { AwsvpcConfiguration: networkOf(target) },
       Overrides: { ContainerOverrides: [{ Name: "holdfast", Environment: environmentOf(payload) }] },
     },
     ...inOrder(flow),
   };
+}
+
+/** What proves a backup runs code that comes with it: in a network without a way out. osls puts either here (infra/network.ts). */
+function networkOf(target: ContainerRun["target"]): string {
+  const proves = typeof target === "string" && target.includes(".proveTask");
+  return `\${self:custom.generated.${proves ? "provingNetwork" : "network"}}`;
 }
 
 function environmentOf(payload: Values | string) {

@@ -13,6 +13,11 @@ const parameters: Omit<Parameters, "policy"> = {
   vault: "create",
   subnets: "",
   securityGroups: "",
+  proving: "isolated",
+  provingZones: "",
+  provingSubnets: "",
+  provingSecurityGroups: "",
+  s3PrefixList: "",
   postgresPath: "",
 };
 

@@ -11,6 +11,10 @@ const facts: Readonly<Record<string, (properties: Properties) => readonly unknow
     `missing is ${of["TreatMissingData"]}`,
   ],
   "AWS::ECS::TaskDefinition": (of) => [of["Family"], `${of["Cpu"]} CPU units`, `${of["Memory"]} MB`],
+  "AWS::EC2::VPCEndpoint": (of) => [
+    `${of["VpcEndpointType"]} ${of["ServiceName"]}`,
+    ...(of["PolicyDocument"] === undefined ? ["OPEN"] : []),
+  ],
   "AWS::Events::Rule": (of) => [of["Description"]],
   "AWS::IAM::Role": (of) => [trusted(of)],
   "AWS::KMS::Alias": (of) => [of["AliasName"]],
@@ -19,7 +23,7 @@ const facts: Readonly<Record<string, (properties: Properties) => readonly unknow
     of["PackageType"] === "Image" ? "image" : `zip ${of["Handler"]}`,
     `${of["MemorySize"]} MB`,
     `${of["Timeout"]} s`,
-    ...(of["VpcConfig"] === undefined ? [] : ["in the sources' network"]),
+    ...networkOf(of),
   ],
   "AWS::Lambda::Permission": (of) => [`${of["Principal"]} calls ${last(of["FunctionName"])} for ${last(of["SourceArn"])}`],
   "AWS::Logs::LogGroup": (of) => [of["LogGroupName"], `${of["RetentionInDays"]} days`],
@@ -41,6 +45,12 @@ const facts: Readonly<Record<string, (properties: Properties) => readonly unknow
   "AWS::SQS::Queue": (of) => [of["SqsManagedSseEnabled"] === true ? "encrypted" : "NOT ENCRYPTED"],
   "AWS::StepFunctions::StateMachine": (of) => [of["StateMachineName"], `as ${last(of["RoleArn"])}`],
 };
+
+function networkOf(of: Properties): string[] {
+  const { SecurityGroupIds } = (of["VpcConfig"] ?? {}) as { SecurityGroupIds?: readonly string[] };
+  if (SecurityGroupIds === undefined) return [];
+  return [SecurityGroupIds.includes("ProvingGroup") ? "in the network without a way out" : "in the sources' network"];
+}
 
 const last = (arn: unknown): string => String(arn).split(/[:/]/).at(-1) ?? "";
 

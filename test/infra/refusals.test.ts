@@ -74,7 +74,7 @@ describe("a deployment", () => {
     expect(() => deploy(text)).toThrow(
       expect.objectContaining({ name: "PolicyInvalid", details: ['vault "main" is in eu-west-1'] }),
     );
-    expect(deploy(text, { vault: "existing" }).createsVault).toBe(false);
+    expect(deploy(text, { vault: "existing", proving: "open" }).createsVault).toBe(false);
   });
 
   it.each([

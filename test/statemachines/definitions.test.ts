@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
 import { stackTargetPattern } from "../../src/policy/stack-target.ts";
 import { hostileTargets } from "../functions/hostile-targets.ts";
-import { allStates, machineNames, readMachine, type State, targetOf, tasksOf } from "./machines.ts";
+import { allStates, machineNames, networks, readMachine, type State, targetOf, tasksOf } from "./machines.ts";
 
 /** Names that AWS gives; documentation: Step Functions "Error names", Lambda and Amazon ECS integrations. */
 const awsNames = new Set([
@@ -90,6 +90,15 @@ describe("every state machine", () => {
         for (const next of nextOf(within.States[state])) visit(next, [...path, state]);
       };
       visit(within.StartAt, []);
+    }
+  });
+
+  it.each(machineNames)("%s runs code of a backup in a network without a way out, and nothing else there", (name) => {
+    for (const [state, task] of tasksOf(readMachine(name))) {
+      const { NetworkConfiguration } = (task.Arguments ?? {}) as { NetworkConfiguration?: { AwsvpcConfiguration: unknown } };
+      if (NetworkConfiguration === undefined) continue;
+      const expected = targetOf(task) === "fargate:prove" ? networks.provingNetwork : networks.network;
+      expect(NetworkConfiguration.AwsvpcConfiguration, state).toEqual(expected);
     }
   });
 

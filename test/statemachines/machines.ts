@@ -89,7 +89,10 @@ export function targetOf(state: State): string {
   return `machine:${StateMachineArn}`;
 }
 
-const network = { Subnets: ["subnet-1"], SecurityGroups: ["sg-1"], AssignPublicIp: "DISABLED" };
+export const networks = {
+  network: { Subnets: ["subnet-1"], SecurityGroups: ["sg-1"], AssignPublicIp: "DISABLED" },
+  provingNetwork: { Subnets: ["subnet-2"], SecurityGroups: ["sg-2"], AssignPublicIp: "DISABLED" },
+};
 const arn = "arn:aws:lambda:eu-central-1:123456789012:function:";
 const lambdaNames: Readonly<Record<string, string>> = {
   [`${arn}PlanLambdaFunction`]: "plan",
@@ -103,7 +106,8 @@ const taskNames: Readonly<Record<string, string>> = { RestoreTask: "restore" };
 function resolve(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolve);
   // osls puts the network here (infra/fargate.ts).
-  if (typeof value === "string" && /^\$\{self:custom\.generated\.network\}$/.test(value)) return network;
+  const [, name] = /^\$\{self:custom\.generated\.(network|provingNetwork)\}$/.exec(typeof value === "string" ? value : "") ?? [];
+  if (name !== undefined) return networks[name as keyof typeof networks];
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value);
   const [key, inner] = entries[0] ?? [];

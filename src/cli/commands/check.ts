@@ -4,6 +4,8 @@ import { type CheckedFinding, checkPolicy } from "../../pipeline/check.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
+import { checkStack } from "../stack/check-stack.ts";
+import { policySecretOf } from "../stack/read-stack-policy.ts";
 import type { Terminal } from "../terminal.ts";
 
 const labels = {
@@ -21,6 +23,7 @@ export async function check(
   const { policy } = context;
   const sources = sourceName === undefined ? Object.values(policy.sources) : [requireSource(policy, sourceName)];
   const findings = await checkPolicy(context, sources, { deployed: stack !== undefined, repair });
+  if (stack !== undefined) findings.unshift({ about: `stack ${stack}`, ...(await checkStack(policySecretOf(stack))) });
   const errors = findings.filter(({ level }) => level === "error").length;
   const warnings = findings.filter(({ level }) => level === "warning").length;
   const summary = `${countOf(findings.length, "check")}: ${countOf(errors, "error")}, ${countOf(warnings, "warning")}`;

@@ -9,10 +9,12 @@ import { stackNotFound, stacksAmong } from "./find-machine.ts";
 import { requireStackName } from "./machine.ts";
 import { toStackError } from "./stack-errors.ts";
 
+/** The name of the secret that holds a stack's policy (infra/policy-secret.ts). Errors: UsageInvalid. */
+export const policySecretOf = (stack: string): string => `${requireStackName(stack)}/policy`;
+
 /** Errors: UsageInvalid (the name, no region), StackNotFound (with the stacks there are), StackAccessDenied, StackUnavailable, PolicyInvalid. */
 export async function readStackPolicy(stack: string, signal: AbortSignal): Promise<Policy> {
-  // infra/policy-secret.ts gives the secret its name.
-  const secret = `${requireStackName(stack)}/policy`;
+  const secret = policySecretOf(stack);
   try {
     const text = unpackPolicy(await readAwsSecret(secret));
     return parsePolicy(text, secret, { directory: process.cwd(), home: homedir() });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const prod = await packageStack({ stage: "prod", parameters: { vault: "existing", ...network } });
   const local = await packageStack({ stage: "local", parameters: { postgresPath: "/usr/lib/postgresql/17/bin" } });
   stacks = { dev, prod, local };
-}, 300_000);
+}, 900_000);
 
 afterAll(() => {
   for (const stack of Object.values(stacks ?? {})) stack.remove();
@@ -140,18 +140,44 @@ describe("the vault", () => {
 });
 
 describe("a network of the sources' own", () => {
+  const functionsIn = ({ template }: PackagedStack, group: string): string[] =>
+    namesOf(template, "AWS::Lambda::Function")
+      .filter((name) => {
+        const { SecurityGroupIds = [] } = (propertiesOf(template, name)["VpcConfig"] ?? {}) as { SecurityGroupIds?: string[] };
+        return SecurityGroupIds.includes(group);
+      })
+      .sort();
+
   it("holds the functions that reach sources, and no other", () => {
-    const { template } = stacks.prod;
-    const inside = namesOf(template, "AWS::Lambda::Function").filter(
-      (name) => propertiesOf(template, name)["VpcConfig"] !== undefined,
-    );
-    expect(inside.sort()).toEqual([
+    expect(functionsIn(stacks.prod, network.securityGroups)).toEqual([
       "DumpDashdb1LambdaFunction",
       "DumpDashdbDash1LambdaFunction",
       "DumpDashtaskmasterLambdaFunction",
       "RestoreLambdaFunction",
     ]);
-    expect(namesOf(template, "AWS::EC2::VPC")).toEqual([]);
-    expect(namesOf(stacks.dev.template, "AWS::EC2::VPC")).toEqual(["Network"]);
+    expect(namesOf(stacks.prod.template, "AWS::EC2::VPC")).toEqual(["ProvingNetwork"]);
+    expect(namesOf(stacks.dev.template, "AWS::EC2::VPC").sort()).toEqual(["Network", "ProvingNetwork"]);
   });
+
+  it.each(["dev", "prod", "local"] as const)(
+    "is not where code of a backup runs in %s: that has a network without a way out",
+    (stage) => {
+      const { template } = stacks[stage];
+      const proving = ["ProveDashdb1LambdaFunction", "ProveDashdbDash1LambdaFunction", "ProveDashtaskmasterLambdaFunction"];
+      expect(functionsIn(stacks[stage], "ProvingGroup")).toEqual(proving);
+      const texts = namesOf(template, "AWS::StepFunctions::StateMachine").map((name) =>
+        String(propertiesOf(template, name)["DefinitionString"]),
+      );
+      const containers = texts.flatMap((text) => [
+        ...text.matchAll(/"TaskDefinition":"([^"]*)","NetworkConfiguration":(\{.*?\}\})/g),
+      ]);
+      expect(containers.length).toBe(5);
+      for (const [, task = "", configuration = ""] of containers) {
+        const isolated =
+          '{"AwsvpcConfiguration":{"Subnets":["ProvingSubnet1"],"SecurityGroups":["ProvingGroup"],"AssignPublicIp":"DISABLED"}}';
+        if (task.includes("proveTask")) expect(configuration).toBe(isolated);
+        else expect(configuration).not.toContain("Proving");
+      }
+    },
+  );
 });

@@ -85,6 +85,11 @@ describe("the Dockerfile", () => {
       vault: "create",
       subnets: "",
       securityGroups: "",
+      proving: "open",
+      provingZones: "",
+      provingSubnets: "",
+      provingSecurityGroups: "",
+      s3PrefixList: "",
       postgresPath: "",
     });
     const specs = functionSpecs(deployment).filter(({ tools }) => tools === true);
