@@ -14,7 +14,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "prune",
     mutate: ["src/pipeline/prune.ts", "src/pipeline/delete-backup.ts"],
-    tests: ["test/pipeline/{prune,delete-backup}*.test.ts"],
+    tests: ["test/pipeline/{prune-deletions,delete-backup}.test.ts"],
   },
   { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump*.test.ts"] },
   {

@@ -54,6 +54,22 @@ describe("committing a manifest", () => {
     await expect(commitManifest(store, { ...manifest, facts: { bad: Number.NaN } })).rejects.toMatchObject({ name: "Internal" });
     expect(store.objects.size).toBe(0);
   });
+
+  it("does not write a manifest that no reader would take", async () => {
+    const store = makeMemoryStore();
+    const facts = { output: "x".repeat(5 * 1024 * 1024) };
+    await expect(commitManifest(store, { ...manifest, facts })).rejects.toMatchObject({ name: "Internal" });
+    expect(store.objects.size).toBe(0);
+  });
+
+  it("locks it where that is asked for", async () => {
+    const store = makeMemoryStore(() => new Date("2026-11-20T00:00:00Z"), { locks: true });
+    const retainUntil = new Date("2026-11-27T00:00:00Z");
+    await commitManifest(store, manifest, { retainUntil });
+    expect(store.objects.get(key)?.lock?.until).toEqual(retainUntil);
+    expect(await removeManifest(store, "shop", id)).toEqual({ held: false, until: retainUntil });
+    expect((await readManifest(store, "shop", id)).manifest).toEqual(manifest);
+  });
 });
 
 describe("reading a manifest", () => {
@@ -64,7 +80,15 @@ describe("reading a manifest", () => {
   }
 
   it("says that there is no such backup", async () => {
-    await expect(readManifest(makeMemoryStore(), "shop", id)).rejects.toMatchObject({ name: "BackupNotFound" });
+    await expect(readManifest(makeMemoryStore(), "shop", id)).rejects.toMatchObject({
+      name: "BackupNotFound",
+      cause: { name: "ObjectNotFound" },
+    });
+  });
+
+  it("does not take an unreachable store for an empty one", async () => {
+    const store = makeFaultyStore(makeMemoryStore(), [{ operation: "get" }]);
+    await expect(readManifest(store, "shop", id)).rejects.toMatchObject({ name: "StoreUnavailable" });
   });
 
   it.each([
