@@ -83,7 +83,7 @@ export interface Comparison {
   readonly printOnly?: CountedObjects;
   /** Definitions that are printed differently and could not be judged by their meaning: neither equal nor different. */
   readonly unjudged?: CountedObjects & { readonly reason: string };
-  /** What was left out of the comparison because it needs an extension that the policy excepts. */
+  /** What was left out of the comparison because it needs an extension that the policy excepts, or what the policy excludes. */
   readonly leftOut?: CountedObjects & { readonly rows: number };
   /** The second content's digest, where one was made. */
   readonly sha256?: string;
@@ -92,7 +92,7 @@ export interface Comparison {
 /**
  * `benign`: known to change nothing of the content (schema public already exists).
  * `lacking`: the server lacks what the backup needs (an extension, a collation provider): neither damage nor proof.
- * `excepted`: lacking too, and the policy names the extension that the proof may do without.
+ * `excepted`: lacking too, by the policy's own wish: it names the extension that the proof may do without, or leaves out what this needs.
  * `damage`: the backup itself does not load.
  */
 export type FindingClass = "benign" | "lacking" | "excepted" | "damage";

@@ -4,6 +4,7 @@ import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
+import type { LoadFinding } from "../../proof/content.ts";
 import { formatBytes } from "../../report/format.ts";
 import { describePhases } from "../../report/phases.ts";
 import { contentAmount } from "../content-amount.ts";
@@ -80,6 +81,12 @@ function describeUnjudged(terminal: Terminal, { unjudged }: RestoreResult["compa
   return [why, ...objects, ...more].map((line) => `  ${terminal.style("yellow", "not judged")}  ${line}`);
 }
 
+/** What is missing by the policy's own wish is said as a warning: the restore is as good as it can be. */
+function findingLabel(terminal: Terminal, kind: LoadFinding["class"]): string {
+  if (kind === "excepted") return terminal.style("yellow", "left out  ");
+  return (kind === "benign" ? "noted" : kind).padEnd(10);
+}
+
 function describe(
   terminal: Terminal,
   { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
@@ -100,8 +107,6 @@ function describe(
     ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
     ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
     ...describeUnjudged(terminal, comparison),
-    ...loadFindings.map(
-      ({ class: kind, subject, message }) => `  ${(kind === "benign" ? "noted" : kind).padEnd(10)}  ${subject}: ${message}`,
-    ),
+    ...loadFindings.map(({ class: kind, subject, message }) => `  ${findingLabel(terminal, kind)}  ${subject}: ${message}`),
   ];
 }

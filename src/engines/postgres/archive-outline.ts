@@ -117,7 +117,7 @@ export async function readOutline(
     onEntry(found, statements) {
       const entry = { ...found, schema: text(found.schema), name: text(found.name) };
       plainKeysOnly &&= isPlainEntry(entry, statements);
-      structure.add(entry, statements);
+      structure.add(entry);
       for (const statement of statements) {
         encoding = readEncoding(statement) ?? encoding;
         if (!isSessionStatement(statement)) entries.set(keyOf(statement), entry);

@@ -5,8 +5,6 @@ import type { ScriptEntry } from "./script-entry.ts";
 export interface ArchiveDefinitions {
   /** The entry that defines this object, as the script names it. */
   find(type: string, schema: string, name: string): ScriptEntry | undefined;
-  /** Whether the table has partitions, which the policy may exclude one by one. */
-  isPartitioned(schema: string, name: string): boolean;
   /** Whether any entry defines something of this name, in whatever schema and of whatever kind. */
   defines(name: string): boolean;
 }
@@ -22,7 +20,7 @@ export interface LoadOrder {
 }
 
 export interface ArchiveStructure {
-  add(entry: ScriptEntry, statements: readonly string[]): void;
+  add(entry: ScriptEntry): void;
   readonly definitions: ArchiveDefinitions;
   /** Tables of this name, in any schema. */
   tablesNamed(name: string): readonly ScriptEntry[];
@@ -37,20 +35,17 @@ export function createStructure(): ArchiveStructure {
   const byId = new Map<number, ScriptEntry>();
   const names = new Set<string>();
   const tables = new Map<string, ScriptEntry[]>();
-  const partitioned = new Set<string>();
   return {
-    add(entry, statements) {
+    add(entry) {
       const { type, schema, name, dumpId } = entry;
       entries.set(keyOf(type, schema, name), entry);
       if (dumpId !== undefined) byId.set(dumpId, entry);
       // A function's name is followed by its arguments.
       names.add(name).add(name.replace(/\(.*$/s, ""));
       if (type === "TABLE") tables.set(name, [...(tables.get(name) ?? []), entry]);
-      if (type === "TABLE" && statements[0]?.includes("\nPARTITION BY ") === true) partitioned.add(keyOf(type, schema, name));
     },
     definitions: {
       find: (type, schema, name) => entries.get(keyOf(type, schema, name)),
-      isPartitioned: (schema, name) => partitioned.has(keyOf("TABLE", schema, name)),
       defines: (name) => names.has(name),
     },
     tablesNamed: (name) => tables.get(name) ?? [],

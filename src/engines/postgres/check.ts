@@ -8,6 +8,7 @@ import { checkLibpq, checkPoolerName, checkProxy, checkTls } from "./check-conne
 import { checkPrivileges } from "./check-privileges.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
+import { describeEffects, findExclusionEffects } from "./exclusion-effects.ts";
 import { resolveExclusions } from "./exclusions.ts";
 import { findOmissions } from "./find-omissions.ts";
 import { findMissingAccount } from "./throwaway-account.ts";
@@ -179,17 +180,24 @@ async function checkRole(connection: Connection, source: PostgresSource): Promis
   return [...notes, { level: "ok", subject: "restores", message: `a restore from these backups ${lacks.join("; and it ")}` }];
 }
 
+const exclusionRemedies: Readonly<Record<string, string>> = {
+  "exclusion-matches-nothing": "Correct the pattern in the policy, or remove it.",
+  "exclusion-breaks-definition":
+    "Nothing, if a restore may do without it; else move the pattern from exclude.tables to exclude.data in the policy.",
+  "exclusion-breaks-reference": "Nothing, if a restore may do without it; else exclude the rows that refer to these too, or none.",
+  "exclusion-loses-rows": "Move the pattern from exclude.tables to exclude.data in the policy.",
+};
+
 async function checkExclusions(connection: Connection, source: PostgresSource): Promise<Finding[]> {
   try {
-    const { notices } = await resolveExclusions(source.exclude, connection);
-    return notices.map(({ code, message }) => ({
-      level: "warning",
+    const exclusions = await resolveExclusions(source.exclude, connection);
+    const effects = describeEffects(await findExclusionEffects(connection, exclusions));
+    return [...exclusions.notices, ...effects].map(({ code, message }) => ({
+      // A restore test cannot prove a backup whose rows do not come back.
+      level: code === "exclusion-loses-rows" ? "error" : "warning",
       subject: "exclusions",
       message,
-      remedy:
-        code === "exclusion-matches-nothing"
-          ? "Correct the pattern in the policy, or remove it."
-          : "Move the pattern from exclude.tables to exclude.data in the policy.",
+      remedy: exclusionRemedies[code] ?? exclusionRemedies["exclusion-breaks-definition"] ?? "",
     }));
   } catch (error) {
     if (!isHoldfastError(error, "PolicyInvalid")) throw error;

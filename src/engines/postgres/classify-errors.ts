@@ -4,7 +4,7 @@
  */
 import type { FindingClass, LoadFinding } from "../../proof/content.ts";
 import type { ArchiveDefinitions } from "./archive-structure.ts";
-import { compileTablePattern } from "./exclusions.ts";
+import type { ExclusionEffect } from "./exclusion-effects.ts";
 import type { PostgresFacts } from "./facts.ts";
 import type { RestoreError } from "./load-errors.ts";
 import { lacksByMessage, lacksPrivilege, meansNothing } from "./load-messages.ts";
@@ -20,6 +20,8 @@ export interface LoadCircumstances {
   readonly superuser: boolean;
   /** What the policy left out of the backup: whole tables, or rows. */
   readonly exclude?: PostgresFacts["exclude"];
+  /** What the backup says the exclusions take with them. */
+  readonly exclusionEffects?: readonly ExclusionEffect[];
   readonly definitions: ArchiveDefinitions;
 }
 
@@ -57,7 +59,13 @@ interface Judged {
   readonly error: RestoreError;
   class: FindingClass;
   message: string;
+  /** Excepted because the policy left out what it needs, and not because of an extension. */
+  excluded?: boolean;
 }
+
+/** What holds content, or is it: the policy's exclusion of something else is no excuse for losing it. */
+const holdsContent = (entry: ScriptEntry | undefined): boolean =>
+  entry !== undefined && /^TABLE(?: DATA| ATTACH)?$|^SEQUENCE(?: SET)?$|^BLOB/.test(entry.type);
 
 /** Judges the errors of a load that ran to its end. */
 export function classifyErrors(errors: readonly RestoreError[], circumstances: LoadCircumstances): Classified {
@@ -87,30 +95,43 @@ export function classifyErrors(errors: readonly RestoreError[], circumstances: L
 
 function followDependencies(judged: readonly Judged[], { definitions }: LoadCircumstances): void {
   // What lacks for a reason that nobody named comes first: an entry that also needs an excepted extension is no exception.
-  spread(judged, "lacking", definitions);
-  spread(judged, "excepted", definitions);
+  while (spread(judged, "lacking", definitions) || spread(judged, "excepted", definitions));
 }
 
-/** Spreads a class to the entries that failed because they need one of that class, until nothing is added. */
-function spread(judged: readonly Judged[], kind: "lacking" | "excepted", definitions: ArchiveDefinitions): void {
-  const names = new Map<number, string>();
-  const note = ({ error: { entry } }: Judged): void => {
-    if (entry?.dumpId !== undefined && !names.has(entry.dumpId)) names.set(entry.dumpId, nameOf(entry));
+/**
+ * Spreads a class to the entries that failed because they need one of that class, until nothing is added; true when content turned out to be
+ * lacking, from which more may follow.
+ */
+function spread(judged: readonly Judged[], kind: "lacking" | "excepted", definitions: ArchiveDefinitions): boolean {
+  const causes = new Map<number, Judged>();
+  const note = (one: Judged): void => {
+    const dumpId = one.error.entry?.dumpId;
+    if (dumpId !== undefined && !causes.has(dumpId)) causes.set(dumpId, one);
   };
   for (const one of judged) if (one.class === kind) note(one);
+  let lostContent = false;
   for (let added = true; added; ) {
     added = false;
     for (const one of judged) {
       const { entry } = one.error;
       if (one.class !== "damage" || entry === undefined) continue;
-      const needed = neededBy(entry, definitions).find((dumpId) => names.has(dumpId));
-      if (needed === undefined) continue;
+      const cause = neededBy(entry, definitions)
+        .map((dumpId) => causes.get(dumpId))
+        .find((found) => found !== undefined);
+      if (cause?.error.entry === undefined) continue;
+      one.message = `${one.message} (follows from ${nameOf(cause.error.entry)})`;
+      if (cause.excluded === true && holdsContent(entry)) {
+        one.class = "lacking";
+        lostContent = true;
+        continue;
+      }
       one.class = kind;
-      one.message = `${one.message} (follows from ${names.get(needed)})`;
+      if (cause.excluded === true) one.excluded = true;
       note(one);
       added = true;
     }
   }
+  return lostContent;
 }
 
 /** What an entry of content fills: a table, a sequence, a materialized view. */
@@ -160,19 +181,21 @@ const missingName =
   /^(?:relation|table|type|schema|access method|operator class|operator family|foreign-data wrapper|server|language|text search \w+|aggregate|procedure) "(.+?)" does not exist|^(?:function|procedure|aggregate) (.+?)\(.*\) does not exist/s;
 
 /** Something that no entry of the archive defines was an extension's, or is what the policy left out. */
-function judgeMissingName(
-  error: RestoreError,
-  circumstances: LoadCircumstances,
-): { class: FindingClass; message: string } | undefined {
+function judgeMissingName(error: RestoreError, circumstances: LoadCircumstances): Omit<Judged, "error"> | undefined {
   const { message, entry, command } = error;
-  const { definitions, missingExtensions, exceptedExtensions = [], exclude } = circumstances;
-  if (exclude !== undefined && refersToExcludedRows(message, command, exclude, definitions)) {
-    return { class: "lacking", message: `${message} (the policy excludes rows that others refer to)` };
+  const { definitions, missingExtensions, exceptedExtensions = [], exclude, exclusionEffects = [] } = circumstances;
+  if (refersToExcludedRows(message, command, exclusionEffects)) {
+    return { class: "excepted", message: `${message} (the policy excludes rows that others refer to)`, excluded: true };
   }
   const match = missingName.exec(message);
   const found = match?.[1] ?? match?.[2];
   if (found === undefined || entry === undefined || isOwnRows(error, circumstances)) return undefined;
   const bare = found.slice(found.lastIndexOf(".") + 1).replaceAll('"', "");
+  const missing = found.replace(/(?:\[\])+$/, "");
+  if (exclusionEffects.some(({ needs, loses }) => loses !== "reference" && missing === `${needs.schema}.${needs.name}`)) {
+    const reason = `${message} (the policy excludes it)`;
+    return holdsContent(entry) ? { class: "lacking", message: reason } : { class: "excepted", message: reason, excluded: true };
+  }
   if (definitions.defines(found) || definitions.defines(bare)) return undefined;
   if (missingExtensions.length > 0) {
     const excepted = missingExtensions.every((name) => exceptedExtensions.includes(name));
@@ -183,17 +206,10 @@ function judgeMissingName(
   return { class: "lacking", message: `${message} (the policy excludes tables)` };
 }
 
-/** A foreign key whose rows the policy left out cannot be made anywhere: of the table that it refers to, or of a partition below it. */
-function refersToExcludedRows(
-  message: string,
-  command: string,
-  { tables, data }: PostgresFacts["exclude"],
-  definitions: ArchiveDefinitions,
-): boolean {
-  const patterns = [...tables, ...data];
+/** A foreign key that some rows cannot keep, because the policy left out those that they refer to. */
+function refersToExcludedRows(message: string, command: string, effects: readonly ExclusionEffect[]): boolean {
   const target = / FOREIGN KEY \(.*?\) REFERENCES /s.exec(command);
-  if (patterns.length === 0 || target === null || !message.includes("violates foreign key constraint")) return false;
+  if (target === null || !message.includes("violates foreign key constraint")) return false;
   const [schema, name] = readIdentifiers(command, ".", target.index + target[0].length).names;
-  if (schema === undefined || name === undefined) return false;
-  return definitions.isPartitioned(schema, name) || patterns.some((pattern) => compileTablePattern(pattern)({ schema, name }));
+  return effects.some(({ loses, needs }) => loses === "reference" && needs.schema === schema && needs.name === name);
 }

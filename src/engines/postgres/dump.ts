@@ -12,6 +12,7 @@ import { assertEncrypted } from "./check-connection.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
 import { dumpWarnings } from "./dump-warnings.ts";
+import { describeEffects, type ExclusionEffect, findExclusionEffects } from "./exclusion-effects.ts";
 import type { Exclusions } from "./exclusions.ts";
 import { type DatabaseFacts, type PostgresFacts, readDatabaseFacts } from "./facts.ts";
 import { findOmissions } from "./find-omissions.ts";
@@ -51,6 +52,7 @@ interface OpenDump {
   readonly tools: ClientTools;
   readonly zstd: boolean;
   readonly exclusions: Exclusions;
+  readonly effects: readonly ExclusionEffect[];
   /** The run's context, but with a signal that a lost session and `close` abort too. */
   readonly context: RunContext;
   readonly stop: AbortController;
@@ -90,8 +92,13 @@ export async function openPostgresDump(
     const started = await start(session, observer, { source, settings, limits }, own);
     const facts = await readDatabaseFacts(session.connection);
     const omissions = await findOmissions(session.connection, started.exclusions.excludesRows);
-    const all = [...notices, ...started.exclusions.notices, ...omissions, ...sessionNotices(session, started.snapshot, context)];
-    return makeSession({ source, settings, session, observer, ...started, context: own, stop, relay, notices: all }, facts);
+    const effects = await findExclusionEffects(session.connection, started.exclusions);
+    const left = [...started.exclusions.notices, ...describeEffects(effects)];
+    const all = [...notices, ...left, ...omissions, ...sessionNotices(session, started.snapshot, context)];
+    return makeSession(
+      { source, settings, session, observer, ...started, context: own, stop, relay, notices: all, effects },
+      facts,
+    );
   } catch (error) {
     context.signal.removeEventListener("abort", relay);
     // Ends a pg_dump that runs already.
@@ -158,6 +165,7 @@ function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession {
     toolMajor: tools.major,
     archiveCompression: zstd ? "zstd" : "none",
     exclude: source.exclude,
+    exclusionEffects: dump.effects,
     globalsCaptured: "none",
     rolePasswords: false,
   };

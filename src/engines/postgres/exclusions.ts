@@ -19,7 +19,9 @@ export interface Exclusions {
   excludesTable(relation: RelationName): boolean;
   /** Whether the relation's rows are left out, with its definition or without. */
   excludesRows(relation: RelationName): boolean;
-  /** Patterns that match nothing, and what will dangle after a restore. */
+  /** What the patterns select, with the partitions below: relations that are left out, and those without their rows only. */
+  readonly oids: { readonly tables: readonly string[]; readonly data: readonly string[] };
+  /** Patterns that match nothing. */
   readonly notices: readonly Notice[];
 }
 
@@ -151,40 +153,10 @@ function select(patterns: readonly string[], option: string, relations: readonly
   return { keys: new Set([...chosen.values()].map(keyOf)), oids: [...chosen.keys()], args, notices };
 }
 
-/** What dangles when a table is left out: foreign keys and views that the restore will not be able to make. */
-const danglingQuery = `
-  SELECT DISTINCT n.nspname AS schema, c.relname AS name, d.kind, tn.nspname AS target_schema, t.relname AS target_name
-  FROM (
-    SELECT conrelid AS referrer, confrelid AS target, 'a foreign key' AS kind
-    FROM pg_catalog.pg_constraint WHERE contype = 'f'
-    UNION ALL
-    SELECT r.ev_class, p.refobjid, 'a definition'
-    FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_rewrite r ON r.oid = p.objid
-    WHERE p.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-  ) d
-  JOIN pg_catalog.pg_class c ON c.oid = d.referrer JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  JOIN pg_catalog.pg_class t ON t.oid = d.target JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
-  WHERE d.target::text = ANY ($1) AND NOT (d.referrer::text = ANY ($1))
-  ORDER BY 1, 2 LIMIT 50`;
-
-async function findDangling(connection: Connection, oids: readonly string[]): Promise<Notice[]> {
-  if (oids.length === 0) return [];
-  const rows = await connection.rows<{ schema: string; name: string; kind: string; target_schema: string; target_name: string }>(
-    danglingQuery,
-    [oids],
-  );
-  return rows.map((row) => {
-    const subject = spellQualified(row.schema, row.name);
-    const target = spellQualified(row.target_schema, row.target_name);
-    const message = `${subject} has ${row.kind} that refers to ${target}, which is excluded: a restore cannot make it (exclude its data instead)`;
-    return { code: "exclusion-breaks-reference", subject, message };
-  });
-}
-
 /** Resolves the policy's patterns against the relations that the connection's snapshot sees. Errors: PolicyInvalid, as `queryError`. */
 export async function resolveExclusions(exclude: PostgresSource["exclude"], connection: Connection): Promise<Exclusions> {
   if (exclude.tables.length === 0 && exclude.data.length === 0) {
-    return { args: [], excludesTable: () => false, excludesRows: () => false, notices: [] };
+    return { args: [], excludesTable: () => false, excludesRows: () => false, oids: { tables: [], data: [] }, notices: [] };
   }
   const relations = (await connection.rows(relationsQuery)) as unknown as Relation[];
   const tables = select(exclude.tables, "--exclude-table", relations);
@@ -194,6 +166,7 @@ export async function resolveExclusions(exclude: PostgresSource["exclude"], conn
     args: [...tables.args, ...data.args],
     excludesTable,
     excludesRows: (relation) => excludesTable(relation) || data.keys.has(keyOf(relation)),
-    notices: [...tables.notices, ...data.notices, ...(await findDangling(connection, tables.oids))],
+    oids: { tables: tables.oids, data: data.oids.filter((oid) => !tables.oids.includes(oid)) },
+    notices: [...tables.notices, ...data.notices],
   };
 }

@@ -1,5 +1,6 @@
 /** What a manifest tells of the database beside its bytes: all that a restore needs to know before it begins. */
 import type { Connection } from "./driver.ts";
+import type { ExclusionEffect } from "./exclusion-effects.ts";
 
 /** Version of the collation library's data; a differing one at the restore may order text differently. */
 export interface CollationFact {
@@ -50,6 +51,8 @@ export interface PostgresFacts extends DatabaseFacts {
   /** Of the archive: by pg_dump itself, or left to sealing. */
   readonly archiveCompression: "zstd" | "none";
   readonly exclude: { readonly tables: readonly string[]; readonly data: readonly string[] };
+  /** What the exclusions take with them; at most a thousand. */
+  readonly exclusionEffects: readonly ExclusionEffect[];
   readonly globalsCaptured: GlobalsCaptured;
   readonly rolePasswords: boolean;
 }

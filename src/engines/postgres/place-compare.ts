@@ -41,7 +41,7 @@ export interface PlaceDeviations {
   readonly ignoredPrefixes: readonly string[];
   /** Objects of the digest that are missing because this server lacks something. */
   readonly lackingObjects: ReadonlySet<string>;
-  /** Objects that need an extension which the policy excepts. */
+  /** Objects that need an extension which the policy excepts, or something that it excludes. */
   readonly exceptedObjects: ReadonlySet<string>;
   /** The majors differ: what cannot be judged by its meaning is compared by name and type only. */
   readonly crossMajor: boolean;

@@ -97,6 +97,7 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
     exceptedExtensions: decision.allowed.withoutExtensions,
     superuser: survey.superuser,
     exclude: decision.facts.exclude,
+    exclusionEffects: decision.facts.exclusionEffects,
     definitions: outline.definitions,
   });
   const database = progress.created

@@ -14,6 +14,7 @@ import { findArchiveTools, readFacts } from "./place-facts.ts";
 import { type RoleStatements, selectRoles } from "./restore-roles.ts";
 import { surveyTarget, type TargetSurvey } from "./restore-survey.ts";
 import { longestNameBytes, resolveTarget } from "./restore-target.ts";
+import { spellQualified } from "./script-identifiers.ts";
 import { type ClientTools, findServerTools } from "./tools.ts";
 
 /** Room that stays free on the temporary disk beside the archive. */
@@ -188,6 +189,7 @@ async function describeSteps(decision: RestoreDecision, context: RunContext): Pr
     ...(survey.superuser ? [superuserWarning(settings)] : []),
     ...decision.notices,
     ...describeMissing(decision),
+    ...describeExcluded(facts),
     survey.serverMajor === facts.serverMajor
       ? "dump it again and compare every object with the backup"
       : `dump it again and compare every object with the backup; definitions as PostgreSQL ${survey.serverMajor} prints those of the backup`,
@@ -209,6 +211,31 @@ async function describeReprint({ survey, definitionsName }: RestoreDecision, con
   const found = await findServerTools(survey.serverMajor, context).catch((error: unknown) => error);
   if (found instanceof Error) return `definitions that are printed differently cannot be judged: ${found.message}`;
   return `${when} into a throwaway server of PostgreSQL ${survey.serverMajor} on this machine, compare with its print, and remove it again`;
+}
+
+const maxNamedEffects = 10;
+
+/** What the backup cannot give back because the policy excluded what it needs. */
+function describeExcluded({ exclusionEffects }: PostgresFacts): string[] {
+  const name = (effects: PostgresFacts["exclusionEffects"]): string => {
+    const more = effects.length - maxNamedEffects;
+    const named = effects
+      .slice(0, maxNamedEffects)
+      .map(({ object, needs }) => `${object} (${spellQualified(needs.schema, needs.name)})`);
+    return `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  };
+  const lost = exclusionEffects.filter(({ loses }) => loses === "rows");
+  const out = exclusionEffects.filter(({ loses }) => loses === "definition");
+  const keys = exclusionEffects.filter(({ loses }) => loses === "reference");
+  return [
+    ...(lost.length === 0
+      ? []
+      : [
+          `NOT restored with their rows, because the policy excludes what they need: ${name(lost)}; the restore ends with exit code 4`,
+        ]),
+    ...(out.length === 0 ? [] : [`left out, because the policy excludes what they need: ${name(out)}`]),
+    ...(keys.length === 0 ? [] : [`left out where rows refer to rows that the policy excludes: ${name(keys)}`]),
+  ];
 }
 
 /** What a missing extension means for this restore: it cannot end as a whole one, unless the policy excepts the extension. */

@@ -72,6 +72,7 @@ export async function loadThrowaway(source: ArchiveSource, parts: ThrowawayParts
     exceptedExtensions: parts.allowed.withoutExtensions,
     superuser: true,
     exclude: facts.exclude,
+    exclusionEffects: facts.exclusionEffects,
     definitions: outline.definitions,
   });
   const settled = await settle(parts, outline, name);

@@ -28,7 +28,6 @@ const finder = {
 const definitions = {
   find: (type: string, schema: string, name: string) =>
     Object.values(entries).find((entry) => entry.type === type && entry.schema === schema && entry.name === name),
-  isPartitioned: (_schema: string, name: string) => name === "events",
   defines: (name: string) => Object.values(entries).some((entry) => entry.name === name),
 };
 const everything = { missingExtensions: [], superuser: true, definitions };
@@ -192,21 +191,47 @@ describe("pg_restore's errors", () => {
     expect(lackingObjects.has("schema SHELL TYPE public.widget")).toBe(true);
   });
 
-  test("of what refers to excluded tables or rows are lacking, by name", () => {
-    const exclude = { tables: ["public.sessions"], data: ["public.cache_*"] };
-    const missing = (name: string): string => failed(`relation "${name}" does not exist`, "CREATE VIEW public.near AS SELECT 1");
-    expect(judge(missing("public.sessions"))).toEqual(["damage VIEW public.near"]);
-    expect(judge(missing("public.sessions"), { ...everything, exclude })).toEqual(["lacking VIEW public.near"]);
-    expect(judge(missing("public.codes"), { ...everything, exclude })).toEqual(["damage VIEW public.near"]);
+  const exclude = { tables: ["public.sessions"], data: ["public.cache_*"] };
+  const effect = (loses: "definition" | "reference" | "rows", name: string) => ({
+    object: "x",
+    needs: { schema: "public", name },
+    loses,
+  });
+  const excluding = {
+    ...everything,
+    exclude,
+    exclusionEffects: [effect("definition", "sessions"), effect("reference", "cache_1")],
+  };
+
+  test("of what needs excluded tables or rows are excepted, by the names that the backup gives", () => {
+    const missing = (what: string, name: string): string =>
+      failed(`${what} "${name}" does not exist`, "CREATE VIEW public.near AS SELECT 1");
+    for (const [what, name] of [
+      ["relation", "public.sessions"],
+      ["type", "public.sessions"],
+      ["type", "public.sessions[]"],
+    ] as const) {
+      expect(judge(missing(what, name))).toEqual(["damage VIEW public.near"]);
+      expect(judge(missing(what, name), excluding)).toEqual(["excepted VIEW public.near"]);
+    }
+    // Of these the backup does not say that anything needs them.
+    for (const name of ["public.codes", "public.sessionsx"])
+      expect(judge(missing("relation", name), { ...excluding, exclude: { tables: [], data: [] } })).toEqual([
+        "damage VIEW public.near",
+      ]);
     const key = (table: string): string =>
       failed(
         'insert or update on table "x" violates foreign key constraint "y"',
         `ALTER TABLE ONLY public.x\n    ADD CONSTRAINT y FOREIGN KEY (a) REFERENCES public.${table}(id)`,
       );
-    expect(judge(key("sessions"))).toEqual(["damage archive"]);
-    for (const table of ["sessions", "cache_1", "events"])
-      expect(judge(key(table), { ...everything, exclude })).toEqual(["lacking archive"]);
-    expect(judge(key("t"), { ...everything, exclude })).toEqual(["damage archive"]);
+    expect(judge(key("cache_1"))).toEqual(["damage archive"]);
+    expect(judge(key("cache_1"), excluding)).toEqual(["excepted archive"]);
+    for (const table of ["sessions", "cache_2", "t"]) expect(judge(key(table), excluding)).toEqual(["damage archive"]);
+  });
+
+  test("of tables are never excepted because of an exclusion, nor what needs them", () => {
+    const noTableHere = failed('type "public.sessions" does not exist', "CREATE TABLE public.spots (\n    at public.geometry\n)");
+    expect(judge(noTableHere + noView, excluding)).toEqual(["lacking TABLE public.spots", "lacking VIEW public.near"]);
   });
 
   test("of missing rights are lacking for an ordinary role, and damage for a superuser", () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest.ts";
 import { estimateThrowawayBytes, openPostgresThrowaway } from "../../../src/engines/postgres/throwaway.ts";
+import { decide } from "../../../src/pipeline/restore-test.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { runOk, waitFor } from "../../support/processes.ts";
 import { mountSmallDisk } from "../../support/tmpfs.ts";
@@ -213,22 +214,26 @@ describe("what a place lacks", () => {
       "sparse",
     );
     const cases = [
-      { exclude: { tables: [], data: ["public.sessions"] }, lacking: ["FK CONSTRAINT public.clicks clicks_session_id_fkey"] },
+      { exclude: { tables: [], data: ["public.sessions"] }, excepted: ["FK CONSTRAINT public.clicks clicks_session_id_fkey"] },
       {
         exclude: { tables: ["public.sessions"], data: [] },
-        lacking: ["FK CONSTRAINT public.clicks clicks_session_id_fkey", "VIEW public.active"],
+        excepted: ["FK CONSTRAINT public.clicks clicks_session_id_fkey", "VIEW public.active"],
       },
     ];
-    for (const { exclude, lacking } of cases) {
+    for (const { exclude, excepted } of cases) {
       const { backup, context } = await takeBackup(server, "sparse", directory, { exclude });
       const place = await openPostgresThrowaway(backup, context);
       try {
         const { findings } = await place.load();
         expect([...new Set(findings.map((finding) => `${finding.class} ${finding.subject}`))].sort()).toEqual(
-          lacking.map((name) => `lacking ${name}`),
+          excepted.map((name) => `excepted ${name}`),
         );
-        expect((await place.compare(await digestPostgresBackup(backup, context))).differences).toEqual([]);
-        expect(await place.compareSourceCheck(backup.sourceCheck)).toMatchObject({ equal: true, objectsCompared: 2 });
+        const comparison = await place.compare(await digestPostgresBackup(backup, context));
+        expect(comparison.differences).toEqual([]);
+        expect(comparison.leftOut?.objects).toEqual(expect.arrayContaining(excepted.map((name) => `schema ${name}`)));
+        const sourceCheck = await place.compareSourceCheck(backup.sourceCheck);
+        expect(sourceCheck).toMatchObject({ equal: true, objectsCompared: 2 });
+        expect(decide(findings, comparison, sourceCheck, []).check).toBe("proven");
       } finally {
         await place.close();
       }
