@@ -35,6 +35,6 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "verify",
     mutate: ["src/pipeline/verify.ts", "src/pipeline/earlier-evidence.ts"],
-    tests: ["test/pipeline/{verify,earlier-evidence,judgement-flow}.test.ts"],
+    tests: ["test/pipeline/{verify-judgement,earlier-evidence}.test.ts"],
   },
 ];
