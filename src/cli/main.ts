@@ -1,6 +1,7 @@
 /** The command line's door: parses the arguments, runs one command, turns its outcome or error into output and an exit code. */
 
 import type { Command } from "commander";
+import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import { buildProgram } from "./program.ts";
@@ -11,7 +12,7 @@ import { usageHint } from "./usage-hint.ts";
  * Runs `holdfast` with these arguments (without node and script) and gives the exit code (docs/command-line.md).
  * Never throws: whatever goes wrong is printed as an error of the catalogue, without a stack trace.
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], engines: EngineRegistry = builtInEngines): Promise<number> {
   // Known before the arguments are parsed, so that an error in them is printed as asked for too.
   const { stdout, stderr } = process;
   const terminal = createTerminal({ json: args.includes("--json"), stdout, stderr });
@@ -20,12 +21,10 @@ export async function main(args: readonly string[]): Promise<number> {
   let program: Command | undefined;
   const release = catchCrashes(terminal);
   try {
-    program = buildProgram(terminal, {
-      end: (code) => {
-        exitCode = code;
-      },
-      help: (text) => help.push(text),
-    });
+    const end = (code: number): void => {
+      exitCode = code;
+    };
+    program = buildProgram(terminal, { end, help: (text) => help.push(text) }, engines);
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
     exitCode = reportError(terminal, error, { help: help.join(""), hintFor: hintFor(program, args) });

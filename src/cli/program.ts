@@ -1,8 +1,9 @@
 /** The commands, their arguments and their help. Each command's work lives in commands/, loaded when it is called. */
 import { Argument, Command, Option } from "commander";
+import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import type { ExitCode } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import { enginePolicies } from "../policy/engines.ts";
+import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { alerting, warnUnalerted } from "./alerting.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
@@ -37,7 +38,7 @@ export interface ProgramEvents {
 }
 
 /** Builds the program, without running it. */
-export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): Command {
+export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, engines: EngineRegistry = builtInEngines): Command {
   const program = new Command("holdfast")
     .description("Backups that prove they restore.")
     .version(holdfastVersion(), "-V, --version", "print the version")
@@ -65,16 +66,16 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents): 
       // A stack's machines alert by themselves.
       const work = traits.alertsAs === undefined || there !== undefined ? loaded : alerting(traits.alertsAs, place, loaded);
       try {
-        end(await runSession(terminal, place, (session) => work(session, ...args)));
+        end(await runSession(terminal, place, (session) => work(session, ...args), engines));
       } catch (error) {
         warnUnalerted(terminal, args, error);
         throw error;
       }
     };
 
-  addSetUp(program, terminal, end, inSession);
+  addSetUp(program, terminal, end, inSession, engines.policies);
   addBackups(program, inSession);
-  addRestores(program, inSession);
+  addRestores(program, inSession, engines.policies);
   addRetention(program, inSession);
   addReports(program, inSession);
   addFollow(program, terminal, end);
@@ -94,10 +95,16 @@ function example(command: Command, ...lines: string[]): void {
   command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
 }
 
-function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode) => void, inSession: InSession): void {
-  const init = program
-    .command("init")
-    .description("write a commented policy and a key file")
+function addSetUp(
+  program: Command,
+  terminal: Terminal,
+  end: (exitCode: ExitCode) => void,
+  inSession: InSession,
+  engines: EnginePolicies,
+): void {
+  const init = program.command("init").description("write a commented policy and a key file");
+  addInitialOptions(init, engines);
+  init
     .option("--source <name>", "the first source's name", "main")
     .option("--vault <address>", "where backups go", "folder:./vault")
     .option("--key <file>", "the key file to create", "~/.config/holdfast/main.key")
@@ -105,17 +112,16 @@ function addSetUp(program: Command, terminal: Terminal, end: (exitCode: ExitCode
     .action(async (options: InitCommandOptions) => {
       const { initialise } = await import("./commands/init.ts");
       if (program.opts()["stack"] !== undefined) throw new HoldfastError("UsageInvalid", "init cannot be combined with --stack");
-      const values = initialValuesIn({ ...options }, enginePolicies);
-      const outcome = await initialise(terminal, { ...options, values, policy: program.opts()["policy"] });
+      const values = initialValuesIn({ ...options }, engines);
+      const outcome = await initialise(terminal, { ...options, values, policy: program.opts()["policy"] }, engines);
       terminal.result(outcome.document, outcome.lines);
       end(outcome.exitCode ?? 0);
     });
   example(
     init,
-    ...enginePolicies.flatMap(({ initial }) => (initial.example === undefined ? [] : [`holdfast ${initial.example}`])),
+    ...engines.flatMap(({ initial }) => (initial.example === undefined ? [] : [`holdfast ${initial.example}`])),
     "holdfast init --key-only --key ~/.config/holdfast/2027.key",
   );
-  addInitialOptions(init, enginePolicies);
   const check = program
     .command("check")
     .description("validate the policy, then connections, privileges, tools, keys and vaults")
@@ -182,7 +188,7 @@ function addBackups(program: Command, inSession: InSession): void {
   );
 }
 
-function addRestores(program: Command, inSession: InSession): void {
+function addRestores(program: Command, inSession: InSession, engines: EnginePolicies): void {
   const restoreTest = program
     .command("restore-test")
     .description("restore into a throwaway target, compare with the backup and the source, assert, measure")
@@ -204,7 +210,7 @@ function addRestores(program: Command, inSession: InSession): void {
     .command("restore")
     .description("restore a backup to a new target, and compare the result with it")
     .argument("<backup>", backupHelp)
-    .requiredOption("--to <target>", describeTargets(enginePolicies))
+    .requiredOption("--to <target>", describeTargets(engines))
     .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
     .option("--dry-run", "say what would happen, touch nothing")
     .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")
@@ -217,7 +223,7 @@ function addRestores(program: Command, inSession: InSession): void {
     "holdfast restore config@latest --to /srv/config-restored",
     "holdfast --stack holdfast-prod restore shop@latest --to shop_restored",
   );
-  addRestoreFlags(restore, enginePolicies);
+  addRestoreFlags(restore, engines);
   const exporting = program
     .command("export")
     .description("copy a backup, its manifest and the instructions to a folder for offline media")

@@ -2,10 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { homedir, hostname, tmpdir } from "node:os";
 import { delimiter, resolve } from "node:path";
+import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import { type ExitCode, exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { createPipelineContext, type PipelineContext } from "../pipeline/pipeline-context.ts";
 import type { Trouble } from "../pipeline/troubles.ts";
+import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { loadPolicy } from "../policy/load-policy.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { SourceStatus } from "../report/status-model.ts";
@@ -46,11 +48,12 @@ export async function runSession(
   terminal: Terminal,
   place: PolicyPlace,
   work: (session: Session) => Promise<Outcome>,
+  engines: EngineRegistry = builtInEngines,
 ): Promise<ExitCode> {
   const interruption = catchSignals(terminal, "stack" in place ? stackInterruption : localInterruption);
   const progress = createProgress(terminal, systemClock);
   try {
-    const policy = await readPolicyAt(place, interruption.signal);
+    const policy = await readPolicyAt(place, interruption.signal, engines.policies);
     const run: RunContext = {
       clock: systemClock,
       randomBytes: (count) => randomBytes(count),
@@ -62,7 +65,7 @@ export async function runSession(
       identity: `${hostname()}:${process.pid}`,
       environment: process.env,
     };
-    const context = createPipelineContext(policy, run, holdfastVersion());
+    const context = createPipelineContext(policy, run, holdfastVersion(), engines);
     try {
       const outcome = await work({ terminal, context, ...("stack" in place ? { stack: place.stack } : {}) });
       progress.end();
@@ -83,9 +86,9 @@ export function printOutcome(terminal: Terminal, { document, lines, exitCode = e
   return exitCode;
 }
 
-async function readPolicyAt(place: PolicyPlace, signal: AbortSignal): Promise<Policy> {
-  if ("file" in place) return loadPolicy(resolve(place.file), { home: homedir(), displayName: place.file });
-  return (await import("./stack/read-stack-policy.ts")).readStackPolicy(place.stack, signal);
+async function readPolicyAt(place: PolicyPlace, signal: AbortSignal, engines: EnginePolicies): Promise<Policy> {
+  if ("file" in place) return loadPolicy(resolve(place.file), { home: homedir(), displayName: place.file, engines });
+  return (await import("./stack/read-stack-policy.ts")).readStackPolicy(place.stack, signal, engines);
 }
 
 /** A terminal that is closed (SIGHUP) stops a run like a person does: its tools are groups of their own, and would go on without it. */

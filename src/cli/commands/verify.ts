@@ -134,7 +134,7 @@ async function findMissing(
     log.warn(`${message}. ${remedy}`);
   }
   if (source !== undefined) return;
-  const problem = await findInstructionsProblem(store);
+  const problem = await findInstructionsProblem(context.engines, store);
   if (problem !== undefined)
     unread.push({ vault, error: new HoldfastError("VaultDamaged", problem.message, { hint: problem.remedy }) });
 }

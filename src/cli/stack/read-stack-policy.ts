@@ -1,6 +1,7 @@
 /** The policy of a deployed stack, read from where its own functions read it. */
 import { homedir } from "node:os";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
+import type { EnginePolicies } from "../../policy/engine-policy.ts";
 import { unpackPolicy } from "../../policy/packed-policy.ts";
 import { parsePolicy } from "../../policy/parse-policy.ts";
 import type { Policy } from "../../policy/policy.ts";
@@ -13,11 +14,11 @@ import { toStackError } from "./stack-errors.ts";
 export const policySecretOf = (stack: string): string => `${requireStackName(stack)}/policy`;
 
 /** Errors: UsageInvalid (the name, no region), StackNotFound (with the stacks there are), StackAccessDenied, StackUnavailable, PolicyInvalid. */
-export async function readStackPolicy(stack: string, signal: AbortSignal): Promise<Policy> {
+export async function readStackPolicy(stack: string, signal: AbortSignal, engines: EnginePolicies): Promise<Policy> {
   const secret = policySecretOf(stack);
   try {
     const text = unpackPolicy(await readAwsSecret(secret));
-    return parsePolicy(text, secret, { directory: process.cwd(), home: homedir() });
+    return parsePolicy(text, secret, { directory: process.cwd(), home: homedir(), engines });
   } catch (error) {
     const cause = error instanceof HoldfastError && error.name === "SecretUnavailable" ? error.cause : undefined;
     if (cause === undefined) throw error;
