@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, Notice, SourceCheckResult } from "../proof/content.ts";
+import type { RestoreChapter } from "../proof/restore-chapter.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 
 /** One stream of a backup on its way out of the source. */
@@ -112,6 +113,9 @@ export interface Finding {
 
 export interface Engine<S extends SourceConfig = SourceConfig> {
   readonly name: string;
+
+  /** Its chapter of RESTORE.md. */
+  readonly instructions: RestoreChapter;
 
   /** Looks at everything a backup and a restore test of this source would need; finds, never throws for what a user can mend. */
   check(source: S, context: RunContext): Promise<readonly Finding[]>;

@@ -196,7 +196,7 @@ async function checkFormat(context: PipelineContext, vault: VaultConfig, store: 
     const writing = vault.type === "folder" ? [] : await checkWriting(context, store, "writing", { artifacts: true });
     return [{ level: "warning", subject: "vault", message, remedy }, ...writing];
   }
-  const problem = await findInstructionsProblem(store);
+  const problem = await findInstructionsProblem(context.engines, store);
   return [
     { level: "ok", subject: "vault", message: `${store.url} is a vault that this version reads` },
     ...(problem === undefined ? [] : [{ level: "error", subject: "instructions", ...problem } as const]),

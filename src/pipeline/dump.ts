@@ -11,7 +11,6 @@ import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
-import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { keyOf, newBackupId, parseBackupId } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, type Manifest } from "../vault/manifest.ts";
@@ -20,6 +19,7 @@ import { initVault, openVault } from "../vault/vault.ts";
 import { newestBackup } from "./find-backups.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLease } from "./source-lease.ts";
+import { writeInstructions } from "./vault-instructions.ts";
 import { type ArtifactTarget, writeArtifact } from "./write-artifact.ts";
 
 export interface DumpRequest {
@@ -108,7 +108,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
 
 /** Makes a vault where there is none yet. Said before the dump: a run that fails after this leaves a vault that the next takes for granted. */
 async function prepareVault(
-  { run, holdfastVersion }: PipelineContext,
+  { run, holdfastVersion, engines }: PipelineContext,
   store: ObjectStore,
 ): Promise<Pick<DumpResult, "createdVault">> {
   const isVault = await hasVault(store);
@@ -117,7 +117,7 @@ async function prepareVault(
       `${store.url} contains no vault yet, so a new one is created. If it held backups before, check that the volume is mounted`,
     );
   }
-  await initVault(store, { clock: run.clock, holdfastVersion, restoreInstructions: restoreInstructions() });
+  await initVault(store, { clock: run.clock, holdfastVersion, restoreInstructions: () => writeInstructions(engines) });
   return isVault ? {} : { createdVault: store.url };
 }
 

@@ -2,7 +2,6 @@
 
 import { createHash } from "node:crypto";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
-import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import { keyOf } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
@@ -12,6 +11,7 @@ import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { whileReading } from "./reading.ts";
 import { recordingDamage } from "./record-damage.ts";
+import { writeInstructions } from "./vault-instructions.ts";
 
 export interface ExportResult {
   readonly backupId: string;
@@ -41,7 +41,7 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
     await initVault(copy, {
       clock: context.run.clock,
       holdfastVersion: context.holdfastVersion,
-      restoreInstructions: restoreInstructions(),
+      restoreInstructions: () => writeInstructions(context.engines),
     });
     await prepareCopy(copy, entry.source, entry.id);
     context.run.progress.phase(

@@ -1,13 +1,12 @@
 /** Writes anew what a vault has of its own and lost, or what others changed of it; what was there is kept beside it. */
 import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { restoreInstructions } from "../sealing/restore-instructions.ts";
 import { instructionsKey, vaultKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { readSmall } from "../vault/read-small.ts";
 import { newVaultDocument, openVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { findInstructionsProblem } from "./vault-instructions.ts";
+import { findInstructionsProblem, writeInstructions } from "./vault-instructions.ts";
 
 /** What is kept of a changed file: its text has some kilobytes. */
 const maxKeptBytes = 1024 * 1024;
@@ -26,9 +25,9 @@ export async function repairVault(context: PipelineContext, store: ObjectStore):
     await store.put(vaultKey, newVaultDocument(context.run.clock, context.holdfastVersion));
     done.push({ level: "ok", subject: "repair", message: `${vaultKey} was written anew` });
   }
-  if ((await findInstructionsProblem(store)) === undefined) return done;
+  if ((await findInstructionsProblem(context.engines, store)) === undefined) return done;
   const kept = await keepBeside(context, store, instructionsKey);
-  await store.put(instructionsKey, Buffer.from(restoreInstructions()));
+  await store.put(instructionsKey, Buffer.from(await writeInstructions(context.engines)));
   done.push({
     level: "ok",
     subject: "repair",

@@ -1,4 +1,5 @@
 /** The vault's own RESTORE.md: how to restore with public tools alone, when Holdfast is not at hand. */
+import type { RestoreChapter } from "../proof/restore-chapter.ts";
 import {
   checkPlainCommand,
   checkStoredCommand,
@@ -6,11 +7,8 @@ import {
   copyBucketCommand,
   decompressCommands,
   decompressWithPythonCommands,
-  extractFilesCommands,
   installCliCommands,
   installSdkCommands,
-  loadDatabaseSettingsCommands,
-  loadPostgresCommands,
   openSealedScript,
   openWithKeyFileCommands,
   openWithKmsCommands,
@@ -23,15 +21,17 @@ const shell = (code: string) => `\`\`\`sh\n${code}\n\`\`\``;
 const python = (name: string, code: string) => `Save this as \`${name}\`:\n\n\`\`\`python\n${code}\`\`\``;
 
 /**
- * The text of RESTORE.md, the same for every vault of format version 1. Its fenced commands, run in order from an empty directory,
+ * The text of RESTORE.md, the same for every vault of format version 1: opening a backup, and a chapter of each engine about loading it. Its fenced commands, run in order from an empty directory,
  * restore a backup; a test does so. docs/restore-without-holdfast.md is the longer version, with the same commands.
  */
-export function restoreInstructions(): string {
+export function restoreInstructions(chapters: readonly RestoreChapter[]): string {
+  const written = chapters.flatMap(({ writes }) => writes);
+  const tools = chapters.map((chapter) => chapter.tools).join(", or ");
   return `# How to restore from this vault without Holdfast
 
 This folder or bucket is a vault of Holdfast, format version 1. Its backups open with public tools and the key: every artifact is a
 message of the AWS Encryption SDK. You need \`python3\` with access to PyPI (or its packages on a disk), \`sha256sum\`, \`zstd\`, and what reads
-the content: PostgreSQL's own \`psql\` and \`pg_restore\`, of the backed up server's major version or later, or \`tar\`. Work in an empty,
+the content: ${tools}. Work in an empty,
 private directory with room for the backup; use one shell from beginning to end.
 
 ## 1. Settings
@@ -53,7 +53,7 @@ The second listing shows what was found when the backup was checked: prefer one 
 
 ## 3. Read its manifest
 
-${python("read_manifest.py", readManifestScript)}
+${python("read_manifest.py", readManifestScript(written))}
 
 ${shell(readManifestCommand)}
 
@@ -95,24 +95,12 @@ Or, where \`zstd\` is not installed:
 
 ${shell(decompressWithPythonCommands)}
 
-## 9. Load it: PostgreSQL
+${chapters.map(renderChapter).join("\n")}`;
+}
 
-\`archive.dump\` is a custom-format archive of \`pg_dump\`; \`globals.sql\` has the roles and what else belongs to the whole server. Create an empty
-database (\`createdb --template=template0\`, with the encoding and locale that the manifest's \`facts\` name), and set \`DATABASE_URL\` to it, without a
-password (that belongs in \`~/.pgpass\` or \`PGPASSWORD\`). Of the first command, "already exists" may be ignored; the second stops at its
-first error.
+/** Steps before the engines' chapters. */
+const commonSteps = 8;
 
-${shell(loadPostgresCommands)}
-
-What belongs to the database itself (\`ALTER DATABASE … SET\`, its comment, who may connect) comes last. \`database.sql\` calls the database
-by the name that it had: where yours has another, edit the file before the last command.
-
-${shell(loadDatabaseSettingsCommands)}
-
-## 10. Unpack it: files
-
-\`files.tar\` is the tree. Run this as root to give files their owners back.
-
-${shell(extractFilesCommands)}
-`;
+function renderChapter({ title, text }: RestoreChapter, index: number): string {
+  return `## ${commonSteps + 1 + index}. ${title}\n\n${text}\n`;
 }

@@ -1,10 +1,10 @@
 /** The commands of the restore instructions, which tests run as they stand. */
 
 /**
- * Reads a manifest into three lists that the commands below go by. Anyone who can write to the vault chose what it says: only names that Holdfast gives are
+ * Reads a manifest into three lists that the commands below go by. `written`: names that the engines' chapters write. Anyone who can write to the vault chose what it says: only names that Holdfast gives are
  * taken, which cannot leave the working directory, stand for another file of these instructions, or mean anything to a shell.
  */
-export const readManifestScript = String.raw`import json, re, sys
+export const readManifestScript = (written: readonly string[]) => String.raw`import json, re, sys
 
 vault, source, backup = sys.argv[1:]
 with open(f"{vault}/manifests/{source}/{backup}.json", encoding="utf-8") as file:
@@ -26,7 +26,7 @@ require(backup, r"\d{8}T\d{6}Z-[a-z]+-[0-9a-z]{6}")
 if manifest.get("source", source) != source or manifest.get("id", backup) != backup:
     sys.exit(f"this is the manifest of {plain(manifest['source'])}/{plain(manifest['id'])}")
 print(plain(manifest["engine"]), plain(manifest["kind"]), "backup of", source, "as of", plain(manifest["consistencyPoint"]["time"]))
-taken = {"artifacts.txt", "stored.sha256", "plain.sha256", "database.list", "database.sql", "tools", "restored"}
+taken = {${["artifacts.txt", "stored.sha256", "plain.sha256", "tools", ...written].map((name) => JSON.stringify(name)).join(", ")}}
 with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, open("artifacts.txt", "w") as names:
     for artifact in manifest["artifacts"]:
         name = require(artifact["name"], r"[a-z0-9][a-z0-9.-]{0,199}")
@@ -113,16 +113,3 @@ while read -r name keyid opened; do
   [ "$opened" = "$name" ] || tools/bin/python -c \\
     'import sys, zstandard; zstandard.ZstdDecompressor().copy_stream(sys.stdin.buffer, sys.stdout.buffer)' < "$opened" > "$name"
 done < artifacts.txt`;
-
-export const loadPostgresCommands = `psql --no-psqlrc --dbname="$DATABASE_URL" --file=globals.sql
-pg_restore --exit-on-error --dbname="$DATABASE_URL" archive.dump`;
-
-/** What the archive has of the database itself, which is there already; `\connect` would lead to a database of the old name. */
-export const loadDatabaseSettingsCommands = String.raw`pg_restore --create --list archive.dump |
-  grep -E ' (DATABASE PROPERTIES - |(ACL|COMMENT|SECURITY LABEL) - DATABASE )' > database.list || true
-pg_restore --create --use-list=database.list --file=- archive.dump |
-  sed -E '/^(\\connect|CREATE DATABASE) /d' > database.sql
-psql --no-psqlrc --dbname="$DATABASE_URL" --file=database.sql`;
-
-export const extractFilesCommands = `mkdir restored
-tar --extract --file=files.tar --directory=restored --preserve-permissions --numeric-owner`;

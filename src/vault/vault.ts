@@ -20,8 +20,8 @@ export interface VaultDocument {
 export interface VaultOptions {
   readonly clock: Clock;
   readonly holdfastVersion: string;
-  /** The text of RESTORE.md, which the sealing room writes. */
-  readonly restoreInstructions: string;
+  /** Gives the text of RESTORE.md, which the sealing room writes; asked for a new vault only. */
+  readonly restoreInstructions: () => Promise<string>;
 }
 
 /** AES-256-GCM with HKDF and key commitment, unsigned (design, "Sealing"). */
@@ -49,7 +49,7 @@ export async function initVault(store: ObjectStore, options: VaultOptions): Prom
   } catch (error) {
     if (!isHoldfastError(error, "VaultNotFound")) throw error;
   }
-  await putUnlessThere(store, instructionsKey, Buffer.from(options.restoreInstructions));
+  await putUnlessThere(store, instructionsKey, Buffer.from(await options.restoreInstructions()));
   await putUnlessThere(store, vaultKey, newVaultDocument(options.clock, options.holdfastVersion));
   return openVault(store);
 }

@@ -157,7 +157,7 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
   const minAgeMs = random() < 0.3 ? 0 : 48 * hourMs;
   const text = policyText(`${rules}, maxRemoval: 100%, minAge: ${minAgeMs === 0 ? "none" : "48h"}`);
   const context = openContext(text, store, clock, bytes);
-  await initVault(store, { clock, holdfastVersion: "0.1.0", restoreInstructions: "" });
+  await initVault(store, { clock, holdfastVersion: "0.1.0", restoreInstructions: async () => "" });
 
   const genuine: RetentionBackup[] = [];
   const pace = [6 * hourMs, dayMs][whole(0, 1)] as number;

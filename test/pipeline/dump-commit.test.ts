@@ -1,10 +1,11 @@
 /** A dump of a small tree into a vault in memory: what is committed, when it is not, and what is left then. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DumpSession, Engine } from "../../src/engines/engine.ts";
+import { builtInEngines } from "../../src/engines/engine-registry.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
-import { restoreInstructions } from "../../src/sealing/restore-instructions.ts";
+import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { readManifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
@@ -30,7 +31,7 @@ beforeEach(async () => {
 
 async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
   const store = makeMemoryStore(() => now, options);
-  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: "text" });
+  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: async () => "text" });
   return store;
 }
 
@@ -186,7 +187,7 @@ describe("a dump that ends well", () => {
     expect(warnings).toEqual([expect.stringMatching(/^memory: contains no vault yet/)]);
     const document = JSON.parse(String(memory.objects.get("holdfast.json")?.bytes));
     expect(document).toMatchObject({ createdAt: now.toISOString(), createdBy: "holdfast 0.0.0-test" });
-    expect(String(memory.objects.get("RESTORE.md")?.bytes)).toBe(restoreInstructions());
+    expect(String(memory.objects.get("RESTORE.md")?.bytes)).toBe(await writeInstructions(builtInEngines));
   });
 });
 

@@ -30,7 +30,7 @@ const clock = { now: () => new Date("2026-01-10T00:00:00Z"), monotonicMs: () => 
 
 async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
   const store = makeMemoryStore(() => new Date(), options);
-  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: "text" });
+  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: async () => "" });
   return store;
 }
 

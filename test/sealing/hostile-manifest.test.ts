@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { restoreInstructions } from "../../src/sealing/restore-instructions.ts";
+import { builtInEngines } from "../../src/engines/engine-registry.ts";
+import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
 import { readSteps } from "../support/follow-restore-instructions.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";
 
@@ -18,7 +19,7 @@ beforeEach(async () => {
   await mkdir(join(directory, "vault/manifests/shop"), { recursive: true });
   await mkdir(join(directory, "work"));
   await writeFile(join(directory, "important.txt"), "important");
-  const script = readSteps(restoreInstructions())
+  const script = readSteps(await writeInstructions(builtInEngines))
     .flatMap(({ files }) => files)
     .find(({ name }) => name === "read_manifest.py");
   await writeFile(join(directory, "work/read_manifest.py"), script?.code ?? "");

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { restoreInstructions } from "../../src/sealing/restore-instructions.ts";
+import { builtInEngines } from "../../src/engines/engine-registry.ts";
+import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
 import { readSteps } from "../support/follow-restore-instructions.ts";
 
-describe("the vault's RESTORE.md", () => {
-  const steps = readSteps(restoreInstructions());
+const steps = readSteps(await writeInstructions(builtInEngines));
 
+describe("the vault's RESTORE.md", () => {
   it("has the steps in the order in which they are done", () => {
     expect(steps.map(({ title }) => title)).toEqual([
       "1. Settings",

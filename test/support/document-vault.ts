@@ -22,7 +22,7 @@ const goodId = sampleId("2026-11-21T02:00:00Z");
 /** Both backups verified, the first held and read; keys of the documents that are changed, one of a kind. */
 export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: readonly string[] }> {
   const store = makeMemoryStore(() => now);
-  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: "text" });
+  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: async () => "text" });
   for (const id of [changedId, goodId]) {
     const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
     await appendEvidence(store, { ...sampleEvidence("shop", id, "verified", "2026-11-21T03:00:00.000Z"), manifestSha256: sha256 });

@@ -75,7 +75,7 @@ describe("a vault", () => {
   const options = {
     clock: { now: () => new Date(Date.UTC(2026, 10, 20) + time++), monotonicMs: () => 0 },
     holdfastVersion: "0.1.0",
-    restoreInstructions: "# How to restore\n",
+    restoreInstructions: async () => "# How to restore\n",
   };
 
   it("begins once, with its instructions, also when several begin it at once", async () => {
@@ -84,7 +84,7 @@ describe("a vault", () => {
     expect(new Set(documents.map(({ createdAt }) => createdAt)).size).toBe(1);
     expect([...store.objects.keys()].sort()).toEqual(["RESTORE.md", "holdfast.json"]);
     expect(store.objects.get("RESTORE.md")?.bytes.toString()).toBe("# How to restore\n");
-    expect(await initVault(store, { ...options, restoreInstructions: "other" })).toEqual(documents[0]);
+    expect(await initVault(store, { ...options, restoreInstructions: async () => "other" })).toEqual(documents[0]);
     expect(store.objects.get("RESTORE.md")?.bytes.toString()).toBe("# How to restore\n");
     expect(await openVault(store)).toMatchObject({ formatVersion: 1, createdBy: "holdfast 0.1.0", sealingSuite: "0x0478" });
   });

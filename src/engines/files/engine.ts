@@ -4,12 +4,14 @@ import type { Engine } from "../engine.ts";
 import { checkSource } from "./check.ts";
 import { compareCounts, digestBackup } from "./digest.ts";
 import { openDump } from "./dump.ts";
+import { instructions } from "./instructions.ts";
 import { openTarget, planRestore } from "./restore.ts";
 import { estimateThrowawayBytes, openThrowaway } from "./throwaway.ts";
 import { compileVolatileParts } from "./volatile-parts.ts";
 
 export const engine: Engine<FilesSource> = {
   name: "files",
+  instructions,
   check: (source, context) => checkSource(source, context),
   openDump: (source, _request, context) => openDump(source, context),
   digest: digestBackup,

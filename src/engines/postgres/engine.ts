@@ -5,6 +5,7 @@ import type { Engine } from "../engine.ts";
 import { checkPostgres } from "./check.ts";
 import { digestPostgresBackup } from "./digest.ts";
 import { openPostgresDump } from "./dump.ts";
+import { instructions } from "./instructions.ts";
 import { openPostgresTarget } from "./restore.ts";
 import { planPostgresRestore } from "./restore-plan.ts";
 import { estimateThrowawayBytes, openPostgresThrowaway } from "./throwaway.ts";
@@ -12,6 +13,7 @@ import { compileVolatileTables } from "./volatile-tables.ts";
 
 export const engine: Engine<PostgresSource> = {
   name: "postgres",
+  instructions,
   check: checkPostgres,
   openDump: openPostgresDump,
   digest: digestPostgresBackup,

@@ -12,8 +12,9 @@ import {
   ScheduleKeyDeletionCommand,
 } from "@aws-sdk/client-kms";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { builtInEngines } from "../../../src/engines/engine-registry.ts";
+import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
 import { openKeys, type SealingKeys } from "../../../src/sealing/keys.ts";
-import { restoreInstructions } from "../../../src/sealing/restore-instructions.ts";
 import { context, failureOf, open, seal } from "../../sealing/sealing-fixture.ts";
 import { followRestoreInstructions } from "../../support/follow-restore-instructions.ts";
 import { startMiniStack } from "../../support/ministack.ts";
@@ -131,7 +132,7 @@ describe("a key in KMS", () => {
       const manifest = { engine: "files", kind: "full", consistencyPoint: { time: "2026-11-20T02:00:00Z" }, artifacts };
       await writeFile(join(directory, "vault/manifests", source, `${backupId}.json`), JSON.stringify(manifest));
       await followRestoreInstructions({
-        instructions: restoreInstructions(),
+        instructions: await writeInstructions(builtInEngines),
         vaultDir: join(directory, "vault"),
         source,
         workDir: join(directory, "work"),

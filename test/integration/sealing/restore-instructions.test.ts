@@ -4,8 +4,9 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { builtInEngines } from "../../../src/engines/engine-registry.ts";
+import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
 import type { SealingKeys } from "../../../src/sealing/keys.ts";
-import { restoreInstructions } from "../../../src/sealing/restore-instructions.ts";
 import type { ArtifactRecord } from "../../../src/vault/manifest.ts";
 import { type KeyPlace, keysOfFiles, makeKeyPlace, seal } from "../../sealing/sealing-fixture.ts";
 import { type FollowRequest, tryRestoreInstructions } from "../../support/follow-restore-instructions.ts";
@@ -57,7 +58,7 @@ async function writeBackup(vaultDir: string, engine: string, backupId: string, p
 
 async function follow(vaultDir: string, request: Partial<FollowRequest> = {}) {
   const workDir = await mkdtemp(join(directory, "work-"));
-  const instructions = restoreInstructions();
+  const instructions = await writeInstructions(builtInEngines);
   const followed = await tryRestoreInstructions({ instructions, vaultDir, source: "taskmaster", keyFile, workDir, ...request });
   return { workDir, ...followed };
 }
