@@ -2,7 +2,7 @@
  * The step that holds objectives against measurements. States come from a listing of keys, and those that are quoted from documents; figures are read for the few backups that a
  * judgement needs them of, so that a vault of any age is measured in the same time.
  */
-import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { type HoldfastError, isHoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import { assessStatus } from "../report/status.ts";
 import type { BackupFigures, Status, StatusBackup } from "../report/status-model.ts";
@@ -36,21 +36,48 @@ export interface MeasuredSource {
   readonly deleted: readonly RecentDeletion[];
 }
 
+/** A source of whose backups nothing is known: its vault could not be read. */
+export interface UnmeasuredSource {
+  readonly source: SourceConfig;
+  readonly error: HoldfastError;
+}
+
 export interface Measurements {
   readonly status: Status;
   readonly sources: readonly MeasuredSource[];
+  readonly unmeasured: readonly UnmeasuredSource[];
 }
 
-/** Measures these sources. Damaged manifests and evidence count as unknown figures; their state says what is wrong. Errors: those of the vault. */
+/**
+ * Measures these sources. Damaged manifests and evidence count as unknown figures; their state says what is wrong. A vault that cannot
+ * be read keeps only its own sources from being measured. Errors: those of the vault, when no source can be.
+ */
 export async function measureSources(context: PipelineContext, sources: readonly SourceConfig[]): Promise<Measurements> {
   const measured: MeasuredSource[] = [];
-  for (const source of sources) measured.push(await measureSource(context, source));
+  const unmeasured: UnmeasuredSource[] = [];
+  for (const source of sources) {
+    try {
+      measured.push(await measureSource(context, source));
+    } catch (error) {
+      context.run.signal.throwIfAborted();
+      unmeasured.push({ source, error: toHoldfastError(error) });
+    }
+  }
+  const [first] = unmeasured;
+  if (first !== undefined && measured.length === 0) throw first.error;
   const { timezone } = context.policy;
   const backups = measured.flatMap((each) => each.backups);
   const lost = measured.flatMap((each) => each.lost);
   const deleted = measured.flatMap((each) => each.deleted);
   const now = context.run.clock.now();
-  return { status: assessStatus({ now, timezone, sources, backups, lost, deleted }), sources: measured };
+  const known = measured.map(({ source }) => source);
+  const status = assessStatus({ now, timezone, sources: known, backups, lost, deleted });
+  if (first === undefined) return { status, sources: measured, unmeasured };
+  const described = unmeasured.map(({ source, error: { name, message, hint } }) => ({
+    source: source.name,
+    error: { name, message, hint },
+  }));
+  return { status: { ...status, verdict: "breach", unmeasured: described }, sources: measured, unmeasured };
 }
 
 async function measureSource(context: PipelineContext, source: SourceConfig): Promise<MeasuredSource> {

@@ -49,6 +49,7 @@ function renderSummary({ status }: ReportModel): Html {
 <thead><tr><th scope="col">Source</th><th scope="col">Verdict</th><th scope="col" class="number">RPO</th><th scope="col" class="number">Newest verified</th><th scope="col" class="number">RTO</th><th scope="col" class="number">Last restore</th><th scope="col">Last restore test</th></tr></thead>
 <tbody>${status.sources.map((source) => renderSummaryRow(source))}</tbody>
 </table></div>
+${(status.unmeasured ?? []).map(({ source, error }) => html`<p>${verdictBadge("breach")} ${source} is not measured, and not in this report: ${error.message}. ${error.hint}</p>`)}
 </section>`;
 }
 

@@ -22,16 +22,24 @@ export function renderStatus(status: Status, { width, now }: RenderOptions): str
     ...renderSource(source, now).flatMap((line) => wrap(escapeUnprintable(line), width)),
     "",
   ]);
-  return [...paragraphs.flat(), summarise(status)];
+  const unmeasured = (status.unmeasured ?? []).map(({ source, error }) => [
+    ...[`breach   ${source}`, labelled("not measured", error.message), labelled("", error.hint)].flatMap((line) =>
+      wrap(escapeUnprintable(line), width),
+    ),
+    "",
+  ]);
+  return [...paragraphs.flat(), ...unmeasured.flat(), summarise(status)];
 }
 
 /** How many sources keep their objectives: `2 of 3 sources are ok, 1 in breach`. */
-export function summarise({ sources }: Status): string {
-  if (sources.length === 0) return "the policy has no sources";
+export function summarise({ sources, unmeasured = [] }: Status): string {
+  const all = sources.length + unmeasured.length;
+  if (all === 0) return "the policy has no sources";
   const count = (verdict: SourceStatus["verdict"]) => sources.filter((source) => source.verdict === verdict).length;
-  const parts = [`${count("ok")} of ${sources.length} ${sources.length === 1 ? "source is" : "sources are"} ok`];
+  const parts = [`${count("ok")} of ${all} ${all === 1 ? "source is" : "sources are"} ok`];
   if (count("warning") > 0) parts.push(`${count("warning")} with warnings`);
   if (count("breach") > 0) parts.push(`${count("breach")} in breach`);
+  if (unmeasured.length > 0) parts.push(`${unmeasured.length} not measured`);
   return parts.join(", ");
 }
 

@@ -136,11 +136,19 @@ export interface SourceStatus {
   readonly notes: readonly string[];
 }
 
+/** A source of whose backups nothing is known, and why. */
+export interface UnmeasuredStatus {
+  readonly source: string;
+  readonly error: { readonly name: string; readonly message: string; readonly hint: string };
+}
+
 export interface Status {
   readonly at: string;
   readonly timezone: string;
+  /** Not better than `breach` while a source is not measured. */
   readonly verdict: Verdict;
   readonly sources: readonly SourceStatus[];
+  readonly unmeasured?: readonly UnmeasuredStatus[];
 }
 
 /** What the judgements look at: one source and its backups, newest first. */

@@ -1,6 +1,6 @@
 /** `holdfast hold`: legal holds. */
 import { userInfo } from "node:os";
-import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { renderTable } from "../../report/format.ts";
 import { addHold as add, type Hold, listHolds as listAll, removeHold as remove, type UnreadableHold } from "../../vault/holds.ts";
@@ -47,19 +47,22 @@ export async function removeHold({ context }: Session, reference: string): Promi
 export async function listHolds({ context }: Session, source: string | undefined): Promise<Outcome> {
   const vaults = source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source);
   const holds: (Hold | UnreadableHold)[] = [];
+  const unread: HoldfastError[] = [];
   for (const vault of vaults) {
     const store = await context.storeOf(vault);
     try {
       await openVault(store);
+      for await (const hold of listAll(store, source)) holds.push(hold);
     } catch (error) {
-      if (isHoldfastError(error, "VaultNotFound")) continue;
-      throw error;
+      context.run.signal.throwIfAborted();
+      if (!isHoldfastError(error, "VaultNotFound")) unread.push(toHoldfastError(error));
     }
-    for await (const hold of listAll(store, source)) holds.push(hold);
   }
+  const [first] = unread;
+  if (first !== undefined && unread.length === vaults.length) throw first;
   const lines =
     holds.length === 0
-      ? ["no holds"]
+      ? [first === undefined ? "no holds" : "no holds in the other vaults"]
       : renderTable({
           head: ["SOURCE", "BACKUP", "SINCE", "BY", "REASON"],
           rows: holds.map((hold) =>
@@ -68,5 +71,10 @@ export async function listHolds({ context }: Session, source: string | undefined
               : [hold.source, hold.backupId, hold.at, hold.by, hold.reason],
           ),
         });
-  return { document: { holds }, lines };
+  if (first === undefined) return { document: { holds }, lines };
+  return {
+    document: { holds, unread: unread.map(({ name, message, hint }) => ({ name, message, hint })) },
+    lines: [...unread.flatMap(({ name, message, hint }) => [`not read  ${message} (${name})`, `  ${hint}`]), ...lines],
+    exitCode: first.exitCode,
+  };
 }

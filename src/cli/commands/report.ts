@@ -2,6 +2,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { refuseOwnFile } from "../../engines/files/refuse-own-paths.ts";
+import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { gatherReport } from "../../pipeline/report.ts";
 import { renderReport } from "../../report/html-report.ts";
@@ -13,7 +14,12 @@ export async function report({ context }: Session, options: { readonly out: stri
   await refuseOwnFile(path, context.run.ownPaths);
   const model = await gatherReport(context);
   await writeWhole(path, renderReport(model));
-  return { document: { report: path, verdict: model.status.verdict }, lines: [`wrote ${path}`] };
+  const { verdict, unmeasured = [] } = model.status;
+  return {
+    document: { report: path, verdict, ...(unmeasured.length === 0 ? {} : { unmeasured }) },
+    lines: [`wrote ${path}`, ...unmeasured.map(({ source, error }) => `not in it: ${source}: ${error.message} (${error.name})`)],
+    exitCode: unmeasured.length === 0 ? exitCodes.done : exitCodes.failed,
+  };
 }
 
 /** A reader of the old report never sees half of the new one. */

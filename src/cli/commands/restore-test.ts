@@ -94,7 +94,9 @@ function describe(
   }
   if (sourceCheck !== undefined) {
     const what = sourceAmount(units, sourceCheck.objectsCompared, sourceCheck.rowsCompared);
-    lines.push(`  the source  ${what} as it counted them itself: ${countOf(sourceCheck.differenceCount, "difference")}`);
+    const counted = `${what} as it counted them itself: ${countOf(sourceCheck.differenceCount, "difference")}`;
+    const isEmpty = sourceCheck.objectsCompared + sourceCheck.rowsCompared + sourceCheck.differenceCount === 0;
+    lines.push(`  the source  ${isEmpty ? "not compared: the backup has no counts of the source's own" : counted}`);
   }
   if (assertions.length > 0) {
     lines.push(`  assertions  ${assertions.filter(({ passed }) => passed).length} of ${assertions.length} passed`);

@@ -14,5 +14,6 @@ export async function status({ context, terminal }: Session, sourceName: string 
     lines: renderStatus(measured.status, { width: terminal.columns, now: run.clock.now() }),
     exitCode: measured.status.verdict === "breach" ? exitCodes.failed : exitCodes.done,
     measured: measured.status.sources,
+    troubles: measured.unmeasured.map(({ source, error }) => ({ operation: "status", source: source.name, error })),
   };
 }

@@ -176,9 +176,23 @@ function isOwnRows({ entry }: RestoreError, { definitions }: LoadCircumstances):
   return entry?.type === "TABLE DATA" && ownerOf(entry, definitions) !== undefined;
 }
 
-/** What a message says is not there, by its bare name. */
 const missingName =
-  /^(?:relation|table|type|schema|access method|operator class|operator family|foreign-data wrapper|server|language|text search \w+|aggregate|procedure) "(.+?)" does not exist|^(?:function|procedure|aggregate) (.+?)\(.*\) does not exist/s;
+  /^(?:relation|table|type|schema|access method|operator class|operator family|foreign-data wrapper|server|language|text search \w+|aggregate|procedure) "(.+?)" does not exist/s;
+const missingRoutine = /^(?:function|procedure|aggregate) ([^(]+)\(/;
+
+/** A schema's and an object's name of 63 bytes each, with their quotes doubled, and an array's brackets. */
+const maxNameCharacters = 500;
+
+/**
+ * What a message says is not there, by its bare name. Anyone who makes a function in the source writes messages, of any length: they
+ * are searched once.
+ */
+function readMissingName(message: string): string | undefined {
+  const routine = missingRoutine.exec(message);
+  const isRoutine = routine !== null && message.includes(") does not exist", routine[0].length);
+  const name = missingName.exec(message)?.[1] ?? (isRoutine ? routine[1] : undefined);
+  return name === undefined || name.length > maxNameCharacters ? undefined : name;
+}
 
 /** Something that no entry of the archive defines was an extension's, or is what the policy left out. */
 function judgeMissingName(error: RestoreError, circumstances: LoadCircumstances): Omit<Judged, "error"> | undefined {
@@ -187,8 +201,7 @@ function judgeMissingName(error: RestoreError, circumstances: LoadCircumstances)
   if (refersToExcludedRows(message, command, exclusionEffects)) {
     return { class: "excepted", message: `${message} (the policy excludes rows that others refer to)`, excluded: true };
   }
-  const match = missingName.exec(message);
-  const found = match?.[1] ?? match?.[2];
+  const found = readMissingName(message);
   if (found === undefined || entry === undefined || isOwnRows(error, circumstances)) return undefined;
   const bare = found.slice(found.lastIndexOf(".") + 1).replaceAll('"', "");
   const missing = found.replace(/(?:\[\])+$/, "");
@@ -206,10 +219,14 @@ function judgeMissingName(error: RestoreError, circumstances: LoadCircumstances)
   return { class: "lacking", message: `${message} (the policy excludes tables)` };
 }
 
+const referring = ") REFERENCES ";
+
 /** A foreign key that some rows cannot keep, because the policy left out those that they refer to. */
 function refersToExcludedRows(message: string, command: string, effects: readonly ExclusionEffect[]): boolean {
-  const target = / FOREIGN KEY \(.*?\) REFERENCES /s.exec(command);
-  if (target === null || !message.includes("violates foreign key constraint")) return false;
-  const [schema, name] = readIdentifiers(command, ".", target.index + target[0].length).names;
+  if (effects.length === 0 || !message.includes("violates foreign key constraint")) return false;
+  const key = command.indexOf(" FOREIGN KEY (");
+  const target = key < 0 ? -1 : command.indexOf(referring, key);
+  if (target < 0) return false;
+  const [schema, name] = readIdentifiers(command, ".", target + referring.length).names;
   return effects.some(({ loses, needs }) => loses === "reference" && needs.schema === schema && needs.name === name);
 }

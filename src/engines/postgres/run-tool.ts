@@ -96,7 +96,7 @@ const knownFailures: readonly {
     hint: () => "Raise max_locks_per_transaction in postgresql.conf, restart the server, and run the backup again.",
   },
   {
-    words: /invalid snapshot identifier|snapshot ".*" does not exist/,
+    words: /invalid snapshot identifier|snapshot "[^"]*" does not exist/,
     error: "DumpFailed",
     hint: () => "Connect to the server itself: poolers such as PgBouncer hand out other sessions in between.",
   },

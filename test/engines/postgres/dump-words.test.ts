@@ -19,6 +19,10 @@ const settings = {
 describe("dumpError", () => {
   const errorFor = (stderr: string) => dumpError("/usr/bin/pg_dump", { exitCode: 1, stderr }, settings);
 
+  it("searches words of any length once", () => {
+    expect(errorFor(`pg_dump: error: ${'snapshot "'.repeat(300_000)}`).name).toBe("DumpFailed");
+  });
+
   it.each([
     ['pg_dump: error: query would be affected by row-level security policy for table "t"', "SourceAccessDenied", "BYPASSRLS"],
     ["pg_dump: error: query failed: ERROR:  permission denied for schema s", "SourceAccessDenied", "pg_read_all_data"],

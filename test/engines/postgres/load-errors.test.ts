@@ -203,6 +203,22 @@ describe("pg_restore's errors", () => {
     exclusionEffects: [effect("definition", "sessions"), effect("reference", "cache_1")],
   };
 
+  test("are searched once, however long a function of the source makes them, and its statements", () => {
+    const long = 2_000_000;
+    const index = "CREATE INDEX i ON public.t USING btree (a)";
+    for (const message of [
+      `function ${"(".repeat(long)}`,
+      `function x${"() ".repeat(long / 3)}`,
+      `relation "${'" does not exis'.repeat(long / 15)}`,
+      `type "${"[]".repeat(long / 2)}x" does not exist`,
+      `violates foreign key constraint${' snapshot "'.repeat(long / 11)}`,
+    ]) {
+      expect(judge(failed(message, index), excluding)).toHaveLength(1);
+    }
+    const command = `ALTER TABLE x CHECK ('${" FOREIGN KEY (".repeat(long / 14)}')`;
+    expect(judge(failed("violates foreign key constraint", command), excluding)).toHaveLength(1);
+  });
+
   test("of what needs excluded tables or rows are excepted, by the names that the backup gives", () => {
     const missing = (what: string, name: string): string =>
       failed(`${what} "${name}" does not exist`, "CREATE VIEW public.near AS SELECT 1");
