@@ -6,6 +6,10 @@ import { catchAll } from "../fragments/catch.ts";
 import { retryStep, retryStepOnFargate } from "../fragments/retry.ts";
 import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } from "../fragments/tasks.ts";
 
+/** Any text, of any length or type: an alert takes the beginning of it. */
+const requestedBy = "$states.context.Execution.Input.requestedBy";
+const maxNameCharacters = 200;
+
 export const restore: Definition = {
   about: [
     "Restores one backup to a new target; started by hand, never by a schedule. What exists is never overwritten from here.",
@@ -70,7 +74,7 @@ export const restore: Definition = {
         about: { source: "{% $plan.source %}", backupId: "{% $backupId %}" },
         state: "Restore",
         error: "RestoreDone",
-        cause: "{% 'asked for by ' & $states.context.Execution.Input.requestedBy %}",
+        cause: `{% 'asked for by ' & ($exists(${requestedBy}) ? $substring('' & ${requestedBy}, 0, ${maxNameCharacters}) : 'somebody who gave no name') %}`,
       },
       { Catch: catchAll, Next: "Done" },
     ),

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const prod = await packageStack({ stage: "prod", parameters: { vault: "existing", ...network } });
   const local = await packageStack({ stage: "local", parameters: { postgresPath: "/usr/lib/postgresql/17/bin" } });
   stacks = { dev, prod, local };
-}, 900_000);
+}, 1_500_000);
 
 afterAll(() => {
   for (const stack of Object.values(stacks ?? {})) stack.remove();
