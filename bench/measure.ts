@@ -6,6 +6,9 @@ export interface Command {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export interface Contender {
@@ -25,9 +28,9 @@ export interface Measurement {
 const peakIntervalMs = 10;
 
 /** Runs a command, output thrown away; from just before its start until it has ended. Throws when it fails, with its own words. */
-export function measure({ command, args, env }: Command): Promise<Measurement> {
+export function measure({ command, args, env, ...more }: Command): Promise<Measurement> {
   const started = performance.now();
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: env ?? process.env });
+  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: env ?? process.env, ...more });
   let peakBytes: number | undefined;
   const timer = setInterval(() => {
     peakBytes = readPeak(child.pid) ?? peakBytes;

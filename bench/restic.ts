@@ -11,16 +11,22 @@ export interface Restic {
 
 /** The program, or in words why it cannot be compared with. */
 export function findRestic(): Restic | { readonly missing: string } {
-  const directory = join(cacheDirectory(), "restic");
-  const unpacked = join(directory, "usr/bin/restic");
-  const present = versionOf("restic") ?? versionOf(unpacked);
-  if (present !== undefined) return present;
+  const program = findDebianProgram("restic");
+  if (program === undefined) return { missing: "restic is not installed, and Debian's cannot be had" };
+  return versionOf(program) ?? { missing: "Debian's restic does not run here" };
+}
+
+/** A program to compare with: the system's, else that of Debian's package of its name; undefined: neither runs here. */
+export function findDebianProgram(name: "restic" | "rclone"): string | undefined {
+  if (versionOf(name) !== undefined) return name;
+  const directory = join(cacheDirectory(), name);
+  const unpacked = join(directory, "usr/bin", name);
   try {
-    unpackDebianPackages(() => ["restic"], directory);
-  } catch (error) {
-    return { missing: `restic is not installed, and ${error instanceof Error ? error.message : String(error)}` };
+    if (versionOf(unpacked) === undefined) unpackDebianPackages(() => [name], directory);
+  } catch {
+    return undefined;
   }
-  return versionOf(unpacked) ?? { missing: "Debian's restic does not run here" };
+  return versionOf(unpacked) === undefined ? undefined : unpacked;
 }
 
 function versionOf(program: string): Restic | undefined {

@@ -3,7 +3,10 @@
  *   --runs N       runs of each contender (default 5)
  *   --megabytes N  size of the large database's COPY text (default 1000; the small one has a tenth)
  *   --large        also the margin: a database four times as large, minus the large one
- * or, instead of all that, the functions of the stack as Lambda runs them:
+ * or, instead of all that:
+ *   --sandbox        what each kind of sandbox adds to the start of a program
+ *   --s3             files to an S3 server and back, against restic and rclone
+ * or the functions of the stack as Lambda runs them:
  *   --cold-start     loading and calling the bundled handlers, against an empty one
  *   --lambda-memory  what a dump of 500 MB, 1 GB and 2 GB through S3 and its verification take
  */
@@ -17,6 +20,8 @@ import { createBenchDatabase } from "./database.ts";
 import { benchColdStart, benchMemory } from "./functions.ts";
 import { type Contender, type Measurement, measure, median, takeTurns } from "./measure.ts";
 import { findRestic, type Restic } from "./restic.ts";
+import { benchS3 } from "./s3.ts";
+import { benchSandbox } from "./sandbox.ts";
 import { mebibytes, renderComparison, renderFigure, renderMargin } from "./table.ts";
 import { benchMajor, type Installation, installHoldfast, openWorkspace, type Workspace } from "./workspace.ts";
 
@@ -25,6 +30,8 @@ const { values: options } = parseArgs({
     runs: { type: "string", default: "5" },
     megabytes: { type: "string", default: "1000" },
     large: { type: "boolean", default: false },
+    sandbox: { type: "boolean", default: false },
+    s3: { type: "boolean", default: false },
     "cold-start": { type: "boolean", default: false },
     "lambda-memory": { type: "boolean", default: false },
   },
@@ -147,7 +154,9 @@ const dumpSizes = [500, 1000, 2000];
 try {
   if (options["cold-start"]) await benchColdStart(Math.max(runs, 7));
   if (options["lambda-memory"]) await benchMemory(dumpSizes);
-  if (!options["cold-start"] && !options["lambda-memory"]) await main();
+  if (options.sandbox) await benchSandbox(Math.max(runs, 20));
+  if (options.s3) await benchS3(runs, largeBytes);
+  if (!options["cold-start"] && !options["lambda-memory"] && !options.sandbox && !options.s3) await main();
 } catch (error) {
   say(`The bench stopped: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
