@@ -1,9 +1,11 @@
 /**
- * `npm run docs`: writes what is generated and committed: the policy's schema and reference page, and the state machines.
+ * `npm run docs`: writes what is generated and committed: the schemas of the policy and of errors, the reference page, and the state machines.
  * With --check it writes nothing and fails when a file is not current.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import * as z from "zod";
+import { errorDocumentSchema } from "../src/errors/error-schema.ts";
 import { publishedSchema } from "../src/policy/json-schema.ts";
 import { renderReference } from "../src/policy/reference-page.ts";
 import { definitions } from "../statemachines/definitions/all.ts";
@@ -13,6 +15,7 @@ const root = resolve(import.meta.dirname, "..");
 
 const generated: readonly { readonly path: string; readonly text: string }[] = [
   { path: "schema/holdfast.schema.json", text: `${JSON.stringify(publishedSchema(), null, 2)}\n` },
+  { path: "schema/error.schema.json", text: `${JSON.stringify(z.toJSONSchema(errorDocumentSchema), null, 2)}\n` },
   { path: "docs/policy-reference.md", text: renderReference() },
   ...Object.entries(definitions).map(([name, definition]) => ({
     path: `statemachines/${name}.asl.yaml`,

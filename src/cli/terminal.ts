@@ -3,6 +3,7 @@
  * where everything that came from outside is made harmless: whatever a line holds beside its own styles is printed, never obeyed.
  */
 import { styleText } from "node:util";
+import { errorDocument } from "../errors/error-document.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { cutToWidth } from "../report/display-width.ts";
 import { markStyle, paintLine } from "../report/styled-text.ts";
@@ -89,9 +90,8 @@ export function createTerminal({ json, stdout, stderr }: TerminalOptions): Termi
     error(error, about) {
       clearStatus();
       if (json) {
-        const { name, code, message, hint, details, exitCode } = error;
         const around = typeof about === "object" ? about : {};
-        stdout.write(`${printableJson({ ...around, error: { name, code, message, hint, details, exitCode } })}\n`);
+        stdout.write(`${printableJson({ ...around, error: errorDocument(error) })}\n`);
       }
       note(`${styleFor(stderr, ["red", "bold"], "error")} ${error.message} (${error.name}, ${error.code})`);
       // A tool's own words are often part of the message already.

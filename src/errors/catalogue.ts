@@ -3,11 +3,11 @@
  * what documentation and support use; neither ever changes its meaning. Kept in alphabetical order of the names.
  */
 // biome-ignore-all lint/style/noExcessiveLinesPerFile: one table, which is read by looking a name up.
-import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { exitCodes, type FailureExitCode } from "./exit-codes.ts";
 
 export interface ErrorEntry {
   readonly code: `HF${number}`;
-  readonly exitCode: ExitCode;
+  readonly exitCode: FailureExitCode;
   /** Whether the same step may succeed when it is simply tried again. */
   readonly retryable: boolean;
   /** One imperative sentence; an error may carry a more precise one of its own. */

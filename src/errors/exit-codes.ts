@@ -13,3 +13,6 @@ export const exitCodes = {
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** What an error ends with: anything but 0. */
+export type FailureExitCode = Exclude<ExitCode, typeof exitCodes.done>;

@@ -11,7 +11,7 @@ test("an uncaught error is one document and no stack trace, with exit code 1", (
     encoding: "utf8",
     input: "version: 1\n",
   });
-  expect(JSON.parse(stdout).error).toMatchObject({ name: "Internal", message: "unexpected failure: from a callback" });
+  expect(JSON.parse(stdout).error).toMatchObject({ class: "Internal", message: "unexpected failure: from a callback" });
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(status).toBe(1);
 });

@@ -30,7 +30,7 @@ test.each([[[]], [["hold"]]])("%j is no command: its help goes to stderr, with e
   const { status, stdout, stderr } = holdfast(args);
   expect(stderr).toMatch(/^Usage: holdfast .*Commands:/s);
   expect([status, stdout]).toEqual([2, ""]);
-  expect(JSON.parse(holdfast([...args, "--json"]).stdout).error).toMatchObject({ name: "UsageInvalid", exitCode: 2 });
+  expect(JSON.parse(holdfast([...args, "--json"]).stdout).error).toMatchObject({ class: "UsageInvalid", exitCode: 2 });
 });
 
 test("a typing error names what was meant", () => {

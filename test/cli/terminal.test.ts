@@ -55,12 +55,14 @@ describe("errors", () => {
     terminal.error(failure);
     expect(JSON.parse(stdout.text())).toEqual({
       error: {
-        name: "DumpFailed",
-        code: "HF105",
+        version: 1,
+        class: "DumpFailed",
         message: failure.message,
         hint: failure.hint,
         details: failure.details,
+        code: "HF105",
         exitCode: 1,
+        retryable: true,
       },
     });
   });

@@ -124,12 +124,12 @@ describe("the command line with --alert", () => {
     expect(code).toBe(0);
     expect(json.channels).toEqual([
       { channel: "slack:env:HOOK", outcome: "sent" },
-      { channel: "email:ops@example.com", outcome: "skipped", error: expect.objectContaining({ name: "AlertRefused" }) },
+      { channel: "email:ops@example.com", outcome: "skipped", error: expect.objectContaining({ class: "AlertRefused" }) },
     ]);
     expect(arrived()).toEqual([expect.stringContaining("DRILL: this is a drill")]);
     expect((await project.holdfast(["alert", "test", "email"])).code).toBe(1);
     const unknown = await project.holdfast(["alert", "test", "slack:env:OTHER"]);
-    expect({ code: unknown.code, name: unknown.json.error.name }).toEqual({ code: 2, name: "UsageInvalid" });
+    expect({ code: unknown.code, name: unknown.json.error.class }).toEqual({ code: 2, name: "UsageInvalid" });
   });
 });
 

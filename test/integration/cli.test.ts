@@ -34,7 +34,7 @@ describe("exit codes and errors", () => {
     [["completion", "powershell"], 2, "UsageInvalid"],
   ] as const)("%j ends with %i and %s, without a stack trace", async (args, exitCode, name) => {
     const ran = await project.holdfast(args);
-    expect(ran.json.error).toMatchObject({ name, exitCode });
+    expect(ran.json.error).toMatchObject({ class: name, exitCode });
     expect(ran.json.error.message).toMatch(/^[^A-Z].*[^.]$/s);
     expect(ran.json.error.hint).not.toBe("");
     expect(ran.code).toBe(exitCode);

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { ensurePostgres } from "../../scripts/postgres-binaries.ts";
+import { errorsIn } from "./error-documents.ts";
 import { type RunResult, run } from "./processes.ts";
 
 const launcher = join(import.meta.dirname, "..", "..", "bin", "holdfast.mjs");
@@ -87,11 +88,15 @@ export async function createProject(options: ProjectOptions): Promise<Project> {
 }
 
 function parseDocument(ran: RunResult): unknown {
+  let document: unknown;
   try {
-    return JSON.parse(ran.stdout);
+    document = JSON.parse(ran.stdout);
   } catch {
     throw new Error(`not one JSON document on stdout (exit ${ran.code ?? ran.signal}): ${ran.stdout}\n${ran.stderr}`);
   }
+  // Whatever a test looks for: every error in a document has the one form.
+  errorsIn(document);
+  return document;
 }
 
 /** A PostgreSQL source of a policy, as YAML. */

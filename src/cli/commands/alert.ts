@@ -1,5 +1,6 @@
 /** `holdfast alert test`: a drill of every channel, before it is needed. */
 
+import { errorDocument } from "../../errors/error-document.ts";
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { drillAlerts } from "../../pipeline/notify.ts";
@@ -27,7 +28,7 @@ export async function testAlerts({ context, terminal }: Session, channel: string
       channels: deliveries.map(({ channel: name, outcome, error }) => ({
         channel: name,
         outcome,
-        ...(error === undefined ? {} : { error: { name: error.name, code: error.code, message: error.message, hint: error.hint } }),
+        ...(error === undefined ? {} : { error: errorDocument(error) }),
       })),
     },
     lines,

@@ -1,4 +1,5 @@
 /** `holdfast backup`: dump, verify, prune. */
+import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
@@ -70,10 +71,8 @@ function stateOf(verification: BackupRunResult["verification"]): string {
 
 /** A refusal to prune has a name of its own: it is retention's answer, where anything else is a failure. */
 function describeFailure({ step, error }: NonNullable<BackupRunResult["failure"]>): Readonly<Record<string, unknown>> {
-  const { name, code, message, hint, details } = error;
-  return name === "PruneRefused"
-    ? { pruneRefusal: { message, hint, details } }
-    : { failure: { step, error: { name, code, message, hint, details } } };
+  const described = errorDocument(error);
+  return error.name === "PruneRefused" ? { pruneRefusal: described } : { failure: { step, error: described } };
 }
 
 function describe(

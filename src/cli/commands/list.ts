@@ -1,4 +1,5 @@
 /** `holdfast list`: the catalogue. What it says of a backup's state, its manifest and evidence were read for. */
+import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
@@ -34,9 +35,7 @@ export async function list({ context, terminal }: Session, source: string | unde
   // Backups of a source that has left the policy are still listed; a name that nobody knows is a slip of the pen.
   if (source !== undefined && entries.length + unread.length + lost.length === 0) requireSource(context.policy, source);
   const document = {
-    ...(unread.length === 0
-      ? {}
-      : { unread: unread.map(({ url, error: { name, message, hint } }) => ({ vault: url, error: { name, message, hint } })) }),
+    ...(unread.length === 0 ? {} : { unread: unread.map(({ url, error }) => ({ vault: url, error: errorDocument(error) })) }),
     ...(lost.length === 0 ? {} : { lost: lost.map(({ source: of, id, vault }) => ({ vault, source: of, id })) }),
     backups: entries.map(
       ({ vault, source: of, id, kind, startedAt, state, suspicious, held, future, leftOut, problems, checks }) => {

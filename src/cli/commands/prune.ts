@@ -1,4 +1,5 @@
 /** `holdfast prune`: what retention keeps and releases, and why. */
+import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
@@ -68,14 +69,19 @@ function exitCodeOf(pruned: readonly Pruned[]): ExitCode {
 function documentOf({ source, plan, result, error }: Pruned): unknown {
   return {
     source,
-    ...(plan === undefined ? {} : { decisions: plan.decisions, released: plan.released, refusal: plan.refusal ?? null }),
+    ...(plan === undefined ? {} : { decisions: plan.decisions, released: plan.released, refusal: refusalOf(plan) }),
     ...(result === undefined
       ? {}
       : { deleted: result.deleted, locksExtended: result.locksExtended, sweptObjects: result.sweptObjects }),
-    ...(error === undefined
-      ? {}
-      : { error: { name: error.name, message: error.message, hint: error.hint, details: error.details } }),
+    ...(error === undefined ? {} : { error: errorDocument(error) }),
   };
+}
+
+/** Why the plan would not be carried out: retention's reason, and the error that carrying it out ends with. */
+function refusalOf({ refusal }: RetentionPlan): unknown {
+  if (refusal === undefined) return null;
+  const { code, message, details } = refusal;
+  return { reason: code, error: errorDocument({ name: "PruneRefused", message, details }) };
 }
 
 function describe(terminal: Terminal, { source, plan, result, error }: Pruned, dryRun: boolean): string[] {

@@ -1,4 +1,5 @@
 /** `holdfast restore-test`: one backup, a source's newest, or every source's newest. */
+import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
@@ -30,12 +31,9 @@ export async function restoreTest({ context, terminal }: Session, reference: str
   return {
     document: {
       tests: results.map(({ evidence, unrecorded }) =>
-        unrecorded === undefined ? evidence : { ...evidence, unrecorded: { name: unrecorded.name, message: unrecorded.message } },
+        unrecorded === undefined ? evidence : { ...evidence, unrecorded: errorDocument(unrecorded) },
       ),
-      untested: untested.map(({ reference: untestedOne, error: { name, message, hint, details } }) => ({
-        backup: untestedOne,
-        error: { name, message, hint, details },
-      })),
+      untested: untested.map(({ reference: untestedOne, error }) => ({ backup: untestedOne, error: errorDocument(error) })),
     },
     lines: [
       ...results.map((result) => describe(terminal, result, context.policy.sources[result.source]?.traits.units)),

@@ -1,4 +1,5 @@
 /** `holdfast show`: one backup's manifest and evidence. */
+import { errorDocument } from "../../errors/error-document.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { readSoundEvidence } from "../../pipeline/sound-evidence.ts";
@@ -41,7 +42,7 @@ export async function show({ context, terminal }: Session, reference: string): P
     // What the checks found is what one looks for here, and all the more where the manifest says nothing any more.
     const { name, message, hint } = read;
     const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...found];
-    const document = { state, suspicious, held, ...more, manifest: null, error: { name, message, hint }, evidence };
+    const document = { state, suspicious, held, ...more, manifest: null, error: errorDocument(read), evidence };
     return { document, lines, exitCode: read.exitCode };
   }
   const { manifest, sha256 } = read;

@@ -1,4 +1,5 @@
 /** `holdfast verify`: one backup, a source's, or all. */
+import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { acceptBackup } from "../../pipeline/accept.ts";
@@ -158,10 +159,10 @@ function summarise(terminal: Terminal, policy: Policy, { results, unjudged, unre
     document: {
       verified: results.map(({ digest: _digest, unrecorded, ...figures }) => ({
         ...figures,
-        ...(unrecorded === undefined ? {} : { unrecorded: errorOf(unrecorded) }),
+        ...(unrecorded === undefined ? {} : { unrecorded: errorDocument(unrecorded) }),
       })),
-      unjudged: unjudged.map(({ source, backupId, error }) => ({ source, backupId, error: errorOf(error) })),
-      ...(unread.length === 0 ? {} : { unread: unread.map(({ vault, error }) => ({ vault, error: errorOf(error) })) }),
+      unjudged: unjudged.map(({ source, backupId, error }) => ({ source, backupId, error: errorDocument(error) })),
+      ...(unread.length === 0 ? {} : { unread: unread.map(({ vault, error }) => ({ vault, error: errorDocument(error) })) }),
     },
     lines,
     exitCode: exitCodeOf(results, [...unjudged, ...unread]),
@@ -181,10 +182,6 @@ function describe(terminal: Terminal, result: VerifyResult, units: EngineTraits[
     ...findings.map((finding) => `  ${terminal.style("red", "found")} ${finding}`),
     ...(unrecorded === undefined ? [] : [`  ${terminal.style("red", "not recorded in the vault")}: ${unrecorded.message}`]),
   ];
-}
-
-function errorOf({ name, message, hint, details }: HoldfastError): unknown {
-  return { name, message, hint, ...(details.length === 0 ? {} : { details }) };
 }
 
 function exitCodeOf(results: readonly VerifyResult[], unjudged: readonly { readonly error: HoldfastError }[]): ExitCode {

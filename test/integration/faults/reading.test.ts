@@ -96,7 +96,7 @@ test.each([
     if (words.includes(project.policyFile) && words.includes(command[0])) process.kill(Number(name), signal);
   }
   const { code, json } = await running;
-  expect(json.error).toMatchObject({ name: "Interrupted" });
+  expect(json.error).toMatchObject({ class: "Interrupted" });
   expect(code).toBe(130);
   expect(await stateOf()).toBe("verified");
   expect(await leftovers()).toEqual([]);

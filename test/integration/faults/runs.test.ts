@@ -73,7 +73,7 @@ test("pg_dump killed mid-stream: no manifest, no artifact, the tool is named, ex
   await untilDumping(project);
   for (const pid of await pidsOf("pg_dump")) process.kill(pid, "SIGKILL");
   const { code, json } = await running;
-  expect(json.error).toMatchObject({ name: "DumpFailed" });
+  expect(json.error).toMatchObject({ class: "DumpFailed" });
   expect(JSON.stringify(json.error)).toContain("pg_dump");
   expect(code).toBe(1);
   await expectNothingCommitted(project);
@@ -87,7 +87,7 @@ test("the server stopped mid-dump: no manifest, no artifact, the server's own wo
   await server.stop("immediate");
   const { code, json } = await running;
   await server.start();
-  expect(["DumpFailed", "SourceUnreachable"]).toContain(json.error.name);
+  expect(["DumpFailed", "SourceUnreachable"]).toContain(json.error.class);
   expect(code).toBe(1);
   await expectNothingCommitted(project);
   expect((await project.holdfast(["backup", "big"])).code).toBe(0);
@@ -97,7 +97,7 @@ test("the vault's disk full: DiskFull names the place, nothing is left, exit cod
   await using disk = await mountSmallDisk(16 * 1024 * 1024);
   await using project = await bigProject(`folder:${join(disk.path, "vault")}`);
   const { code, json } = await project.holdfast(["backup", "big"]);
-  expect(json.error).toMatchObject({ name: "DiskFull" });
+  expect(json.error).toMatchObject({ class: "DiskFull" });
   expect(json.error.message).toContain(disk.path);
   expect(code).toBe(1);
   const left = (await filesBelow(join(disk.path, "vault"))).map(({ path }) => path);
@@ -110,7 +110,7 @@ test("two runs at once: the second says who holds the lease and since when, exit
   await untilDumping(project);
   const second = await project.holdfast(["backup", "big"]);
   expect(second.code).toBe(5);
-  expect(second.json.error).toMatchObject({ name: "LeaseHeld" });
+  expect(second.json.error).toMatchObject({ class: "LeaseHeld" });
   expect(second.json.error.message).toMatch(/since .*\d{4}-\d{2}-\d{2}T/);
   expect((await first).code).toBe(0);
   expect((await project.holdfast(["list"])).json.backups).toHaveLength(1);
@@ -124,7 +124,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     await untilDumping(project);
     for (const pid of await holdfastPids(project)) process.kill(pid, signal);
     const { code, json } = await running;
-    expect(json.error).toMatchObject({ name: "Interrupted" });
+    expect(json.error).toMatchObject({ class: "Interrupted" });
     expect(code).toBe(130);
     await expectNothingCommitted(project);
     await waitFor("the end of pg_dump", async () => (await pidsOf("pg_dump")).length === 0);
@@ -200,7 +200,7 @@ test("a wrong password, a missing database and a missing server are told apart, 
   ] as const;
   for (const [url, name] of cases) {
     const { code, json, stdout, stderr } = await project.holdfast(["backup", "big"], { BIG_URL: url });
-    expect(json.error.name).toBe(name);
+    expect(json.error.class).toBe(name);
     expect(code).toBe(1);
     expect(stdout + stderr).not.toContain("wrong-secret");
   }

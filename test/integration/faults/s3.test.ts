@@ -68,7 +68,7 @@ test("a store that keeps failing gets no manifest and no artifact, and says so w
   proxy.inject("CompleteMultipartUpload", { answer: 503, code: "SlowDown" });
   proxy.inject("UploadPart", { answer: 500, code: "InternalError" });
   const { code, json } = await project.holdfast(["backup", "db"]);
-  expect(json.error).toMatchObject({ name: "StoreUnavailable" });
+  expect(json.error).toMatchObject({ class: "StoreUnavailable" });
   expect(code).toBe(1);
   proxy.clear();
   expect(await ids()).toEqual(before);

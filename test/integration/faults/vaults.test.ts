@@ -78,7 +78,7 @@ test("verify --all goes on behind a damaged manifest, a vault that is not there 
     { backupId: damaged, outcome: "damaged" },
     { backupId: sound, outcome: "verified" },
   ]);
-  expect(verified.json.unread).toMatchObject([{ vault: "one", error: { name: "VaultNotFound" } }]);
+  expect(verified.json.unread).toMatchObject([{ vault: "one", error: { class: "VaultNotFound" } }]);
   const listed = await project.holdfast(["list", "two"]);
   expect(listed.json.backups.map((each: { state: string }) => each.state)).toEqual(["damaged", "verified"]);
   // What the check found is still shown where the manifest says nothing any more.
@@ -94,7 +94,7 @@ test("verifying nothing is not success, exit code 3", async () => {
     await rm(join(project.directory, "vault-one", room), { recursive: true });
   const verified = await project.holdfast(["verify", "--source", "one"]);
   expect(verified.code).toBe(3);
-  expect(verified.json.error).toMatchObject({ name: "BackupNotFound" });
+  expect(verified.json.error).toMatchObject({ class: "BackupNotFound" });
 });
 
 test("a source that has left the policy is still listed, shown, verified, tested, held, exported and restored", async () => {
@@ -122,7 +122,7 @@ test("a source that has left the policy is still listed, shown, verified, tested
   ]) {
     const ran = await project.holdfast(command);
     expect(ran.code).toBe(3);
-    expect(ran.json.error).toMatchObject({ name: "SourceNotFound" });
+    expect(ran.json.error).toMatchObject({ class: "SourceNotFound" });
   }
 });
 
@@ -132,7 +132,7 @@ test("a list shows the vaults that can be read, and fails for the one that canno
   await writeFile(join(project.directory, "vault-one", "holdfast.json"), "{");
   const listed = await project.holdfast(["list"]);
   expect(listed.json.backups).toMatchObject([{ source: "two" }]);
-  expect(listed.json.unread).toMatchObject([{ error: { name: "VaultInvalid" } }]);
+  expect(listed.json.unread).toMatchObject([{ error: { class: "VaultInvalid" } }]);
   expect(listed.code).toBe(2);
 });
 
@@ -161,10 +161,10 @@ test("a vault on a read-only disk is listed, verified and restored from; what ca
       expect(ran.code, `${command.join(" ")}: ${ran.stdout}`).toBe(command[0] === "prune" ? 5 : 0);
     }
     const verified = await project.holdfast(["verify", id]);
-    expect(verified.json.verified[0]).toMatchObject({ outcome: "verified", unrecorded: { name: "StoreAccessDenied" } });
+    expect(verified.json.verified[0]).toMatchObject({ outcome: "verified", unrecorded: { class: "StoreAccessDenied" } });
     expect(verified.code).toBe(1);
     const tested = await project.holdfast(["restore-test", "one"]);
-    expect(tested.json.tests[0]).toMatchObject({ check: "proven", unrecorded: { name: "StoreAccessDenied" } });
+    expect(tested.json.tests[0]).toMatchObject({ check: "proven", unrecorded: { class: "StoreAccessDenied" } });
     expect(tested.code).toBe(1);
     for (const command of [
       ["backup", "one"],
@@ -172,14 +172,14 @@ test("a vault on a read-only disk is listed, verified and restored from; what ca
       ["hold", "add", id, "--reason", "kept"],
     ]) {
       const ran = await project.holdfast(command);
-      expect(ran.json.error).toMatchObject({ name: "StoreAccessDenied" });
+      expect(ran.json.error).toMatchObject({ class: "StoreAccessDenied" });
       expect(ran.code).toBe(1);
     }
     await disk.setWritable(true);
     await appendFile(join(disk.path, "vault", "artifacts", "one", id, "files.tar"), "x");
     await disk.setWritable(false);
     const damaged = await project.holdfast(["verify", id]);
-    expect(damaged.json.verified[0]).toMatchObject({ outcome: "damaged", unrecorded: { name: "StoreAccessDenied" } });
+    expect(damaged.json.verified[0]).toMatchObject({ outcome: "damaged", unrecorded: { class: "StoreAccessDenied" } });
     expect(damaged.code).toBe(4);
   } finally {
     await disk.setWritable(true);
@@ -191,7 +191,7 @@ test("an export onto a full disk leaves nothing of the backup there, exit code 1
   const id = await backup("one");
   await using disk = await mountSmallDisk(4 * 1024 * 1024);
   const exported = await project.holdfast(["export", id, "--to", join(disk.path, "media")]);
-  expect(exported.json.error).toMatchObject({ name: "DiskFull" });
+  expect(exported.json.error).toMatchObject({ class: "DiskFull" });
   expect(exported.code).toBe(1);
   expect((await readdir(join(disk.path, "media"))).sort()).toEqual([".partial", "RESTORE.md", "holdfast.json"]);
   expect(await readdir(join(disk.path, "media", ".partial"))).toEqual([]);

@@ -77,7 +77,7 @@ describe("an execution that does not", () => {
       status: "FAILED",
       failedState: "Dump",
       error: {
-        name: "SourceUnreachable",
+        class: "SourceUnreachable",
         code: "HF110",
         message: `backup of broken failed in the state Dump: ${words}`,
         exitCode: 1,
@@ -123,7 +123,7 @@ describe("Ctrl-C", () => {
     child.kill("SIGINT");
     expect(await ended).toBe(130);
     const { arn, status, error } = JSON.parse(said.stdout);
-    expect([status, error.name]).toEqual(["RUNNING", "Interrupted"]);
+    expect([status, error.class]).toEqual(["RUNNING", "Interrupted"]);
     expect(said.stderr).toContain("interrupted: an execution that was started goes on");
     expect(error.details).toEqual([
       `follow it again  holdfast follow ${arn}`,
@@ -134,7 +134,7 @@ describe("Ctrl-C", () => {
     const again = project.holdfast(["follow", arn, "--json"]);
     await project.stack.client.send(new StopExecutionCommand({ executionArn: arn }));
     const { code, stdout } = await again;
-    expect(JSON.parse(stdout)).toMatchObject({ arn, status: "ABORTED", error: { name: "ExecutionFailed" } });
+    expect(JSON.parse(stdout)).toMatchObject({ arn, status: "ABORTED", error: { class: "ExecutionFailed" } });
     expect(code).toBe(1);
   });
 
