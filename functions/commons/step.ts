@@ -7,6 +7,7 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import type * as z from "zod";
 import { redactSecretForms } from "../../src/alerts/redact-secret-forms.ts";
+import { errorDocument } from "../../src/errors/error-document.ts";
 import { HoldfastError, toHoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { type Invocation, withContext } from "./open-context.ts";
@@ -25,9 +26,10 @@ export function defineStep<Schema extends z.ZodType, Result>(step: Step<Schema, 
   return step;
 }
 
-/** The most characters of an error's cause: Step Functions keeps 32,768, and a reader keeps far fewer. */
-const mostDetails = 5;
-const mostCauseCharacters = 2_000;
+/** Step Functions keeps 32,768 characters of a cause, the stack that Lambda adds among them. */
+const maxDetails = 5;
+const maxCharacters = 1_500;
+const maxDetailCharacters = 300;
 
 /** Runs a step on an event. Errors: UsageInvalid (the event), those of the step; each carries the catalogue's name as its own. */
 export async function runStep<Schema extends z.ZodType, Result>(
@@ -88,9 +90,9 @@ function idsIn(input: unknown): { readonly source?: string; readonly backupId?: 
 }
 
 /**
- * The error as a state machine sees it: Lambda reports `name` as the error's type, and the message as its cause. The stack's first line says
- * the same, for V8 wrote it before the error had its name. No step puts a secret into an error; what looks like one is taken out all the
- * same, for an execution's history is kept for 90 days and read by many.
+ * The error as a state machine sees it: Lambda reports `name` as the error's type, and the message, which is the error in JSON
+ * (docs/json-output.md), as its cause. The stack's first line says the same, for V8 wrote it before the error had its name. No step
+ * puts a secret into an error; what looks like one is taken out all the same: an execution's history is kept for 90 days.
  */
 function nameError(error: unknown): Error {
   const known = toHoldfastError(error);
@@ -104,11 +106,18 @@ function nameError(error: unknown): Error {
   });
   // Of this attempt: the state machine may try again, or go on in a container. What it gives up is counted where it is told.
   metrics.addMetric("StepErrors", MetricUnit.Count, 1);
-  const further = details.filter((detail) => !message.includes(detail)).slice(0, mostDetails);
-  const cause = [message, ...further].join("; ").slice(0, mostCauseCharacters);
-  const named = new Error(cause);
+  const cause = errorDocument({
+    name: known.name,
+    message: message.slice(0, maxCharacters),
+    hint: redactSecretForms(known.hint).slice(0, maxCharacters),
+    details: details
+      .filter((detail) => !message.includes(detail))
+      .slice(0, maxDetails)
+      .map((detail) => detail.slice(0, maxDetailCharacters)),
+  });
+  const named = new Error(JSON.stringify(cause));
   named.name = known.name;
-  named.stack = `${known.name}: ${cause}\n${(known.stack ?? "")
+  named.stack = `${known.name}: ${named.message}\n${(known.stack ?? "")
     .split("\n")
     .filter((line) => line.startsWith("    at "))
     .join("\n")}`;

@@ -1,7 +1,8 @@
 /** The alert of a CloudWatch alarm, which comes through the same topics in CloudWatch's own words. */
 import * as z from "zod";
+import { errorDocument } from "../errors/error-document.ts";
 import type { Severity } from "../policy/policy.ts";
-import { type Alert, type AlertContext, finishAlert } from "./alert.ts";
+import { type Alert, type AlertContext, finishAlert, nothingToDo } from "./alert.ts";
 
 /** Amazon CloudWatch user guide, "Notifying users on alarm changes". */
 const alarmSchema = z.looseObject({
@@ -30,13 +31,15 @@ export function alertForAlarm(text: string, severity: Severity, context: AlertCo
       ...(isOver ? { recoversFrom: severity } : {}),
       ...(source === undefined ? {} : { source }),
       what: isOver ? `well again: alarm ${name}` : `alarm ${name}`,
-      why: { name: "alarm", message: isOver || description == null ? reason : description, details: isOver ? [] : [reason] },
+      why: errorDocument({
+        name: "alarm",
+        message: isOver || description == null ? reason : description,
+        details: isOver ? [] : [reason],
+        hint: isOver ? nothingToDo : "Do what the alarm's description says; it is the second line behind the alerts.",
+      }),
       since: readTime(parsed.data.StateChangeTime, context.now),
       at: context.now.toISOString(),
       nextCommand: `${context.invocation ?? "holdfast"} status${source === undefined ? "" : ` ${source}`}`,
-      advice: isOver
-        ? "Nothing needs to be done."
-        : "Do what the alarm's description says; it is the second line behind the alerts.",
       dedupeKey: `alarm/${name}`,
       runbook: "docs/alerts.md#something-did-not-run",
     },

@@ -8,6 +8,7 @@ import type { Tier } from "../policy/policy.ts";
 import type { Alert, AlertContext } from "./alert.ts";
 import { alertForFailure, composeAlert } from "./alert-for-failure.ts";
 import { alertForOutcome } from "./alert-for-outcome.ts";
+import { alertedMark, parseObject, readCause } from "./read-cause.ts";
 import { failureRules, type OutcomeName } from "./severity.ts";
 
 /**
@@ -82,7 +83,7 @@ export interface ExecutionReport {
   readonly state?: string;
   /** The error's class, or news: `RtoMissed`, `RestoreDone`. */
   readonly error: string;
-  /** Plain words, or a Lambda's JSON with the error's type and message. */
+  /** As readCause reads it. */
   readonly cause?: string;
 }
 
@@ -90,20 +91,19 @@ export interface ExecutionReport {
 export function alertForReport(report: ExecutionReport, context: ExecutionContext): Alert {
   const { machine, execution, error, state, backupId } = report;
   const about = contextOf(report, context);
-  const fields = parseObject(report.cause);
-  const cause = (textOf(fields?.["errorMessage"]) ?? textOf(report.cause))?.replace(toldMark, "");
+  const { message, hint, details } = readCause(error, report.cause);
   const outcome = Object.hasOwn(news, error) ? news[error] : undefined;
   if (outcome !== undefined) {
     return alertForOutcome(
-      { name: outcome, backupIds: backupId === undefined ? [] : [backupId], findings: [cause ?? error] },
+      { name: outcome, backupIds: backupId === undefined ? [] : [backupId], findings: [message, ...details] },
       about,
     );
   }
   const failure = {
     name: error,
-    message: cause ?? "Step Functions gave no cause",
-    hint: hintOf(error, execution),
-    details: state === undefined ? [] : [`in the state ${state}`],
+    message,
+    hint: hint ?? hintOf(error, execution),
+    details: [...details, ...(state === undefined ? [] : [`in the state ${state}`])],
   };
   return alertForFailure({ operation: machine, error: failure, ...(backupId === undefined ? {} : { backupId }) }, about);
 }
@@ -116,13 +116,11 @@ const news: Readonly<Record<string, OutcomeName>> = {
   RestoreDone: "restore done",
   RtoMissed: "RTO missed",
 };
-/** Before the cause of an execution that has told of its failure itself (statemachines/). */
-const toldMark = /^alerted: /;
 
 /** Whether the machine has told of this failure itself, so that the event need not. */
 export function wasTold(event: unknown): boolean {
   const parsed = executionEvent.safeParse(event);
-  return parsed.success && toldMark.test(parsed.data.detail.cause ?? "");
+  return parsed.success && (parsed.data.detail.cause ?? "").startsWith(alertedMark);
 }
 
 function contextOf(report: ExecutionReport, context: ExecutionContext): AlertContext {
@@ -148,10 +146,11 @@ function contextOf(report: ExecutionReport, context: ExecutionContext): AlertCon
 function alertForUnreadable(context: ExecutionContext): Alert {
   return composeAlert(failureRules.blocked, context, {
     what: "an execution ended badly",
-    name: "Unreadable",
-    message: "the event that told of it could not be read",
-    details: [],
-    advice: "Look at the executions that failed last in the Step Functions console.",
+    why: {
+      name: "Unreadable",
+      message: "the event that told of it could not be read",
+      hint: "Look at the executions that failed last in the Step Functions console.",
+    },
     dedupeKey: "*/execution/Unreadable",
   });
 }
@@ -187,17 +186,6 @@ function silentMessage(status: string): string {
 function hintOf(name: string, executionArn: string): string {
   const entry = Object.hasOwn(catalogue, name) ? catalogue[name as keyof typeof catalogue] : undefined;
   return entry?.hint ?? `Read its history: aws stepfunctions get-execution-history --reverse-order --execution-arn ${executionArn}`;
-}
-
-function parseObject(text: string | null | undefined): Record<string, unknown> | undefined {
-  if (typeof text !== "string") return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    // Not JSON: a cause may be plain words, which are then the message.
-    return undefined;
-  }
 }
 
 function textOf(value: unknown): string | undefined {

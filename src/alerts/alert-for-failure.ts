@@ -1,4 +1,5 @@
 /** The alert of a step that failed. */
+import { type DescribedError, errorDocument } from "../errors/error-document.ts";
 import { type Alert, type AlertContext, finishAlert } from "./alert.ts";
 import { writeNextCommand } from "./next-command.ts";
 import { type AlertRule, classOfFailure, failureRules } from "./severity.ts";
@@ -9,12 +10,7 @@ export interface FailedStep {
   readonly operation: string;
   /** The backup that it was about, where it was about one. */
   readonly backupId?: string;
-  readonly error: {
-    readonly name: string;
-    readonly message: string;
-    readonly hint?: string;
-    readonly details?: readonly string[];
-  };
+  readonly error: DescribedError;
 }
 
 /** The alert of a failed step; how serious it is says severity.ts. */
@@ -23,10 +19,12 @@ export function alertForFailure(failed: FailedStep, context: AlertContext): Aler
   const verb = classOfFailure(error.name) === "stopped" ? "was stopped" : "failed";
   return composeAlert(failureRules[classOfFailure(error.name)], context, {
     what: `${operation}${subjectOf(context.source, failed.backupId)} ${verb}`,
-    name: error.name,
-    message: error.message,
-    details: (error.details ?? []).filter((detail) => !error.message.includes(detail)),
-    advice: error.hint ?? "Read what it says above, and follow the procedure.",
+    why: {
+      name: error.name,
+      message: error.message,
+      hint: error.hint,
+      details: (error.details ?? []).filter((detail) => !error.message.includes(detail)),
+    },
     dedupeKey: [context.source ?? "*", operation, error.name].join("/"),
     operation,
     ...(failed.backupId === undefined ? {} : { backupId: failed.backupId }),
@@ -36,10 +34,7 @@ export function alertForFailure(failed: FailedStep, context: AlertContext): Aler
 /** What an alert is made of, beside its rule and its context. */
 export interface AlertParts {
   readonly what: string;
-  readonly name: string;
-  readonly message: string;
-  readonly details: readonly string[];
-  readonly advice: string;
+  readonly why: DescribedError;
   readonly dedupeKey: string;
   readonly operation?: string;
   readonly backupId?: string;
@@ -47,14 +42,14 @@ export interface AlertParts {
 
 /** Joins a rule, what is known and what happened to an alert that may leave the house. */
 export function composeAlert(rule: AlertRule, context: AlertContext, parts: AlertParts): Alert {
-  const { what, name, message, details, advice, dedupeKey, operation, backupId } = parts;
+  const { what, why, dedupeKey, operation, backupId } = parts;
   const { source, run, newestGood, invocation } = context;
   const alert: Alert = {
     kind: "problem",
     severity: rule.severity[context.tier ?? "critical"],
     ...(source === undefined ? {} : { source }),
     what,
-    why: { name, message, details },
+    why: errorDocument(why),
     since: (context.since ?? context.now).toISOString(),
     at: context.now.toISOString(),
     ...(run === undefined ? {} : { run }),
@@ -65,7 +60,6 @@ export function composeAlert(rule: AlertRule, context: AlertContext, parts: Aler
       ...(source === undefined ? {} : { source }),
       ...(backupId === undefined ? {} : { backupId }),
     }),
-    advice,
     dedupeKey,
     runbook: `docs/alerts.md#${rule.runbook}`,
   };

@@ -11,46 +11,45 @@ export interface BadOutcome {
   /** What was found, one fact a line; the first is the most telling. */
   readonly findings: readonly string[];
   /** What to do, where the check knows better than the usual sentence. */
-  readonly advice?: string;
+  readonly hint?: string;
 }
 
-const says: Readonly<Record<OutcomeName, { what: string; advice: string }>> = {
+const says: Readonly<Record<OutcomeName, { what: string; hint: string }>> = {
   damaged: {
     what: "is damaged",
-    advice: "Do not rely on it; take a new backup now, then find out what happened to the storage.",
+    hint: "Do not rely on it; take a new backup now, then find out what happened to the storage.",
   },
   disproven: {
     what: "does not restore to what was backed up",
-    advice: "Rely on an older proven backup, and find out which difference is named and whether later backups share it.",
+    hint: "Rely on an older proven backup, and find out which difference is named and whether later backups share it.",
   },
   unproven: {
     what: "could not be proven",
-    advice: "Give the test what it lacked, or fix what the assertion names, and test again.",
+    hint: "Give the test what it lacked, or fix what the assertion names, and test again.",
   },
   suspicious: {
     what: "is suspicious",
-    advice:
-      "Look at the source before anything is pruned; if the drop is right, accept the backup with `holdfast verify <backup> --accept`.",
+    hint: "Look at the source before anything is pruned; if the drop is right, accept the backup with `holdfast verify <backup> --accept`.",
   },
   "prune refused": {
     what: "was not pruned",
-    advice: "Look at the plan and fix what it names; nothing is deleted until then.",
+    hint: "Look at the plan and fix what it names; nothing is deleted until then.",
   },
   "RTO missed": {
     what: "takes longer to restore than promised",
-    advice: "Give the restore more power, or promise what can be kept.",
+    hint: "Give the restore more power, or promise what can be kept.",
   },
   "restore done": {
     what: "was restored",
-    advice: "Nothing, if somebody meant it; if you do not know of it, ask the person named.",
+    hint: "Nothing, if somebody meant it; if you do not know of it, ask the person named.",
   },
   overdue: {
     what: "misses what its schedules promise",
-    advice: "Look at the status, and find out why the schedule did not start it or where its run ended.",
+    hint: "Look at the status, and find out why the schedule did not start it or where its run ended.",
   },
   "objective breached": {
     what: "misses its objectives",
-    advice: "Look at the status, and fix what it names first.",
+    hint: "Look at the status, and fix what it names first.",
   },
 };
 
@@ -61,10 +60,7 @@ export function alertForOutcome(outcome: BadOutcome, context: AlertContext): Ale
   const [message, ...details] = findings;
   return composeAlert(outcomeRules[name], context, {
     what: `${describeSubject(backupIds, context.source)} ${says[name].what}`,
-    name,
-    message: message ?? "the check gave no reason",
-    details,
-    advice: outcome.advice ?? says[name].advice,
+    why: { name, message: message ?? "the check gave no reason", details, hint: outcome.hint ?? says[name].hint },
     dedupeKey: [context.source ?? "*", name, ...(newest === undefined || backupIds.length > 1 ? [] : [newest])].join("/"),
     ...(newest === undefined ? {} : { backupId: newest }),
   });

@@ -1,4 +1,6 @@
 /** What an alert says. It travels as JSON: between steps, through SNS, and into every channel's own form. */
+import { errorDocument } from "../errors/error-document.ts";
+import type { ErrorDocument } from "../errors/error-schema.ts";
 import type { Severity, Tier } from "../policy/policy.ts";
 import { redact, type Secret } from "../runtime/secret.ts";
 import { cutText, oneLine } from "./cut-text.ts";
@@ -21,12 +23,8 @@ export interface Alert {
   readonly source?: string;
   /** What happened, a lowercase fact: `backup of shop failed`. */
   readonly what: string;
-  readonly why: {
-    /** The error's class, or what a check found: `SourceUnreachable`, `damaged`. */
-    readonly name: string;
-    readonly message: string;
-    readonly details: readonly string[];
-  };
+  /** Its class is the error's, or what a check found: `SourceUnreachable`, `damaged`; its hint says what to do. */
+  readonly why: ErrorDocument;
   /** ISO 8601: when the trouble began, as far as is known. */
   readonly since: string;
   /** ISO 8601: when the alert was made. */
@@ -37,8 +35,6 @@ export interface Alert {
   readonly newestGood?: GoodBackup | null;
   /** What to type next. */
   readonly nextCommand: string;
-  /** What to do, one sentence. */
-  readonly advice: string;
   /** Equal for every alert of one cause, and for the recovery that ends it. */
   readonly dedupeKey: string;
   /** A page of this repository with the anchor of the procedure: `docs/alerts.md#a-backup-is-damaged`. */
@@ -62,6 +58,9 @@ export interface AlertContext {
   /** Names of the policy: they stay, also where a secret is the same word. */
   readonly publicNames?: readonly string[];
 }
+
+/** The hint of an alert that is no problem. */
+export const nothingToDo = "Nothing needs to be done.";
 
 /** Words of ours that an alert is written with, whatever somebody chose for a password. */
 const ownWords = ["holdfast", "backup", "verify", "restore", "restore-test", "prune", "status", "check", "watch"];
@@ -93,13 +92,14 @@ export function finishAlert(
     ...(alert.source === undefined ? {} : { source: clean(alert.source, most.what) }),
     what: clean(alert.what, most.what),
     why: {
-      name: clean(alert.why.name, most.what),
+      ...alert.why,
+      class: clean(alert.why.class, most.what),
       message: clean(alert.why.message, most.message),
+      hint: clean(alert.why.hint, most.text),
       details: [...shown.map((detail) => clean(detail, most.detail)), ...(further > 0 ? [`and ${further} more`] : [])],
     },
     ...(alert.run === undefined ? {} : { run: clean(alert.run, most.text) }),
     nextCommand: clean(alert.nextCommand, most.text),
-    advice: clean(alert.advice, most.text),
     dedupeKey: clean(alert.dedupeKey, most.text),
   };
 }
@@ -117,12 +117,11 @@ export function recoveryNotice(alert: Alert, context: AlertContext): Alert {
       severity: "info",
       recoversFrom: alert.severity,
       what: `well again: ${alert.what}`,
-      why: { name: alert.why.name, message: "the same operation has succeeded since", details: [] },
+      why: { ...alert.why, message: "the same operation has succeeded since", hint: nothingToDo, details: [] },
       at: context.now.toISOString(),
       ...(context.run === undefined ? {} : { run: context.run }),
       ...(context.newestGood === undefined ? {} : { newestGood: context.newestGood }),
       nextCommand: `${context.invocation ?? "holdfast"} status${alert.source === undefined ? "" : ` ${alert.source}`}`,
-      advice: "Nothing needs to be done.",
     },
     context,
   );
@@ -136,12 +135,15 @@ export function testAlert(severity: Severity, context: AlertContext): Alert {
       kind: "test",
       severity,
       what: `this is a drill of the alerts for ${severity}`,
-      why: { name: "drill", message: "somebody ran `holdfast alert test`; nothing is wrong", details: [] },
+      why: errorDocument({
+        name: "drill",
+        message: "somebody ran `holdfast alert test`; nothing is wrong",
+        hint: nothingToDo,
+      }),
       since: at,
       at,
       ...(context.run === undefined ? {} : { run: context.run }),
       nextCommand: `${context.invocation ?? "holdfast"} status`,
-      advice: "Nothing needs to be done.",
       dedupeKey: `drill/${severity}`,
       runbook: "docs/alerts.md#drill",
     },

@@ -1,5 +1,6 @@
 /** Reads an alert that travelled as JSON: from a state machine to the step that sends it, and through SNS to the function that posts it. */
 import * as z from "zod";
+import { errorDocumentSchema } from "../errors/error-schema.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Alert } from "./alert.ts";
 
@@ -11,7 +12,7 @@ const alertSchema = z.strictObject({
   recoversFrom: severity.exactOptional(),
   source: z.string().exactOptional(),
   what: z.string(),
-  why: z.strictObject({ name: z.string(), message: z.string(), details: z.array(z.string()) }),
+  why: errorDocumentSchema,
   since: z.iso.datetime(),
   at: z.iso.datetime(),
   run: z.string().exactOptional(),
@@ -20,7 +21,6 @@ const alertSchema = z.strictObject({
     .nullable()
     .exactOptional(),
   nextCommand: z.string(),
-  advice: z.string(),
   dedupeKey: z.string(),
   runbook: z.string(),
 });

@@ -29,11 +29,11 @@ const most = { title: 150, description: 3_000, step: 500, keyword: 75, id: 200 }
 
 /** The notification; all its texts are single-line or short, and within limits whatever the alert says. */
 export function renderChatbot(alert: Alert): ChatbotNotification {
-  const { what, why, nextCommand, advice, source, severity, runbook, run, dedupeKey, at } = alert;
+  const { what, why, nextCommand, source, severity, runbook, run, dedupeKey, at } = alert;
   const cut = (text: string, limit: number): string => cutText(oneLine(text), limit);
   const headline = `${labelOf(alert)}: ${what}`;
   const description = [
-    `*Why:* ${escapeMarkup(`${why.message} (${why.name})`)}`,
+    `*Why:* ${escapeMarkup(`${why.message} (${why.class})`)}`,
     ...why.details.map(escapeMarkup),
     `*Since:* ${saySince(alert)}`,
     `*Newest good backup:* ${sayNewestGood(alert)}`,
@@ -46,7 +46,7 @@ export function renderChatbot(alert: Alert): ChatbotNotification {
       textType: "client-markdown",
       title: cut(escapeMarkup(headline), most.title),
       description: cutText(description.map(oneLine).join("\n"), most.description),
-      nextSteps: [`\`${nextCommand.replaceAll("`", "'")}\``, escapeMarkup(advice), `Procedure: ${runbook}`].map((step) =>
+      nextSteps: [`\`${nextCommand.replaceAll("`", "'")}\``, escapeMarkup(why.hint), `Procedure: ${runbook}`].map((step) =>
         cut(step, most.step),
       ),
       keywords: ["holdfast", severity, ...(source === undefined ? [] : [source])].map((keyword) => cut(keyword, most.keyword)),
@@ -57,7 +57,7 @@ export function renderChatbot(alert: Alert): ChatbotNotification {
       eventType: `holdfast-${alert.kind}`,
       additionalContext: {
         severity,
-        errorClass: cut(why.name, most.id),
+        errorClass: cut(why.class, most.id),
         ...(run === undefined ? {} : { run: cut(run, most.step) }),
       },
     },

@@ -30,9 +30,9 @@ const most = { header: 150, section: 3_000, field: 2_000, fallback: 300 } as con
 
 /** The message: five blocks, each within Slack's limits whatever the alert says. */
 export function renderSlack(alert: Alert): SlackMessage {
-  const { what, why, nextCommand, advice, run, runbook, dedupeKey } = alert;
+  const { what, why, nextCommand, run, runbook, dedupeKey } = alert;
   const headline = `${labelOf(alert)}: ${what}`;
-  const reasons = [`${why.message} (${why.name})`, ...why.details].map(oneLine).join("\n");
+  const reasons = [`${why.message} (${why.class})`, ...why.details].map(oneLine).join("\n");
   const footer = [
     `Procedure: ${runbook}`,
     ...(run === undefined ? [] : [`Run: ${run}`]),
@@ -42,7 +42,7 @@ export function renderSlack(alert: Alert): SlackMessage {
     text: escapeText(`${headline} - ${why.message}`, most.fallback),
     blocks: [
       { type: "header", text: { type: "plain_text", text: escapeText(headline, most.header) } },
-      section(`*Type this next*\n${codeBlock(oneLine(nextCommand), 1_000)}\n${escapeText(advice, 1_000)}`),
+      section(`*Type this next*\n${codeBlock(oneLine(nextCommand), 1_000)}\n${escapeText(why.hint, 1_000)}`),
       section(`*Why*\n${codeBlock(reasons, most.section - 50)}`),
       {
         type: "section",

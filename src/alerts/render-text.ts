@@ -10,21 +10,21 @@ const bodyCharacters = 12_000;
 
 /** Fewer than 100 printable ASCII characters that begin with a letter. */
 export function renderSubject(alert: Alert): string {
-  const subject = toAscii(oneLine(`${labelOf(alert)}: ${alert.what} (${alert.why.name})`));
+  const subject = toAscii(oneLine(`${labelOf(alert)}: ${alert.what} (${alert.why.class})`));
   return subject.length <= subjectCharacters ? subject : `${subject.slice(0, subjectCharacters - 3)}...`;
 }
 
 /** The body: what to type stands where the eye falls first, then what is known. */
 export function renderText(alert: Alert): string {
-  const { what, why, nextCommand, advice, run, runbook, dedupeKey } = alert;
+  const { what, why, nextCommand, run, runbook, dedupeKey } = alert;
   const line = (text: string): string => oneLine(text);
   const lines = [
     `${labelOf(alert)}: ${line(what)}`,
     "",
     `Type this next:   ${line(nextCommand)}`,
-    `What to do:       ${line(advice)}`,
+    `What to do:       ${line(why.hint)}`,
     "",
-    `Why:              ${line(why.message)} (${line(why.name)})`,
+    `Why:              ${line(why.message)} (${line(why.class)})`,
     ...why.details.map((detail) => `                  ${line(detail)}`),
     `Since:            ${line(saySince(alert))}`,
     `Newest good backup: ${line(sayNewestGood(alert))}`,

@@ -13,7 +13,7 @@ export interface DescribedError {
 }
 
 /** Where neither the error nor the catalogue knows better. */
-const generalHint = "Read what it says above, and follow the procedure.";
+const generalHint = "Read the message and its details.";
 
 /** The document of an error; code, exit code and whether to retry are the catalogue's, where the class is. */
 export function errorDocument({ name, message, hint, details = [] }: DescribedError): ErrorDocument {

@@ -34,3 +34,11 @@ export const errorDocumentSchema = z
   .meta({ title: "An error of Holdfast", description: "docs/json-output.md says where it stands." });
 
 export type ErrorDocument = z.output<typeof errorDocumentSchema>;
+
+const readable = errorDocumentSchema.loose();
+
+/** The error that `value` is; members of later versions of Holdfast are ignored. Undefined: it is none. */
+export function readErrorDocument(value: unknown): ErrorDocument | undefined {
+  const parsed = readable.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}

@@ -1,4 +1,5 @@
 /** Reads backups back. */
+import { alertedMark } from "../../src/alerts/read-cause.ts";
 import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
 import type { Definition, States } from "../asl.ts";
 import { alertAndFail, sendAlert } from "../fragments/alert.ts";
@@ -99,7 +100,7 @@ export const verify: Definition = {
       Comment: "Each of them has alerted by itself",
       Type: "Fail",
       Error: "{% $error %}",
-      Cause: "{% 'alerted: ' & $failed & ' of ' & $due.count & ' backups did not verify' %}",
+      Cause: `{% '${alertedMark}' & $failed & ' of ' & $due.count & ' backups did not verify' %}`,
     },
     ...alertAndFail("verify"),
   },

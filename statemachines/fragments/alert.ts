@@ -1,4 +1,5 @@
 /** How a machine alerts, and how it fails once it has. */
+import { alertedMark } from "../../src/alerts/read-cause.ts";
 import type { Flow, State, States, Values } from "../asl.ts";
 import { anyError } from "./errors.ts";
 import { retryAlert } from "./retry.ts";
@@ -51,7 +52,7 @@ export function alertAndFail(machine: string, about: Values = {}): States {
       Comment: "The cause's first word keeps the rule on failed executions from telling it again",
       Type: "Fail",
       Error: error,
-      Cause: "{% 'alerted: ' & $failure.Cause %}",
+      Cause: `{% '${alertedMark}' & $failure.Cause %}`,
     },
     FailedUntold: { Type: "Fail", Error: error, Cause: cause },
   };

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alertForExecution, alertForReport, sourceOfExecution, wasTold } from "../../src/alerts/alert-for-execution.ts";
+import { errorDocument } from "../../src/errors/error-document.ts";
 
 const now = new Date("2026-11-20T02:10:00Z");
 const sources = { shop: { tier: "important" }, wiki: { tier: "standard" } } as const;
@@ -36,7 +37,7 @@ describe("an event of EventBridge", () => {
       severity: "warning",
       source: "shop",
       what: "restore-test of shop failed",
-      why: { name: "ThrowawayFailed", message: "the server did not start" },
+      why: { class: "ThrowawayFailed", message: "the server did not start" },
       since: "2026-11-20T02:00:00.000Z",
       run: executionArn,
       newestGood,
@@ -68,18 +69,18 @@ describe("an event of EventBridge", () => {
   it("of a time-out and of an abort says so", () => {
     expect(alertForExecution(event({ status: "TIMED_OUT" }), context)).toMatchObject({
       severity: "warning",
-      why: { name: "States.Timeout", message: "the execution did not end within its time" },
+      why: { class: "States.Timeout", message: "the execution did not end within its time" },
     });
     expect(alertForExecution(event({ status: "ABORTED", error: "Whim", cause: "the wrong one" }), context)).toMatchObject({
       what: "restore-test of shop was stopped",
-      why: { name: "Interrupted", message: "the wrong one" },
+      why: { class: "Interrupted", message: "the wrong one" },
     });
   });
 
   it("that does not say why says where to look", () => {
     const alert = alertForExecution(event({}), context);
-    expect(alert.why).toMatchObject({ name: "States.TaskFailed", message: expect.stringContaining("does not say why") });
-    expect(alert.advice).toContain(`get-execution-history --reverse-order --execution-arn ${executionArn}`);
+    expect(alert.why).toMatchObject({ class: "States.TaskFailed", message: expect.stringContaining("does not say why") });
+    expect(alert.why.hint).toContain(`get-execution-history --reverse-order --execution-arn ${executionArn}`);
   });
 
   it("that a machine has told already is known by its cause, whose mark is not repeated", () => {
@@ -115,14 +116,29 @@ describe("a machine's own report", () => {
     expect(alertForReport({ ...report, error: "DumpFailed", cause: "pg_dump: no" }, context)).toMatchObject({
       severity: "warning",
       what: "backup of wiki failed",
-      why: { name: "DumpFailed", message: "pg_dump: no", details: ["in the state Dump"] },
+      why: { class: "DumpFailed", message: "pg_dump: no", details: ["in the state Dump"] },
       nextCommand: "holdfast backup wiki",
+    });
+  });
+
+  it("keeps the hint and the details that the step's own error had", () => {
+    const document = errorDocument({ name: "DumpFailed", message: "pg_dump: no", hint: "Do this.", details: ["line 2"] });
+    const cause = JSON.stringify({ errorType: "DumpFailed", errorMessage: JSON.stringify(document), trace: [] });
+    for (const each of [cause, JSON.stringify(document)]) {
+      expect(alertForReport({ ...report, error: "DumpFailed", cause: each }, context).why).toMatchObject({
+        ...document,
+        details: ["line 2", "in the state Dump"],
+      });
+    }
+    expect(alertForReport({ ...report, error: "BackupDamaged", cause }, context).why).toMatchObject({
+      class: "damaged",
+      details: ["line 2"],
     });
   });
 
   it("tells news that are no failure", () => {
     expect(alertForReport({ ...report, error: "RtoMissed", cause: "9 s measured" }, context)).toMatchObject({
-      why: { name: "RTO missed", message: "9 s measured" },
+      why: { class: "RTO missed", message: "9 s measured" },
     });
     expect(alertForReport({ ...report, error: "RestoreDone", cause: "B, asked for by ops" }, context)).toMatchObject({
       severity: "warning",

@@ -77,8 +77,7 @@ describe("the table of severities", () => {
     expect(alerts.map(({ severity }) => severity[0]).join("")).toBe(letters);
     expect(alerts[0]?.nextCommand).toBe(`holdfast ${command}`);
     expect(alerts[0]).toMatchObject({
-      advice: catalogue[name].hint,
-      why: { name, message: "it is so" },
+      why: { class: name, message: "it is so", hint: catalogue[name].hint, code: catalogue[name].code },
       dedupeKey: `shop/verify/${name}`,
     });
   });
@@ -144,7 +143,11 @@ describe("an alert of an outcome", () => {
       alertForOutcome({ name, backupIds: ["B"], findings: ["first", "second"] }, { ...context, tier, invocation: "hf" }),
     );
     expect(alerts.map(({ severity }) => severity[0]).join("")).toBe(letters);
-    expect(alerts[0]).toMatchObject({ what, nextCommand: `hf ${command}`, why: { name, message: "first", details: ["second"] } });
+    expect(alerts[0]).toMatchObject({
+      what,
+      nextCommand: `hf ${command}`,
+      why: { class: name, message: "first", details: ["second"] },
+    });
   });
 
   it("tells of many backups at once, under a cause that does not change with their number", () => {
@@ -207,10 +210,9 @@ describe("secrets", () => {
       {
         ...sampleAlert,
         what: leaky("a"),
-        why: { name: leaky("b"), message: leaky("c"), details: [leaky("d")] },
+        why: { version: 1, class: leaky("b"), message: leaky("c"), details: [leaky("d")], hint: leaky("g") },
         run: leaky("e"),
         nextCommand: leaky("f"),
-        advice: leaky("g"),
         dedupeKey: leaky("h"),
       },
       { secrets: [new Secret(secret)] },
@@ -272,7 +274,10 @@ describe("bounds", () => {
         },
       ),
     );
-    const coloured = finishAlert({ ...sampleAlert, why: { name: "X", message: "\u001b[31mred\u001b[0m\r\nnext", details: [] } });
+    const coloured = finishAlert({
+      ...sampleAlert,
+      why: { ...sampleAlert.why, message: "\u001b[31mred\u001b[0m\r\nnext", details: [] },
+    });
     expect(coloured.why.message).toBe("red next");
   });
 

@@ -83,7 +83,10 @@ describe("a Slack message", () => {
   });
 
   it("keeps foreign words in code blocks, which they cannot end", () => {
-    const message = renderSlack({ ...sampleAlert, why: { name: "X", message: "``` <!channel> *bold* ```", details: [] } });
+    const message = renderSlack({
+      ...sampleAlert,
+      why: { ...sampleAlert.why, class: "X", message: "``` <!channel> *bold* ```", details: [] },
+    });
     const why = textsOf(message).find(({ text }) => text.startsWith("*Why*"))?.text;
     expect(why).toBe("*Why*\n```''' &lt;!channel&gt; *bold* ''' (X)```");
   });

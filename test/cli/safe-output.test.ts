@@ -140,10 +140,9 @@ describe("alerts and the report", () => {
         const evil = {
           ...sampleAlert,
           what: a,
-          why: { name: b, message: c, details: [a, b] },
+          why: { version: 1 as const, class: b, message: c, hint: b, details: [a, b] },
           run: c,
           nextCommand: a,
-          advice: b,
           dedupeKey: c,
         };
         expect(renderSubject(evil)).toMatch(/^[\x20-\x7e]{1,99}$/);

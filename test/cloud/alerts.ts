@@ -62,12 +62,12 @@ export async function listenToAlerts({ clients: { sns, sqs }, slack }: TestCloud
       try {
         await waitFor(`the alert of ${what}`, look, waitMs);
       } catch (error) {
-        const names = all.map(({ alert }) => `${alert.what}: ${alert.why.name} (${alert.run})`);
+        const names = all.map(({ alert }) => `${alert.what}: ${alert.why.class} (${alert.run})`);
         const place = found === undefined ? "on no topic" : "on its topic, but not at the webhook";
         throw new Error(`${(error as Error).message}; ${place}; told so far: ${names.join(" | ")}`);
       }
       const { topic, alert } = found as Told;
-      console.log(`  alert on ${topic} and at the webhook: ${alert.what}: ${alert.why.name}: ${alert.why.message.slice(0, 160)}`);
+      console.log(`  alert on ${topic} and at the webhook: ${alert.what}: ${alert.why.class}: ${alert.why.message.slice(0, 160)}`);
       return found as Told;
     },
   };
@@ -76,7 +76,7 @@ export async function listenToAlerts({ clients: { sns, sqs }, slack }: TestCloud
 /** Whether Slack was sent this alert: its heading, the error's name, the execution and the next command are in the message. */
 function tells(body: string, alert: Alert | undefined): boolean {
   if (alert === undefined) return false;
-  return [alert.what, alert.why.name, alert.run ?? "", alert.nextCommand].every((text) =>
+  return [alert.what, alert.why.class, alert.run ?? "", alert.nextCommand].every((text) =>
     body.includes(JSON.stringify(text).slice(1, -1)),
   );
 }

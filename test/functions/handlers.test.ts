@@ -9,6 +9,7 @@ import { handler as plan } from "../../functions/plan.ts";
 import { handler as prove } from "../../functions/prove.ts";
 import { handler as prune } from "../../functions/prune.ts";
 import { handler as restore } from "../../functions/restore.ts";
+import { catalogue } from "../../src/errors/catalogue.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { readEvent } from "../statemachines/machines.ts";
 import { hostileTargets } from "./hostile-targets.ts";
@@ -163,7 +164,7 @@ describe("an error", () => {
     for (const step of ["verify", "restore-test"]) {
       await expect(invoke(prove, sample("prove", { step, backupId }))).rejects.toMatchObject({
         name: "UsageInvalid",
-        message: expect.stringContaining(`"other", not "tree"`),
+        message: expect.stringContaining(String.raw`\"other\", not \"tree\"`),
       });
     }
     vi.unstubAllEnvs();
@@ -239,7 +240,11 @@ describe("the log", () => {
     const error = await runStep(step, {}, { identity: "test" }).catch((reason: unknown) => reason as Error);
     expect(error).toMatchObject({
       name: "DumpFailed",
-      message: expect.stringContaining("[redacted]@host/db; PGPASSWORD=[redacted]"),
+      message: expect.stringContaining('[redacted]@host/db"'),
+    });
+    expect(JSON.parse((error as Error).message)).toMatchObject({
+      details: ["PGPASSWORD=[redacted]"],
+      hint: catalogue.DumpFailed.hint,
     });
     expect(lines.join("\n")).toContain("[redacted]@host/db");
     expect(lines.join("\n")).not.toContain(planted);

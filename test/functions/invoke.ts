@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context } from "aws-lambda";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
+import { requireErrorDocument } from "../support/error-documents.ts";
 
 export interface FunctionsProject extends AsyncDisposable {
   readonly directory: string;
@@ -74,7 +75,14 @@ export function lambdaContext(remainingMs = 60_000): Context {
 
 type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
-/** Calls a handler and gives its result, as JSON would carry it. */
+/** Calls a handler and gives its result, as JSON would carry it. Rejects as the handler does. */
 export async function invoke(handler: unknown, event: unknown, context = lambdaContext()): Promise<Record<string, unknown>> {
-  return JSON.parse(JSON.stringify(await (handler as Handler)(event, context)));
+  try {
+    return JSON.parse(JSON.stringify(await (handler as Handler)(event, context)));
+  } catch (error) {
+    // Whatever a test looks for: a function fails with its error's class as the name, and the error in JSON as the message.
+    const { name, message } = error as Error;
+    if (requireErrorDocument(JSON.parse(message)).class !== name) throw new Error(`${name} says that it is another: ${message}`);
+    throw error;
+  }
 }

@@ -33,7 +33,7 @@ async function look(hoursLater = 0, tell = async (alert: Alert): Promise<unknown
 }
 
 /** What was told since the last call, as `kind severity name`. */
-const heard = (): string[] => told.splice(0).map(({ kind, severity, why }) => `${kind} ${severity} ${why.name}`);
+const heard = (): string[] => told.splice(0).map(({ kind, severity, why }) => `${kind} ${severity} ${why.class}`);
 
 test("is silent while every promise is kept, and measures all the same", async () => {
   const id = await project.back({ minutesAgo: 5 });

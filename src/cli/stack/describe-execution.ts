@@ -1,7 +1,10 @@
 /** What an execution came to: the document for --json, the text for people, the error and the exit code. */
 import { writeNextCommand } from "../../alerts/next-command.ts";
+import type { Failure } from "../../alerts/read-cause.ts";
 import { classOfFailure, failureRules, type NextStep } from "../../alerts/severity.ts";
 import { catalogue, type ErrorName } from "../../errors/catalogue.ts";
+import { errorDocument } from "../../errors/error-document.ts";
+import type { ErrorDocument } from "../../errors/error-schema.ts";
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
@@ -66,9 +69,15 @@ function documentOfState(run: StateRun, maps: readonly MapCounts[]): object {
     leftAt: leftAt?.toISOString() ?? null,
     durationMs: leftAt === undefined ? null : leftAt.getTime() - enteredAt.getTime(),
     attempts,
-    failures: failures.map(({ at, error, message }) => ({ at: at.toISOString(), error, message })),
+    failures: failures.map(({ at, ...failure }) => ({ at: at.toISOString(), error: documentOfFailure(failure) })),
     ...(counts === undefined ? {} : { items: { total: counts.total, succeeded: counts.succeeded, failed: counts.failed } }),
   };
+}
+
+/** AWS gives no hints. */
+function documentOfFailure({ error, message, hint, details }: Failure): ErrorDocument {
+  const awsHint = isErrorName(error) ? undefined : catalogue.ExecutionFailed.hint;
+  return errorDocument({ name: error, message, hint: hint ?? awsHint, details });
 }
 
 function errorOf(place: ExecutionPlace, followed: Followed, status: EndStatus | "RUNNING"): HoldfastError | undefined {
@@ -81,8 +90,8 @@ function errorOf(place: ExecutionPlace, followed: Followed, status: EndStatus | 
   const where = state === undefined ? "" : ` in the state ${state.name}`;
   const what = name === failure.error || status !== "FAILED" ? failure.message : `${failure.error}: ${failure.message}`;
   return new HoldfastError(name, `${subjectOf(place, followed)} ${words}${where}: ${what}`, {
-    details: [`execution  ${place.arn}`, `next       ${nextCommand(place, followed, failure.error)}`],
-    ...hintOf(status, place.machine, failure.error),
+    details: [...failure.details, `execution  ${place.arn}`, `next       ${nextCommand(place, followed, failure.error)}`],
+    ...hintOf(status, place.machine, failure),
   });
 }
 
@@ -93,10 +102,11 @@ function stepAfterMany(machine: string, error: string): NextStep | undefined {
 }
 
 /** Where the catalogue's hint would say less. */
-function hintOf(status: EndStatus, machine: string, error: string): { readonly hint?: string } {
+function hintOf(status: EndStatus, machine: string, { error, hint }: Failure): { readonly hint?: string } {
   if (status === "ABORTED") return { hint: "Start it again once whatever it was stopped for is over." };
   const ofMany = stepAfterMany(machine, error) !== undefined;
-  return ofMany ? { hint: "See which with the command above; each of them has alerted by itself." } : {};
+  if (ofMany) return { hint: "See which with the command above; each of them has alerted by itself." };
+  return hint === undefined ? {} : { hint };
 }
 
 /** Following has ended, the execution has not. */

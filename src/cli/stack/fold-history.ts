@@ -1,7 +1,8 @@
 /** An execution's history, folded into its states and into lines to read. Pure: the lines of a longer history begin with those of a shorter one. */
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
+import type { Failure } from "../../alerts/read-cause.ts";
 import { formatDuration } from "../../report/format.ts";
-import { type Failure, readCause } from "./read-cause.ts";
+import { readCause } from "./read-cause.ts";
 
 export type StateOutcome = "running" | "done" | "caught" | "failed" | "timed out" | "stopped";
 

@@ -1,45 +1,22 @@
-/** An error and its cause as Step Functions keeps them, in words for people. */
+/** An error and its cause as Step Functions keeps them, in lines for people. */
+import { type Failure, readCause as readWholeCause } from "../../alerts/read-cause.ts";
 import { escapeUnprintable } from "../../runtime/printable-text.ts";
 
-export interface Failure {
-  /** The error's name: the catalogue's, or one of AWS (`States.Timeout`, `Lambda.Unknown`). */
-  readonly error: string;
-  /** One line of words. */
-  readonly message: string;
-}
-
-/** Before the cause of an execution that has told of its failure itself (statemachines/, `FailedAndTold`). */
-const toldMark = /^alerted: /;
 /** A cause may have 32,768 characters; a line that long is read by nobody. */
-const mostCharacters = 600;
+const maxCharacters = 600;
 
-/**
- * Reads a cause: JSON with Lambda's `errorType` and `errorMessage`, JSON of a stopped Fargate task with its `StoppedReason`, or plain words. Never
- * throws; what AWS left out is said.
- */
+/** As src/alerts/read-cause.ts reads it, with each text on one line that a terminal only prints. */
 export function readCause(error: string | undefined, cause: string | undefined): Failure {
-  const words = (cause ?? "").replace(toldMark, "");
-  const fields = parseObject(words);
-  const named = textOf(error) ?? textOf(fields?.["errorType"]) ?? "States.TaskFailed";
-  const message = textOf(fields?.["errorMessage"]) ?? textOf(fields?.["StoppedReason"]) ?? textOf(words) ?? "AWS gave no cause";
-  return { error: escapeUnprintable(named), message: oneLine(message) };
+  const { error: name, message, hint, details } = readWholeCause(error, cause);
+  return {
+    error: escapeUnprintable(name),
+    message: oneLine(message),
+    ...(hint === undefined ? {} : { hint: oneLine(hint) }),
+    details: details.map(oneLine),
+  };
 }
 
 function oneLine(text: string): string {
   const line = escapeUnprintable(text.replaceAll(/\s+/g, " ").trim());
-  return line.length > mostCharacters ? `${line.slice(0, mostCharacters)}…` : line;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
-  } catch {
-    // Not JSON: a cause may be plain words, which are then the message.
-    return undefined;
-  }
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value.trim() !== "" ? value : undefined;
+  return line.length > maxCharacters ? `${line.slice(0, maxCharacters)}…` : line;
 }

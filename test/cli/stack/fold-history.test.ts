@@ -52,6 +52,7 @@ describe("a recorded history", () => {
     expect(history.end?.failure).toEqual({
       error: "SourceUnreachable",
       message: 'cannot connect to database "shop" on db.internal:5432',
+      details: [],
     });
   });
 

@@ -61,7 +61,7 @@ export function failuresSuite(cloud: () => TestCloud): void {
       expect(run.cause).toMatch(/1 of [2-9] backups/);
       const { alert } = await listener.expectTold(
         "the damaged backup",
-        ({ why, source }) => why.name === "damaged" && source === "billing",
+        ({ why, source }) => why.class === "damaged" && source === "billing",
       );
       expect(alert).toMatchObject({ severity: "critical", newestGood: { id: good.backupId, state: "verified" } });
       expect(alert.what).toContain(bad.backupId);

@@ -31,7 +31,7 @@ export function fleetSuite(cloud: () => TestCloud): void {
         const { alert } = await listener.expectTold("the source that failed", ({ run: of }) => of === failed?.executionArn);
         expect(alert).toMatchObject({ source: "shop-eu", why: { name: "SourceAccessDenied" } });
         const sum = await listener.expectTold("the fleet", ({ run: of }) => of === run.arn);
-        expect(sum.alert.why.name).toBe("FleetIncomplete");
+        expect(sum.alert.why.class).toBe("FleetIncomplete");
       } finally {
         await local.putSecret("shop-eu/db", local.connectionSecret("shop-eu"));
       }

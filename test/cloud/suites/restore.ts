@@ -28,7 +28,7 @@ export function restoreSuite(cloud: () => TestCloud): void {
     test("overwrites nothing", async () => {
       const run = await execute(cloud(), "restore", request);
       expect(run).toMatchObject({ status: "FAILED", error: "RestoreRefused" });
-      expect((await listener.expectTold("the refusal", ({ run: of }) => of === run.arn)).alert.why.name).toBe("RestoreRefused");
+      expect((await listener.expectTold("the refusal", ({ run: of }) => of === run.arn)).alert.why.class).toBe("RestoreRefused");
     });
   });
 }

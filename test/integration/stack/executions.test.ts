@@ -86,7 +86,7 @@ describe("an execution that does not", () => {
     expect(JSON.parse(said.stdout).states.find(({ name }: { name: string }) => name === "Dump")).toMatchObject({
       outcome: "caught",
       attempts: 2,
-      failures: [{ error: "SourceUnreachable", message: words }, { message: words }],
+      failures: [{ error: { class: "SourceUnreachable", message: words } }, { error: { message: words } }],
     });
     expect(said.stderr).toContain("  next       holdfast --stack holdfast-prod check broken\nhint  Check that the source runs");
     expect(said.stderr).not.toMatch(/^\s+at /m);
