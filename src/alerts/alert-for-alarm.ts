@@ -29,7 +29,7 @@ export function alertForAlarm(text: string, severity: Severity, context: AlertCo
       kind: isOver ? "recovery" : "problem",
       severity: isOver ? "info" : severity,
       ...(isOver ? { recoversFrom: severity } : {}),
-      ...(source === undefined ? {} : { source }),
+      source,
       what: isOver ? `well again: alarm ${name}` : `alarm ${name}`,
       why: errorDocument({
         name: "alarm",

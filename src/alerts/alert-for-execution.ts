@@ -36,7 +36,7 @@ type ExecutionDetail = z.output<typeof executionEvent>["detail"];
 export interface ExecutionContext extends Omit<AlertContext, "source" | "tier" | "run" | "since" | "newestGood"> {
   /** The policy's sources: the event's input may name one of them. */
   readonly sources: Readonly<Record<string, { readonly tier: Tier }>>;
-  readonly newestGoodOf?: (source: string) => AlertContext["newestGood"];
+  readonly newestGoodOf?: ((source: string) => AlertContext["newestGood"]) | undefined;
 }
 
 const operations = ["restore-test", "backup", "restore", "verify", "prune", "fleet"] as const;
@@ -75,16 +75,16 @@ export interface ExecutionReport {
   /** The execution's ARN. */
   readonly execution: string;
   /** ISO 8601. */
-  readonly startedAt?: string;
-  readonly source?: string;
+  readonly startedAt?: string | undefined;
+  readonly source?: string | undefined;
   /** The backup that it is about, where one is known. */
-  readonly backupId?: string;
+  readonly backupId?: string | undefined;
   /** The state that failed. */
-  readonly state?: string;
+  readonly state?: string | undefined;
   /** The error's class, or news: `RtoMissed`, `RestoreDone`. */
   readonly error: string;
   /** As readCause reads it. */
-  readonly cause?: string;
+  readonly cause?: string | undefined;
 }
 
 /** The alert of what a state machine tells of itself. Never throws. */
@@ -105,7 +105,7 @@ export function alertForReport(report: ExecutionReport, context: ExecutionContex
     hint: hint ?? hintOf(error, execution),
     details: [...details, ...(state === undefined ? [] : [`in the state ${state}`])],
   };
-  return alertForFailure({ operation: machine, error: failure, ...(backupId === undefined ? {} : { backupId }) }, about);
+  return alertForFailure({ operation: machine, error: failure, backupId }, about);
 }
 
 /** What machines tell that is no failure of a step, in the place of an error's name: a check that ran well and found something. */
@@ -134,12 +134,12 @@ function contextOf(report: ExecutionReport, context: ExecutionContext): AlertCon
     now,
     run: report.execution,
     ...(Number.isNaN(startedMs) ? {} : { since: new Date(startedMs) }),
-    ...(source === undefined ? {} : { source }),
-    ...(tier === undefined ? {} : { tier }),
-    ...(newestGood === undefined ? {} : { newestGood }),
-    ...(invocation === undefined ? {} : { invocation }),
-    ...(secrets === undefined ? {} : { secrets }),
-    ...(publicNames === undefined ? {} : { publicNames }),
+    source,
+    tier,
+    newestGood,
+    invocation,
+    secrets,
+    publicNames,
   };
 }
 

@@ -9,7 +9,7 @@ export interface FailedStep {
   /** What was being done: `backup`, `verify`, `restore-test`, `prune` … */
   readonly operation: string;
   /** The backup that it was about, where it was about one. */
-  readonly backupId?: string;
+  readonly backupId?: string | undefined;
   readonly error: DescribedError;
 }
 
@@ -27,7 +27,7 @@ export function alertForFailure(failed: FailedStep, context: AlertContext): Aler
     },
     dedupeKey: [context.source ?? "*", operation, error.name].join("/"),
     operation,
-    ...(failed.backupId === undefined ? {} : { backupId: failed.backupId }),
+    backupId: failed.backupId,
   });
 }
 
@@ -36,8 +36,8 @@ export interface AlertParts {
   readonly what: string;
   readonly why: DescribedError;
   readonly dedupeKey: string;
-  readonly operation?: string;
-  readonly backupId?: string;
+  readonly operation?: string | undefined;
+  readonly backupId?: string | undefined;
 }
 
 /** Joins a rule, what is known and what happened to an alert that may leave the house. */
@@ -47,18 +47,18 @@ export function composeAlert(rule: AlertRule, context: AlertContext, parts: Aler
   const alert: Alert = {
     kind: "problem",
     severity: rule.severity[context.tier ?? "critical"],
-    ...(source === undefined ? {} : { source }),
+    source,
     what,
     why: errorDocument(why),
     since: (context.since ?? context.now).toISOString(),
     at: context.now.toISOString(),
-    ...(run === undefined ? {} : { run }),
-    ...(newestGood === undefined ? {} : { newestGood }),
+    run,
+    newestGood,
     nextCommand: writeNextCommand(rule.next, {
-      ...(invocation === undefined ? {} : { invocation }),
-      ...(operation === undefined ? {} : { operation }),
-      ...(source === undefined ? {} : { source }),
-      ...(backupId === undefined ? {} : { backupId }),
+      invocation,
+      operation,
+      source,
+      backupId,
     }),
     dedupeKey,
     runbook: `docs/alerts.md#${rule.runbook}`,

@@ -11,7 +11,7 @@ export interface BadOutcome {
   /** What was found, one fact a line; the first is the most telling. */
   readonly findings: readonly string[];
   /** What to do, where the check knows better than the usual sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 const says: Readonly<Record<OutcomeName, { what: string; hint: string }>> = {
@@ -62,7 +62,7 @@ export function alertForOutcome(outcome: BadOutcome, context: AlertContext): Ale
     what: `${describeSubject(backupIds, context.source)} ${says[name].what}`,
     why: { name, message: message ?? "the check gave no reason", details, hint: outcome.hint ?? says[name].hint },
     dedupeKey: [context.source ?? "*", name, ...(newest === undefined || backupIds.length > 1 ? [] : [newest])].join("/"),
-    ...(newest === undefined ? {} : { backupId: newest }),
+    backupId: newest,
   });
 }
 

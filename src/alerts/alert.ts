@@ -18,9 +18,9 @@ export interface Alert {
   readonly kind: "problem" | "recovery" | "test";
   readonly severity: Severity;
   /** Of a recovery: the severity of what it ends, so that whoever was alarmed hears of the end. */
-  readonly recoversFrom?: Severity;
+  readonly recoversFrom?: Severity | undefined;
   /** The source of the policy that it is about; absent: the whole installation. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** What happened, a lowercase fact: `backup of shop failed`. */
   readonly what: string;
   /** Its class is the error's, or what a check found: `SourceUnreachable`, `damaged`; its hint says what to do. */
@@ -30,9 +30,9 @@ export interface Alert {
   /** ISO 8601: when the alert was made. */
   readonly at: string;
   /** The run or the ARN of the execution that met it. */
-  readonly run?: string;
+  readonly run?: string | undefined;
   /** Null: there is none. Absent: nobody could find out. */
-  readonly newestGood?: GoodBackup | null;
+  readonly newestGood?: GoodBackup | null | undefined;
   /** What to type next. */
   readonly nextCommand: string;
   /** Equal for every alert of one cause, and for the recovery that ends it. */
@@ -45,18 +45,18 @@ export interface Alert {
 export interface AlertContext {
   readonly now: Date;
   /** When the trouble began; absent: now. */
-  readonly since?: Date;
-  readonly source?: string;
+  readonly since?: Date | undefined;
+  readonly source?: string | undefined;
   /** The source's tier; absent: judged as critical, for what is not known must not be played down. */
-  readonly tier?: Tier;
-  readonly run?: string;
-  readonly newestGood?: GoodBackup | null;
+  readonly tier?: Tier | undefined;
+  readonly run?: string | undefined;
+  readonly newestGood?: GoodBackup | null | undefined;
   /** How Holdfast is called there: `holdfast --policy /etc/holdfast.yml`; absent: `holdfast`. */
-  readonly invocation?: string;
+  readonly invocation?: string | undefined;
   /** Values that must not appear in it, beside everything that looks like a secret. */
-  readonly secrets?: readonly Secret[];
+  readonly secrets?: readonly Secret[] | undefined;
   /** Names of the policy: they stay, also where a secret is the same word. */
-  readonly publicNames?: readonly string[];
+  readonly publicNames?: readonly string[] | undefined;
 }
 
 /** The hint of an alert that is no problem. */
@@ -89,7 +89,7 @@ export function finishAlert(
     .slice(0, most.details);
   return {
     ...alert,
-    ...(alert.source === undefined ? {} : { source: clean(alert.source, most.what) }),
+    source: alert.source && clean(alert.source, most.what),
     what: clean(alert.what, most.what),
     why: {
       ...alert.why,
@@ -98,7 +98,7 @@ export function finishAlert(
       hint: clean(alert.why.hint, most.text),
       details: [...shown.map((detail) => clean(detail, most.detail)), ...(further > 0 ? [`and ${further} more`] : [])],
     },
-    ...(alert.run === undefined ? {} : { run: clean(alert.run, most.text) }),
+    run: alert.run && clean(alert.run, most.text),
     nextCommand: clean(alert.nextCommand, most.text),
     dedupeKey: clean(alert.dedupeKey, most.text),
   };
@@ -119,8 +119,8 @@ export function recoveryNotice(alert: Alert, context: AlertContext): Alert {
       what: `well again: ${alert.what}`,
       why: { ...alert.why, message: "the same operation has succeeded since", hint: nothingToDo, details: [] },
       at: context.now.toISOString(),
-      ...(context.run === undefined ? {} : { run: context.run }),
-      ...(context.newestGood === undefined ? {} : { newestGood: context.newestGood }),
+      run: context.run,
+      newestGood: context.newestGood,
       nextCommand: `${context.invocation ?? "holdfast"} status${alert.source === undefined ? "" : ` ${alert.source}`}`,
     },
     context,
@@ -142,7 +142,7 @@ export function testAlert(severity: Severity, context: AlertContext): Alert {
       }),
       since: at,
       at,
-      ...(context.run === undefined ? {} : { run: context.run }),
+      run: context.run,
       nextCommand: `${context.invocation ?? "holdfast"} status`,
       dedupeKey: `drill/${severity}`,
       runbook: "docs/alerts.md#drill",

@@ -3,11 +3,11 @@ import type { NextStep } from "./severity.ts";
 
 export interface CommandParts {
   /** How Holdfast is called there; absent: `holdfast`. */
-  readonly invocation?: string;
+  readonly invocation?: string | undefined;
   /** The operation that failed: `backup`, `verify` … */
-  readonly operation?: string;
-  readonly source?: string;
-  readonly backupId?: string;
+  readonly operation?: string | undefined;
+  readonly source?: string | undefined;
+  readonly backupId?: string | undefined;
 }
 
 /** Writes the command out; where a part that it needs is not known, the nearest command that does without. */

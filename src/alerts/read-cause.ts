@@ -7,7 +7,7 @@ export interface Failure {
   readonly error: string;
   readonly message: string;
   /** Absent: neither Holdfast nor AWS gave one. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly details: readonly string[];
 }
 

@@ -11,7 +11,7 @@ export interface SlackOptions {
   /** 0 to 1, spreads retries of many senders. */
   readonly random: () => number;
   /** How long one attempt may take; absent: 10 seconds. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Four attempts bridge a burst's 429 and a short outage, and end well before a Lambda's or a person's patience does. */
@@ -26,7 +26,7 @@ const longestPauseMs = 30_000;
 type Answer =
   | { readonly ended: "delivered" }
   | { readonly ended: "refused"; readonly why: string }
-  | { readonly ended: "again"; readonly why: string; readonly pauseMs?: number };
+  | { readonly ended: "again"; readonly why: string; readonly pauseMs?: number | undefined };
 
 /**
  * Posts a message. Tries again on 408, 429 (after its Retry-After), 5xx, a broken connection and a timeout: rather twice than never.

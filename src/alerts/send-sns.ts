@@ -6,9 +6,9 @@ import { renderChatbot } from "./render-chatbot.ts";
 import { renderSubject, renderText } from "./render-text.ts";
 
 export interface SnsOptions {
-  readonly endpoint?: string;
+  readonly endpoint?: string | undefined;
   /** Absent: the topic's own, from its ARN. */
-  readonly region?: string;
+  readonly region?: string | undefined;
 }
 
 /** Errors that asking again does not mend (SNS API reference, Publish). */

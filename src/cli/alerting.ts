@@ -28,7 +28,7 @@ export function alerting<A extends unknown[]>(operation: string, place: PolicyPl
     } catch (thrown) {
       const { toHoldfastError } = await import("../errors/holdfast-error.ts");
       const source = sourceNamedBy(session.context.policy, [args[0], options["source"]]);
-      await tell({ troubles: [{ operation, error: toHoldfastError(thrown), ...(source === undefined ? {} : { source }) }] });
+      await tell({ troubles: [{ operation, error: toHoldfastError(thrown), source }] });
       throw thrown;
     }
     await tell(outcome);

@@ -103,5 +103,5 @@ function commanderEnding(thrown: unknown, hintFor: HintFor): HoldfastError | "to
   const hint = hintFor({ code: String(thrown.code), message });
   // The hint says what commander guesses in brackets.
   const further = details.filter((detail) => !/^\(Did you mean/.test(detail));
-  return new HoldfastError("UsageInvalid", message, { details: further, ...(hint === undefined ? {} : { hint }) });
+  return new HoldfastError("UsageInvalid", message, { details: further, hint });
 }

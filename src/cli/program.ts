@@ -84,9 +84,9 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
 
 interface CommandTraits<A extends unknown[]> {
   /** The command has --alert, and this is what its alerts call it. */
-  readonly alertsAs?: string;
+  readonly alertsAs?: string | undefined;
   /** What it does instead with --stack: where it is absent, the command works as ever, with the stack's policy. */
-  readonly onStack?: () => Promise<Work<A>>;
+  readonly onStack?: (() => Promise<Work<A>>) | undefined;
 }
 
 type InSession = <A extends unknown[]>(load: () => Promise<Work<A>>, traits?: CommandTraits<A>) => (...args: A) => Promise<void>;

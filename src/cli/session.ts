@@ -23,20 +23,20 @@ export interface Outcome {
   readonly document: unknown;
   /** Each is one line on the terminal, whatever a name in it holds. */
   readonly lines: readonly string[];
-  readonly exitCode?: ExitCode;
+  readonly exitCode?: ExitCode | undefined;
   /** An operation that failed elsewhere, and of which the document tells more: printed as an error, with the document around it. */
-  readonly error?: HoldfastError;
+  readonly error?: HoldfastError | undefined;
   /** What somebody should hear of, with --alert. */
-  readonly troubles?: readonly Trouble[];
+  readonly troubles?: readonly Trouble[] | undefined;
   /** Of `status`: with --alert, only what changed since the last look is sent. */
-  readonly measured?: readonly SourceStatus[];
+  readonly measured?: readonly SourceStatus[] | undefined;
 }
 
 export interface Session {
   readonly terminal: Terminal;
   readonly context: PipelineContext;
   /** The deployed stack that the command speaks to; absent: this machine alone. */
-  readonly stack?: string;
+  readonly stack?: string | undefined;
 }
 
 const localInterruption = "interrupted: cleaning up; press Ctrl-C again to quit at once";

@@ -4,11 +4,11 @@ import type { ExitCode } from "./exit-codes.ts";
 
 export interface ErrorOptions {
   /** What went wrong underneath; kept for logs, never shown as a stack trace. */
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
   /** A more precise hint than the catalogue's: one imperative sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** Further facts, one line each: the tool's own words, every problem found. Must hold no secret. */
-  readonly details?: readonly string[];
+  readonly details?: readonly string[] | undefined;
 }
 
 /**

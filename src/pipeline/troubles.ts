@@ -11,8 +11,13 @@ import type { VerifyResult } from "./verify.ts";
 
 /** Something that somebody should hear of. */
 export type Trouble =
-  | { readonly source?: string; readonly outcome: BadOutcome }
-  | { readonly source?: string; readonly operation: string; readonly backupId?: string; readonly error: HoldfastError };
+  | { readonly source?: string | undefined; readonly outcome: BadOutcome }
+  | {
+      readonly source?: string | undefined;
+      readonly operation: string;
+      readonly backupId?: string | undefined;
+      readonly error: HoldfastError;
+    };
 
 export function troublesOfBackup({ dump, verification, failure }: BackupRunResult): readonly Trouble[] {
   // What could not be written down comes as the failure as well.
@@ -42,7 +47,11 @@ export function troublesOfVerification(results: readonly VerifyResult[]): readon
 /** What was found and could not be written down. */
 function unrecordedOf(
   operation: string,
-  { source, backupId, unrecorded }: { readonly source: string; readonly backupId: string; readonly unrecorded?: HoldfastError },
+  {
+    source,
+    backupId,
+    unrecorded,
+  }: { readonly source: string; readonly backupId: string; readonly unrecorded?: HoldfastError | undefined },
 ): readonly Trouble[] {
   return unrecorded === undefined ? [] : [{ operation, source, backupId, error: unrecorded }];
 }

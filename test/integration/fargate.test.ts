@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTaskAnswer } from "../../functions/commons/task-token.ts";
 import { createFunctionsProject, type FunctionsProject } from "../functions/invoke.ts";
 import { readEvent } from "../statemachines/machines.ts";
+import { requireErrorDocument } from "../support/error-documents.ts";
 import { type MiniStackServer, startMiniStack } from "../support/ministack.ts";
 import { createQueue, type Queue } from "../support/ministack-queue.ts";
 import { waitFor } from "../support/processes.ts";
@@ -172,7 +173,8 @@ describe("the container", () => {
     expect(await container.exited).toBe(1);
     const ended = await waiting.end();
     expect({ status: ended.status, error: ended.error }).toEqual({ status: "FAILED", error: name });
-    expect(ended.cause).toMatch(cause);
+    const answer = requireErrorDocument(JSON.parse(ended.cause ?? ""));
+    expect(answer).toMatchObject({ class: name, message: expect.stringMatching(cause) });
   });
 
   it("ends cleanly when Fargate stops it, answers Interrupted, and shows no secret", async () => {
@@ -184,10 +186,10 @@ describe("the container", () => {
     container.child.kill("SIGTERM");
     expect(await container.exited).toBe(1);
     const { status, error, cause } = await waiting.end();
-    expect({ status, error, cause }).toEqual({
-      status: "FAILED",
-      error: "Interrupted",
-      cause: "the container was stopped by SIGTERM",
+    expect({ status, error }).toEqual({ status: "FAILED", error: "Interrupted" });
+    expect(requireErrorDocument(JSON.parse(cause ?? ""))).toMatchObject({
+      class: "Interrupted",
+      message: "the container was stopped by SIGTERM",
     });
     expect(container.output()).not.toContain(planted);
     expect(await project.leftovers()).toEqual([]);

@@ -213,7 +213,7 @@ describe("alerts", () => {
       severity: "critical",
       source: "taskmaster",
       what: "backup of taskmaster failed",
-      why: { name: "SourceUnreachable", message: 'cannot connect to database "taskmaster" on db.internal:5432' },
+      why: { class: "SourceUnreachable", message: 'cannot connect to database "taskmaster" on db.internal:5432' },
       newestGood: { state: "proven" },
       nextCommand: "holdfast check taskmaster",
     });
@@ -237,11 +237,11 @@ describe("alerts", () => {
   it("of an execution that could not speak for itself come from its status, and of one that did, do not", async () => {
     const event = readEvent("functions", "on-execution") as { detail: object };
     expect(await invoke(onExecution, event)).toEqual(readEvent("results", "on-execution"));
-    expect((await nextAlert()).alert).toMatchObject({ why: { name: "States.Timeout" }, source: "taskmaster" });
+    expect((await nextAlert()).alert).toMatchObject({ why: { class: "States.Timeout" }, source: "taskmaster" });
     const told = { ...event, detail: { ...event.detail, status: "FAILED", error: "DumpFailed", cause: "alerted: no" } };
     expect(await invoke(onExecution, told)).toEqual({ sent: 0 });
     expect(await invoke(onExecution, { detail: "not what EventBridge sends" })).toEqual({ sent: 1 });
-    expect((await nextAlert()).alert).toMatchObject({ severity: "critical", why: { name: "Unreadable" } });
+    expect((await nextAlert()).alert).toMatchObject({ severity: "critical", why: { class: "Unreadable" } });
   });
 
   it("count what a machine gave up, and not the news of one that did its work", async () => {
@@ -270,7 +270,7 @@ describe("watch", () => {
     const first = await invoke(watch, sample("watch"));
     expect(keysOf(first)).toEqual(keysOf(readEvent("results", "watch")));
     expect(first).toEqual({ watched: 2, unmeasured: 0, told: 1, recovered: 0 });
-    expect((await nextAlert()).alert).toMatchObject({ source: "idle", why: { name: "objective breached" } });
+    expect((await nextAlert()).alert).toMatchObject({ source: "idle", why: { class: "objective breached" } });
     expect(await invoke(watch, sample("watch"))).toMatchObject({ told: 0 });
     const [taskmaster] = metricsNamed("ProvenAgeSeconds");
     expect(taskmaster).toMatchObject({ service: "holdfast", source: "taskmaster", BreachedObjectives: 0 });

@@ -76,8 +76,11 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** What takes a second on a quiet machine may take a minute on a busy one. */
+const patientMs = 60_000;
+
 /** Waits until `condition` holds, asking every few milliseconds; throws with `what` when it does not in time. */
-export async function waitFor(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function waitFor(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = patientMs): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);

@@ -28,7 +28,7 @@ export async function testAlerts({ context, terminal }: Session, channel: string
       channels: deliveries.map(({ channel: name, outcome, error }) => ({
         channel: name,
         outcome,
-        ...(error === undefined ? {} : { error: errorDocument(error) }),
+        error: error && errorDocument(error),
       })),
     },
     lines,

@@ -18,7 +18,7 @@ const labels = {
 export async function check(
   { context, terminal, stack }: Session,
   sourceName: string | undefined,
-  { repair = false }: { readonly repair?: boolean } = {},
+  { repair = false }: { readonly repair?: boolean | undefined } = {},
 ): Promise<Outcome> {
   const { policy } = context;
   const sources = sourceName === undefined ? Object.values(policy.sources) : [requireSource(policy, sourceName)];

@@ -20,7 +20,7 @@ export interface InitCommandOptions {
   readonly source: string;
   readonly vault: string;
   readonly key: string;
-  readonly keyOnly?: boolean;
+  readonly keyOnly?: boolean | undefined;
 }
 
 interface InitOptions extends InitCommandOptions {

@@ -18,7 +18,7 @@ import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface ListOptions {
-  readonly last?: string;
+  readonly last?: string | undefined;
 }
 
 export async function list({ context, terminal }: Session, source: string | undefined, options: ListOptions): Promise<Outcome> {
@@ -50,7 +50,7 @@ export async function list({ context, terminal }: Session, source: string | unde
           suspicious,
           held,
           ...(future ? { future } : {}),
-          ...(leftOut === undefined ? {} : { leftOut }),
+          leftOut,
           ...(problems.length === 0 ? {} : { problems }),
           lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
         };
@@ -108,7 +108,7 @@ interface ListedVault {
   /** Backups whose manifest is missing. */
   readonly lost: readonly LostBackup[];
   /** Why it could not be looked into. */
-  readonly error?: HoldfastError;
+  readonly error?: HoldfastError | undefined;
 }
 
 /**

@@ -11,15 +11,15 @@ import type { Terminal } from "../terminal.ts";
 
 interface Pruned {
   readonly source: string;
-  readonly result?: PruneResult;
-  readonly plan?: RetentionPlan;
-  readonly error?: HoldfastError;
+  readonly result?: PruneResult | undefined;
+  readonly plan?: RetentionPlan | undefined;
+  readonly error?: HoldfastError | undefined;
 }
 
 export async function prune(
   { context, terminal }: Session,
   source: string | undefined,
-  options: { readonly dryRun?: boolean },
+  options: { readonly dryRun?: boolean | undefined },
 ): Promise<Outcome> {
   const dryRun = options.dryRun === true;
   const pruned: Pruned[] = [];
@@ -73,7 +73,7 @@ function documentOf({ source, plan, result, error }: Pruned): unknown {
     ...(result === undefined
       ? {}
       : { deleted: result.deleted, locksExtended: result.locksExtended, sweptObjects: result.sweptObjects }),
-    ...(error === undefined ? {} : { error: errorDocument(error) }),
+    error: error && errorDocument(error),
   };
 }
 
@@ -113,7 +113,7 @@ function describe(terminal: Terminal, { source, plan, result, error }: Pruned, d
 export function describePlan(
   terminal: Terminal,
   plan: RetentionPlan,
-  options: { readonly onlyReleased: boolean; readonly planned?: boolean },
+  options: { readonly onlyReleased: boolean; readonly planned?: boolean | undefined },
 ): string[] {
   return plan.decisions
     .filter((decision) => !(options.onlyReleased && decision.kept))

@@ -15,10 +15,10 @@ import type { Terminal } from "../terminal.ts";
 
 interface RestoreCommandOptions {
   readonly to: string;
-  readonly overwrite?: boolean;
-  readonly dryRun?: boolean;
-  readonly allowDamaged?: boolean;
-  readonly discardDifferent?: boolean;
+  readonly overwrite?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly allowDamaged?: boolean | undefined;
+  readonly discardDifferent?: boolean | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }

@@ -20,9 +20,9 @@ import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface VerifyOptions {
-  readonly source?: string;
-  readonly all?: boolean;
-  readonly accept?: string;
+  readonly source?: string | undefined;
+  readonly all?: boolean | undefined;
+  readonly accept?: string | undefined;
 }
 
 /** A backup that could not be judged, beside those that were. */
@@ -159,7 +159,7 @@ function summarise(terminal: Terminal, policy: Policy, { results, unjudged, unre
     document: {
       verified: results.map(({ digest: _digest, unrecorded, ...figures }) => ({
         ...figures,
-        ...(unrecorded === undefined ? {} : { unrecorded: errorDocument(unrecorded) }),
+        unrecorded: unrecorded && errorDocument(unrecorded),
       })),
       unjudged: unjudged.map(({ source, backupId, error }) => ({ source, backupId, error: errorDocument(error) })),
       ...(unread.length === 0 ? {} : { unread: unread.map(({ vault, error }) => ({ vault, error: errorDocument(error) })) }),

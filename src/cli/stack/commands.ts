@@ -14,7 +14,7 @@ export interface StackBackupOptions {
   readonly kind: BackupKind;
   readonly verify: boolean;
   readonly prune: boolean;
-  readonly alert?: boolean;
+  readonly alert?: boolean | undefined;
 }
 
 /** `holdfast --stack S backup <source>`. */
@@ -30,7 +30,7 @@ export async function backupOnStack(session: Session, source: string, options: S
 export async function restoreTestOnStack(
   session: Session,
   reference: string | undefined,
-  options: { readonly alert?: boolean } = {},
+  options: { readonly alert?: boolean | undefined } = {},
 ): Promise<Outcome> {
   refuseAlert(options);
   if (reference === undefined) {
@@ -42,10 +42,10 @@ export async function restoreTestOnStack(
 }
 
 export interface StackVerifyOptions {
-  readonly source?: string;
-  readonly all?: boolean;
-  readonly accept?: string;
-  readonly alert?: boolean;
+  readonly source?: string | undefined;
+  readonly all?: boolean | undefined;
+  readonly accept?: string | undefined;
+  readonly alert?: boolean | undefined;
 }
 
 /** `holdfast --stack S verify`: many backups are the machine's work; one, or a word about one, is this machine's. */
@@ -69,10 +69,10 @@ export async function verifyOnStack(
 
 export interface StackRestoreOptions {
   readonly to: string;
-  readonly overwrite?: boolean;
-  readonly dryRun?: boolean;
-  readonly allowDamaged?: boolean;
-  readonly discardDifferent?: boolean;
+  readonly overwrite?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly allowDamaged?: boolean | undefined;
+  readonly discardDifferent?: boolean | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }
@@ -154,7 +154,7 @@ function whoAsks(): string {
   }
 }
 
-function refuseAlert({ alert }: { readonly alert?: boolean }): void {
+function refuseAlert({ alert }: { readonly alert?: boolean | undefined }): void {
   if (alert === true) throw notThere("--alert", "the stack's machines alert by themselves");
 }
 

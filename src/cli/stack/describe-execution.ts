@@ -102,7 +102,7 @@ function stepAfterMany(machine: string, error: string): NextStep | undefined {
 }
 
 /** Where the catalogue's hint would say less. */
-function hintOf(status: EndStatus, machine: string, { error, hint }: Failure): { readonly hint?: string } {
+function hintOf(status: EndStatus, machine: string, { error, hint }: Failure): { readonly hint?: string | undefined } {
   if (status === "ABORTED") return { hint: "Start it again once whatever it was stopped for is over." };
   const ofMany = stepAfterMany(machine, error) !== undefined;
   if (ofMany) return { hint: "See which with the command above; each of them has alerted by itself." };
@@ -137,7 +137,7 @@ function nextCommand({ stack, machine }: ExecutionPlace, followed: Followed, err
   return writeNextCommand(stepAfterMany(machine, error) ?? failureRules[classOfFailure(error)].next, {
     invocation: `holdfast --stack ${stack}`,
     operation: machine,
-    ...(source === undefined ? {} : { source }),
+    source,
   });
 }
 

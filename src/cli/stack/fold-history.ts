@@ -12,7 +12,7 @@ export interface StateRun {
   /** `Task`, `Choice`, `Map` … */
   readonly type: string;
   readonly enteredAt: Date;
-  readonly leftAt?: Date;
+  readonly leftAt?: Date | undefined;
   /** `caught`: it failed, and the machine went on as its Catch says. */
   readonly outcome: StateOutcome;
   /** How often its work was begun; 0 for states that do none. */
@@ -23,7 +23,7 @@ export interface StateRun {
 export interface HistoryLine {
   readonly at: Date;
   /** The state that it is about; absent: the whole execution. */
-  readonly state?: string;
+  readonly state?: string | undefined;
   readonly text: string;
 }
 
@@ -34,20 +34,20 @@ export interface HistoryEnd {
   readonly status: EndStatus;
   readonly at: Date;
   /** Absent when it succeeded. */
-  readonly failure?: Failure;
+  readonly failure?: Failure | undefined;
 }
 
 export interface FoldedHistory {
-  readonly startedAt?: Date;
+  readonly startedAt?: Date | undefined;
   readonly states: readonly StateRun[];
   readonly lines: readonly HistoryLine[];
   /** Absent while it runs. */
-  readonly end?: HistoryEnd;
+  readonly end?: HistoryEnd | undefined;
 }
 
 /** The fold's own notes on a state, beside what it gives out. */
 interface OpenRun extends StateRun {
-  leftAt?: Date;
+  leftAt?: Date | undefined;
   outcome: StateOutcome;
   attempts: number;
   failures: (Failure & { readonly at: Date })[];
@@ -58,10 +58,10 @@ interface OpenRun extends StateRun {
 }
 
 interface Fold {
-  startedAt?: Date;
+  startedAt?: Date | undefined;
   readonly states: OpenRun[];
   readonly lines: HistoryLine[];
-  end?: HistoryEnd;
+  end?: HistoryEnd | undefined;
   /** Which state an event belongs to, by the event's id. */
   readonly owners: Map<number, OpenRun>;
 }
@@ -143,12 +143,12 @@ function fail(fold: Fold, run: OpenRun, type: string, event: HistoryEvent, at: D
 }
 
 /** The error and the cause, wherever this kind of event has them. */
-function detailsOf(event: HistoryEvent): { readonly error?: string; readonly cause?: string } | undefined {
+function detailsOf(event: HistoryEvent): { readonly error?: string | undefined; readonly cause?: string | undefined } | undefined {
   for (const [key, value] of Object.entries(event) as [string, unknown][]) {
     if (!key.endsWith("EventDetails") || typeof value !== "object" || value === null) continue;
-    const { error, cause } = value as { readonly error?: string; readonly cause?: string };
+    const { error, cause } = value as { readonly error?: string | undefined; readonly cause?: string | undefined };
     if (error === undefined && cause === undefined) continue;
-    return { ...(error === undefined ? {} : { error }), ...(cause === undefined ? {} : { cause }) };
+    return { error, cause };
   }
   return undefined;
 }
@@ -164,7 +164,7 @@ function leave(fold: Fold, run: OpenRun, at: Date): void {
 function end(fold: Fold, status: EndStatus, event: HistoryEvent, at: Date): void {
   const told = detailsOf(event);
   const failure = status === "SUCCEEDED" ? undefined : readEnding(status, told);
-  fold.end = { status, at, ...(failure === undefined ? {} : { failure }) };
+  fold.end = { status, at, failure };
   const outcome = { SUCCEEDED: "done", FAILED: "failed", TIMED_OUT: "timed out", ABORTED: "stopped" } as const;
   for (const run of fold.states.filter(({ leftAt }) => leftAt === undefined)) {
     run.leftAt = at;
@@ -176,7 +176,7 @@ function end(fold: Fold, status: EndStatus, event: HistoryEvent, at: Date): void
 /** Why an execution ended that did not succeed; what AWS leaves out follows from the status. */
 export function readEnding(
   status: Exclude<EndStatus, "SUCCEEDED">,
-  told: { readonly error?: string; readonly cause?: string } = {},
+  told: { readonly error?: string | undefined; readonly cause?: string | undefined } = {},
 ): Failure {
   const silent = {
     FAILED: { error: "States.TaskFailed", cause: "AWS gave no cause" },

@@ -10,10 +10,10 @@ import type { ExecutionDescription, MapCounts, StepFunctions } from "./step-func
 export interface Followed {
   readonly history: FoldedHistory;
   /** As AWS describes it; absent when following ended before anything was heard. */
-  readonly description?: ExecutionDescription;
+  readonly description?: ExecutionDescription | undefined;
   readonly maps: readonly MapCounts[];
   /** Why following ended before the execution did: it was interrupted, the rights or the connection were lost. */
-  readonly stopped?: HoldfastError;
+  readonly stopped?: HoldfastError | undefined;
 }
 
 export interface Follower {
@@ -22,7 +22,7 @@ export interface Follower {
   /** Ends the following, never the execution. */
   readonly signal: AbortSignal;
   /** Between two looks, in milliseconds; default: a second, and three after a minute. */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
 }
 
 /** AWS allows 20 looks a second at all histories of an account together. */
@@ -40,7 +40,7 @@ const mostLag = 5;
 
 interface Watch {
   history: FoldedHistory;
-  description?: ExecutionDescription;
+  description?: ExecutionDescription | undefined;
   maps: readonly MapCounts[];
   /** How many of the history's lines were shown. */
   shown: number;
@@ -88,7 +88,7 @@ export async function followExecution(api: StepFunctions, arn: string, follower:
 }
 
 function resultOf({ history, description, maps }: Watch): Followed {
-  return { history, maps, ...(description === undefined ? {} : { description }) };
+  return { history, maps, description };
 }
 
 function isPassing(error: unknown, { history }: Watch, silentMs: number): boolean {

@@ -5,13 +5,13 @@ import { type Request, toStackError } from "./stack-errors.ts";
 
 export interface ExecutionDescription {
   readonly status: EndStatus | "RUNNING";
-  readonly startedAt?: Date;
-  readonly stoppedAt?: Date;
+  readonly startedAt?: Date | undefined;
+  readonly stoppedAt?: Date | undefined;
   /** JSON, as they were given. */
-  readonly input?: string;
-  readonly output?: string;
-  readonly error?: string;
-  readonly cause?: string;
+  readonly input?: string | undefined;
+  readonly output?: string | undefined;
+  readonly error?: string | undefined;
+  readonly cause?: string | undefined;
 }
 
 /** The children of one Distributed Map. */
@@ -43,7 +43,7 @@ export interface StepFunctions {
 
 export interface StepFunctionsOptions {
   /** Default: as the environment or the profile says. */
-  readonly region?: string;
+  readonly region?: string | undefined;
   /** Ends what is being read. */
   readonly signal: AbortSignal;
 }
@@ -141,11 +141,11 @@ function describe({
   return {
     // A redrive that has not begun yet is one that will run.
     status: status === undefined || status === "PENDING_REDRIVE" ? "RUNNING" : status,
-    ...(startDate === undefined ? {} : { startedAt: startDate }),
-    ...(stopDate === undefined ? {} : { stoppedAt: stopDate }),
-    ...(input === undefined ? {} : { input }),
-    ...(output === undefined ? {} : { output }),
-    ...(error === undefined ? {} : { error }),
-    ...(cause === undefined ? {} : { cause }),
+    startedAt: startDate,
+    stoppedAt: stopDate,
+    input,
+    output,
+    error,
+    cause,
   };
 }

@@ -154,7 +154,7 @@ export async function createSampleStack(endpoint: string, stack: string, policyS
 }
 
 async function nextToken(queues: SQSClient, queueUrl: string): Promise<string> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 120_000;
   while (performance.now() < deadline) {
     const { Messages = [] } = await queues.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, WaitTimeSeconds: 1 }));
     const [message] = Messages;

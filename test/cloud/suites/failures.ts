@@ -36,7 +36,7 @@ export function failuresSuite(cloud: () => TestCloud): void {
       expect(run).toMatchObject({ status: "FAILED", error: "SourceUnreachable" });
       expect(taskErrors(run)).toEqual(Array.from({ length: 5 }, () => "SourceUnreachable"));
       const { topic, alert } = await listener.expectTold("the source that is down", ({ run: of }) => of === run.arn);
-      expect(alert).toMatchObject({ source: "billing", why: { name: "SourceUnreachable" } });
+      expect(alert).toMatchObject({ source: "billing", why: { class: "SourceUnreachable" } });
       expect(topic).toBe(alert.severity);
     });
 
@@ -47,7 +47,7 @@ export function failuresSuite(cloud: () => TestCloud): void {
       expect(run).toMatchObject({ status: "FAILED", error: "SourceAccessDenied" });
       expect(taskErrors(run)).toEqual(["SourceAccessDenied"]);
       const { alert } = await listener.expectTold("the wrong password", ({ run: of }) => of === run.arn);
-      expect(alert).toMatchObject({ source: "billing", why: { name: "SourceAccessDenied" } });
+      expect(alert).toMatchObject({ source: "billing", why: { class: "SourceAccessDenied" } });
       expect(JSON.stringify(alert)).not.toContain("not-the-password");
       expect(cloud().slack.received.join()).not.toContain("not-the-password");
     });
@@ -153,7 +153,7 @@ export function hangSuite(cloud: () => TestCloud): void {
         const run = await execute(cloud(), "backup", { source: "billing", kind: "full" });
         expect(run).toMatchObject({ status: "FAILED", error: "Sandbox.Timedout" });
         const { alert } = await listener.expectTold("the function whose time ran out", ({ run: of }) => of === run.arn);
-        expect(alert).toMatchObject({ source: "billing", why: { name: "Sandbox.Timedout" } });
+        expect(alert).toMatchObject({ source: "billing", why: { class: "Sandbox.Timedout" } });
       } finally {
         await clients.lambda.send(
           new UpdateFunctionConfigurationCommand({

@@ -29,7 +29,7 @@ export function fleetSuite(cloud: () => TestCloud): void {
         expect(children.map(({ status }) => status).sort()).toEqual(["FAILED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
         const failed = children.find(({ status }) => status === "FAILED");
         const { alert } = await listener.expectTold("the source that failed", ({ run: of }) => of === failed?.executionArn);
-        expect(alert).toMatchObject({ source: "shop-eu", why: { name: "SourceAccessDenied" } });
+        expect(alert).toMatchObject({ source: "shop-eu", why: { class: "SourceAccessDenied" } });
         const sum = await listener.expectTold("the fleet", ({ run: of }) => of === run.arn);
         expect(sum.alert.why.class).toBe("FleetIncomplete");
       } finally {
