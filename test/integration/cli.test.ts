@@ -107,7 +107,7 @@ describe("commands", () => {
     expect(status.json.sources[0].source).toBe("config");
     for (const own of ["main.key", "holdfast.yml", "vault/holdfast.json", "vault/report.html"]) {
       const refused = await project.holdfast(["report", "--out", join(project.directory, own)]);
-      expect([refused.code, refused.json.error.name]).toEqual([2, "UsageInvalid"]);
+      expect([refused.code, refused.json.error.class]).toEqual([2, "UsageInvalid"]);
     }
     const out = join(project.directory, "report.html");
     expect((await project.holdfast(["report", "--out", out])).code).toBe(0);
