@@ -5,7 +5,7 @@
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { requireVariable, takeVariable } from "./commons/environment.ts";
 import { logger, metrics } from "./commons/powertools.ts";
-import { runStep, type Step } from "./commons/step.ts";
+import { nameError, runStep, type Step } from "./commons/step.ts";
 import { abortOnStop } from "./commons/stop-signal.ts";
 import { openTaskAnswer } from "./commons/task-token.ts";
 import { step as dump } from "./dump.ts";
@@ -25,7 +25,8 @@ async function main(): Promise<number> {
     await answer.succeed(result);
     return 0;
   } catch (error) {
-    await answer.fail(error as Error);
+    // What ended before the step began is an error of the same form.
+    await answer.fail(error instanceof HoldfastError ? nameError(error) : (error as Error));
     return 1;
   }
 }

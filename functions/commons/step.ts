@@ -94,7 +94,7 @@ function idsIn(input: unknown): { readonly source?: string; readonly backupId?: 
  * (docs/json-output.md), as its cause. The stack's first line says the same, for V8 wrote it before the error had its name. No step
  * puts a secret into an error; what looks like one is taken out all the same: an execution's history is kept for 90 days.
  */
-function nameError(error: unknown): Error {
+export function nameError(error: unknown): Error {
   const known = toHoldfastError(error);
   const message = redactSecretForms(known.message);
   const details = known.details.map(redactSecretForms);
