@@ -9,6 +9,7 @@ import { functionRoles } from "../../infra/functions.ts";
 import { type Alert, finishAlert } from "../../src/alerts/alert.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
+import { errorDocument } from "../../src/errors/error-document.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { createPipelineContext, type PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
@@ -102,11 +103,15 @@ describe("its secrets", () => {
       kind: "problem",
       severity: "critical",
       what: "toy bear failed with wind-me-up",
-      why: { name: "DumpFailed", message: "the toy said tin-soldier", details: ["wind-me-up"] },
+      why: errorDocument({
+        name: "DumpFailed",
+        message: "the toy said tin-soldier",
+        hint: "Look at tin-soldier.",
+        details: ["wind-me-up"],
+      }),
       since: "2026-11-20T02:00:00Z",
       at: "2026-11-20T02:00:00Z",
       nextCommand: "holdfast check",
-      advice: "Look at tin-soldier.",
       dedupeKey: "bear",
       runbook: "docs/alerts.md",
     };
