@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { canonicalJson } from "../../src/vault/canonical-json.ts";
 import { appendEvidence, listEvidence, newestEvidence, readEvidence } from "../../src/vault/evidence.ts";
 import { keyOf } from "../../src/vault/layout.ts";
+import { makeFaultyStore } from "../support/faulty-store.ts";
 import { makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleId } from "../support/sample-backups.ts";
 
@@ -114,5 +116,69 @@ describe("evidence", () => {
     };
     const { key } = await appendEvidence(store, full);
     expect(await readEvidence(store, key)).toEqual(full);
+  });
+
+  it("is locked as long as its backup's manifest, where the vault locks", async () => {
+    const store = makeMemoryStore(() => new Date(at), { locks: true });
+    const retainUntil = new Date("2026-12-20T00:00:00Z");
+    await store.put(keyOf.manifest("shop", id), Buffer.from("{}"), { retainUntil });
+    const { key } = await appendEvidence(store, sampleEvidence("shop", id, "verified", at));
+    expect(store.objects.get(key)?.lock?.until).toEqual(retainUntil);
+  });
+
+  it("is not put behind what is dated in the future, which counts for nothing", async () => {
+    const store = makeMemoryStore();
+    await store.put(keyOf.evidence("shop", id, new Date("2026-11-21T00:00:00Z"), "proven"), Buffer.from("{}"));
+    expect((await appendEvidence(store, sampleEvidence("shop", id, "verified", at))).at).toBe(at);
+  });
+
+  it("leaves what somebody else put beside it out of every list", async () => {
+    const store = makeMemoryStore();
+    await store.put(`${keyOf.evidencePrefix("shop", id)}README`, Buffer.from("x"));
+    expect(await listEvidence(store, "shop", id)).toEqual([]);
+    await expect(readEvidence(store, `${keyOf.evidencePrefix("shop", id)}README`)).rejects.toMatchObject({
+      name: "EvidenceInvalid",
+    });
+  });
+
+  it("fails with the store's error when that cannot be written, and with a conflict when every name is taken", async () => {
+    const silent = makeFaultyStore(makeMemoryStore(), [{ operation: "put" }]);
+    await expect(appendEvidence(silent, sampleEvidence("shop", id, "verified", at))).rejects.toMatchObject({
+      name: "StoreUnavailable",
+    });
+    expect(silent.calls.filter((call) => call.startsWith("put"))).toHaveLength(1);
+    let tried = 0;
+    const taken = {
+      ...makeMemoryStore(),
+      put: async () => {
+        tried += 1;
+        throw new HoldfastError("ObjectExists", "taken");
+      },
+    };
+    await expect(appendEvidence(taken, sampleEvidence("shop", id, "verified", at))).rejects.toMatchObject({
+      name: "StoreConflict",
+    });
+    expect(tried).toBe(1000);
+  });
+
+  it("is found newest first, of any check or of those that are asked for", async () => {
+    const store = makeMemoryStore();
+    expect(await newestEvidence(store, "shop", id)).toBeUndefined();
+    for (const [minute, check] of (["verified", "proven", "unproven"] as const).entries()) {
+      await appendEvidence(store, sampleEvidence("shop", id, check, `2026-11-20T03:0${minute}:00.000Z`));
+    }
+    expect(await newestEvidence(store, "shop", id)).toMatchObject({ check: "unproven" });
+    expect(await newestEvidence(store, "shop", id, "verified", "proven")).toMatchObject({ check: "proven" });
+    expect(await newestEvidence(store, "shop", id, "disproven")).toBeUndefined();
+  });
+
+  it("of another source under its key is refused", async () => {
+    const store = makeMemoryStore();
+    const key = keyOf.evidence("shop", id, new Date(at), "verified");
+    await store.put(key, canonicalJson(sampleEvidence("wiki", id, "verified", at)));
+    await expect(readEvidence(store, key)).rejects.toMatchObject({
+      name: "EvidenceInvalid",
+      message: expect.stringContaining("wiki"),
+    });
   });
 });
