@@ -11,7 +11,7 @@ const start = "import sys; from cfnlint.runner import main; sys.exit(main())";
 /** What cfn-lint finds in templates, warnings included; empty: nothing. Errors: a plain Error when it could not run. */
 export function lintTemplates(templates: readonly string[], region: string): string {
   const args = ["-c", start, "--regions", region, "--format", "parseable", "--", ...templates];
-  const { status, error, stdout, stderr } = spawnSync(ensurePythonProgram(program), args, { encoding: "utf8", timeout: 300_000 });
+  const { status, error, stdout, stderr } = spawnSync(ensurePythonProgram(program), args, { encoding: "utf8", timeout: 900_000 });
   const findings = stdout.trim();
   // It ends with a bit for each kind of finding.
   if (error === undefined && (status === 0 || findings !== "")) return findings;
