@@ -59,7 +59,7 @@ export function functionSpecs(deployment: Deployment): FunctionSpec[] {
       key: "prune",
       module: "prune",
       timeout: longestSeconds,
-      rights: [...rights.readCatalogue(deployment), ...rights.deleteBackups(deployment)],
+      rights: [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.deleteBackups(deployment)],
     },
     ...tellers(deployment),
   ];
@@ -98,7 +98,7 @@ function tellers(deployment: Deployment): FunctionSpec[] {
     HOLDFAST_TOPIC_WARNING: ref("WarningTopic"),
     HOLDFAST_TOPIC_INFO: ref("InfoTopic"),
   };
-  const tell = [...rights.readCatalogue(deployment), ...rights.publishAlerts()];
+  const tell = [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.publishAlerts()];
   return [
     { key: "notify", module: "notify", rights: tell, environment: topics },
     { key: "on-execution", module: "on-execution", unattended: true, rights: tell, environment: topics },

@@ -39,6 +39,17 @@ export function readCatalogue(deployment: Deployment): Statement[] {
   ];
 }
 
+/**
+ * Tells genuine manifests from others: reads their seals, and opens them, and nothing else that a key has sealed (src/sealing/message.ts). It learns their data keys,
+ * and makes no seal with them: those of KMS are signed.
+ */
+export function readManifestSeals(deployment: Deployment): Statement[] {
+  return [
+    allow(["s3:GetObject"], objectsIn(bucketsOf(deployment), "artifacts/*/manifest")),
+    ...unsealWhere(deployment, { StringEquals: { "kms:EncryptionContext:holdfast:artifact": "manifest" } }),
+  ];
+}
+
 /** Adds a backup of one source, and cannot take one away. */
 export function addBackups(deployment: Deployment, source: SourceConfig): Statement[] {
   const vaults = bucketsOf(deployment).filter(({ name }) => name === source.vault);
@@ -191,13 +202,12 @@ function contextOf(source: SourceConfig) {
 }
 
 /** Any key of the policy may have sealed a backup of the source; none opens another's. */
-function unsealOf(deployment: Deployment, source: SourceConfig): Statement[] {
+const unsealOf = (deployment: Deployment, source: SourceConfig): Statement[] => unsealWhere(deployment, contextOf(source));
+
+function unsealWhere(deployment: Deployment, condition: object): Statement[] {
   return sealingKeysOf(deployment).flatMap(({ keyId }) => {
     const arn = sealingKeyArn(deployment, keyId);
-    return [
-      useKey(deployment, ["kms:DescribeKey"], keyId, arn),
-      useKey(deployment, ["kms:Decrypt"], keyId, arn, contextOf(source)),
-    ];
+    return [useKey(deployment, ["kms:DescribeKey"], keyId, arn), useKey(deployment, ["kms:Decrypt"], keyId, arn, condition)];
   });
 }
 

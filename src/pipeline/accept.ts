@@ -1,12 +1,13 @@
 /** A person's word that a suspicious backup is as it should be; recorded as evidence, with the reason. */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence } from "../vault/evidence.ts";
-import { readManifest } from "../vault/manifest.ts";
+import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /** Accepts a suspicious backup. Errors: UsageInvalid when it is not suspicious or no reason is given, those of the vault. */
-export async function acceptBackup(context: PipelineContext, { entry, store }: FoundBackup, reason: string): Promise<void> {
+export async function acceptBackup(context: PipelineContext, found: FoundBackup, reason: string): Promise<void> {
+  const { entry, store } = found;
   if (!entry.suspicious) {
     throw new HoldfastError("UsageInvalid", `backup ${entry.id} is not suspicious: there is nothing to accept`);
   }
@@ -15,9 +16,9 @@ export async function acceptBackup(context: PipelineContext, { entry, store }: F
       hint: "Say why it differs from the last ones, for those who read the evidence later.",
     });
   }
-  const { sha256 } = await readManifest(store, entry.source, entry.id);
+  const { sha256 } = await readAuthenticManifest(context, found, entry.source, entry.id);
   await appendEvidence(store, {
-    formatVersion: 1,
+    formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
     check: "accepted",

@@ -39,7 +39,7 @@ export async function deleteBackup(
   const key = keyOf.manifest(source, id);
   const { bytes } = await readSmall(store, key);
   const at = run.clock.now().toISOString();
-  await writeTombstone(store, { formatVersion: 1, source, backupId: id, at, by: run.identity, holdfastVersion, reasons });
+  await writeTombstone(store, { formatVersion: 2, source, backupId: id, at, by: run.identity, holdfastVersion, reasons });
   const lock = await removeManifest(store, source, id);
   if (lock !== undefined) {
     await removeTombstone(store, source, id);

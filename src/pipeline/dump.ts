@@ -1,6 +1,6 @@
 /**
  * The step that makes a backup: dumps a source through sealing into the vault, and commits it with a manifest.
- * Order of writes (docs/vault-format.md, "Order of writes"): lease, artifacts, manifest; the manifest comes last, so that a run that
+ * Order of writes (docs/vault-format.md, "Order of writes"): lease, artifacts, the manifest's seal, manifest; the manifest comes last, so that a run that
  * dies at any point leaves either a whole backup or none.
  */
 
@@ -13,9 +13,10 @@ import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { keyOf, newBackupId, parseBackupId } from "../vault/layout.ts";
-import { type ArtifactRecord, commitManifest, type Manifest } from "../vault/manifest.ts";
+import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { initVault, openVault } from "../vault/vault.ts";
+import { initVault, openVault, type VaultDocument } from "../vault/vault.ts";
+import { writeManifestSeal } from "./authentic-manifest.ts";
 import { newestBackup } from "./find-backups.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLease } from "./source-lease.ts";
@@ -59,7 +60,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const keys = await context.keysOf(source.key);
   await keys.sealingKeyring();
   const store = await context.storeOf(source.vault);
-  const createdVault = await prepareVault(context, store);
+  const { vaultId, ...createdVault } = await prepareVault(context, store);
   const state = await context.stateStoreOf(source.vault);
   return withSourceLease(context, state, source.name, `${request.kind} backup`, async (run, lease) => {
     const newest = await newestBackup(store, source.name, run.clock.now());
@@ -70,12 +71,11 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const clockNotices = checkClock(newest, backupId);
     const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
     const lock = lockAtWrite(store, source, request.kind, startedAt);
-    const target = { store, keys, source: source.name, backupId, committing: false, ...lock };
+    const target = { store, keys, vaultId, source: source.name, backupId, committing: false, ...lock };
     try {
       const { artifacts, sourceCheck } = await storeDump(session, target, run);
-      await lease.assertHeld();
       const manifest: Manifest = {
-        formatVersion: 1,
+        formatVersion: 2,
         id: backupId,
         source: source.name,
         engine: source.engine,
@@ -92,6 +92,8 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
         policySha256: context.policy.sha256,
         holdfastVersion: context.holdfastVersion,
       };
+      await writeManifestSeal(target, encodeManifest(manifest).sha256, run.signal);
+      await lease.assertHeld();
       run.signal.throwIfAborted();
       // Not to be interrupted from here on: whether a write that is broken off takes place, nobody could say.
       target.committing = true;
@@ -110,15 +112,17 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
 async function prepareVault(
   { run, holdfastVersion, engines }: PipelineContext,
   store: ObjectStore,
-): Promise<Pick<DumpResult, "createdVault">> {
+): Promise<Pick<VaultDocument, "vaultId"> & Pick<DumpResult, "createdVault">> {
   const isVault = await hasVault(store);
   if (!isVault) {
     run.log.warn(
       `${store.url} contains no vault yet, so a new one is created. If it held backups before, check that the volume is mounted`,
     );
   }
-  await initVault(store, { clock: run.clock, holdfastVersion, restoreInstructions: () => writeInstructions(engines) });
-  return isVault ? {} : { createdVault: store.url };
+  const { clock, randomBytes } = run;
+  const restoreInstructions = () => writeInstructions(engines);
+  const { vaultId } = await initVault(store, { clock, randomBytes, holdfastVersion, restoreInstructions });
+  return { vaultId, ...(isVault ? {} : { createdVault: store.url }) };
 }
 
 /** Errors: VaultDamaged, where backups are left of a vault; those of `openVault`. */

@@ -7,6 +7,7 @@ import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from
 import type { ObjectStore } from "../vault/object-store.ts";
 import { readSmall } from "../vault/read-small.ts";
 import { initVault } from "../vault/vault.ts";
+import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { whileReading } from "./reading.ts";
@@ -33,16 +34,12 @@ export async function exportBackup(context: PipelineContext, found: FoundBackup,
 }
 
 async function copyBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
-  const { entry, store } = found;
-  const { manifest } = await readManifest(store, entry.source, entry.id);
+  const { entry } = found;
+  const manifest = await readForExport(context, found);
   const { openStore } = await import("../vault/open-store.ts");
   const copy = await openStore({ name: "export", type: "folder", path: directory }, { clock: context.run.clock });
   try {
-    await initVault(copy, {
-      clock: context.run.clock,
-      holdfastVersion: context.holdfastVersion,
-      restoreInstructions: () => writeInstructions(context.engines),
-    });
+    await beginCopy(context, copy, found.vaultId);
     await prepareCopy(copy, entry.source, entry.id);
     context.run.progress.phase(
       "export",
@@ -54,15 +51,45 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
   }
 }
 
+/** A machine that carries backups away need not have the key; then nobody can tell here whether the manifest is genuine, and that is said. */
+async function readForExport(context: PipelineContext, found: FoundBackup): Promise<Manifest> {
+  const { source, id } = found.entry;
+  try {
+    return (await readAuthenticManifest(context, found, source, id)).manifest;
+  } catch (error) {
+    if (!isHoldfastError(error, "KeyMissing", "KeyUnavailable", "KeyFileInvalid")) throw error;
+    const read = await readManifest(found.store, source, id);
+    context.run.log.warn(`whether ${id} was made with the vault's key was not checked: ${error.message}`);
+    return read.manifest;
+  }
+}
+
+/** What is copied is sealed for the vault that it comes from: the copy is a vault with the same id, and holds backups of no other. */
+async function beginCopy({ run, holdfastVersion, engines }: PipelineContext, copy: ObjectStore, vaultId: string): Promise<void> {
+  const { clock, randomBytes } = run;
+  const made = await initVault(copy, {
+    clock,
+    randomBytes,
+    vaultId,
+    holdfastVersion,
+    restoreInstructions: () => writeInstructions(engines),
+  });
+  if (made.vaultId === vaultId) return;
+  throw new HoldfastError("UsageInvalid", `${copy.url} is a vault already, and not a copy of the one that this backup is in`, {
+    hint: "Export to an empty folder, or to one that was exported to from the same vault.",
+  });
+}
+
 async function copyObjects(context: PipelineContext, found: FoundBackup, copy: ObjectStore, manifest: Manifest) {
   const { source, id, artifacts } = manifest;
   try {
     let bytes = 0;
     for (const artifact of artifacts) bytes += await copyArtifact(context, found, copy, artifact);
+    await copySeal(context, found, copy);
     const { objects: evidence, notCopied } = await copyEvidence(context, found, copy);
     context.run.signal.throwIfAborted();
     await commitCopy(copy, manifest);
-    return { objects: artifacts.length + evidence + 1, bytes, notCopied };
+    return { objects: artifacts.length + evidence + 2, bytes, notCopied };
   } catch (error) {
     // On a full disk above all: what is left there is of no use, and in the way.
     await removeUncommitted(copy, source, id).catch((failure: unknown) => {
@@ -129,6 +156,13 @@ async function copyArtifact(
     }
   }
   return (await copy.put(key, checked(), { ifAbsent: true, signal })).bytes;
+}
+
+/** Where it is missing, the manifest was found to be damaged before. */
+async function copySeal({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore): Promise<void> {
+  const key = keyOf.manifestSeal(entry.source, entry.id);
+  const { body } = await store.get(key, { signal: run.signal });
+  await copy.put(key, body, { ifAbsent: true, signal: run.signal });
 }
 
 /** One piece of evidence that is odd, too large or unreadable is no reason to keep somebody from carrying the backup away. */

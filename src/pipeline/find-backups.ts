@@ -5,12 +5,12 @@ import type { Policy } from "../policy/policy.ts";
 import { type BackupEntry, findBackup, listBackups } from "../vault/catalogue.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
+import type { OpenedVault } from "./authentic-manifest.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { resolveReference } from "./resolve-reference.ts";
 
-export interface FoundBackup {
+export interface FoundBackup extends OpenedVault {
   readonly entry: BackupEntry;
-  readonly store: ObjectStore;
   readonly vaultName: string;
 }
 
@@ -52,8 +52,8 @@ export async function findInVaults(context: PipelineContext, given: string): Pro
 
 async function findInVault(context: PipelineContext, vaultName: string, reference: string): Promise<FoundBackup> {
   const store = await context.storeOf(vaultName);
-  await openVault(store);
-  return { entry: await findBackup(store, reference, context.run.clock.now()), store, vaultName };
+  const { vaultId } = await openVault(store);
+  return { entry: await findBackup(store, reference, context.run.clock.now()), store, vaultId, vaultName };
 }
 
 /** A whole id is in no need of the other vaults' word. */

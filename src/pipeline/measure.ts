@@ -9,13 +9,14 @@ import type { BackupFigures, Status, StatusBackup } from "../report/status-model
 import { type CheckName, checkNames } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";
-import { type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
+import { type Authenticate, type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.ts";
 import { listLost } from "../vault/list-lost.ts";
 import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
+import { authenticatorOf } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 
@@ -82,9 +83,11 @@ export async function measureSources(context: PipelineContext, sources: readonly
 
 async function measureSource(context: PipelineContext, source: SourceConfig): Promise<MeasuredSource> {
   const store = await context.storeOf(source.vault);
+  const vaultId = await findVaultId(store);
+  if (vaultId === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
   const listed = await listEntries(context, store, source.name);
-  if (listed === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
-  const entries = await dropUnreadable(store, await examineQuoted(store, listed));
+  const authenticate = authenticatorOf(context, { store, vaultId });
+  const entries = await dropUnreadable(store, await examineQuoted(store, listed, authenticate));
   const tests = await readTests(store, entries);
   const telling = chooseTelling(entries, tests);
   const { signal, clock } = context.run;
@@ -103,14 +106,18 @@ async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
   return collected;
 }
 
-/** Oldest first; undefined for a vault that was never written to. */
-async function listEntries(context: PipelineContext, store: ObjectStore, source: string): Promise<BackupEntry[] | undefined> {
+/** Undefined for a vault that was never written to. */
+async function findVaultId(store: ObjectStore): Promise<string | undefined> {
   try {
-    await openVault(store);
+    return (await openVault(store)).vaultId;
   } catch (error) {
     if (isHoldfastError(error, "VaultNotFound")) return undefined;
     throw error;
   }
+}
+
+/** Oldest first. */
+async function listEntries(context: PipelineContext, store: ObjectStore, source: string): Promise<BackupEntry[]> {
   const options = { source, now: context.run.clock.now(), signal: context.run.signal };
   const entries: BackupEntry[] = [];
   for await (const entry of listBackups(store, options)) entries.push(entry);
@@ -121,12 +128,16 @@ async function listEntries(context: PipelineContext, store: ObjectStore, source:
  * The entries, of which those that a status quotes were examined: from the newest back to the newest recovery point and the newest proven one, both of
  * which their documents bear out. What is older is counted, not quoted.
  */
-async function examineQuoted(store: ObjectStore, entries: readonly BackupEntry[]): Promise<BackupEntry[]> {
+async function examineQuoted(
+  store: ObjectStore,
+  entries: readonly BackupEntry[],
+  authenticate: Authenticate,
+): Promise<BackupEntry[]> {
   const judged: BackupEntry[] = [];
   let [good, proven] = [false, false];
   for (const entry of entries.toReversed()) {
     const isQuoted = !good || (!proven && entry.state === "proven");
-    const examined = isQuoted ? await examineBackup(store, entry) : entry;
+    const examined = isQuoted ? await examineBackup(store, entry, authenticate) : entry;
     if (examined === undefined) continue; // Deleted since it was listed.
     const counts = !examined.suspicious && !examined.future;
     good ||= counts && (examined.state === "verified" || examined.state === "proven");

@@ -3,6 +3,7 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
 import { openVault } from "../vault/vault.ts";
+import { authenticatorOf } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 export interface SoundBackup {
@@ -37,14 +38,14 @@ export async function newestGoodBackup(context: PipelineContext, sourceName: str
 
 async function findNewestGood(context: PipelineContext, vaultName: string, source: string): Promise<SoundBackup | null> {
   const store = await context.storeOf(vaultName);
-  await openVault(store);
+  const { vaultId } = await openVault(store);
   const good: BackupEntry[] = [];
   for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: AbortSignal.timeout(patienceMs) })) {
     if (isGood(entry)) good.push(entry);
   }
   // The newest whose manifest and evidence bear it out: names alone prove nothing.
   for (const entry of good.reverse()) {
-    const examined = await examineBackup(store, entry);
+    const examined = await examineBackup(store, entry, authenticatorOf(context, { store, vaultId }));
     if (examined === undefined || !isGood(examined)) continue;
     const { id, state, startedAt } = examined;
     if (state === "verified" || state === "proven") return { id, state, startedAt };

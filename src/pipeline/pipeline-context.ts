@@ -24,6 +24,8 @@ export interface PipelineContext {
   stateStoreOf(vaultName: string): Promise<ObjectStore>;
   /** One of the policy's key sets, opened once. */
   keysOf(keyName: string): Promise<SealingKeys>;
+  /** Manifests that this run found to be made with the vault's key (authentic-manifest.ts). */
+  readonly authenticManifests: Set<string>;
   /** Releases what was opened. */
   close(): void;
 }
@@ -51,6 +53,7 @@ export function createPipelineContext(
       // No vault's name has a space (schema-terms.ts).
       return getOrOpen(stores, `state of ${name}`, async () => (await import("../vault/open-store.ts")).openStore(state, run));
     },
+    authenticManifests: new Set(),
     keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
     close() {
       for (const store of stores.values()) {

@@ -2,7 +2,7 @@
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
-import type { ObjectStore } from "../vault/object-store.ts";
+import { authenticatorOf, type OpenedVault } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /** A backup as retention knows it, with what its name in the vault says. */
@@ -16,11 +16,11 @@ const concurrency = 8;
 /**
  * The backups as far as they can be relied on. Whatever a plan that releases something keeps as verified or proven is read; one whose documents do not
  * say so counts for nothing and is never released, and the plan is made again, until everything it relies on was read. Reads nothing where nothing is
- * released. Errors: those of ObjectStore.
+ * released. Errors: KeyUnavailable and KeyFileInvalid (nobody can tell whether a manifest is genuine), those of ObjectStore.
  */
 export async function planOnTrust(
   context: PipelineContext,
-  store: ObjectStore,
+  vault: OpenedVault,
   gathered: readonly GatheredBackup[],
   plan: (backups: readonly RetentionBackup[]) => RetentionPlan,
 ): Promise<readonly RetentionBackup[]> {
@@ -38,15 +38,17 @@ export async function planOnTrust(
       context.run.signal.throwIfAborted();
       const looked = relied.slice(first, first + concurrency).map(async (backup) => {
         confirmed.add(backup.id);
-        backups.set(backup.id, await confirm(context, store, backup));
+        backups.set(backup.id, await confirm(context, vault, backup));
       });
       await Promise.all(looked);
     }
   }
 }
 
-async function confirm(context: PipelineContext, store: ObjectStore, backup: GatheredBackup): Promise<GatheredBackup> {
-  const examined = await examineBackup(store, backup.entry);
+async function confirm(context: PipelineContext, vault: OpenedVault, backup: GatheredBackup): Promise<GatheredBackup> {
+  const examined = await examineBackup(vault.store, backup.entry, authenticatorOf(context, vault));
+  // Nothing is deleted on the word of manifests that anybody could have written.
+  if (examined?.unchecked !== undefined) throw examined.unchecked;
   const problems =
     examined === undefined
       ? ["it was deleted"]

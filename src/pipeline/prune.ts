@@ -9,11 +9,11 @@ import { stateOf } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Lease } from "../vault/leases.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
-import { readManifest } from "../vault/manifest.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
+import { type OpenedVault, readAuthenticManifest } from "./authentic-manifest.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
@@ -43,23 +43,23 @@ const orphanGraceSeconds = 86_400;
 export async function planPrune(context: PipelineContext, sourceName: string): Promise<RetentionPlan> {
   const source = requireSource(context.policy, sourceName);
   const store = await context.storeOf(source.vault);
-  await openVault(store);
+  const { vaultId } = await openVault(store);
   const { readers } = await findReaders(context, await context.stateStoreOf(source.vault), sourceName);
-  return (await planSource(context, store, source, readers)).plan;
+  return (await planSource(context, { store, vaultId }, source, readers)).plan;
 }
 
 /**
  * Deletes what retention releases, under the source's lease, and collects the leftovers of runs that died.
- * Errors: PruneRefused (nothing was deleted), LeaseHeld, LeaseLost, those of the store. A run that fails half-way is finished by the next.
+ * Errors: PruneRefused (nothing was deleted), KeyUnavailable and KeyFileInvalid (the manifests that it relies on cannot be checked), LeaseHeld, LeaseLost, those of the store. A run that fails half-way is finished by the next.
  */
 export async function pruneSource(context: PipelineContext, sourceName: string): Promise<PruneResult> {
   const source = requireSource(context.policy, sourceName);
   const store = await context.storeOf(source.vault);
-  await openVault(store);
+  const { vaultId } = await openVault(store);
   const state = await context.stateStoreOf(source.vault);
   return withSourceLease(context, state, sourceName, "prune", async (run, lease) => {
     const { readers, dead } = await findReaders(context, state, sourceName);
-    const { plan: planned, backups } = await planSource(context, store, source, readers);
+    const { plan: planned, backups } = await planSource(context, { store, vaultId }, source, readers);
     assertPrunable(planned);
     for (const key of dead) await state.delete(key);
     const kept = new Set(planned.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
@@ -135,35 +135,41 @@ function amend(planned: RetentionPlan, spared: ReadonlyMap<string, string>): Ret
 /** The plan with everything that is known of readers and locks, and what it was made of. */
 async function planSource(
   context: PipelineContext,
-  store: ObjectStore,
+  vault: OpenedVault,
   { name, retention }: SourceConfig,
   readers: ReadonlyMap<string, string>,
 ): Promise<{ readonly plan: RetentionPlan; readonly backups: readonly RetentionBackup[] }> {
+  const { store } = vault;
   const moment = { now: context.run.clock.now(), timezone: context.policy.timezone };
   const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
-  const gathered = await gather(context, store, name, readers, settledMs);
+  const gathered = await gather(context, vault, name, readers, settledMs);
   const planFor = (each: readonly RetentionBackup[]) => planRetention(each, retention, moment);
-  const relied = await planOnTrust(context, store, gathered, planFor);
+  const relied = await planOnTrust(context, vault, gathered, planFor);
   const { plan, backups } = await planAmongLocks(store, name, relied, planFor);
   return { plan: await refuseLosses(store, name, plan), backups };
 }
 
 async function gather(
   context: PipelineContext,
-  store: ObjectStore,
+  vault: OpenedVault,
   source: string,
   readers: ReadonlyMap<string, string>,
   settledMs: number,
 ): Promise<GatheredBackup[]> {
   const backups: GatheredBackup[] = [];
-  for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
+  for await (const entry of listBackups(vault.store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
     const readBy = readers.get(entry.id);
-    backups.push({ entry, ...(await describe(store, entry, settledMs)), ...(readBy === undefined ? {} : { readBy }) });
+    backups.push({ entry, ...(await describe(context, vault, entry, settledMs)), ...(readBy === undefined ? {} : { readBy }) });
   }
   return backups;
 }
 
-async function describe(store: ObjectStore, entry: BackupEntry, settledMs: number): Promise<RetentionBackup> {
+async function describe(
+  context: PipelineContext,
+  vault: OpenedVault,
+  entry: BackupEntry,
+  settledMs: number,
+): Promise<RetentionBackup> {
   const { id, kind, state, suspicious, held, storedAt, checks } = entry;
   const settled = stateOf(checks.filter((check) => isStoredBy(check.storedAt, settledMs)).map(({ check }) => check));
   const backup = {
@@ -178,7 +184,7 @@ async function describe(store: ObjectStore, entry: BackupEntry, settledMs: numbe
   };
   // Only these kinds depend on another backup; a full's manifest need not be read.
   if (kind === "full" || kind === "snapshot") return backup;
-  return { ...backup, parent: (await readManifest(store, entry.source, id)).manifest.parent };
+  return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.parent };
 }
 
 function isStoredBy(storedAt: Date | undefined, settledMs: number): boolean {

@@ -9,6 +9,7 @@ import { openStream } from "../sealing/open.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ArtifactRecord, Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { OpenedVault } from "./authentic-manifest.ts";
 import { figuresOf } from "./backup-figures.ts";
 
 export interface BackupReading {
@@ -26,7 +27,7 @@ export interface ReadOptions {
 
 /** Opens `manifest`'s backup for reading. The reader's streams fail with an integrity error of the catalogue, never end early unless asked to. */
 export function openBackup(
-  store: ObjectStore,
+  { store, vaultId }: OpenedVault,
   keys: SealingKeys,
   manifest: Manifest,
   run: RunContext,
@@ -43,7 +44,7 @@ export function openBackup(
     const stored = await fetchArtifact(store, manifest, record, run);
     const opened = openStream(stored, record, {
       keys,
-      context: { source: manifest.source, backupId: manifest.id, artifact: name },
+      context: { vaultId, source: manifest.source, backupId: manifest.id, artifact: name },
       signal: run.signal,
     });
     opened.once("end", () => unread.delete(name));

@@ -27,7 +27,7 @@ export async function recordingDamage<T>(context: PipelineContext, found: FoundB
 export async function recordDamage(context: PipelineContext, found: FoundBackup, findings: readonly string[]): Promise<void> {
   const { entry, store } = found;
   await recordEvidence(context, store, {
-    formatVersion: 1,
+    formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
     check: "damaged",

@@ -6,6 +6,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { readSmall } from "../vault/read-small.ts";
 import { newVaultDocument, openVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { recoverVaultId } from "./recover-vault-id.ts";
 import { findInstructionsProblem, writeInstructions } from "./vault-instructions.ts";
 
 /** What is kept of a changed file: its text has some kilobytes. */
@@ -13,7 +14,7 @@ const maxKeptBytes = 1024 * 1024;
 
 /**
  * Repairs holdfast.json (only where a vault is, and never one of a newer Holdfast) and RESTORE.md. Resolves with what was done; nothing, when there was
- * nothing to do. Errors: those of openVault that no writing repairs, those of ObjectStore.
+ * nothing to do. Errors: those of recoverVaultId, those of openVault that no writing repairs, those of ObjectStore.
  */
 export async function repairVault(context: PipelineContext, store: ObjectStore): Promise<readonly Finding[]> {
   const done: Finding[] = [];
@@ -22,8 +23,13 @@ export async function repairVault(context: PipelineContext, store: ObjectStore):
   } catch (error) {
     if (isHoldfastError(error, "VaultNotFound")) return [];
     if (!isHoldfastError(error, "VaultDamaged")) throw error;
-    await store.put(vaultKey, newVaultDocument(context.run.clock, context.holdfastVersion));
-    done.push({ level: "ok", subject: "repair", message: `${vaultKey} was written anew` });
+    const { clock, randomBytes } = context.run;
+    const { holdfastVersion } = context;
+    const vaultId = await recoverVaultId(context, store);
+    const given = vaultId === undefined ? {} : { vaultId };
+    await store.put(vaultKey, newVaultDocument({ clock, randomBytes, holdfastVersion, ...given }));
+    const id = vaultId === undefined ? "with a new id: no backup is left" : "with the id that its backups are sealed for";
+    done.push({ level: "ok", subject: "repair", message: `${vaultKey} was written anew, ${id}` });
   }
   if ((await findInstructionsProblem(context.engines, store)) === undefined) return done;
   const kept = await keepBeside(context, store, instructionsKey);

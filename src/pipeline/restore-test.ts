@@ -8,7 +8,8 @@ import type { HoldfastError } from "../errors/holdfast-error.ts";
 import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import type { Evidence } from "../vault/evidence.ts";
-import { type Manifest, readManifest } from "../vault/manifest.ts";
+import type { Manifest } from "../vault/manifest.ts";
+import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { findDamage } from "./damage.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { type LimitedRun, limitDuration } from "./limit-duration.ts";
@@ -47,7 +48,7 @@ async function testMarked(context: PipelineContext, found: FoundBackup): Promise
   const stopwatch = createStopwatch(run.clock);
   const trial = await tryWithinLimits(context, found, stopwatch);
   const evidence: Evidence = {
-    formatVersion: 1,
+    formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
     at: run.clock.now().toISOString(),
@@ -88,10 +89,10 @@ async function tryRestore(
   stopwatch: Stopwatch,
   expired: LimitedRun["expired"],
 ): Promise<Trial> {
-  const { entry, store } = found;
+  const { entry } = found;
   let manifestSha256 = "";
   try {
-    const read = await readManifest(store, entry.source, entry.id);
+    const read = await readAuthenticManifest(context, found, entry.source, entry.id);
     manifestSha256 = read.sha256;
     const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
     if (digest === undefined) {
@@ -100,7 +101,7 @@ async function tryRestore(
     await requireTemporaryDirectory(context.run.temporaryDirectory);
     const keys = await openingKeysFor(context, entry.source);
     const engine = await context.engineOf(read.manifest.engine);
-    const backup = openBackup(store, keys, read.manifest, context.run);
+    const backup = openBackup(found, keys, read.manifest, context.run);
     context.run.progress.phase(
       "restore",
       read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),

@@ -4,11 +4,12 @@
  */
 
 import type { Place, RestorePlan, RestoreRequest } from "../engines/engine.ts";
-import { HoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { findEngine } from "../policy/engine-policy.ts";
 import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
-import { type Manifest, readManifest } from "../vault/manifest.ts";
+import { type Manifest, type ReadManifest, readManifest } from "../vault/manifest.ts";
+import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -86,7 +87,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
   refuseDamaged(found, options);
-  const { manifest, manifestSha256, engine, backup } = await openForRestore(context, found, options);
+  const { manifest, manifestSha256, engine, backup, forged } = await openForRestore(context, found, options);
   const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
   if (digest === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
@@ -101,7 +102,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   );
   try {
     const loaded = await stopwatch.time("load", () => place.load());
-    const findings = [...backup.damage, ...loaded.findings];
+    const findings = [...forged, ...backup.damage, ...loaded.findings];
     run.progress.phase("compare");
     const comparison = await stopwatch.time("compare", () => compareWith(place, digest));
     const intact = comparison.equal && findings.every(isAllowed);
@@ -122,8 +123,9 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   }
 }
 
-async function openForRestore(context: PipelineContext, { entry, store }: FoundBackup, { allowDamaged, flags }: RestoreOptions) {
-  const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
+async function openForRestore(context: PipelineContext, found: FoundBackup, { allowDamaged, flags }: RestoreOptions) {
+  const { entry } = found;
+  const { manifest, sha256, forged } = await readForRestore(context, found, allowDamaged);
   refuseFlags(context, manifest.engine, flags);
   await requireTemporaryDirectory(context.run.temporaryDirectory);
   const keys = await openingKeysFor(context, entry.source);
@@ -132,7 +134,8 @@ async function openForRestore(context: PipelineContext, { entry, store }: FoundB
     manifest,
     manifestSha256: sha256,
     engine,
-    backup: openBackup(store, keys, manifest, context.run, { salvage: allowDamaged }),
+    forged,
+    backup: openBackup(found, keys, manifest, context.run, { salvage: allowDamaged }),
   };
 }
 
@@ -144,6 +147,24 @@ function refuseFlags({ engines }: PipelineContext, engine: string, flags: Readon
   throw new HoldfastError("UsageInvalid", `--${unknown} means nothing for a backup of the ${engine} engine`, {
     hint: `Leave --${unknown} out.`,
   });
+}
+
+/** Whoever takes what is damaged may take a backup whose manifest nobody vouches for; that is damage, and is said. */
+async function readForRestore(
+  context: PipelineContext,
+  found: FoundBackup,
+  allowDamaged: boolean,
+): Promise<ReadManifest & { readonly forged: readonly LoadFinding[] }> {
+  const { source, id } = found.entry;
+  try {
+    return { ...(await readAuthenticManifest(context, found, source, id)), forged: [] };
+  } catch (error) {
+    if (!allowDamaged || !isHoldfastError(error, "ManifestDamaged")) throw error;
+    // Fails as before when the manifest itself cannot be read.
+    const read = await readManifest(found.store, source, id);
+    context.run.log.warn(error.message);
+    return { ...read, forged: [{ class: "damage", subject: "manifest", message: error.message }] };
+  }
 }
 
 function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {

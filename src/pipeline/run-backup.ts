@@ -2,6 +2,7 @@
 import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { findBackup } from "../vault/catalogue.ts";
+import { openVault } from "../vault/vault.ts";
 import { type DumpResult, dumpSource } from "./dump.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type PruneResult, pruneSource } from "./prune.ts";
@@ -44,11 +45,9 @@ export async function runBackup(context: PipelineContext, options: BackupRunOpti
 async function verifyNewest(context: PipelineContext, { source, backupId }: DumpResult): Promise<VerifyResult> {
   const vaultName = requireSource(context.policy, source).vault;
   const store = await context.storeOf(vaultName);
-  return verifyBackup(context, {
-    entry: await findBackup(store, `${source}/${backupId}`, context.run.clock.now()),
-    store,
-    vaultName,
-  });
+  const { vaultId } = await openVault(store);
+  const entry = await findBackup(store, `${source}/${backupId}`, context.run.clock.now());
+  return verifyBackup(context, { entry, store, vaultId, vaultName });
 }
 
 /** Runs a step that comes after the commit: its failure must not hide that there is a backup. */

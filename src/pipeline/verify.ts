@@ -9,8 +9,9 @@ import type { RunContext } from "../runtime/run-context.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";
-import { type Manifest, readManifest } from "../vault/manifest.ts";
+import type { Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { type OpenedVault, readAuthenticManifest } from "./authentic-manifest.ts";
 import { chooseBaseline } from "./choose-baseline.ts";
 import { type ContentFigures, figuresOf } from "./content-figures.ts";
 import { findDamage } from "./damage.ts";
@@ -56,7 +57,7 @@ async function readBack(context: PipelineContext, found: FoundBackup): Promise<V
   const judged = await judge(context, found);
   const durationMs = Math.round(run.clock.monotonicMs() - startedMs);
   const evidence: Evidence = {
-    formatVersion: 1,
+    formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
     at: run.clock.now().toISOString(),
@@ -92,10 +93,10 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
   const { entry, store } = found;
   let manifestSha256 = "";
   try {
-    const read = await readManifest(store, entry.source, entry.id);
+    const read = await readAuthenticManifest(context, found, entry.source, entry.id);
     manifestSha256 = read.sha256;
     await compareWithEarlierEvidence(store, entry, manifestSha256);
-    const { digest, sourceCheck } = await digestBackup(context, store, read.manifest);
+    const { digest, sourceCheck } = await digestBackup(context, found, read.manifest);
     if (!sourceCheck.equal) {
       const findings = sourceCheck.differences.map(({ object, problem }) => `${object}: ${problem}`);
       return { check: "damaged", findings, manifestSha256, digest, sourceCheck };
@@ -110,7 +111,7 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
 /** Reads everything that the manifest names, and digests it. Errors: those of reading, and of Engine.digest. */
 export async function digestBackup(
   context: PipelineContext,
-  store: ObjectStore,
+  vault: OpenedVault,
   manifest: Manifest,
 ): Promise<{ digest: ContentDigest; sourceCheck: Comparison }> {
   const keys = await openingKeysFor(context, manifest.source);
@@ -119,7 +120,7 @@ export async function digestBackup(
     "verify",
     manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
   );
-  const backup = openBackup(store, keys, manifest, context.run);
+  const backup = openBackup(vault, keys, manifest, context.run);
   // Bytes are counted as they leave the vault; what an engine unpacks of them would count twice.
   const progress = { ...context.run.progress, advance: () => undefined };
   const digest = await engine.digest(backup.reader, { ...context.run, progress });

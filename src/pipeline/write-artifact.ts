@@ -13,6 +13,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 export interface ArtifactTarget {
   readonly store: ObjectStore;
   readonly keys: SealingKeys;
+  readonly vaultId: string;
   readonly source: string;
   readonly backupId: string;
   /** Where the vault locks: until when each artifact is locked at its write. */
@@ -28,10 +29,10 @@ const tags = { [artifactTag.key]: artifactTag.value };
  * has been stopped. Errors: the producer's own, those of sealing and of ObjectStore.put.
  */
 export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifact, run: RunContext): Promise<ArtifactRecord> {
-  const { store, keys, source, backupId } = target;
+  const { store, keys, vaultId, source, backupId } = target;
   const sealed = sealStream(artifact.body, {
     keys,
-    context: { source, backupId, artifact: artifact.name },
+    context: { vaultId, source, backupId, artifact: artifact.name },
     compress: artifact.compress,
     signal: run.signal,
   });

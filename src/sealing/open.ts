@@ -8,7 +8,7 @@ import { handOver, release } from "../runtime/chunk-memory.ts";
 import { abortError, orAborted } from "./abort.ts";
 import type { SealingKeys } from "./keys.ts";
 import { createMeasure, gather, type Measure } from "./measure.ts";
-import { describeArtifact, encryptedDataKeyCount, encryptionContext, frameBytes, type SealContext, suiteId } from "./message.ts";
+import { describeArtifact, encryptedDataKeyCount, findContextProblem, frameBytes, type SealContext, suiteId } from "./message.ts";
 import { createOutlet, type Outlet } from "./outlet.ts";
 import type { SealFigures } from "./seal.ts";
 
@@ -160,13 +160,8 @@ async function feed(
 }
 
 function headerError(header: MessageHeader, context: SealContext): HoldfastError | undefined {
-  const expected = Object.entries(encryptionContext(context));
-  const found = header.encryptionContext;
-  if (expected.length !== Object.keys(found).length || expected.some(([name, value]) => found[name] !== value)) {
-    const { "holdfast:source": source, "holdfast:backup": backupId, "holdfast:artifact": artifact } = found;
-    const known = source !== undefined && backupId !== undefined && artifact !== undefined;
-    return sealInvalid(context, `was sealed as ${known ? describeArtifact({ source, backupId, artifact }) : "something else"}`);
-  }
+  const problem = findContextProblem(header.encryptionContext, context);
+  if (problem !== undefined) return sealInvalid(context, `was sealed ${problem}`);
   if (header.suiteId !== suiteId) return sealInvalid(context, `is sealed with suite ${header.suiteId}`);
   return undefined;
 }

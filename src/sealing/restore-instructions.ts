@@ -1,6 +1,7 @@
 /** The vault's own RESTORE.md: how to restore with public tools alone, when Holdfast is not at hand. */
 import type { RestoreChapter } from "../proof/restore-chapter.ts";
 import {
+  checkManifestCommand,
   checkPlainCommand,
   checkStoredCommand,
   chooseCommands,
@@ -21,7 +22,7 @@ const shell = (code: string) => `\`\`\`sh\n${code}\n\`\`\``;
 const python = (name: string, code: string) => `Save this as \`${name}\`:\n\n\`\`\`python\n${code}\`\`\``;
 
 /**
- * The text of RESTORE.md, the same for every vault of format version 1: opening a backup, and a chapter of each engine about loading it. Its fenced commands, run in order from an empty directory,
+ * The text of RESTORE.md, the same for every vault of format version 2: opening a backup, and a chapter of each engine about loading it. Its fenced commands, run in order from an empty directory,
  * restore a backup; a test does so. docs/restore-without-holdfast.md is the longer version, with the same commands.
  */
 export function restoreInstructions(chapters: readonly RestoreChapter[]): string {
@@ -29,7 +30,7 @@ export function restoreInstructions(chapters: readonly RestoreChapter[]): string
   const tools = chapters.map((chapter) => chapter.tools).join(", or ");
   return `# How to restore from this vault without Holdfast
 
-This folder or bucket is a vault of Holdfast, format version 1. Its backups open with public tools and the key: every artifact is a
+This folder or bucket is a vault of Holdfast, format version 2. Its backups open with public tools and the key: every artifact is a
 message of the AWS Encryption SDK. You need \`python3\` with access to PyPI (or its packages on a disk), \`sha256sum\`, \`zstd\`, and what reads
 the content: ${tools}. Work in an empty,
 private directory with room for the backup; use one shell from beginning to end.
@@ -38,7 +39,7 @@ private directory with room for the backup; use one shell from beginning to end.
 
 ${shell(settingsCommands)}
 
-A bucket is copied to a folder first; \`manifests/\` and one backup's folder under \`artifacts/\` are enough:
+A bucket is copied to a folder first; \`holdfast.json\`, \`manifests/\` and one backup's folder under \`artifacts/\` are enough:
 
 ${shell(copyBucketCommand)}
 
@@ -84,6 +85,11 @@ ${shell(installCliCommands)}
 ${shell(openWithKmsCommands)}
 
 ## 7. Check what was inside
+
+${shell(checkManifestCommand)}
+
+This says whether the manifest was made by somebody who had the key. When it does not say \`OK\`, or the seal named \`manifest\` is missing or does not
+open, somebody else made or changed the manifest: choose another backup.
 
 ${shell(checkPlainCommand)}
 

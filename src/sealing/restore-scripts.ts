@@ -1,7 +1,11 @@
 /** The commands of the restore instructions, which tests run as they stand. */
 
+/** What these instructions write themselves. */
+const listNames = ["artifacts.txt", "sealed.txt", "manifest", "manifest.sha256", "stored.sha256", "plain.sha256", "tools"];
+
 /**
- * Reads a manifest into three lists that the commands below go by. `written`: names that the engines' chapters write. Anyone who can write to the vault chose what it says: only names that Holdfast gives are
+ * Reads a manifest into lists that the commands below go by. `written`: names that the engines' chapters write.
+ * Anyone who can write to the vault chose what it says: only names that Holdfast gives are
  * taken, which cannot leave the working directory, stand for another file of these instructions, or mean anything to a shell.
  */
 export const readManifestScript = (written: readonly string[]) => String.raw`import json, re, sys
@@ -26,8 +30,9 @@ require(backup, r"\d{8}T\d{6}Z-[a-z]+-[0-9a-z]{6}")
 if manifest.get("source", source) != source or manifest.get("id", backup) != backup:
     sys.exit(f"this is the manifest of {plain(manifest['source'])}/{plain(manifest['id'])}")
 print(plain(manifest["engine"]), plain(manifest["kind"]), "backup of", source, "as of", plain(manifest["consistencyPoint"]["time"]))
-taken = {${["artifacts.txt", "stored.sha256", "plain.sha256", "tools", ...written].map((name) => JSON.stringify(name)).join(", ")}}
-with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, open("artifacts.txt", "w") as names:
+taken = {${[...listNames, ...written].map((name) => JSON.stringify(name)).join(", ")}}
+key = "file:none"
+with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, open("artifacts.txt", "w") as names, open("sealed.txt", "w") as seals:
     for artifact in manifest["artifacts"]:
         name = require(artifact["name"], r"[a-z0-9][a-z0-9.-]{0,199}")
         compression = require(artifact["compression"], "none|zstd")
@@ -41,6 +46,8 @@ with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, 
         print(require(artifact["storedSha256"], "[0-9a-f]{64}"), f" {vault}/artifacts/{source}/{backup}/{name}", file=stored)
         print(require(artifact["plainSha256"], "[0-9a-f]{64}"), f" {opened}", file=plains)
         print(name, key, opened, file=names)
+        print(name, key, opened, file=seals)
+    print("manifest", key, "manifest.sha256", file=seals)
 `;
 
 /** Opens one sealed artifact, from standard input to standard output, with a key file. */
@@ -51,7 +58,7 @@ from aws_encryption_sdk.identifiers import EncryptionKeyType, WrappingAlgorithm
 from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
 
-key_file, key_id, source, backup, artifact = sys.argv[1:]
+key_file, key_id, vault, source, backup, artifact = sys.argv[1:]
 key = b64decode(next(line for line in open(key_file) if line.strip() and line[0] != "#").split()[0])
 
 class KeyFile(RawMasterKeyProvider):
@@ -63,7 +70,7 @@ provider = KeyFile()
 provider.add_master_key(key_id)
 client = EncryptionSDKClient(commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT, max_encrypted_data_keys=1)
 with client.stream(mode="d", source=sys.stdin.buffer, key_provider=provider) as opened:
-    bound = {"holdfast:source": source, "holdfast:backup": backup, "holdfast:artifact": artifact}
+    bound = {"holdfast:vault": vault, "holdfast:source": source, "holdfast:backup": backup, "holdfast:artifact": artifact}
     if opened.header.encryption_context != bound:
         sys.exit(f"this was sealed as {opened.header.encryption_context}, not as {bound}")
     shutil.copyfileobj(opened, sys.stdout.buffer, 1 << 20)
@@ -80,7 +87,8 @@ BACKUP=$(ls "$VAULT/manifests/$SOURCE" | sed -nE 's/^([0-9]{8}T[0-9]{6}Z-[a-z]+-
   sort | awk -v now="$(date -u +%Y%m%dT%H%M%SZ)" '$0 <= now' | tail -n 1)
 ls "$VAULT/evidence/$SOURCE/$BACKUP" || echo "nothing was ever checked of $BACKUP"`;
 
-export const readManifestCommand = `python3 read_manifest.py "$VAULT" "$SOURCE" "$BACKUP"`;
+export const readManifestCommand = String.raw`VAULTID=$(sed -nE 's/.*"vaultId":"([0-9a-z]{26})".*/\1/p' "$VAULT/holdfast.json")
+python3 read_manifest.py "$VAULT" "$SOURCE" "$BACKUP"`;
 
 export const checkStoredCommand = `sha256sum --check stored.sha256`;
 
@@ -88,9 +96,9 @@ export const installSdkCommands = `python3 -m venv tools
 tools/bin/pip install aws-encryption-sdk==3.3.1`;
 
 export const openWithKeyFileCommands = `while read -r name keyid opened; do
-  tools/bin/python open_sealed.py "$KEYFILE" "$keyid" "$SOURCE" "$BACKUP" "$name" \\
+  tools/bin/python open_sealed.py "$KEYFILE" "$keyid" "$VAULTID" "$SOURCE" "$BACKUP" "$name" \\
     < "$VAULT/artifacts/$SOURCE/$BACKUP/$name" > "$opened"
-done < artifacts.txt`;
+done < sealed.txt`;
 
 export const installCliCommands = `python3 -m venv tools
 tools/bin/pip install aws-encryption-sdk-cli==4.3.0 aws-encryption-sdk==3.3.1`;
@@ -98,9 +106,11 @@ tools/bin/pip install aws-encryption-sdk-cli==4.3.0 aws-encryption-sdk==3.3.1`;
 export const openWithKmsCommands = `while read -r name keyid opened; do
   tools/bin/aws-encryption-cli --decrypt --suppress-metadata --max-encrypted-data-keys 1 \\
     --wrapping-keys key="\${keyid#kms:}" \\
-    --encryption-context "holdfast:source=$SOURCE" "holdfast:backup=$BACKUP" "holdfast:artifact=$name" \\
+    --encryption-context "holdfast:vault=$VAULTID" "holdfast:source=$SOURCE" "holdfast:backup=$BACKUP" "holdfast:artifact=$name" \\
     --input "$VAULT/artifacts/$SOURCE/$BACKUP/$name" --output "$opened"
-done < artifacts.txt`;
+done < sealed.txt`;
+
+export const checkManifestCommand = `echo "$(cat manifest.sha256)  $VAULT/manifests/$SOURCE/$BACKUP.json" | sha256sum --check`;
 
 export const checkPlainCommand = `sha256sum --check plain.sha256`;
 

@@ -1,6 +1,7 @@
-/** The rules that evidence of format version 1 obeys: docs/vault-format.md, "Evidence". */
+/** The rules that evidence of format version 2 obeys: docs/vault-format.md, "Evidence". */
 import { checkNames } from "./backup-state.ts";
 import type { Evidence } from "./evidence.ts";
+import { formatVersion } from "./format-version.ts";
 import { amount, anything, boolean, count, instant, list, object, oneOf, record, sha256, text } from "./json-shape.ts";
 import { isBackupId, isSourceName } from "./layout.ts";
 
@@ -37,7 +38,7 @@ const findingClass = oneOf("benign", "lacking", "excepted", "damage");
 
 const evidenceShape = object({
   required: {
-    formatVersion: oneOf(1),
+    formatVersion: oneOf(formatVersion),
     source: text("a source's name", isSourceName),
     backupId: text("a backup's id", isBackupId),
     check: oneOf(...checkNames),

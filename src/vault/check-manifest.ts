@@ -1,5 +1,6 @@
-/** The rules that a manifest of format version 1 obeys: docs/vault-format.md, "Manifest". */
+/** The rules that a manifest of format version 2 obeys: docs/vault-format.md, "Manifest". */
 import { backupKinds } from "../policy/policy.ts";
+import { formatVersion } from "./format-version.ts";
 import { anything, count, instant, list, object, oneOf, orNull, record, sha256, text } from "./json-shape.ts";
 import { isArtifactName, isBackupId, isSourceName, parseBackupId } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
@@ -23,7 +24,7 @@ const artifact = object({
 
 const manifestShape = object({
   required: {
-    formatVersion: oneOf(1),
+    formatVersion: oneOf(formatVersion),
     id: backupId,
     source: text("a source's name", isSourceName),
     engine: filled,

@@ -12,7 +12,7 @@ import type { ObjectStore } from "./object-store.ts";
 import { readDocument } from "./read-document.ts";
 
 export interface Evidence {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   readonly source: string;
   readonly backupId: string;
   readonly check: CheckName;

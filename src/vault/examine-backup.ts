@@ -2,36 +2,49 @@
  * A backup's state as far as it may be quoted: the keys say what was found, and this reads whether it was. Names alone prove nothing; anyone who can add
  * files can make them.
  */
-import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { CheckName } from "./backup-state.ts";
 import type { BackupEntry } from "./catalogue.ts";
 import { readEvidence } from "./evidence.ts";
-import type { EvidenceKey } from "./layout.ts";
+import type { BackupPlace, EvidenceKey } from "./layout.ts";
 import { readManifest } from "./manifest.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 export interface ExaminedBackup extends BackupEntry {
   /** What is wrong with its documents, in sentences; then its state is damaged. */
   readonly problems: readonly string[];
-  /** Why its documents could not be judged (not allowed to read, of a newer Holdfast); then its state is what the keys say, at most stored. */
+  /** Why its documents could not be judged (not allowed to read, of a newer Holdfast, sealed with a key that the policy lacks); then its state is what the keys say, at most stored. */
   readonly unread?: string;
+  /** Why nobody could ask whether its manifest was made with the vault's key: no key is at hand. Then its state is not checked. */
+  readonly unchecked?: HoldfastError;
   /** Objects that its proof left out, because they need an extension that the policy excepts. */
   readonly leftOut?: number;
 }
+
+/**
+ * Asks whether a manifest was made with the vault's key. Errors: ManifestDamaged, BackupNotFound (deleted meanwhile), and KeyMissing, KeyUnavailable
+ * or KeyFileInvalid where that cannot be told.
+ */
+export type Authenticate = (manifest: BackupPlace & { readonly sha256: string }) => Promise<void>;
 
 /** A person's word and a machine's each end what was found before them: the newest of each group decides. */
 const decidingGroups: readonly (readonly CheckName[])[] = [["proven"], ["verified", "suspicious"], ["accepted"]];
 
 /**
- * The entry with the state that its documents bear out: the manifest is read, and the newest evidence that its state rests on, three at most; each must be
+ * The entry with the state that its documents bear out: the manifest is read, which must have been made with the vault's key, and the newest evidence that its state rests on, three at most; each must be
  * readable and about this very manifest. Evidence is written once: what cannot be read was damaged, or planted. Undefined when the backup was deleted
  * meanwhile. Errors: those of ObjectStore but for rights on single objects.
  */
-export async function examineBackup(store: ObjectStore, entry: BackupEntry): Promise<ExaminedBackup | undefined> {
+export async function examineBackup(
+  store: ObjectStore,
+  entry: BackupEntry,
+  authenticate: Authenticate,
+): Promise<ExaminedBackup | undefined> {
   // That it is damaged needs no proof, and more damage makes no difference.
   if (entry.state === "damaged") return { ...entry, problems: [] };
   try {
     const { sha256 } = await readManifest(store, entry.source, entry.id);
+    const unchecked = await tryAuthenticate(authenticate, { source: entry.source, id: entry.id, sha256 });
     const problems: string[] = [];
     let leftOut = 0;
     for (const deciding of findDeciding(entry.checks)) {
@@ -40,13 +53,27 @@ export async function examineBackup(store: ObjectStore, entry: BackupEntry): Pro
       if (deciding.check === "proven") leftOut = found.leftOut ?? 0;
     }
     if (problems.length > 0) return { ...entry, problems, state: "damaged" };
-    return { ...entry, problems, ...(leftOut > 0 && entry.state === "proven" ? { leftOut } : {}) };
+    return { ...entry, problems, ...unchecked, ...(leftOut > 0 && entry.state === "proven" ? { leftOut } : {}) };
   } catch (error) {
     if (isHoldfastError(error, "BackupNotFound")) return undefined;
     if (isHoldfastError(error, "ManifestDamaged")) return { ...entry, problems: [error.message], state: "damaged" };
-    if (isHoldfastError(error, "StoreAccessDenied", "VaultInvalid")) {
+    if (isHoldfastError(error, "StoreAccessDenied", "VaultInvalid", "KeyMissing")) {
       return { ...entry, problems: [], unread: error.message, state: "stored" };
     }
+    throw error;
+  }
+}
+
+/** A machine without the key can list what there is; that its key is not the right one says that the backup is of no use to it. */
+async function tryAuthenticate(
+  authenticate: Authenticate,
+  manifest: Parameters<Authenticate>[0],
+): Promise<Pick<ExaminedBackup, "unchecked">> {
+  try {
+    await authenticate(manifest);
+    return {};
+  } catch (error) {
+    if (isHoldfastError(error, "KeyUnavailable", "KeyFileInvalid")) return { unchecked: error };
     throw error;
   }
 }
@@ -80,12 +107,13 @@ const maxAtOnce = 16;
 export async function* examineAll(
   store: ObjectStore,
   entries: AsyncIterable<BackupEntry>,
+  authenticate: Authenticate,
 ): AsyncGenerator<ExaminedBackup, void, undefined> {
   const underWay: Promise<ExaminedBackup | undefined>[] = [];
   let failure: { readonly error: unknown } | undefined;
   try {
     for await (const entry of entries) {
-      const examining = examineBackup(store, entry);
+      const examining = examineBackup(store, entry, authenticate);
       // Its failure is met when its turn comes.
       examining.catch(() => undefined);
       underWay.push(examining);

@@ -2,14 +2,14 @@
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { holdBackup } from "./backup-lock.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { assertKnownVersion } from "./format-version.ts";
+import { assertKnownVersion, formatVersion } from "./format-version.ts";
 import { instant, object, oneOf, text } from "./json-shape.ts";
 import { isBackupId, isSourceName, keyOf, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { maxSmallDocumentBytes, readDocument } from "./read-document.ts";
 
 export interface Hold {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   readonly source: string;
   readonly backupId: string;
   /** Who asked for it. */
@@ -31,7 +31,7 @@ const filled = (what: string) => text(what, (value) => value.trim() !== "");
 
 const holdShape = object({
   required: {
-    formatVersion: oneOf(1),
+    formatVersion: oneOf(formatVersion),
     source: text("a source's name", isSourceName),
     backupId: text("a backup's id", isBackupId),
     by: filled("a name"),

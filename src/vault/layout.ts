@@ -9,6 +9,8 @@ export const instructionsKey = "RESTORE.md";
 
 /** A source's name is a file name, a key segment and a word of the command line: no `/`, `@` or leading dot. */
 const sourcePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** The manifest's seal among the artifacts; its encryption context says the same name (src/sealing/message.ts). */
+export const manifestSealName = "manifest";
 const artifactPattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
 const idPattern = new RegExp(`^(\\d{8}T\\d{6}Z)-(${backupKinds.join("|")})-([0-9a-z]{6})$`);
 const evidenceNamePattern = new RegExp(`^(\\d{8}T\\d{9}Z)-(${checkNames.join("|")})\\.json$`);
@@ -26,6 +28,8 @@ export const keyOf = {
       throw new HoldfastError("VaultInvalid", `"${name}" cannot be the name of an artifact`);
     return `artifacts/${assertSource(source)}/${assertId(id)}/${name}`;
   },
+  /** What shows that the manifest was made with the vault's key. */
+  manifestSeal: (source: string, id: string): string => `${keyOf.artifact(source, id, "")}${manifestSealName}`,
   evidence: (source: string, id: string, at: Date, check: CheckName): string =>
     `${keyOf.evidencePrefix(source, id)}${formatStamp(at, true)}-${check}.json`,
   evidencePrefix: (source: string, id: string): string => `evidence/${assertSource(source)}/${assertId(id)}/`,
@@ -70,8 +74,9 @@ export function isSourceName(name: string): boolean {
   return sourcePattern.test(name);
 }
 
+/** Whether an artifact may be called so: the manifest's seal lies beside the artifacts, under a name that none has. */
 export function isArtifactName(name: string): boolean {
-  return artifactPattern.test(name);
+  return artifactPattern.test(name) && name !== manifestSealName;
 }
 
 /** A backup's place in a listing, as the key says it. */

@@ -6,7 +6,7 @@ import { isSourceName } from "./layout.ts";
 import { type ProcessIdentity, type ProcessTable, parseProcessIdentity } from "./process-identity.ts";
 
 export interface LeaseRecord {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   readonly source: string;
   /** Grows with every holder, for ever. */
   readonly fencing: number;

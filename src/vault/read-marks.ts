@@ -5,6 +5,7 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { formatVersion } from "./format-version.ts";
 import { instant, object, oneOf, text } from "./json-shape.ts";
 import { keyOf, parseReadMarkKey, type ReadMarkKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -26,7 +27,7 @@ const lifetimeMs = 24 * 3_600_000;
 const clockSlackMs = 3_600_000;
 const unknownReader = "by a run that does not say which";
 
-const markShape = object({ required: { formatVersion: oneOf(1), by: text(), purpose: text(), since: instant } });
+const markShape = object({ required: { formatVersion: oneOf(formatVersion), by: text(), purpose: text(), since: instant } });
 
 /** How often a reader marks anew: twice it may fail before its mark is over. */
 export const renewReadMarkMs = lifetimeMs / 3;
@@ -44,7 +45,7 @@ export interface MarkRequest extends ReadMark {
 export async function markReading(store: ObjectStore, request: MarkRequest): Promise<() => Promise<void>> {
   const { source, backupId, now, token, by, purpose, since } = request;
   const key = keyOf.readMark(source, backupId, new Date(now.getTime() + lifetimeMs), token);
-  await store.put(key, canonicalJson({ formatVersion: 1, by, purpose, since }), { ifAbsent: true });
+  await store.put(key, canonicalJson({ formatVersion: 2, by, purpose, since }), { ifAbsent: true });
   return async () => {
     await store.delete(key);
   };

@@ -8,7 +8,7 @@ import { type BackupPlace, keyOf, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 export interface Tombstone {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   readonly source: string;
   readonly backupId: string;
   /** ISO 8601 with milliseconds, UTC. */

@@ -7,18 +7,25 @@ import { instant, object, oneOf, text } from "./json-shape.ts";
 import { instructionsKey, vaultKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./read-document.ts";
+import { isVaultId, newVaultId } from "./vault-id.ts";
 
 /** holdfast.json. */
 export interface VaultDocument {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   readonly createdAt: string;
   readonly createdBy: string;
+  /** Random, written once: every seal of this vault names it (vault-id.ts). */
+  readonly vaultId: string;
   /** The AWS Encryption SDK's algorithm suite of every artifact. */
   readonly sealingSuite: string;
 }
 
 export interface VaultOptions {
   readonly clock: Clock;
+  /** What a new vault's id is drawn from. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** The id, where the vault is the copy of one: what is copied into it is sealed for that id. */
+  readonly vaultId?: string;
   readonly holdfastVersion: string;
   /** Gives the text of RESTORE.md, which the sealing room writes; asked for a new vault only. */
   readonly restoreInstructions: () => Promise<string>;
@@ -35,6 +42,7 @@ const vaultShape = object({
     formatVersion: oneOf(formatVersion),
     createdAt: instant,
     createdBy: text(),
+    vaultId: text("a vault's id", isVaultId),
     sealingSuite: oneOf(sealingSuite),
   },
 });
@@ -50,14 +58,15 @@ export async function initVault(store: ObjectStore, options: VaultOptions): Prom
     if (!isHoldfastError(error, "VaultNotFound")) throw error;
   }
   await putUnlessThere(store, instructionsKey, Buffer.from(await options.restoreInstructions()));
-  await putUnlessThere(store, vaultKey, newVaultDocument(options.clock, options.holdfastVersion));
+  await putUnlessThere(store, vaultKey, newVaultDocument(options));
   return openVault(store);
 }
 
 /** The bytes of a holdfast.json that is written now. */
-export function newVaultDocument(clock: Clock, holdfastVersion: string): Uint8Array {
+export function newVaultDocument(options: Omit<VaultOptions, "restoreInstructions">): Uint8Array {
+  const { clock, holdfastVersion, vaultId = newVaultId(options.randomBytes) } = options;
   const createdAt = clock.now().toISOString();
-  const document: VaultDocument = { formatVersion, createdAt, createdBy: `holdfast ${holdfastVersion}`, sealingSuite };
+  const document: VaultDocument = { formatVersion, createdAt, createdBy: `holdfast ${holdfastVersion}`, vaultId, sealingSuite };
   return canonicalJson(document);
 }
 

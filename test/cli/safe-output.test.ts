@@ -183,7 +183,7 @@ describe("commands on a hostile vault", () => {
     await writeFile(manifest, JSON.stringify(document));
     await mkdir(join(project.vault, "holds", "tree"), { recursive: true });
     const hold = {
-      formatVersion: 1,
+      formatVersion: 2,
       source: "tree",
       backupId: id,
       by: everything,

@@ -180,7 +180,7 @@ test("a hold is the store's legal hold on every object, and ends with it", async
   const id = await back(context);
   const store = await context.storeOf("main");
   const at = context.run.clock.now().toISOString();
-  await addHold(store, { formatVersion: 1, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
+  await addHold(store, { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
   expect((await locksOf(id)).filter(({ held }) => !held)).toEqual([]);
   await removeHold(store, "tree", id);
   expect((await locksOf(id)).filter(({ held }) => held)).toEqual([]);

@@ -6,11 +6,12 @@ import type { Retention } from "../../src/policy/policy.ts";
 import { planRetention, type RetentionBackup } from "../../src/retention/plan-retention.ts";
 import { appendEvidence } from "../../src/vault/evidence.ts";
 import { keyOf, newBackupId } from "../../src/vault/layout.ts";
-import { commitManifest, readManifest } from "../../src/vault/manifest.ts";
+import { commitManifest, encodeManifest, readManifest } from "../../src/vault/manifest.ts";
 import { initVault } from "../../src/vault/vault.ts";
 import { backupAt } from "../retention/histories.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
+import { commitSealed, memoryKeys } from "../support/sealed-backups.ts";
 import { randomOf } from "./databases.ts";
 
 const hourMs = 3_600_000;
@@ -120,6 +121,9 @@ export interface AttackedVault {
   forward(ms: number): void;
 }
 
+const keys = memoryKeys();
+const otherKeys = memoryKeys(2);
+
 const attacks = [
   "empty manifests with empty proof",
   "manifests of nonsense with proof of nonsense",
@@ -136,14 +140,13 @@ const attacks = [
   "whole manifests with whole proof",
   "backdated whole manifests with whole proof",
   "whole damage of real backups",
+  "whole manifests sealed with another key",
+  "whole manifests with a real backup's seal",
+  "the newest manifests changed, and whole proof of them",
 ] as const;
 
-/** What whole documents, which anyone can write who read one, are kept from doing as long as `minAge` only; then signatures are needed. */
-const outlasting: readonly string[] = [
-  "whole manifests with whole proof",
-  "backdated whole manifests with whole proof",
-  "whole damage of real backups",
-];
+/** What whole evidence, which anyone can write who read one, is kept from doing as long as `minAge` only; then signatures are needed. */
+const outlasting: readonly string[] = ["whole damage of real backups"];
 
 /** A vault with a history of its own, on which somebody with the right to write (or delete), and without the key, did one thing. */
 export async function attackVault(seed: number): Promise<AttackedVault> {
@@ -157,14 +160,15 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
   const minAgeMs = random() < 0.3 ? 0 : 48 * hourMs;
   const text = policyText(`${rules}, maxRemoval: 100%, minAge: ${minAgeMs === 0 ? "none" : "48h"}`);
   const context = openContext(text, store, clock, bytes);
-  await initVault(store, { clock, holdfastVersion: "0.1.0", restoreInstructions: async () => "" });
+  const options = { clock, randomBytes: bytes, holdfastVersion: "0.1.0", restoreInstructions: async () => "" };
+  const sealing = { keys, vaultId: (await initVault(store, options)).vaultId };
 
   const genuine: RetentionBackup[] = [];
   const pace = [6 * hourMs, dayMs][whole(0, 1)] as number;
   for (let count = whole(2, 14); count > 0; count--) {
     nowMs += pace;
     const id = newBackupId(new Date(nowMs), "full", bytes);
-    await commitManifest(store, sampleManifest("tree", id));
+    await commitSealed(store, sampleManifest("tree", id), sealing);
     await store.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xy"));
     const { sha256: manifestSha256 } = await readManifest(store, "tree", id);
     const state = random() < 0.3 ? ("proven" as const) : ("verified" as const);
@@ -176,7 +180,7 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
 
   const destroyed = new Set<string>();
   const newest = genuine.slice(-whole(1, Math.min(4, genuine.length)));
-  const write = (key: string, content: string): void => {
+  const write = (key: string, content: string | Uint8Array): void => {
     store.objects.set(key, { bytes: Buffer.from(content), modifiedAt: new Date(nowMs) });
   };
   const plant = (atMs: number, content: string, evidenceMs = nowMs): void => {
@@ -189,8 +193,9 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
     const { sha256: manifestSha256 } = await readManifest(store, "tree", id);
     await appendEvidence(store, { ...sampleEvidence("tree", id, check, new Date(atMs).toISOString()), manifestSha256 });
   };
-  const plantWhole = async (atMs: number): Promise<void> => {
+  const plantWhole = async (atMs: number, seal: (id: string) => Promise<void> = async () => undefined): Promise<void> => {
     const id = newBackupId(new Date(atMs), "full", bytes);
+    await seal(id);
     await commitManifest(store, sampleManifest("tree", id));
     await store.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xy"));
     await prove(id, "proven", atMs);
@@ -203,7 +208,7 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
       for (let index = 0; index < 12; index++) plant(nowMs - index * 1000, "");
       break;
     case "manifests of nonsense with proof of nonsense":
-      for (let index = 0; index < 12; index++) plant(nowMs - index * 1000, '{"formatVersion":1}');
+      for (let index = 0; index < 12; index++) plant(nowMs - index * 1000, '{"formatVersion":2}');
       break;
     case "backdated empty manifests with empty proof":
       for (const { startedAtMs } of genuine) plant(startedAtMs + 300_000, "", startedAtMs + 400_000);
@@ -266,6 +271,28 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
       for (const { id } of genuine) await prove(id, "damaged", nowMs);
       await plantWhole(nowMs);
       break;
+    case "whole manifests sealed with another key":
+      for (let index = 0; index < 6; index++) {
+        await plantWhole(nowMs - index * 1000, async (id) => {
+          await commitSealed(store, sampleManifest("tree", id), { ...sealing, keys: otherKeys });
+        });
+      }
+      break;
+    case "whole manifests with a real backup's seal":
+      for (const { id: real, startedAtMs } of genuine) {
+        const { bytes: seal = Buffer.alloc(0) } = store.objects.get(keyOf.manifestSeal("tree", real)) ?? {};
+        await plantWhole(startedAtMs + 300_000, async (id) => write(keyOf.manifestSeal("tree", id), seal));
+      }
+      break;
+    case "the newest manifests changed, and whole proof of them":
+      for (const { id } of newest) {
+        const changed = encodeManifest(sampleManifest("tree", id, { policySha256: "f".repeat(64) }));
+        write(keyOf.manifest("tree", id), changed.bytes);
+        for (const key of evidenceOf(id)) store.objects.delete(key);
+        await prove(id, "proven", nowMs);
+        destroyed.add(id);
+      }
+      break;
     case "ids from the future":
       for (let index = 1; index < 9; index++) plant(nowMs + index * dayMs, "");
   }
@@ -301,5 +328,5 @@ function openContext(
     environment: {},
   };
   const context = createPipelineContext(policy, run as unknown as PipelineContext["run"], "0.1.0");
-  return { ...context, storeOf: async () => store, stateStoreOf: async () => store };
+  return { ...context, storeOf: async () => store, stateStoreOf: async () => store, keysOf: async () => keys };
 }

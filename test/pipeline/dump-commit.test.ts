@@ -31,7 +31,12 @@ beforeEach(async () => {
 
 async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
   const store = makeMemoryStore(() => now, options);
-  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: async () => "text" });
+  await initVault(store, {
+    clock,
+    randomBytes: (count) => Buffer.alloc(count, 3),
+    holdfastVersion: "0",
+    restoreInstructions: async () => "text",
+  });
   return store;
 }
 
@@ -94,7 +99,7 @@ describe("a dump that ends well", () => {
     const result = await dumpSource(context, request);
     const { manifest, sha256 } = await readManifest(memory, "tree", result.backupId);
     expect(manifest).toEqual({
-      formatVersion: 1,
+      formatVersion: 2,
       id: result.backupId,
       source: "tree",
       engine: "files",
@@ -124,7 +129,25 @@ describe("a dump that ends well", () => {
     expect(result.durationMs).toBeGreaterThan(0);
     expect(result.durationMs).toBeLessThan(context.run.clock.monotonicMs());
     expect(result).not.toHaveProperty("createdVault");
-    expect(keysOf(result.backupId)).toHaveLength(result.artifacts.length + 1);
+    expect(keysOf(result.backupId)).toHaveLength(result.artifacts.length + 2);
+  });
+
+  test("has its manifest's seal before its manifest, and after the artifacts", async () => {
+    const order: string[] = [];
+    const recording = (inner: MemoryStore): ObjectStore => ({
+      ...inner,
+      async put(key, body, options) {
+        const put = await inner.put(key, body, options);
+        if (/^(artifacts|manifests)/.test(key)) order.push(key);
+        return put;
+      },
+    });
+    const { backupId, artifacts } = await dumpSource(await open({ wrap: recording }), request);
+    expect(order).toEqual([
+      ...artifacts.map(({ name }) => keyOf.artifact("tree", backupId, name)),
+      keyOf.manifestSeal("tree", backupId),
+      keyOf.manifest("tree", backupId),
+    ]);
   });
 
   test("holds the source's lease while it lasts, and gives it back", async () => {
@@ -279,6 +302,18 @@ describe("a dump that is not committed", () => {
       },
     });
     await expect(dumpSource(await open({ session: stealing }), request)).rejects.toMatchObject({ name: "LeaseLost" });
+    nothingOfABackup();
+  });
+
+  test("because the manifest's seal could not be stored leaves nothing", async () => {
+    const refusing = (inner: MemoryStore): ObjectStore => ({
+      ...inner,
+      async put(key, body, options) {
+        if (key.endsWith("/manifest")) throw failing;
+        return inner.put(key, body, options);
+      },
+    });
+    await expect(dumpSource(await open({ wrap: refusing }), request)).rejects.toBe(failing);
     nothingOfABackup();
   });
 

@@ -89,17 +89,12 @@ describe("evidence", () => {
     );
   });
 
-  it.each(["", "{}", "[".repeat(200_000)])(
-    "that cannot be read (%#) is damage, for it may have told of an edited manifest",
-    async (text) => {
-      const id = await project.back();
-      const manifest = await readFile(manifestOf(id), "utf8");
-      await writeFile(manifestOf(id), manifest.replace('"notices":[]', '"notices":[{"code":"a","message":"b","subject":"c"}]'));
-      const [key = ""] = await project.filesOf("evidence/tree");
-      await writeFile(vaultPath(key), text);
-      expect(await verify(id)).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("EvidenceInvalid")] });
-    },
-  );
+  it.each(["", "{}", "[".repeat(200_000)])("that cannot be read (%#) is damage, for it may have told of some", async (text) => {
+    const id = await project.back();
+    const [key = ""] = await project.filesOf("evidence/tree");
+    await writeFile(vaultPath(key), text);
+    expect(await verify(id)).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("EvidenceInvalid")] });
+  });
 });
 
 describe("a manifest", () => {

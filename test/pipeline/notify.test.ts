@@ -176,7 +176,7 @@ describe("troubles", () => {
       backupId: "B",
       outcome,
       evidence: {
-        formatVersion: 1,
+        formatVersion: 2,
         source: "shop",
         backupId: "B",
         check: outcome,

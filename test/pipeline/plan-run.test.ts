@@ -25,7 +25,7 @@ const gib = 1024 ** 3;
 async function recordBackup(bytes: number, minutes: number): Promise<void> {
   const context = await project.open();
   const store = await context.storeOf("main");
-  await initVault(store, { clock: context.run.clock, holdfastVersion: "0", restoreInstructions: async () => "" });
+  await initVault(store, { ...context.run, holdfastVersion: "0", restoreInstructions: async () => "" });
   const [artifact] = sampleManifest("tree", id).artifacts;
   const change: Partial<Manifest> = {
     engine: "files",

@@ -5,14 +5,15 @@ import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { appendEvidence } from "../../src/vault/evidence.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import { commitManifest } from "../../src/vault/manifest.ts";
 import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
 import { markReading } from "../../src/vault/read-marks.ts";
 import { initVault } from "../../src/vault/vault.ts";
+import { newVaultId } from "../../src/vault/vault-id.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
+import { commitSealed, memoryKeys } from "../support/sealed-backups.ts";
 
 let project: FilesProject;
 let memory: MemoryStore;
@@ -26,11 +27,14 @@ beforeEach(async () => {
   memory = await makeVault();
 });
 
+const randomBytes = (count: number): Uint8Array => Buffer.alloc(count, 7);
+/** As the project's key file. */
+const sealing = { keys: memoryKeys(7), vaultId: newVaultId(randomBytes) };
 const clock = { now: () => new Date("2026-01-10T00:00:00Z"), monotonicMs: () => 0 };
 
 async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
   const store = makeMemoryStore(() => new Date(), options);
-  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: async () => "" });
+  await initVault(store, { clock, randomBytes, holdfastVersion: "0", restoreInstructions: async () => "text" });
   return store;
 }
 
@@ -39,7 +43,7 @@ const incremental = (day: number): string => full(day).replace("full", "incremen
 
 /** A verified backup with one artifact; `parent` as the chain has it. */
 async function store(id: string, chain: readonly string[] = []): Promise<string> {
-  const { sha256 } = await commitManifest(memory, sampleManifest("tree", id, { parent: chain.at(-1) ?? null, chain }));
+  const { sha256 } = await commitSealed(memory, sampleManifest("tree", id, { parent: chain.at(-1) ?? null, chain }), sealing);
   await memory.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xyz"));
   await appendEvidence(memory, { ...sampleEvidence("tree", id, "verified", "2026-01-09T00:00:00.000Z"), manifestSha256: sha256 });
   return id;

@@ -8,11 +8,13 @@ import { measureSources } from "../../src/pipeline/measure.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { addHold, type Hold, listHolds, type UnreadableHold } from "../../src/vault/holds.ts";
-import { commitManifest, readManifest } from "../../src/vault/manifest.ts";
+import { readManifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
+import { openVault } from "../../src/vault/vault.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 import { plant } from "../support/hostile-folder.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";
+import { commitSealed } from "../support/sealed-backups.ts";
 
 let project: FilesProject;
 
@@ -23,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => project[Symbol.asyncDispose]());
 
 const holdOn = (backupId: string): Hold => ({
-  formatVersion: 1,
+  formatVersion: 2,
   source: "tree",
   backupId,
   by: "me",
@@ -78,8 +80,9 @@ describe("a backup that somebody begins to read while it is pruned", () => {
     const store = await context.storeOf("main");
     const full = sampleId("2026-01-01T00:00:00Z", 1);
     const dependant = "20260102T000000Z-incremental-aaaaaa";
-    await commitManifest(store, sampleManifest("tree", full));
-    await commitManifest(store, sampleManifest("tree", dependant, { parent: full, chain: [full] }));
+    const sealing = { keys: await context.keysOf("main"), vaultId: (await openVault(store)).vaultId };
+    await commitSealed(store, sampleManifest("tree", full), sealing);
+    await commitSealed(store, sampleManifest("tree", dependant, { parent: full, chain: [full] }), sealing);
     const reading = (inner: ObjectStore): ObjectStore => ({
       ...inner,
       async delete(key) {
@@ -388,7 +391,7 @@ describe("the tombstone of a backup that stays", () => {
     await rm(join(project.vault, "manifests/tree", `${kept}.json`));
     const later = await project.open({ shiftMs: 3 * 86_400_000 });
     await expect(pruneSource(later, "tree")).rejects.toThrow("lost or deleted outside Holdfast");
-    expect(await project.filesOf("artifacts")).toHaveLength(2);
+    expect(await project.filesOf("artifacts")).toHaveLength(3);
   });
 
   test.each(["pipe", "link to a file", "directory"] as const)("says nothing where it is a %s", async (kind) => {

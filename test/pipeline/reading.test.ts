@@ -119,7 +119,7 @@ test.each([
     "a hold that is put",
     async (store: ObjectStore, id: string) => {
       const hold = Buffer.from(
-        JSON.stringify({ formatVersion: 1, source: "tree", backupId: id, by: "x", reason: "y", at: "2026-01-01T00:00:00.000Z" }),
+        JSON.stringify({ formatVersion: 2, source: "tree", backupId: id, by: "x", reason: "y", at: "2026-01-01T00:00:00.000Z" }),
       );
       await store.put(`holds/tree/${id}.json`, hold);
     },
@@ -157,7 +157,7 @@ test("a hold is respected by a prune that planned before it", async () => {
   const context = await open();
   const store = await context.storeOf("main");
   await addHold(store, {
-    formatVersion: 1,
+    formatVersion: 2,
     source: "tree",
     backupId: older,
     by: "me",

@@ -105,7 +105,7 @@ describe("a verification of a sound backup", () => {
     expect(result.durationMs).toBeLessThan(context.run.clock.monotonicMs());
     const evidence = await newestEvidence(memory, "tree", id);
     expect(evidence).toEqual({
-      formatVersion: 1,
+      formatVersion: 2,
       source: "tree",
       backupId: id,
       check: "verified",
@@ -309,7 +309,7 @@ async function recordOf(
 ): Promise<void> {
   const { sha256 } = await readManifest(memory, "tree", id);
   await appendEvidence(memory, {
-    formatVersion: 1,
+    formatVersion: 2,
     source: "tree",
     backupId: id,
     check,

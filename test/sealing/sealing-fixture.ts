@@ -12,7 +12,13 @@ import { type SealFigures, sealStream } from "../../src/sealing/seal.ts";
 
 export const now = new Date("2026-11-20T02:00:00.000Z");
 
-export const context: SealContext = { source: "taskmaster", backupId: "20261120T020000Z-full-7k3f9a", artifact: "archive.dump" };
+export const vaultId = "0123456789abcdefghjkmnpqrs";
+export const context: SealContext = {
+  vaultId,
+  source: "taskmaster",
+  backupId: "20261120T020000Z-full-7k3f9a",
+  artifact: "archive.dump",
+};
 
 export const neverAborted = new AbortController().signal;
 

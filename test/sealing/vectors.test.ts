@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readKeyFile } from "../../src/sealing/key-file.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
+import { type ManifestContext, openManifestSeal } from "../../src/sealing/manifest-seal.ts";
 import type { SealContext } from "../../src/sealing/message.ts";
 import type { SealFigures } from "../../src/sealing/seal.ts";
 import { failureOf, type KeyPlace, keysOfFiles, makeKeyPlace, open } from "./sealing-fixture.ts";
@@ -18,13 +19,19 @@ interface Vectors {
     readonly content: string;
     readonly stored: string;
   }[];
+  readonly manifestSeals: readonly {
+    readonly description: string;
+    readonly context: ManifestContext;
+    readonly sha256: string;
+    readonly stored: string;
+  }[];
 }
 
-const { keyFile, keyId, vectors } = JSON.parse(
+const { keyFile, keyId, vectors, manifestSeals } = JSON.parse(
   await readFile(new URL("../vectors/sealing/vectors.json", import.meta.url), "utf8"),
 ) as Vectors;
 
-describe("the sealing vectors of format version 1", () => {
+describe("the sealing vectors of format version 2", () => {
   let place: KeyPlace;
   let keys: SealingKeys;
   let path: string;
@@ -47,5 +54,12 @@ describe("the sealing vectors of format version 1", () => {
     expect((await open(bytes, record, { keys, context })).toString("base64")).toBe(content);
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
     expect((await failureOf(open(bytes, record, { keys, context }))).name).toBe("ArtifactDamaged");
+  });
+
+  it.each(manifestSeals)("open the seal of a manifest: $description", async ({ context, sha256, stored }) => {
+    const bytes = Buffer.from(stored, "base64");
+    expect(await openManifestSeal(bytes, keys)).toEqual({ context, sha256 });
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    expect((await failureOf(openManifestSeal(bytes, keys))).name).toBe("SealInvalid");
   });
 });

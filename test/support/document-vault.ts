@@ -7,27 +7,30 @@ import { addHold, listHolds } from "../../src/vault/holds.ts";
 import { keyOf, vaultKey } from "../../src/vault/layout.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
 import { listLost } from "../../src/vault/list-lost.ts";
-import { commitManifest } from "../../src/vault/manifest.ts";
 import { describeReader, listReadMarks, markReading } from "../../src/vault/read-marks.ts";
 import { initVault, openVault } from "../../src/vault/vault.ts";
+import { newVaultId } from "../../src/vault/vault-id.ts";
 import { type MemoryStore, makeMemoryStore } from "./memory-store.ts";
 import { sampleEvidence, sampleId, sampleManifest } from "./sample-backups.ts";
+import { authenticatorFor, commitSealed, memoryKeys } from "./sealed-backups.ts";
 import { toList } from "./streams.ts";
 
 const now = new Date("2026-11-22T12:00:00Z");
 const clock = { now: () => now, monotonicMs: () => 0 };
+const randomBytes = (count: number): Uint8Array => Buffer.alloc(count, 5);
+const sealing = { keys: memoryKeys(), vaultId: newVaultId(randomBytes) };
 const changedId = sampleId("2026-11-20T02:00:00Z");
 const goodId = sampleId("2026-11-21T02:00:00Z");
 
 /** Both backups verified, the first held and read; keys of the documents that are changed, one of a kind. */
 export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: readonly string[] }> {
   const store = makeMemoryStore(() => now);
-  await initVault(store, { clock, holdfastVersion: "0", restoreInstructions: async () => "text" });
+  await initVault(store, { clock, randomBytes, holdfastVersion: "0", restoreInstructions: async () => "text" });
   for (const id of [changedId, goodId]) {
-    const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
+    const { sha256 } = await commitSealed(store, sampleManifest("shop", id), sealing);
     await appendEvidence(store, { ...sampleEvidence("shop", id, "verified", "2026-11-21T03:00:00.000Z"), manifestSha256: sha256 });
   }
-  await addHold(store, { formatVersion: 1, source: "shop", backupId: changedId, by: "x", reason: "x", at: now.toISOString() });
+  await addHold(store, { formatVersion: 2, source: "shop", backupId: changedId, by: "x", reason: "x", at: now.toISOString() });
   const lease = await acquireLease(store, "shop", { holder: "x", purpose: "x", ttlSeconds: 60, clock, processes: null });
   await lease.release();
   await markReading(store, {
@@ -43,6 +46,7 @@ export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: r
   const evidence = [...store.objects.keys()].find((key) => key.startsWith(keyOf.evidencePrefix("shop", changedId))) ?? "";
   const keys = [
     keyOf.manifest("shop", changedId),
+    keyOf.manifestSeal("shop", changedId),
     evidence,
     keyOf.hold("shop", changedId),
     keyOf.lease("shop"),
@@ -58,7 +62,7 @@ export async function lookAtEverything(store: MemoryStore, key: string, bytes: B
   const original = before?.bytes ?? Buffer.alloc(0);
   store.objects.set(key, { bytes, modifiedAt: now });
   try {
-    const examined = await toList(examineAll(store, listBackups(store, { now })));
+    const examined = await toList(examineAll(store, listBackups(store, { now }), authenticatorFor(store, sealing)));
     const states = new Map(examined.map(({ id, state }) => [id, state]));
     if (states.get(goodId) !== "verified") throw new Error(`${key} changed what is said of another backup`);
     const isOwn = key.includes(changedId) && !key.startsWith("holds/") && !key.startsWith("leases/");

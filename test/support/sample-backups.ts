@@ -15,7 +15,7 @@ export function sampleManifest(source: string, id: string, change: Partial<Manif
   const parsed = parseBackupId(id);
   if (parsed === undefined) throw new Error(`${id} is no id`);
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     id,
     source,
     engine: "postgres",
@@ -49,7 +49,7 @@ export function sampleManifest(source: string, id: string, change: Partial<Manif
 
 export function sampleEvidence(source: string, backupId: string, check: CheckName, at: string): Evidence {
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     source,
     backupId,
     check,

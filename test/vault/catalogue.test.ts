@@ -231,7 +231,7 @@ describe("what is dated in the future", () => {
 
   function damagedAt(at: Date): Evidence {
     return {
-      formatVersion: 1,
+      formatVersion: 2,
       source: "shop",
       backupId: id,
       check: "damaged",

@@ -75,7 +75,7 @@ describe("evidence", () => {
     ],
     ["another check's", canonicalJson(sampleEvidence("shop", id, "proven", at)), "EvidenceInvalid"],
     ["another time's", canonicalJson(sampleEvidence("shop", id, "verified", "2026-11-20T03:00:00.001Z")), "EvidenceInvalid"],
-    ["a newer format's", canonicalJson({ formatVersion: 2 }), "VaultInvalid"],
+    ["a newer format's", canonicalJson({ formatVersion: 3 }), "VaultInvalid"],
     ["a wrong type", canonicalJson({ ...sampleEvidence("shop", id, "verified", at), findings: "none" }), "EvidenceInvalid"],
   ])("refuses to read %s", async (_, bytes, name) => {
     const store = makeMemoryStore();

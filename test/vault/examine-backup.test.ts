@@ -12,6 +12,8 @@ import { toList } from "../support/streams.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
 const id = sampleId("2026-11-20T02:00:00Z");
+/** Whether manifests are genuine is the pipeline's to ask. */
+const authenticate = async (): Promise<void> => undefined;
 
 async function commit(store: MemoryStore, checks: readonly Evidence["check"][]): Promise<void> {
   const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
@@ -21,7 +23,7 @@ async function commit(store: MemoryStore, checks: readonly Evidence["check"][]):
 function evidence(check: Evidence["check"], manifestSha256: string, comparison?: Evidence["comparison"]): Evidence {
   const [source, at] = ["shop", now.toISOString()];
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     source,
     backupId: id,
     check,
@@ -35,7 +37,7 @@ function evidence(check: Evidence["check"], manifestSha256: string, comparison?:
   };
 }
 
-const examine = async (store: MemoryStore) => examineBackup(store, await findBackup(store, id, now));
+const examine = async (store: MemoryStore) => examineBackup(store, await findBackup(store, id, now), authenticate);
 
 describe("a state that is quoted", () => {
   const compared = { equal: true, objectsCompared: 1, rowsCompared: 1, bytesCompared: 1, differenceCount: 0, differences: [] };
@@ -111,9 +113,9 @@ describe("a state that is quoted", () => {
     const store = makeMemoryStore();
     await commit(store, ["verified", "proven", "suspicious", "accepted", "verified", "verified", "proven"]);
     const counted = makeFaultyStore(store, []);
-    await examineBackup(counted, await findBackup(store, id, now));
+    await examineBackup(counted, await findBackup(store, id, now), authenticate);
     expect(counted.calls.filter((call) => call.startsWith("get"))).toHaveLength(4);
-    await store.put(keyOf.manifest("shop", id), Buffer.from('{"formatVersion":2}'));
+    await store.put(keyOf.manifest("shop", id), Buffer.from('{"formatVersion":3}'));
     expect(await examine(store)).toMatchObject({ state: "stored", unread: expect.stringContaining("newer Holdfast") });
   });
 
@@ -127,7 +129,7 @@ describe("a state that is quoted", () => {
     };
     const seen: string[] = [];
     const run = async (): Promise<void> => {
-      for await (const entry of examineAll(store, entries())) seen.push(entry.id);
+      for await (const entry of examineAll(store, entries(), authenticate)) seen.push(entry.id);
     };
     await expect(run()).rejects.toThrow("the listing broke off");
     expect(seen).toEqual([id]);

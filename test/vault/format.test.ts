@@ -116,7 +116,7 @@ describe("ids", () => {
 
 describe("keys", () => {
   interface KeyVector {
-    readonly object: "manifest" | "artifact" | "evidence" | "hold" | "lease";
+    readonly object: "manifest" | "artifact" | "seal" | "evidence" | "hold" | "lease";
     readonly source: string;
     readonly id: string;
     readonly name?: string;
@@ -128,6 +128,7 @@ describe("keys", () => {
     const made = {
       manifest: () => keyOf.manifest(source, id),
       artifact: () => keyOf.artifact(source, id, name),
+      seal: () => keyOf.manifestSeal(source, id),
       evidence: () => keyOf.evidence(source, id, new Date(at), check),
       hold: () => keyOf.hold(source, id),
       lease: () => keyOf.lease(source),
@@ -170,7 +171,7 @@ describe("keys", () => {
     },
   );
 
-  it.each(["..", "A", "a/b", "-a", "a_b", "a\n"])("refuses %j as an artifact's name", (name) => {
+  it.each(["..", "A", "a/b", "-a", "a_b", "a\n", "manifest"])("refuses %j as an artifact's name", (name) => {
     expect(isArtifactName(name)).toBe(false);
     expect(() => keyOf.artifact("shop", "20261120T020000Z-full-7k3f9a", name)).toThrow(
       expect.objectContaining({ name: "VaultInvalid" }),

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { addHold, type Hold, listHolds, removeHold } from "../../src/vault/holds.ts";
 import { keyOf } from "../../src/vault/layout.ts";
@@ -8,7 +9,7 @@ import { sampleId } from "../support/sample-backups.ts";
 import { toList } from "../support/streams.ts";
 
 const id = sampleId("2026-11-20T02:00:00Z");
-const hold: Hold = { formatVersion: 1, source: "shop", backupId: id, by: "ada", reason: "case 7", at: "2026-11-20T03:00:00.000Z" };
+const hold: Hold = { formatVersion: 2, source: "shop", backupId: id, by: "ada", reason: "case 7", at: "2026-11-20T03:00:00.000Z" };
 
 describe("holds", () => {
   async function committed() {
@@ -74,6 +75,7 @@ describe("a vault", () => {
   let time = 0;
   const options = {
     clock: { now: () => new Date(Date.UTC(2026, 10, 20) + time++), monotonicMs: () => 0 },
+    randomBytes: (count: number) => randomBytes(count),
     holdfastVersion: "0.1.0",
     restoreInstructions: async () => "# How to restore\n",
   };
@@ -82,11 +84,19 @@ describe("a vault", () => {
     const store = makeMemoryStore();
     const documents = await Promise.all([initVault(store, options), initVault(store, options), initVault(store, options)]);
     expect(new Set(documents.map(({ createdAt }) => createdAt)).size).toBe(1);
+    const vaultId = documents[0]?.vaultId ?? "";
+    expect(new Set(documents.map((document) => document.vaultId))).toEqual(new Set([vaultId]));
+    expect(vaultId).toMatch(/^[0-7][0-9a-hjkmnp-tv-z]{25}$/);
     expect([...store.objects.keys()].sort()).toEqual(["RESTORE.md", "holdfast.json"]);
     expect(store.objects.get("RESTORE.md")?.bytes.toString()).toBe("# How to restore\n");
     expect(await initVault(store, { ...options, restoreInstructions: async () => "other" })).toEqual(documents[0]);
     expect(store.objects.get("RESTORE.md")?.bytes.toString()).toBe("# How to restore\n");
-    expect(await openVault(store)).toMatchObject({ formatVersion: 1, createdBy: "holdfast 0.1.0", sealingSuite: "0x0478" });
+    expect(await openVault(store)).toMatchObject({
+      formatVersion: 2,
+      createdBy: "holdfast 0.1.0",
+      sealingSuite: "0x0478",
+      vaultId,
+    });
   });
 
   it("is begun anew by the next run when the first died in between", async () => {
@@ -124,13 +134,19 @@ describe("a vault", () => {
 
   it.each([
     ["nothing", "", "is not JSON"],
-    ["a newer format", '{"formatVersion":2}', "newer Holdfast"],
+    ["a newer format", '{"formatVersion":3}', "newer Holdfast"],
     [
       "another suite",
-      '{"createdAt":"2026-11-20T00:00:00.000Z","createdBy":"x","formatVersion":1,"sealingSuite":"0x0014"}',
+      '{"createdAt":"2026-11-20T00:00:00.000Z","createdBy":"x","formatVersion":2,"sealingSuite":"0x0014","vaultId":"0123456789abcdefghjkmnpqrs"}',
       "sealingSuite",
     ],
+    ["an earlier format", '{"formatVersion":1}', "written by a development version of Holdfast, in format version 1"],
     ["something else", "[]", "is not an object"],
+    [
+      "no id that a vault can have",
+      '{"createdAt":"2026-11-20T00:00:00.000Z","createdBy":"x","formatVersion":2,"sealingSuite":"0x0478","vaultId":"../x"}',
+      "vaultId is not a vault's id",
+    ],
   ])("is refused when its document holds %s", async (_, text, says) => {
     const store = makeMemoryStore();
     await store.put("holdfast.json", Buffer.from(text));

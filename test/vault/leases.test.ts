@@ -126,7 +126,7 @@ describe("a lease", () => {
 
   it("is not readable: said, not stolen", async () => {
     const store = makeMemoryStore();
-    for (const text of ["", "{}", JSON.stringify({ formatVersion: 2 })]) {
+    for (const text of ["", "{}", JSON.stringify({ formatVersion: 3 })]) {
       await store.put(key, Buffer.from(text));
       await expect(acquireLease(store, "shop", request(makeClock()))).rejects.toMatchObject({ name: "VaultInvalid" });
     }

@@ -127,7 +127,7 @@ describe("reading a manifest", () => {
   });
 
   it("tells a newer format from damage", async () => {
-    const newer = canonicalJson({ formatVersion: 2, whatever: true });
+    const newer = canonicalJson({ formatVersion: 3, whatever: true });
     await expect(readBytes(newer)).rejects.toMatchObject({
       name: "VaultInvalid",
       message: expect.stringContaining("newer Holdfast"),

@@ -15,7 +15,7 @@ export async function addHold({ context }: Session, reference: string, options: 
   }
   const { entry, store } = await findInVaults(context, reference);
   const hold: Hold = {
-    formatVersion: 1,
+    formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
     by: `${userName()}@${context.run.identity}`,

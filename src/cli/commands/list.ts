@@ -2,6 +2,7 @@
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import { authenticatorOf } from "../../pipeline/authentic-manifest.ts";
 import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
@@ -38,7 +39,7 @@ export async function list({ context, terminal }: Session, source: string | unde
     ...(unread.length === 0 ? {} : { unread: unread.map(({ url, error }) => ({ vault: url, error: errorDocument(error) })) }),
     ...(lost.length === 0 ? {} : { lost: lost.map(({ source: of, id, vault }) => ({ vault, source: of, id })) }),
     backups: entries.map(
-      ({ vault, source: of, id, kind, startedAt, state, suspicious, held, future, leftOut, problems, checks }) => {
+      ({ vault, source: of, id, kind, startedAt, state, suspicious, held, future, leftOut, problems, unchecked, checks }) => {
         const lastCheck = checks.at(-1);
         return {
           vault,
@@ -52,6 +53,7 @@ export async function list({ context, terminal }: Session, source: string | unde
           ...(future ? { future } : {}),
           leftOut,
           ...(problems.length === 0 ? {} : { problems }),
+          ...(unchecked === undefined ? {} : { notChecked: unchecked.message }),
           lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
         };
       },
@@ -69,6 +71,7 @@ export async function list({ context, terminal }: Session, source: string | unde
       ...entries.flatMap(({ id, problems, unread: why }) =>
         [...problems, ...(why === undefined ? [] : [why])].map((problem) => `${terminal.style("red", "found")}  ${id}: ${problem}`),
       ),
+      ...describeUnchecked(terminal, entries),
       ...lost.flatMap(({ message, remedy }) => [`${terminal.style("red", "lost")}  ${message}`, `  ${remedy}`]),
     ],
     exitCode: exitCodeOf(listed),
@@ -119,9 +122,12 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
   const store = await context.storeOf(vault);
   const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
   try {
-    await openVault(store);
+    const { vaultId } = await openVault(store);
+    const authenticate = authenticatorOf(context, { store, vaultId });
     const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now(), signal: context.run.signal };
-    for await (const entry of examineAll(store, listNewest(store, last, options))) listed.entries.push({ ...entry, vault });
+    for await (const entry of examineAll(store, listNewest(store, last, options), authenticate)) {
+      listed.entries.push({ ...entry, vault });
+    }
     for await (const place of listLost(store, options)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
     await warnOfDeletions(context, store, options);
     return listed;
@@ -196,9 +202,19 @@ function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Dat
   });
 }
 
-function flagsOf(terminal: Terminal, { suspicious, held, future, futureChecks, leftOut }: ListedBackup): string {
+/** One line for each reason: on a machine without the key it is the same for every backup. */
+function describeUnchecked(terminal: Terminal, entries: readonly ListedBackup[]): string[] {
+  const reasons = new Set(entries.flatMap(({ unchecked }) => unchecked?.message ?? []));
+  return [...reasons].map(
+    (reason) =>
+      `${terminal.style("yellow", "not checked")}  whether these backups were made with the vault's key cannot be told here: ${reason}`,
+  );
+}
+
+function flagsOf(terminal: Terminal, { suspicious, held, future, futureChecks, leftOut, unchecked }: ListedBackup): string {
   return [
     leftOut === undefined ? "" : terminal.style("yellow", `but for ${countOf(leftOut, "object")}`),
+    unchecked === undefined ? "" : terminal.style("yellow", "not checked"),
     suspicious ? terminal.style("yellow", "suspicious") : "",
     held ? "held" : "",
     future ? terminal.style("yellow", "dated in the future") : "",

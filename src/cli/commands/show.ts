@@ -1,6 +1,7 @@
 /** `holdfast show`: one backup's manifest and evidence. */
 import { errorDocument } from "../../errors/error-document.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import { authenticatorOf } from "../../pipeline/authentic-manifest.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import { readSoundEvidence } from "../../pipeline/sound-evidence.ts";
 import { findEngine } from "../../policy/engine-policy.ts";
@@ -18,30 +19,35 @@ import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
 
 export async function show({ context, terminal }: Session, reference: string): Promise<Outcome> {
-  const { entry, store } = await findInVaults(context, reference);
+  const found = await findInVaults(context, reference);
+  const { entry, store } = found;
   const read = await readWhatStands(store, entry);
   const evidence: (Evidence | UnreadEvidence)[] = [];
   for (const { key } of entry.checks) evidence.push((await readSoundEvidence(store, key)) ?? { key, unreadable: true });
   const { suspicious, held, futureChecks, future } = entry;
-  const examined = await examineBackup(store, entry);
+  const examined = await examineBackup(store, entry, authenticatorOf(context, found));
   const state = examined?.state ?? entry.state;
   const heading = `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`;
   const bad = terminal.style("red", "found");
-  const found = [
+  const checks = [
     ...(examined?.problems ?? []).map((problem) => `${bad}  ${problem}`),
+    ...[examined?.unread, examined?.unchecked?.message].flatMap((reason) =>
+      reason === undefined ? [] : [`${terminal.style("yellow", "not checked")}  ${reason}`],
+    ),
     ...(future ? [`${bad}  it is dated in the future, and does not count`] : []),
     ...futureChecks.map(({ key }) => `${bad}  ${key} is dated in the future, and does not count`),
     ...describeEvidence(terminal, evidence, context.policy.sources[entry.source]?.traits.units),
   ];
   const more = {
     problems: examined?.problems ?? [],
+    ...(examined?.unchecked === undefined ? {} : { notChecked: examined.unchecked.message }),
     ...(future ? { future } : {}),
     ...(futureChecks.length > 0 ? { futureChecks } : {}),
   };
   if (read instanceof HoldfastError) {
     // What the checks found is what one looks for here, and all the more where the manifest says nothing any more.
     const { name, message, hint } = read;
-    const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...found];
+    const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...checks];
     const document = { state, suspicious, held, ...more, manifest: null, error: errorDocument(read), evidence };
     return { document, lines, exitCode: read.exitCode };
   }
@@ -50,7 +56,7 @@ export async function show({ context, terminal }: Session, reference: string): P
     heading,
     ...describeManifest(terminal, manifest, sha256, findEngine(context.engines.policies, manifest.engine)?.units),
     "",
-    ...found,
+    ...checks,
   ];
   return { document: { state, suspicious, held, ...more, manifestSha256: sha256, manifest, evidence }, lines };
 }

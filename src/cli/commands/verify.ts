@@ -110,9 +110,9 @@ async function accept(context: PipelineContext, found: FoundBackup, reason: stri
 
 async function* select(context: PipelineContext, vaultName: string, source: string | undefined): AsyncGenerator<FoundBackup> {
   const store = await context.storeOf(vaultName);
-  await openVault(store);
+  const { vaultId } = await openVault(store);
   const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now() };
-  for await (const entry of listBackups(store, options)) yield { entry, store, vaultName };
+  for await (const entry of listBackups(store, options)) yield { entry, store, vaultId, vaultName };
 }
 
 /** What no backup's own verification finds: manifests that are gone, and, when all is verified, instructions that others wrote. */

@@ -128,7 +128,7 @@ it("names what is missing and what is too much, wherever it stands", async () =>
       fs.writeFileSync(`${tree}/a-new-one`, "x");
       fs.mkdirSync(`${tree}/zz`);
       // The mark of a vault hides nothing here.
-      fs.writeFileSync(`${tree}/zz/holdfast.json`, JSON.stringify({ formatVersion: 1, sealingSuite: "0x0478" }));
+      fs.writeFileSync(`${tree}/zz/holdfast.json`, JSON.stringify({ formatVersion: 2, sealingSuite: "0x0478" }));
     });
   });
   expect(found).toEqual([

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => removeTree(base));
 
 const vaultRooms = ["artifacts", "evidence", "holds", "leases", "manifests"];
-const marker = JSON.stringify({ formatVersion: 1, sealingSuite: "0x0478" });
+const marker = JSON.stringify({ formatVersion: 2, sealingSuite: "0x0478" });
 
 function makeVault(path: string): void {
   for (const room of vaultRooms) fs.mkdirSync(join(path, room), { recursive: true });

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtInEngines } from "../../../src/engines/engine-registry.ts";
 import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
 import { openKeys, type SealingKeys } from "../../../src/sealing/keys.ts";
-import { context, failureOf, open, seal } from "../../sealing/sealing-fixture.ts";
+import { context, failureOf, open, seal, vaultId } from "../../sealing/sealing-fixture.ts";
 import { followRestoreInstructions } from "../../support/follow-restore-instructions.ts";
 import { startMiniStack } from "../../support/ministack.ts";
 
@@ -122,7 +122,7 @@ describe("a key in KMS", () => {
     try {
       const [source, backupId] = ["taskmaster", "20261120T020000Z-full-7k3f9a"];
       const tar = Buffer.alloc(10_240); // an empty tar archive
-      const own = { source, backupId, artifact: "files.tar" };
+      const own = { vaultId, source, backupId, artifact: "files.tar" };
       const { bytes, figures } = await seal(tar, { keys: await keysOf(arn), compress: true, context: own });
       const place = join(directory, "vault/artifacts", source, backupId);
       await mkdir(place, { recursive: true });

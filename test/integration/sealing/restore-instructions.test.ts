@@ -8,7 +8,7 @@ import { builtInEngines } from "../../../src/engines/engine-registry.ts";
 import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
 import type { SealingKeys } from "../../../src/sealing/keys.ts";
 import type { ArtifactRecord } from "../../../src/vault/manifest.ts";
-import { type KeyPlace, keysOfFiles, makeKeyPlace, seal } from "../../sealing/sealing-fixture.ts";
+import { type KeyPlace, keysOfFiles, makeKeyPlace, seal, vaultId } from "../../sealing/sealing-fixture.ts";
 import { type FollowRequest, tryRestoreInstructions } from "../../support/follow-restore-instructions.ts";
 import { startPostgres } from "../../support/postgres-server.ts";
 import { runOk } from "../../support/processes.ts";
@@ -42,12 +42,12 @@ async function writeBackup(vaultDir: string, engine: string, backupId: string, p
   await mkdir(join(vaultDir, "artifacts", source, backupId), { recursive: true });
   await mkdir(join(vaultDir, "manifests", source), { recursive: true });
   for (const { name, plain, compress } of parts) {
-    const { bytes, figures } = await seal(plain, { keys, compress, context: { source, backupId, artifact: name } });
+    const { bytes, figures } = await seal(plain, { keys, compress, context: { vaultId, source, backupId, artifact: name } });
     await writeFile(join(vaultDir, "artifacts", source, backupId, name), bytes);
     records.push({ name, role: "content", format: "any", ...figures });
   }
   const manifest = {
-    formatVersion: 1,
+    formatVersion: 2,
     engine,
     kind: "full",
     consistencyPoint: { time: "2026-11-20T02:00:00Z" },
