@@ -83,7 +83,7 @@ describe("a backup that is deleted", () => {
       `delete ${evidence}`,
     ]);
     expect(JSON.parse(String(memory.objects.get(keyOf.tombstone("shop", id))?.bytes))).toEqual({
-      formatVersion: 1,
+      formatVersion: 2,
       source: "shop",
       backupId: id,
       at: now.toISOString(),

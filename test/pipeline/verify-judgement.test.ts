@@ -178,7 +178,7 @@ describe("damage", () => {
     await memory.put(keyOf.manifest("tree", id), canonicalJson({ ...manifest, policySha256: "0".repeat(64) }));
     const result = await verify(id);
     expect(result.outcome).toBe("damaged");
-    expect(result.findings.join()).toContain("was changed after");
+    expect(result.findings.join()).toContain("was not made with this vault's key");
   });
 
   test("is a manifest that cannot be read; the evidence then names none", async () => {
