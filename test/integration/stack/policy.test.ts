@@ -30,6 +30,18 @@ describe("the stack's policy", () => {
     expect(verified.stderr).toContain("this one backup is read back by this machine");
   });
 
+  it("tells check that code of a backup has a way out of the stack", async () => {
+    const { stdout } = await project.onStack("check", "broken", "--json");
+    const { findings } = JSON.parse(stdout) as {
+      findings: readonly { about: string; level: string; message: string; remedy?: string }[];
+    };
+    expect(findings.find(({ about }) => about === "stack holdfast-prod")).toMatchObject({
+      level: "warning",
+      message: expect.stringContaining("can send data to the Internet"),
+      remedy: expect.stringContaining("--param=proving=isolated"),
+    });
+  });
+
   it("is not mixed with another", async () => {
     const both = await project.holdfast(["--policy", "policy-that-was-deployed.yml", "--stack", "holdfast-prod", "list"]);
     expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("--policy and --stack exclude each other")]);

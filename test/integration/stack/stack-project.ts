@@ -44,7 +44,7 @@ export async function openStackProject(): Promise<StackProject> {
   await writeFile(join(directory, "policy-that-was-deployed.yml"), policy);
   // Longer than a secret, so that it travels compressed.
   const long = `${policy}\n${Array.from({ length: 3000 }, (_, index) => `# why source ${index} is not backed up`).join("\n")}\n`;
-  const stack = await createSampleStack(cloud.endpoint, "holdfast-prod", packPolicy(long));
+  const stack = await createSampleStack(cloud.endpoint, "holdfast-prod", packPolicy(long, "open"));
   const holdfast: StackProject["holdfast"] = (args, env = {}) => {
     const all = { ...process.env, NO_COLOR: "1", HOME: directory, HOLDFAST_POLICY: undefined, ...stack.env, ...env };
     return run(process.execPath, [launcher, ...args], { cwd: directory, env: all });
