@@ -246,7 +246,7 @@ describe("fuzz of whole backups", () => {
         const all = [entryOf("", "directory"), ...(unordered ? made : sorted(made))];
         await extract(pack(all), Buffer.from(all.map(formatIndexLine).join("")));
       }),
-      propertyParameters(500),
+      propertyParameters(200),
     );
   });
 });

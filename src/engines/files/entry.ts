@@ -161,7 +161,7 @@ function readFields(fields: Record<string, unknown>, path: EntryPath, type: Entr
 }
 
 function readCount(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0) ? value : undefined;
 }
 
 function readName(fields: Record<string, unknown>, key: string): EntryPath | undefined {
