@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Client } from "pg";
 import { markRawBytes, unmarkRawBytes } from "./raw-names.ts";
+import { hasTexts, hasWholeTexts } from "./wire-texts.ts";
 
 /** What one answer may come to. */
 export interface AnswerLimits {
@@ -130,7 +131,7 @@ function queryMessage(text: string): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** Checks each message by its header as it comes, before it is kept or parsed; gives chunks on as they are, or whole messages where bytes are marked. */
+/** Checks each message by its header as it comes, and its texts before it is parsed; gives chunks on as they are, or whole messages where bytes are marked. */
 function createFrameReader(state: AnswerState, raw: () => boolean): (chunk: Buffer) => Buffer[] {
   let header = Buffer.alloc(0);
   let remaining = 0;
@@ -152,17 +153,16 @@ function createFrameReader(state: AnswerState, raw: () => boolean): (chunk: Buff
         kept.push(piece);
       }
       if (header.length === headerBytes && remaining === 0) {
+        if (hasTexts(header[0]) && !hasWholeTexts(Buffer.concat(kept))) throw new Error("a text without an end");
         if (raw()) whole.push(header[0] === dataRow ? markRow(Buffer.concat(kept)) : Buffer.concat(kept));
         header = Buffer.alloc(0);
         kept = [];
       }
     }
-    if (raw()) {
-      kept = kept.map((piece) => Buffer.from(piece));
-      return whole;
-    }
-    kept = [];
-    return [chunk];
+    const isRaw = raw();
+    // The socket's buffer is used again.
+    kept = isRaw || header.length < headerBytes || hasTexts(header[0]) ? kept.map((piece) => Buffer.from(piece)) : [];
+    return isRaw ? whole : [chunk];
   };
 }
 

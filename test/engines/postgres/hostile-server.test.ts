@@ -76,6 +76,41 @@ it.each([
   await connection.close();
 });
 
+describe("a text without an end, for which the driver's parser would look for ever, is an error", () => {
+  const cases: readonly (readonly [string, Buffer])[] = [
+    ["an error's fields", message("E", "SFATAL\0", "Mno\0")],
+    ["an error's last field", message("E", "SFATAL\0", "Mno")],
+    ["an error without fields", message("E")],
+    ["a notice's fields", message("N", "SNOTICE\0")],
+    ["a parameter's value", message("S", "name\0", "value")],
+    ["a parameter's name", message("S")],
+    ["a notification's payload", message("A", 1, "channel\0", "payload")],
+    ["a notification", message("A", 1)],
+    ["a statement's end", message("C", "SELECT 1")],
+    ["a column's name", message("T", Buffer.from([0, 1]), "name")],
+    ["the second column's name", message("T", Buffer.from([0, 2]), "a\0", Buffer.alloc(18), "b")],
+    ["the methods of a login", message("R", 10, "SCRAM-SHA-256\0")],
+    ["a method of a login", message("R", 10, "SCRAM-SHA-256")],
+  ];
+  it.each(cases)("%s", async (_name, bytes) => {
+    for (const turn of [0, 1, 3]) {
+      for (const cut of [undefined, 1, 6, bytes.length - 1]) {
+        await using server = await startHostileServer((at, socket) => {
+          if (at !== turn) return usual[at];
+          if (cut !== undefined) socket.write(bytes.subarray(0, cut));
+          return cut === undefined ? bytes : bytes.subarray(cut);
+        });
+        const settings = { ...settingsFor(server.port), connectTimeoutSeconds: 20 };
+        const asking = connect(settings, never).then((connection) => connection.rows("SELECT 1 AS a"));
+        await expect(asking).rejects.toMatchObject({
+          name: "SourceUnreachable",
+          message: expect.stringContaining("without an end"),
+        });
+      }
+    }
+  });
+});
+
 it("a server that logs in and says nothing more is not waited for without end", async () => {
   await using server = await startHostileServer((turn) => (turn === 0 ? loggedIn : undefined));
   const settings = { ...settingsFor(server.port), connectTimeoutSeconds: 1 };
