@@ -26,7 +26,7 @@ export const step = defineStep({
   }),
   async run(context, { source, backupId, ...report }) {
     if (!ranWell.includes(report.error)) countFailure(source);
-    const about = { ...(source === undefined ? {} : { source }), ...(backupId === "" ? {} : { backupId }) };
+    const about = { source, ...(backupId === "" ? {} : { backupId }) };
     return publishAlert(context, alertForReport({ ...report, ...about }, await executionContext(context, source)));
   },
 });

@@ -15,9 +15,9 @@ export interface Invocation {
   /** Who runs, for leases and evidence: `lambda:<function>:<request>`. */
   readonly identity: string;
   /** How long this run may take, in milliseconds; absent: as long as it takes. */
-  readonly remainingMs?: number;
+  readonly remainingMs?: number | undefined;
   /** Ends the run from outside; its reason says why. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a step needs to take back what is half done: an upload, a lease, a throwaway server. */

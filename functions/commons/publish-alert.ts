@@ -31,8 +31,8 @@ export async function executionContext(context: PipelineContext, source: string 
   return {
     now,
     sources: context.policy.sources,
-    ...(secrets === undefined ? {} : { secrets }),
-    ...(publicNames === undefined ? {} : { publicNames }),
+    secrets,
+    publicNames,
     ...(newestGood === undefined ? {} : { newestGoodOf: () => newestGood }),
   };
 }

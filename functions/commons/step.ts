@@ -77,7 +77,7 @@ function parseInput<Schema extends z.ZodType>(step: Step<Schema>, event: unknown
 }
 
 /** What an input is about: one source, or one of its backups. Inputs about many, or about none, have no such words. */
-function idsIn(input: unknown): { readonly source?: string; readonly backupId?: string } {
+function idsIn(input: unknown): { readonly source?: string | undefined; readonly backupId?: string | undefined } {
   const given = (typeof input === "object" && input !== null ? input : {}) as {
     readonly source?: unknown;
     readonly backupId?: unknown;

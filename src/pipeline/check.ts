@@ -27,7 +27,7 @@ export interface CheckedFinding extends Finding {
 
 export interface CheckOptions {
   /** Writes a vault's holdfast.json and RESTORE.md anew where they are lost or others changed them. */
-  readonly repair?: boolean;
+  readonly repair?: boolean | undefined;
 }
 
 /** Checks the whole policy, or, with `sourceName`, that source with its vault and key. Writes one small object to each vault and takes it back. */

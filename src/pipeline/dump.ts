@@ -33,7 +33,7 @@ export interface DumpResult {
   readonly backupId: string;
   readonly kind: BackupKind;
   /** The address of the vault, when this run made it: news to whoever thought it was there (a volume that is not mounted). */
-  readonly createdVault?: string;
+  readonly createdVault?: string | undefined;
   readonly manifestSha256: string;
   readonly storedBytes: number;
   readonly rows: number;

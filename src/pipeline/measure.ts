@@ -219,8 +219,8 @@ async function readFigures(store: ObjectStore, entry: BackupEntry, tests: readon
   )?.objective?.measuredSeconds;
   const contentBytes = await readContentBytes(store, entry);
   const measured = {
-    ...(restoreSeconds === undefined ? {} : { restoreSeconds }),
-    ...(contentBytes === undefined ? {} : { contentBytes }),
+    restoreSeconds,
+    contentBytes,
   };
   if (read === undefined) return measured;
   const { artifacts, sourceCheck, startedAt, finishedAt } = read.manifest;

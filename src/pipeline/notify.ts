@@ -20,12 +20,12 @@ export interface Delivery {
   readonly channel: string;
   readonly outcome: "sent" | "failed" | "skipped";
   /** Why it was not sent. */
-  readonly error?: HoldfastError;
+  readonly error?: HoldfastError | undefined;
 }
 
 export interface NotifyOptions {
   /** The topics of a stack by severity: the alert is published there, and nothing is sent from here. */
-  readonly topics?: Readonly<Record<Severity, string>>;
+  readonly topics?: Readonly<Record<Severity, string>> | undefined;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function drillAlerts(
     run: run.identity,
     secrets: secretsInEnvironment(context),
     publicNames: publicNamesOf(policy),
-    ...(invocation === undefined ? {} : { invocation }),
+    invocation,
   };
   return Promise.all(wanted.map(({ channel, severities }) => tell(context, channel, testAlert(severities[0] ?? "info", about))));
 }

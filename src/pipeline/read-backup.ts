@@ -22,7 +22,7 @@ export interface BackupReading {
 
 export interface ReadOptions {
   /** Streams end where damage is met, after all that is sound before it, instead of failing: the last resort. */
-  readonly salvage?: boolean;
+  readonly salvage?: boolean | undefined;
 }
 
 /** Opens `manifest`'s backup for reading. The reader's streams fail with an integrity error of the catalogue, never end early unless asked to. */

@@ -29,7 +29,7 @@ export interface RestoreTestResult {
   readonly outcome: "proven" | "unproven" | "disproven";
   readonly evidence: Evidence;
   /** Why the evidence is not in the vault, where that took no writes; the backup's state is then what it was. */
-  readonly unrecorded?: HoldfastError;
+  readonly unrecorded?: HoldfastError | undefined;
 }
 
 /**

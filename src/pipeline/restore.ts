@@ -28,9 +28,9 @@ export interface RestoreOptions {
   /** Puts into the target what could be loaded even when the backup is damaged or the result differs: the last resort. */
   readonly allowDamaged: boolean;
   /** Removes a result that differs, where it would be kept beside the target. */
-  readonly discardDifferent?: boolean;
+  readonly discardDifferent?: boolean | undefined;
   /** Switches that engines add (EnginePolicy.restore), by their names. */
-  readonly flags?: ReadonlySet<string>;
+  readonly flags?: ReadonlySet<string> | undefined;
 }
 
 export interface RestoreResult {

@@ -17,10 +17,10 @@ export interface BackupRunOptions {
 
 export interface BackupRunResult {
   readonly dump: DumpResult;
-  readonly verification?: VerifyResult;
-  readonly prune?: PruneResult;
+  readonly verification?: VerifyResult | undefined;
+  readonly prune?: PruneResult | undefined;
   /** What could not be done after the dump, a refusal to prune included; the backup itself stands. */
-  readonly failure?: { readonly step: "verify" | "prune"; readonly error: HoldfastError };
+  readonly failure?: { readonly step: "verify" | "prune"; readonly error: HoldfastError } | undefined;
 }
 
 /**

@@ -83,7 +83,7 @@ export async function alertsFor(
     const about = await gatherAlertContext(context, {
       ...given,
       run: context.run.identity,
-      ...(source === undefined ? {} : { source }),
+      source,
     });
     alerts.push("outcome" in trouble ? alertForOutcome(trouble.outcome, about) : alertForFailure(trouble, about));
   }

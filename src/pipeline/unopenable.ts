@@ -12,7 +12,7 @@ export interface Unopenable {
   readonly count: number;
   readonly newestId: string;
   /** Where the policy names a key that may be it, why that one cannot be loaded. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function findUnopenable(context: PipelineContext, sourceName: strin
     } catch (error) {
       if (!isHoldfastError(error, "KeyMissing", "KeyUnavailable")) throw error;
       const [reason] = isHoldfastError(error, "KeyUnavailable") ? error.details : [];
-      found.push({ keyId, count, newestId, ...(reason === undefined ? {} : { reason }) });
+      found.push({ keyId, count, newestId, reason });
     }
   }
   return found;

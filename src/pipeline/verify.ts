@@ -35,9 +35,9 @@ export interface VerifyResult {
   readonly bytes: number;
   readonly durationMs: number;
   /** The content's digest; absent when it could not be made. */
-  readonly digest?: ContentDigest;
+  readonly digest?: ContentDigest | undefined;
   /** Why the finding is not in the vault, where that took no writes; the backup's state is then what it was. */
-  readonly unrecorded?: HoldfastError;
+  readonly unrecorded?: HoldfastError | undefined;
 }
 
 const defaultMaxDropShare = 0.5;
@@ -76,8 +76,8 @@ async function readBack(context: PipelineContext, found: FoundBackup): Promise<V
     rows: judged.digest?.rows ?? 0,
     bytes: judged.digest?.bytes ?? 0,
     durationMs,
-    ...(judged.digest === undefined ? {} : { digest: judged.digest }),
-    ...(unrecorded === undefined ? {} : { unrecorded }),
+    digest: judged.digest,
+    unrecorded,
   };
 }
 

@@ -20,7 +20,7 @@ export interface WatchOptions {
   /** Tells an alert; rejects when nobody was told, and is then asked again at the next look. */
   tell(alert: Alert): Promise<unknown>;
   /** How Holdfast is called where the alerts are read; absent: `holdfast`. */
-  readonly invocation?: string;
+  readonly invocation?: string | undefined;
   /** Is given each source's status as soon as it is measured: figures must not wait for alerts that may fail. */
   measured?(status: SourceStatus): void;
 }
@@ -154,7 +154,7 @@ interface News {
     readonly alert: Alert;
     readonly count: "told" | "recovered";
     /** What to keep in mind once it is told; absent: nothing more. */
-    readonly told?: Told;
+    readonly told?: Told | undefined;
   }[];
   readonly unchanged: Memory;
 }
@@ -202,7 +202,7 @@ async function recoveryOf(context: PipelineContext, { alert }: Told, invocation:
   const about = await gatherAlertContext(context, {
     run: context.run.identity,
     invocation,
-    ...(alert.source === undefined ? {} : { source: alert.source }),
+    source: alert.source,
   });
   return recoveryNotice(alert, about);
 }

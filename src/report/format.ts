@@ -59,7 +59,7 @@ export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   /** Per column; left where nothing is said. */
-  readonly align?: readonly ("left" | "right")[];
+  readonly align?: readonly ("left" | "right")[] | undefined;
 }
 
 /**

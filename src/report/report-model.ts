@@ -9,12 +9,12 @@ export interface ReportTest {
   readonly at: string;
   readonly by: string;
   readonly findings: readonly string[];
-  readonly comparison?: Comparison;
-  readonly sourceCheck?: Comparison;
-  readonly assertions?: readonly AssertionResult[];
+  readonly comparison?: Comparison | undefined;
+  readonly sourceCheck?: Comparison | undefined;
+  readonly assertions?: readonly AssertionResult[] | undefined;
   /** Milliseconds per phase. */
-  readonly timings?: Readonly<Record<string, number>>;
-  readonly objective?: { readonly rtoSeconds: number; readonly measuredSeconds: number; readonly met: boolean };
+  readonly timings?: Readonly<Record<string, number>> | undefined;
+  readonly objective?: { readonly rtoSeconds: number; readonly measuredSeconds: number; readonly met: boolean } | undefined;
 }
 
 export interface ReportHold {
@@ -22,7 +22,7 @@ export interface ReportHold {
   readonly by: string;
   readonly reason: string;
   /** Absent for a hold that cannot be read. */
-  readonly at?: string;
+  readonly at?: string | undefined;
 }
 
 /** What retention would do; a RetentionPlan fits. */
@@ -39,7 +39,7 @@ export interface ReportSource {
   readonly backups: readonly StatusBackup[];
   /** The last restore tests, in any order; the report shows the newest first. */
   readonly tests: readonly ReportTest[];
-  readonly plan?: ReportPlan;
+  readonly plan?: ReportPlan | undefined;
   readonly holds: readonly ReportHold[];
 }
 

@@ -8,21 +8,21 @@ export interface StatusSource {
   readonly tier: Tier;
   readonly objectives: Objectives;
   readonly schedules: Readonly<Partial<Record<BackupKind, string>>>;
-  readonly verify: { readonly schedule?: string };
-  readonly restoreTest: { readonly schedule?: string };
+  readonly verify: { readonly schedule?: string | undefined };
+  readonly restoreTest: { readonly schedule?: string | undefined };
 }
 
 /** What manifests and evidence say of a backup; every figure may be unknown. */
 export interface BackupFigures {
   /** The backup's bytes in the vault. */
-  readonly storedBytes?: number;
+  readonly storedBytes?: number | undefined;
   /** The bytes of its content before compression. */
-  readonly contentBytes?: number;
-  readonly rows?: number;
+  readonly contentBytes?: number | undefined;
+  readonly rows?: number | undefined;
   /** From start to commit. */
-  readonly durationSeconds?: number;
+  readonly durationSeconds?: number | undefined;
   /** How long its last restore test took to bring the data back. */
-  readonly restoreSeconds?: number;
+  readonly restoreSeconds?: number | undefined;
 }
 
 /** A backup as the catalogue lists it (BackupEntry fits), with figures where the caller read them. */
@@ -33,18 +33,18 @@ export interface StatusBackup {
   readonly startedAt: Date;
   readonly state: "stored" | "verified" | "proven" | "damaged";
   readonly suspicious: boolean;
-  readonly held?: boolean;
+  readonly held?: boolean | undefined;
   /** Dated in the future: it counts for no objective. */
-  readonly future?: boolean;
+  readonly future?: boolean | undefined;
   /** Evidence that is dated in the future, and counts for nothing. */
   readonly futureChecks?: readonly { readonly check: string; readonly at: Date | string }[];
   /** What is wrong with its documents, in sentences, where they were read. */
-  readonly problems?: readonly string[];
+  readonly problems?: readonly string[] | undefined;
   /** Oldest first; `at` is an instant (ISO 8601 where it is text). */
   readonly checks: readonly { readonly check: string; readonly at: Date | string }[];
   /** Objects that its proof left out, because the policy excepts the extension that they need. */
-  readonly leftOut?: number;
-  readonly figures?: BackupFigures;
+  readonly leftOut?: number | undefined;
+  readonly figures?: BackupFigures | undefined;
 }
 
 export interface StatusInput {
@@ -107,7 +107,7 @@ export interface SourceStatus {
   readonly restoreTest: {
     readonly outcome: string | null;
     /** Objects that the proof left out, where there are any. */
-    readonly leftOut?: number;
+    readonly leftOut?: number | undefined;
     readonly backupId: string | null;
     readonly at: string | null;
     readonly dueAt: string | null;
@@ -148,7 +148,7 @@ export interface Status {
   /** Not better than `breach` while a source is not measured. */
   readonly verdict: Verdict;
   readonly sources: readonly SourceStatus[];
-  readonly unmeasured?: readonly UnmeasuredStatus[];
+  readonly unmeasured?: readonly UnmeasuredStatus[] | undefined;
 }
 
 /** What the judgements look at: one source and its backups, newest first. */

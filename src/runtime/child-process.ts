@@ -92,7 +92,7 @@ function startFeeding(started: Started, { input, signal }: ToolOptions): Promise
 export async function runTool(
   command: string,
   args: readonly string[],
-  options: ToolOptions & { readonly maxOutputBytes?: number },
+  options: ToolOptions & { readonly maxOutputBytes?: number | undefined },
 ): Promise<ToolResult> {
   const limit = options.maxOutputBytes ?? 64 * 1024 * 1024;
   const started = start(command, args, options);

@@ -41,7 +41,7 @@ function trySandboxes({ program, environment }: SandboxSearch, kinds: readonly S
   for (const kind of kinds) {
     if (kind === "none") break;
     const bubblewrap = kind === "bubblewrap" ? findProgram("bwrap", path) : undefined;
-    const sandbox: Sandbox = { kind, asRoot, refusals, ...(bubblewrap === undefined ? {} : { bubblewrap }) };
+    const sandbox: Sandbox = { kind, asRoot, refusals, bubblewrap };
     const refusal = missingFor(kind, asRoot, path) ?? tryRun(program, sandbox);
     if (refusal === undefined) return sandbox;
     refusals.push(refusal);

@@ -11,9 +11,9 @@ export interface PrivateDirectory {
 
 export interface PrivateDirectoryOptions {
   /** Whose it becomes, for servers that refuse root; needs root. */
-  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** A directory in it with a name of one letter will hold a Unix socket: when `parent` is too long for one, /tmp is used. */
-  readonly sockets?: boolean;
+  readonly sockets?: boolean | undefined;
 }
 
 /** sockaddr_un's 108 bytes with the terminating NUL, less a directory's name, `/.s.PGSQL.65535.lock` and mkdtemp's six characters. */

@@ -9,18 +9,18 @@ export interface ToolOptions {
   readonly env: Readonly<Record<string, string>>;
   /** On abort the tool's group gets SIGTERM, and SIGKILL after a grace. */
   readonly signal: AbortSignal;
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** Run as this user, for servers that refuse root. */
-  readonly uid?: number;
-  readonly gid?: number;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
   /** What the tool reads on its standard input: text, a stream, or an open file by its descriptor; absent: nothing. */
-  readonly input?: string | Readable | OpenFile;
+  readonly input?: string | Readable | OpenFile | undefined;
   /** Runs the tool in a sandbox; takes the place of `cwd`, `uid` and `gid`. `command` is then an absolute path. */
   readonly confinement?: Confinement | undefined;
   /** How much of the end of its standard error is kept. Default: 64 KiB. */
-  readonly maxStderrBytes?: number;
+  readonly maxStderrBytes?: number | undefined;
   /** Gives its standard error as bytes in a latin1 string. */
-  readonly stderrBytes?: boolean;
+  readonly stderrBytes?: boolean | undefined;
 }
 
 /** A file that the tool may read from its beginning, without being able to open it. */
@@ -32,11 +32,11 @@ export interface OpenFile {
 export interface ToolExit {
   /** As the shell gives it: 128 + the signal's number for a tool that was killed. */
   readonly exitCode: number;
-  readonly signal?: NodeJS.Signals;
+  readonly signal?: NodeJS.Signals | undefined;
   /** The end of its standard error. */
   readonly stderr: string;
   /** There was more of it. */
-  readonly stderrCut?: boolean;
+  readonly stderrCut?: boolean | undefined;
 }
 
 /** A tool that ended badly said why in its last words; 64 KiB hold several hundred lines of them. */
@@ -122,9 +122,9 @@ export function start(command: string, args: readonly string[], options: ToolOpt
     stdio: [isOpenFile(input) ? input.descriptor : input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     // A group of its own: a terminal's SIGINT must not reach the tool before this process has decided what to do.
     detached: true,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(gid === undefined ? {} : { gid }),
+    cwd: options.cwd,
+    uid,
+    gid,
   });
   trackGroup(child);
 
@@ -147,7 +147,7 @@ export function start(command: string, args: readonly string[], options: ToolOpt
     child.once("close", (code, signal) => {
       const ending = signal ?? (launch.endingSignal === undefined ? undefined : signalOf(code));
       const exitCode = code ?? 128 + (ending === undefined ? 0 : (signalNumbers[ending] ?? 0));
-      resolve({ exitCode, ...(ending === undefined ? {} : { signal: ending }), ...readTail() });
+      resolve({ exitCode, signal: ending, ...readTail() });
     });
   }).finally(() => {
     clearTimeout(killTimer);

@@ -39,11 +39,11 @@ export interface RunContext {
   /** Directories with PostgreSQL programs, looked at before the places where distributions install them. */
   readonly postgresPath: readonly string[];
   /** Filled in from the policy by `createPipelineContext`. */
-  readonly ownPaths?: OwnPaths;
+  readonly ownPaths?: OwnPaths | undefined;
   /** What the policy says of sandboxes for what comes from a backup. Default: the strongest that the machine offers. */
   readonly sandbox?: SandboxWish | undefined;
   /** Whether a connection over a network must be encrypted for certain: in a stack, whose secrets and rows cross networks of others. */
-  readonly requireTls?: boolean;
+  readonly requireTls?: boolean | undefined;
   /** The host's name and process, for leases and evidence. */
   readonly identity: string;
 }

@@ -16,7 +16,7 @@ export type SandboxKind = (typeof sandboxKinds)[number];
 export interface Sandbox {
   readonly kind: SandboxKind;
   /** `bwrap` by its absolute path, for bubblewrap. */
-  readonly bubblewrap?: string;
+  readonly bubblewrap?: string | undefined;
   /** Whether the caller is root, and so runs others' code as a user of its own. */
   readonly asRoot: boolean;
   /** Why the stronger kinds are not used here, one sentence each. */
@@ -29,23 +29,23 @@ export interface Confinement {
   /** As root: whom to run as. */
   readonly user?: SandboxUser | undefined;
   /** Files and directories that it may read. */
-  readonly readable?: readonly string[];
+  readonly readable?: readonly string[] | undefined;
   /** Directories that it may write in; nothing in them can be run. */
-  readonly writable?: readonly string[];
+  readonly writable?: readonly string[] | undefined;
   /** Has a shell and the names of users: for programs that need them and are given nothing hostile. */
-  readonly shell?: boolean;
+  readonly shell?: boolean | undefined;
   /** The root directory as its working directory, where absent. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
 }
 
 /** A command line that runs another one in a sandbox. */
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
-  readonly uid?: number;
-  readonly gid?: number;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
   /** Ends the sandbox with all its processes; a gentler signal may not reach them. Undefined: none is needed. */
-  readonly endingSignal?: "SIGKILL";
+  readonly endingSignal?: "SIGKILL" | undefined;
 }
 
 /** The command line that runs `command` (an absolute path) under this confinement. */

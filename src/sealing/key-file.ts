@@ -155,7 +155,7 @@ function writingError(path: string, error: unknown): HoldfastError {
 }
 
 function invalid(path: string, fact: string, hint?: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("KeyFileInvalid", `the key file ${path} ${fact}`, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new HoldfastError("KeyFileInvalid", `the key file ${path} ${fact}`, { cause, hint });
 }
 
 function codeOf(error: unknown): string {

@@ -25,7 +25,7 @@ export interface SealingKeys {
 
 export interface OpenKeysOptions {
   /** How KMS is reached; by default through the AWS SDK, with its usual credentials. */
-  readonly connectKms?: ConnectKms;
+  readonly connectKms?: ConnectKms | undefined;
 }
 
 /**
