@@ -2,6 +2,7 @@
 import { allChannels } from "../src/alerts/route.ts";
 import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
 import { shortestKept } from "../src/retention/shortest-kept.ts";
+import { documentLockMs } from "../src/vault/lock-documents.ts";
 import { bucketsOf, type Deployment, sealingKeysOf } from "./deployment.ts";
 import { stateBucketArn, stateObjects } from "./state-buckets.ts";
 import { allow, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";
@@ -63,6 +64,7 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
     // After a write the lock is looked at, and made where the store passed over it. What is there is sealed, and this role cannot unseal.
     ...allowIn(["s3:GetObject", ...seeLocks, "s3:PutObjectRetention"], objectsIn(lockedOf(vaults), ...own)),
     ...denyLongLocks(source, objectsIn(lockedOf(vaults), ...own)),
+    ...lockDocuments(vaults),
     ...allowIn(["s3:PutObjectTagging"], objectsIn(tiered, `artifacts/${source.name}/*`)),
     // Takes back the parts of an upload that failed; what was committed cannot be touched by it.
     allow(["s3:AbortMultipartUpload"], objectsIn(vaults, ...own)),
@@ -81,6 +83,17 @@ function denyLongLocks({ retention, traits }: SourceConfig, resources: readonly 
   const seconds = Math.max(...traits.kinds.map((kind) => shortestKept(retention, kind)));
   const condition = { NumericGreaterThan: { "s3:object-lock-remaining-retention-days": Math.ceil(seconds / 86_400) + 1 } };
   return [named("NoLongerThanRetention", deny(["s3:PutObjectRetention"], resources, condition))];
+}
+
+/** Keeps the vault's own two documents locked, and not for longer than Holdfast does. */
+function lockDocuments(vaults: readonly S3Vault[]): Statement[] {
+  const resources = objectsIn(lockedOf(vaults), "holdfast.json", "RESTORE.md");
+  if (resources.length === 0) return [];
+  const condition = { NumericGreaterThan: { "s3:object-lock-remaining-retention-days": documentLockMs / 86_400_000 + 1 } };
+  return [
+    allow(["s3:GetObject", ...seeLocks, "s3:PutObjectRetention"], resources),
+    named("NoLongerThanDocuments", deny(["s3:PutObjectRetention"], resources, condition)),
+  ];
 }
 
 /** Reads whole backups and unseals them. */
@@ -137,7 +150,11 @@ export function deleteBackups(deployment: Deployment): Statement[] {
     allow(["s3:PutObject"], objectsIn(vaults, "manifests/*", "tombstones/*")),
     ...allowIn(["s3:GetObject", "s3:GetObjectVersion", ...seeLocks, "s3:PutObjectRetention"], objectsIn(locked, ...kept)),
     // Puts what is held under the legal hold of S3, and cannot lift one.
-    ...allowIn(["s3:PutObjectLegalHold"], objectsIn(locked, ...kept), { StringEquals: { "s3:object-lock-legal-hold": "ON" } }),
+    ...allowIn(seeLocks, objectsIn(locked, "holds/*")),
+    ...lockDocuments(vaults),
+    ...allowIn(["s3:PutObjectLegalHold"], objectsIn(locked, ...kept, "holds/*"), {
+      StringEquals: { "s3:object-lock-legal-hold": "ON" },
+    }),
     ...holdLeases(vaults, "*"),
     // Marks of readers that died.
     allow(["s3:DeleteObject"], objectsIn(statesOf(vaults), "leases/reading/*")),

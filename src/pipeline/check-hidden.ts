@@ -1,5 +1,6 @@
 /** What `holdfast check` says of objects that were deleted or overwritten outside Holdfast, and that the bucket still has. */
 import type { Finding } from "../engines/engine.ts";
+import { describeHiddenHold, listHiddenHolds } from "../vault/hidden-documents.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseDocumentKey, parseEvidenceKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { hasTombstone } from "../vault/tombstones.ts";
@@ -29,6 +30,16 @@ export async function checkHidden(store: ObjectStore): Promise<readonly Finding[
       last = `${key} at ${hiddenAt.toISOString()}`;
     }
   }
+  const holds: Finding[] = [];
+  for await (const hidden of listHiddenHolds(store)) {
+    holds.push({
+      level: "error",
+      subject: "deleted holds",
+      message: describeHiddenHold(hidden),
+      remedy: "Find out who deleted it.",
+    });
+  }
+  if (last === "" && holds.length > 0) return holds;
   if (last === "") return [{ level: "ok", subject, message: "no object of a backup was deleted or overwritten outside Holdfast" }];
   const deleted = counts.deletion === 1 ? "1 object of a backup was deleted" : `${counts.deletion} objects of backups were deleted`;
   return [
@@ -38,6 +49,7 @@ export async function checkHidden(store: ObjectStore): Promise<readonly Finding[
       message: `${deleted} and ${counts.overwriting} overwritten outside Holdfast, the last in order ${last}; the bucket still has what they held`,
       remedy: "Bring them back as docs/immutability.md says, and find out who did it.",
     },
+    ...holds,
   ];
 }
 

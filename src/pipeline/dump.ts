@@ -18,6 +18,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { initVault, openVault, type VaultDocument } from "../vault/vault.ts";
 import { writeManifestSeal } from "./authentic-manifest.ts";
 import { newestBackup } from "./find-backups.ts";
+import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLease } from "./source-lease.ts";
 import { writeInstructions } from "./vault-instructions.ts";
@@ -122,6 +123,7 @@ async function prepareVault(
   const { clock, randomBytes } = run;
   const restoreInstructions = () => writeInstructions(engines);
   const { vaultId } = await initVault(store, { clock, randomBytes, holdfastVersion, restoreInstructions });
+  await keepDocumentsLocked(run, store);
   return { vaultId, ...(isVault ? {} : { createdVault: store.url }) };
 }
 

@@ -3,6 +3,7 @@ import type { SourceConfig } from "../policy/policy.ts";
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import { promiseLocks } from "../retention/promise-locks.ts";
 import { extendBackupLock, findBackupLock, holdBackup } from "../vault/backup-lock.ts";
+import { holdDocument } from "../vault/holds.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -58,8 +59,9 @@ export async function keepPromises(
     if (await extendBackupLock(store, source.name, id, until)) extended.push(id);
   });
   for (const { id, held } of backups) {
-    if (held && (await store.head(keyOf.manifest(source.name, id)))?.lock?.held !== true)
-      await holdBackup(store, source.name, id, true);
+    if (!held) continue;
+    if ((await store.head(keyOf.manifest(source.name, id)))?.lock?.held !== true) await holdBackup(store, source.name, id, true);
+    if ((await store.head(keyOf.hold(source.name, id)))?.lock?.held !== true) await holdDocument(store, source.name, id, true);
   }
   return extended.sort();
 }

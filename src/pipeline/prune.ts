@@ -7,6 +7,7 @@ import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan
 import type { RunContext } from "../runtime/run-context.ts";
 import { stateOf } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
+import { describeHiddenHold, listHiddenHolds } from "../vault/hidden-documents.ts";
 import type { Lease } from "../vault/leases.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
@@ -15,6 +16,7 @@ import { sweepOrphans } from "../vault/sweep.ts";
 import { openVault } from "../vault/vault.ts";
 import { type OpenedVault, readAuthenticManifest } from "./authentic-manifest.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
+import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
@@ -58,6 +60,8 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
   const { vaultId } = await openVault(store);
   const state = await context.stateStoreOf(source.vault);
   return withSourceLease(context, state, sourceName, "prune", async (run, lease) => {
+    // A refused prune still keeps the vault safe.
+    await keepDocumentsLocked(run, store);
     const { readers, dead } = await findReaders(context, state, sourceName);
     const { plan: planned, backups } = await planSource(context, { store, vaultId }, source, readers);
     assertPrunable(planned);
@@ -157,9 +161,19 @@ async function gather(
   settledMs: number,
 ): Promise<GatheredBackup[]> {
   const backups: GatheredBackup[] = [];
+  const hidden = new Map<string, Date>();
+  for await (const { id, hiddenAt } of listHiddenHolds(vault.store, source)) hidden.set(id, hiddenAt);
   for await (const entry of listBackups(vault.store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
     const readBy = readers.get(entry.id);
-    backups.push({ entry, ...(await describe(context, vault, entry, settledMs)), ...(readBy === undefined ? {} : { readBy }) });
+    const hiddenAt = entry.held ? undefined : hidden.get(entry.id);
+    if (hiddenAt !== undefined) context.run.log.warn(describeHiddenHold({ source, id: entry.id, hiddenAt }));
+    const held = entry.held || hiddenAt !== undefined;
+    backups.push({
+      entry,
+      ...(await describe(context, vault, entry, settledMs)),
+      held,
+      ...(readBy === undefined ? {} : { readBy }),
+    });
   }
   return backups;
 }

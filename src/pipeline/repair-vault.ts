@@ -2,6 +2,7 @@
 import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { instructionsKey, vaultKey } from "../vault/layout.ts";
+import { documentLock } from "../vault/lock-documents.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { readSmall } from "../vault/read-small.ts";
 import { newVaultDocument, openVault } from "../vault/vault.ts";
@@ -27,13 +28,18 @@ export async function repairVault(context: PipelineContext, store: ObjectStore):
     const { holdfastVersion } = context;
     const vaultId = await recoverVaultId(context, store);
     const given = vaultId === undefined ? {} : { vaultId };
-    await store.put(vaultKey, newVaultDocument({ clock, randomBytes, holdfastVersion, ...given }));
+    await store.put(
+      vaultKey,
+      newVaultDocument({ clock, randomBytes, holdfastVersion, ...given }),
+      documentLock(store, clock.now()),
+    );
     const id = vaultId === undefined ? "with a new id: no backup is left" : "with the id that its backups are sealed for";
     done.push({ level: "ok", subject: "repair", message: `${vaultKey} was written anew, ${id}` });
   }
   if ((await findInstructionsProblem(context.engines, store)) === undefined) return done;
   const kept = await keepBeside(context, store, instructionsKey);
-  await store.put(instructionsKey, Buffer.from(await writeInstructions(context.engines)));
+  const lock = documentLock(store, context.run.clock.now());
+  await store.put(instructionsKey, Buffer.from(await writeInstructions(context.engines)), lock);
   done.push({
     level: "ok",
     subject: "repair",

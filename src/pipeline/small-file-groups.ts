@@ -1,4 +1,5 @@
 /** Groups of a tree's files (by directory, by type) that are too small to be missed when they go. Pure. */
+import { bucketSortOf, sortOfBuckets } from "../proof/group-buckets.ts";
 import type { PartFigures } from "./content-figures.ts";
 
 /** A group of fewer files than this, and of few bytes, may go: somebody removed a file or two. */
@@ -8,10 +9,15 @@ const minBytes = 16_384;
 const minFilesInAll = 10;
 
 export function isFileGroup(object: string): boolean {
-  return /^(?:directory|type) /.test(object);
+  return /^(?:directory|type|(?:directories|subdirectories|types) in group) /.test(object);
 }
 
-/** `table`, `directory` or `type`. */
+/** The sort of groups that are named, or are not, all together: directories, subdirectories and types each for themselves. */
+export function levelOf(object: string): string {
+  return bucketSortOf(object) ?? sortOfBuckets(object);
+}
+
+/** `table`, `directory` or `type`; of groups that are too many to name, `directories`, `subdirectories` or `types`. */
 export function sortOf(object: string): string {
   return object.slice(0, object.indexOf(" "));
 }
@@ -23,7 +29,7 @@ export function sortOf(object: string): string {
 export function withoutSmallGroups(gone: readonly PartFigures[]): PartFigures[] {
   const small = gone.filter(isSmall);
   const counting = new Set(
-    ["directory", "type"].filter((sort) => {
+    ["directory", "type", "directories", "subdirectories", "types"].filter((sort) => {
       const alike = small.filter(({ object }) => sortOf(object) === sort);
       const [files, bytes] = [sum(alike, ({ rows = 0 }) => rows), sum(alike, (group) => group.bytes)];
       return files >= minFilesInAll || bytes >= minBytes;

@@ -2,16 +2,20 @@
  * Whether a backup looks like lost data: a dump of an emptied table is as sound as any other. Each table (each directory of a tree) is
  * compared with what it was in the backups before, and judged by its own history. Pure; docs/retention.md, "What is suspicious".
  */
+import { alignGroups } from "./align-groups.ts";
 import { type ContentFigures, type PartFigures, wholeName } from "./content-figures.ts";
 import { allowedDrop, deepestValley, densityOf, type PartHistory, readHistories } from "./part-history.ts";
 import { findExpired, isSameSeries } from "./series-names.ts";
-import { isFileGroup, sortOf, withoutSmallGroups } from "./small-file-groups.ts";
+import { findSlowLosses } from "./slow-loss.ts";
+import { isFileGroup, levelOf, sortOf, withoutSmallGroups } from "./small-file-groups.ts";
 
 export interface SuspicionRules {
   /** The share (0 to 1) by which a part may fall between two backups. */
   readonly maxDropShare: number;
   /** Parts that come and go by the policy's word: nothing is said of them. */
   readonly isVolatile: (object: string) => boolean;
+  /** How many of the newest earlier backups small losses are summed up over; by default all. */
+  readonly recentCount?: number;
 }
 
 /** Fewer rows, or bytes, come and go without anybody noticing; unless they never did. */
@@ -30,7 +34,8 @@ const figures = new Intl.NumberFormat("en-US");
  * What speaks for lost or encrypted data, in sentences that name the part, the gravest first; empty when nothing does. `history` holds the
  * trusted backups before, oldest first; without any, nothing is judged.
  */
-export function findSuspicions(current: ContentFigures, history: readonly ContentFigures[], rules: SuspicionRules): string[] {
+export function findSuspicions(given: ContentFigures, earlier: readonly ContentFigures[], rules: SuspicionRules): string[] {
+  const [current = given, ...history] = alignGroups([given, ...earlier]);
   const last = history.at(-1);
   if (last === undefined) return [];
   const judged = readHistories(history).filter(({ last: { object } }) => !rules.isVolatile(object));
@@ -39,6 +44,7 @@ export function findSuspicions(current: ContentFigures, history: readonly Conten
   const encrypted = judged.flatMap((part) => describeDensity(part, current.parts.get(part.last.object)) ?? []);
   const found = [...gone.map(describeGone), ...losses, ...encrypted];
   if (gone.length + losses.length === 0) found.push(...describeTotal(judged, current, rules));
+  if (found.length === 0) found.push(...describeSlowLosses(judged, current, history, rules));
   const more = found.length - maxFindings;
   return more > 0 ? [...found.slice(0, maxFindings), `and ${more} more`] : found;
 }
@@ -64,7 +70,7 @@ function findGone(
 /** Groups of files of one sort are left out together where there are too many of them. */
 function hasSort({ parts }: ContentFigures, { object }: PartFigures): boolean {
   if (!isFileGroup(object)) return true;
-  return parts.size === 0 || [...parts.keys()].some((name) => sortOf(name) === sortOf(object));
+  return parts.size === 0 || [...parts.keys()].some((name) => isFileGroup(name) && levelOf(name) === levelOf(object));
 }
 
 function isEmpty({ rows, bytes }: PartFigures): boolean {
@@ -78,7 +84,7 @@ function wasRenamed(gone: PartFigures, added: PartFigures[], maxDropShare: numbe
   const match = added.findIndex((part) => {
     if (part.sha256 !== undefined && part.sha256 === gone.sha256) return true;
     // A directory is renamed to a directory. That all files of a type get another one is what ransomware does: a person looks at it.
-    if (sortOf(part.object) !== sortOf(gone.object) || sortOf(gone.object) === "type") return false;
+    if (sortOf(part.object) !== sortOf(gone.object) || /^types?$/.test(sortOf(gone.object))) return false;
     // Another partition of the same series looks just the same, and holds other rows.
     if (isSameSeries(part.object, gone.object)) return false;
     const [density, before] = [densityOf(part), densityOf(gone)];
@@ -181,7 +187,7 @@ const minEncryptedDensity = 0.45;
 
 function describeTotal(judged: readonly PartHistory[], current: ContentFigures, rules: SuspicionRules): string[] {
   const steady = judged.filter(
-    ({ last, comesAndGoes }) => !comesAndGoes && current.parts.has(last.object) && !/^(?:type|definitions)\b/.test(last.object),
+    ({ last, comesAndGoes }) => !comesAndGoes && current.parts.has(last.object) && !/^(?:types?|definitions)\b/.test(last.object),
   );
   if (steady.length < 2) return [];
   const sum = (pick: (part: PartHistory) => number): number => steady.reduce((total, part) => total + pick(part), 0);
@@ -192,6 +198,22 @@ function describeTotal(judged: readonly PartHistory[], current: ContentFigures, 
   return [
     `${wholeName}: ${figures.format(rowsNow)} rows in all, ${percent(rowsBefore, rowsNow)} % fewer than the last good backup (${figures.format(rowsBefore)})`,
   ];
+}
+
+function describeSlowLosses(
+  judged: readonly PartHistory[],
+  current: ContentFigures,
+  history: readonly ContentFigures[],
+  { maxDropShare, recentCount = history.length }: SuspicionRules,
+): string[] {
+  const objects = judged.flatMap(({ last: { object }, comesAndGoes }) =>
+    comesAndGoes || object === "definitions" ? [] : [object],
+  );
+  const recent = history.slice(Math.max(0, history.length - recentCount));
+  return findSlowLosses(objects, current, recent, maxDropShare).map(({ object, before, now, unit, falls }) => {
+    const what = unit === "bytes" ? "bytes" : unitOf(object);
+    return `${object}: ${figures.format(now)} ${what}, ${percent(before, now)} % fewer than ${falls} backups ago (${figures.format(before)}), and fewer in each since`;
+  });
 }
 
 function unitOf(object: string): string {

@@ -140,18 +140,28 @@ async function compareWithEarlierBackups(
 ): Promise<readonly string[]> {
   const checks = entry.checks.map(({ check }) => check);
   if (checks.includes("accepted") || (checks.includes("verified") && !entry.suspicious)) return [];
-  const history = await readEarlierFigures(context.run, store, entry);
+  const { history, recentCount } = await readEarlierFigures(context.run, store, entry);
   const source = context.policy.sources[entry.source];
   // A source that left the policy names nothing.
   const isVolatile = source === undefined ? () => false : (await context.engineOf(source.engine)).compileVolatile(source);
-  const rules = { maxDropShare: source?.verify.maxDropShare ?? defaultMaxDropShare, isVolatile };
+  const rules = { maxDropShare: source?.verify.maxDropShare ?? defaultMaxDropShare, isVolatile, recentCount };
   const findings = findSuspicions(figuresOf(digest), history, rules);
   if (!entry.suspicious || history.length > 0) return findings;
   return ["was found suspicious before, and no earlier backup is left to compare it with"];
 }
 
-/** The figures of the trusted backups of the kind before this one, oldest first, from the evidence of their verification. */
-async function readEarlierFigures(run: RunContext, store: ObjectStore, entry: BackupEntry): Promise<ContentFigures[]> {
+/** How far back small losses are summed up, as long as no person accepted a change meanwhile. */
+const recentMs = 30 * 86_400_000;
+
+/**
+ * The figures of the trusted backups of the kind before this one, oldest first, from the evidence of their verification; and how many of the newest are recent:
+ * of the last month, and not from before a change that a person accepted.
+ */
+async function readEarlierFigures(
+  run: RunContext,
+  store: ObjectStore,
+  entry: BackupEntry,
+): Promise<{ readonly history: readonly ContentFigures[]; readonly recentCount: number }> {
   const trusted: BackupEntry[] = [];
   for await (const other of listBackups(store, { source: entry.source, now: run.clock.now() })) {
     if (other.id >= entry.id) break;
@@ -159,11 +169,15 @@ async function readEarlierFigures(run: RunContext, store: ObjectStore, entry: Ba
     trusted.push(other);
   }
   const history: ContentFigures[] = [];
+  let recentCount = 0;
   for (const other of chooseBaseline(trusted, entry.startedAt)) {
     const key = other.checks.findLast(({ check }) => check === "verified" || check === "suspicious")?.key;
     const evidence = key === undefined ? undefined : await readSoundEvidence(store, key);
-    if (evidence?.digest !== undefined) history.push(figuresOf(evidence.digest));
-    else run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
+    if (evidence?.digest !== undefined) {
+      history.push(figuresOf(evidence.digest));
+      if (other.checks.some(({ check }) => check === "accepted")) recentCount = 0;
+      if (entry.startedAt.getTime() - other.startedAt.getTime() <= recentMs) recentCount += 1;
+    } else run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
   }
-  return history;
+  return { history, recentCount };
 }

@@ -25,3 +25,26 @@ export async function* listHiddenDocuments(
     }
   }
 }
+
+export interface HiddenHold extends BackupPlace {
+  readonly hiddenAt: Date;
+}
+
+/**
+ * Holds of a source, or of all, that lie behind a deletion while the store still has them: who removes a hold deletes all of it. Each holds as
+ * before. Errors: those of ObjectStore.
+ */
+export async function* listHiddenHolds(store: ObjectStore, source?: string): AsyncGenerator<HiddenHold, void, undefined> {
+  for await (const { key, by, hiddenAt } of store.listHidden(source === undefined ? "holds/" : `holds/${source}/`)) {
+    const place = parseDocumentKey(key);
+    if (place !== undefined && by === "deletion") yield { ...place, hiddenAt };
+  }
+}
+
+/** What to say of one, and what to do. */
+export function describeHiddenHold({ source, id, hiddenAt }: HiddenHold): string {
+  return (
+    `the hold on ${id} of "${source}" was deleted at ${hiddenAt.toISOString()} outside Holdfast, or by an identity that may not delete versions, ` +
+    "and the bucket still has it: it holds as before. Bring it back (docs/immutability.md), or run `holdfast hold remove` where versions may be deleted"
+  );
+}

@@ -1,8 +1,9 @@
 /** Legal holds: what no retention may delete. Format: docs/vault-format.md, "Holds". */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
-import { holdBackup } from "./backup-lock.ts";
+import { describeLock, holdBackup } from "./backup-lock.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { assertKnownVersion, formatVersion } from "./format-version.ts";
+import { listHiddenHolds } from "./hidden-documents.ts";
 import { instant, object, oneOf, text } from "./json-shape.ts";
 import { isBackupId, isSourceName, keyOf, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -51,7 +52,12 @@ export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
   const isThere = async (): Promise<boolean> => (await store.head(keyOf.manifest(source, backupId))) !== undefined;
   const gone = () => new HoldfastError("BackupNotFound", `source "${source}" has no backup ${backupId} in ${store.url}`);
   if (!(await isThere())) throw gone();
-  const holdObjects = (on: boolean): Promise<void> => (store.locks ? holdBackup(store, source, backupId, on) : Promise.resolve());
+  const holdObjects = async (on: boolean): Promise<void> => {
+    if (!store.locks) return;
+    await holdBackup(store, source, backupId, on);
+    // The hold itself comes last: it goes with the store's own, and says that all are under it.
+    await holdDocument(store, source, backupId, on);
+  };
   try {
     await createHold(store, hold);
   } catch (error) {
@@ -65,6 +71,15 @@ export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
   await holdObjects(false);
   await store.delete(keyOf.hold(source, backupId));
   throw gone();
+}
+
+/** Puts the record of a hold under the store's legal hold, or lifts it; nothing where there is no record. Errors: those of ObjectStore. */
+export async function holdDocument(store: ObjectStore, source: string, id: string, on: boolean): Promise<void> {
+  try {
+    await store.legalHold(keyOf.hold(source, id), on);
+  } catch (error) {
+    if (!isHoldfastError(error, "ObjectNotFound")) throw error;
+  }
 }
 
 async function createHold(store: ObjectStore, hold: Hold): Promise<void> {
@@ -87,16 +102,35 @@ async function createHold(store: ObjectStore, hold: Hold): Promise<void> {
   }
 }
 
-/** Lifts a hold, the store's own first: as long as one is left, the hold stands here too. Errors: BackupNotFound when there is none, those of ObjectStore. */
+/**
+ * Lifts a hold, the store's own first: as long as one is left, the hold stands here too. All versions of its record go: what somebody only hid still
+ * holds. Errors: BackupNotFound when there is none, HoldActive when the record cannot be deleted, those of ObjectStore.
+ */
 export async function removeHold(store: ObjectStore, source: string, id: string): Promise<void> {
   const key = keyOf.hold(source, id);
-  if ((await store.head(key)) === undefined) {
+  if ((await store.head(key)) === undefined && !(await isHidden(store, key))) {
     throw new HoldfastError("BackupNotFound", `${id} of "${source}" is not on hold in ${store.url}`, {
       hint: "See what is held with `holdfast hold list`.",
     });
   }
-  if (store.locks) await holdBackup(store, source, id, false);
-  await store.delete(key);
+  if (store.locks) {
+    await holdBackup(store, source, id, false);
+    await holdDocument(store, source, id, false);
+  }
+  const lock = await store.delete(key);
+  if (lock === undefined) return;
+  throw new HoldfastError(
+    "HoldActive",
+    `the hold on ${id} of "${source}" cannot be removed: ${key} in ${store.url} is ${describeLock(lock)}`,
+    {
+      hint: "A version of it is locked that Holdfast did not lock: see the bucket's versions of that key.",
+    },
+  );
+}
+
+async function isHidden(store: ObjectStore, key: string): Promise<boolean> {
+  for await (const hidden of store.listHidden(key)) if (hidden.key === key) return true;
+  return false;
 }
 
 /**
@@ -112,7 +146,7 @@ export async function isHeld(store: ObjectStore, source: string, id: string): Pr
   }
 }
 
-/** All holds, or those of one source, by source and id; one that cannot be read holds as well as any. Errors: those of ObjectStore. */
+/** All holds, or those of one source, by source and id, and then those that a store only hides; one that cannot be read holds as well as any. Errors: those of ObjectStore. */
 export async function* listHolds(store: ObjectStore, source?: string): AsyncGenerator<Hold | UnreadableHold, void, undefined> {
   for await (const { key } of store.list(source === undefined ? "holds/" : `holds/${source}/`, { includeOdd: true })) {
     const place = parseDocumentKey(key);
@@ -125,6 +159,9 @@ export async function* listHolds(store: ObjectStore, source?: string): AsyncGene
       if (!isHoldfastError(error, "VaultInvalid", "StoreAccessDenied")) throw error;
       yield { source: place.source, backupId: place.id, problem: error.message };
     }
+  }
+  for await (const { source: of, id, hiddenAt } of listHiddenHolds(store, source)) {
+    yield { source: of, backupId: id, problem: `deleted at ${hiddenAt.toISOString()} outside Holdfast; the bucket still has it` };
   }
 }
 

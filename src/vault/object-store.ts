@@ -129,7 +129,7 @@ export interface ObjectStore {
    */
   extendRetention(key: string, until: Date): Promise<boolean>;
 
-  /** Puts the object under the store's legal hold, or lifts it. Idempotent. Errors: as extendRetention. */
+  /** Puts the object under the store's legal hold, or lifts it, then of all its versions. Idempotent. Errors: as extendRetention. */
   legalHold(key: string, on: boolean): Promise<void>;
 
   /**

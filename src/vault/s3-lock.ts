@@ -51,16 +51,29 @@ export async function extendRetention(place: S3Place, key: string, until: Date):
   return true;
 }
 
-/** As ObjectStore.legalHold. */
-export async function setLegalHold(place: S3Place, key: string, on: boolean): Promise<void> {
+/** Puts the newest version under the legal hold. Errors: those of ObjectStore.legalHold. */
+export async function putLegalHold(place: S3Place, key: string): Promise<void> {
   requireLock(place);
   const found = await headVersion(place, key);
-  if ((found.ObjectLockLegalHoldStatus === "ON") === on) return;
-  const Status = on ? "ON" : "OFF";
+  if (found.ObjectLockLegalHoldStatus !== "ON") await sendLegalHold(place, key, found, "ON");
+}
+
+/** Lifts the legal hold of one version, without a look at it: versitygw tells of the newest version's hold alone. Errors: those of ObjectStore.legalHold. */
+export async function liftLegalHold(place: S3Place, key: string, VersionId: string): Promise<void> {
+  requireLock(place);
+  await sendLegalHold(place, key, { VersionId }, "OFF");
+}
+
+async function sendLegalHold(
+  place: S3Place,
+  key: string,
+  version: { readonly VersionId?: string | undefined },
+  Status: "ON" | "OFF",
+): Promise<void> {
   try {
-    await place.client.send(new PutObjectLegalHoldCommand({ ...versionOf(place, key, found), LegalHold: { Status } }));
+    await place.client.send(new PutObjectLegalHoldCommand({ ...versionOf(place, key, version), LegalHold: { Status } }));
   } catch (error) {
-    throw s3Error(error, `${on ? "put a legal hold on" : "lift the legal hold of"} ${key}`, place.url);
+    throw s3Error(error, `${Status === "ON" ? "put a legal hold on" : "lift the legal hold of"} ${key}`, place.url);
   }
 }
 
@@ -95,7 +108,7 @@ async function headVersion(place: S3Place, key: string): Promise<HeadObjectComma
 }
 
 /** The very version that was looked at: a newer one may have been put over it since. */
-function versionOf(place: S3Place, key: string, { VersionId }: HeadObjectCommandOutput) {
+function versionOf(place: S3Place, key: string, { VersionId }: Pick<HeadObjectCommandOutput, "VersionId">) {
   const object = { Bucket: place.bucket, Key: place.prefix + key };
   return VersionId === undefined ? object : { ...object, VersionId };
 }

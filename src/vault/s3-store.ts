@@ -15,9 +15,9 @@ import { archiveOf } from "./s3-archive.ts";
 import { openPlace, type S3Options, type S3Place } from "./s3-client.ts";
 import { isNotFound, s3Error } from "./s3-errors.ts";
 import { getObject } from "./s3-get.ts";
-import { extendRetention, lockOf, setLegalHold } from "./s3-lock.ts";
+import { extendRetention, lockOf, putLegalHold } from "./s3-lock.ts";
 import { putObject } from "./s3-put.ts";
-import { listHidden, openDeletion } from "./s3-versions.ts";
+import { liftLegalHolds, listHidden, openDeletion } from "./s3-versions.ts";
 
 /** The store of an S3 vault; sends nothing yet. */
 export function openS3Store(config: S3Vault, options: S3Options = {}): ObjectStore {
@@ -46,7 +46,7 @@ export function openS3Store(config: S3Vault, options: S3Options = {}): ObjectSto
     },
     async legalHold(key, on) {
       assertKey(key);
-      return setLegalHold(place, key, on);
+      return on ? putLegalHold(place, key) : liftLegalHolds(place, key);
     },
     listHidden: (prefix) => listHidden(place, prefix),
     inspect: async (clock) => (await import("./s3-inspect.ts")).inspectBucket(place, config, clock),

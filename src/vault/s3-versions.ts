@@ -5,13 +5,13 @@ import {
   ListObjectVersionsCommand,
   type ListObjectVersionsCommandOutput,
 } from "@aws-sdk/client-s3";
-import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { compareKeys } from "./object-key.ts";
 import type { HiddenObject, ObjectLock } from "./object-store.ts";
 import type { S3Place } from "./s3-client.ts";
 import { factsOf, isNotFound, s3Error } from "./s3-errors.ts";
-import { findLockBehind } from "./s3-lock.ts";
+import { findLockBehind, liftLegalHold } from "./s3-lock.ts";
 
 interface Version {
   readonly key: string;
@@ -110,6 +110,18 @@ export async function removeMarker(place: S3Place, key: string): Promise<boolean
   } catch {
     return false;
   }
+}
+
+/** Lifts the legal hold of every version of `key`: also of content that somebody hid or wrote over. Errors: those of ObjectStore.legalHold. */
+export async function liftLegalHolds(place: S3Place, key: string): Promise<void> {
+  let found = false;
+  for await (const version of listVersions(place, key)) {
+    if (version.key !== key) break;
+    if (version.isMarker) continue;
+    found = true;
+    await liftLegalHold(place, key, version.versionId);
+  }
+  if (!found) throw new HoldfastError("ObjectNotFound", `${place.url} has no ${key}`);
 }
 
 /** Undefined where that cannot be found out. */

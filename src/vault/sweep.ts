@@ -96,7 +96,7 @@ async function isOrphaned(store: ObjectStore, room: string, { source, id }: Back
     return (
       !(await isAny(store.list(keyOf.artifact(source, id, ""), { includeOdd: true }))) && !(await hasEvidence(store, source, id))
     );
-  if (await isHeld(store, source, id)) return false;
+  if ((await isHeld(store, source, id)) || (await isAny(store.listHidden(keyOf.hold(source, id))))) return false;
   const tombstone = await findTombstone(store, source, id);
   // Anyone who can hide a manifest can write a tombstone beside it: somebody must have had the time to notice.
   if (tombstone !== undefined) return isSettledDeletion(tombstone, now);

@@ -5,7 +5,8 @@ import { canonicalJson } from "./canonical-json.ts";
 import { assertKnownVersion, formatVersion } from "./format-version.ts";
 import { instant, object, oneOf, text } from "./json-shape.ts";
 import { instructionsKey, vaultKey } from "./layout.ts";
-import type { ObjectStore } from "./object-store.ts";
+import { documentLock } from "./lock-documents.ts";
+import type { ObjectStore, PutOptions } from "./object-store.ts";
 import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./read-document.ts";
 import { isVaultId, newVaultId } from "./vault-id.ts";
 
@@ -57,8 +58,9 @@ export async function initVault(store: ObjectStore, options: VaultOptions): Prom
   } catch (error) {
     if (!isHoldfastError(error, "VaultNotFound")) throw error;
   }
-  await putUnlessThere(store, instructionsKey, Buffer.from(await options.restoreInstructions()));
-  await putUnlessThere(store, vaultKey, newVaultDocument(options));
+  const lock = documentLock(store, options.clock.now());
+  await putUnlessThere(store, instructionsKey, Buffer.from(await options.restoreInstructions()), lock);
+  await putUnlessThere(store, vaultKey, newVaultDocument(options), lock);
   return openVault(store);
 }
 
@@ -109,9 +111,14 @@ async function findRemains(store: ObjectStore): Promise<string | undefined> {
   return undefined;
 }
 
-async function putUnlessThere(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
+async function putUnlessThere(
+  store: ObjectStore,
+  key: string,
+  bytes: Uint8Array,
+  lock: Pick<PutOptions, "retainUntil">,
+): Promise<void> {
   try {
-    await store.put(key, bytes, { ifAbsent: true });
+    await store.put(key, bytes, { ...lock, ifAbsent: true });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectExists")) throw error;
   }

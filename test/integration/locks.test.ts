@@ -24,10 +24,11 @@ import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { planRestore, restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
-import { addHold, removeHold } from "../../src/vault/holds.ts";
+import { addHold, listHolds, removeHold } from "../../src/vault/holds.ts";
 import { startMiniStack } from "../support/ministack.ts";
 import { openPipeline, shiftedClock } from "../support/pipeline.ts";
 import { useTestCredentials } from "../support/s3-server.ts";
+import { toList } from "../support/streams.ts";
 
 let server: Awaited<ReturnType<typeof startMiniStack>>;
 let client: S3Client;
@@ -184,6 +185,77 @@ test("a hold is the store's legal hold on every object, and ends with it", async
   expect((await locksOf(id)).filter(({ held }) => !held)).toEqual([]);
   await removeHold(store, "tree", id);
   expect((await locksOf(id)).filter(({ held }) => held)).toEqual([]);
+});
+
+test("the record of a hold is under the store's legal hold: deleting it hides it, and it holds all the same", async () => {
+  const context = await open("keepWithin: 1m", { days: -55_000 / dayMs });
+  const id = await back(context);
+  const store = await context.storeOf("main");
+  const at = context.run.clock.now().toISOString();
+  const key = `holds/tree/${id}.json`;
+  const isLocked = async () => (await store.head(key))?.lock?.held;
+  await addHold(store, { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
+  expect(await isLocked()).toBe(true);
+  const [version] = await versionsOf(key);
+  await expect(client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: version?.VersionId }))).rejects.toThrow();
+  const later = await open("keepWithin: 1m");
+  await new Promise((resolve) => setTimeout(resolve, 7_000));
+  await back(later);
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+  expect((await planPrune(later, "tree")).decisions.find((decision) => decision.id === id)).toMatchObject({ kept: true });
+  expect((await pruneSource(later, "tree")).deleted).toEqual([]);
+  const checked = await checkPolicy(later, Object.values(later.policy.sources));
+  expect(checked.find(({ subject }) => subject === "deleted holds")).toMatchObject({ message: expect.stringContaining(id) });
+  expect(await toList(listHolds(store))).toMatchObject([{ backupId: id, problem: expect.stringMatching(/outside Holdfast/) }]);
+  // Whoever may lift it lifts all of it; then retention applies again.
+  await removeHold(store, "tree", id);
+  expect(await versionsOf(key)).toEqual([]);
+  expect((await pruneSource(later, "tree")).deleted).toEqual([id]);
+});
+
+test("a hold that was deleted in a bucket with versions and without a lock holds as before, and is reported", async () => {
+  const context = await open("keepLast: 1", { locks: false });
+  const id = await back(context);
+  const store = await context.storeOf("main");
+  const at = context.run.clock.now().toISOString();
+  await addHold(store, { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
+  const later = await open("keepLast: 1", { days: 3, locks: false });
+  await back(later);
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: `holds/tree/${id}.json` }));
+  expect((await pruneSource(later, "tree")).deleted).toEqual([]);
+  const checked = await checkPolicy(later, Object.values(later.policy.sources));
+  expect(checked.find(({ subject }) => subject === "deleted holds")).toMatchObject({ level: "error" });
+  await removeHold(store, "tree", id);
+  await expect(removeHold(store, "tree", id)).rejects.toMatchObject({ name: "BackupNotFound" });
+  expect((await pruneSource(later, "tree")).deleted).toEqual([id]);
+});
+
+test("holdfast.json and RESTORE.md are locked at their write, and made to last by backups and prunes", async () => {
+  const keys = ["holdfast.json", "RESTORE.md"];
+  const endsOf = async (context: PipelineContext) => {
+    const store = await context.storeOf("main");
+    return Promise.all(
+      keys.map(async (key) => Math.round(((await store.head(key))?.lock?.until?.getTime() ?? 0) - Date.now()) / dayMs),
+    );
+  };
+  const first = await open("daily: 7");
+  await back(first);
+  for (const days of await endsOf(first)) expect(days).toBeCloseTo(30, 1);
+  for (const Key of keys) {
+    const [version] = await versionsOf(Key);
+    await expect(client.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId: version?.VersionId }))).rejects.toThrow();
+  }
+  await pruneSource(await open("daily: 7", { days: 5 }), "tree");
+  for (const days of await endsOf(first)) expect(days).toBeCloseTo(30, 1);
+  await pruneSource(await open("daily: 7", { days: 12 }), "tree");
+  for (const days of await endsOf(first)) expect(days).toBeCloseTo(42, 1);
+  await back(await open("daily: 7", { days: 40 }));
+  for (const days of await endsOf(first)) expect(days).toBeCloseTo(70, 1);
+  // A refused prune keeps the vault safe too; and a vault of before is locked by the next run.
+  const lost = (await versionsOf("manifests/")).find(({ marker }) => !marker);
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: lost?.Key ?? "" }));
+  await expect(pruneSource(await open("daily: 7", { days: 60 }), "tree")).rejects.toMatchObject({ name: "PruneRefused" });
+  for (const days of await endsOf(first)) expect(days).toBeCloseTo(90, 1);
 });
 
 test("a backup that others deleted is noticed before anything is pruned, and can be brought back", async () => {

@@ -19,10 +19,13 @@ import { checkWriting } from "../../src/pipeline/check-writing.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import type { S3Vault } from "../../src/policy/policy.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { addHold, listHolds, removeHold } from "../../src/vault/holds.ts";
+import { keyOf } from "../../src/vault/layout.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { openPlace } from "../../src/vault/s3-client.ts";
 import { openS3Store } from "../../src/vault/s3-store.ts";
+import { initVault } from "../../src/vault/vault.ts";
 import { type FaultyS3Proxy, startFaultyS3Proxy } from "../support/faulty-s3-proxy.ts";
 import {
   credentials,
@@ -146,6 +149,45 @@ describe.each(starters)("%s", (_name, start) => {
     const created = await store.put("RESTORE.md", Buffer.from("Read."), { ifAbsent: true }).catch((error: unknown) => error);
     if (created instanceof Error) expect(created).toMatchObject({ name: "ObjectExists" });
     expect((await collect((await store.get("RESTORE.md")).body)).toString()).toBe("Read.");
+    store.close();
+  });
+
+  it("keeps a hold, and the vault's own documents, from everyone who only deletes, hides or overwrites them", async () => {
+    const config = await server.makeBucket({ lock: { mode: "governance" } });
+    const store = openS3Store(config);
+    const id = "20261120T020000Z-full-7k3f9a";
+    const hold = {
+      formatVersion: 2,
+      source: "db",
+      backupId: id,
+      by: "me",
+      reason: "case",
+      at: "2026-11-20T02:00:00.000Z",
+    } as const;
+    await initVault(store, {
+      clock: systemClock,
+      randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+      holdfastVersion: "0.1.0",
+      restoreInstructions: async () => "Read.",
+    });
+    await store.put(keyOf.manifest("db", id), Buffer.from("{}"));
+    await addHold(store, hold);
+    for (const Key of ["holdfast.json", "RESTORE.md", keyOf.hold("db", id)]) {
+      for (const { VersionId } of await versionsOf(config.bucket, Key)) {
+        await expect(client.send(new DeleteObjectCommand({ Bucket: config.bucket, Key, VersionId }))).rejects.toThrow();
+      }
+    }
+    // Overwritten, then hidden: both leave what was there.
+    const Key = keyOf.hold("db", id);
+    await client.send(new PutObjectCommand({ Bucket: config.bucket, Key, Body: "{}" }));
+    await client.send(new DeleteObjectCommand({ Bucket: config.bucket, Key }));
+    expect(await toList(listHolds(store))).toMatchObject([{ backupId: id, problem: expect.stringMatching(/outside Holdfast/) }]);
+    await removeHold(store, "db", id);
+    expect(await versionsOf(config.bucket, Key)).toEqual([]);
+    expect((await store.head(keyOf.manifest("db", id)))?.lock?.held ?? false).toBe(false);
+    await addHold(store, hold);
+    await removeHold(store, "db", id);
+    expect(await toList(listHolds(store))).toEqual([]);
     store.close();
   });
 

@@ -55,6 +55,14 @@ export function createDatabase(random: () => number): Database {
   const months = [...Array(13).keys()].map((month) => new Date(Date.UTC(2025, month, 1)).toISOString().slice(0, 7));
   for (const month of months) make(`table public.sales_${month.replace("-", "_")}`, whole(2_000, 9_000));
   let renamed = 0;
+  const clearedOn = new Map<string, number>();
+  /** What is old is cleared up now and then; not night after night, which would be a table that melts away. */
+  const clear = (name: string, day: number): number => {
+    const share = between(0.7, 1);
+    if (day - (clearedOn.get(name) ?? Number.NEGATIVE_INFINITY) < 3) return between(1, 1.03);
+    clearedOn.set(name, day);
+    return share;
+  };
 
   const change = (name: string, factor: number): void => {
     const table = tables.get(name);
@@ -72,7 +80,7 @@ export function createDatabase(random: () => number): Database {
     live(day) {
       for (const name of steady) {
         // Growth, a batch load now and then, a clearing up of what is old, an UPDATE of all rows at the month's end.
-        change(name, random() < 0.04 ? between(1.5, 3) : random() < 0.05 ? between(0.7, 1) : between(1, 1.03));
+        change(name, random() < 0.04 ? between(1.5, 3) : random() < 0.05 ? clear(name, day) : between(1, 1.03));
         const table = tables.get(name);
         if (table === undefined) continue;
         nudge(table);
@@ -162,6 +170,25 @@ const encrypt = (growth: number, density: number) => (table: Table) => {
   table.density = density;
   table.version++;
 };
+
+/** Nights in each of which a table loses a share that is below the policy's, and gets no more than it loses; by day, what was found. */
+export function loseSlowly(
+  database: Database,
+  trusted: readonly NightlyBackup[],
+  { names, share, nights, keep, day }: { names: readonly string[]; share: number; nights: number; keep: number; day: number },
+): string[][] {
+  const kept = [...trusted];
+  return Array.from({ length: nights }, (_, night) => {
+    for (const name of names) {
+      const table = database.tables.get(name);
+      if (table !== undefined) Object.assign(table, { rows: Math.floor(table.rows * (1 - share)), version: table.version + 1 });
+    }
+    const findings = judge(database, kept.slice(-keep), day + night);
+    if (findings.length === 0)
+      kept.push({ startedAt: new Date(firstDay + (day + night) * dayMs), figures: figuresOfTables(database.tables) });
+    return findings;
+  });
+}
 
 /** What happens to one table. */
 export const accidents: Readonly<Record<string, (database: Database, name: string) => void>> = {

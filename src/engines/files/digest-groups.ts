@@ -5,11 +5,10 @@
 import { createHash } from "node:crypto";
 import type { GroupFigures } from "../../proof/content.ts";
 import { measureSample } from "../../proof/content-sample.ts";
+import { bucketOf, maxNamedGroups } from "../../proof/group-buckets.ts";
 import type { Entry } from "./entry.ts";
 import { displayPath, type EntryPath } from "./entry-path.ts";
 
-/** Groups of one sort; a tree with more of them is not told apart by that sort at all. */
-const maxGroups = 200;
 /** Files whose beginning is sampled in each group: the same ones every time, chosen by their names' hashes. */
 const sampledFiles = 16;
 const sampledBytes = 4096;
@@ -30,22 +29,17 @@ export interface GroupCollector {
 }
 
 export function createGroupCollector(): GroupCollector {
-  const sorts: Record<Sort, Map<string, Group> | undefined> = { top: new Map(), second: new Map(), type: new Map() };
+  const sorts: Record<Sort, Map<string, Group>> = { top: new Map(), second: new Map(), type: new Map() };
+  /** Sorts of which there are too many to name each. */
+  const crowded = new Set<Sort>();
 
   function groupsOf(path: EntryPath): Group[] {
-    return namesOf(path).flatMap(([sort, name]) => {
-      const groups = sorts[sort];
-      if (groups === undefined) return [];
-      let group = groups.get(name);
-      if (group === undefined && groups.size === maxGroups) {
-        sorts[sort] = undefined;
-        return [];
+    return namesOf(path).map(([sort, name]) => {
+      if (!crowded.has(sort) && !sorts[sort].has(name) && sorts[sort].size === maxNamedGroups) {
+        crowded.add(sort);
+        sorts[sort] = foldGroups(sorts[sort]);
       }
-      if (group === undefined) {
-        group = { rows: 0, bytes: 0, samples: [] };
-        groups.set(name, group);
-      }
-      return [group];
+      return getOrMake(sorts[sort], crowded.has(sort) ? bucketOf(name) : name);
     });
   }
 
@@ -70,8 +64,30 @@ export function createGroupCollector(): GroupCollector {
         samples.length = Math.min(samples.length, sampledFiles);
       }
     },
-    finish: () => Object.values(sorts).flatMap((groups) => [...(groups ?? [])].map(([object, group]) => figuresOf(object, group))),
+    finish: () => Object.values(sorts).flatMap((groups) => [...groups].map(([object, group]) => figuresOf(object, group))),
   };
+}
+
+function getOrMake(groups: Map<string, Group>, name: string): Group {
+  const known = groups.get(name);
+  if (known !== undefined) return known;
+  const group: Group = { rows: 0, bytes: 0, samples: [] };
+  groups.set(name, group);
+  return group;
+}
+
+/** The same files in buckets, as if they had been counted so from the beginning. */
+function foldGroups(named: ReadonlyMap<string, Group>): Map<string, Group> {
+  const buckets = new Map<string, Group>();
+  for (const [name, { rows, bytes, samples }] of named) {
+    const bucket = getOrMake(buckets, bucketOf(name));
+    bucket.rows += rows;
+    bucket.bytes += bytes;
+    bucket.samples.push(...samples);
+    bucket.samples.sort((a, b) => a.hash - b.hash);
+    bucket.samples.length = Math.min(bucket.samples.length, sampledFiles);
+  }
+  return buckets;
 }
 
 function figuresOf(object: string, { rows, bytes, samples }: Group): GroupFigures {

@@ -20,6 +20,8 @@ function compileParts(patterns: readonly string[]): (object: string) => boolean 
   );
   return (object) => {
     if (object.startsWith("type ")) return types.has(object.slice("type ".length));
+    // A bucket of many directories is not meant by a pattern for one.
+    if (!object.startsWith("directory ")) return false;
     const names = object.slice("directory ".length).split("/");
     return paths.some((parts) =>
       matchSequence(
