@@ -92,7 +92,11 @@ function startFeeding(started: Started, { input, signal }: ToolOptions): Promise
 export async function runTool(
   command: string,
   args: readonly string[],
-  options: ToolOptions & { readonly maxOutputBytes?: number | undefined },
+  options: ToolOptions & {
+    readonly maxOutputBytes?: number | undefined;
+    /** Gives its output as bytes in a latin1 string. */
+    readonly stdoutBytes?: boolean | undefined;
+  },
 ): Promise<ToolResult> {
   const limit = options.maxOutputBytes ?? 64 * 1024 * 1024;
   const started = start(command, args, options);
@@ -111,7 +115,7 @@ export async function runTool(
   if (options.signal.aborted) throw abortError(options.signal);
   if (fed.error !== undefined) throw fed.error;
   if (bytes > limit) throw new HoldfastError("Internal", `${command} wrote more than ${limit} bytes`);
-  return { ...exit, stdout: Buffer.concat(chunks).toString("utf8") };
+  return { ...exit, stdout: Buffer.concat(chunks).toString(options.stdoutBytes === true ? "latin1" : "utf8") };
 }
 
 /**

@@ -9,7 +9,7 @@ import { isSessionStatement, readOwner } from "./ddl-normalise.ts";
 import { createScriptDigester } from "./digest-script.ts";
 import type { ScriptEntry } from "./script-entry.ts";
 import { readIdentifiers } from "./script-identifiers.ts";
-import { decodeName, readEncoding } from "./script-text.ts";
+import { decodeName, decodeStatement, readEncoding } from "./script-text.ts";
 
 export interface ArchiveOutline {
   /** The database's name in the source. */
@@ -126,7 +126,7 @@ export async function readOutline(
           backslashes = readBackslashes(statement) ?? backslashes;
           continue;
         }
-        const said = text(statement);
+        const said = decodeStatement(statement, encoding);
         if (aboutDatabase.take(said, { backslashes }) || options.rights !== true) continue;
         if (readOwner(statement) !== undefined) owners.push(said);
         else if (isRight(entry, statement)) grants.push(said);

@@ -9,6 +9,7 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader } from "../engine.ts";
 import { archiveName } from "./dump.ts";
 import type { PostgresFacts } from "./facts.ts";
+import { readGlobals } from "./globals-text.ts";
 
 /** Where an archive is read from; `open` may be called again and again. */
 export type ArchiveSource =
@@ -65,9 +66,9 @@ export async function fetchArchive(backup: BackupReader, directory: string, cont
 }
 
 /** The artifact's text, for the small ones. Errors: whatever the reader throws. */
-export async function readText(backup: BackupReader, name: string): Promise<string | undefined> {
+export async function readGlobalsText(backup: BackupReader, name: string): Promise<string | undefined> {
   if (!backup.artifacts.some((artifact) => artifact.name === name)) return undefined;
   const chunks: Buffer[] = [];
   for await (const chunk of await backup.open(name)) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  return readGlobals(Buffer.concat(chunks));
 }

@@ -15,7 +15,7 @@ export interface LoadOrder {
   readonly eventTriggers: ReadonlySet<number>;
   /** Mappings of users to foreign servers, with their passwords: before they are made nothing can connect there. */
   readonly userMappings: ReadonlySet<number>;
-  /** Materialized views that read foreign tables, directly or not. */
+  /** Materialized views that read foreign tables, directly or not, and were filled at the source. */
   readonly foreignViews: readonly ScriptEntry[];
 }
 
@@ -51,7 +51,9 @@ export function createStructure(): ArchiveStructure {
     tablesNamed: (name) => tables.get(name) ?? [],
     order() {
       const readers = findForeignReaders(byId);
-      const views = [...byId].filter(([dumpId, { type }]) => type === "MATERIALIZED VIEW" && readers.has(dumpId));
+      const views = [...byId]
+        .filter(([dumpId, { type }]) => type === "MATERIALIZED VIEW" && readers.has(dumpId))
+        .filter(([, { schema, name }]) => entries.has(keyOf("MATERIALIZED VIEW DATA", schema, name)));
       return {
         eventTriggers: idsOf(byId, "EVENT TRIGGER"),
         userMappings: idsOf(byId, "USER MAPPING"),

@@ -6,7 +6,7 @@ import { release } from "../../runtime/chunk-memory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader } from "../engine.ts";
 import { openScript } from "./archive-script.ts";
-import { type ArchiveSource, readText, streamArchive } from "./archive-source.ts";
+import { type ArchiveSource, readGlobalsText, streamArchive } from "./archive-source.ts";
 import { digestGlobals } from "./digest-globals.ts";
 import { createScriptDigester, postgresDigestAlgorithm, type ScriptDigestOptions } from "./digest-script.ts";
 import { globalsName } from "./dump.ts";
@@ -36,6 +36,6 @@ export async function digestPostgresBackup(
 ): Promise<ContentDigest> {
   const tools = await findArchiveTools(backup.facts, context);
   const objects = await digestScript(await openScript(tools.pgRestore, source, context), context);
-  const globals = await readText(backup, globalsName);
+  const globals = await readGlobalsText(backup, globalsName);
   return digestOfObjects(postgresDigestAlgorithm, [...objects, ...(globals === undefined ? [] : digestGlobals(globals))]);
 }

@@ -17,6 +17,7 @@ import type { Exclusions } from "./exclusions.ts";
 import { type DatabaseFacts, type PostgresFacts, readDatabaseFacts } from "./facts.ts";
 import { findOmissions } from "./find-omissions.ts";
 import { captureGlobals, type Globals } from "./globals.ts";
+import { encodeGlobals } from "./globals-text.ts";
 import { defaultLockLimits, type LockedSnapshot, type LockLimits } from "./lock-tables.ts";
 import { findMovedSchema } from "./lockable-tables.ts";
 import { streamClientTool } from "./run-tool.ts";
@@ -228,7 +229,7 @@ async function* streamArtifacts(
   const globals = await capturing;
   learn(globals);
   notices.push(...globals.notices);
-  yield { name: globalsName, role: "globals", format: "sql", compress: true, body: Readable.from([Buffer.from(globals.sql)]) };
+  yield { name: globalsName, role: "globals", format: "sql", compress: true, body: Readable.from([encodeGlobals(globals.sql)]) };
 }
 
 function dumpArguments({ snapshot, exclusions }: LockedSnapshot, zstd: boolean, limits: LockLimits): string[] {

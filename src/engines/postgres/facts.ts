@@ -1,6 +1,7 @@
 /** What a manifest tells of the database beside its bytes: all that a restore needs to know before it begins. */
 import type { Connection } from "./driver.ts";
 import type { ExclusionEffect } from "./exclusion-effects.ts";
+import { decodeStatement } from "./script-text.ts";
 
 /** Version of the collation library's data; a differing one at the restore may order text differently. */
 export interface CollationFact {
@@ -60,6 +61,13 @@ export interface PostgresFacts extends DatabaseFacts {
 const providers = { c: "libc", i: "icu", b: "builtin", d: "libc" } as const;
 type ProviderLetter = keyof typeof providers;
 
+/**
+ * A name of a shared catalogue as its bytes: it is stored in the encoding of the session that made it, of whatever database, and the server
+ * refuses to send what is no text in this database's.
+ */
+const bytesOf = (name: string): string =>
+  `pg_catalog.encode(pg_catalog.convert_to(${name}::pg_catalog.text, pg_catalog.getdatabaseencoding()), 'hex')`;
+
 interface DatabaseRow extends Record<string, unknown> {
   readonly server_version: string;
   readonly server_major: number;
@@ -80,7 +88,7 @@ const databaseQuery = `
          pg_catalog.current_setting('server_version_num')::int / 10000 AS server_major,
          pg_catalog.pg_is_in_recovery() AS standby,
          pg_catalog.current_setting('data_checksums')::boolean AS data_checksums,
-         pg_catalog.pg_get_userbyid(d.datdba) AS owner,
+         ${bytesOf("pg_catalog.pg_get_userbyid(d.datdba)")} AS owner,
          pg_catalog.pg_encoding_to_char(d.encoding) AS encoding,
          pg_catalog.to_jsonb(d) AS database,
          pg_catalog.pg_database_size(d.oid)::text AS size,
@@ -105,7 +113,7 @@ const collationsQuery = `
 
 // pg_shdepend knows owners, grantees and those in policies and settings, but not the bootstrap superuser (oid 10), which is pinned.
 const rolesQuery = `
-  SELECT DISTINCT r.rolname::text AS name FROM pg_catalog.pg_roles r
+  SELECT ${bytesOf("r.rolname")} AS name FROM pg_catalog.pg_roles r
   WHERE r.rolname !~ '^pg_' AND (r.oid = 10
     OR r.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
     OR r.oid IN (SELECT s.refobjid FROM pg_catalog.pg_shdepend s
@@ -114,11 +122,10 @@ const rolesQuery = `
                    AND (s.dbid <> 0 OR s.classid = 'pg_catalog.pg_database'::pg_catalog.regclass
                         AND s.objid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())))
     OR r.oid IN (SELECT g.setrole FROM pg_catalog.pg_db_role_setting g
-                 WHERE g.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())))
-  ORDER BY 1`;
+                 WHERE g.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())))`;
 
 const tablespacesQuery = `
-  SELECT spcname AS name, pg_catalog.pg_tablespace_location(oid) AS location
+  SELECT ${bytesOf("spcname")} AS name, ${bytesOf("pg_catalog.pg_tablespace_location(oid)")} AS location
   FROM pg_catalog.pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 1`;
 
 /** Reads them all. Errors: as the driver's `queryError`. */
@@ -128,6 +135,7 @@ export async function readDatabaseFacts(connection: Connection): Promise<Databas
   const collations = await connection.rows<{ name: string; provider: ProviderLetter; version: string | null }>(collationsQuery);
   const roles = await connection.rows<{ name: string }>(rolesQuery);
   const tablespaces = await connection.rows<{ name: string; location: string }>(tablespacesQuery);
+  const text = (hex: string): string => decodeStatement(Buffer.from(hex, "hex").toString("latin1"), row.encoding);
   const systemIdentifier = row.can_see_system ? await readSystemIdentifier(connection) : undefined;
   return {
     serverVersion: row.server_version,
@@ -135,7 +143,7 @@ export async function readDatabaseFacts(connection: Connection): Promise<Databas
     standby: row.standby,
     ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
     dataChecksums: row.data_checksums,
-    databaseOwner: row.owner,
+    databaseOwner: text(row.owner),
     encoding: row.encoding,
     ...readLocale(row.database),
     collations: collations.map(({ name, provider, version }) => ({
@@ -144,8 +152,8 @@ export async function readDatabaseFacts(connection: Connection): Promise<Databas
       ...(version === null ? {} : { version }),
     })),
     extensions,
-    roles: roles.map(({ name }) => name),
-    tablespaces,
+    roles: [...new Set(roles.map(({ name }) => text(name)))].sort(),
+    tablespaces: tablespaces.map(({ name, location }) => ({ name: text(name), location: text(location) })),
     databaseSizeBytes: Number(row.size),
     tableBytes: Number(row.table_bytes),
     largeObjectCount: Number(row.large_objects),

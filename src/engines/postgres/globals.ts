@@ -8,6 +8,7 @@ import type { RunContext } from "../../runtime/run-context.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
 import type { GlobalsCaptured } from "./facts.ts";
+import { decodeGlobals } from "./globals-text.ts";
 import { noConnectionLeft, runClientTool, toolWords } from "./run-tool.ts";
 import { quoteIdentifier } from "./script-identifiers.ts";
 import type { ClientTools } from "./tools.ts";
@@ -61,8 +62,11 @@ async function runDumpall(
     `--database=dbname='${database}'`,
     "--no-password",
   ];
-  const answer = await runWhenConnected(() => runClientTool(tools.pgDumpall, args, settings, context), context);
-  if (answer.exitCode === 0) return { sql: answer.stdout };
+  const answer = await runWhenConnected(
+    () => runClientTool(tools.pgDumpall, args, settings, context, { stdoutBytes: true }),
+    context,
+  );
+  if (answer.exitCode === 0) return { sql: decodeGlobals(Buffer.from(answer.stdout, "latin1")) };
   const words = toolWords(answer, settings);
   return { sql: "", words: words.find((line) => line.includes("error:")) ?? words[0] ?? `exit code ${answer.exitCode}` };
 }

@@ -23,6 +23,7 @@ import { postgresDigestAlgorithm } from "./digest-script.ts";
 import { routedSha256 } from "./digest-tables.ts";
 import { type Connection, connect } from "./driver.ts";
 import { globalsPrefix } from "./global-object.ts";
+import { decodeGlobals } from "./globals-text.ts";
 import { conninfo } from "./place-settings.ts";
 import { tableObject } from "./script-identifiers.ts";
 import { checkTables } from "./source-check.ts";
@@ -110,7 +111,7 @@ async function dumpGlobals(globals: GlobalsDump, database: LoadedDatabase, conte
   const chunks: Buffer[] = [];
   const script = runDump(globals.pgDumpall, [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])], database, context);
   for await (const chunk of script) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  return decodeGlobals(Buffer.concat(chunks));
 }
 
 /** The rules under which a loaded database is held to its backup. */

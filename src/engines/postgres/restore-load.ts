@@ -101,7 +101,7 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
     definitions: outline.definitions,
   });
   const database = progress.created
-    ? await settle(decision, outline, maintenance, context)
+    ? await settle(decision, outline, settings, context)
     : { findings: [], ignored: databaseObjects };
   progress.loaded = {
     database: { settings, pgDump: tools.pgDump },
@@ -155,14 +155,17 @@ async function reprint(
     : reprintElsewhere(request, survey.serverMajor, context);
 }
 
-/** The database's own settings; what this server refuses of them is named, and takes nothing from the content. */
+/**
+ * The database's own settings, from within it, because they are stored in the encoding of the session that sets them; what this server refuses
+ * of them is named, and takes nothing from the content.
+ */
 async function settle(
   decision: RestoreDecision,
   outline: ArchiveOutline,
-  maintenance: ConnectionSettings,
+  settings: ConnectionSettings,
   context: RunContext,
 ): Promise<{ readonly findings: readonly LoadFinding[]; readonly ignored: readonly string[] }> {
-  const refused = await withConnection(maintenance, context, (connection) =>
+  const refused = await withConnection(settings, context, (connection) =>
     applyDatabaseStatements(outline.databaseStatements, decision.loadInto, connection),
   );
   const findings = refused.map((finding) => ({ ...finding, class: "benign" as const }));

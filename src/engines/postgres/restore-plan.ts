@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, RestorePlan, RestoreRequest } from "../engine.ts";
-import { archiveBytesOnDisk, freeBytes, readText } from "./archive-source.ts";
+import { archiveBytesOnDisk, freeBytes, readGlobalsText } from "./archive-source.ts";
 import { assertEncrypted } from "./check-connection.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
 import { globalsName } from "./dump.ts";
@@ -123,7 +123,7 @@ async function planRoles(
       hint: "Run the restore as a superuser, or without --roles.",
     });
   }
-  return selectRoles((await readText(backup, globalsName)) ?? "", survey.presentRoles);
+  return selectRoles((await readGlobalsText(backup, globalsName)) ?? "", survey.presentRoles);
 }
 
 function decideOptions(

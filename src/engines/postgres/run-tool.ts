@@ -13,8 +13,10 @@ export function runClientTool(
   args: readonly string[],
   settings: ConnectionSettings,
   context: Pick<RunContext, "environment" | "signal">,
+  options: { readonly stdoutBytes?: boolean } = {},
 ): Promise<ToolResult> {
-  return runTool(program, args, { env: clientEnvironment(settings, context.environment), signal: context.signal, cwd: "/" });
+  const env = clientEnvironment(settings, context.environment);
+  return runTool(program, args, { env, signal: context.signal, cwd: "/", ...options });
 }
 
 /** Streams what a client program there writes; when it fails, the stream fails with `dumpError`. The program calls itself `application` at the server. */

@@ -1,4 +1,5 @@
 /** The encoding of a script's names: the splitter hands out bytes, people read text. */
+import { markRawBytes } from "./raw-names.ts";
 
 /** PostgreSQL's names of encodings that are not UTF-8, as the web's decoders call them; what is missing is shown as latin1. */
 const decoders: Readonly<Record<string, string>> = {
@@ -24,6 +25,14 @@ export function decodeName(bytes: string, encoding: string): string {
     // Bytes that are no text in that encoding: one character each keeps different names apart.
     return bytes;
   }
+}
+
+/** A statement to be run again: as `decodeName`, but where the server passes on any bytes, those that are not UTF-8 keep a mark each (raw-names.ts). */
+export function decodeStatement(bytes: string, encoding: string): string {
+  const raw = encoding === "SQL_ASCII" || encoding === "MULE_INTERNAL";
+  if (raw) return markRawBytes(Buffer.from(bytes, "latin1")).toString("utf8");
+  // The web's decoder of this name takes some control characters for others.
+  return encoding === "LATIN1" ? bytes : decodeName(bytes, encoding);
 }
 
 /** The encoding that `SET client_encoding = 'X'` declares; undefined for any other statement. */

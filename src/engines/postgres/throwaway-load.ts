@@ -3,7 +3,7 @@ import type { LoadFinding } from "../../proof/content.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader } from "../engine.ts";
 import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
-import { type ArchiveSource, readText } from "./archive-source.ts";
+import { type ArchiveSource, readGlobalsText } from "./archive-source.ts";
 import { classifyErrors } from "./classify-errors.ts";
 import { connect } from "./driver.ts";
 import { globalsName } from "./dump.ts";
@@ -14,7 +14,7 @@ import { checkExtensions } from "./load-extensions.ts";
 import { type Allowances, describeUnfilled, planLoad, unfilledObjects } from "./load-order.ts";
 import { createMissingRoles, createMissingTablespaces, readGlobalStatements, replayGlobals } from "./load-roles.ts";
 import type { GlobalsDump, LoadedDatabase, PlaceDeviations, SecondLook } from "./place-compare.ts";
-import { inDatabase, throwawaySettings } from "./place-settings.ts";
+import { throwawaySettings } from "./place-settings.ts";
 import { reprintDefinitions } from "./reprint-definitions.ts";
 import type { ThrowawayServer } from "./throwaway-server.ts";
 import type { ClientTools } from "./tools.ts";
@@ -117,7 +117,7 @@ async function prepare(parts: ThrowawayParts, outline: ArchiveOutline, name: str
   const { backup, facts, tools, server, context } = parts;
   const connection = await connect(throwawaySettings(server, facts.serverMajor, "postgres"), context.signal);
   try {
-    const globalsText = await readText(backup, globalsName);
+    const globalsText = await readGlobalsText(backup, globalsName);
     const findings: LoadFinding[] = [];
     const place = { connection, makeDirectory: server.makeDirectory };
     const replayed = await replayGlobals(globalsText === undefined ? [] : readGlobalStatements(globalsText), place);
@@ -148,9 +148,12 @@ async function prepare(parts: ThrowawayParts, outline: ArchiveOutline, name: str
   }
 }
 
-/** The database's own settings come last, because they would govern the load. */
+/**
+ * The database's own settings come last, because they would govern the load. Set from within it: comments and settings of databases lie in
+ * shared catalogues as bytes, in the encoding of the session that wrote them.
+ */
 async function settle({ server, facts, context }: ThrowawayParts, outline: ArchiveOutline, name: string): Promise<LoadFinding[]> {
-  const connection = await connect(inDatabase(throwawaySettings(server, facts.serverMajor, name), "postgres"), context.signal);
+  const connection = await connect(throwawaySettings(server, facts.serverMajor, name), context.signal);
   try {
     return await applyDatabaseStatements(outline.databaseStatements, name, connection);
   } finally {

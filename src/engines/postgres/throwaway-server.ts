@@ -90,6 +90,8 @@ function settingsFor(major: number): Readonly<Record<string, string>> {
 export interface ServerRequest {
   readonly major: number;
   readonly binDirectory: string;
+  /** Of its own databases: roles' names and comments lie in shared catalogues in the encoding of the sessions that made them. Default: UTF8. */
+  readonly encoding?: string;
   /** Is given the server's input directory as soon as it is there and guarded: for what can be done while the server starts. */
   readonly onDirectory?: (inputDirectory: string) => void;
 }
@@ -119,7 +121,7 @@ export async function startThrowawayServer(request: ServerRequest, context: RunC
     warden = await startWarden(directory.path, server.user);
     const layout = await makeLayout(directory.path, server.user);
     request.onDirectory?.(layout.input);
-    await initialise(program("initdb"), layout, server, context);
+    await initialise({ initdb: program("initdb"), encoding: request.encoding ?? "UTF8" }, layout, server, context);
     const postmaster = await startPostmaster(program("postgres"), request.major, layout, server);
     await waitUntilReady(layout, postmaster, context);
     return describeServer(layout, server, postmaster, stop);
@@ -180,10 +182,15 @@ async function makeLayout(directory: string, user: SandboxUser | undefined): Pro
  * initdb is given nothing of the backup's. It needs a shell, and an account with a name: as root it runs as the account that owns
  * nothing, with the group of the server's user, which lets it into the directory and nobody else.
  */
-async function initialise(initdb: string, layout: Layout, server: ServerSandbox, context: RunContext): Promise<void> {
+async function initialise(
+  { initdb, encoding }: { readonly initdb: string; readonly encoding: string },
+  layout: Layout,
+  server: ServerSandbox,
+  context: RunContext,
+): Promise<void> {
   const { user, sandbox } = server;
   const data = join(layout.data, "data");
-  const args = ["-D", data, "-U", throwawaySuperuser, ...initdbOptions];
+  const args = ["-D", data, "-U", throwawaySuperuser, `--encoding=${encoding}`, ...initdbOptions];
   const named = user === undefined ? undefined : { uid: await findNamedUser(), gid: user.gid };
   if (named !== undefined) await chown(layout.data, named.uid, named.gid);
   const caged = named !== undefined && sandbox.kind !== "none";
@@ -197,7 +204,7 @@ async function initialise(initdb: string, layout: Layout, server: ServerSandbox,
   if (user !== undefined) await giveTree(layout.data, user);
 }
 
-const initdbOptions: readonly string[] = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"];
+const initdbOptions: readonly string[] = ["--auth=trust", "--locale=C", "--no-sync", "--no-instructions"];
 
 /** Gives a tree that nobody else can reach to the user; links are not followed. */
 async function giveTree(directory: string, user: SandboxUser): Promise<void> {

@@ -77,7 +77,8 @@ export async function openPostgresThrowaway(
   requireStreamable(onDisk, tools.major, facts.serverMajor, backup, context);
   // The archive is unsealed while the server starts: the one takes a processor, the other mostly waits.
   const fetching = onDisk ? createFetching(backup, context) : undefined;
-  const request = { major: facts.serverMajor, binDirectory: serverTools.directory };
+  const encoding = /^[A-Z0-9_]+$/.test(facts.encoding ?? "") ? { encoding: facts.encoding } : {};
+  const request = { major: facts.serverMajor, binDirectory: serverTools.directory, ...encoding };
   try {
     const server = await startThrowawayServer(fetching ? { ...request, onDirectory: fetching.start } : request, context);
     const allowed = readAllowances(source);

@@ -94,7 +94,8 @@ export function guardWire(client: Client, first: AnswerLimits): WireGuard {
   };
   connection.parse = (statement) => {
     begin();
-    parse.call(connection, statement);
+    if (raw) connection.stream.write(parseMessage((statement as { readonly text: string }).text));
+    else parse.call(connection, statement);
   };
   connection.on("readyForQuery", () => clearTimeout(state.timer));
   connection.once("end", () => clearTimeout(state.timer));
@@ -125,8 +126,16 @@ function waitForData(state: AnswerState, fail: (error: Error) => void): void {
 }
 
 function queryMessage(text: string): Buffer {
-  const body = Buffer.concat([unmarkRawBytes(text), Buffer.of(0)]);
-  const header = Buffer.from([0x51, 0, 0, 0, 0]);
+  return message(0x51, Buffer.concat([unmarkRawBytes(text), Buffer.of(0)]));
+}
+
+/** Of a statement without a name, whose parameters have no types. */
+function parseMessage(text: string): Buffer {
+  return message(0x50, Buffer.concat([Buffer.of(0), unmarkRawBytes(text), Buffer.of(0, 0, 0)]));
+}
+
+function message(type: number, body: Buffer): Buffer {
+  const header = Buffer.from([type, 0, 0, 0, 0]);
   header.writeUInt32BE(body.length + 4, 1);
   return Buffer.concat([header, body]);
 }
