@@ -32,7 +32,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "evidence",
     mutate: ["src/vault/evidence.ts", "src/vault/check-evidence.ts", "src/vault/backup-state.ts"],
-    tests: ["test/vault/{evidence,check-evidence,backup-state,format}.test.ts"],
+    tests: ["test/vault/{evidence,check-evidence,backup-state}.test.ts"],
   },
   {
     name: "sealing",

@@ -128,7 +128,6 @@ async function deleteReleased(
 
 /** The plan as it was carried out. */
 function amend(planned: RetentionPlan, spared: ReadonlyMap<string, string>): RetentionPlan {
-  if (spared.size === 0) return planned;
   const decisions = planned.decisions.map((decision) => {
     const reason = decision.kept ? undefined : spared.get(decision.id);
     return reason === undefined ? decision : { id: decision.id, kept: true, reasons: [reason] };
@@ -164,16 +163,10 @@ async function gather(
   const hidden = new Map<string, Date>();
   for await (const { id, hiddenAt } of listHiddenHolds(vault.store, source)) hidden.set(id, hiddenAt);
   for await (const entry of listBackups(vault.store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
-    const readBy = readers.get(entry.id);
     const hiddenAt = entry.held ? undefined : hidden.get(entry.id);
     if (hiddenAt !== undefined) context.run.log.warn(describeHiddenHold({ source, id: entry.id, hiddenAt }));
     const held = entry.held || hiddenAt !== undefined;
-    backups.push({
-      entry,
-      ...(await describe(context, vault, entry, settledMs)),
-      held,
-      ...(readBy === undefined ? {} : { readBy }),
-    });
+    backups.push({ entry, ...(await describe(context, vault, entry, settledMs)), held, readBy: readers.get(entry.id) });
   }
   return backups;
 }
@@ -185,7 +178,8 @@ async function describe(
   settledMs: number,
 ): Promise<RetentionBackup> {
   const { id, kind, state, suspicious, held, storedAt, checks } = entry;
-  const settled = stateOf(checks.filter((check) => isStoredBy(check.storedAt, settledMs)).map(({ check }) => check));
+  // By the store's own time; where that is not known, a check counts as old.
+  const settled = stateOf(checks.flatMap((each) => ((each.storedAt?.getTime() ?? 0) <= settledMs ? [each.check] : [])));
   const backup = {
     id,
     kind,
@@ -193,16 +187,12 @@ async function describe(
     state,
     suspicious,
     held,
-    ...(storedAt === undefined ? {} : { storedAtMs: storedAt.getTime() }),
-    ...(settled.state === state && settled.suspicious === suspicious ? {} : { settled }),
+    storedAtMs: storedAt?.getTime(),
+    settled,
   };
   // Only these kinds depend on another backup; a full's manifest need not be read.
   if (kind === "full" || kind === "snapshot") return backup;
   return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.parent };
-}
-
-function isStoredBy(storedAt: Date | undefined, settledMs: number): boolean {
-  return storedAt === undefined || storedAt.getTime() <= settledMs;
 }
 
 /** Who reads which backup now, in words; and the marks of readers that died. */

@@ -15,12 +15,12 @@ export interface RetentionBackup {
   /** Under a legal hold. */
   readonly held: boolean;
   /** Who is reading it at this moment, and since when, in words: a restore, a test, a verification. */
-  readonly readBy?: string;
+  readonly readBy?: string | undefined;
   /** Until when the vault itself refuses to delete it, epoch milliseconds. */
   readonly lockedUntilMs?: number;
   /** When the store got it, by the store's own time, epoch milliseconds; absent where that is not known. */
-  readonly storedAtMs?: number;
-  /** What the vault said of it `minAge` ago, where that differs from what it says now. */
+  readonly storedAtMs?: number | undefined;
+  /** What the vault said of it `minAge` ago; absent where that is what it says now. */
   readonly settled?: Pick<RetentionBackup, "state" | "suspicious">;
   /** The backup this one builds on; null or absent for one that stands alone. */
   readonly parent?: string | null;

@@ -49,6 +49,11 @@ async function store(id: string, chain: readonly string[] = []): Promise<string>
   return id;
 }
 
+/** Dates everything whose key has `part`, as the store has it. */
+function datedAt(part: string, modifiedAt: Date): void {
+  for (const [key, object] of memory.objects) if (key.includes(part)) object.modifiedAt = modifiedAt;
+}
+
 const open = (wrap: (inner: MemoryStore) => ObjectStore = (inner) => inner, options: OpenOptions = {}): Promise<PipelineContext> =>
   project.open({ ...options, wrapStore: () => wrap(memory) });
 
@@ -122,8 +127,15 @@ describe("what a prune deletes", () => {
     const counted = makeFaultyStore(memory, []);
     const { deleted } = await pruneSource(await open(() => counted), "tree");
     expect(deleted).toEqual([incremental(2), full(1)]);
-    expect(counted.calls.filter((call) => call.startsWith("delete manifests/"))).toEqual(
-      deleted.map((id) => `delete ${keyOf.manifest("tree", id)}`),
+    const evidence = (await project.find(full(3), await open())).entry.checks.map(({ at }) => new Date(at))[0] ?? new Date(0);
+    expect(counted.calls.filter((call) => call.startsWith("delete "))).toEqual(
+      deleted.flatMap((id) =>
+        [
+          keyOf.manifest("tree", id),
+          keyOf.artifact("tree", id, "database.dump"),
+          keyOf.evidence("tree", id, evidence, "verified"),
+        ].map((key) => `delete ${key}`),
+      ),
     );
   });
 });
@@ -146,6 +158,97 @@ describe("a backup that is wanted at the last moment", () => {
       [full(2), [`needed by ${last}`]],
     ]);
     expect(manifests().sort()).toEqual([full(2), incremental(3), last, newest].sort());
+  });
+});
+
+test("a base that two backups need, both wanted at the last moment, stays for the first of them", async () => {
+  await store(full(1));
+  for (const day of [2, 3]) await store(incremental(day), [full(1)]);
+  await store(full(4));
+  const holding = (inner: MemoryStore): ObjectStore => ({
+    ...inner,
+    async delete(key) {
+      const lock = await inner.delete(key);
+      const id = /^manifests\/tree\/(.*-incremental-.*)\.json$/.exec(key)?.[1];
+      if (id !== undefined) await memory.put(keyOf.hold("tree", id), Buffer.from("{}"));
+      return lock;
+    },
+  });
+  const { plan, deleted } = await pruneSource(await open(holding), "tree");
+  expect(deleted).toEqual([]);
+  expect(plan.decisions.map(({ reasons }) => reasons.join())).toEqual([
+    expect.anything(),
+    "held",
+    "held",
+    `needed by ${incremental(3)}`,
+  ]);
+});
+
+describe("what is young", () => {
+  const now = new Date("2026-03-01T00:00:00Z");
+  const daysAgo = (days: number, ms = 0): Date => new Date(now.getTime() - days * 86_400_000 + ms);
+  const planNow = async () => {
+    const context = await open();
+    const clock = { now: () => now, monotonicMs: () => 0 };
+    return (await planPrune({ ...context, run: { ...context.run, clock } }, "tree")).released;
+  };
+
+  beforeEach(async () => {
+    await project.writePolicy(treePolicy.replace("minAge: none", "minAge: 2d"));
+    await store(full(1));
+    await store(full(2));
+    datedAt("tree", daysAgo(20));
+  });
+
+  test("lets nothing older go: neither a backup that the store got less than minAge ago", async () => {
+    expect(await planNow()).toEqual([full(1)]);
+    datedAt(`manifests/tree/${full(2)}`, daysAgo(2));
+    expect(await planNow()).toEqual([full(1)]);
+    datedAt(`manifests/tree/${full(2)}`, daysAgo(2, 1));
+    expect(await planNow()).toEqual([]);
+  });
+
+  test("nor one that was verified less than minAge ago", async () => {
+    datedAt(`evidence/tree/${full(2)}`, daysAgo(2));
+    expect(await planNow()).toEqual([full(1)]);
+    datedAt(`evidence/tree/${full(2)}`, daysAgo(2, 1));
+    expect(await planNow()).toEqual([]);
+  });
+});
+
+describe("a plan", () => {
+  test("reads no manifest of a full or a snapshot that it releases: one that is damaged keeps nothing from its end", async () => {
+    const snapshot = full(2).replace("full", "snapshot");
+    await store(full(1));
+    await store(snapshot);
+    await store(full(3));
+    for (const id of [full(1), snapshot]) await memory.put(keyOf.manifest("tree", id), Buffer.from("{}"));
+    expect((await planPrune(await open(), "tree")).released).toEqual([snapshot, full(1)]);
+    await store(incremental(2), [full(1)]);
+    await memory.put(keyOf.manifest("tree", incremental(2)), Buffer.from("{}"));
+    await expect(planPrune(await open(), "tree")).rejects.toMatchObject({ name: "ManifestDamaged" });
+  });
+});
+
+describe("tombstones", () => {
+  test("of what stays are removed, of what goes they are written, and of what has gone they are left", async () => {
+    for (const day of [1, 2]) await store(full(day));
+    for (const id of [full(2), "20251201T000000Z-full-aaaaaa"]) await memory.put(keyOf.tombstone("tree", id), Buffer.from("{}"));
+    await pruneSource(await open(), "tree");
+    expect([...memory.objects.keys()].filter((key) => key.startsWith("tombstones/")).sort()).toEqual([
+      keyOf.tombstone("tree", "20251201T000000Z-full-aaaaaa"),
+      keyOf.tombstone("tree", full(1)),
+    ]);
+  });
+
+  test("that are young, of what is not gone entirely, are told of", async () => {
+    await store(full(2));
+    const gone = full(1);
+    await memory.put(keyOf.artifact("tree", gone, "database.dump"), Buffer.from("xyz"));
+    await memory.put(keyOf.tombstone("tree", gone), Buffer.from("{}"));
+    const warnings: string[] = [];
+    await pruneSource(await open(undefined, { warnings }), "tree");
+    expect(warnings).toEqual([expect.stringMatching(`${gone} of "tree" was deleted 0 hours ago`)]);
   });
 });
 
