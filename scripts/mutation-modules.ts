@@ -23,7 +23,7 @@ export const mutationModules: readonly MutationModule[] = [
     mutate: ["src/pipeline/prune.ts", "src/pipeline/delete-backup.ts"],
     tests: ["test/pipeline/{prune-deletions,delete-backup}.test.ts"],
   },
-  { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump*.test.ts"] },
+  { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump-commit.test.ts"] },
   {
     name: "manifest",
     mutate: ["src/vault/manifest.ts", "src/vault/check-manifest.ts"],

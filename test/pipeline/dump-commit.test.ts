@@ -234,6 +234,15 @@ describe("a run that is interrupted while it would begin", () => {
   });
 });
 
+test("backups made one right after the other are of different seconds, and sort by time", async () => {
+  const real = { now: () => new Date(), monotonicMs: () => performance.now() };
+  const context = await open();
+  const running = { ...context, run: { ...context.run, clock: real } };
+  const first = await dumpSource(running, request);
+  const second = await dumpSource(running, request);
+  expect(second.backupId.slice(0, 16) > first.backupId.slice(0, 16)).toBe(true);
+});
+
 describe("a dump that cannot begin", () => {
   test("of a kind that the engine does not know writes nothing and names those that it knows", async () => {
     memory = makeMemoryStore(() => now);
