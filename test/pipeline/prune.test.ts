@@ -265,9 +265,10 @@ describe("a plan relies on what was read", () => {
     const path = join(project.vault, file);
     await writeFile(
       path,
-      bytes === "other" ? (await readFile(path, "utf8")).replace(/"manifestSha256":"[0-9a-f]/, '"manifestSha256":"f') : bytes,
+      bytes === "other"
+        ? (await readFile(path, "utf8")).replace(/(?<="manifestSha256":")[0-9a-f]/, (digit) => (digit === "f" ? "e" : "f"))
+        : bytes,
     );
-    if (bytes === "other") expect(await readFile(path, "utf8")).toContain('"manifestSha256":"f');
     const { deleted, plan } = await pruneSource(await project.open(), "tree");
     expect(deleted).toEqual([]);
     expect(plan.decisions.find(({ id }) => id === good)?.reasons).toContain("last 1 of 1");
