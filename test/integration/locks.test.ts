@@ -14,7 +14,7 @@ import {
   RestoreObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checkPolicy } from "../../src/pipeline/check.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { findInVaults } from "../../src/pipeline/find-backups.ts";
@@ -43,8 +43,8 @@ beforeAll(async () => {
 afterAll(async () => {
   client?.destroy();
   await server?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
+afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const dayMs = 86_400_000;
 let count = 0;
