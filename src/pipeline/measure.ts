@@ -6,10 +6,8 @@ import { type HoldfastError, isHoldfastError, toHoldfastError } from "../errors/
 import type { SourceConfig } from "../policy/policy.ts";
 import { assessStatus } from "../report/status.ts";
 import type { BackupFigures, Status, StatusBackup } from "../report/status-model.ts";
-import { type CheckName, checkNames } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/evidence.ts";
-import { type Authenticate, type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.ts";
 import { listLost } from "../vault/list-lost.ts";
@@ -17,6 +15,7 @@ import { type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openVault } from "../vault/vault.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
+import { examineQuoted, testChecks } from "./examine-quoted.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 
@@ -24,8 +23,6 @@ import { readSoundEvidence } from "./sound-evidence.ts";
 const shownTests = 10;
 /** Growth is told per month (requirements, R23), against the backup nearest to that age. */
 const monthMs = 30 * 86_400_000;
-const testChecks: readonly CheckName[] = ["proven", "unproven", "disproven"];
-
 export interface MeasuredSource {
   readonly source: SourceConfig;
   readonly backups: readonly StatusBackup[];
@@ -86,8 +83,7 @@ async function measureSource(context: PipelineContext, source: SourceConfig): Pr
   const vaultId = await findVaultId(store);
   if (vaultId === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
   const listed = await listEntries(context, store, source.name);
-  const authenticate = authenticatorOf(context, { store, vaultId });
-  const entries = await dropUnreadable(store, await examineQuoted(store, listed, authenticate));
+  const entries = await examineQuoted(store, listed, authenticatorOf(context, { store, vaultId }));
   const tests = await readTests(store, entries);
   const telling = chooseTelling(entries, tests);
   const { signal, clock } = context.run;
@@ -122,59 +118,6 @@ async function listEntries(context: PipelineContext, store: ObjectStore, source:
   const entries: BackupEntry[] = [];
   for await (const entry of listBackups(store, options)) entries.push(entry);
   return entries;
-}
-
-/**
- * The entries, of which those that a status quotes were examined: from the newest back to the newest recovery point and the newest proven one, both of
- * which their documents bear out. What is older is counted, not quoted.
- */
-async function examineQuoted(
-  store: ObjectStore,
-  entries: readonly BackupEntry[],
-  authenticate: Authenticate,
-): Promise<BackupEntry[]> {
-  const judged: BackupEntry[] = [];
-  let [good, proven] = [false, false];
-  for (const entry of entries.toReversed()) {
-    const isQuoted = !good || (!proven && entry.state === "proven");
-    const examined = isQuoted ? await examineBackup(store, entry, authenticate) : entry;
-    if (examined === undefined) continue; // Deleted since it was listed.
-    const counts = !examined.suspicious && !examined.future;
-    good ||= counts && (examined.state === "verified" || examined.state === "proven");
-    proven ||= counts && examined.state === "proven";
-    // A restore test that the documents do not bear out was none.
-    const isBorneOut = examined === entry || (examined as ExaminedBackup).problems.length === 0;
-    const checks = isBorneOut ? examined.checks : examined.checks.filter(({ check }) => check !== "proven");
-    judged.push({ ...examined, checks });
-  }
-  return judged.reverse();
-}
-
-/**
- * The entries without the checks that a status must not quote as the last of their kind: those of backups whose documents are bad, and the newest whose
- * evidence cannot be read, which is damage of its backup.
- */
-async function dropUnreadable(
-  store: ObjectStore,
-  entries: readonly (BackupEntry & Partial<ExaminedBackup>)[],
-): Promise<BackupEntry[]> {
-  const kept = entries.map((entry) => (entry.problems?.length ? { ...entry, checks: [] } : entry));
-  for (const group of [testChecks, checkNames]) {
-    for (;;) {
-      const newest = kept
-        .flatMap((entry, index) => entry.checks.map(({ key, at, check }) => ({ index, key, at, check })))
-        .filter(({ check }) => group.includes(check))
-        .reduce<{ index: number; key: string; at: string } | undefined>(
-          (a, b) => (a === undefined || b.at > a.at ? b : a),
-          undefined,
-        );
-      const entry = newest === undefined ? undefined : kept[newest.index];
-      if (newest === undefined || entry === undefined || (await readSoundEvidence(store, newest.key)) !== undefined) break;
-      const problems = [...(entry.problems ?? []), `${newest.key} in ${store.url} cannot be read`];
-      kept[newest.index] = { ...entry, state: "damaged", problems, checks: entry.checks.filter(({ key }) => key !== newest.key) };
-    }
-  }
-  return kept;
 }
 
 /** Whatever its backup's age: a monthly test of an hourly backup lies hundreds of backups back. */

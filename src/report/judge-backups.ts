@@ -27,6 +27,7 @@ export function judgeBackups(view: SourceView): Judgement<Facts> {
     findings: [
       ...findRpo(view, verified, rpo),
       ...findBad(backups),
+      ...findUnchecked(backups),
       ...findLost(view.lost),
       ...findDeleted(view),
       ...findFuture(view),
@@ -101,6 +102,22 @@ function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
         ]
       : [];
   });
+}
+
+/** Once for a reason: without the key it is the same for all. */
+function findUnchecked(backups: readonly StatusBackup[]): StatusFinding[] {
+  const reasons = new Set(backups.flatMap(({ unchecked }) => unchecked?.message ?? []));
+  const unchecked = [...reasons].map(
+    (reason): StatusFinding => ({
+      level: "warning",
+      subject: "backup",
+      message: `whether its backups were made with the vault's key was not checked: ${reason}`,
+    }),
+  );
+  const unread = backups.flatMap(({ id, unread: reason }): StatusFinding[] =>
+    reason === undefined ? [] : [{ level: "warning", subject: "backup", message: `${id} could not be judged: ${reason}` }],
+  );
+  return [...unchecked, ...unread];
 }
 
 function findLost(lost: readonly string[]): StatusFinding[] {

@@ -40,6 +40,10 @@ export interface StatusBackup {
   readonly futureChecks?: readonly { readonly check: string; readonly at: Date | string }[];
   /** What is wrong with its documents, in sentences, where they were read. */
   readonly problems?: readonly string[] | undefined;
+  /** Why nobody could ask whether its manifest is genuine, where no key is at hand. */
+  readonly unchecked?: { readonly message: string } | undefined;
+  /** Why its documents could not be judged at all: then it counts as stored, at most. */
+  readonly unread?: string | undefined;
   /** Oldest first; `at` is an instant (ISO 8601 where it is text). */
   readonly checks: readonly { readonly check: string; readonly at: Date | string }[];
   /** Objects that its proof left out, because the policy excepts the extension that they need. */
