@@ -58,11 +58,11 @@ for (const module of asked.length === 0 ? mutationModules : mutationModules.filt
     process.exitCode = 1;
   }
 }
-console.log("\nmodule      mutants  killed  survived    score");
+console.log("\nmodule              mutants  killed  survived    score");
 for (const { name, killed, survived } of scores) {
   const sum = killed + survived;
   const score = `${((100 * killed) / sum).toFixed(1)} %`;
   console.log(
-    `${name.padEnd(10)} ${String(sum).padStart(8)} ${String(killed).padStart(7)} ${String(survived).padStart(9)} ${score.padStart(8)}`,
+    `${name.padEnd(18)} ${String(sum).padStart(8)} ${String(killed).padStart(7)} ${String(survived).padStart(9)} ${score.padStart(8)}`,
   );
 }
