@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { heavyTests } from "./test/setup/heavy-tests.ts";
 
 /** Every project: a temporary directory of the run's own, which must be empty at its end. */
 const ownTemporaryDirectory = "test/setup/own-temporary-directory.ts";
@@ -11,10 +12,19 @@ export default defineConfig({
           name: "unit",
           globalSetup: [ownTemporaryDirectory],
           include: ["test/**/*.test.ts"],
-          exclude: ["test/integration/**", "test/cloud/**", "test/exhaustive/**"],
-          // Property tests run thousands of histories on a machine that may be busy.
+          exclude: ["test/integration/**", "test/cloud/**", "test/exhaustive/**", ...heavyTests],
+          // A machine may be ten times busier than the one that this was written on.
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "heavy",
+          globalSetup: [ownTemporaryDirectory],
+          include: heavyTests,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {
@@ -53,7 +63,7 @@ export default defineConfig({
       {
         test: {
           name: "fuzz",
-          // The unit project runs these too, with a few hundred inputs each; here each target gets its seconds.
+          // The heavy project runs these too, with a few hundred inputs each; here each target gets its seconds.
           globalSetup: [ownTemporaryDirectory],
           include: ["test/fuzz/**/*.test.ts"],
           env: { HOLDFAST_FUZZ_SECONDS: process.env["HOLDFAST_FUZZ_SECONDS"] ?? "60" },

@@ -2,4 +2,6 @@
 import { houseSteps } from "./house-steps.ts";
 import { runSteps, vitestStep } from "./steps.ts";
 
-process.exitCode = await runSteps([...houseSteps, vitestStep("unit"), vitestStep("integration"), vitestStep("cloud")]);
+const projects = ["unit", "heavy", "integration", "cloud"];
+
+process.exitCode = await runSteps([...houseSteps, ...projects.map((project) => vitestStep(project))]);

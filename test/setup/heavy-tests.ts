@@ -1,0 +1,37 @@
+/**
+ * The unit tests that take more than a few seconds each: property tests over thousands of histories, tests of scale, and those that
+ * start many processes. They are the project `heavy`, which `npm test` runs and `npm run check` does not.
+ */
+export const heavyTests = [
+  "test/fuzz/**/*.test.ts",
+  "test/cli/main.test.ts",
+  "test/cli/safe-output.test.ts",
+  "test/engines/files/hostile-tree.test.ts",
+  "test/engines/files/times.test.ts",
+  "test/engines/postgres/hostile-server.test.ts",
+  "test/functions/handlers.test.ts",
+  "test/infra/proving-network.test.ts",
+  "test/pipeline/accidents.test.ts",
+  "test/pipeline/judgement-flow.test.ts",
+  "test/pipeline/prune.test.ts",
+  "test/pipeline/reading.test.ts",
+  "test/pipeline/slow-loss.test.ts",
+  "test/pipeline/suspicion.test.ts",
+  "test/pipeline/verify-judgement.test.ts",
+  "test/policy/hostile-policy.test.ts",
+  "test/policy/problems.test.ts",
+  "test/retention/calendar.test.ts",
+  "test/retention/invariants.test.ts",
+  "test/retention/promise-locks.test.ts",
+  "test/retention/scale.test.ts",
+  "test/retention/simulation.test.ts",
+  "test/runtime/child-process.test.ts",
+  "test/sealing/damage.test.ts",
+  "test/sealing/hostile-manifest.test.ts",
+  "test/sealing/interruption.test.ts",
+  "test/statemachines/definitions.test.ts",
+  "test/toy-engine/toy-engine.test.ts",
+  "test/vault/folder-store.test.ts",
+  "test/vault/hostile-folder.test.ts",
+  "test/vault/leases.test.ts",
+];
