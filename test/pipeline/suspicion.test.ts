@@ -42,12 +42,20 @@ describe("a table that lost its data", () => {
     expect(found(content({ small: 39_000, huge: 90_000_000 }), ...growing)).toHaveLength(1);
   });
 
-  test("is found in a small table that never changed", () => {
-    const before = [content({ settings: 12 }), content({ settings: 12 })];
-    expect(found(content({ settings: 0 }), ...before)).toEqual([
-      "table public.settings: empty; it held 12 rows in the last good backup",
-    ]);
-    expect(found(content({ settings: 0 }), ...before, content({ settings: 12 }))).toHaveLength(1);
+  test("is found in a small table whose content never changed, or whose count did not in three backups", () => {
+    const settings = (rows: number, sha256: string) => content({ settings: { rows, bytes: rows * 100, sha256 } });
+    const alarm = ["table public.settings: empty; it held 12 rows in the last good backup"];
+    expect(found(settings(0, "d"), settings(12, "a"), settings(12, "a"))).toEqual(alarm);
+    expect(found(settings(0, "d"), settings(12, "a"), settings(12, "b"))).toEqual([]);
+    expect(found(settings(0, "d"), settings(12, "a"), settings(12, "b"), settings(12, "c"))).toEqual(alarm);
+  });
+
+  test("is not seen in a queue that was about as long for some nights by chance; in a table that always was, it is", () => {
+    const nights = (...rows: number[]) => rows.map((count) => content({ jobs: count }));
+    expect(found(content({ jobs: 0 }), ...nights(49, 50, 51))).toEqual([]);
+    expect(found(content({ jobs: 0 }), ...nights(49, 50, 51, 50, 49, 51))).toHaveLength(1);
+    expect(found(content({ jobs: 20 }), ...nights(49, 50, 51, 50, 49))).toEqual([]);
+    expect(found(content({ jobs: 20 }), ...nights(49, 50, 51, 50, 49, 51))).toHaveLength(1);
   });
 
   test("is found by bytes when as many rows hold far less", () => {
