@@ -33,11 +33,12 @@ function findNodeOnPath() {
 }
 
 /**
- * Runs `node` with `args` as if it were this process: same streams, signals passed on, and at the end the same exit code or signal.
+ * Runs `node` with `args` as if it were this process: same streams, signals passed on, and at the end the same exit code or signal. With `linked`,
+ * what runs there can tell that this process was killed (end-with-parent.mjs).
  * On a terminal Ctrl-C reaches both processes by itself, so SIGINT is not passed on a second time.
  */
-export function handOver(node, args, env = process.env) {
-  const child = spawn(node, args, { stdio: "inherit", env });
+export function handOver(node, args, { env = process.env, linked = false } = {}) {
+  const child = spawn(node, args, { stdio: linked ? ["inherit", "inherit", "inherit", "ipc"] : "inherit", env });
   const terminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"]) {
     process.on(signal, () => {

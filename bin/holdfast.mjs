@@ -8,6 +8,7 @@ import * as nodeModule from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { endWithParent } from "./end-with-parent.mjs";
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(home, "src/cli/main.ts");
@@ -23,6 +24,7 @@ else await startUnderNewerNode();
 
 async function start() {
   if (!(await setUpClone())) return;
+  endWithParent();
   nodeModule.enableCompileCache?.(compileCache());
   const { main } = await import(pathToFileURL(isClone ? source : built).href);
   process.exitCode = await main(process.argv.slice(2));
@@ -32,7 +34,7 @@ async function startUnderNewerNode() {
   if (!(await setUpClone())) return;
   const { findNode, handOver, requiredMajor } = await import("./find-node.mjs");
   const node = findNode();
-  if (node !== undefined) return handOver(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)]);
+  if (node !== undefined) return handOver(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { linked: true });
   stop(
     `holdfast needs Node ${requiredMajor}: this is Node ${process.versions.node}, and npm left out the optional package node.\n` +
       `Install Node ${requiredMajor}, or install holdfast again without --omit=optional and --ignore-scripts.`,

@@ -54,7 +54,7 @@ export function setUp(directory) {
   const how = result.error?.message ?? (result.signal ? `ended by ${result.signal}` : `exit code ${result.status}`);
   const problem = result.status === 0 ? whyInstall(directory) : how;
   if (problem === undefined) return undefined;
-  return `npm install failed in ${directory} (${problem}); its own words stand above. Mend the cause (often the network or the registry) and run this again.`;
+  return `npm install failed in ${directory} (${problem}); its own output is above. Fix the cause (often the network or the registry) and run this again.`;
 }
 
 /** Sets up, then runs `script` (relative to the checkout) with Node 24 and the checkout's programs first on the PATH. Ends this process. */
@@ -69,7 +69,9 @@ export function runWithNode(script, args) {
     );
   }
   const path = [dirname(node), join(project, "node_modules/.bin"), process.env.PATH].join(":");
-  handOver(node, ["--disable-warning=ExperimentalWarning", join(project, script), ...args], { ...process.env, PATH: path });
+  handOver(node, ["--disable-warning=ExperimentalWarning", join(project, script), ...args], {
+    env: { ...process.env, PATH: path },
+  });
 }
 
 function fail(message) {

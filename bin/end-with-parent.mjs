@@ -1,0 +1,11 @@
+/** What runs under another Node ends when the process that handed over to it is killed. */
+
+/**
+ * Ends this process as if by SIGTERM once the one that handed over to it (find-node.mjs, `linked`) is gone: the person who killed it wants no
+ * backup to go on. Does nothing in a process that was started otherwise, and keeps none alive.
+ */
+export function endWithParent() {
+  if (process.channel === undefined) return;
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  process.channel.unref();
+}
