@@ -39,7 +39,7 @@ async function openBench(): Promise<Bench> {
     server,
     cloud,
     task,
-    env: cloud.environment({ temporary, postgresPath: server.binDir }),
+    env: cloud.environment({ temporary, toolPath: server.binDir }),
     async [Symbol.asyncDispose]() {
       await cloud[Symbol.asyncDispose]();
       await server.remove();

@@ -34,8 +34,8 @@ export interface Parameters {
   readonly provingSecurityGroups: string;
   /** The id of the list of S3's addresses in this region, `pl-…`; empty: the network's routes alone say what is reached. */
   readonly s3PrefixList: string;
-  /** Directories of PostgreSQL's programs, for the stage `local`, whose functions have no image. */
-  readonly postgresPath: string;
+  /** Directories of the engines' programs, for the stage `local`, whose functions have no image. */
+  readonly toolPath: string;
 }
 
 interface Network {
@@ -61,7 +61,7 @@ export interface Deployment {
   readonly policyText: string;
   readonly image: string;
   readonly createsVault: boolean;
-  readonly postgresPath: string;
+  readonly toolPath: string;
   readonly network: Network | undefined;
   /** Where what runs code of a backup is: `given`, in subnets that the person who deploys answers for. */
   readonly proving: IsolatedNetwork | ({ readonly kind: "given" } & Network) | { readonly kind: "open" };
@@ -92,7 +92,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     policyText: text,
     image,
     createsVault,
-    postgresPath: parameters.postgresPath,
+    toolPath: parameters.toolPath,
     network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),
     proving,
   };

@@ -26,7 +26,7 @@ interface FunctionSpec {
   /** The module in functions/. */
   readonly module: string;
   readonly rights: readonly Statement[];
-  /** Needs PostgreSQL's programs. */
+  /** Needs the engines' programs. */
   readonly tools?: boolean;
   /** Says which network it works in (network.ts). */
   readonly reach?: Reach;
@@ -166,7 +166,7 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
 }
 
 export function environmentOf(
-  { prefix, local, postgresPath }: Deployment,
+  { prefix, local, toolPath }: Deployment,
   spec: Pick<FunctionSpec, "module" | "environment">,
 ): Record<string, unknown> {
   return {
@@ -175,7 +175,7 @@ export function environmentOf(
     POWERTOOLS_SERVICE_NAME: prefix,
     POWERTOOLS_METRICS_NAMESPACE: metricsNamespace,
     POWERTOOLS_LOG_LEVEL: "INFO",
-    ...(local ? { POWERTOOLS_TRACE_ENABLED: "false", HOLDFAST_PG_PATH: postgresPath } : {}),
+    ...(local ? { POWERTOOLS_TRACE_ENABLED: "false", HOLDFAST_PG_PATH: toolPath } : {}),
     ...spec.environment,
   };
 }

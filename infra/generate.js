@@ -31,7 +31,7 @@ async function deploymentOf({ resolveVariable }) {
     provingSubnets: await parameter("provingSubnets"),
     provingSecurityGroups: await parameter("provingSecurityGroups"),
     s3PrefixList: await parameter("s3PrefixList"),
-    postgresPath: await parameter("postgresPath"),
+    toolPath: await parameter("toolPath"),
   };
   return readDeployment(parameters);
 }

@@ -42,7 +42,7 @@ export async function deployStack(options: StackOptions): Promise<void> {
   const parameters = {
     policy: resolve(options.policy),
     vault: options.vault ?? "create",
-    postgresPath: binDirs.join(delimiter),
+    toolPath: binDirs.join(delimiter),
   };
   await runOsls("deploy", options, parameters);
 }

@@ -7,7 +7,7 @@ export interface Settings {
   /** `file:PATH` or `secret:ID`: where the policy's text is. */
   readonly policy: string;
   readonly temporaryDirectory: string;
-  readonly postgresPath: readonly string[];
+  readonly toolPath: readonly string[];
 }
 
 /** Errors: UsageInvalid, when the function was deployed without its policy. */
@@ -15,7 +15,7 @@ export function readSettings(): Settings {
   return {
     policy: requireVariable("HOLDFAST_POLICY"),
     temporaryDirectory: process.env["HOLDFAST_TMPDIR"] || tmpdir(),
-    postgresPath: (process.env["HOLDFAST_PG_PATH"] ?? "").split(delimiter).filter((directory) => directory !== ""),
+    toolPath: (process.env["HOLDFAST_PG_PATH"] ?? "").split(delimiter).filter((directory) => directory !== ""),
   };
 }
 

@@ -42,7 +42,7 @@ export async function withContext<T>(invocation: Invocation, work: (context: Pip
     },
     progress: { phase: () => undefined, advance: () => undefined },
     temporaryDirectory: directory.path,
-    postgresPath: settings.postgresPath,
+    toolPath: settings.toolPath,
     identity: invocation.identity,
     environment: process.env,
     requireTls: true,

@@ -61,7 +61,7 @@ export async function runSession(
       log: stderrLog(terminal),
       progress,
       temporaryDirectory: resolve(process.env["HOLDFAST_TMPDIR"] || tmpdir()),
-      postgresPath: (process.env["HOLDFAST_PG_PATH"] ?? "").split(delimiter).filter((directory) => directory !== ""),
+      toolPath: (process.env["HOLDFAST_PG_PATH"] ?? "").split(delimiter).filter((directory) => directory !== ""),
       identity: `${hostname()}:${process.pid}`,
       environment: process.env,
     };

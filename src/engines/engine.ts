@@ -3,6 +3,7 @@
  * An engine knows nothing of vaults, keys or manifests: it gives and takes streams of bytes, figures and findings.
  */
 import type { Readable } from "node:stream";
+import type * as z from "zod";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, Notice, SourceCheckResult } from "../proof/content.ts";
 import type { RestoreChapter } from "../proof/restore-chapter.ts";
@@ -25,28 +26,41 @@ export interface DumpArtifact {
   readonly body: Readable;
 }
 
-/** A running dump: artifacts are read in order, the source check may run beside them, `close` always comes last. */
-export interface DumpSession {
+/** What an engine keeps of a backup in its manifest: plain JSON, without secrets. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** What a dump that was read to its end has to say. */
+export interface DumpSummary<F extends Facts = Facts> {
   /** The position or instant the backup represents. */
   readonly consistencyPoint: { readonly time: string; readonly position?: string };
   /** Server version, tools, encodings, extensions, options used: plain JSON for the manifest. */
-  readonly facts: Readonly<Record<string, unknown>>;
-  /** Whatever the tools warn of or could not see, known once the artifacts are read: for the manifest and the output. */
+  readonly facts: F;
+  /** Whatever the tools warn of or could not see: for the manifest and the output. */
   readonly notices: readonly Notice[];
+}
+
+/**
+ * A running dump: artifacts are read in order, the source check may run beside them; `finish` comes after both, when all went well, and `close`
+ * always comes last.
+ */
+export interface DumpSession<F extends Facts = Facts> {
   /** A guess at the archive's bytes, for progress only. */
   readonly expectedBytes?: number;
   artifacts(): AsyncIterable<DumpArtifact>;
   /** Resolves at any time between opening and `close`. Errors: SourceUnreachable, SourceAccessDenied. */
   sourceCheck(): Promise<SourceCheckResult>;
+  /** Errors: Internal, when it is asked before the last artifact was read. */
+  finish(): Promise<DumpSummary<F>>;
   close(): Promise<void>;
 }
 
 /** A backup on its way back: its facts, and its artifacts unsealed and checked against the manifest as they are read. */
-export interface BackupReader {
+export interface BackupReader<F extends Facts = Facts> {
   readonly backupId: string;
   readonly source: string;
   readonly kind: BackupKind;
-  readonly facts: Readonly<Record<string, unknown>>;
+  /** As the engine's `facts` parsed them. */
+  readonly facts: F;
   readonly sourceCheck: SourceCheckResult;
   readonly artifacts: readonly {
     readonly name: string;
@@ -111,8 +125,10 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-export interface Engine<S extends SourceConfig = SourceConfig> {
+export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts = Facts> {
   readonly name: string;
+  /** What its manifests' facts are; a backup whose facts are something else is damaged. */
+  readonly facts: z.ZodType<F>;
 
   /** Its chapter of RESTORE.md. */
   readonly instructions: RestoreChapter;
@@ -121,10 +137,14 @@ export interface Engine<S extends SourceConfig = SourceConfig> {
   check(source: S, context: RunContext): Promise<readonly Finding[]>;
 
   /** Opens a consistent view of the source. Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing. */
-  openDump(source: S, request: { readonly kind: BackupKind; readonly backupId: string }, context: RunContext): Promise<DumpSession>;
+  openDump(
+    source: S,
+    request: { readonly kind: BackupKind; readonly backupId: string },
+    context: RunContext,
+  ): Promise<DumpSession<F>>;
 
   /** Digests the content of a backup, reading every artifact to its end. Errors: ContentInvalid, ToolMissing, and whatever the reader throws. */
-  digest(backup: BackupReader, context: RunContext): Promise<ContentDigest>;
+  digest(backup: BackupReader<F>, context: RunContext): Promise<ContentDigest>;
 
   /** Checks what the source said of itself against the backup's digest, without restoring. */
   compareSourceCheck(digest: ContentDigest, check: SourceCheckResult): Comparison;
@@ -133,14 +153,14 @@ export interface Engine<S extends SourceConfig = SourceConfig> {
   compileVolatile(source: S): (object: string) => boolean;
 
   /** Bytes of temporary disk that a restore test of this backup needs, at least. */
-  estimateThrowawayBytes(backup: BackupReader): number;
+  estimateThrowawayBytes(backup: BackupReader<F>): number;
 
   /** Opens a private place that lives for one test. Errors: ThrowawayFailed, ToolMissing, DiskFull. */
-  openThrowaway(backup: BackupReader, context: RunContext, source?: S): Promise<Place>;
+  openThrowaway(backup: BackupReader<F>, context: RunContext, source?: S): Promise<Place>;
 
   /** Says what restoring there would do, touching nothing. Errors: UsageInvalid, SourceUnreachable, RestoreRefused. */
-  planRestore(backup: BackupReader, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;
+  planRestore(backup: BackupReader<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;
 
   /** Opens the target for loading. Errors: as planRestore, and RestoreRefused when it is occupied and `overwrite` is false. */
-  openTarget(backup: BackupReader, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<Place>;
+  openTarget(backup: BackupReader<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<Place>;
 }

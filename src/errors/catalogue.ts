@@ -247,7 +247,7 @@ export const catalogue = {
     code: "HF109",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Give the connecting role what docs/postgres.md lists, then run `holdfast check`.",
+    hint: "Give the user or role that Holdfast works as the rights that the page of its engine lists in docs/, then run `holdfast check`.",
   },
   SourceNotFound: {
     code: "HF303",
@@ -265,7 +265,7 @@ export const catalogue = {
     code: "HF206",
     exitCode: exitCodes.usage,
     retryable: false,
-    hint: "See docs/postgres.md for the versions and features that are supported.",
+    hint: "See the page of its engine in docs/ for the versions and features that are supported.",
   },
   StackAccessDenied: {
     code: "HF124",
@@ -325,7 +325,7 @@ export const catalogue = {
     code: "HF115",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Install the package named above, or name its directory in HOLDFAST_PG_PATH.",
+    hint: 'Install the package named above, or name the directory of its programs (docs/operations.md, "Environment").',
   },
   UsageInvalid: {
     code: "HF201",

@@ -1,14 +1,23 @@
-/** A backup as an engine sees it, but for the means to open it. */
-import type { BackupReader } from "../engines/engine.ts";
+/** A backup as its engine sees it, but for the means to open it. */
+import type { BackupReader, Engine, Facts } from "../engines/engine.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Manifest } from "../vault/manifest.ts";
 
-export function figuresOf(manifest: Manifest): Omit<BackupReader, "open"> {
+/** Errors: ContentInvalid, when the manifest's facts are not what the engine writes. */
+export function figuresOf(manifest: Manifest, engine: Pick<Engine, "name" | "facts">): Omit<BackupReader, "open"> {
   return {
     backupId: manifest.id,
     source: manifest.source,
     kind: manifest.kind,
-    facts: manifest.facts,
+    facts: parseFacts(manifest, engine),
     sourceCheck: manifest.sourceCheck,
     artifacts: manifest.artifacts,
   };
+}
+
+function parseFacts(manifest: Manifest, { name, facts }: Pick<Engine, "name" | "facts">): Facts {
+  const parsed = facts.safeParse(manifest.facts);
+  if (parsed.success) return parsed.data;
+  const path = ["facts", ...(parsed.error.issues[0]?.path ?? [])].join(".");
+  throw new HoldfastError("ContentInvalid", `the manifest of ${manifest.id} has a wrong ${path} for the ${name} engine`);
 }

@@ -74,7 +74,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const lock = lockAtWrite(store, source, request.kind, startedAt);
     const target = { store, keys, vaultId, source: source.name, backupId, committing: false, ...lock };
     try {
-      const { artifacts, sourceCheck } = await storeDump(session, target, run);
+      const { artifacts, sourceCheck, summary } = await storeDump(session, target, run);
       const manifest: Manifest = {
         formatVersion: 2,
         id: backupId,
@@ -83,11 +83,11 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
         kind: request.kind,
         parent: null,
         chain: [],
-        consistencyPoint: session.consistencyPoint,
+        consistencyPoint: summary.consistencyPoint,
         startedAt: startedAt.toISOString(),
         finishedAt: run.clock.now().toISOString(),
-        facts: session.facts,
-        notices: [...clockNotices, ...session.notices],
+        facts: summary.facts,
+        notices: [...clockNotices, ...summary.notices],
         artifacts,
         sourceCheck,
         policySha256: context.policy.sha256,
@@ -147,7 +147,8 @@ async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunC
   for await (const artifact of session.artifacts()) {
     artifacts.push(await writeArtifact(target, artifact, run));
   }
-  return { artifacts, sourceCheck: await checking };
+  const sourceCheck = await checking;
+  return { artifacts, sourceCheck, summary: await session.finish() };
 }
 
 /** Ids tell whole seconds: a backup begun in the second of the one before it would sort by chance, and `@latest` name either. */

@@ -2,7 +2,7 @@
  * The step that decides where the next step of a run works: in a Lambda, or, where the last backup was too large or too slow for one, in
  * Fargate. Reads keys and one manifest; opens neither a key nor a source.
  */
-import type { BackupReader } from "../engines/engine.ts";
+import type { Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
@@ -73,7 +73,7 @@ export async function planReading(
   const { entry, store } = await findInVaults(context, reference);
   const { manifest } = await readManifest(store, entry.source, entry.id);
   const engine = await context.engineOf(manifest.engine);
-  const needed = engine.estimateThrowawayBytes(closedReader(manifest));
+  const needed = estimateRoom(engine, manifest);
   const room: Choice =
     needed > mostThrowawayBytes
       ? { runner: "fargate", reason: `it needs ${needed} bytes of disk, a Lambda has ${mostThrowawayBytes} to spare` }
@@ -105,7 +105,13 @@ async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manife
   }
 }
 
-function closedReader(manifest: Manifest): BackupReader {
+/** What cannot be told of a damaged backup needs no room: whatever reads it finds the damage at once, and says so. */
+function estimateRoom(engine: Engine, manifest: Manifest): number {
   const open = () => Promise.reject(new HoldfastError("Internal", "a plan reads no artifacts"));
-  return { ...figuresOf(manifest), open };
+  try {
+    return engine.estimateThrowawayBytes({ ...figuresOf(manifest, engine), open });
+  } catch (error) {
+    if (isHoldfastError(error, "ContentInvalid")) return 0;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 /** A stored backup on its way back: each artifact fetched, unsealed and checked against the manifest while it is read. */
 import { Readable } from "node:stream";
-import type { BackupReader } from "../engines/engine.ts";
+import type { BackupReader, Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { LoadFinding } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
@@ -30,6 +30,7 @@ export function openBackup(
   { store, vaultId }: OpenedVault,
   keys: SealingKeys,
   manifest: Manifest,
+  engine: Pick<Engine, "name" | "facts">,
   run: RunContext,
   { salvage = false }: ReadOptions = {},
 ): BackupReading {
@@ -62,7 +63,7 @@ export function openBackup(
     get damage() {
       return [...damage.values()];
     },
-    reader: { ...figuresOf(manifest), open },
+    reader: { ...figuresOf(manifest, engine), open },
     async readRest() {
       for (const name of [...unread]) {
         for await (const chunk of await open(name)) void chunk;

@@ -101,7 +101,7 @@ async function tryRestore(
     await requireTemporaryDirectory(context.run.temporaryDirectory);
     const keys = await openingKeysFor(context, entry.source);
     const engine = await context.engineOf(read.manifest.engine);
-    const backup = openBackup(found, keys, read.manifest, context.run);
+    const backup = openBackup(found, keys, read.manifest, engine, context.run);
     context.run.progress.phase(
       "restore",
       read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),

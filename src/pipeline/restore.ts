@@ -135,7 +135,7 @@ async function openForRestore(context: PipelineContext, found: FoundBackup, { al
     manifestSha256: sha256,
     engine,
     forged,
-    backup: openBackup(found, keys, manifest, context.run, { salvage: allowDamaged }),
+    backup: openBackup(found, keys, manifest, engine, context.run, { salvage: allowDamaged }),
   };
 }
 

@@ -115,8 +115,7 @@ function describeLoss(part: PartHistory, now: PartFigures | undefined, rules: Su
   if (rowsBefore > 0 && isDrop(rowsBefore, rowsNow, rowSeries, rules) && countsRows(part, rowsNow)) {
     const before = amountOf(last.object, rowsBefore, last.bytes);
     if (rowsNow === 0) return `${last.object}: empty; it held ${before} in the last good backup`;
-    const unit = unitOf(last.object);
-    return `${last.object}: ${figures.format(rowsNow)} ${unit}, ${percent(rowsBefore, rowsNow)} % fewer than in the last good backup (${figures.format(rowsBefore)})`;
+    return `${last.object}: ${figures.format(rowsNow)} ${unitOf(last.object)}s, ${percent(rowsBefore, rowsNow)} % fewer than in the last good backup (${figures.format(rowsBefore)})`;
   }
   const byteSeries = earlier.map(({ bytes }) => bytes);
   if (last.bytes < minBytes || !isDrop(last.bytes, now.bytes, byteSeries, rules)) return describeUniform(part, now, rules);
@@ -144,7 +143,7 @@ function describeUniform({ last, figures: earlier }: PartHistory, now: PartFigur
     )
   )
     return undefined;
-  return `${last.object}: as many ${unitOf(last.object)}, but ${percent(before, content)} % less in them than in the last good backup: was one value written everywhere?`;
+  return `${last.object}: as many ${unitOf(last.object)}s, but ${percent(before, content)} % less in them than in the last good backup: was one value written everywhere?`;
 }
 
 function isDrop(before: number, now: number, series: readonly number[], { maxDropShare }: SuspicionRules): boolean {
@@ -220,19 +219,19 @@ function describeSlowLosses(
   );
   const recent = history.slice(Math.max(0, history.length - recentCount));
   return findSlowLosses(objects, current, recent, maxDropShare).map(({ object, before, now, unit, falls }) => {
-    const what = unit === "bytes" ? "bytes" : unitOf(object);
+    const what = unit === "bytes" ? "bytes" : `${unitOf(object)}s`;
     return `${object}: ${figures.format(now)} ${what}, ${percent(before, now)} % fewer than ${falls} backups ago (${figures.format(before)}), and fewer in each since`;
   });
 }
 
+/** One of what a part counts. */
 function unitOf(object: string): string {
-  return isFileGroup(object) ? "files" : object === "definitions" ? "definitions" : "rows";
+  return isFileGroup(object) ? "file" : object === "definitions" ? "definition" : "row";
 }
 
 function amountOf(object: string, rows: number | undefined, bytes: number): string {
   if (rows === undefined) return `${figures.format(bytes)} bytes`;
-  const unit = unitOf(object);
-  return `${figures.format(rows)} ${rows === 1 ? unit.slice(0, -1) : unit}`;
+  return `${figures.format(rows)} ${unitOf(object)}${rows === 1 ? "" : "s"}`;
 }
 
 function countOfBackups(count: number): string {

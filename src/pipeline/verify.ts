@@ -120,7 +120,7 @@ export async function digestBackup(
     "verify",
     manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
   );
-  const backup = openBackup(vault, keys, manifest, context.run);
+  const backup = openBackup(vault, keys, manifest, engine, context.run);
   // Bytes are counted as they leave the vault; what an engine unpacks of them would count twice.
   const progress = { ...context.run.progress, advance: () => undefined };
   const digest = await engine.digest(backup.reader, { ...context.run, progress });

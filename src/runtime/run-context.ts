@@ -36,8 +36,8 @@ export interface RunContext {
   readonly temporaryDirectory: string;
   /** The environment variables of whoever started the run: where `env:` connections and libpq's PG* variables are read from. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Directories with PostgreSQL programs, looked at before the places where distributions install them. */
-  readonly postgresPath: readonly string[];
+  /** Directories with the programs that engines start, looked at before those where distributions install them. */
+  readonly toolPath: readonly string[];
   /** Filled in from the policy by `createPipelineContext`. */
   readonly ownPaths?: OwnPaths | undefined;
   /** What the policy says of sandboxes for what comes from a backup. Default: the strongest that the machine offers. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BackupReader } from "../../src/engines/engine.ts";
+import type { FilesBackup } from "../../src/engines/files/backup-facts.ts";
 import { engine as filesEngine } from "../../src/engines/files/engine.ts";
 import { type Entry, type EntryType, formatIndexLine, parseIndexLine } from "../../src/engines/files/entry.ts";
 import { bytesOf, displayPath, type EntryPath, entryPathOf } from "../../src/engines/files/entry-path.ts";
@@ -15,7 +15,7 @@ import { compileSelection } from "../../src/engines/files/patterns.ts";
 import { archiveEnd, decodePax, encodeHeader, paddingOf } from "../../src/engines/files/tar-header.ts";
 import { createTarReader } from "../../src/engines/files/tar-reader.ts";
 import { isHoldfastError } from "../../src/errors/holdfast-error.ts";
-import { makeContext, usePlace } from "../engines/files/memory-backup.ts";
+import { craftedFacts, makeContext, usePlace } from "../engines/files/memory-backup.ts";
 import { describeTree, removeTree } from "../engines/files/tree-zoo.ts";
 import { fuzz, propertyParameters } from "../support/fuzz.ts";
 import type { Random } from "../support/mutate.ts";
@@ -177,11 +177,11 @@ describe("fuzz of whole backups", () => {
   });
   afterAll(() => removeTree(base));
 
-  const readerOf = (archive: Buffer, lines: Buffer, random?: Random): BackupReader => ({
+  const readerOf = (archive: Buffer, lines: Buffer, random?: Random): FilesBackup => ({
     backupId: "20261120T020000Z-full-aaaaaa",
     source: "tree",
     kind: "full",
-    facts: {},
+    facts: craftedFacts,
     sourceCheck: { mode: "none", objects: {} },
     artifacts: [],
     open: async (name) => {

@@ -18,7 +18,7 @@ const parameters: Omit<Parameters, "policy"> = {
   provingSubnets: "",
   provingSecurityGroups: "",
   s3PrefixList: "",
-  postgresPath: "",
+  toolPath: "",
 };
 
 /** The deployment of a policy's text. Errors: those of readDeployment. */

@@ -323,7 +323,7 @@ function openContext(
     log: { info: () => undefined, warn: () => undefined },
     progress: { phase: () => undefined, advance: () => undefined },
     temporaryDirectory: "/nowhere",
-    postgresPath: [],
+    toolPath: [],
     identity: "test:1",
     environment: {},
   };

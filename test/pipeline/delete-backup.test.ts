@@ -26,7 +26,7 @@ function makeRun(): { run: RunContext; warnings: string[] } {
     progress: { phase: () => undefined, advance: () => undefined },
     temporaryDirectory: "/nowhere",
     environment: {},
-    postgresPath: [],
+    toolPath: [],
     identity: "host:1",
   };
   return { run, warnings };

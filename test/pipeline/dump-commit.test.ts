@@ -70,21 +70,13 @@ async function open({
   };
 }
 
-/** The session as an object whose parts can be replaced; its getters stay getters. */
+/** The session as an object whose parts can be replaced. */
 function changeable(session: DumpSession): DumpSession {
   return {
-    get consistencyPoint() {
-      return session.consistencyPoint;
-    },
-    get facts() {
-      return session.facts;
-    },
-    get notices() {
-      return session.notices;
-    },
     ...(session.expectedBytes === undefined ? {} : { expectedBytes: session.expectedBytes }),
     artifacts: () => session.artifacts(),
     sourceCheck: () => session.sourceCheck(),
+    finish: () => session.finish(),
     close: () => session.close(),
   };
 }
@@ -168,7 +160,10 @@ describe("a dump that ends well", () => {
   test("keeps what the engine warned of, after what is said of the clock", async () => {
     const first = await dumpSource(await open(), request);
     const notice = { code: "skipped", subject: "socket", message: "a socket was skipped" };
-    const noticing = (session: DumpSession): DumpSession => ({ ...session, notices: [notice] });
+    const noticing = (session: DumpSession): DumpSession => ({
+      ...session,
+      finish: async () => ({ ...(await session.finish()), notices: [notice] }),
+    });
     const earlier = new Date(now.getTime() - 60_000);
     const { notices, backupId } = await dumpSource(await open({ session: noticing, at: earlier }), request);
     expect(notices).toEqual([

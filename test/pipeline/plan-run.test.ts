@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { planBackup, planReading } from "../../src/pipeline/plan-run.ts";
 import { commitManifest, type Manifest } from "../../src/vault/manifest.ts";
 import { initVault } from "../../src/vault/vault.ts";
+import { craftedFacts } from "../engines/files/memory-backup.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";
 
@@ -29,7 +30,7 @@ async function recordBackup(bytes: number, minutes: number): Promise<void> {
   const [artifact] = sampleManifest("tree", id).artifacts;
   const change: Partial<Manifest> = {
     engine: "files",
-    facts: { bytes },
+    facts: { ...craftedFacts, bytes },
     finishedAt: new Date(Date.parse(startedAt) + minutes * 60_000).toISOString(),
     artifacts: artifact === undefined ? [] : [{ ...artifact, plainBytes: bytes }],
   };

@@ -16,14 +16,14 @@ export interface Cage extends AsyncDisposable {
 
 export interface CageOptions {
   readonly functions: readonly string[];
-  /** PostgreSQL's programs; they appear as `postgresPath`. */
+  /** PostgreSQL's programs; they appear as `toolPath`. */
   readonly binDir: string;
   /** Default: Lambda's user; 12345 has no name. */
   readonly uid?: number;
 }
 
 /** Where a caged function finds PostgreSQL's programs. */
-export const postgresPath = "/opt/postgres/bin";
+export const toolPath = "/opt/postgres/bin";
 /** `id` in a function of Lambda's Amazon Linux 2023 runtimes: uid=993(sbx_user1051) gid=990. */
 export const lambdaUid = 993;
 /** A user that /etc/passwd does not know. */

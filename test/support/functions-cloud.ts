@@ -16,7 +16,7 @@ export interface FunctionEnvironment {
   /** Default: /tmp, as in Lambda. */
   readonly temporary?: string;
   /** Directories of PostgreSQL's programs. */
-  readonly postgresPath: string;
+  readonly toolPath: string;
   readonly memoryMegabytes?: number;
 }
 
@@ -41,7 +41,7 @@ export async function startFunctionsCloud(connections: Readonly<Record<string, s
   for (const client of [kms, secrets]) client.destroy();
   return {
     endpoint: server.endpoint,
-    environment: ({ temporary, postgresPath, memoryMegabytes = 3_538 }) => ({
+    environment: ({ temporary, toolPath, memoryMegabytes = 3_538 }) => ({
       PATH: "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
       LANG: "en_US.UTF-8",
       TZ: ":UTC",
@@ -57,7 +57,7 @@ export async function startFunctionsCloud(connections: Readonly<Record<string, s
       AWS_ENDPOINT_URL: server.endpoint,
       HOLDFAST_POLICY: "secret:holdfast/policy",
       HOLDFAST_RESOURCE_PREFIX: "holdfast-test",
-      HOLDFAST_PG_PATH: postgresPath,
+      HOLDFAST_PG_PATH: toolPath,
       POWERTOOLS_SERVICE_NAME: "holdfast",
       POWERTOOLS_METRICS_NAMESPACE: "Holdfast",
       POWERTOOLS_LOG_LEVEL: "INFO",

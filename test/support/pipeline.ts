@@ -25,7 +25,7 @@ export async function openPipeline({ policyFile, env, clock = systemClock, wrapS
       log: { info: () => undefined, warn: () => undefined },
       progress: { phase: () => undefined, advance: () => undefined },
       temporaryDirectory: tmpdir(),
-      postgresPath: (env["HOLDFAST_PG_PATH"] ?? "").split(delimiter),
+      toolPath: (env["HOLDFAST_PG_PATH"] ?? "").split(delimiter),
       identity: `test:${process.pid}`,
       environment: env,
     },

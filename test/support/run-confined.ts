@@ -61,7 +61,7 @@ async function runTest(request: NonNullable<ConfinedRequest["test"]>): Promise<C
     progress: { phase: () => {}, advance: () => {} },
     temporaryDirectory: request.temporary,
     environment,
-    postgresPath: [request.binDir],
+    toolPath: [request.binDir],
     identity: "test:1",
   };
   const assertions = Object.entries(request.ask).map(([name, sql]): Assertion => ({ name, sql, expect: { equals: "" } }));

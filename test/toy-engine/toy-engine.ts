@@ -14,8 +14,9 @@ import { type ToySource, toyPolicy } from "./toy-policy.ts";
 
 const artifact = "lines.txt";
 
-export const engine: Engine<ToySource> = {
+export const engine: Engine<ToySource, { readonly lines: number }> = {
   name: toyPolicy.name,
+  facts: z.object({ lines: z.number() }),
   instructions: {
     title: "Wind it up: toy",
     tools: "`cat`",
@@ -30,14 +31,16 @@ export const engine: Engine<ToySource> = {
     tokenOf(source, context);
     const lines = await linesAt(source.address);
     return {
-      consistencyPoint: { time: context.clock.now().toISOString() },
-      facts: { lines: lines.length },
-      notices: [],
       async *artifacts() {
         const body = Readable.from([Buffer.from(lines.map((line) => `${line}\n`).join(""))]);
         yield { name: artifact, role: "lines", format: "text", compress: true, body };
       },
       sourceCheck: async () => ({ mode: "counts", objects: { "toy lines": { rows: lines.length } } }),
+      finish: async () => ({
+        consistencyPoint: { time: context.clock.now().toISOString() },
+        facts: { lines: lines.length },
+        notices: [],
+      }),
       close: async () => undefined,
     };
   },
@@ -74,7 +77,6 @@ async function linesAt(address: string): Promise<readonly string[]> {
 }
 
 async function linesOf(backup: BackupReader): Promise<readonly string[]> {
-  z.object({ lines: z.number() }).parse(backup.facts);
   const chunks: Buffer[] = [];
   for await (const chunk of await backup.open(artifact)) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8").trimEnd().split("\n");

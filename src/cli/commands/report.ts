@@ -1,9 +1,9 @@
 /** `holdfast report`: the HTML report. */
 import { rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { refuseOwnFile } from "../../engines/files/refuse-own-paths.ts";
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { refuseOwnFile } from "../../pipeline/refuse-own-file.ts";
 import { gatherReport } from "../../pipeline/report.ts";
 import { renderReport } from "../../report/html-report.ts";
 import { makeDirectories } from "../../runtime/make-directories.ts";

@@ -2,12 +2,12 @@
 import { access, constants } from "node:fs/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { FilesSource } from "../../policy/engines/files/source.ts";
+import { errorCode } from "../../runtime/error-code.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
 import { findAvoided } from "./avoided.ts";
 import { displayPath, type EntryPath } from "./entry-path.ts";
 import { ownIdentity } from "./extract.ts";
-import { errorCode } from "./failures.ts";
 import { compileSelection, type Selection } from "./patterns.ts";
 import { findSourceRoot, type SourceRoot } from "./source-root.ts";
 import { walkTree } from "./walk-tree.ts";

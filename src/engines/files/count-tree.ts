@@ -4,9 +4,10 @@
  */
 import type { BigIntStats } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { type AvoidedDirectories, identityOf } from "./avoided.ts";
+import { errorCode } from "../../runtime/error-code.ts";
+import { identityOf } from "../../runtime/path-identity.ts";
+import type { AvoidedDirectories } from "./avoided.ts";
 import { type EntryPath, isTooLong, joinEntry, locate, rootEntry } from "./entry-path.ts";
-import { errorCode } from "./failures.ts";
 import { chooseOperations, type FileOperations } from "./file-operations.ts";
 import { type OpenDirectory, openDirectory } from "./open-directory.ts";
 import type { Selection } from "./patterns.ts";

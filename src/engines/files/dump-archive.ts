@@ -1,8 +1,9 @@
 /** Turns a tree into files.tar and the lines of index.jsonl, in one pass and in memory that does not grow with the tree. */
 import type { BigIntStats } from "node:fs";
+import { errorCode } from "../../runtime/error-code.ts";
 import { type Entry, formatIndexLine, formatSkippedLine, type TornReason } from "./entry.ts";
 import { displayPath, type EntryPath } from "./entry-path.ts";
-import { describeCode, errorCode } from "./failures.ts";
+import { describeCode } from "./failures.ts";
 import { pooledOperations } from "./file-operations.ts";
 import type { HoleBudget } from "./hole-budget.ts";
 import type { NoticeLog } from "./notices.ts";

@@ -8,6 +8,7 @@ import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/priva
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { DumpArtifact, DumpSession } from "../engine.ts";
 import { findAvoided } from "./avoided.ts";
+import type { FilesFacts } from "./backup-facts.ts";
 import { countTree, type TreeCount } from "./count-tree.ts";
 import { type ArchiveTally, writeArchive } from "./dump-archive.ts";
 import { formatSkippedLine } from "./entry.ts";
@@ -40,7 +41,7 @@ interface Dump {
  * less than 100 bytes an entry.
  * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, PolicyInvalid (a pattern), DiskFull, UsageInvalid (the temporary directory).
  */
-export async function openDump(source: FilesSource, context: RunContext): Promise<DumpSession> {
+export async function openDump(source: FilesSource, context: RunContext): Promise<DumpSession<FilesFacts>> {
   const selection = compileSelection(source.include, source.exclude);
   const root = await findSourceRoot(source.path, context.ownPaths?.vaults);
   const startedAt = context.clock.now();
@@ -78,16 +79,17 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
   // Whoever asks for the source check sees it; nobody has to ask.
   archived.promise.catch(() => undefined);
   return {
-    consistencyPoint: { time: startedAt.toISOString() },
-    get facts() {
-      return describeFacts(dump);
-    },
-    get notices() {
-      return dump.notices.list();
-    },
     artifacts: () => giveArtifacts(dump, archived),
     // Counting before the archive is read would count another tree than was read.
     sourceCheck: () => archived.promise.then(() => checkSource(dump)),
+    async finish() {
+      await archived.promise;
+      return {
+        consistencyPoint: { time: startedAt.toISOString() },
+        facts: describeFacts(dump),
+        notices: dump.notices.list(),
+      };
+    },
     async close() {
       archived.reject(new HoldfastError("Interrupted", `the backup of ${source.path} was ended before the tree was read`));
       await directory.remove();
@@ -95,7 +97,7 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
   };
 }
 
-function describeFacts({ source, root, tally }: Dump): Record<string, unknown> {
+function describeFacts({ source, root, tally }: Dump): FilesFacts {
   const { unsteady: _unsteady, tooSparse: _tooSparse, ...counts } = tally;
   return {
     path: source.path,

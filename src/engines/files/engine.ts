@@ -1,6 +1,7 @@
 /** The files engine: full backups of a directory tree (docs/files.md). */
 import type { FilesSource } from "../../policy/engines/files/source.ts";
 import type { Engine } from "../engine.ts";
+import { type FilesFacts, filesFacts } from "./backup-facts.ts";
 import { checkSource } from "./check.ts";
 import { compareCounts, digestBackup } from "./digest.ts";
 import { openDump } from "./dump.ts";
@@ -9,8 +10,9 @@ import { openTarget, planRestore } from "./restore.ts";
 import { estimateThrowawayBytes, openThrowaway } from "./throwaway.ts";
 import { compileVolatileParts } from "./volatile-parts.ts";
 
-export const engine: Engine<FilesSource> = {
+export const engine: Engine<FilesSource, FilesFacts> = {
   name: "files",
+  facts: filesFacts,
   instructions,
   check: (source, context) => checkSource(source, context),
   openDump: (source, _request, context) => openDump(source, context),

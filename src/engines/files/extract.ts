@@ -4,10 +4,11 @@
  */
 import { constants } from "node:fs";
 import type { ErrorName } from "../../errors/catalogue.ts";
+import { errorCode } from "../../runtime/error-code.ts";
 import { type BoundedTasks, createBoundedTasks } from "./bounded-tasks.ts";
 import { type Entry, formatTime } from "./entry.ts";
 import { bytesOf, displayPath, type EntryPath, locate, rootEntry } from "./entry-path.ts";
-import { errorCode, fileFailure } from "./failures.ts";
+import { fileFailure } from "./failures.ts";
 import { type FileOperations, pooledOperations } from "./file-operations.ts";
 import { isSameTime, type KeptTimes } from "./kept-times.ts";
 import type { ArchivedEntry } from "./read-archive.ts";

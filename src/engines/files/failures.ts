@@ -1,13 +1,7 @@
 /** Errors of the file system's calls, told in the catalogue's words. */
 import type { ErrorName } from "../../errors/catalogue.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-
-/** The code of a system call's error (`ENOENT` …); anything else is not the file system's word and is thrown on. */
-export function errorCode(error: unknown): string {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) throw error;
-  return code;
-}
+import { errorCode } from "../../runtime/error-code.ts";
 
 /**
  * The error as one of the catalogue: DiskFull when the disk or a quota is full, else `otherwise`. `what` says what could not be done, where.

@@ -1,7 +1,7 @@
 /** What a file system makes of modification times that it cannot hold: ext4 keeps 1901 to 2446, tmpfs more than Node can say. */
 import { open, rm } from "node:fs/promises";
+import { errorCode } from "../../runtime/error-code.ts";
 import { formatTime } from "./entry.ts";
-import { errorCode } from "./failures.ts";
 import { type FileOperations, pooledOperations } from "./file-operations.ts";
 
 export interface KeptTimes {

@@ -1,7 +1,7 @@
 /** Gives the owner of a tree's directories the rights to empty them; root needs none. */
 import { chmod, lstat, readdir } from "node:fs/promises";
+import { errorCode } from "../../runtime/error-code.ts";
 import { type EntryPath, joinEntry, locate, rootEntry } from "./entry-path.ts";
-import { errorCode } from "./failures.ts";
 
 /** Opens up every directory at and below `root`. What vanishes or is not ours is passed over. */
 export async function openUpTree(root: EntryPath): Promise<void> {

@@ -5,8 +5,8 @@
 
 import { hash } from "node:crypto";
 import { type BigIntStats, constants } from "node:fs";
+import { errorCode } from "../../runtime/error-code.ts";
 import type { TornReason } from "./entry.ts";
-import { errorCode } from "./failures.ts";
 import { type FileOperations, pooledOperations } from "./file-operations.ts";
 
 /** Never follows a link put in the file's place, never waits for a writer of a pipe put there. */

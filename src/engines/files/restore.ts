@@ -5,10 +5,11 @@
 import { lstat, readdir, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import { errorCode } from "../../runtime/error-code.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, Place, RestorePlan, RestoreRequest } from "../engine.ts";
-import { describeCode, errorCode, fileFailure } from "./failures.ts";
+import { describeCode, fileFailure } from "./failures.ts";
 import { createPlace } from "./place.ts";
 import { refuseOwnPaths } from "./refuse-own-paths.ts";
 

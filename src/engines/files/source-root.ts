@@ -2,9 +2,11 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, realpath, stat } from "node:fs/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import { findAvoided, identifyUpwards } from "./avoided.ts";
+import { errorCode } from "../../runtime/error-code.ts";
+import { identifyUpwards } from "../../runtime/path-identity.ts";
+import { findAvoided } from "./avoided.ts";
 import { type EntryPath, locate, rootEntry, treeRootOf } from "./entry-path.ts";
-import { describeCode, errorCode } from "./failures.ts";
+import { describeCode } from "./failures.ts";
 import { pooledOperations } from "./file-operations.ts";
 import { openDirectory } from "./open-directory.ts";
 

@@ -1,8 +1,8 @@
 /** The content of a large file on its way into the archive. */
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
+import { errorCode } from "../../runtime/error-code.ts";
 import type { TornReason } from "./entry.ts";
-import { errorCode } from "./failures.ts";
 import { pooledOperations } from "./file-operations.ts";
 import { isSameState, readChunks } from "./read-file.ts";
 

@@ -7,8 +7,8 @@ import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader } from "../engine.ts";
+import type { PostgresBackup } from "./backup-facts.ts";
 import { archiveName } from "./dump.ts";
-import type { PostgresFacts } from "./facts.ts";
 import { readGlobals } from "./globals-text.ts";
 
 /** Where an archive is read from; `open` may be called again and again. */
@@ -33,10 +33,10 @@ export function findArchive(backup: BackupReader): BackupReader["artifacts"][num
  * Bytes that a copy of the archive takes on disk, at most: one that sealing compressed is larger outside of the seal, and then
  * no larger than the database, whose rows it holds as text without indexes.
  */
-export function archiveBytesOnDisk(backup: BackupReader): number {
+export function archiveBytesOnDisk(backup: PostgresBackup): number {
   const { plainBytes } = findArchive(backup);
-  const { archiveCompression, databaseSizeBytes } = backup.facts as Partial<PostgresFacts>;
-  return archiveCompression === "none" ? Math.max(plainBytes, databaseSizeBytes ?? 0) : plainBytes;
+  const { archiveCompression, databaseSizeBytes } = backup.facts;
+  return archiveCompression === "none" ? Math.max(plainBytes, databaseSizeBytes) : plainBytes;
 }
 
 /** The archive straight from the vault. */

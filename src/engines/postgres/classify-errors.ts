@@ -4,8 +4,8 @@
  */
 import type { FindingClass, LoadFinding } from "../../proof/content.ts";
 import type { ArchiveDefinitions } from "./archive-structure.ts";
+import type { PostgresFacts } from "./backup-facts.ts";
 import type { ExclusionEffect } from "./exclusion-effects.ts";
-import type { PostgresFacts } from "./facts.ts";
 import type { RestoreError } from "./load-errors.ts";
 import { lacksByMessage, lacksPrivilege, meansNothing } from "./load-messages.ts";
 import type { ScriptEntry } from "./script-entry.ts";

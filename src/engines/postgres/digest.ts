@@ -4,13 +4,13 @@ import type { ContentDigest, ObjectDigest } from "../../proof/content.ts";
 import { digestOfObjects } from "../../proof/digest-root.ts";
 import { release } from "../../runtime/chunk-memory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader } from "../engine.ts";
 import { openScript } from "./archive-script.ts";
 import { type ArchiveSource, readGlobalsText, streamArchive } from "./archive-source.ts";
+import { findArchiveTools } from "./archive-tools.ts";
+import type { PostgresBackup } from "./backup-facts.ts";
 import { digestGlobals } from "./digest-globals.ts";
 import { createScriptDigester, postgresDigestAlgorithm, type ScriptDigestOptions } from "./digest-script.ts";
 import { globalsName } from "./dump.ts";
-import { findArchiveTools } from "./place-facts.ts";
 
 /** Digests a script to its end. Errors: ContentInvalid, and the stream's own. */
 export async function digestScript(
@@ -30,7 +30,7 @@ export async function digestScript(
 
 /** The digest of an archive and its globals, as the backup has them. Errors: ContentInvalid, ToolMissing, and whatever the reader throws. */
 export async function digestPostgresBackup(
-  backup: BackupReader,
+  backup: PostgresBackup,
   context: RunContext,
   source: ArchiveSource = streamArchive(backup),
 ): Promise<ContentDigest> {

@@ -8,13 +8,14 @@ import type { Notice, SourceCheckResult } from "../../proof/content.ts";
 import type { ToolStream } from "../../runtime/child-process.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { DumpArtifact, DumpSession } from "../engine.ts";
+import type { DatabaseFacts, PostgresFacts } from "./backup-facts.ts";
 import { assertEncrypted } from "./check-connection.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
 import { dumpWarnings } from "./dump-warnings.ts";
 import { describeEffects, type ExclusionEffect, findExclusionEffects } from "./exclusion-effects.ts";
 import type { Exclusions } from "./exclusions.ts";
-import { type DatabaseFacts, type PostgresFacts, readDatabaseFacts } from "./facts.ts";
+import { readDatabaseFacts } from "./facts.ts";
 import { findOmissions } from "./find-omissions.ts";
 import { captureGlobals, type Globals } from "./globals.ts";
 import { encodeGlobals } from "./globals-text.ts";
@@ -64,7 +65,7 @@ interface OpenDump {
 
 /**
  * Opens a dump (Engine.openDump): connects, finds tools, locks every table, takes the snapshot, starts pg_dump, reads the facts.
- * `facts.globalsCaptured` and the notices are final once the artifacts have been read. `limits` are for tests.
+ * `limits` are for tests.
  * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing, DumpFailed, UsageInvalid, Interrupted.
  */
 export async function openPostgresDump(
@@ -72,7 +73,7 @@ export async function openPostgresDump(
   request: { readonly kind: BackupKind; readonly backupId: string },
   context: RunContext,
   limits: LockLimits = defaultLockLimits,
-): Promise<DumpSession> {
+): Promise<DumpSession<PostgresFacts>> {
   if (request.kind !== "full") {
     throw new HoldfastError("UsageInvalid", `the postgres engine takes full backups; ${request.kind} was asked for ${source.name}`);
   }
@@ -158,18 +159,18 @@ function sessionNotices(session: SourceSession, { standby, consistencyPoint }: S
   return notices;
 }
 
-function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession {
+function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession<PostgresFacts> {
   const { session, snapshot, tools, zstd, source } = dump;
-  const facts: { -readonly [K in keyof PostgresFacts]: PostgresFacts[K] } = {
+  const known = {
     ...database,
     toolVersion: tools.version,
     toolMajor: tools.major,
     archiveCompression: zstd ? "zstd" : "none",
     exclude: source.exclude,
     exclusionEffects: dump.effects,
-    globalsCaptured: "none",
-    rolePasswords: false,
-  };
+  } as const;
+  // Known when the last artifact, the globals, is given out.
+  let globals: Globals | undefined;
   const running = new Set<Promise<unknown>>();
   const track = <T>(work: Promise<T>): Promise<T> => {
     running.add(work);
@@ -186,18 +187,20 @@ function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession {
     await Promise.all([session.close(), dump.observer?.close()]);
   };
   return {
-    consistencyPoint: snapshot.consistencyPoint,
-    facts: facts as unknown as Readonly<Record<string, unknown>>,
-    notices: dump.notices,
     expectedBytes: Math.round(database.tableBytes * (zstd ? archiveShare : 1)),
     artifacts: () =>
-      streamArtifacts(dump, track, (globals) => {
-        facts.globalsCaptured = globals.captured;
-        facts.rolePasswords = globals.rolePasswords;
+      streamArtifacts(dump, track, (captured) => {
+        globals = captured;
       }),
     sourceCheck: () => {
       check ??= track(checkSource(dump));
       return check;
+    },
+    async finish() {
+      if (globals === undefined) throw new HoldfastError("Internal", "a dump was finished before it was read");
+      const { captured: globalsCaptured, rolePasswords } = globals;
+      const { consistencyPoint } = snapshot;
+      return { consistencyPoint, facts: { ...known, globalsCaptured, rolePasswords }, notices: dump.notices };
     },
     close: () => {
       closing ??= close();

@@ -2,6 +2,7 @@
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { compareCounts } from "../../proof/compare-counts.ts";
 import type { Engine } from "../engine.ts";
+import { type PostgresFacts, postgresFacts } from "./backup-facts.ts";
 import { checkPostgres } from "./check.ts";
 import { digestPostgresBackup } from "./digest.ts";
 import { openPostgresDump } from "./dump.ts";
@@ -11,8 +12,9 @@ import { planPostgresRestore } from "./restore-plan.ts";
 import { estimateThrowawayBytes, openPostgresThrowaway } from "./throwaway.ts";
 import { compileVolatileTables } from "./volatile-tables.ts";
 
-export const engine: Engine<PostgresSource> = {
+export const engine: Engine<PostgresSource, PostgresFacts> = {
   name: "postgres",
+  facts: postgresFacts,
   instructions,
   check: checkPostgres,
   openDump: openPostgresDump,

@@ -1,62 +1,7 @@
-/** What a manifest tells of the database beside its bytes: all that a restore needs to know before it begins. */
+/** Asks the source for its side of a backup's facts. */
+import type { DatabaseFacts } from "./backup-facts.ts";
 import type { Connection } from "./driver.ts";
-import type { ExclusionEffect } from "./exclusion-effects.ts";
 import { decodeStatement } from "./script-text.ts";
-
-/** Version of the collation library's data; a differing one at the restore may order text differently. */
-export interface CollationFact {
-  /** `schema.name`. */
-  readonly name: string;
-  readonly provider: "libc" | "icu" | "builtin";
-  readonly version?: string;
-}
-
-/** The source's side of the facts: read in the dump's snapshot. */
-export interface DatabaseFacts {
-  readonly serverVersion: string;
-  readonly serverMajor: number;
-  readonly standby: boolean;
-  /** Where the role may ask for it. */
-  readonly systemIdentifier?: string;
-  readonly dataChecksums: boolean;
-  readonly databaseName: string;
-  readonly databaseOwner: string;
-  readonly encoding: string;
-  readonly localeProvider: "libc" | "icu" | "builtin";
-  readonly collate: string;
-  readonly ctype: string;
-  /** Of ICU: a language tag; of the builtin provider: C, C.UTF-8 or PG_UNICODE_FAST. */
-  readonly locale?: string;
-  readonly icuRules?: string;
-  readonly collationVersion?: string;
-  /** Beside the database's own, those that columns and indexes use or that users made. */
-  readonly collations: readonly CollationFact[];
-  readonly extensions: readonly { readonly name: string; readonly version: string; readonly schema: string }[];
-  /** Owners, grantees and others that the dump's SQL may name, sorted; never `public` or the predefined pg_ roles. */
-  readonly roles: readonly string[];
-  /** Those of the whole cluster beside pg_default and pg_global. */
-  readonly tablespaces: readonly { readonly name: string; readonly location: string }[];
-  readonly databaseSizeBytes: number;
-  /** Bytes of tables without their indexes: close to the size of their rows as text. */
-  readonly tableBytes: number;
-  readonly largeObjectCount: number;
-}
-
-/** How much of the cluster's globals was captured: all; roles and memberships as far as pg_roles shows them; nothing (yet). */
-export type GlobalsCaptured = "all" | "visible-roles" | "none";
-
-/** `facts` in a manifest of the postgres engine. */
-export interface PostgresFacts extends DatabaseFacts {
-  readonly toolVersion: string;
-  readonly toolMajor: number;
-  /** Of the archive: by pg_dump itself, or left to sealing. */
-  readonly archiveCompression: "zstd" | "none";
-  readonly exclude: { readonly tables: readonly string[]; readonly data: readonly string[] };
-  /** What the exclusions take with them; at most a thousand. */
-  readonly exclusionEffects: readonly ExclusionEffect[];
-  readonly globalsCaptured: GlobalsCaptured;
-  readonly rolePasswords: boolean;
-}
 
 const providers = { c: "libc", i: "icu", b: "builtin", d: "libc" } as const;
 type ProviderLetter = keyof typeof providers;

@@ -1,9 +1,9 @@
 import type { ContentDigest, LoadFinding } from "../../proof/content.ts";
 import type { PrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader } from "../engine.ts";
 import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
 import { fetchArchive, streamArchive } from "./archive-source.ts";
+import type { PostgresBackup } from "./backup-facts.ts";
 import { classifyErrors } from "./classify-errors.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { NoReprint, Reprint } from "./definition-meaning.ts";
@@ -27,7 +27,7 @@ export const loadJobs = 4;
 const databaseObjects: readonly string[] = ["schema DATABASE", "schema ACL DATABASE", "schema COMMENT DATABASE", "owner DATABASE"];
 
 export interface RestoreParts {
-  readonly backup: BackupReader;
+  readonly backup: PostgresBackup;
   readonly decision: RestoreDecision;
   readonly directory: PrivateDirectory;
   readonly context: RunContext;
@@ -208,7 +208,7 @@ async function prepare(
     if (!database.sameLocale) ignored.push("schema DATABASE");
   }
   const extensions = await withConnection(settings, context, (connection) =>
-    checkExtensions(outline.extensions, decision.facts.extensions ?? [], connection),
+    checkExtensions(outline.extensions, decision.facts.extensions, connection),
   );
   findings.push(...extensions.findings);
   return { findings, missingExtensions: extensions.missing, ignored };

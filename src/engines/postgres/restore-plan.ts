@@ -3,14 +3,14 @@
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader, RestorePlan, RestoreRequest } from "../engine.ts";
+import type { RestorePlan, RestoreRequest } from "../engine.ts";
 import { archiveBytesOnDisk, freeBytes, readGlobalsText } from "./archive-source.ts";
+import { findArchiveTools } from "./archive-tools.ts";
+import type { PostgresBackup, PostgresFacts } from "./backup-facts.ts";
 import { assertEncrypted } from "./check-connection.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
 import { globalsName } from "./dump.ts";
-import type { PostgresFacts } from "./facts.ts";
 import { type Allowances, readAllowances } from "./load-order.ts";
-import { findArchiveTools, readFacts } from "./place-facts.ts";
 import { type RoleStatements, selectRoles } from "./restore-roles.ts";
 import { surveyTarget, type TargetSurvey } from "./restore-survey.ts";
 import { longestNameBytes, resolveTarget } from "./restore-target.ts";
@@ -62,12 +62,12 @@ function compactTime(instant: Date): string {
 
 /** Errors: UsageInvalid, SecretUnavailable, SourceUnreachable, SourceAccessDenied, RestoreRefused, ToolMissing, ContentInvalid. */
 export async function decideRestore(
-  backup: BackupReader,
+  backup: PostgresBackup,
   source: PostgresSource | undefined,
   request: RestoreRequest,
   context: RunContext,
 ): Promise<RestoreDecision> {
-  const facts = readFacts(backup.facts);
+  const facts = backup.facts;
   const settings = await resolveTarget(request.target, source, context);
   if (context.requireTls === true) assertEncrypted(settings);
   const survey = await surveyTarget(settings, facts, context.signal);
@@ -112,7 +112,7 @@ export async function decideRestore(
 
 /** What `--roles` creates. Errors: RestoreRefused when the role may not, and those of reading the globals. */
 async function planRoles(
-  backup: BackupReader,
+  backup: PostgresBackup,
   survey: TargetSurvey,
   request: RestoreRequest,
   settings: ConnectionSettings,
@@ -163,7 +163,7 @@ function decideOptions(
 
 /** Says what restoring there would do (Engine.planRestore). Errors: as `decideRestore`. */
 export async function planPostgresRestore(
-  backup: BackupReader,
+  backup: PostgresBackup,
   source: PostgresSource | undefined,
   request: RestoreRequest,
   context: RunContext,

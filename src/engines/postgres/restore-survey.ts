@@ -1,8 +1,8 @@
 /** Looks at a restore's target without touching it: what is there, who asks, and what it lacks. */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { PostgresFacts } from "./backup-facts.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
 import { type Connection, connect } from "./driver.ts";
-import type { PostgresFacts } from "./facts.ts";
 import { inDatabase } from "./place-settings.ts";
 
 /** `absent` and `empty` targets are used as they are; an `occupied` one needs --overwrite. */

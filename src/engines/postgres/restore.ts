@@ -4,9 +4,10 @@ import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
 import { abortError } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader, Place, RestoreRequest } from "../engine.ts";
+import type { Place, RestoreRequest } from "../engine.ts";
 import { openScript } from "./archive-script.ts";
 import { streamArchive } from "./archive-source.ts";
+import type { PostgresBackup } from "./backup-facts.ts";
 import { describePlace } from "./connection.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
@@ -19,7 +20,7 @@ import { decideRestore, type RestoreDecision } from "./restore-plan.ts";
  * Errors: as `decideRestore`; RestoreRefused for an occupied target without `overwrite`.
  */
 export async function openPostgresTarget(
-  backup: BackupReader,
+  backup: PostgresBackup,
   source: PostgresSource | undefined,
   request: RestoreRequest,
   context: RunContext,

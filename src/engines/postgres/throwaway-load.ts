@@ -1,13 +1,12 @@
 /** Loads a backup into the server of a restore test: roles, tablespaces, the database, and at last its own settings. */
 import type { LoadFinding } from "../../proof/content.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader } from "../engine.ts";
 import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
 import { type ArchiveSource, readGlobalsText } from "./archive-source.ts";
+import type { PostgresBackup, PostgresFacts } from "./backup-facts.ts";
 import { classifyErrors } from "./classify-errors.ts";
 import { connect } from "./driver.ts";
 import { globalsName } from "./dump.ts";
-import type { PostgresFacts } from "./facts.ts";
 import { type ArchiveLoad, loadArchive } from "./load-archive.ts";
 import { applyDatabaseStatements, createDatabase } from "./load-database.ts";
 import { checkExtensions } from "./load-extensions.ts";
@@ -24,7 +23,7 @@ export const loadJobs = 2;
 const reservedDatabases: readonly string[] = ["postgres", "template0", "template1"];
 
 export interface ThrowawayParts {
-  readonly backup: BackupReader;
+  readonly backup: PostgresBackup;
   readonly facts: PostgresFacts;
   readonly tools: ClientTools;
   readonly server: ThrowawayServer;

@@ -4,15 +4,15 @@ import type { Assertion, PostgresSource } from "../../policy/engines/postgres/so
 import type { ContentDigest } from "../../proof/content.ts";
 import { abortError } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader, LoadOutcome, Place } from "../engine.ts";
+import type { LoadOutcome, Place } from "../engine.ts";
 import { openScript } from "./archive-script.ts";
-import { type ArchiveSource, archiveBytesOnDisk, fetchArchive, findArchive, freeBytes, streamArchive } from "./archive-source.ts";
+import { type ArchiveSource, archiveBytesOnDisk, fetchArchive, freeBytes, streamArchive } from "./archive-source.ts";
+import { findArchiveTools } from "./archive-tools.ts";
 import { runAssertions } from "./assert-value.ts";
+import type { PostgresBackup } from "./backup-facts.ts";
 import { connect } from "./driver.ts";
-import type { PostgresFacts } from "./facts.ts";
 import { readAllowances } from "./load-order.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
-import { findArchiveTools, readFacts } from "./place-facts.ts";
 import { throwawaySettings } from "./place-settings.ts";
 import { type LoadedThrowaway, loadJobs, loadThrowaway, type ThrowawayParts } from "./throwaway-load.ts";
 import { startThrowawayServer, type ThrowawayServer } from "./throwaway-server.ts";
@@ -20,18 +20,14 @@ import { findServerTools } from "./tools.ts";
 
 /** A fresh data directory with its write-ahead log takes some 60 MB; the rest is for logs and sorting. */
 const baseBytes = 256 * 1024 * 1024;
-/** An archive alone says little of the database's size: a compressed one of text unpacks to three or four times, plus indexes. */
-const archiveGrowth = 6;
 
 /** Bytes of temporary disk that a restore test needs for its server; an archive on disk beside it comes on top. */
-export function estimateThrowawayBytes(backup: BackupReader): number {
-  const { databaseSizeBytes } = backup.facts as Partial<PostgresFacts>;
-  const grown = findArchive(backup).plainBytes * archiveGrowth;
+export function estimateThrowawayBytes(backup: PostgresBackup): number {
   // A database shrinks when it is loaded anew, and its write-ahead log is kept small: its own size is a safe bound.
-  return baseBytes + (typeof databaseSizeBytes === "number" ? databaseSizeBytes : grown);
+  return baseBytes + backup.facts.databaseSizeBytes;
 }
 
-function requireRoom(backup: BackupReader, free: number, context: RunContext): void {
+function requireRoom(backup: PostgresBackup, free: number, context: RunContext): void {
   const needed = estimateThrowawayBytes(backup);
   if (free >= needed) return;
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString("en-US")} MB`;
@@ -49,7 +45,7 @@ function requireStreamable(
   onDisk: boolean,
   toolMajor: number,
   serverMajor: number,
-  backup: BackupReader,
+  backup: PostgresBackup,
   context: RunContext,
 ): void {
   if (onDisk || toolMajor < 17 || serverMajor >= 17) return;
@@ -64,11 +60,11 @@ function requireStreamable(
  * ThrowawayFailed; Interrupted.
  */
 export async function openPostgresThrowaway(
-  backup: BackupReader,
+  backup: PostgresBackup,
   context: RunContext,
   source?: Pick<PostgresSource, "restoreTest">,
 ): Promise<Place> {
-  const facts = readFacts(backup.facts);
+  const facts = backup.facts;
   const serverTools = await findServerTools(facts.serverMajor, context);
   const tools = await findArchiveTools(backup.facts, context, facts.serverMajor);
   const free = await freeBytes(context.temporaryDirectory);
@@ -100,7 +96,7 @@ interface Fetching {
   stop(): Promise<void>;
 }
 
-function createFetching(backup: BackupReader, context: RunContext): Fetching {
+function createFetching(backup: PostgresBackup, context: RunContext): Fetching {
   const stopped = new AbortController();
   let archive: Promise<ArchiveSource> | undefined;
   return {

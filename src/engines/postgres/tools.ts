@@ -28,7 +28,7 @@ export interface ServerTools {
 }
 
 /** The part of the run's context that finding tools needs. */
-export type ToolContext = Pick<RunContext, "environment" | "postgresPath" | "signal">;
+export type ToolContext = Pick<RunContext, "environment" | "toolPath" | "signal">;
 
 /** The majors this release was tested with (docs/postgres.md). */
 export const supportedMajors = { oldest: 14, newest: 18 } as const;
@@ -54,7 +54,7 @@ function searchDirectories(context: ToolContext): string[] {
     `/usr/local/opt/postgresql@${major}/bin`,
     `/Applications/Postgres.app/Contents/Versions/${major}/bin`,
   ]);
-  return [...new Set([...context.postgresPath, ...path, ...installed])];
+  return [...new Set([...context.toolPath, ...path, ...installed])];
 }
 
 async function isProgram(path: string): Promise<boolean> {

@@ -31,7 +31,7 @@ const session: Session = {
       log: { info: () => undefined, warn: () => undefined },
       progress: { phase: () => undefined, advance: () => undefined },
       temporaryDirectory: tmpdir(),
-      postgresPath: [],
+      toolPath: [],
       identity: "test",
       environment: {},
     },

@@ -8,7 +8,7 @@ import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { type Entry, type EntryType, formatIndexLine } from "../../../src/engines/files/entry.ts";
 import type { EntryPath } from "../../../src/engines/files/entry-path.ts";
 import { archiveEnd, encodeHeader, paddingOf } from "../../../src/engines/files/tar-header.ts";
-import { type MemoryBackup, makeContext, readerOf, usePlace } from "./memory-backup.ts";
+import { craftedFacts, type MemoryBackup, makeContext, readerOf, usePlace } from "./memory-backup.ts";
 import { removeTree } from "./tree-zoo.ts";
 
 let base: string;
@@ -62,7 +62,7 @@ function backupOf(entries: readonly Crafted[]): MemoryBackup {
     ["files.tar", pack(entries)],
     ["index.jsonl", index],
   ]);
-  return { artifacts, facts: {}, notices: [], sourceCheck: { mode: "none", objects: {} } };
+  return { artifacts, facts: craftedFacts, notices: [], sourceCheck: { mode: "none", objects: {} } };
 }
 
 /** Loads into a target; gives the findings, and asserts that nothing outside was touched and nothing was left. */

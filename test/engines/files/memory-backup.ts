@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Readable } from "node:stream";
-import type { BackupReader, Place } from "../../../src/engines/engine.ts";
+import type { Place } from "../../../src/engines/engine.ts";
+import type { FilesBackup, FilesFacts } from "../../../src/engines/files/backup-facts.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { traitsOf } from "../../../src/policy/engine-policy.ts";
 import { filesPolicy } from "../../../src/policy/engines/files/policy.ts";
@@ -19,7 +20,7 @@ export function makeContext(overrides: Partial<RunContext> = {}): RunContext {
     log: { info: () => undefined, warn: () => undefined },
     progress: { phase: () => undefined, advance: () => undefined },
     temporaryDirectory: tmpdir(),
-    postgresPath: [],
+    toolPath: [],
     environment: {},
     identity: "test",
     ...overrides,
@@ -46,9 +47,25 @@ export function makeSource(path: string, patterns: Partial<Pick<FilesSource, "in
   };
 }
 
+/** Facts of a backup that no dump made. */
+export const craftedFacts: FilesFacts = {
+  path: "/tree",
+  resolvedPath: "/tree",
+  include: [],
+  exclude: [],
+  notCaptured: [],
+  uid: null,
+  files: 0,
+  directories: 0,
+  symlinks: 0,
+  bytes: 0,
+  torn: 0,
+  leftOut: 0,
+};
+
 export interface MemoryBackup {
   readonly artifacts: ReadonlyMap<string, Buffer>;
-  readonly facts: Readonly<Record<string, unknown>>;
+  readonly facts: FilesFacts;
   readonly notices: readonly Notice[];
   readonly sourceCheck: SourceCheckResult;
 }
@@ -73,13 +90,14 @@ export async function dumpToMemory(
       artifacts.set(artifact.name, Buffer.concat(chunks));
     }
     const sourceCheck = await checking;
-    return { artifacts, facts: session.facts, notices: session.notices, sourceCheck };
+    const { facts, notices } = await session.finish();
+    return { artifacts, facts, notices, sourceCheck };
   } finally {
     await session.close();
   }
 }
 
-export function readerOf(backup: MemoryBackup, replace: Readonly<Record<string, Buffer>> = {}): BackupReader {
+export function readerOf(backup: MemoryBackup, replace: Readonly<Record<string, Buffer>> = {}): FilesBackup {
   const bytesOf = (name: string) => replace[name] ?? backup.artifacts.get(name) ?? Buffer.alloc(0);
   return {
     backupId: "20261120T020000Z-full-aaaaaa",

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
-import { refuseOwnFile } from "../../../src/engines/files/refuse-own-paths.ts";
+import { refuseOwnFile } from "../../../src/pipeline/refuse-own-file.ts";
 import { createFilesProject, type FilesProject } from "../../support/files-project.ts";
 import { dumpToMemory, type MemoryBackup, makeContext, makeSource, readerOf, usePlace } from "./memory-backup.ts";
 import { describeTree, removeTree } from "./tree-zoo.ts";

@@ -32,9 +32,9 @@ async function install(
   return directory;
 }
 
-const contextOf = (...postgresPath: string[]) => ({
+const contextOf = (...toolPath: string[]) => ({
   environment: { PATH: "" },
-  postgresPath,
+  toolPath,
   signal: new AbortController().signal,
 });
 

@@ -5,7 +5,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
-import { dumpToMemory, indexOf, type MemoryBackup, makeContext, makeSource, prove } from "../../engines/files/memory-backup.ts";
+import {
+  craftedFacts,
+  dumpToMemory,
+  indexOf,
+  type MemoryBackup,
+  makeContext,
+  makeSource,
+  prove,
+} from "../../engines/files/memory-backup.ts";
 
 const [action = "", path = "", temporaryDirectory = "/tmp"] = process.argv.slice(2);
 const context = makeContext({ temporaryDirectory });
@@ -14,7 +22,7 @@ function readBackup(): MemoryBackup {
   const names = ["files.tar", "index.jsonl"];
   return {
     artifacts: new Map(names.map((name) => [name, readFileSync(join(path, name))])),
-    facts: {},
+    facts: craftedFacts,
     notices: [],
     sourceCheck: JSON.parse(readFileSync(join(path, "source-check.json"), "utf8")) as MemoryBackup["sourceCheck"],
   };

@@ -21,7 +21,7 @@ let stacks: { readonly dev: PackagedStack; readonly prod: PackagedStack; readonl
 beforeAll(async () => {
   const dev = await packageStack({ stage: "dev" });
   const prod = await packageStack({ stage: "prod", parameters: { vault: "existing", ...network } });
-  const local = await packageStack({ stage: "local", parameters: { postgresPath: "/usr/lib/postgresql/17/bin" } });
+  const local = await packageStack({ stage: "local", parameters: { toolPath: "/usr/lib/postgresql/17/bin" } });
   stacks = { dev, prod, local };
 }, 1_500_000);
 

@@ -1,7 +1,7 @@
 /** The bundled functions where Lambda puts them: an unprivileged user, a read-only root, /tmp alone, no /dev/shm, no home. */
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Cage, lambdaUid, namelessUid, openCage, postgresPath } from "../../support/cage.ts";
+import { type Cage, lambdaUid, namelessUid, openCage, toolPath } from "../../support/cage.ts";
 import { type FunctionsCloud, startFunctionsCloud } from "../../support/functions-cloud.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 /** Calls a function in a cage of its own, as a new execution environment. */
 async function call(place: Cage, name: string, event: object, more: NodeJS.ProcessEnv = {}): Promise<Record<string, unknown>> {
-  const env = { ...cloud.environment({ postgresPath }), ...more };
+  const env = { ...cloud.environment({ toolPath }), ...more };
   await using lambda = await place.start(name, env);
   expect(lambda.uid).not.toBe(0);
   const { result, errorType, errorMessage } = await lambda.invoke(event);
@@ -111,7 +111,7 @@ describe("the functions in the cage", () => {
 
   it("leave nothing behind in /tmp, for the next invocation of the same environment", async () => {
     const backup = await dump(18);
-    await using lambda = await cageOf(18).start("prove", cloud.environment({ postgresPath }));
+    await using lambda = await cageOf(18).start("prove", cloud.environment({ toolPath }));
     for (let count = 0; count < 2; count += 1) {
       expect(await lambda.invoke({ ...backup, step: "restore-test" })).toMatchObject({ result: { outcome: "proven" } });
     }

@@ -90,7 +90,7 @@ describe("the Dockerfile", () => {
       provingSubnets: "",
       provingSecurityGroups: "",
       s3PrefixList: "",
-      postgresPath: "",
+      toolPath: "",
     });
     const specs = functionSpecs(deployment).filter(({ tools }) => tools === true);
     const modules = new Set(specs.map(({ module }) => module));

@@ -77,9 +77,7 @@ describe("exclusions", () => {
     expect(script).not.toContain("CREATE TABLE public.sessions");
     expect(script).not.toContain("we+ird");
     // Within quotes an asterisk is a letter.
-    expect(dump.session.notices).toEqual([
-      expect.objectContaining({ code: "exclusion-matches-nothing", subject: 'public."Cache*"' }),
-    ]);
+    expect(dump.notices).toEqual([expect.objectContaining({ code: "exclusion-matches-nothing", subject: 'public."Cache*"' })]);
     expect(dump.facts.exclude.data).toEqual(source.exclude.data);
   });
 
@@ -153,12 +151,12 @@ describe("unusual databases", () => {
       "CREATE TABLE a (id int PRIMARY KEY, b int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b",
     );
     const dump = await dumpTo(directory, makeSource(), context);
-    expect(dump.session.notices).toEqual([]);
+    expect(dump.notices).toEqual([]);
     await server.sql("CREATE SUBSCRIPTION s CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false)", "circular");
     await server.sql("CREATE ROLE sub_reader LOGIN PASSWORD 'pw'; GRANT pg_read_all_data TO sub_reader");
     const poorer = makeContext([server.binDir], { SHOP_DB: server.urlOf("circular", "sub_reader", "pw") });
     const warned = await dumpTo(directory, makeSource(), poorer);
-    expect(warned.session.notices).toEqual([
+    expect(warned.notices).toEqual([
       expect.objectContaining({ code: "pg-dump-warning", message: expect.stringContaining("subscriptions not dumped") }),
     ]);
   });
@@ -182,7 +180,7 @@ describe("tools of another major", () => {
     await using newer = await startPostgres({ major: 18 });
     const dump = await dumpTo(directory, makeSource(), {
       ...context,
-      postgresPath: [newer.binDir],
+      toolPath: [newer.binDir],
       environment: { ...context.environment, PATH: "" },
     });
     expect(dump.facts).toMatchObject({ serverMajor: 16, toolMajor: 18, archiveCompression: "zstd" });

@@ -5,13 +5,13 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
-import type { DumpSession } from "../../../src/engines/engine.ts";
+import type { DumpSession, DumpSummary } from "../../../src/engines/engine.ts";
+import type { PostgresFacts } from "../../../src/engines/postgres/backup-facts.ts";
 import { openPostgresDump } from "../../../src/engines/postgres/dump.ts";
-import type { PostgresFacts } from "../../../src/engines/postgres/facts.ts";
 import { traitsOf } from "../../../src/policy/engine-policy.ts";
 import { postgresPolicy } from "../../../src/policy/engines/postgres/policy.ts";
 import type { PostgresSource } from "../../../src/policy/engines/postgres/source.ts";
-import type { SourceCheckResult } from "../../../src/proof/content.ts";
+import type { Notice, SourceCheckResult } from "../../../src/proof/content.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import { runOk } from "../../support/processes.ts";
@@ -29,7 +29,7 @@ export function makeContext(
     progress: { phase: () => {}, advance: () => {} },
     temporaryDirectory: "/tmp",
     environment,
-    postgresPath: binDirs,
+    toolPath: binDirs,
     identity: "test:1",
   };
 }
@@ -61,7 +61,8 @@ export interface FinishedDump {
   readonly globals: string;
   readonly check: SourceCheckResult;
   readonly facts: PostgresFacts;
-  readonly session: DumpSession;
+  readonly notices: readonly Notice[];
+  readonly consistencyPoint: DumpSummary["consistencyPoint"];
 }
 
 export async function readText(body: Readable): Promise<string> {
@@ -82,7 +83,8 @@ export async function dumpTo(directory: string, source: PostgresSource, context:
       if (artifact.role === "archive") await pipeline(artifact.body, createWriteStream(archive));
       else globals = await readText(artifact.body);
     }
-    return { archive, globals, check: await checking, facts: session.facts as unknown as PostgresFacts, session };
+    const check = await checking;
+    return { archive, globals, check, ...(await session.finish()) };
   } finally {
     await session.close();
   }

@@ -28,7 +28,7 @@ async function said(name: string, setup: string, user = "holdfast") {
     ({ level, subject }) => level !== "ok" && subject === "content",
   );
   const dump = await dumpTo(directory, makeSource(), context);
-  return { warnings: findings.map(({ message }) => message), notices: dump.session.notices.map(({ message }) => message), dump };
+  return { warnings: findings.map(({ message }) => message), notices: dump.notices.map(({ message }) => message), dump };
 }
 
 const mapping = `CREATE FOREIGN DATA WRAPPER remote; CREATE SERVER warehouse FOREIGN DATA WRAPPER remote;

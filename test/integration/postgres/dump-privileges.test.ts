@@ -113,7 +113,7 @@ describe("least privilege", () => {
     const refused = await dumpTo(directory, makeSource({ rolePasswords: true }), context);
     expect(refused.facts.rolePasswords).toBe(false);
     expect(refused.globals).not.toContain("SCRAM-SHA-256");
-    expect(refused.session.notices.map(({ code }) => code)).toEqual(["role-passwords-not-visible"]);
+    expect(refused.notices.map(({ code }) => code)).toEqual(["role-passwords-not-visible"]);
     const own = makeContext([server.binDir], { SHOP_DB: server.url });
     const allowed = await dumpTo(directory, makeSource({ rolePasswords: true }), own);
     expect(allowed.facts.rolePasswords).toBe(true);
@@ -127,7 +127,7 @@ describe("least privilege", () => {
     const hidden = await dumpTo(directory, makeSource(), context);
     expect(hidden.facts.globalsCaptured).toBe("visible-roles");
     expect(hidden.globals).toContain('CREATE ROLE "managed";');
-    expect(hidden.session.notices).toEqual([
+    expect(hidden.notices).toEqual([
       expect.objectContaining({
         code: "globals-partly-visible",
         message: expect.stringContaining("permission denied for table pg_auth_members"),
@@ -222,7 +222,7 @@ describe("the check of a source that cannot be reached", () => {
   });
 
   it("names missing programs", async () => {
-    const context = { ...makeContext([], { SHOP_DB: server.url, PATH: "" }), postgresPath: [] };
+    const context = { ...makeContext([], { SHOP_DB: server.url, PATH: "" }), toolPath: [] };
     const findings = await checkPostgres(makeSource(), context);
     expect(findings.filter(({ level }) => level === "warning" || level === "error")).toEqual([
       expect.objectContaining({ level: "error", subject: "tools", remedy: expect.stringContaining("postgresql-client-17") }),

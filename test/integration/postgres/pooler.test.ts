@@ -70,5 +70,5 @@ it("a pooler in session mode is used with a warning, and its sessions come back 
   // What pg_dump itself sets is cleared by the pooler, as PgBouncer's server_reset_query does in this mode.
   const dump = await dumpTo(directory, makeSource(), contextOf(pooler.port));
   expect(await archiveRows(server.binDir, dump.archive)).toEqual({ "table public.t": 10 });
-  expect(dump.session.notices.map(({ code }) => code)).toContain("connection-through-proxy");
+  expect(dump.notices.map(({ code }) => code)).toContain("connection-through-proxy");
 });

@@ -99,17 +99,15 @@ describe.each([14, 18])("into PostgreSQL %i", (major) => {
     const target = major === 14 ? server : newer;
     await target.sql("create database planned owner weak");
     const url = target.urlOf("planned", "weak", "weak-secret");
-    const planWith = async (postgresPath: readonly string[]): Promise<string> => {
+    const planWith = async (toolPath: readonly string[]): Promise<string> => {
       const environment = { ...taken.context.environment, TARGET: url };
-      const context = { ...taken.context, environment, postgresPath };
+      const context = { ...taken.context, environment, toolPath };
       const request = { target: "env:TARGET", overwrite: false };
       return (await planPostgresRestore(taken.backup, taken.source, request, context)).steps.join("\n");
     };
-    expect(await planWith(taken.context.postgresPath)).toContain(
-      `a throwaway server of PostgreSQL ${target.major} on this machine`,
-    );
+    expect(await planWith(taken.context.toolPath)).toContain(`a throwaway server of PostgreSQL ${target.major} on this machine`);
     await target.sql("alter role weak createdb");
-    expect(await planWith(taken.context.postgresPath)).toMatch(/the database "planned_definitions_[0-9a-f]{6}" on that server/);
+    expect(await planWith(taken.context.toolPath)).toMatch(/the database "planned_definitions_[0-9a-f]{6}" on that server/);
     await target.sql("alter role weak nocreatedb; drop database planned");
   });
 
@@ -118,7 +116,7 @@ describe.each([14, 18])("into PostgreSQL %i", (major) => {
     const own = join(directory, `programs-${major}`);
     await cp(dirname(target.binDir), own, { recursive: true });
     await writeFile(join(own, "bin", "initdb"), brokenInitdb(major));
-    const { untouched, changed } = await restore(target, { postgresPath: [join(own, "bin")] });
+    const { untouched, changed } = await restore(target, { toolPath: [join(own, "bin")] });
     expect(untouched).toMatchObject({ equal: true, differences: [] });
     expect(untouched.printOnly).toBeUndefined();
     expect(untouched.unjudged?.objects).toEqual(
@@ -133,7 +131,7 @@ describe.each([14, 18])("into PostgreSQL %i", (major) => {
 });
 
 test("without programs of the target's major the reason names them, and nothing fails", async () => {
-  const context = { ...taken.context, postgresPath: [], environment: {} };
+  const context = { ...taken.context, toolPath: [], environment: {} };
   const outline = { createDatabase: undefined, roles: new Set<string>() };
   const settings = { host: "localhost", port: 5432, user: "weak", database: "empty", sslmode: "disable", variables: {} } as const;
   const load = { settings: { ...settings, connectTimeoutSeconds: 1 } } as unknown as ArchiveLoad;

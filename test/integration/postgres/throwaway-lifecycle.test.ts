@@ -142,7 +142,7 @@ describe("what a place lacks", () => {
       await runOk("chmod", ["755", crippled], {});
       const extensions = (await runOk(join(crippled, "bin/pg_config"), ["--sharedir"], {})).trim();
       await rm(join(extensions, "extension/hstore.control"));
-      const context = { ...taken.context, postgresPath: [join(crippled, "bin")] };
+      const context = { ...taken.context, toolPath: [join(crippled, "bin")] };
       const digest = await digestPostgresBackup(taken.backup, context);
       const place = await openPostgresThrowaway(taken.backup, context);
       try {
@@ -241,7 +241,7 @@ describe("what a place lacks", () => {
   });
 
   test("a server of that major is named by its package", async () => {
-    const context = { ...taken.context, postgresPath: [], environment: {} };
+    const context = { ...taken.context, toolPath: [], environment: {} };
     const facts = { ...taken.backup.facts, serverMajor: 13, toolMajor: 15 };
     const backup = await readerOf(taken.archive, "", facts);
     await expect(openPostgresThrowaway(backup, context)).rejects.toMatchObject({
