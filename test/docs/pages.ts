@@ -16,12 +16,17 @@ function markdownIn(folder: string): string[] {
     .map((path) => `${folder}/${path}`);
 }
 
-export const pages: readonly Page[] = ["README.md", "CHANGELOG.md", ...markdownIn("docs"), ...markdownIn("examples")].map(
-  (path) => ({
-    path,
-    text: readFileSync(join(root, path), "utf8"),
-  }),
-);
+export const pages: readonly Page[] = [
+  "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  ...markdownIn("docs"),
+  ...markdownIn("examples"),
+].map((path) => ({
+  path,
+  text: readFileSync(join(root, path), "utf8"),
+}));
 
 const fences = /^ *```(\w*)\n([\s\S]*?)^ *```$/gm;
 
