@@ -6,8 +6,9 @@ import { catchAll } from "../fragments/catch.ts";
 import { retryStep, retryStepOnFargate } from "../fragments/retry.ts";
 import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } from "../fragments/tasks.ts";
 
-/** Any text, of any length or type: an alert takes the beginning of it. */
-const requestedBy = "$states.context.Execution.Input.requestedBy";
+/** Who asks may write anything, of any length and type: an alert takes the beginning of it. */
+const asked = "$states.input.requestedBy";
+const requestedBy = `{% $exists(${asked}) ? ${asked} : 'someone without a name' %}`;
 const maxNameCharacters = 200;
 
 export const restore: Definition = {
@@ -20,7 +21,7 @@ export const restore: Definition = {
   timeoutSeconds: 3 * daySeconds,
   startAt: "Begin",
   states: {
-    Begin: begin("CheckTarget"),
+    Begin: begin("CheckTarget", { requestedBy }),
     CheckTarget: {
       Comment: "A connection string could send every table to a server of the caller's choice",
       Type: "Choice",
@@ -74,7 +75,7 @@ export const restore: Definition = {
         about: { source: "{% $plan.source %}", backupId: "{% $backupId %}" },
         state: "Restore",
         error: "RestoreDone",
-        cause: `{% 'asked for by ' & ($exists(${requestedBy}) ? $substring('' & ${requestedBy}, 0, ${maxNameCharacters}) : 'somebody who gave no name') %}`,
+        cause: `{% 'asked for by ' & $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`,
       },
       { Catch: catchAll, Next: "Done" },
     ),

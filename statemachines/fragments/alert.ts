@@ -58,12 +58,12 @@ export function alertAndFail(machine: string, about: Values = {}): States {
   };
 }
 
-/** The first state of a machine about one backup. */
-export function begin(next: string): State {
+/** The first state of a machine about one backup; `assign`: what else is noted of the input. */
+export function begin(next: string, assign: Values = {}): State {
   return {
     Comment: "An alert is about a backup only from the moment on at which there is one",
     Type: "Pass",
-    Assign: { backupId: "{% '' %}" },
+    Assign: { backupId: "{% '' %}", ...assign },
     Next: next,
   };
 }

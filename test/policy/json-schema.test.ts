@@ -221,7 +221,7 @@ describe("TaskMaster's two policies", () => {
   });
 
   it("promise the same of the database, and differ in where its connection stands", () => {
-    const promises = (policy: Policy) => ({ ...policy.sources["taskmaster"], connection: undefined });
+    const promises = (policy: Policy) => ({ ...policy.sources["taskmaster"], connection: undefined, secrets: undefined });
     expect(promises(cloud)).toEqual(promises(local));
   });
 

@@ -77,7 +77,7 @@ test("a restore that is asked for with anything tells the people, and goes to a 
 });
 
 test.each([
-  ["no name", {}, "asked for by somebody who gave no name"],
+  ["no name", {}, "asked for by someone without a name"],
   ["a name", { requestedBy: "ops@example.com" }, "asked for by ops@example.com"],
   ["a novel", { requestedBy: "x".repeat(100_000) }, `asked for by ${"x".repeat(200)}`],
 ])("a restore says who asked for it: %s", async (_, given, cause) => {
