@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
@@ -162,7 +163,7 @@ describe("the command line", () => {
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   async function holdfast(...args: readonly string[]) {
-    const script = join(import.meta.dirname, "holdfast.ts");
+    const script = fileURLToPath(new URL("holdfast.ts", import.meta.url));
     const env = { ...process.env, TOY_TOKEN: "wind-me-up", HOLDFAST_POLICY: join(directory, "holdfast.yml") };
     const ran = await run(process.execPath, [script, ...args, "--json"], { cwd: directory, env });
     return { code: ran.code, json: JSON.parse(ran.stdout), text: ran.stdout + ran.stderr };
