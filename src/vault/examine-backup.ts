@@ -64,6 +64,9 @@ export async function examineBackup(
   }
 }
 
+/** No key at hand, or no right to read the seal, or a rule of the bucket that archived it. */
+const cannotTell = ["KeyUnavailable", "KeyFileInvalid", "StoreAccessDenied", "ArtifactArchived"] as const;
+
 /** A machine without the key can list what there is; that its key is not the right one says that the backup is of no use to it. */
 async function tryAuthenticate(
   authenticate: Authenticate,
@@ -73,7 +76,7 @@ async function tryAuthenticate(
     await authenticate(manifest);
     return {};
   } catch (error) {
-    if (isHoldfastError(error, "KeyUnavailable", "KeyFileInvalid")) return { unchecked: error };
+    if (isHoldfastError(error, ...cannotTell)) return { unchecked: error };
     throw error;
   }
 }

@@ -33,7 +33,9 @@ function judgeExpiration(rule: LifecycleRule, before: string): StoreFinding[] {
 
 function judgeArchive(rule: LifecycleRule, before: string): StoreFinding[] {
   const archiving = rule.Transitions?.find(({ StorageClass }) => archives.includes(StorageClass));
-  const hit = rooms.find((room) => room !== "artifacts/" && reaches(rule, before, room));
+  const reached = rooms.filter((room) => reaches(rule, before, room));
+  // Of what lies below artifacts/, the manifests' seals must be read at once: they have no tag.
+  const hit = reached.find((room) => room !== "artifacts/") ?? (asksForTag(rule) ? undefined : reached[0]);
   if (archiving === undefined || hit === undefined) return [];
   const message = `rule "${rule.ID ?? ""}" moves ${before}${hit} to ${archiving.StorageClass}, where it cannot be read at once`;
   const remedy = `Restrict the rule to ${before}artifacts/ and the tag ${artifactTag.key}=${artifactTag.value}.`;
@@ -52,6 +54,10 @@ function judgeTiers(enabled: readonly LifecycleRule[], vault: Pick<S3Vault, "pre
   const named = missing.map(({ days, storageClass }) => `${storageClass} after ${days} days`).join(", ");
   const remedy = `Add the moves to a rule for ${before}artifacts/ with the tag ${artifactTag.key}=${artifactTag.value}, or deploy the stack again.`;
   return [{ level: "warning", subject, message: `the policy's tiers are not in the bucket's rules: ${named}`, remedy }];
+}
+
+function asksForTag({ Filter }: LifecycleRule): boolean {
+  return Filter?.Tag !== undefined || (Filter?.And?.Tags ?? []).length > 0;
 }
 
 /** Whether a rule can touch objects of a room. Of tags, artifacts carry the one, and nothing else carries any; sizes are taken to fit. */

@@ -15,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => server?.stop());
 beforeEach(async () => {
   project = await createFilesProject();
-  const { bucket, region } = await server.makeBucket();
-  const vault = `{ type: s3, bucket: ${bucket}, prefix: team, region: ${region}, pathStyle: true, endpoint: "${server.endpoint}" }`;
+  const { bucket } = await server.makeBucket();
+  const vault = `{ type: s3, bucket: ${bucket}, prefix: team, region: us-east-1, pathStyle: true, endpoint: "${server.endpoint}" }`;
   await project.writePolicy(treePolicy.replace("folder:vault", vault).replace("keepLast: 1", "keepLast: 2"));
 });
 afterEach(() => project[Symbol.asyncDispose]());

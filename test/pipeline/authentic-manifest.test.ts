@@ -12,6 +12,7 @@ import { openBackup } from "../../src/pipeline/read-backup.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
+import { canonicalJson } from "../../src/vault/canonical-json.ts";
 import { readManifest } from "../../src/vault/manifest.ts";
 import { openVault } from "../../src/vault/vault.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
@@ -103,6 +104,15 @@ describe("a backup of one vault that is copied into another, of the same source 
     const found = await verify(staging);
     expect(found).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("for another vault")] });
     expect(await verify(production)).toMatchObject({ outcome: "verified" });
+  });
+
+  test("is genuine where the other vault's holdfast.json stands, but every backup of before is damaged then", async () => {
+    const production = await project.back({ minutesAgo: 60 });
+    const document = JSON.parse(await readFile(vaultPath("holdfast.json"), "utf8"));
+    await writeFile(vaultPath("holdfast.json"), canonicalJson({ ...document, vaultId: "7".repeat(26) }));
+    const context = await project.open();
+    const { status } = await measureSources(context, Object.values(context.policy.sources));
+    expect(status.sources[0]).toMatchObject({ damaged: [production], newestVerified: null, verdict: "breach" });
   });
 
   test("is refused by each of its artifacts as well", async () => {

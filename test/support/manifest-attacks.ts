@@ -32,7 +32,9 @@ export interface ManifestAttack {
 }
 
 const seconds = (ms: number): Date => new Date(Math.floor((Date.now() + ms) / 1000) * 1000);
-const idAt = (ms: number): string => newBackupId(seconds(ms), "full", (count) => Buffer.alloc(count, 9));
+let made = 0;
+/** An id of its own for each call, whatever the second. */
+const idAt = (ms: number): string => newBackupId(seconds(ms), "full", (count) => Buffer.alloc(count, made++));
 
 /** Everything of a backup under another id, with evidence that is about the manifest as it is then: all that can be had without a key. */
 async function copyAs(

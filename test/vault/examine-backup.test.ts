@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { findBackup, listBackups } from "../../src/vault/catalogue.ts";
 import { appendEvidence, type Evidence } from "../../src/vault/evidence.ts";
 import { examineAll, examineBackup } from "../../src/vault/examine-backup.ts";
@@ -155,5 +156,37 @@ describe("a lost manifest", () => {
     expect(await toList(listLost(store, { source: "wiki" }))).toEqual([]);
     await store.put(keyOf.tombstone("shop", id), Buffer.from("{}"));
     expect(await toList(listLost(store))).toEqual([{ source: "shop", id: other }]);
+  });
+});
+
+describe("whether a manifest is genuine", () => {
+  const refusing = (name: ConstructorParameters<typeof HoldfastError>[0]) => async (): Promise<void> => {
+    throw new HoldfastError(name, `because of ${name}`);
+  };
+  const look = async (name: Parameters<typeof refusing>[0]) => {
+    const store = makeMemoryStore();
+    await commit(store, ["verified", "proven"]);
+    return examineBackup(store, await findBackup(store, id, now), refusing(name));
+  };
+
+  it("decides: one that is not is damaged, and one that is gone is gone", async () => {
+    expect(await look("ManifestDamaged")).toMatchObject({ state: "damaged", problems: ["because of ManifestDamaged"] });
+    expect(await look("BackupNotFound")).toBeUndefined();
+  });
+
+  it("is not known without a key, and the state stays as not checked", async () => {
+    for (const name of ["KeyUnavailable", "KeyFileInvalid", "StoreAccessDenied", "ArtifactArchived"] as const) {
+      expect(await look(name)).toMatchObject({ state: "proven", problems: [], unchecked: { name } });
+    }
+  });
+
+  it("is not known where the key that made it is none of the policy's: then it is stored, at most", async () => {
+    const examined = await look("KeyMissing");
+    expect(examined).toMatchObject({ state: "stored", problems: [], unread: "because of KeyMissing" });
+    expect(examined).not.toHaveProperty("unchecked");
+  });
+
+  it("is asked of no other kind of failure: that one is passed on", async () => {
+    await expect(look("StoreUnavailable")).rejects.toMatchObject({ name: "StoreUnavailable" });
   });
 });

@@ -38,13 +38,20 @@ describe("an expiration", () => {
   });
 });
 
-test("manifests in an archive are an error, artifacts are not", () => {
+test("manifests in an archive are an error, and so are their seals; artifacts, which have a tag, are not", () => {
   const Transitions = [{ Days: 90, StorageClass: "GLACIER" as const }];
   expect(judgeLifecycle([rule({ Transitions })], vault)[0]).toMatchObject({
     level: "error",
     message: expect.stringContaining("manifests/"),
   });
-  expect(judgeLifecycle([rule({ Transitions, Filter: { Prefix: "artifacts/" } })], vault)[0]).toMatchObject({ level: "ok" });
+  expect(judgeLifecycle([rule({ Transitions, Filter: { Prefix: "artifacts/" } })], vault)[0]).toMatchObject({
+    level: "error",
+    message: expect.stringContaining("artifacts/ to GLACIER"),
+    remedy: expect.stringContaining("the tag holdfast=artifact"),
+  });
+  for (const Filter of [{ Tag: tag }, { And: { Prefix: "artifacts/", Tags: [tag] } }]) {
+    expect(judgeLifecycle([rule({ Transitions, Filter })], vault)[0]).toMatchObject({ level: "ok" });
+  }
 });
 
 test("the rules of a stack are what check wants to see, and tiers that are missing are told of", () => {

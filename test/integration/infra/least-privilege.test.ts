@@ -201,14 +201,23 @@ describe("of secrets and keys", () => {
     expect(whoMay("secretsmanager:GetSecretValue", secret("somebody/elses"))).toEqual([]);
   });
 
-  it("only dumps seal, each for its own source, and only those who read backups open", () => {
+  it("only dumps seal, each for its own source; only those who read backups open; those who quote or delete open manifests' seals", () => {
     const sealing = key("SealingKeyAcmex2dbackups");
     expect(whoMay("kms:GenerateDataKey", sealing)).toEqual(
       ["DumpDb1", "DumpDbx2d1", "DumpTaskmaster"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]),
     );
-    expect(whoMay("kms:Decrypt", sealing)).toEqual(
-      ["ProveDb1", "ProveDbx2d1", "ProveTaskmaster", "Restore"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]).sort(),
-    );
+    const readers = ["ProveDb1", "ProveDbx2d1", "ProveTaskmaster", "Restore"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]);
+    const ofSeals = ["NotifyRole", "OnExecutionRole", "PruneRole", "WatchRole"];
+    expect(whoMay("kms:Decrypt", sealing)).toEqual([...readers, ...ofSeals].sort());
+    for (const role of ofSeals) {
+      const own = statementsOf(template, role).filter(
+        ({ Action, Resource }) => Action.includes("kms:Decrypt") && Resource.includes(sealing),
+      );
+      expect(
+        own.map(({ Condition }) => Condition),
+        role,
+      ).toEqual([{ StringEquals: { "kms:EncryptionContext:holdfast:artifact": "manifest" } }]);
+    }
     const bound = [
       ["DumpDb1Role", "kms:GenerateDataKey"],
       ["ProveDb1Role", "kms:Decrypt"],

@@ -15,6 +15,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtInEngines } from "../../../src/engines/engine-registry.ts";
 import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
 import { openKeys, type SealingKeys } from "../../../src/sealing/keys.ts";
+import { openManifestSeal, sealManifest } from "../../../src/sealing/manifest-seal.ts";
+import { encryptionContext } from "../../../src/sealing/message.ts";
+import { canonicalJson, sha256Hex } from "../../../src/vault/canonical-json.ts";
 import { context, failureOf, open, seal, vaultId } from "../../sealing/sealing-fixture.ts";
 import { followRestoreInstructions } from "../../support/follow-restore-instructions.ts";
 import { startMiniStack } from "../../support/ministack.ts";
@@ -93,6 +96,28 @@ describe("a key in KMS", () => {
     expect((await failureOf(open(bytes, figures, { keys, context: other }))).name).toBe("SealInvalid");
   });
 
+  it("signs the seal of a manifest: what only its data key would make is refused", async () => {
+    const keys = await keysOf(arn);
+    const made = { keys, context: { vaultId, source: "taskmaster", backupId: "20261120T020000Z-full-7k3f9a" } };
+    const sha256 = "a".repeat(64);
+    const sealed = await sealManifest(sha256, made);
+    expect(Buffer.from(sealed.subarray(1, 3)).toString("hex")).toBe("0578");
+    expect(await openManifestSeal(sealed, keys)).toEqual({ sha256, context: made.context });
+    const { buildEncrypt } = await import("@aws-crypto/encrypt-node");
+    const { encrypt } = buildEncrypt({ maxEncryptedDataKeys: 1 });
+    const unsigned = await encrypt(await keys.sealingKeyring(), Buffer.from("b".repeat(64)), {
+      suiteId: 0x0478,
+      encryptionContext: encryptionContext({ ...made.context, artifact: "manifest" }),
+    });
+    expect((await failureOf(openManifestSeal(unsigned.result, keys))).name).toBe("SealInvalid");
+    for (const at of [10, 100, sealed.length - 150, sealed.length - 20, sealed.length - 1]) {
+      const changed = Buffer.from(sealed);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect((await failureOf(openManifestSeal(changed, keys))).name).toMatch(/^(SealInvalid|KeyMissing|KeyUnavailable)$/);
+    }
+    expect((await failureOf(openManifestSeal(Buffer.concat([sealed, Buffer.from("x")]), keys))).name).toBe("SealInvalid");
+  });
+
   it("that is disabled is unavailable, for sealing and for opening, until it is enabled again", async () => {
     const own = await createKey();
     const keys = await keysOf(own);
@@ -130,7 +155,11 @@ describe("a key in KMS", () => {
       await writeFile(join(place, "files.tar"), bytes);
       const artifacts = [{ name: "files.tar", role: "archive", format: "tar", ...figures }];
       const manifest = { engine: "files", kind: "full", consistencyPoint: { time: "2026-11-20T02:00:00Z" }, artifacts };
-      await writeFile(join(directory, "vault/manifests", source, `${backupId}.json`), JSON.stringify(manifest));
+      const text = JSON.stringify(manifest);
+      await writeFile(join(directory, "vault/manifests", source, `${backupId}.json`), text);
+      await writeFile(join(directory, "vault/holdfast.json"), canonicalJson({ formatVersion: 2, vaultId }));
+      const made = { keys: await keysOf(arn), context: { vaultId, source, backupId } };
+      await writeFile(join(place, "manifest"), await sealManifest(sha256Hex(Buffer.from(text)), made));
       await followRestoreInstructions({
         instructions: await writeInstructions(builtInEngines),
         vaultDir: join(directory, "vault"),

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtInEngines } from "../../../src/engines/engine-registry.ts";
 import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
 import type { SealingKeys } from "../../../src/sealing/keys.ts";
+import { sealManifest } from "../../../src/sealing/manifest-seal.ts";
+import { canonicalJson, sha256Hex } from "../../../src/vault/canonical-json.ts";
 import type { ArtifactRecord } from "../../../src/vault/manifest.ts";
 import { type KeyPlace, keysOfFiles, makeKeyPlace, seal, vaultId } from "../../sealing/sealing-fixture.ts";
 import { type FollowRequest, tryRestoreInstructions } from "../../support/follow-restore-instructions.ts";
@@ -53,7 +55,11 @@ async function writeBackup(vaultDir: string, engine: string, backupId: string, p
     consistencyPoint: { time: "2026-11-20T02:00:00Z" },
     artifacts: records,
   };
-  await writeFile(join(vaultDir, "manifests", source, `${backupId}.json`), JSON.stringify(manifest));
+  const text = JSON.stringify(manifest);
+  const sealed = await sealManifest(sha256Hex(Buffer.from(text)), { keys, context: { vaultId, source, backupId } });
+  await writeFile(join(vaultDir, "artifacts", source, backupId, "manifest"), sealed);
+  await writeFile(join(vaultDir, "manifests", source, `${backupId}.json`), text);
+  await writeFile(join(vaultDir, "holdfast.json"), canonicalJson({ formatVersion: 2, vaultId }));
 }
 
 async function follow(vaultDir: string, request: Partial<FollowRequest> = {}) {
@@ -119,6 +125,25 @@ describe("restoring a files backup by RESTORE.md", () => {
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain("this was sealed as");
     expect(stderr).toContain("20261119T020000Z-full-000000");
+  });
+
+  it.each([
+    ["changed", async (path: string) => writeFile(path, (await readFile(path, "utf8")).replace('"full"', '"Full"'))],
+    ["without its seal", async (_: string, seal: string) => rm(seal)],
+    [
+      "with another backup's seal",
+      async (_: string, seal: string) => cp(seal.replace(backupId, "20261119T020000Z-full-000000"), seal),
+    ],
+  ])("loads nothing of a backup whose manifest is %s", async (what, attack) => {
+    const attacked = join(directory, `attacked ${what}`);
+    await cp(vaultDir, attacked, { recursive: true });
+    await attack(
+      join(attacked, "manifests/taskmaster", `${backupId}.json`),
+      join(attacked, "artifacts/taskmaster", backupId, "manifest"),
+    );
+    const { exitCode, workDir } = await follow(attacked);
+    expect(exitCode).not.toBe(0);
+    expect(await readdir(workDir)).not.toContain("restored");
   });
 
   it("stops when the key file is another one", async () => {
