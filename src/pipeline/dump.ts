@@ -12,7 +12,7 @@ import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
-import { keyOf, newBackupId, parseBackupId } from "../vault/layout.ts";
+import { keyOf, newBackupId } from "../vault/layout.ts";
 import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { initVault, openVault, type VaultDocument } from "../vault/vault.ts";
@@ -69,7 +69,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const startedAt = run.clock.now();
     const startedMs = run.clock.monotonicMs();
     const backupId = newBackupId(startedAt, request.kind, run.randomBytes);
-    const clockNotices = checkClock(newest, backupId);
+    const clockNotices = checkClock(newest, startedAt);
     const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
     const lock = lockAtWrite(store, source, request.kind, startedAt);
     const target = { store, keys, vaultId, source: source.name, backupId, committing: false, ...lock };
@@ -159,9 +159,8 @@ async function letSecondPass(newest: BackupEntry | undefined, run: RunContext): 
 }
 
 /** A clock that was set back gives ids that sort before older backups: said aloud, for retention will refuse to prune. */
-function checkClock(newest: BackupEntry | undefined, backupId: string): readonly Notice[] {
-  const startedAt = parseBackupId(backupId)?.startedAt;
-  if (newest === undefined || startedAt === undefined || newest.startedAt <= startedAt) return [];
+function checkClock(newest: BackupEntry | undefined, startedAt: Date): readonly Notice[] {
+  if (newest === undefined || newest.startedAt <= startedAt) return [];
   return [
     {
       code: "clock-behind",

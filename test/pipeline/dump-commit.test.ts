@@ -45,7 +45,7 @@ interface Options extends Pick<OpenOptions, "signal" | "warnings"> {
   readonly at?: Date;
   /** Changes what the files engine's dump does. */
   readonly session?: (session: DumpSession) => DumpSession;
-  readonly onOpen?: () => void;
+  readonly onOpen?: (request: unknown) => void;
 }
 
 async function open({
@@ -58,11 +58,19 @@ async function open({
   const context = await project.open({ ...options, wrapStore: () => wrap(memory) });
   return {
     ...context,
-    run: { ...context.run, clock: { now: () => at, monotonicMs: context.run.clock.monotonicMs } },
+    run: {
+      ...context.run,
+      clock: { now: () => at, monotonicMs: context.run.clock.monotonicMs },
+      log: {
+        info: () => undefined,
+        warn: (message, fields) =>
+          void options.warnings?.push(fields === undefined ? message : `${message} ${JSON.stringify(fields)}`),
+      },
+    },
     async engineOf(name): Promise<Engine> {
       const engine = await context.engineOf(name);
       const openDump: Engine["openDump"] = async (...args) => {
-        onOpen?.();
+        onOpen?.(args[1]);
         return session(changeable(await engine.openDump(...args)));
       };
       return { ...engine, openDump };
@@ -140,6 +148,12 @@ describe("a dump that ends well", () => {
       keyOf.manifestSeal("tree", backupId),
       keyOf.manifest("tree", backupId),
     ]);
+  });
+
+  test("tells the engine of which kind the backup is, and its id", async () => {
+    const asked: unknown[] = [];
+    const { backupId } = await dumpSource(await open({ onOpen: (each) => asked.push(each) }), request);
+    expect(asked).toEqual([{ kind: "full", backupId }]);
   });
 
   test("holds the source's lease while it lasts, and gives it back", async () => {
@@ -229,12 +243,13 @@ describe("a run that is interrupted while it would begin", () => {
   });
 });
 
-test("backups made one right after the other are of different seconds, and sort by time", async () => {
-  const real = { now: () => new Date(), monotonicMs: () => performance.now() };
+test("a backup that begins in the second of another waits for the next, and its id sorts after", async () => {
+  const first = await dumpSource(await open(), request);
   const context = await open();
-  const running = { ...context, run: { ...context.run, clock: real } };
-  const first = await dumpSource(running, request);
-  const second = await dumpSource(running, request);
+  // From a quarter past the second of the first backup the clock goes on as the machine's does.
+  const begunMs = performance.now();
+  const clock = { now: () => new Date(now.getTime() + performance.now() - begunMs), monotonicMs: () => performance.now() };
+  const second = await dumpSource({ ...context, run: { ...context.run, clock } }, request);
   expect(second.backupId.slice(0, 16) > first.backupId.slice(0, 16)).toBe(true);
 });
 
@@ -362,8 +377,9 @@ describe("a dump that is not committed", () => {
     });
     const session = (inner: DumpSession): DumpSession => ({ ...inner, sourceCheck: () => Promise.reject(failing) });
     await expect(dumpSource(await open({ wrap: undeletable, session, warnings }), request)).rejects.toBe(failing);
-    expect(warnings.join()).toContain("artifacts of a failed backup are left");
-    expect(keysOf("artifacts/").length).toBeGreaterThan(0);
+    const left = keysOf("artifacts/")[0]?.split("/")[2];
+    expect(left).toMatch(/-full-/);
+    expect(warnings).toEqual([expect.stringMatching(`artifacts of a failed backup are left.*${left}.*not allowed to delete`)]);
   });
 
   test("although its manifest was sent, because it was not stored, leaves nothing and does not say that it may stand", async () => {
@@ -379,6 +395,22 @@ describe("a dump that is not committed", () => {
     nothingOfABackup();
     expect(warnings).toEqual([]);
   });
+});
+
+test("what failed before its manifest was sent is taken back, also when the store cannot say whether there is one", async () => {
+  const warnings: string[] = [];
+  const silent = (inner: MemoryStore): ObjectStore => ({
+    ...inner,
+    async head(key) {
+      if (key.startsWith("manifests/")) throw new HoldfastError("StoreUnavailable", "no answer");
+      return inner.head(key);
+    },
+  });
+  const failing = new HoldfastError("SourceUnreachable", "the source went away");
+  const session = (inner: DumpSession): DumpSession => ({ ...inner, sourceCheck: () => Promise.reject(failing) });
+  await expect(dumpSource(await open({ wrap: silent, session, warnings }), request)).rejects.toBe(failing);
+  nothingOfABackup();
+  expect(warnings).toEqual([]);
 });
 
 describe("a manifest whose fate is not known", () => {
@@ -397,7 +429,8 @@ describe("a manifest whose fate is not known", () => {
       },
     });
     await expect(dumpSource(await open({ wrap: losing, warnings }), request)).rejects.toThrow("the answer was lost");
-    expect(warnings).toEqual([expect.stringContaining("may have been committed")]);
+    const left = keysOf("artifacts/")[0]?.split("/")[2];
+    expect(warnings).toEqual([expect.stringMatching(`may have been committed.*${left}`)]);
     expect(keysOf("artifacts/").length).toBeGreaterThan(1);
   });
 });

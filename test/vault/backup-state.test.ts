@@ -39,6 +39,15 @@ describe("the state of a backup", () => {
     }
   });
 
+  it("is verified otherwise", () => {
+    for (const checks of histories) {
+      const readBack = lastOf(checks, "verified", "suspicious");
+      const isVerified = readBack > lastOf(checks, "damaged") && !checks.includes("disproven") && !checks.includes("proven");
+      if (isVerified) expect(stateOf(checks).state, checks.join()).toBe("verified");
+      expect(["stored", "verified", "proven", "damaged"]).toContain(stateOf(checks).state);
+    }
+  });
+
   it("is suspicious from when it looked as if data were lost until a later look or a person says otherwise", () => {
     for (const checks of histories) {
       const isSuspicious = lastOf(checks, "suspicious") > lastOf(checks, "verified", "accepted");

@@ -93,7 +93,7 @@ describe("evidence", () => {
 
   it.each(Object.keys(evidence()))("needs its %s", (member) => {
     const { [member as "at"]: _gone, ...rest } = evidence();
-    expect(findEvidenceProblem(rest)).toContain(member);
+    expect(findEvidenceProblem(rest)).toBe(`evidence.${member} is missing`);
   });
 });
 
@@ -113,7 +113,9 @@ describe("what a check must say", () => {
   });
 
   it("of an accepted backup: a person's reason", () => {
-    for (const reason of [undefined, "", "  "]) expect(findEvidenceProblem(evidence({ reason }, "accepted"))).toContain("reason");
+    const { reason: _gone, ...without } = evidence({}, "accepted") as { reason?: string };
+    expect(findEvidenceProblem(without)).toContain("reason is missing");
+    for (const reason of ["", "  "]) expect(findEvidenceProblem(evidence({ reason }, "accepted"))).toContain("reason");
     expect(findEvidenceProblem(evidence({ reason: "moved" }, "accepted"))).toBeUndefined();
   });
 });

@@ -138,6 +138,7 @@ describe("evidence", () => {
     expect(await listEvidence(store, "shop", id)).toEqual([]);
     await expect(readEvidence(store, `${keyOf.evidencePrefix("shop", id)}README`)).rejects.toMatchObject({
       name: "EvidenceInvalid",
+      message: expect.stringContaining("is not the key of evidence"),
     });
   });
 
@@ -180,5 +181,17 @@ describe("evidence", () => {
       name: "EvidenceInvalid",
       message: expect.stringContaining("wiki"),
     });
+  });
+
+  it("is listed where a link or a pipe stands in its place, too: somebody put that there, and it cannot be read", async () => {
+    const store = makeMemoryStore();
+    const link = keyOf.evidence("shop", id, new Date(at), "proven");
+    const linked = {
+      ...store,
+      async *list(_prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
+        if (includeOdd) yield { key: link, bytes: 0, modifiedAt: new Date(at), odd: "a symbolic link" };
+      },
+    };
+    expect((await listEvidence(linked, "shop", id)).map(({ key }) => key)).toEqual([link]);
   });
 });
