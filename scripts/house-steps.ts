@@ -5,5 +5,6 @@ export const houseSteps = [
   toolStep("format and lint", "biome", ["check", "--error-on-warnings", "."]),
   toolStep("types", "tsc", ["--noEmit"]),
   toolStep("unused code and packages", "knip", []),
+  toolStep("comments within 100 columns", "node", ["scripts/comments.ts", "--check"]),
   toolStep("documentation is current", "node", ["scripts/docs.ts", "--check"]),
 ];

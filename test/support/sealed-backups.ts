@@ -9,9 +9,6 @@ import type { Authenticate } from "../../src/vault/examine-backup.ts";
 import { commitManifest, encodeManifest, type Manifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 
-/** A vault's id, for tests that make none. */
-export const sampleVaultId = "0123456789abcdefghjkmnpqrs";
-
 /** A key of its own for each `byte`; it opens what it sealed, and nothing else. */
 export function memoryKeys(byte = 1): SealingKeys {
   const key = new Uint8Array(32).fill(byte);
