@@ -1,4 +1,7 @@
-/** What is measured against what: each comparison's contenders, Holdfast first, and the exact commands of the others. */
+/**
+ * What is measured against what: each comparison's contenders, Holdfast first, and the exact
+ * commands of the others.
+ */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runOk } from "../test/support/processes.ts";
@@ -91,14 +94,15 @@ export function verifyContenders(workspace: Workspace, holdfast: Installation, a
   return [
     contender(names.verify, () => holdfast.command("verify", `${holdfast.source}@latest`)),
     contender(names.bareRead, () => pipeline('"$1" --file=- "$2" > /dev/null', [restore, archive])),
-    // The kernel throws away what is written to /dev/null without looking at it; whoever reads the script needs a pipe.
+    // The kernel throws away what is written to /dev/null without looking at it; whoever reads the
+    // script needs a pipe.
     contender(names.pipedRead, () => pipeline('"$1" --file=- "$2" | cat > /dev/null', [restore, archive])),
   ];
 }
 
 /**
- * Restoring: the bare parts run in a server that is as fast and as throwaway as Holdfast's, and that is already there: making
- * it, checking and cleaning up count for Holdfast only.
+ * Restoring: the bare parts run in a server that is as fast and as throwaway as Holdfast's, and
+ * that is already there: making it, checking and cleaning up count for Holdfast only.
  */
 export function restoreContenders(
   workspace: Workspace,

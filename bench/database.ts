@@ -8,14 +8,18 @@ const schema = `
   create table events (id uuid not null, customer_id uuid not null, happened_at timestamptz not null, kind text not null, payload jsonb not null, words text not null);`;
 
 /**
- * Words of a vocabulary of 4,096, picked by hashes, some far more often than others, as in people's own texts: the smaller of two
- * picks. What pg_dump -Fc --compress=zstd:3 makes of all this is about a third, much as it does with real application data.
+ * Words of a vocabulary of 4,096, picked by hashes, some far more often than others, as in people's
+ * own texts: the smaller of two picks. What pg_dump -Fc --compress=zstd:3 makes of all this is
+ * about a third, much as it does with real application data.
  */
 const words = (seed: string, count: number): string =>
   `(select string_agg(word, ' ' order by k) from generate_series(1, ${count}) k join vocabulary on place =
     least(abs(hashint8extended((${seed}) * 131 + k, ${count})) % 4096, abs(hashint8extended((${seed}) * 137 + k, ${count})) % 4096))`;
 
-/** SQL for `n` from `first` to `last`: 1 customer, 2 orders and 4 events per n, some 2 kB of COPY text. */
+/**
+ * SQL for `n` from `first` to `last`: 1 customer, 2 orders and 4 events per n, some 2 kB of COPY
+ * text.
+ */
 const rows = (first: number, last: number): string => `
   insert into customers select md5('c' || n)::uuid, initcap(${words("n", 2)}), 'user' || n || '@example.org',
     jsonb_build_object('plan', (array['free', 'team', 'company'])[1 + n % 3], 'address', ${words("n + 1", 6)}, 'score', (n * 7919) % 1000, 'beta', n % 5 = 0),

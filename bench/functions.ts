@@ -1,6 +1,7 @@
 /**
- * The bundled functions as Lambda runs them, against a local cloud: what a cold start costs beside an empty handler, and how much memory
- * a dump and its verification take for three sizes of database (`npm run bench -- --cold-start`, `npm run bench -- --lambda-memory`).
+ * The bundled functions as Lambda runs them, against a local cloud: what a cold start costs beside
+ * an empty handler, and how much memory a dump and its verification take for three sizes of
+ * database (`npm run bench -- --cold-start`, `npm run bench -- --lambda-memory`).
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +27,10 @@ interface Bench extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** A PostgreSQL with a database `data`, its source in a cloud of the bench's own, and directories for bundles and temporary files. */
+/**
+ * A PostgreSQL with a database `data`, its source in a cloud of the bench's own, and directories
+ * for bundles and temporary files.
+ */
 async function openBench(): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), "hf-bench-"));
   const warden = startWarden('rm -rf "$1"', [directory]);
@@ -49,7 +53,10 @@ async function openBench(): Promise<Bench> {
   };
 }
 
-/** Nothing at all, and the stack that every function has (functions/commons/step.ts) around a step that does nothing. */
+/**
+ * Nothing at all, and the stack that every function has (functions/commons/step.ts) around a step
+ * that does nothing.
+ */
 const empty = "export const handler = async () => ({});\n";
 const emptyStack = `
   import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
@@ -154,7 +161,10 @@ export interface MemoryRow {
 /** Rows that no compression makes smaller: a dump stores about as many bytes as they have. */
 const rowBytes = 1_000;
 
-/** Dumps and verifies databases of so many megabytes each, every step in a fresh process; `nodeArgs` as a runtime would give Node. */
+/**
+ * Dumps and verifies databases of so many megabytes each, every step in a fresh process; `nodeArgs`
+ * as a runtime would give Node.
+ */
 export async function measureMemory(
   sizes: readonly number[],
   nodeArgs: readonly string[] = [],
@@ -192,7 +202,10 @@ export async function measureMemory(
   return rows;
 }
 
-/** Unlogged tables are dumped like others, and make the data without a write-ahead log of the same size. */
+/**
+ * Unlogged tables are dumped like others, and make the data without a write-ahead log of the same
+ * size.
+ */
 export async function benchMemory(sizes: readonly number[]): Promise<void> {
   const flags = ["--max-semi-space-size=176", "--max-old-space-size=3184"];
   for (const [title, nodeArgs] of [

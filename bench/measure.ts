@@ -1,4 +1,7 @@
-/** Measuring whole processes: time, peak memory, medians, and runs that take turns so that a noisy machine is unfair to nobody. */
+/**
+ * Measuring whole processes: time, peak memory, medians, and runs that take turns so that a noisy
+ * machine is unfair to nobody.
+ */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 
@@ -24,10 +27,16 @@ export interface Measurement {
   readonly peakBytes?: number | undefined;
 }
 
-/** How often the peak is read: the kernel keeps it, so that only what comes after the last look can be missed. */
+/**
+ * How often the peak is read: the kernel keeps it, so that only what comes after the last look can
+ * be missed.
+ */
 const peakIntervalMs = 10;
 
-/** Runs a command, output thrown away; from just before its start until it has ended. Throws when it fails, with its own words. */
+/**
+ * Runs a command, output thrown away; from just before its start until it has ended. Throws when it
+ * fails, with its own words.
+ */
 export function measure({ command, args, env, ...more }: Command): Promise<Measurement> {
   const started = performance.now();
   const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: env ?? process.env, ...more });
@@ -50,7 +59,10 @@ export function measure({ command, args, env, ...more }: Command): Promise<Measu
   });
 }
 
-/** VmHWM: the most memory the process ever had resident. Undefined off Linux, or when the process is gone. */
+/**
+ * VmHWM: the most memory the process ever had resident. Undefined off Linux, or when the process is
+ * gone.
+ */
 function readPeak(pid: number | undefined): number | undefined {
   try {
     const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
@@ -65,7 +77,10 @@ export function pipeline(script: string, args: readonly string[], env?: NodeJS.P
   return { command: "bash", args: ["-c", `set -euo pipefail; ${script}`, "bench", ...args], ...(env === undefined ? {} : { env }) };
 }
 
-/** Runs the contenders in turns (A B C, B C A, ...), `runs` times each. `onRun` is told of each run as it ends. */
+/**
+ * Runs the contenders in turns (A B C, B C A, ...), `runs` times each. `onRun` is told of each run
+ * as it ends.
+ */
 export async function takeTurns(
   contenders: readonly Contender[],
   runs: number,

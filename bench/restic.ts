@@ -1,4 +1,7 @@
-/** restic, for comparison: the system's, else Debian's package unpacked into the cache, else nothing but a word of why. */
+/**
+ * restic, for comparison: the system's, else Debian's package unpacked into the cache, else nothing
+ * but a word of why.
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { cacheDirectory } from "../scripts/cache-directory.ts";
@@ -16,7 +19,10 @@ export function findRestic(): Restic | { readonly missing: string } {
   return versionOf(program) ?? { missing: "Debian's restic does not run here" };
 }
 
-/** A program to compare with: the system's, else that of Debian's package of its name; undefined: neither runs here. */
+/**
+ * A program to compare with: the system's, else that of Debian's package of its name; undefined:
+ * neither runs here.
+ */
 export function findDebianProgram(name: "restic" | "rclone"): string | undefined {
   if (versionOf(name) !== undefined) return name;
   const directory = join(cacheDirectory(), name);

@@ -83,7 +83,8 @@ async function benchReading(
   holdfast: Installation,
 ): Promise<Map<string, ReadonlyMap<string, readonly Measurement[]>>> {
   const archive = await makeArchive(workspace, holdfast.source);
-  // The last backup run may have been another contender's, but Holdfast's vault was only emptied before its own.
+  // The last backup run may have been another contender's, but Holdfast's vault was only emptied
+  // before its own.
   say("  reading back ...");
   const verify = await race(verifyContenders(workspace, holdfast, archive));
   say("  restoring ...");

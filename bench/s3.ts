@@ -1,4 +1,7 @@
-/** Holdfast against restic and rclone on an S3 server of this machine, side by side (`npm run bench -- --s3`). */
+/**
+ * Holdfast against restic and rclone on an S3 server of this machine, side by side
+ * (`npm run bench -- --s3`).
+ */
 
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -24,7 +27,10 @@ interface Subject {
   readonly server: S3Server;
 }
 
-/** Backs up and restores `bytes` of incompressible files. Errors: a plain Error of a program that fails, in its own words. */
+/**
+ * Backs up and restores `bytes` of incompressible files. Errors: a plain Error of a program that
+ * fails, in its own words.
+ */
 export async function benchS3(runs: number, bytes: number): Promise<void> {
   if (findMinio() === undefined) for (const server of courseServers.filter(({ name }) => name === "MinIO")) ensureServer(server);
   const directory = await mkdtemp(join(tmpdir(), "hf-bench-"));
@@ -73,7 +79,10 @@ async function makeTree(tree: string, bytes: number): Promise<void> {
 
 const keys = { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey };
 
-/** Every backup is of the same tree into a bucket that is new: nothing is found there that need not be sent. */
+/**
+ * Every backup is of the same tree into a bucket that is new: nothing is found there that need not
+ * be sent.
+ */
 async function holdfast({ directory, server }: Subject): Promise<Pair> {
   const env = { ...process.env, ...keys, HOLDFAST_TMPDIR: directory };
   const policy = join(directory, "holdfast.yml");

@@ -1,4 +1,7 @@
-/** What each kind of sandbox adds to the start of a program that only prints its version (`npm run bench -- --sandbox`). */
+/**
+ * What each kind of sandbox adds to the start of a program that only prints its version
+ * (`npm run bench -- --sandbox`).
+ */
 import { ensureBubblewrap } from "../scripts/bubblewrap.ts";
 import { ensurePostgres } from "../scripts/postgres-binaries.ts";
 import { confine, missingFor, type SandboxKind, sandboxKinds } from "../src/runtime/sandbox.ts";

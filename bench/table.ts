@@ -8,7 +8,10 @@ export interface Comparison {
   readonly aims: Readonly<Record<string, number>>;
 }
 
-/** Lines for people: the first contender is Holdfast, each other one gets the ratio of the medians and, where there is one, the aim. */
+/**
+ * Lines for people: the first contender is Holdfast, each other one gets the ratio of the medians
+ * and, where there is one, the aim.
+ */
 export function renderComparison({ title, results, aims }: Comparison): string {
   const [first] = results.values();
   const own = median((first ?? []).map(({ seconds }) => seconds));
@@ -23,7 +26,10 @@ export function renderComparison({ title, results, aims }: Comparison): string {
   return [title, ...lines].join("\n");
 }
 
-/** As `renderComparison`, of the differences between a large and a small database: what a byte more costs, without starts and ends. */
+/**
+ * As `renderComparison`, of the differences between a large and a small database: what a byte more
+ * costs, without starts and ends.
+ */
 export function renderMargin(
   title: string,
   small: Comparison["results"],

@@ -11,7 +11,10 @@ import type { Command } from "./measure.ts";
 /** The major version of server and clients. */
 export const benchMajor = 17;
 
-/** What a database server of a small machine would have, beside what keeps the building of the data short. */
+/**
+ * What a database server of a small machine would have, beside what keeps the building of the data
+ * short.
+ */
 const settings = {
   shared_buffers: "512MB",
   max_wal_size: "8GB",

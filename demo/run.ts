@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: a database is backed up, proven, changed, backed up again, pruned and damaged, before your eyes. Everything runs on
- * this machine, in demo-output/ and in a PostgreSQL server of its own that is gone at the end, however it ends.
+ * `npm run demo`: a database is backed up, proven, changed, backed up again, pruned and damaged,
+ * before your eyes. Everything runs on this machine, in demo-output/ and in a PostgreSQL server of
+ * its own that is gone at the end, however it ends.
  */
 import { chmod, copyFile, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";

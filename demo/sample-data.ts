@@ -1,4 +1,7 @@
-/** The sample database of demo and tests: a task manager with some 400,000 rows, the same on every run. */
+/**
+ * The sample database of demo and tests: a task manager with some 400,000 rows, the same on every
+ * run.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 

@@ -21,8 +21,8 @@ export interface Story {
   /** Shows a file's text, indented. */
   quote(text: string): void;
   /**
-   * Runs `holdfast` with these arguments in the demo's directory, its output as it comes. Throws when the exit code is not the
-   * expected one: the demo never claims what did not happen.
+   * Runs `holdfast` with these arguments in the demo's directory, its output as it comes. Throws
+   * when the exit code is not the expected one: the demo never claims what did not happen.
    */
   holdfast(args: readonly string[], expectation?: { readonly exitCode: number }): Promise<void>;
   /** For the closing table; the seconds are those since the last note. */
@@ -79,7 +79,8 @@ function runHoldfast(args: readonly string[], cwd: string, env: NodeJS.ProcessEn
     });
     const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
     const stop = (): void => {
-      // On a terminal Ctrl-C has reached the command by itself, and a second signal would keep it from cleaning up.
+      // On a terminal Ctrl-C has reached the command by itself, and a second signal would keep it
+      // from cleaning up.
       if (signal.reason !== "SIGINT" || !terminal) child.kill("SIGTERM");
     };
     signal.addEventListener("abort", stop, { once: true });

@@ -1,4 +1,7 @@
-/** Lists what a run over many has to do, as an object in the state bucket: a list may grow, a state machine's payload may not. */
+/**
+ * Lists what a run over many has to do, as an object in the state bucket: a list may grow, a state
+ * machine's payload may not.
+ */
 import * as z from "zod";
 import { type DueBackup, listDueBackups, listFleet } from "../src/pipeline/list-due.ts";
 import { requireVariable } from "./commons/environment.ts";
@@ -12,8 +15,9 @@ const execution = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/);
 /** Longer than a day's run, shorter than two: daily verification then reads everything daily. */
 const defaultHours = 20;
 /**
- * A Distributed Map's results, one figure an item, come back in one payload of 262,144 bytes (Step Functions quotas): this many fit twice. What is
- * due beyond it waits for the next run, the longest unread first, and `watch` tells of verifications that are overdue.
+ * A Distributed Map's results, one figure an item, come back in one payload of 262,144 bytes (Step
+ * Functions quotas): this many fit twice. What is due beyond it waits for the next run, the longest
+ * unread first, and `watch` tells of verifications that are overdue.
  */
 const mostItems = 50_000;
 

@@ -1,4 +1,6 @@
-/** Makes a backup of one source. Each source has this function under a name and a role of its own. */
+/**
+ * Makes a backup of one source. Each source has this function under a name and a role of its own.
+ */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import * as z from "zod";
 import { dumpSource } from "../src/pipeline/dump.ts";

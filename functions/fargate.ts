@@ -1,6 +1,7 @@
 /**
- * The same steps in a container, for what is too large or too slow for a Lambda: the program of the Fargate tasks (infra/fargate.ts). It takes its
- * event from the environment and answers with the task token that it finds there (docs/adr/0012-containers-answer-by-task-token.md).
+ * The same steps in a container, for what is too large or too slow for a Lambda: the program of the
+ * Fargate tasks (infra/fargate.ts). It takes its event from the environment and answers with the
+ * task token that it finds there (docs/adr/0012-containers-answer-by-task-token.md).
  */
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { requireVariable, takeVariable } from "./commons/environment.ts";
@@ -14,7 +15,10 @@ import { step as restore } from "./restore.ts";
 
 const steps = new Map<string, Step>([dump, prove, restore].map((step) => [step.name, step as Step]));
 
-/** Runs the step that the environment names, and answers. Gives the exit code: 0 when it succeeded and the state machine knows. */
+/**
+ * Runs the step that the environment names, and answers. Gives the exit code: 0 when it succeeded
+ * and the state machine knows.
+ */
 async function main(): Promise<number> {
   const stop = abortOnStop();
   // Out of the environment, which the tools that dump and restore inherit.

@@ -16,7 +16,9 @@ export const step = defineStep({
     machine: z.string().max(80),
     execution: z.string().max(2_048),
     startedAt: z.iso.datetime({ offset: true }),
-    /** As the execution's input has it, whatever that is: what it is not about is told all the same. */
+    /**
+     * As the execution's input has it, whatever that is: what it is not about is told all the same.
+     */
     source: z.string().max(100).optional().catch(undefined),
     /** Empty: none is known. */
     backupId: z.string().max(100).default(""),

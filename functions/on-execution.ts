@@ -1,4 +1,7 @@
-/** Tells of an execution that ended badly, when its own Catch did not: EventBridge calls it with the execution's last status. */
+/**
+ * Tells of an execution that ended badly, when its own Catch did not: EventBridge calls it with the
+ * execution's last status.
+ */
 import * as z from "zod";
 import { alertForExecution, sourceOfExecution, wasTold } from "../src/alerts/alert-for-execution.ts";
 import { countFailure, executionContext, publishAlert } from "./commons/publish-alert.ts";
@@ -6,7 +9,8 @@ import { defineStep, serve } from "./commons/step.ts";
 
 export const step = defineStep({
   name: "on-execution",
-  // EventBridge's own form; alertForExecution reads what it needs, and takes what it cannot read for an alert.
+  // EventBridge's own form; alertForExecution reads what it needs, and takes what it cannot read
+  // for an alert.
   input: z.looseObject({}),
   async run(context, event) {
     if (wasTold(event)) return { sent: 0 };

@@ -1,4 +1,6 @@
-/** Decides where the next step runs, by which function of its source, and which backup it is about. */
+/**
+ * Decides where the next step runs, by which function of its source, and which backup it is about.
+ */
 import * as z from "zod";
 import { planBackup, planReading } from "../src/pipeline/plan-run.ts";
 import { requireVariable } from "./commons/environment.ts";

@@ -1,4 +1,7 @@
-/** Proves a backup of one source: reads it back, or restores it into a throwaway server. Each source has this function under a name and a role of its own. */
+/**
+ * Proves a backup of one source: reads it back, or restores it into a throwaway server. Each source
+ * has this function under a name and a role of its own.
+ */
 import * as z from "zod";
 import { findNamed } from "./commons/found-backup.ts";
 import { backupId, source } from "./commons/inputs.ts";

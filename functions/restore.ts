@@ -1,4 +1,6 @@
-/** Restores a backup to a new place. Overwriting is not for sale here: the input has no word for it. */
+/**
+ * Restores a backup to a new place. Overwriting is not for sale here: the input has no word for it.
+ */
 import * as z from "zod";
 import { restoreBackup } from "../src/pipeline/restore.ts";
 import type { Policy } from "../src/policy/policy.ts";
@@ -29,7 +31,9 @@ export const step = defineStep({
   },
 });
 
-/** The policy's own connection of that name; any other name is a new database beside the source's. */
+/**
+ * The policy's own connection of that name; any other name is a new database beside the source's.
+ */
 function targetOf({ restoreTargets }: Policy, name: string): string {
   const target = restoreTargets !== undefined && Object.hasOwn(restoreTargets, name) ? restoreTargets[name] : undefined;
   return target?.from === "secret" ? `secret:${target.id}` : name;

@@ -28,7 +28,10 @@ export const step = defineStep({
 
 export const handler = serve(step);
 
-/** A topic's name ends with its severity (infra/topics.ts); what cannot be read must not be played down. */
+/**
+ * A topic's name ends with its severity (infra/topics.ts); what cannot be read must not be played
+ * down.
+ */
 function severityOf(topic = ""): Severity {
   return (["warning", "info"] as const).find((severity) => topic.endsWith(`-${severity}`)) ?? "critical";
 }

@@ -1,6 +1,7 @@
 /**
- * Starts a state machine for a schedule. A schedule may fire twice for one instant; the execution's name is made of the schedule and that
- * instant, and Step Functions takes a name once in 90 days: the second delivery changes nothing.
+ * Starts a state machine for a schedule. A schedule may fire twice for one instant; the execution's
+ * name is made of the schedule and that instant, and Step Functions takes a name once in 90 days:
+ * the second delivery changes nothing.
  */
 import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import * as z from "zod";
@@ -18,7 +19,10 @@ export const step = defineStep({
       .string()
       .regex(/^[A-Za-z0-9_-]+$/)
       .max(longestName),
-    /** `<aws.scheduler.scheduled-time>`: the instant that the schedule is for, the same in every delivery. */
+    /**
+     * `<aws.scheduler.scheduled-time>`: the instant that the schedule is for, the same in every
+     * delivery.
+     */
     scheduledAt: z.iso.datetime({ offset: true }),
     stateMachineArn: z.string().startsWith("arn:"),
     input: z.record(z.string(), z.unknown()),

@@ -1,4 +1,7 @@
-/** Looks whether everything is as promised, tells what is not, and measures the ages that the dashboard and the alarms show. */
+/**
+ * Looks whether everything is as promised, tells what is not, and measures the ages that the
+ * dashboard and the alarms show.
+ */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import * as z from "zod";
 import { type WatchResult, watchSources } from "../src/pipeline/watch.ts";

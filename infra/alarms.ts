@@ -1,6 +1,6 @@
 /**
- * Alarms: the second line behind the functions that alert. They look at figures alone, and speak when those are bad, when they stay away, and when something
- * lies in a queue that should be empty.
+ * Alarms: the second line behind the functions that alert. They look at figures alone, and speak
+ * when those are bad, when they stay away, and when something lies in a queue that should be empty.
  */
 import { outcomeRules } from "../src/alerts/severity.ts";
 import type { Severity, SourceConfig } from "../src/policy/policy.ts";
@@ -11,7 +11,10 @@ import { watchMinutes } from "./schedules.ts";
 import { type Resource, type Resources, ref } from "./template.ts";
 import { severities, topicNames } from "./topics.ts";
 
-/** As long as the watch may be silent, or say the same, before an alarm doubts that its own alerts arrive. */
+/**
+ * As long as the watch may be silent, or say the same, before an alarm doubts that its own alerts
+ * arrive.
+ */
 const looks = 4;
 const daySeconds = 86_400;
 
@@ -119,7 +122,10 @@ function watchAlarm(deployment: Deployment): AlarmSpec {
   };
 }
 
-/** A message in a dead-letter queue is a schedule that did not start or an alert that did not arrive. */
+/**
+ * A message in a dead-letter queue is a schedule that did not start or an alert that did not
+ * arrive.
+ */
 function queueAlarm(queue: "ScheduleQueue" | "AlertQueue", what: string): AlarmSpec {
   return {
     name: queue,
@@ -135,7 +141,10 @@ function queueAlarm(queue: "ScheduleQueue" | "AlertQueue", what: string): AlarmS
   };
 }
 
-/** Whoever should hear of the next failure will not: told on another topic than the one that is broken. */
+/**
+ * Whoever should hear of the next failure will not: told on another topic than the one that is
+ * broken.
+ */
 function deliveryAlarm({ prefix }: Deployment, severity: Severity): AlarmSpec {
   return {
     name: `delivery/${severity}`,

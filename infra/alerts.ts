@@ -1,4 +1,7 @@
-/** What speaks when a machine cannot: the rule on executions that ended badly, and the queue of alerts that did not arrive. */
+/**
+ * What speaks when a machine cannot: the rule on executions that ended badly, and the queue of
+ * alerts that did not arrive.
+ */
 import type { Deployment } from "./deployment.ts";
 import { lambdaArn } from "./functions.ts";
 import { machineLogicalNames } from "./machines.ts";
@@ -19,7 +22,10 @@ export function alertResources(deployment: Deployment): Resources {
   };
 }
 
-/** An execution that ends badly is told of, even when its own Catch could not: States.Runtime and States.DataLimitExceeded cannot be caught. */
+/**
+ * An execution that ends badly is told of, even when its own Catch could not: States.Runtime and
+ * States.DataLimitExceeded cannot be caught.
+ */
 function executionRule(): Resource {
   return {
     Type: "AWS::Events::Rule",

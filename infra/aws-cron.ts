@@ -1,13 +1,20 @@
-/** A policy's cron expression in the words of EventBridge Scheduler: six fields, and one of the two day fields is always `?`. */
+/**
+ * A policy's cron expression in the words of EventBridge Scheduler: six fields, and one of the two
+ * day fields is always `?`.
+ */
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { type CronSchedule, parseCron } from "../src/policy/cron.ts";
 
-/** EventBridge Scheduler API reference, CreateSchedule: the most characters of a schedule expression. */
+/**
+ * EventBridge Scheduler API reference, CreateSchedule: the most characters of a schedule
+ * expression.
+ */
 const mostCharacters = 256;
 
 /**
- * One or two `cron(…)` expressions that together fire when `text` does. Two where cron(5) means "either day": where both match, both fire for
- * one instant, and the second start of one name changes nothing (functions/start.ts).
+ * One or two `cron(…)` expressions that together fire when `text` does. Two where cron(5) means
+ * "either day": where both match, both fire for one instant, and the second start of one name
+ * changes nothing (functions/start.ts).
  * Errors: PolicyInvalid, for the few schedules that AWS cannot say.
  */
 export function awsCron(text: string): string[] {
@@ -33,7 +40,10 @@ export function awsCron(text: string): string[] {
   );
 }
 
-/** The shortest time between two runs of a day, in seconds; a day for what runs once a day or more seldom. */
+/**
+ * The shortest time between two runs of a day, in seconds; a day for what runs once a day or more
+ * seldom.
+ */
 export function shortestGapSeconds(text: string): number {
   const { minutes, hours } = readCron(text);
   const runs = hours.flatMap((hour) => minutes.map((minute) => hour * 3_600 + minute * 60));

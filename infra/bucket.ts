@@ -41,12 +41,17 @@ export function denyPlainHttp(bucketName: string): Denial {
   return deny("PlainHttp", ["s3:*"], everything(bucketName), { Bool: { "aws:SecureTransport": "false" } });
 }
 
-/** The local cloud speaks plain HTTP, on the loopback interface alone; everywhere else nobody does. */
+/**
+ * The local cloud speaks plain HTTP, on the loopback interface alone; everywhere else nobody does.
+ */
 export function tlsOnly({ local }: Deployment, bucketName: string): Denial[] {
   return local ? [] : [denyPlainHttp(bucketName)];
 }
 
-/** Without a header the bucket's default applies, which is the storage key; a header may ask for nothing else, nor bring a key of its own. */
+/**
+ * Without a header the bucket's default applies, which is the storage key; a header may ask for
+ * nothing else, nor bring a key of its own.
+ */
 export function denyOtherEncryption(bucketName: string, keyArn: unknown): Denial[] {
   const named = (key: string) => ({ Null: { [key]: "false" } });
   const put = (sid: string, condition: unknown) => deny(sid, ["s3:PutObject"], [objects(bucketName)], condition);
@@ -64,8 +69,9 @@ export function denyOtherEncryption(bucketName: string, keyArn: unknown): Denial
 }
 
 /**
- * What is in the vault's append-only rooms is never written over, whoever asks (S3 user guide, "Enforce conditional writes"). `prefixes`: those of
- * the bucket's vaults, empty or with a slash at their end.
+ * What is in the vault's append-only rooms is never written over, whoever asks (S3 user guide,
+ * "Enforce conditional writes"). `prefixes`: those of the bucket's vaults, empty or with a slash at
+ * their end.
  */
 export function denyOverwriting(bucketName: string, prefixes: readonly string[]): Denial {
   const rooms = ["manifests/*", "artifacts/*", "evidence/*", "holdfast.json", "RESTORE.md"];
@@ -76,7 +82,10 @@ export function denyOverwriting(bucketName: string, prefixes: readonly string[])
   });
 }
 
-/** Locks hold: nobody bypasses or weakens them, and nobody locks for good where the policy says that an administrator may still unlock. */
+/**
+ * Locks hold: nobody bypasses or weakens them, and nobody locks for good where the policy says that
+ * an administrator may still unlock.
+ */
 export function denyBypass(bucketName: string, mode: "governance" | "compliance" | undefined): Denial[] {
   const holds = deny(
     "LocksHold",

@@ -1,4 +1,7 @@
-/** What is deployed: the stage, the policy, and what the person who deploys has decided (parameters of the command line). */
+/**
+ * What is deployed: the stage, the policy, and what the person who deploys has decided (parameters
+ * of the command line).
+ */
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
@@ -9,7 +12,9 @@ import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach,
 
 export const service = "holdfast";
 
-/** The network that the stack makes for proofs has a range for so many zones (proving-network.ts). */
+/**
+ * The network that the stack makes for proofs has a range for so many zones (proving-network.ts).
+ */
 export const maxZones = 4;
 
 export interface Parameters {
@@ -18,21 +23,39 @@ export interface Parameters {
   readonly policy: string;
   /** Where the stack is. */
   readonly region: string;
-  /** The tools' container image, with its digest; empty: the tools run as plain zips (stage `local` only). */
+  /**
+   * The tools' container image, with its digest; empty: the tools run as plain zips (stage `local`
+   * only).
+   */
   readonly image: string;
   /** `create` makes buckets and keys, `existing` takes over those that an earlier stack left. */
   readonly vault: string;
-  /** Subnets and security groups, comma-separated, that reach the sources; empty: a small public network is made for Fargate. */
+  /**
+   * Subnets and security groups, comma-separated, that reach the sources; empty: a small public
+   * network is made for Fargate.
+   */
   readonly subnets: string;
   readonly securityGroups: string;
-  /** `isolated`: verifications and restore tests run in a network without a way out; `open`: where everything else does. */
+  /**
+   * `isolated`: verifications and restore tests run in a network without a way out; `open`: where
+   * everything else does.
+   */
   readonly proving: string;
-  /** Availability zones of that network, comma-separated; empty: the region's first. Endpoints are paid by zone. */
+  /**
+   * Availability zones of that network, comma-separated; empty: the region's first. Endpoints are
+   * paid by zone.
+   */
   readonly provingZones: string;
-  /** Subnets and security groups of such a network that exists, comma-separated; empty: the stack makes one. */
+  /**
+   * Subnets and security groups of such a network that exists, comma-separated; empty: the stack
+   * makes one.
+   */
   readonly provingSubnets: string;
   readonly provingSecurityGroups: string;
-  /** The id of the list of S3's addresses in this region, `pl-…`; empty: the network's routes alone say what is reached. */
+  /**
+   * The id of the list of S3's addresses in this region, `pl-…`; empty: the network's routes alone
+   * say what is reached.
+   */
   readonly s3PrefixList: string;
   /** Directories of the engines' programs, for the stage `local`, whose functions have no image. */
   readonly toolPath: string;
@@ -63,11 +86,17 @@ export interface Deployment {
   readonly createsVault: boolean;
   readonly toolPath: string;
   readonly network: Network | undefined;
-  /** Where what runs code of a backup is: `given`, in subnets that the person who deploys answers for. */
+  /**
+   * Where what runs code of a backup is: `given`, in subnets that the person who deploys answers
+   * for.
+   */
   readonly proving: IsolatedNetwork | ({ readonly kind: "given" } & Network) | { readonly kind: "open" };
 }
 
-/** The deployment that the parameters describe. Errors: UsageInvalid, PolicyNotFound, PolicyInvalid: before anything is packaged. */
+/**
+ * The deployment that the parameters describe. Errors: UsageInvalid, PolicyNotFound, PolicyInvalid:
+ * before anything is packaged.
+ */
 export function readDeployment(parameters: Parameters): Deployment {
   const { stage, image, region } = parameters;
   const local = stage === "local";
@@ -171,7 +200,10 @@ export function sealingKeysOf({ policy }: Deployment): readonly SealingKey[] {
   return [...new Map(keys.map((key) => [key.keyId, key])).values()];
 }
 
-/** A name as a logical id: letters and digits only. Distinct for distinct names, for what is no letter or digit is written as its code. */
+/**
+ * A name as a logical id: letters and digits only. Distinct for distinct names, for what is no
+ * letter or digit is written as its code.
+ */
 export function logicalId(...parts: readonly string[]): string {
   const plain = (part: string): string =>
     part.replaceAll(/[^A-Za-z0-9]/g, (character) => `x${character.codePointAt(0)?.toString(16)}`);

@@ -1,4 +1,7 @@
-/** Where steps run that are too large or too slow for a Lambda: the same image, the same step, the same rights, in a container. */
+/**
+ * Where steps run that are too large or too slow for a Lambda: the same image, the same step, the
+ * same rights, in a container.
+ */
 import { ownWorks } from "../functions/commons/source-names.ts";
 import { type Deployment, imageRepository } from "./deployment.ts";
 import { environmentOf, functionSpecs, ownTaskPath, resourceStem } from "./functions.ts";
@@ -48,7 +51,8 @@ function tasks(deployment: Deployment): Resources {
       [
         ...spec.rights,
         ...readPolicy(deployment),
-        // A task token is what says which execution is answered; Step Functions has no resource for it.
+        // A task token is what says which execution is answered; Step Functions has no resource for
+        // it.
         allowWithoutResource("TaskTokenTakesNoResource", [
           "states:SendTaskSuccess",
           "states:SendTaskFailure",

@@ -30,7 +30,10 @@ interface FunctionSpec {
   readonly tools?: boolean;
   /** Says which network it works in (network.ts). */
   readonly reach?: Reach;
-  /** Is called by a service that does not wait for its end: a failure in it has nobody to see it but a queue. */
+  /**
+   * Is called by a service that does not wait for its end: a failure in it has nobody to see it but
+   * a queue.
+   */
   readonly unattended?: boolean;
   readonly environment?: Readonly<Record<string, unknown>>;
   readonly timeout?: number;
@@ -125,7 +128,10 @@ function dumpSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
   };
 }
 
-/** Runs the code that comes with the source's backups: it reads that source's, in a network without a way out. */
+/**
+ * Runs the code that comes with the source's backups: it reads that source's, in a network without
+ * a way out.
+ */
 function proveSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
   return {
     key: ownKey("prove", source.name),
@@ -155,7 +161,8 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
             : { handler: `functions/${spec.module}.handler` }),
           ...size,
           ...(spec.timeout === undefined ? {} : { timeout: spec.timeout }),
-          // As text with a reference in it: osls would add to a name a DependsOn that says the same once more.
+          // As text with a reference in it: osls would add to a name a DependsOn that says the same
+          // once more.
           role: sub(`\${${roleName(spec.key)}.Arn}`),
           ...functionNetwork(deployment, spec.reach),
           environment: environmentOf(deployment, spec),
@@ -180,7 +187,10 @@ export function environmentOf(
   };
 }
 
-/** The beginning of the logical ids of what a function has; distinct for distinct sources: `db-1` is not `db1`. */
+/**
+ * The beginning of the logical ids of what a function has; distinct for distinct sources: `db-1` is
+ * not `db1`.
+ */
 export function resourceStem(key: string): string {
   const work = ownWorks.find((each) => key.startsWith(`${each}-`));
   return work === undefined ? logicalId(...key.split("-")) : logicalId(work, key.slice(work.length + 1));
@@ -233,7 +243,10 @@ export const traces: readonly Statement[] = [
   allowWithoutResource("XrayTakesNoResource", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
 ];
 
-/** The path of the roles of one work of all sources in Fargate, by which the machines that start it may hand them on. */
+/**
+ * The path of the roles of one work of all sources in Fargate, by which the machines that start it
+ * may hand them on.
+ */
 export const ownTaskPath = (prefix: string, work: OwnWork): string => `/${prefix}/\${AWS::Region}/${work}-tasks/`;
 
 /** osls's logical id of a function: `-` becomes `Dash`, `_` `Underscore`. */

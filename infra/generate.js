@@ -1,4 +1,7 @@
-/** What serverless.yml takes from here: everything that the policy implies, generated at package time. osls reads .js files only. */
+/**
+ * What serverless.yml takes from here: everything that the policy implies, generated at package
+ * time. osls reads .js files only.
+ */
 import { isHoldfastError } from "../src/errors/holdfast-error.ts";
 import { alarmResources } from "./alarms.ts";
 import { alertResources } from "./alerts.ts";
@@ -50,7 +53,10 @@ async function generateAll(variables) {
   }
 }
 
-/** What a person can mend, as opposed to a fault of this program, or osls's own ways of asking again. */
+/**
+ * What a person can mend, as opposed to a fault of this program, or osls's own ways of asking
+ * again.
+ */
 class Refusal extends Error {}
 
 /** osls lists the refusal of every part: `custom` tells it, and the others are then empty. */
@@ -97,7 +103,10 @@ export function resources(variables) {
   return quietly(variables, (all) => all.resources);
 }
 
-/** What osls adds by itself: a log and a function for each key, the machines, and the bucket of packages with its policy. */
+/**
+ * What osls adds by itself: a log and a function for each key, the machines, and the bucket of
+ * packages with its policy.
+ */
 const ofOsls = (functionCount) => 2 * functionCount + machineNames.length + 2;
 
 function resourcesOf(deployment) {

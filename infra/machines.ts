@@ -1,4 +1,7 @@
-/** The state machines and the roles that they run under: each may call what its definition names, and nothing else. */
+/**
+ * The state machines and the roles that they run under: each may call what its definition names,
+ * and nothing else.
+ */
 import type { OwnWork } from "../functions/commons/source-names.ts";
 import type { Deployment } from "./deployment.ts";
 import { lambdaArn, ownTaskPath, resourceStem } from "./functions.ts";
@@ -54,7 +57,10 @@ export function serverlessMachine({ prefix }: Deployment, name: MachineName) {
   };
 }
 
-/** Of this work there is one for each source: named one by one, they would outgrow what a role's policy may hold. */
+/**
+ * Of this work there is one for each source: named one by one, they would outgrow what a role's
+ * policy may hold.
+ */
 function ofEverySource({ prefix }: Deployment, work: OwnWork): Statement[] {
   const roles = sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role${ownTaskPath(prefix, work)}*`);
   return [
@@ -80,7 +86,9 @@ function passRole(...roles: readonly unknown[]): Statement {
   return allow(["iam:PassRole"], roles, { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } });
 }
 
-/** A Distributed Map starts executions of its own machine, and reads its list from the state bucket. */
+/**
+ * A Distributed Map starts executions of its own machine, and reads its list from the state bucket.
+ */
 function distribute(deployment: Deployment, name: MachineName): Statement[] {
   const { prefix } = deployment;
   return [

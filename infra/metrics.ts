@@ -2,7 +2,10 @@
 import type { Deployment } from "./deployment.ts";
 import { metricsNamespace } from "./functions.ts";
 
-/** Powertools adds the service, which is the stage's prefix, to every metric; those of a source have its name besides. */
+/**
+ * Powertools adds the service, which is the stage's prefix, to every metric; those of a source have
+ * its name besides.
+ */
 export function metricDimensions(
   { prefix }: Deployment,
   source?: string,

@@ -1,9 +1,14 @@
-/** Where things run: in the network that the deployment names, or in a small one of the stack's own. */
+/**
+ * Where things run: in the network that the deployment names, or in a small one of the stack's own.
+ */
 import type { Deployment } from "./deployment.ts";
 import { provingConnection } from "./proving-network.ts";
 import { allowWithoutResource, ownArn, type Resource, type Resources, ref, type Statement } from "./template.ts";
 
-/** How a container that reaches sources is connected; the strings and references that their definitions take. */
+/**
+ * How a container that reaches sources is connected; the strings and references that their
+ * definitions take.
+ */
 export function networkConfiguration({ network }: Deployment) {
   if (network !== undefined)
     return { Subnets: network.subnets, SecurityGroups: network.securityGroups, AssignPublicIp: "DISABLED" };
@@ -17,7 +22,10 @@ export function provingConfiguration(deployment: Deployment) {
   return { Subnets: connection.subnets, SecurityGroups: connection.securityGroups, AssignPublicIp: "DISABLED" };
 }
 
-/** Whom a function talks to beside AWS: sources, nobody because it runs code of a backup, or nobody for it has no need to. */
+/**
+ * Whom a function talks to beside AWS: sources, nobody because it runs code of a backup, or nobody
+ * for it has no need to.
+ */
 export type Reach = "sources" | "proofs" | undefined;
 
 function connectionOf(deployment: Deployment, reach: Reach) {
@@ -41,8 +49,9 @@ const interfaces = [
 ];
 
 /**
- * What Lambda itself does in the function's role to connect it (as AWSLambdaVPCAccessExecutionRole), and the function's own code may not (Lambda developer
- * guide, "Giving Lambda functions access to resources in a VPC").
+ * What Lambda itself does in the function's role to connect it (as
+ * AWSLambdaVPCAccessExecutionRole), and the function's own code may not (Lambda developer guide,
+ * "Giving Lambda functions access to resources in a VPC").
  */
 export function networkRights(deployment: Deployment, reach: Reach, name: string): readonly Statement[] {
   if (connectionOf(deployment, reach) === undefined) return [];
@@ -58,7 +67,10 @@ export function networkRights(deployment: Deployment, reach: Reach, name: string
   ];
 }
 
-/** Two public subnets without a NAT gateway, which would cost more than everything else here; nothing listens in them. */
+/**
+ * Two public subnets without a NAT gateway, which would cost more than everything else here;
+ * nothing listens in them.
+ */
 export function ownNetwork(): Resources {
   const subnet = (cidr: string, zone: number): Resource => ({
     Type: "AWS::EC2::Subnet",

@@ -15,12 +15,15 @@ export interface Occasion {
 }
 
 /**
- * When backups are read back whose source's policy does not say: every day (requirements, R17), after the usual hour of backups, and outside of the
- * two hours in which clocks change.
+ * When backups are read back whose source's policy does not say: every day (requirements, R17),
+ * after the usual hour of backups, and outside of the two hours in which clocks change.
  */
 const dailyVerification = "0 5 * * *";
 
-/** One for each source and kind, each restore test and each verification; and the daily verification of all other sources. */
+/**
+ * One for each source and kind, each restore test and each verification; and the daily verification
+ * of all other sources.
+ */
 export function occasionsOf({ policy }: Deployment): readonly Occasion[] {
   const sources = Object.values(policy.sources);
   const others = sources.filter(({ verify }) => verify.schedule === undefined).map(({ name }) => name);

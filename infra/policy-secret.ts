@@ -1,4 +1,7 @@
-/** The policy as it travels to functions and containers: one secret, so that deploying again is all it takes to change it everywhere. */
+/**
+ * The policy as it travels to functions and containers: one secret, so that deploying again is all
+ * it takes to change it everywhere.
+ */
 import { packPolicy } from "../src/policy/packed-policy.ts";
 import type { Deployment } from "./deployment.ts";
 import { type Resources, sub } from "./template.ts";

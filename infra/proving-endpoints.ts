@@ -1,13 +1,17 @@
 /**
- * What the functions and containers `prove-…` may call from a network without a way out, and what each endpoint lets through. An
- * endpoint with an open policy is a way out: code could call the service with credentials of somebody else's account.
+ * What the functions and containers `prove-…` may call from a network without a way out, and what
+ * each endpoint lets through. An endpoint with an open policy is a way out: code could call the
+ * service with credentials of somebody else's account.
  */
 import { bucketsOf, type Deployment, imageRepository, sealingKeysOf } from "./deployment.ts";
 import { addEvidence, bucketArns, proveBackups, statesOf } from "./rights.ts";
 import { allow, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
 import { sealingKeyArn } from "./vault.ts";
 
-/** A request through an endpoint must be signed by a role of this account; one without a signature is by nobody of it. */
+/**
+ * A request through an endpoint must be signed by a role of this account; one without a signature
+ * is by nobody of it.
+ */
 const ownRequests = { StringEquals: { "aws:PrincipalAccount": [ref("AWS::AccountId")] } };
 
 /** Any stage's: further stages may use the same network. Their roles keep each to its own. */
@@ -15,8 +19,9 @@ const policySecrets = ownArn("secretsmanager", "secret:holdfast-*/policy-??????"
 const taskLogs = ownArn("logs", "log-group:/holdfast/holdfast-*/tasks:*");
 
 /**
- * The interface endpoints by their service's name. `kms` and `secretsmanager` are called by functions and containers (the keys,
- * the policy); the others by containers and what starts them: the answer to the machine, the image, the log.
+ * The interface endpoints by their service's name. `kms` and `secretsmanager` are called by
+ * functions and containers (the keys, the policy); the others by containers and what starts them:
+ * the answer to the machine, the image, the log.
  */
 function interfacePolicies(deployment: Deployment): Readonly<Record<string, readonly Statement[]>> {
   const keys = sealingKeysOf(deployment).map(({ keyId }) => sealingKeyArn(deployment, keyId));
@@ -39,7 +44,10 @@ function interfacePolicies(deployment: Deployment): Readonly<Record<string, read
   };
 }
 
-/** The vault's buckets, for this account; and ECR's bucket of layers, which AWS owns and nobody here can write to. */
+/**
+ * The vault's buckets, for this account; and ECR's bucket of layers, which AWS owns and nobody here
+ * can write to.
+ */
 function storePolicy(deployment: Deployment): readonly Statement[] {
   const vaults = bucketsOf(deployment);
   const buckets = bucketArns([...vaults, ...statesOf(vaults)]);

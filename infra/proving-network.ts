@@ -1,18 +1,25 @@
 /**
- * Where the functions and containers `prove-…` run. Code that comes with a backup runs in them, so their network has no way out:
- * no gateway to the Internet, no NAT, endpoints of AWS's services that take this account's own requests alone, and names of
- * these services alone (docs/adr/0023-a-network-without-a-way-out.md).
+ * Where the functions and containers `prove-…` run. Code that comes with a backup runs in them, so
+ * their network has no way out: no gateway to the Internet, no NAT, endpoints of AWS's services
+ * that take this account's own requests alone, and names of these services alone
+ * (docs/adr/0023-a-network-without-a-way-out.md).
  */
 import { type Deployment, type IsolatedNetwork, maxZones } from "./deployment.ts";
 import { provingEndpoints } from "./proving-endpoints.ts";
 import { type Resource, type Resources, ref, sub } from "./template.ts";
 
-/** A network of the stack's own. It is joined to no other one; a deployment may use the same range elsewhere. */
+/**
+ * A network of the stack's own. It is joined to no other one; a deployment may use the same range
+ * elsewhere.
+ */
 const networkRange = "10.88.0.0/22";
 /** A range for each zone; every container takes an address. */
 const zoneRanges = Array.from({ length: maxZones }, (_, index) => `10.88.${index}.0/24`);
 
-/** The names that may be asked for, before the partition's suffix. S3's buckets, and ECR's own of layers, are names of S3's. */
+/**
+ * The names that may be asked for, before the partition's suffix. S3's buckets, and ECR's own of
+ * layers, are names of S3's.
+ */
 const names = ["kms", "secretsmanager", "states", "logs", "api.ecr", "s3", "*.s3"].map(
   (service) => `${service}.\${AWS::Region}.\${AWS::URLSuffix}`,
 );
@@ -55,7 +62,10 @@ export function provingNetwork(deployment: Deployment): Resources {
   };
 }
 
-/** What another stage needs to use this network: `--param=provingSubnets=… --param=provingSecurityGroups=…`. */
+/**
+ * What another stage needs to use this network:
+ * `--param=provingSubnets=… --param=provingSecurityGroups=…`.
+ */
 export function provingOutputs({ proving }: Deployment): Readonly<Record<string, unknown>> {
   if (proving.kind !== "isolated") return {};
   const joined = { "Fn::Join": [",", subnetNames(proving).map(ref)] };
@@ -81,8 +91,8 @@ function subnetResources(name: string, index: number, { zones }: IsolatedNetwork
 }
 
 /**
- * Out to the endpoints and to S3 alone. CloudFormation cannot look up the list of S3's addresses: without its id, the rule names
- * all addresses, and the network has a route to S3's alone.
+ * Out to the endpoints and to S3 alone. CloudFormation cannot look up the list of S3's addresses:
+ * without its id, the rule names all addresses, and the network has a route to S3's alone.
  */
 function provingGroups({ s3PrefixList }: IsolatedNetwork): Resources {
   const https = { IpProtocol: "tcp", FromPort: 443, ToPort: 443 };
@@ -105,8 +115,9 @@ function provingGroups({ s3PrefixList }: IsolatedNetwork): Resources {
 }
 
 /**
- * A network's resolver answers whatever its security groups say, and asks anyone's name server: a name is a way to send data. So it
- * looks up AWS's names alone. What these are redirected to are AWS's own names as well.
+ * A network's resolver answers whatever its security groups say, and asks anyone's name server: a
+ * name is a way to send data. So it looks up AWS's names alone. What these are redirected to are
+ * AWS's own names as well.
  */
 function nameFirewall({ prefix }: Deployment): Resources {
   const list = (what: string, domains: readonly unknown[]): Resource => ({

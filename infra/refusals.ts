@@ -1,10 +1,16 @@
-/** What cannot be deployed, and is better said before anything is packaged than at two in the morning. */
+/**
+ * What cannot be deployed, and is better said before anything is packaged than at two in the
+ * morning.
+ */
 
 import { allChannels, channelName } from "../src/alerts/route.ts";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import type { Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
 
-/** An image in Amazon ECR, with its digest: a tag would give a function another program than the one that was tested. */
+/**
+ * An image in Amazon ECR, with its digest: a tag would give a function another program than the one
+ * that was tested.
+ */
 export const imagePattern = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([a-z0-9._/-]+)@sha256:[0-9a-f]{64}$/;
 
 /** AWS CloudFormation quotas: resources of one template. */
@@ -25,7 +31,10 @@ export function checkImage(image: string, region: string): void {
   throw refuse(`the tools' image is in ${imageRegion}, and Lambda takes images of its own region alone, ${region}`, hint);
 }
 
-/** What lies on one machine, or asks for another provider's credentials, is out of a function's reach. Errors: PolicyInvalid, naming each place. */
+/**
+ * What lies on one machine, or asks for another provider's credentials, is out of a function's
+ * reach. Errors: PolicyInvalid, naming each place.
+ */
 export function refuseWhatStaysHome(policy: Policy): void {
   const problems = [
     ...Object.values(policy.vaults).flatMap(vaultProblems),
@@ -93,7 +102,10 @@ export function refuseOtherRegions(policy: Policy, region: string): void {
   });
 }
 
-/** A network without a way out reaches AWS's services of its own region alone. Errors: PolicyInvalid. */
+/**
+ * A network without a way out reaches AWS's services of its own region alone. Errors:
+ * PolicyInvalid.
+ */
 export function refuseOutOfReach(policy: Policy, region: string): void {
   const details = elsewhere(policy, region, () => true);
   if (details.length === 0) return;

@@ -20,7 +20,10 @@ export function bucketArns(vaults: readonly S3Vault[]) {
   return [...new Set(vaults.map(({ bucket }) => bucket))].map((bucket) => sub(`arn:\${AWS::Partition}:s3:::${bucket}`));
 }
 
-/** Vaults whose objects are locked: what handles them needs the rights to look at locks, and some to make or extend them. */
+/**
+ * Vaults whose objects are locked: what handles them needs the rights to look at locks, and some to
+ * make or extend them.
+ */
 const lockedOf = (vaults: readonly S3Vault[]): S3Vault[] => vaults.filter(({ lock }) => lock !== undefined);
 
 /** What HEAD tells of an object's lock, it tells to those alone who may ask for it. */
@@ -41,8 +44,9 @@ export function readCatalogue(deployment: Deployment): Statement[] {
 }
 
 /**
- * Tells genuine manifests from others: reads their seals, and opens them, and nothing else that a key has sealed (src/sealing/message.ts). It learns their data keys,
- * and makes no seal with them: those of KMS are signed.
+ * Tells genuine manifests from others: reads their seals, and opens them, and nothing else that a
+ * key has sealed (src/sealing/message.ts). It learns their data keys, and makes no seal with them:
+ * those of KMS are signed.
  */
 export function readManifestSeals(deployment: Deployment): Statement[] {
   return [
@@ -59,9 +63,11 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
   return [
     allow(["s3:ListBucket", "s3:ListBucketMultipartUploads"], bucketArns(vaults)),
     allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", `manifests/${source.name}/*`)),
-    // The vault's own two documents: the first dump makes the vault. The bucket's policy lets nobody write over what is there.
+    // The vault's own two documents: the first dump makes the vault. The bucket's policy lets
+    // nobody write over what is there.
     allow(["s3:PutObject"], objectsIn(vaults, "holdfast.json", "RESTORE.md", ...own)),
-    // After a write the lock is looked at, and made where the store passed over it. What is there is sealed, and this role cannot unseal.
+    // After a write the lock is looked at, and made where the store passed over it. What is there
+    // is sealed, and this role cannot unseal.
     ...allowIn(["s3:GetObject", ...seeLocks, "s3:PutObjectRetention"], objectsIn(lockedOf(vaults), ...own)),
     ...denyLongLocks(source, objectsIn(lockedOf(vaults), ...own)),
     ...lockDocuments(vaults),
@@ -75,8 +81,10 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
 }
 
 /**
- * A lock cannot be taken back: whoever may lock for a hundred years can make its owner pay for them. What dumps locks for the shortest time that retention
- * keeps a kind, and a day lies between the request's clock and S3's (Amazon S3 user guide, "Object Lock considerations", remaining retention).
+ * A lock cannot be taken back: whoever may lock for a hundred years can make its owner pay for
+ * them. What dumps locks for the shortest time that retention keeps a kind, and a day lies between
+ * the request's clock and S3's (Amazon S3 user guide, "Object Lock considerations", remaining
+ * retention).
  */
 function denyLongLocks({ retention, traits }: SourceConfig, resources: readonly unknown[]): Statement[] {
   if (resources.length === 0) return [];
@@ -106,8 +114,9 @@ export function readBackups(deployment: Deployment): Statement[] {
 }
 
 /**
- * Reads and unseals the backups of one source, wherever the policy's vaults have them, and writes down what it found. What comes with a backup runs under
- * this role, so it sees the names of other sources' objects, and opens none of them.
+ * Reads and unseals the backups of one source, wherever the policy's vaults have them, and writes
+ * down what it found. What comes with a backup runs under this role, so it sees the names of other
+ * sources' objects, and opens none of them.
  */
 export function proveBackups(deployment: Deployment, source: SourceConfig): Statement[] {
   const vaults = bucketsOf(deployment);
@@ -121,7 +130,10 @@ export function proveBackups(deployment: Deployment, source: SourceConfig): Stat
   ];
 }
 
-/** Writes what a check found, locked for as long as its backup is, and marks backups as being read meanwhile. `below`: of one source alone. */
+/**
+ * Writes what a check found, locked for as long as its backup is, and marks backups as being read
+ * meanwhile. `below`: of one source alone.
+ */
 export function addEvidence(deployment: Deployment, below = ""): Statement[] {
   const vaults = bucketsOf(deployment);
   const states = statesOf(vaults);
@@ -131,13 +143,17 @@ export function addEvidence(deployment: Deployment, below = ""): Statement[] {
     ...allowIn(["s3:PutObjectRetention"], objectsIn(lockedOf(vaults), evidence)),
     ...allowIn(seeLocks, objectsIn(lockedOf(vaults), `manifests/${below}*`, evidence)),
     allow(["s3:ListBucket"], bucketArns(states)),
-    // A read mark is this reader's own and is taken back when it has read: no backup lies under this prefix.
+    // A read mark is this reader's own and is taken back when it has read: no backup lies under
+    // this prefix.
     allow(["s3:PutObject", "s3:DeleteObject"], objectsIn(states, `leases/reading/${below}*`)),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
   ];
 }
 
-/** Deletes what retention releases: the one role that may. Locks bind it as they bind everyone; it can make them longer. */
+/**
+ * Deletes what retention releases: the one role that may. Locks bind it as they bind everyone; it
+ * can make them longer.
+ */
 export function deleteBackups(deployment: Deployment): Statement[] {
   const vaults = bucketsOf(deployment);
   const locked = lockedOf(vaults);
@@ -146,7 +162,8 @@ export function deleteBackups(deployment: Deployment): Statement[] {
   return [
     allow(["s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetBucketVersioning"], bucketArns(vaults)),
     allow(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], objectsIn(vaults, ...rooms)),
-    // A tombstone is written before a deletion; a manifest is put back when a reader was found after it had been removed.
+    // A tombstone is written before a deletion; a manifest is put back when a reader was found
+    // after it had been removed.
     allow(["s3:PutObject"], objectsIn(vaults, "manifests/*", "tombstones/*")),
     ...allowIn(["s3:GetObject", "s3:GetObjectVersion", ...seeLocks, "s3:PutObjectRetention"], objectsIn(locked, ...kept)),
     // Puts what is held under the legal hold of S3, and cannot lift one.
@@ -254,7 +271,10 @@ export function readWebhooks({ policy }: Deployment): Statement[] {
   return ids.length === 0 ? [] : [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))];
 }
 
-/** Secrets Manager adds a hyphen and six characters to a secret's name in its ARN; `?` stands for each. */
+/**
+ * Secrets Manager adds a hyphen and six characters to a secret's name in its ARN; `?` stands for
+ * each.
+ */
 function secretArn(id: string): unknown {
   if (id.startsWith("arn:")) return id;
   return sub(`arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${id}-??????`);

@@ -5,12 +5,20 @@ import { lambdaArn } from "./functions.ts";
 import { type Occasion, occasionsOf } from "./occasions.ts";
 import { allow, arnOf, forThisAccount, ownArn, type Resource, type Resources, ref, role, sub } from "./template.ts";
 
-/** EventBridge spreads starts over so much time where the policy does not say: many policies begin at the same minute. */
+/**
+ * EventBridge spreads starts over so much time where the policy does not say: many policies begin
+ * at the same minute.
+ */
 const usualWindowSeconds = 300;
-/** A start that could not be delivered within an hour is given up, and alarms from the queue: a day later it would only come on top of the next. */
+/**
+ * A start that could not be delivered within an hour is given up, and alarms from the queue: a day
+ * later it would only come on top of the next.
+ */
 const mostAgeSeconds = 3_600;
 const mostAttempts = 10;
-/** How often the watch looks: as often as the shortest objective of a tier (src/policy/defaults.ts). */
+/**
+ * How often the watch looks: as often as the shortest objective of a tier (src/policy/defaults.ts).
+ */
 export const watchMinutes = 15;
 /** Amazon SQS's most: how long an event waits for somebody to look. */
 export const fortnightSeconds = 1_209_600;
@@ -71,7 +79,10 @@ function window({ windowSeconds = usualWindowSeconds }: Occasion, gapSeconds: nu
   return minutes === 0 ? { Mode: "OFF" } : { Mode: "FLEXIBLE", MaximumWindowInMinutes: minutes };
 }
 
-/** The watch looks at the vault and the policy alone; what it finds does not depend on any other schedule, machine or function. */
+/**
+ * The watch looks at the vault and the policy alone; what it finds does not depend on any other
+ * schedule, machine or function.
+ */
 function watch(): Resource {
   return {
     Type: "AWS::Scheduler::Schedule",

@@ -1,4 +1,7 @@
-/** Buckets without Object Lock, beside the vault: leases and read marks, the lists that Distributed Maps work through, and what the watch has told. */
+/**
+ * Buckets without Object Lock, beside the vault: leases and read marks, the lists that Distributed
+ * Maps work through, and what the watch has told.
+ */
 
 import { createHash } from "node:crypto";
 import { closedBucket, denyPlainHttp, policyOf } from "./bucket.ts";
@@ -18,8 +21,9 @@ interface StatePlace {
 }
 
 /**
- * Where the stack's own state is, in a folder of this stage, for several may share a vault: with the leases of the first vault that has a state bucket; else in a
- * bucket that belongs to the first vault, named after it so that any stage finds it again.
+ * Where the stack's own state is, in a folder of this stage, for several may share a vault: with
+ * the leases of the first vault that has a state bucket; else in a bucket that belongs to the first
+ * vault, named after it so that any stage finds it again.
  */
 function statePlace(deployment: Deployment): StatePlace {
   const folder = `${deployment.prefix}/`;
@@ -49,7 +53,10 @@ export function stateObjects(deployment: Deployment, path: string): unknown {
   return sub(`arn:\${AWS::Partition}:s3:::${bucket}/${prefix}${path}`);
 }
 
-/** They outlive the stack like the vault: a lease that is held must be found again, and a bucket that is not empty cannot be deleted. */
+/**
+ * They outlive the stack like the vault: a lease that is held must be found again, and a bucket
+ * that is not empty cannot be deleted.
+ */
 export function stateResources(deployment: Deployment): Resources {
   if (!deployment.createsVault) return {};
   const own = statePlace(deployment);

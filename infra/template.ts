@@ -20,7 +20,10 @@ export const sub = (text: string) => ({ "Fn::Sub": text });
 /** The trust of a role that a service takes on for this account's resources alone. */
 export const forThisAccount = { StringEquals: { "aws:SourceAccount": ref("AWS::AccountId") } };
 
-/** `service:rest` as an ARN of this partition, region and account: `states:stateMachine:holdfast-prod-backup`. */
+/**
+ * `service:rest` as an ARN of this partition, region and account:
+ * `states:stateMachine:holdfast-prod-backup`.
+ */
 export function ownArn(serviceName: string, rest: string) {
   return sub(`arn:\${AWS::Partition}:${serviceName}:\${AWS::Region}:\${AWS::AccountId}:${rest}`);
 }
@@ -41,7 +44,10 @@ export function deny(actions: readonly string[], resources: readonly unknown[], 
   return { Effect: "Deny", Action: actions, Resource: resources, Condition: condition };
 }
 
-/** Of a key's policy: who may use the key is written in the account's roles, and nowhere else (KMS developer guide, "Default key policy"). */
+/**
+ * Of a key's policy: who may use the key is written in the account's roles, and nowhere else (KMS
+ * developer guide, "Default key policy").
+ */
 export const accountsOwnPolicies = {
   Sid: "AccountsOwnPolicies",
   Effect: "Allow",
@@ -50,7 +56,10 @@ export const accountsOwnPolicies = {
   Resource: "*",
 };
 
-/** For actions that AWS lets nobody restrict to a resource; the Sid says so, and the template's test looks for it. */
+/**
+ * For actions that AWS lets nobody restrict to a resource; the Sid says so, and the template's test
+ * looks for it.
+ */
 export function allowWithoutResource(sid: `${string}TakesNoResource`, actions: readonly string[], condition?: unknown): Statement {
   return { Sid: sid, ...allow(actions, ["*"], condition) };
 }
@@ -63,7 +72,9 @@ export function named(sid: string, statement: Statement): Statement {
 interface RoleOptions {
   /** On whose behalf the principal must act. */
   readonly condition?: unknown;
-  /** Where the role stands among the account's: who may be given a kind of role is said by its path. */
+  /**
+   * Where the role stands among the account's: who may be given a kind of role is said by its path.
+   */
   readonly path?: unknown;
 }
 

@@ -77,7 +77,10 @@ function topicPolicy({ local }: Deployment) {
   return { Version: "2012-10-17", Statement: local ? [alarms] : [alarms, plainHttp] };
 }
 
-/** Mail by subscription; Slack through a function that is subscribed wherever the policy names a webhook. */
+/**
+ * Mail by subscription; Slack through a function that is subscribed wherever the policy names a
+ * webhook.
+ */
 function subscriptions({ policy }: Deployment): Resources {
   const resources: Record<string, Resource> = {};
   for (const { channel, severities: told } of allChannels(policy.alerts)) {

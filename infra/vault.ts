@@ -1,4 +1,7 @@
-/** Where backups lie: buckets that keep what was written, the keys that seal it and store it, and the log of who asked. All of it outlives the stack. */
+/**
+ * Where backups lie: buckets that keep what was written, the keys that seal it and store it, and
+ * the log of who asked. All of it outlives the stack.
+ */
 import { createHash } from "node:crypto";
 import type { S3Vault } from "../src/policy/policy.ts";
 import { closedBucket, denyBypass, denyOtherEncryption, denyOverwriting, policyOf, tlsOnly } from "./bucket.ts";
@@ -7,7 +10,10 @@ import { lifecycleOf } from "./lifecycle.ts";
 import { stateResources } from "./state-buckets.ts";
 import { accountsOwnPolicies, arnOf, ownArn, type Resource, type Resources, ref, retained, sub } from "./template.ts";
 
-/** For keys whose rotation the policy does not write; requirements, R16, ask for 90 at most, and AWS KMS takes no less. */
+/**
+ * For keys whose rotation the policy does not write; requirements, R16, ask for 90 at most, and AWS
+ * KMS takes no less.
+ */
 const defaultRotationDays = 90;
 /** Access logs are the audit trail: seven years (requirements, R20). */
 const auditDays = 2_557;
@@ -18,7 +24,10 @@ export function vaultResources(deployment: Deployment): Resources {
   return { ...stateResources(deployment), ...(deployment.createsVault ? createdResources(deployment) : {}) };
 }
 
-/** The ARN of what encrypts a vault's bucket at rest; sealing has a key of its own, which this one's users cannot use. */
+/**
+ * The ARN of what encrypts a vault's bucket at rest; sealing has a key of its own, which this one's
+ * users cannot use.
+ */
 export function storageKeyArn(deployment: Deployment, bucket: string): unknown {
   return deployment.createsVault ? arnOf(storageKeyName(bucket)) : ownArn("kms", "key/*");
 }
@@ -26,14 +35,19 @@ export function storageKeyArn(deployment: Deployment, bucket: string): unknown {
 /** Named after the bucket, so that any stage finds it again. */
 export const storageAlias = (bucket: string): string => `alias/holdfast-storage-${bucket.replaceAll(".", "-")}`;
 
-/** The ARN of a key of the policy: its own, or that of the key which the stack makes for an alias. */
+/**
+ * The ARN of a key of the policy: its own, or that of the key which the stack makes for an alias.
+ */
 export function sealingKeyArn(deployment: Deployment, keyId: string): unknown {
   if (keyId.startsWith("arn:")) return keyId;
   if (!keyId.startsWith("alias/")) return ownArn("kms", `key/${keyId}`);
   return deployment.createsVault ? arnOf(sealingKeyName(keyId)) : ownArn("kms", "key/*");
 }
 
-/** With a vault that exists, keys are known by their alias alone: the condition narrows what the ARN cannot. */
+/**
+ * With a vault that exists, keys are known by their alias alone: the condition narrows what the ARN
+ * cannot.
+ */
 export function keyCondition(deployment: Deployment, keyId: string): Readonly<Record<string, unknown>> | undefined {
   if (deployment.createsVault || !keyId.startsWith("alias/")) return undefined;
   return { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [keyId] } };
@@ -107,7 +121,8 @@ function vaultBucket(deployment: Deployment, bucket: string, vaults: readonly Na
         Properties: {
           BucketName: bucket,
           ...closedBucket({ SSEAlgorithm: "aws:kms", KMSMasterKeyID: arnOf(keyName) }),
-          // Locks need both. No retention by default: each object is locked at its write, for as long as its own kind is kept.
+          // Locks need both. No retention by default: each object is locked at its write, for as
+          // long as its own kind is kept.
           VersioningConfiguration: { Status: "Enabled" },
           ObjectLockEnabled: true,
           LoggingConfiguration: {

@@ -1,4 +1,6 @@
-/** Bundles the command line into dist/, which is what the npm package holds instead of the sources. */
+/**
+ * Bundles the command line into dist/, which is what the npm package holds instead of the sources.
+ */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";

@@ -1,5 +1,6 @@
 /**
- * Bundles functions as `serverless package` does (infra/esbuild.yml is the one place for its settings), for the tools' image, the tests and the bench.
+ * Bundles functions as `serverless package` does (infra/esbuild.yml is the one place for its
+ * settings), for the tools' image, the tests and the bench.
  *   node scripts/bundle-functions.ts OUT NAME...
  */
 import { readFileSync, statSync } from "node:fs";
@@ -19,12 +20,18 @@ const project = join(import.meta.dirname, "..");
 /** Options of serverless-esbuild's own, which esbuild does not take. */
 const pluginOptions = ["outputFileExtension", "keepOutputDirectory", "exclude"];
 
-/** Bundles `functions/<name>.ts`, each into one module in `directory`. Errors: esbuild's, naming file and line. */
+/**
+ * Bundles `functions/<name>.ts`, each into one module in `directory`. Errors: esbuild's, naming
+ * file and line.
+ */
 export function bundleFunctions(names: readonly string[], directory: string): Promise<Bundle[]> {
   return bundleModules(new Map(names.map((name) => [name, join(project, "functions", `${name}.ts`)])), directory);
 }
 
-/** Bundles modules as functions of these names. Nothing is shared between them, but all are read once. */
+/**
+ * Bundles modules as functions of these names. Nothing is shared between them, but all are read
+ * once.
+ */
 export async function bundleModules(entries: ReadonlyMap<string, string>, directory: string): Promise<Bundle[]> {
   const settings = parse(readFileSync(join(project, "infra/esbuild.yml"), "utf8")) as Record<string, unknown>;
   const options = Object.fromEntries(Object.entries(settings).filter(([key]) => !pluginOptions.includes(key))) as BuildOptions;

@@ -1,4 +1,7 @@
-/** Where the project keeps what it fetched: in the checkout, or, when the servers' user cannot reach that, in a place of its own. */
+/**
+ * Where the project keeps what it fetched: in the checkout, or, when the servers' user cannot reach
+ * that, in a place of its own.
+ */
 import { chmodSync, existsSync, lstatSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,9 +18,10 @@ export interface CachePlaces {
 }
 
 /**
- * The cache directory, made on first use: `.cache` in the checkout, or `/var/tmp/holdfast-cache-<uid>` when the checkout lies where
- * the unprivileged user that runs the servers cannot enter (below /root, say). A directory of that name that belongs to
- * someone else, or that others may write to, is refused: programs are run from it.
+ * The cache directory, made on first use: `.cache` in the checkout, or
+ * `/var/tmp/holdfast-cache-<uid>` when the checkout lies where the unprivileged user that runs the
+ * servers cannot enter (below /root, say). A directory of that name that belongs to someone else,
+ * or that others may write to, is refused: programs are run from it.
  */
 export function cacheDirectory(places: CachePlaces = {}): string {
   const project = places.project ?? projectDirectory;

@@ -8,7 +8,10 @@ const program = { name: "cfn-lint", version: "1.58.0", module: "cfnlint" };
 /** Through `python`, because the console script names the path where it was installed. */
 const start = "import sys; from cfnlint.runner import main; sys.exit(main())";
 
-/** What cfn-lint finds in templates, warnings included; empty: nothing. Errors: a plain Error when it could not run. */
+/**
+ * What cfn-lint finds in templates, warnings included; empty: nothing. Errors: a plain Error when
+ * it could not run.
+ */
 export function lintTemplates(templates: readonly string[], region: string): string {
   const args = ["-c", start, "--regions", region, "--format", "parseable", "--", ...templates];
   const { status, error, stdout, stderr } = spawnSync(ensurePythonProgram(program), args, { encoding: "utf8", timeout: 900_000 });

@@ -1,4 +1,7 @@
-/** The mail that a stack in the local cloud sends: SNS hands it to nobody there, so it is read from a queue and shown. */
+/**
+ * The mail that a stack in the local cloud sends: SNS hands it to nobody there, so it is read from
+ * a queue and shown.
+ */
 import { ListSubscriptionsByTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { parseAlert } from "../src/alerts/parse-alert.ts";
@@ -14,7 +17,9 @@ export interface Mail {
 
 const queueName = "holdfast-local-mail";
 const pollSeconds = 2;
-/** After a failed look, and between two: the emulator answers a long poll at once when it is busy. */
+/**
+ * After a failed look, and between two: the emulator answers a long poll at once when it is busy.
+ */
 const pauseMs = 500;
 
 /** Shows each mail from now on; resolves when it is listening. `dispose` ends it. */
@@ -71,7 +76,10 @@ async function readMail(sns: SNSClient, body: string): Promise<Mail> {
   return { to, ...renderMail(Message, Subject) };
 }
 
-/** A queue gets the alert itself, and mail its text (src/alerts/send-sns.ts); an alarm's message is the same for both. */
+/**
+ * A queue gets the alert itself, and mail its text (src/alerts/send-sns.ts); an alarm's message is
+ * the same for both.
+ */
 export function renderMail(message: string, subject: string): Omit<Mail, "to"> {
   try {
     const alert = parseAlert(message);

@@ -36,7 +36,9 @@ export function rootEnvironment(endpoint: string): Readonly<Record<string, strin
   return { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
 }
 
-/** Packages the stack of this checkout and deploys it. Errors: a plain Error with osls's own words. */
+/**
+ * Packages the stack of this checkout and deploys it. Errors: a plain Error with osls's own words.
+ */
 export async function deployStack(options: StackOptions): Promise<void> {
   const binDirs = await Promise.all(options.majors.map(async (major) => (await ensurePostgres(major)).binDir));
   const parameters = {
@@ -52,7 +54,10 @@ export async function removeStack(options: StackOptions): Promise<void> {
   await runOsls("remove", options, { policy: resolve(options.policy), vault: options.vault ?? "create" });
 }
 
-/** In a directory of its own, for osls and its plugins leave files where they work, and others may be at work in the checkout. */
+/**
+ * In a directory of its own, for osls and its plugins leave files where they work, and others may
+ * be at work in the checkout.
+ */
 async function runOsls(command: string, options: StackOptions, parameters: Readonly<Record<string, string>>): Promise<void> {
   const directory = mkdtempSync(join(options.directory, "osls-"));
   try {

@@ -1,6 +1,7 @@
 /**
- * `npm run cloud [-- --policy FILE] [--port N] [--pauses N]`: the real stack in a local cloud, with a PostgreSQL source, left running until
- * Ctrl-C. Mail and Slack's messages are shown here. Nothing of it is left afterwards.
+ * `npm run cloud [-- --policy FILE] [--port N] [--pauses N]`: the real stack in a local cloud, with
+ * a PostgreSQL source, left running until Ctrl-C. Mail and Slack's messages are shown here. Nothing
+ * of it is left afterwards.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -18,7 +19,10 @@ import { startProgress } from "./step-progress.ts";
 
 /** MiniStack's own. */
 const usualPort = "4566";
-/** A source that is down is asked again for some minutes before the alert: too long for somebody who tries it out. */
+/**
+ * A source that is down is asked again for some minutes before the alert: too long for somebody who
+ * tries it out.
+ */
 const usualPauses = "0.1";
 
 const { values } = parseArgs({

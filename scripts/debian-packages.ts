@@ -1,11 +1,15 @@
-/** Programs from Debian's packages, unpacked into a directory: nothing is installed, and no root is needed. */
+/**
+ * Programs from Debian's packages, unpacked into a directory: nothing is installed, and no root is
+ * needed.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /**
- * Downloads the packages that `choose` names (asked again after the package lists were refreshed, for a fresh image has none) and unpacks
- * them so that `directory` is their root. Errors: a plain Error with apt-get's own words.
+ * Downloads the packages that `choose` names (asked again after the package lists were refreshed,
+ * for a fresh image has none) and unpacks them so that `directory` is their root. Errors: a plain
+ * Error with apt-get's own words.
  */
 export function unpackDebianPackages(choose: () => readonly string[], directory: string): void {
   mkdirSync(dirname(directory), { recursive: true });

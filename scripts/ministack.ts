@@ -1,4 +1,7 @@
-/** The local cloud of the tests: MiniStack, from the Python package index, in an environment of the project's own. */
+/**
+ * The local cloud of the tests: MiniStack, from the Python package index, in an environment of the
+ * project's own.
+ */
 import { cacheDirectory } from "./cache-directory.ts";
 import { ensurePythonProgram } from "./python-environment.ts";
 

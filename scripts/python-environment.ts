@@ -1,4 +1,7 @@
-/** A Python program of the project's own: pinned, from the Python package index, in a virtual environment in the cache. */
+/**
+ * A Python program of the project's own: pinned, from the Python package index, in a virtual
+ * environment in the cache.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +16,9 @@ export interface PythonProgram {
 }
 
 /**
- * The `python` of the program's environment, from the cache, else installed into it (several processes may do so at once). Errors: a plain Error with the
- * tools' own words and what to install.
+ * The `python` of the program's environment, from the cache, else installed into it (several
+ * processes may do so at once). Errors: a plain Error with the tools' own words and what to
+ * install.
  */
 export function ensurePythonProgram({ name, version, module }: PythonProgram, cache = cacheDirectory()): string {
   const directory = join(cache, `${name}-${version}`);

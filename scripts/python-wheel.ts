@@ -1,4 +1,7 @@
-/** Fetches one wheel from the Python package index, with the pip that is there, or one that can be had. */
+/**
+ * Fetches one wheel from the Python package index, with the pip that is there, or one that can be
+ * had.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,8 +31,8 @@ function run(command: string, args: readonly string[]): Outcome {
 }
 
 /**
- * Downloads the wheel, unpacks it into `directory/wheel` and returns that path. Errors: a plain Error that says what was tried, in the
- * tools' own words, and what to install.
+ * Downloads the wheel, unpacks it into `directory/wheel` and returns that path. Errors: a plain
+ * Error that says what was tried, in the tools' own words, and what to install.
  */
 export function fetchWheel(request: WheelRequest, directory: string): string {
   const python = findPip(directory);
@@ -61,7 +64,10 @@ export function fetchWheel(request: WheelRequest, directory: string): string {
   return wheel;
 }
 
-/** A Python whose pip works: the system's, else one of a virtual environment, else the system's after installing pip where that is allowed. */
+/**
+ * A Python whose pip works: the system's, else one of a virtual environment, else the system's
+ * after installing pip where that is allowed.
+ */
 function findPip(directory: string): string {
   const hasPip = (python: string) => run(python, ["-m", "pip", "--version"]).ok;
   if (hasPip("python3")) return "python3";

@@ -1,4 +1,7 @@
-/** The Node that the local cloud's functions run on: this one, where their unprivileged user can reach it, else a copy. */
+/**
+ * The Node that the local cloud's functions run on: this one, where their unprivileged user can
+ * reach it, else a copy.
+ */
 import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cacheDirectory } from "./cache-directory.ts";

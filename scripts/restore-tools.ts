@@ -1,18 +1,25 @@
-/** The public tools that RESTORE.md names and a machine may lack: the AWS Encryption SDK for Python, its command line, zstd's library. */
+/**
+ * The public tools that RESTORE.md names and a machine may lack: the AWS Encryption SDK for Python,
+ * its command line, zstd's library.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cacheDirectory } from "./cache-directory.ts";
 
-/** The versions that the instructions pin; zstandard is not pinned there, and any release since 2022 will do. */
+/**
+ * The versions that the instructions pin; zstandard is not pinned there, and any release since 2022
+ * will do.
+ */
 const packages = ["aws-encryption-sdk==3.3.1", "aws-encryption-sdk-cli==4.3.0", "zstandard==0.25.0"];
 
 /** The cache's name says what is in it, so that another set of packages is another directory. */
 const name = "python-restore-1";
 
 /**
- * A Python environment with those packages, made in the project's cache on first use; returns its directory (programs are in `bin/`).
- * Several processes may ask at once: each makes its own, one wins. Errors: a plain Error that says what to install.
+ * A Python environment with those packages, made in the project's cache on first use; returns its
+ * directory (programs are in `bin/`). Several processes may ask at once: each makes its own, one
+ * wins. Errors: a plain Error that says what to install.
  */
 export function provideRestoreTools(cache = cacheDirectory()): string {
   const wanted = join(cache, name);

@@ -1,17 +1,28 @@
-/** Progress of something long for a person who waits: a line when a step begins, and lines that say how far it is, with the time. */
+/**
+ * Progress of something long for a person who waits: a line when a step begins, and lines that say
+ * how far it is, with the time.
+ */
 
 export interface StepProgress {
   /** Begins a step, and ends the one before. */
   step(text: string): void;
-  /** What the step is doing: printed at once if nothing was for some seconds, else with the next line. */
+  /**
+   * What the step is doing: printed at once if nothing was for some seconds, else with the next
+   * line.
+   */
   doing(text: string): void;
   end(): void;
 }
 
-/** A line after so long a silence; a reader who sees nothing for ten seconds thinks that it hangs. */
+/**
+ * A line after so long a silence; a reader who sees nothing for ten seconds thinks that it hangs.
+ */
 const quietMs = 5_000;
 
-/** Prints through `print`; `now` is in milliseconds. A timer keeps the lines coming while nothing is told. */
+/**
+ * Prints through `print`; `now` is in milliseconds. A timer keeps the lines coming while nothing is
+ * told.
+ */
 export function startProgress(print: (line: string) => void, now: () => number = () => performance.now()): StepProgress {
   const startedAt = now();
   let saidAt = startedAt;

@@ -1,4 +1,7 @@
-/** The steps that `npm test` and `npm run check` are made of: each runs a tool, shows what it says, and counts. */
+/**
+ * The steps that `npm test` and `npm run check` are made of: each runs a tool, shows what it says,
+ * and counts.
+ */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -62,8 +65,9 @@ function readReport(path: string): VitestReport | undefined {
 }
 
 /**
- * What a vitest run amounts to. Beside failed tests, these are failures: a skipped or planned test (it would look green), a file that
- * failed to load, a run that failed for any other reason (an error outside of tests, a setup), and a run without tests.
+ * What a vitest run amounts to. Beside failed tests, these are failures: a skipped or planned test
+ * (it would look green), a file that failed to load, a run that failed for any other reason (an
+ * error outside of tests, a setup), and a run without tests.
  */
 export function countTests(report: VitestReport | undefined, exitCode: number): Count {
   if (report === undefined) return { passed: 0, failed: 1 };
@@ -74,7 +78,10 @@ export function countTests(report: VitestReport | undefined, exitCode: number): 
   return { passed, failed: unexplained ? 1 : failed };
 }
 
-/** Runs the steps in order, all of them whatever fails, and prints the sum as the last line. Returns the exit code. */
+/**
+ * Runs the steps in order, all of them whatever fails, and prints the sum as the last line. Returns
+ * the exit code.
+ */
 export async function runSteps(steps: readonly Step[]): Promise<number> {
   const sum = { passed: 0, failed: 0 };
   const lines: string[] = [];

@@ -1,4 +1,7 @@
-/** `npm test`: all there is, real servers included. Ends with `N passed, N failed` on a line of its own. */
+/**
+ * `npm test`: all there is, real servers included. Ends with `N passed, N failed` on a line of its
+ * own.
+ */
 import { houseSteps } from "./house-steps.ts";
 import { runSteps, vitestStep } from "./steps.ts";
 

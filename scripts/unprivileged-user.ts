@@ -9,7 +9,8 @@ export interface UnprivilegedUser {
 }
 
 /**
- * Undefined when this process is not root and servers can run as itself; else `nobody`, whom every system has.
+ * Undefined when this process is not root and servers can run as itself; else `nobody`, whom every
+ * system has.
  * Errors: a plain Error when there is no such user.
  */
 export function findUnprivilegedUser(): UnprivilegedUser | undefined {
@@ -25,7 +26,10 @@ export function findUnprivilegedUser(): UnprivilegedUser | undefined {
   return { uid, gid };
 }
 
-/** Whether the servers' user can enter `directory` (a checkout below a home directory of mode 0700 is out of its reach). */
+/**
+ * Whether the servers' user can enter `directory` (a checkout below a home directory of mode 0700
+ * is out of its reach).
+ */
 export function canReach(directory: string, user = findUnprivilegedUser()): boolean {
   return spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", directory], { cwd: "/", ...user, stdio: "ignore" }).status === 0;
 }

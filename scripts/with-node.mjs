@@ -1,7 +1,8 @@
 /**
- * Runs a TypeScript file of this checkout under Node 24, whatever Node the system has (20 or later): sets up node_modules when they
- * are missing or not what package-lock.json says, finds Node 24 there, and hands over arguments, signals and exit code.
- * Plain JavaScript without dependencies, because nothing else is there yet on a fresh clone.
+ * Runs a TypeScript file of this checkout under Node 24, whatever Node the system has (20 or
+ * later): sets up node_modules when they are missing or not what package-lock.json says, finds Node
+ * 24 there, and hands over arguments, signals and exit code. Plain JavaScript without dependencies,
+ * because nothing else is there yet on a fresh clone.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -27,9 +28,10 @@ export function whyInstall(directory) {
 }
 
 /**
- * Installs what package-lock.json says when something else is there; says on standard error what it does and why. Returns an error message, or
- * undefined. `npm install --no-save` rather than `npm ci`: it keeps to the lock file as well, but does not refuse when a registry's mirror
- * lacks packages for other systems, which are optional and so not in the lock file.
+ * Installs what package-lock.json says when something else is there; says on standard error what it
+ * does and why. Returns an error message, or undefined. `npm install --no-save` rather than
+ * `npm ci`: it keeps to the lock file as well, but does not refuse when a registry's mirror lacks
+ * packages for other systems, which are optional and so not in the lock file.
  */
 export function setUp(directory) {
   const reason = whyInstall(directory);
@@ -57,7 +59,10 @@ export function setUp(directory) {
   return `npm install failed in ${directory} (${problem}); its own output is above. Fix the cause (often the network or the registry) and run this again.`;
 }
 
-/** Sets up, then runs `script` (relative to the checkout) with Node 24 and the checkout's programs first on the PATH. Ends this process. */
+/**
+ * Sets up, then runs `script` (relative to the checkout) with Node 24 and the checkout's programs
+ * first on the PATH. Ends this process.
+ */
 export function runWithNode(script, args) {
   const problem = setUp(project);
   if (problem !== undefined) return fail(problem);

@@ -1,4 +1,7 @@
-/** The part of the Amazon States Language that the machines use, in the order in which a state is written. */
+/**
+ * The part of the Amazon States Language that the machines use, in the order in which a state is
+ * written.
+ */
 
 /** A value, or a JSONata expression in its marks: `{% $states.input.source %}`. */
 export type Values = Readonly<Record<string, unknown>>;

@@ -1,4 +1,7 @@
-/** The file that is deployed: Amazon States Language in YAML, complete, without references to other files. */
+/**
+ * The file that is deployed: Amazon States Language in YAML, complete, without references to other
+ * files.
+ */
 import { Document, isMap, isScalar } from "yaml";
 import type { Definition } from "./asl.ts";
 

@@ -1,4 +1,7 @@
-/** What the course works on: a tree, a database, two vaults on one server, and the command line to run on them. */
+/**
+ * What the course works on: a tree, a database, two vaults on one server, and the command line to
+ * run on them.
+ */
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

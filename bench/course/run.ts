@@ -1,6 +1,7 @@
 /**
- * `npm run course`: everything a vault goes through, on S3 servers of others, which restart for seconds and answer SlowDown for a minute in the
- * middle of it. Prints a table for each server; ends with 1 when a step did not do what it must.
+ * `npm run course`: everything a vault goes through, on S3 servers of others, which restart for
+ * seconds and answer SlowDown for a minute in the middle of it. Prints a table for each server;
+ * ends with 1 when a step did not do what it must.
  *   --server NAME  only the servers whose name holds this (versitygw, minio)
  */
 import { parseArgs } from "node:util";

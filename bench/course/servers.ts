@@ -1,4 +1,7 @@
-/** The S3 servers of the course: built from source into the project's cache with Go, and never part of what is shipped. */
+/**
+ * The S3 servers of the course: built from source into the project's cache with Go, and never part
+ * of what is shipped.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +28,10 @@ export const courseServers: readonly CourseServer[] = [
   { name: "MinIO", module: "github.com/minio/minio@latest", directory: "minio", find: findMinio, start: startMinioS3 },
 ];
 
-/** Builds the server where it is missing; minutes of CPU. Errors: a plain Error that says what to install. */
+/**
+ * Builds the server where it is missing; minutes of CPU. Errors: a plain Error that says what to
+ * install.
+ */
 export function ensureServer({ name, module, directory, find }: CourseServer): void {
   if (find() !== undefined) return;
   process.stderr.write(`building ${name} with go install ${module}: some minutes\n`);

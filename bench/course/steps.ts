@@ -24,7 +24,9 @@ export interface CourseTools {
 
 /** A restart of several seconds; a minute of SlowDown. */
 const [downMs, slowMs] = [6_000, 60_000];
-/** Beyond the time that retention keeps everything, and the week that dead uploads are left alone. */
+/**
+ * Beyond the time that retention keeps everything, and the week that dead uploads are left alone.
+ */
 const laterMs = 10 * 86_400_000;
 
 export function courseSteps(tools: CourseTools): readonly CourseStep[] {
@@ -192,7 +194,10 @@ function keepSteps({ course, server, proxy }: CourseTools): CourseStep[] {
   ];
 }
 
-/** Runs `fault` while `running` is in the middle of `operation`, and has the command's success judged by `look`. */
+/**
+ * Runs `fault` while `running` is in the middle of `operation`, and has the command's success
+ * judged by `look`.
+ */
 async function during(
   proxy: FaultyS3Proxy,
   operation: S3Operation,

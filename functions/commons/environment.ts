@@ -28,7 +28,10 @@ export function requireVariable(name: string): string {
   });
 }
 
-/** As requireVariable, and removes it, so that no program that is started inherits it. Errors: UsageInvalid. */
+/**
+ * As requireVariable, and removes it, so that no program that is started inherits it. Errors:
+ * UsageInvalid.
+ */
 export function takeVariable(name: string): string {
   const value = requireVariable(name);
   delete process.env[name];

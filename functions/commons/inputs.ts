@@ -1,4 +1,7 @@
-/** The parts that inputs are made of. Names of sources and backups are checked by the step that looks them up. */
+/**
+ * The parts that inputs are made of. Names of sources and backups are checked by the step that
+ * looks them up.
+ */
 import * as z from "zod";
 import { backupKinds } from "../../src/policy/policy.ts";
 

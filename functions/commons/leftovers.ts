@@ -1,6 +1,6 @@
 /**
- * Directories of runs that were killed. /tmp outlives a function's timeout, and the process that would remember them does not: so each
- * directory's name says whose it is.
+ * Directories of runs that were killed. /tmp outlives a function's timeout, and the process that
+ * would remember them does not: so each directory's name says whose it is.
  */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,14 +8,18 @@ import { logger } from "./powertools.ts";
 
 const ofRun = /^hf-(\d+)-[A-Za-z0-9]{6}$/;
 
-/** The beginning of a run's directory: this process's, which works for one run at a time, as Lambda does. */
+/**
+ * The beginning of a run's directory: this process's, which works for one run at a time, as Lambda
+ * does.
+ */
 export function directoryPrefix(): string {
   return `hf-${process.pid}-`;
 }
 
 /**
- * Removes what earlier runs of this process, and of processes that are gone, have left in `directory`; those of living ones stay, for in
- * the local cloud functions share a /tmp. Never throws: what stays costs room, and the log says so.
+ * Removes what earlier runs of this process, and of processes that are gone, have left in
+ * `directory`; those of living ones stay, for in the local cloud functions share a /tmp. Never
+ * throws: what stays costs room, and the log says so.
  */
 export async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {

@@ -1,4 +1,7 @@
-/** The pipeline's context in the cloud: the deployed policy, a directory of this run's own, and an end before the function's. */
+/**
+ * The pipeline's context in the cloud: the deployed policy, a directory of this run's own, and an
+ * end before the function's.
+ */
 import { randomBytes } from "node:crypto";
 import packageJson from "../../package.json" with { type: "json" };
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
@@ -25,7 +28,10 @@ const mostReserveMs = 45_000;
 /** Short functions keep a share of their time instead. */
 const reserveShare = 0.1;
 
-/** Runs `work` in a context of its own; its signal aborts with DeadlineReached while there is time left to clean up. */
+/**
+ * Runs `work` in a context of its own; its signal aborts with DeadlineReached while there is time
+ * left to clean up.
+ */
 export async function withContext<T>(invocation: Invocation, work: (context: PipelineContext) => Promise<T>): Promise<T> {
   const settings = readSettings();
   const policy = await readPolicy(settings.policy, systemClock);

@@ -2,7 +2,8 @@
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 
 /**
- * The role would refuse another source anyway; this says why. `machines` names those that pick the right function.
+ * The role would refuse another source anyway; this says why. `machines` names those that pick the
+ * right function.
  * Errors: UsageInvalid.
  */
 export function refuseOtherSource(source: string, does: string, machines: string): void {

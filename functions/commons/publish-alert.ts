@@ -1,4 +1,7 @@
-/** Publishes alerts to the stack's topics; what is not told is an error, so that a retry, a queue or a rule notices. */
+/**
+ * Publishes alerts to the stack's topics; what is not told is an error, so that a retry, a queue or
+ * a rule notices.
+ */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Alert } from "../../src/alerts/alert.ts";
 import type { ExecutionContext } from "../../src/alerts/alert-for-execution.ts";
@@ -19,13 +22,19 @@ export async function publishAlert(context: PipelineContext, alert: Alert): Prom
   return { sent: deliveries.length };
 }
 
-/** Counts a failure that a state machine could not mend, for the alarm that speaks when the alert itself does not arrive. */
+/**
+ * Counts a failure that a state machine could not mend, for the alarm that speaks when the alert
+ * itself does not arrive.
+ */
 export function countFailure(source?: string): void {
   if (source !== undefined) metrics.addDimension("source", source);
   metrics.addMetric("Failures", MetricUnit.Count, 1);
 }
 
-/** What the alert of an execution is made with, the newest good backup of the source that it was about among it. Never throws. */
+/**
+ * What the alert of an execution is made with, the newest good backup of the source that it was
+ * about among it. Never throws.
+ */
 export async function executionContext(context: PipelineContext, source: string | undefined): Promise<ExecutionContext> {
   const { now, secrets, publicNames, newestGood } = await gatherAlertContext(context, source === undefined ? {} : { source });
   return {

@@ -1,4 +1,7 @@
-/** Reads a backup back. Damage and a suspicious drop are errors here: no state machine may skip them. */
+/**
+ * Reads a backup back. Damage and a suspicious drop are errors here: no state machine may skip
+ * them.
+ */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { FoundBackup } from "../../src/pipeline/find-backups.ts";

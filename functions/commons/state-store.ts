@@ -6,11 +6,17 @@ import { requireVariable } from "./environment.ts";
 
 export interface StatePlace {
   readonly bucket: string;
-  /** Before every key of this stage, for several may share the bucket: empty, or with a slash at its end. */
+  /**
+   * Before every key of this stage, for several may share the bucket: empty, or with a slash at its
+   * end.
+   */
   readonly prefix: string;
 }
 
-/** Runs `work` on this stage's folder of the state bucket. Errors: UsageInvalid (no bucket is named), those of `work`. */
+/**
+ * Runs `work` on this stage's folder of the state bucket. Errors: UsageInvalid (no bucket is
+ * named), those of `work`.
+ */
 export async function withStateStore<T>(clock: Clock, work: (store: ObjectStore, place: StatePlace) => Promise<T>): Promise<T> {
   const bucket = requireVariable("HOLDFAST_STATE_BUCKET");
   const prefix = process.env["HOLDFAST_STATE_PREFIX"] ?? "";

@@ -1,4 +1,7 @@
-/** How a step of the pipeline is served: as a Lambda's handler, with the stack that all share, and as the same step elsewhere. */
+/**
+ * How a step of the pipeline is served: as a Lambda's handler, with the stack that all share, and
+ * as the same step elsewhere.
+ */
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
@@ -31,7 +34,10 @@ const maxDetails = 5;
 const maxCharacters = 1_500;
 const maxDetailCharacters = 300;
 
-/** Runs a step on an event. Errors: UsageInvalid (the event), those of the step; each carries the catalogue's name as its own. */
+/**
+ * Runs a step on an event. Errors: UsageInvalid (the event), those of the step; each carries the
+ * catalogue's name as its own.
+ */
 export async function runStep<Schema extends z.ZodType, Result>(
   step: Step<Schema, Result>,
   event: unknown,
@@ -54,7 +60,8 @@ export async function runStep<Schema extends z.ZodType, Result>(
 
 /** The step as a Lambda's handler. */
 export function serve<Schema extends z.ZodType, Result>(step: Step<Schema, Result>) {
-  // middy would end the invocation beside the step, which then has no time to take back what is half done: the deadline is ours.
+  // middy would end the invocation beside the step, which then has no time to take back what is
+  // half done: the deadline is ours.
   return middy<unknown, Result>({ timeoutEarlyInMillis: 0 })
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(logMetrics(metrics, { captureColdStartMetric: true }))
@@ -76,7 +83,10 @@ function parseInput<Schema extends z.ZodType>(step: Step<Schema>, event: unknown
   });
 }
 
-/** What an input is about: one source, or one of its backups. Inputs about many, or about none, have no such words. */
+/**
+ * What an input is about: one source, or one of its backups. Inputs about many, or about none, have
+ * no such words.
+ */
 function idsIn(input: unknown): { readonly source?: string | undefined; readonly backupId?: string | undefined } {
   const given = (typeof input === "object" && input !== null ? input : {}) as {
     readonly source?: unknown;
@@ -90,9 +100,10 @@ function idsIn(input: unknown): { readonly source?: string | undefined; readonly
 }
 
 /**
- * The error as a state machine sees it: Lambda reports `name` as the error's type, and the message, which is the error in JSON
- * (docs/json-output.md), as its cause. The stack's first line says the same, for V8 wrote it before the error had its name. No step
- * puts a secret into an error; what looks like one is taken out all the same: an execution's history is kept for 90 days.
+ * The error as a state machine sees it: Lambda reports `name` as the error's type, and the message,
+ * which is the error in JSON (docs/json-output.md), as its cause. The stack's first line says the
+ * same, for V8 wrote it before the error had its name. No step puts a secret into an error; what
+ * looks like one is taken out all the same: an execution's history is kept for 90 days.
  */
 export function nameError(error: unknown): Error {
   const known = toHoldfastError(error);
@@ -104,7 +115,8 @@ export function nameError(error: unknown): Error {
     details,
     cause: redactSecretForms(String(known.cause ?? "")),
   });
-  // Of this attempt: the state machine may try again, or go on in a container. What it gives up is counted where it is told.
+  // Of this attempt: the state machine may try again, or go on in a container. What it gives up is
+  // counted where it is told.
   metrics.addMetric("StepErrors", MetricUnit.Count, 1);
   const cause = errorDocument({
     name: known.name,

@@ -1,7 +1,12 @@
-/** Fargate asks a container to end with SIGTERM, and kills it two minutes later (`StopTimeout` in infra/fargate.ts). */
+/**
+ * Fargate asks a container to end with SIGTERM, and kills it two minutes later (`StopTimeout` in
+ * infra/fargate.ts).
+ */
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 
-/** Aborted with Interrupted when this process is asked to end: what is half done is then taken back. */
+/**
+ * Aborted with Interrupted when this process is asked to end: what is half done is then taken back.
+ */
 export function abortOnStop(): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const) {

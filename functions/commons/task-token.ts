@@ -1,4 +1,7 @@
-/** How a container answers the state machine that waits for it: signs of life, then a result or an error's name. */
+/**
+ * How a container answers the state machine that waits for it: signs of life, then a result or an
+ * error's name.
+ */
 import {
   SendTaskFailureCommand,
   SendTaskHeartbeatCommand,
@@ -9,7 +12,10 @@ import {
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { logger } from "./powertools.ts";
 
-/** The machines give up after 900 s of silence (`HeartbeatSeconds` in statemachines/): a dozen may get lost. */
+/**
+ * The machines give up after 900 s of silence (`HeartbeatSeconds` in statemachines/): a dozen may
+ * get lost.
+ */
 const heartbeatMs = 60_000;
 /** The answer is the whole run's: it is tried for several minutes. */
 const configuration: SFNClientConfig = { maxAttempts: 10, retryMode: "adaptive" };
@@ -17,13 +23,19 @@ const configuration: SFNClientConfig = { maxAttempts: 10, retryMode: "adaptive" 
 const overNames: readonly string[] = ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
 
 export interface TaskAnswer extends Disposable {
-  /** Aborted with Interrupted when nobody waits for the answer any more: the execution was stopped or has timed out. */
+  /**
+   * Aborted with Interrupted when nobody waits for the answer any more: the execution was stopped
+   * or has timed out.
+   */
   readonly abandoned: AbortSignal;
   succeed(result: unknown): Promise<void>;
   fail(error: Error): Promise<void>;
 }
 
-/** Sends heartbeats from now on, until it is disposed of. `succeed` and `fail` reject when the answer cannot be delivered. */
+/**
+ * Sends heartbeats from now on, until it is disposed of. `succeed` and `fail` reject when the
+ * answer cannot be delivered.
+ */
 export function openTaskAnswer(taskToken: string, everyMs = heartbeatMs): TaskAnswer {
   const client = new SFNClient(configuration);
   const controller = new AbortController();

@@ -1,4 +1,7 @@
-/** Restores a backup into a throwaway server. What does not restore, or cannot be judged, is an error here. */
+/**
+ * Restores a backup into a throwaway server. What does not restore, or cannot be judged, is an
+ * error here.
+ */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { FoundBackup } from "../../src/pipeline/find-backups.ts";

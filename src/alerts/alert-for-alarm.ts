@@ -1,4 +1,6 @@
-/** The alert of a CloudWatch alarm, which comes through the same topics in CloudWatch's own words. */
+/**
+ * The alert of a CloudWatch alarm, which comes through the same topics in CloudWatch's own words.
+ */
 import * as z from "zod";
 import { errorDocument } from "../errors/error-document.ts";
 import type { Severity } from "../policy/policy.ts";
@@ -15,8 +17,9 @@ const alarmSchema = z.looseObject({
 });
 
 /**
- * The alert in an alarm's message: a problem, or, when the alarm is over, a recovery. `severity`: that of the topic that it came through, for an alarm has
- * none of its own. Undefined when `text` is no alarm.
+ * The alert in an alarm's message: a problem, or, when the alarm is over, a recovery. `severity`:
+ * that of the topic that it came through, for an alarm has none of its own. Undefined when `text`
+ * is no alarm.
  */
 export function alertForAlarm(text: string, severity: Severity, context: AlertContext): Alert | undefined {
   const parsed = alarmSchema.safeParse(readJson(text));

@@ -1,6 +1,6 @@
 /**
- * The alert of an execution that ended badly, from its own Catch (alertForReport) or from EventBridge (alertForExecution), which tells it even
- * when the machine's own Catch could not.
+ * The alert of an execution that ended badly, from its own Catch (alertForReport) or from
+ * EventBridge (alertForExecution), which tells it even when the machine's own Catch could not.
  */
 import * as z from "zod";
 import { catalogue } from "../errors/catalogue.ts";
@@ -12,8 +12,9 @@ import { alertedMark, parseObject, readCause } from "./read-cause.ts";
 import { failureRules, type OutcomeName } from "./severity.ts";
 
 /**
- * "Step Functions Execution Status Change" of EventBridge, as far as it is used. `input` is absent when the payloads exceed 248 KB; `error`
- * and `cause` are absent or null in older events and for executions that were aborted without a word.
+ * "Step Functions Execution Status Change" of EventBridge, as far as it is used. `input` is absent
+ * when the payloads exceed 248 KB; `error` and `cause` are absent or null in older events and for
+ * executions that were aborted without a word.
  */
 const executionEvent = z.object({
   time: z.string().optional(),
@@ -41,14 +42,18 @@ export interface ExecutionContext extends Omit<AlertContext, "source" | "tier" |
 
 const operations = ["restore-test", "backup", "restore", "verify", "prune", "fleet"] as const;
 
-/** The source that the execution worked on, where its input says so and the policy has it. Never throws. */
+/**
+ * The source that the execution worked on, where its input says so and the policy has it. Never
+ * throws.
+ */
 export function sourceOfExecution(event: unknown, sources: ExecutionContext["sources"]): string | undefined {
   const parsed = executionEvent.safeParse(event);
   return parsed.success ? sourceOf(parsed.data.detail, sources) : undefined;
 }
 
 /**
- * The alert of an execution that failed, timed out or was aborted. Never throws: an event that cannot be read is an alert of its own.
+ * The alert of an execution that failed, timed out or was aborted. Never throws: an event that
+ * cannot be read is an alert of its own.
  */
 export function alertForExecution(event: unknown, context: ExecutionContext): Alert {
   const parsed = executionEvent.safeParse(event);
@@ -68,7 +73,10 @@ export function alertForExecution(event: unknown, context: ExecutionContext): Al
   );
 }
 
-/** What a state machine's Catch tells, or a state that has news: ids and words, as Step Functions gives them. */
+/**
+ * What a state machine's Catch tells, or a state that has news: ids and words, as Step Functions
+ * gives them.
+ */
 export interface ExecutionReport {
   /** The machine's name: `backup`, `verify` … */
   readonly machine: string;
@@ -108,7 +116,10 @@ export function alertForReport(report: ExecutionReport, context: ExecutionContex
   return alertForFailure({ operation: machine, error: failure, backupId }, about);
 }
 
-/** What machines tell that is no failure of a step, in the place of an error's name: a check that ran well and found something. */
+/**
+ * What machines tell that is no failure of a step, in the place of an error's name: a check that
+ * ran well and found something.
+ */
 const news: Readonly<Record<string, OutcomeName>> = {
   BackupDamaged: "damaged",
   BackupSuspicious: "suspicious",
@@ -155,7 +166,10 @@ function alertForUnreadable(context: ExecutionContext): Alert {
   });
 }
 
-/** The machine's name ends in what it does; `holdfast-prod-restore-test` must not be taken for a restore. */
+/**
+ * The machine's name ends in what it does; `holdfast-prod-restore-test` must not be taken for a
+ * restore.
+ */
 function operationOf({ stateMachineArn, executionArn }: ExecutionDetail): string {
   const machine = stateMachineArn?.split(":").at(-1) ?? executionArn.split(":").at(-2) ?? "";
   return operations.find((operation) => machine.toLowerCase().includes(operation)) ?? (machine || "an execution");

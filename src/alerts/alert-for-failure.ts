@@ -4,7 +4,10 @@ import { type Alert, type AlertContext, finishAlert } from "./alert.ts";
 import { writeNextCommand } from "./next-command.ts";
 import { type AlertRule, classOfFailure, failureRules } from "./severity.ts";
 
-/** A step that failed, and how. A HoldfastError fits `error`, and so does one that travelled as JSON. */
+/**
+ * A step that failed, and how. A HoldfastError fits `error`, and so does one that travelled as
+ * JSON.
+ */
 export interface FailedStep {
   /** What was being done: `backup`, `verify`, `restore-test`, `prune` … */
   readonly operation: string;

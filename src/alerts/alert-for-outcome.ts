@@ -6,7 +6,10 @@ import { type OutcomeName, outcomeRules } from "./severity.ts";
 /** What a check found. */
 export interface BadOutcome {
   readonly name: OutcomeName;
-  /** The backups that it was found of, newest last; empty where it is the source itself that is not as promised. */
+  /**
+   * The backups that it was found of, newest last; empty where it is the source itself that is not
+   * as promised.
+   */
   readonly backupIds: readonly string[];
   /** What was found, one fact a line; the first is the most telling. */
   readonly findings: readonly string[];
@@ -53,7 +56,10 @@ const says: Readonly<Record<OutcomeName, { what: string; hint: string }>> = {
   },
 };
 
-/** The alert of what a check found; how serious it is says severity.ts. One alert tells of any number of backups of one source. */
+/**
+ * The alert of what a check found; how serious it is says severity.ts. One alert tells of any
+ * number of backups of one source.
+ */
 export function alertForOutcome(outcome: BadOutcome, context: AlertContext): Alert {
   const { name, backupIds, findings } = outcome;
   const newest = backupIds.at(-1);

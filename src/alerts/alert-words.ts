@@ -1,4 +1,7 @@
-/** The phrases that every rendering shares, so that a mail and a message about one trouble read alike. */
+/**
+ * The phrases that every rendering shares, so that a mail and a message about one trouble read
+ * alike.
+ */
 import type { Alert } from "./alert.ts";
 
 /** The one word that a reader sees first. */

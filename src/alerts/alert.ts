@@ -1,4 +1,7 @@
-/** What an alert says. It travels as JSON: between steps, through SNS, and into every channel's own form. */
+/**
+ * What an alert says. It travels as JSON: between steps, through SNS, and into every channel's own
+ * form.
+ */
 import { errorDocument } from "../errors/error-document.ts";
 import type { ErrorDocument } from "../errors/error-schema.ts";
 import type { Severity, Tier } from "../policy/policy.ts";
@@ -23,7 +26,10 @@ export interface Alert {
   readonly source?: string | undefined;
   /** What happened, a lowercase fact: `backup of shop failed`. */
   readonly what: string;
-  /** Its class is the error's, or what a check found: `SourceUnreachable`, `damaged`; its hint says what to do. */
+  /**
+   * Its class is the error's, or what a check found: `SourceUnreachable`, `damaged`; its hint says
+   * what to do.
+   */
   readonly why: ErrorDocument;
   /** ISO 8601: when the trouble began, as far as is known. */
   readonly since: string;
@@ -37,7 +43,10 @@ export interface Alert {
   readonly nextCommand: string;
   /** Equal for every alert of one cause, and for the recovery that ends it. */
   readonly dedupeKey: string;
-  /** A page of this repository with the anchor of the procedure: `docs/alerts.md#a-backup-is-damaged`. */
+  /**
+   * A page of this repository with the anchor of the procedure:
+   * `docs/alerts.md#a-backup-is-damaged`.
+   */
   readonly runbook: string;
 }
 
@@ -47,7 +56,9 @@ export interface AlertContext {
   /** When the trouble began; absent: now. */
   readonly since?: Date | undefined;
   readonly source?: string | undefined;
-  /** The source's tier; absent: judged as critical, for what is not known must not be played down. */
+  /**
+   * The source's tier; absent: judged as critical, for what is not known must not be played down.
+   */
   readonly tier?: Tier | undefined;
   readonly run?: string | undefined;
   readonly newestGood?: GoodBackup | null | undefined;
@@ -65,12 +76,16 @@ export const nothingToDo = "Nothing needs to be done.";
 /** Words of ours that an alert is written with, whatever somebody chose for a password. */
 const ownWords = ["holdfast", "backup", "verify", "restore", "restore-test", "prune", "status", "check", "watch"];
 
-/** Bounds that keep an alert readable on a telephone, and every rendering of it far below SNS's 256 KiB. */
+/**
+ * Bounds that keep an alert readable on a telephone, and every rendering of it far below SNS's 256
+ * KiB.
+ */
 const most = { what: 200, message: 1_500, detail: 300, details: 12, text: 500 } as const;
 
 /**
- * The alert as it may leave the house: bounded, on single lines, without control characters, and without secrets, both the given ones and
- * whatever looks like one. Names of the policy are no secrets.
+ * The alert as it may leave the house: bounded, on single lines, without control characters, and
+ * without secrets, both the given ones and whatever looks like one. Names of the policy are no
+ * secrets.
  */
 export function finishAlert(
   alert: Alert,
@@ -105,7 +120,8 @@ export function finishAlert(
 }
 
 /**
- * Says that what `alert` told of is over. It goes to whoever was told (see route.ts), under the same `dedupeKey`.
+ * Says that what `alert` told of is over. It goes to whoever was told (see route.ts), under the
+ * same `dedupeKey`.
  * `context` holds what is known now; its tier does not count.
  */
 export function recoveryNotice(alert: Alert, context: AlertContext): Alert {

@@ -1,7 +1,13 @@
-/** Texts of foreign origin brought into the form that a channel takes: one line, within a limit, never a broken character. */
+/**
+ * Texts of foreign origin brought into the form that a channel takes: one line, within a limit,
+ * never a broken character.
+ */
 import { escapeUnprintable } from "../runtime/printable-text.ts";
 
-/** `text` within `limit` UTF-16 code units (the strictest way a receiver may count); an ellipsis says that something is missing. */
+/**
+ * `text` within `limit` UTF-16 code units (the strictest way a receiver may count); an ellipsis
+ * says that something is missing.
+ */
 export function cutText(text: string, limit: number): string {
   const whole = text.toWellFormed();
   if (whole.length <= limit) return whole;
@@ -9,8 +15,9 @@ export function cutText(text: string, limit: number): string {
 }
 
 /**
- * Control characters and line breaks as single spaces; a tool's colours and cursor movements must not reach a terminal or a mail. What a reader
- * cannot see, or would read backwards because of it, is written out.
+ * Control characters and line breaks as single spaces; a tool's colours and cursor movements must
+ * not reach a terminal or a mail. What a reader cannot see, or would read backwards because of it,
+ * is written out.
  */
 export function oneLine(text: string): string {
   const words = text
@@ -20,7 +27,10 @@ export function oneLine(text: string): string {
   return escapeUnprintable(words.toWellFormed()).trim();
 }
 
-/** The ASCII that is nearest to `text`: accents are taken off, what has no likeness becomes a question mark. */
+/**
+ * The ASCII that is nearest to `text`: accents are taken off, what has no likeness becomes a
+ * question mark.
+ */
 export function toAscii(text: string): string {
   return text
     .normalize("NFKD")

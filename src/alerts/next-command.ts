@@ -10,7 +10,10 @@ export interface CommandParts {
   readonly backupId?: string | undefined;
 }
 
-/** Writes the command out; where a part that it needs is not known, the nearest command that does without. */
+/**
+ * Writes the command out; where a part that it needs is not known, the nearest command that does
+ * without.
+ */
 export function writeNextCommand(step: NextStep, { invocation = "holdfast", ...parts }: CommandParts): string {
   return `${invocation} ${argumentsOf(step, parts)}`;
 }

@@ -1,4 +1,7 @@
-/** Reads an alert that travelled as JSON: from a state machine to the step that sends it, and through SNS to the function that posts it. */
+/**
+ * Reads an alert that travelled as JSON: from a state machine to the step that sends it, and
+ * through SNS to the function that posts it.
+ */
 import * as z from "zod";
 import { errorDocumentSchema } from "../errors/error-schema.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
@@ -25,7 +28,10 @@ const alertSchema = z.strictObject({
   runbook: z.string(),
 });
 
-/** The alert in `text`, as renderSnsMessage and JSON.stringify write it. Errors: UsageInvalid, which names the fields and not their contents. */
+/**
+ * The alert in `text`, as renderSnsMessage and JSON.stringify write it. Errors: UsageInvalid, which
+ * names the fields and not their contents.
+ */
 export function parseAlert(text: string): Alert {
   let value: unknown;
   try {

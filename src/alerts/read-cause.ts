@@ -11,12 +11,16 @@ export interface Failure {
   readonly details: readonly string[];
 }
 
-/** Before the cause of an execution that has alerted of its failure itself (statemachines/fragments/alert.ts). */
+/**
+ * Before the cause of an execution that has alerted of its failure itself
+ * (statemachines/fragments/alert.ts).
+ */
 export const alertedMark = "alerted: ";
 
 /**
- * Reads a cause: an error of Holdfast (schema/error.schema.json), by itself or as the `errorMessage` of a Lambda; another message of a Lambda; JSON of a
- * stopped Fargate task with its `StoppedReason`; or plain text. Never throws; what AWS left out is said.
+ * Reads a cause: an error of Holdfast (schema/error.schema.json), by itself or as the
+ * `errorMessage` of a Lambda; another message of a Lambda; JSON of a stopped Fargate task with its
+ * `StoppedReason`; or plain text. Never throws; what AWS left out is said.
  */
 export function readCause(error: string | null | undefined, cause: string | null | undefined): Failure {
   const text = withoutMark(cause ?? "");

@@ -1,8 +1,14 @@
-/** Takes out of foreign texts whatever looks like a secret: an alert leaves the machine, and is read by more people than a log. */
+/**
+ * Takes out of foreign texts whatever looks like a secret: an alert leaves the machine, and is read
+ * by more people than a log.
+ */
 
 const redacted = "[redacted]";
 
-/** Wider than the policy's own forms: a tool's words may hold a connection string in any of its spellings. */
+/**
+ * Wider than the policy's own forms: a tool's words may hold a connection string in any of its
+ * spellings.
+ */
 const forms: readonly (readonly [RegExp, string])[] = [
   // Whole addresses of webhooks: the path is the secret.
   [/https?:\/\/hooks\.slack(?:-gov)?\.com\/[^\s"'<>]*/gi, redacted],
@@ -23,14 +29,16 @@ const forms: readonly (readonly [RegExp, string])[] = [
 const mostCharacters = 10_000;
 
 /**
- * `text` with `[redacted]` in the place of passwords in addresses, keys, tokens, webhooks, and of what follows `password=` and the like.
- * After 10,000 characters it ends.
+ * `text` with `[redacted]` in the place of passwords in addresses, keys, tokens, webhooks, and of
+ * what follows `password=` and the like. After 10,000 characters it ends.
  */
 export function redactSecretForms(text: string): string {
   return forms.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), withoutTail(text));
 }
 
-/** A text that is too long ends before the word at the cut: half a secret has no form to know it by. */
+/**
+ * A text that is too long ends before the word at the cut: half a secret has no form to know it by.
+ */
 function withoutTail(text: string): string {
   if (text.length <= mostCharacters) return text;
   const end = Math.max(text.lastIndexOf(" ", mostCharacters), text.lastIndexOf("\n", mostCharacters), 0);

@@ -1,9 +1,14 @@
-/** An alert for Amazon Q Developer in chat applications (once AWS Chatbot): it shows this schema alone and drops everything else silently. */
+/**
+ * An alert for Amazon Q Developer in chat applications (once AWS Chatbot): it shows this schema
+ * alone and drops everything else silently.
+ */
 import type { Alert } from "./alert.ts";
 import { labelOf, sayNewestGood, saySince } from "./alert-words.ts";
 import { cutText, oneLine } from "./cut-text.ts";
 
-/** The schema of a custom notification (AWS Chatbot administrator guide, "Custom notifications"). */
+/**
+ * The schema of a custom notification (AWS Chatbot administrator guide, "Custom notifications").
+ */
 export interface ChatbotNotification {
   readonly version: "1.0";
   readonly source: "custom";
@@ -24,10 +29,16 @@ export interface ChatbotNotification {
   };
 }
 
-/** The guide documents no limits: these are what Slack and Teams, which show it in the end, take without cutting. */
+/**
+ * The guide documents no limits: these are what Slack and Teams, which show it in the end, take
+ * without cutting.
+ */
 const most = { title: 150, description: 3_000, step: 500, keyword: 75, id: 200 } as const;
 
-/** The notification; all its texts are single-line or short, and within limits whatever the alert says. */
+/**
+ * The notification; all its texts are single-line or short, and within limits whatever the alert
+ * says.
+ */
 export function renderChatbot(alert: Alert): ChatbotNotification {
   const { what, why, nextCommand, source, severity, runbook, run, dedupeKey, at } = alert;
   const cut = (text: string, limit: number): string => cutText(oneLine(text), limit);

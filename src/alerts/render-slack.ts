@@ -25,7 +25,10 @@ export interface SlackMessage {
   readonly blocks: readonly SlackBlock[];
 }
 
-/** Slack's limits, in characters after escaping: header 150, section 3,000, field 2,000 (Block Kit reference); the fallback is a line. */
+/**
+ * Slack's limits, in characters after escaping: header 150, section 3,000, field 2,000 (Block Kit
+ * reference); the fallback is a line.
+ */
 const most = { header: 150, section: 3_000, field: 2_000, fallback: 300 } as const;
 
 /** The message: five blocks, each within Slack's limits whatever the alert says. */
@@ -71,7 +74,10 @@ function escapeText(text: string, limit: number): string {
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
-/** Escapes what Slack gives a meaning, within `limit` characters of the escaped text, and never through an entity or a character. */
+/**
+ * Escapes what Slack gives a meaning, within `limit` characters of the escaped text, and never
+ * through an entity or a character.
+ */
 function escapeLines(text: string, limit: number): string {
   const escaped = text.replace(/[&<>]/g, (character) => entities[character] ?? character);
   if (escaped.length <= limit) return escaped.toWellFormed();

@@ -1,9 +1,15 @@
-/** An alert as a mail: a subject that says it all, and a body for somebody who was woken at three in the morning. */
+/**
+ * An alert as a mail: a subject that says it all, and a body for somebody who was woken at three in
+ * the morning.
+ */
 import type { Alert } from "./alert.ts";
 import { labelOf, sayInstant, sayNewestGood, saySince } from "./alert-words.ts";
 import { cutText, oneLine, toAscii } from "./cut-text.ts";
 
-/** SNS refuses a subject of 100 characters and more, line breaks, and whatever is not ASCII (SNS API reference, Publish). */
+/**
+ * SNS refuses a subject of 100 characters and more, line breaks, and whatever is not ASCII (SNS API
+ * reference, Publish).
+ */
 const subjectCharacters = 99;
 /** Far above what a bounded alert needs; SNS takes 262,144 bytes for all renderings together. */
 const bodyCharacters = 12_000;

@@ -3,8 +3,9 @@ import type { AlertChannel, Policy, Severity } from "../policy/policy.ts";
 import type { Alert } from "./alert.ts";
 
 /**
- * The list that stands in for one that the policy does not write. Only `critical` need be written: a warning must not get lost because nobody
- * thought of it, and a critical alert must reach somebody. What went well is told to those who asked for it alone. A list that is written and
+ * The list that stands in for one that the policy does not write. Only `critical` need be written:
+ * a warning must not get lost because nobody thought of it, and a critical alert must reach
+ * somebody. What went well is told to those who asked for it alone. A list that is written and
  * empty means what it says: nobody.
  */
 const standIns: Readonly<Record<Severity, readonly Severity[]>> = {
@@ -13,7 +14,10 @@ const standIns: Readonly<Record<Severity, readonly Severity[]>> = {
   info: ["info"],
 };
 
-/** The channels that are told of an alert, each once. A recovery goes to whoever was told of the trouble, and to the list for `info`. */
+/**
+ * The channels that are told of an alert, each once. A recovery goes to whoever was told of the
+ * trouble, and to the list for `info`.
+ */
 export function channelsFor(alert: Pick<Alert, "severity" | "recoversFrom">, alerts: Policy["alerts"]): readonly AlertChannel[] {
   const severities = alert.recoversFrom === undefined ? [alert.severity] : [alert.severity, alert.recoversFrom];
   const channels = severities.flatMap((severity) => listFor(severity, alerts));
@@ -35,7 +39,10 @@ export function allChannels(
   return [...found.values()];
 }
 
-/** The channel as the policy writes it, which names where a webhook stands and never the webhook: `slack:env:SLACK_WEBHOOK`. */
+/**
+ * The channel as the policy writes it, which names where a webhook stands and never the webhook:
+ * `slack:env:SLACK_WEBHOOK`.
+ */
 export function channelName(channel: AlertChannel): string {
   if (channel.type === "email") return `email:${channel.address}`;
   const { webhook } = channel;

@@ -1,4 +1,7 @@
-/** Delivers a message to a Slack webhook. The webhook's address is a secret: it is in no error, no cause and no log. */
+/**
+ * Delivers a message to a Slack webhook. The webhook's address is a secret: it is in no error, no
+ * cause and no log.
+ */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Secret } from "../runtime/secret.ts";
 import type { SlackMessage } from "./render-slack.ts";
@@ -14,12 +17,17 @@ export interface SlackOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Four attempts bridge a burst's 429 and a short outage, and end well before a Lambda's or a person's patience does. */
+/**
+ * Four attempts bridge a burst's 429 and a short outage, and end well before a Lambda's or a
+ * person's patience does.
+ */
 const attempts = 4;
 const attemptTimeoutMs = 10_000;
 /** Slack takes one message a second of a webhook (Slack API, "Rate limits"). */
 const firstPauseMs = 1_000;
-/** A longer Retry-After than this is not waited for: better to say that the message did not go out. */
+/**
+ * A longer Retry-After than this is not waited for: better to say that the message did not go out.
+ */
 const longestPauseMs = 30_000;
 
 /** How an attempt ended. */
@@ -29,8 +37,10 @@ type Answer =
   | { readonly ended: "again"; readonly why: string; readonly pauseMs?: number | undefined };
 
 /**
- * Posts a message. Tries again on 408, 429 (after its Retry-After), 5xx, a broken connection and a timeout: rather twice than never.
- * Errors: AlertRefused when Slack will not take it however often it is asked; AlertUndelivered when it could not be asked.
+ * Posts a message. Tries again on 408, 429 (after its Retry-After), 5xx, a broken connection and a
+ * timeout: rather twice than never.
+ * Errors: AlertRefused when Slack will not take it however often it is asked; AlertUndelivered when
+ * it could not be asked.
  */
 export async function sendSlack(webhook: Secret, message: SlackMessage, options: SlackOptions): Promise<void> {
   const url = checkWebhook(webhook, options.channel);
@@ -48,7 +58,10 @@ export async function sendSlack(webhook: Secret, message: SlackMessage, options:
   throw new HoldfastError("AlertUndelivered", `the alert did not reach ${options.channel}: ${why}`);
 }
 
-/** The webhook's address: Slack's are https; plain http is for a receiver on this very machine. Errors: SecretUnavailable, without the address. */
+/**
+ * The webhook's address: Slack's are https; plain http is for a receiver on this very machine.
+ * Errors: SecretUnavailable, without the address.
+ */
 export function checkWebhook(webhook: Secret, channel: string): string {
   const text = webhook.reveal().trim();
   // The parser's own error would quote the text.
@@ -78,7 +91,8 @@ async function post(url: string, body: string, timeoutMs: number): Promise<Answe
 }
 
 function judge(status: number, body: string, retryAfter: string | null): Answer {
-  // Slack's own words (`no_service`, `invalid_payload`); anything else may be a page of whoever answered in its place.
+  // Slack's own words (`no_service`, `invalid_payload`); anything else may be a page of whoever
+  // answered in its place.
   const word = /^[a-z_]{1,60}$/.test(body.trim()) ? ` (${body.trim()})` : "";
   const why = `it answered ${status}${word}`;
   if (status === 200)

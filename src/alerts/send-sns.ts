@@ -1,4 +1,7 @@
-/** Publishes an alert to an SNS topic, in the form that each kind of subscriber takes. The SDK is loaded when the first alert goes out. */
+/**
+ * Publishes an alert to an SNS topic, in the form that each kind of subscriber takes. The SDK is
+ * loaded when the first alert goes out.
+ */
 import type { SNSClientConfig } from "@aws-sdk/client-sns";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Alert } from "./alert.ts";
@@ -39,8 +42,9 @@ const permanent = [
 ];
 
 /**
- * The `Message` of a publication with MessageStructure json: mail gets text, a Lambda and a queue the alert itself (parseAlert reads it), a
- * telephone the subject, and https, which is how Amazon Q Developer subscribes, its notification.
+ * The `Message` of a publication with MessageStructure json: mail gets text, a Lambda and a queue
+ * the alert itself (parseAlert reads it), a telephone the subject, and https, which is how Amazon Q
+ * Developer subscribes, its notification.
  */
 export function renderSnsMessage(alert: Alert): string {
   const text = renderText(alert);
@@ -56,8 +60,10 @@ export function renderSnsMessage(alert: Alert): string {
 }
 
 /**
- * Publishes the alert with the attributes `severity`, `kind` and, where it has one, `source`, by which subscriptions filter. Gives the message's id.
- * Errors: AlertRefused (no such topic, no right, no key), AlertUndelivered (SNS could not be asked).
+ * Publishes the alert with the attributes `severity`, `kind` and, where it has one, `source`, by
+ * which subscriptions filter. Gives the message's id.
+ * Errors: AlertRefused (no such topic, no right, no key), AlertUndelivered (SNS could not be
+ * asked).
  */
 export async function sendSns(topicArn: string, alert: Alert, options: SnsOptions = {}): Promise<string> {
   const { SNSClient, PublishCommand } = await import("@aws-sdk/client-sns");

@@ -1,4 +1,7 @@
-/** The one table of how serious each failure and each finding is, why, which procedure it has, and what is typed next. */
+/**
+ * The one table of how serious each failure and each finding is, why, which procedure it has, and
+ * what is typed next.
+ */
 import { catalogue, type ErrorName } from "../errors/catalogue.ts";
 import { exitCodes } from "../errors/exit-codes.ts";
 import type { Severity, Tier } from "../policy/policy.ts";
@@ -176,12 +179,16 @@ const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   VaultNotFound: "blocked",
 };
 
-/** What Step Functions and Lambda call a step that ran out of its time: with more of it, or less to do, the next one may succeed. */
+/**
+ * What Step Functions and Lambda call a step that ran out of its time: with more of it, or less to
+ * do, the next one may succeed.
+ */
 const timeouts: readonly string[] = ["States.Timeout", "States.HeartbeatTimeout", "Sandbox.Timedout"];
 
 /**
- * The class of an error by its name. One that the table does not name is judged by its entry in the catalogue, and one that
- * the catalogue does not know either (`States.TaskFailed`, `Lambda.Unknown`) as `blocked`: loud rather than quiet.
+ * The class of an error by its name. One that the table does not name is judged by its entry in the
+ * catalogue, and one that the catalogue does not know either (`States.TaskFailed`,
+ * `Lambda.Unknown`) as `blocked`: loud rather than quiet.
  */
 export function classOfFailure(errorName: string): FailureClass {
   if (timeouts.includes(errorName)) return "passing";

@@ -1,4 +1,7 @@
-/** Where this machine keeps in mind which alerts of `status --alert` were sent: beside no vault, for an unreachable vault is worth an alert. */
+/**
+ * Where this machine keeps in mind which alerts of `status --alert` were sent: beside no vault, for
+ * an unreachable vault is worth an alert.
+ */
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
@@ -7,7 +10,10 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { openStore } from "../vault/open-store.ts";
 import type { PolicyPlace } from "./policy-place.ts";
 
-/** A folder of this user and this policy below `$XDG_STATE_HOME`, or `~/.local/state` (XDG Base Directory Specification). */
+/**
+ * A folder of this user and this policy below `$XDG_STATE_HOME`, or `~/.local/state` (XDG Base
+ * Directory Specification).
+ */
 export function openAlertMemory(
   place: PolicyPlace,
   environment: Readonly<Record<string, string | undefined>>,

@@ -1,4 +1,7 @@
-/** `--alert`: tells the policy's channels when a command fails or finds something bad. For cron, whose mail nobody reads. */
+/**
+ * `--alert`: tells the policy's channels when a command fails or finds something bad. For cron,
+ * whose mail nobody reads.
+ */
 import { Command } from "commander";
 import type { Alert } from "../alerts/alert.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
@@ -12,8 +15,9 @@ import type { Terminal } from "./terminal.ts";
 type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outcome>;
 
 /**
- * `work`, which with `--alert` tells of its error or of its outcome's troubles before it gives them on, unchanged: an alert that cannot be sent is a warning
- * on stderr and never more. `operation` is the command's name; the arguments are commander's.
+ * `work`, which with `--alert` tells of its error or of its outcome's troubles before it gives them
+ * on, unchanged: an alert that cannot be sent is a warning on stderr and never more. `operation` is
+ * the command's name; the arguments are commander's.
  */
 export function alerting<A extends unknown[]>(operation: string, place: PolicyPlace, work: Work<A>): Work<A> {
   return async (session, ...args) => {
@@ -36,7 +40,10 @@ export function alerting<A extends unknown[]>(operation: string, place: PolicyPl
   };
 }
 
-/** Says that --alert came to nothing, when the run ended before there was a policy, which names the channels. */
+/**
+ * Says that --alert came to nothing, when the run ended before there was a policy, which names the
+ * channels.
+ */
 export function warnUnalerted(terminal: Terminal, args: readonly unknown[], error: unknown): void {
   const unread = ["PolicyInvalid", "PolicyNotFound", "StackAccessDenied", "StackNotFound", "StackUnavailable"];
   if (!(error instanceof Error && unread.includes(error.name)) || optionsOf(args)["alert"] !== true) return;
@@ -79,7 +86,10 @@ async function alertOf({ context }: Session, found: Found, given: Given): Promis
   }
 }
 
-/** The status is looked at by cron every hour: what was sent is not sent again for a day, and its end is sent too. */
+/**
+ * The status is looked at by cron every hour: what was sent is not sent again for a day, and its
+ * end is sent too.
+ */
 async function tellNews(context: PipelineContext, { troubles = [], measured = [] }: Found, given: Given): Promise<void> {
   const { lookAt, tellChanges } = await import("../pipeline/watch.ts");
   const { openAlertMemory } = await import("./alert-memory.ts");
@@ -99,7 +109,10 @@ async function tellNews(context: PipelineContext, { troubles = [], measured = []
   });
 }
 
-/** Sends the alert to its channels, says how each went, and gives the reason when nobody got it. Never throws. */
+/**
+ * Sends the alert to its channels, says how each went, and gives the reason when nobody got it.
+ * Never throws.
+ */
 async function send(context: PipelineContext, alert: Alert): Promise<HoldfastError | undefined> {
   const { notify } = await import("../pipeline/notify.ts");
   const { log } = context.run;

@@ -1,4 +1,7 @@
-/** How much a backup holds, in what its engine counts: objects and rows of a database, entries and files of a tree. */
+/**
+ * How much a backup holds, in what its engine counts: objects and rows of a database, entries and
+ * files of a tree.
+ */
 import type { CountedWord, EngineTraits } from "../policy/policy.ts";
 import { countOf } from "./count.ts";
 
@@ -7,7 +10,10 @@ type Units = EngineTraits["units"];
 /** For a source that left the policy. */
 const unknownUnits: Units = { objects: ["object", "objects"], rows: ["row", "rows"] };
 
-/** `30 objects, 243 rows` or `9 entries, 4 files`; `units` is undefined for a source that left the policy. */
+/**
+ * `30 objects, 243 rows` or `9 entries, 4 files`; `units` is undefined for a source that left the
+ * policy.
+ */
 export function contentAmount(units: Units | undefined, objects: number, rows: number): string {
   const { objects: ofObjects, rows: ofRows } = units ?? unknownUnits;
   return `${countOfWord(objects, ofObjects)}, ${countOfWord(rows, ofRows)}`;

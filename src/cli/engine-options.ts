@@ -1,8 +1,14 @@
-/** What engines add to the command line: options of `init` and switches of `restore`, each with the engines that know it. */
+/**
+ * What engines add to the command line: options of `init` and switches of `restore`, each with the
+ * engines that know it.
+ */
 import { type Command, Option } from "commander";
 import type { EnginePolicies, EnginePolicy, InitialOption } from "../policy/engine-policy.ts";
 
-/** The options of `holdfast init` that say what the first source is. An option that several engines know is one. */
+/**
+ * The options of `holdfast init` that say what the first source is. An option that several engines
+ * know is one.
+ */
 export function addInitialOptions(command: Command, engines: EnginePolicies): void {
   const names = engines.map(({ name }) => name);
   command.addOption(new Option("--engine <engine>", "what the first source is").choices(names).default(engines[0].name));

@@ -1,4 +1,7 @@
-/** The command line's door: parses the arguments, runs one command, turns its outcome or error into output and an exit code. */
+/**
+ * The command line's door: parses the arguments, runs one command, turns its outcome or error into
+ * output and an exit code.
+ */
 
 import type { Command } from "commander";
 import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
@@ -9,8 +12,9 @@ import { createTerminal, type Terminal } from "./terminal.ts";
 import { usageHint } from "./usage-hint.ts";
 
 /**
- * Runs `holdfast` with these arguments (without node and script) and gives the exit code (docs/command-line.md).
- * Never throws: whatever goes wrong is printed as an error of the catalogue, without a stack trace.
+ * Runs `holdfast` with these arguments (without node and script) and gives the exit code
+ * (docs/command-line.md). Never throws: whatever goes wrong is printed as an error of the
+ * catalogue, without a stack trace.
  */
 export async function main(args: readonly string[], engines: EngineRegistry = builtInEngines): Promise<number> {
   // Known before the arguments are parsed, so that an error in them is printed as asked for too.
@@ -42,8 +46,9 @@ export async function main(args: readonly string[], engines: EngineRegistry = bu
 }
 
 /**
- * An error that nobody awaited (in a library's callback, say) ends the process as an error of the catalogue: with one document for --json, and
- * without a stack trace. What was half done is left to the sweep, as after a kill. Returns what ends this.
+ * An error that nobody awaited (in a library's callback, say) ends the process as an error of the
+ * catalogue: with one document for --json, and without a stack trace. What was half done is left to
+ * the sweep, as after a kill. Returns what ends this.
  */
 function catchCrashes(terminal: Terminal): () => void {
   const onCrash = (thrown: unknown): void => {
@@ -88,8 +93,9 @@ function linesOf(text: string): readonly string[] {
 }
 
 /**
- * Commander throws to end the run: when it was asked for help or the version ("told"), when it was given nothing to do, and when it
- * complains, which becomes an error of the catalogue. Undefined: it was not commander.
+ * Commander throws to end the run: when it was asked for help or the version ("told"), when it was
+ * given nothing to do, and when it complains, which becomes an error of the catalogue. Undefined:
+ * it was not commander.
  */
 function commanderEnding(thrown: unknown, hintFor: HintFor): HoldfastError | "told" | "no command" | undefined {
   if (!(thrown instanceof Error) || !("code" in thrown) || !String(thrown.code).startsWith("commander.")) return undefined;

@@ -16,7 +16,10 @@ export function invocationOn(place: PolicyPlace): string {
   return `holdfast --policy ${plain ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
 
-/** What the program's options say. Errors: UsageInvalid, when both are given on the command line; over HOLDFAST_POLICY, --stack wins. */
+/**
+ * What the program's options say. Errors: UsageInvalid, when both are given on the command line;
+ * over HOLDFAST_POLICY, --stack wins.
+ */
 export function policyPlaceOf(program: Command): PolicyPlace {
   const { policy, stack } = program.opts();
   if (stack === undefined) return { file: policy };

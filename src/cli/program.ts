@@ -1,4 +1,7 @@
-/** The commands, their arguments and their help. Each command's work lives in commands/, loaded when it is called. */
+/**
+ * The commands, their arguments and their help. Each command's work lives in commands/, loaded when
+ * it is called.
+ */
 import { Argument, Command, Option } from "commander";
 import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import type { ExitCode } from "../errors/exit-codes.ts";
@@ -50,7 +53,8 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
     .helpCommand("help [command]", "show a command's help")
     .addHelpText("after", exitCodeHelp)
     .exitOverride()
-    // main.ts prints both: help as the result, and errors in the catalogue's form. Help that nobody asked for comes as an error.
+    // main.ts prints both: help as the result, and errors in the catalogue's form. Help that nobody
+    // asked for comes as an error.
     .configureOutput({ writeOut: help, writeErr: help, outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true });
   program.hook("preAction", () => {
@@ -85,7 +89,10 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
 interface CommandTraits<A extends unknown[]> {
   /** The command has --alert, and this is what its alerts call it. */
   readonly alertsAs?: string | undefined;
-  /** What it does instead with --stack: where it is absent, the command works as ever, with the stack's policy. */
+  /**
+   * What it does instead with --stack: where it is absent, the command works as ever, with the
+   * stack's policy.
+   */
   readonly onStack?: (() => Promise<Work<A>>) | undefined;
 }
 

@@ -1,4 +1,7 @@
-/** Progress on stderr: a redrawn line with throughput and time left on a terminal, plain lines a phase elsewhere. */
+/**
+ * Progress on stderr: a redrawn line with throughput and time left on a terminal, plain lines a
+ * phase elsewhere.
+ */
 import { formatBytes, formatDuration, formatThroughput } from "../report/format.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Progress } from "../runtime/run-context.ts";
@@ -6,11 +9,16 @@ import type { Terminal } from "./terminal.ts";
 
 /** Often enough to look alive, seldom enough to cost nothing. */
 const redrawIntervalMs = 200;
-/** A phase that moves no bytes is redrawn by the clock alone, so that a long one does not look hung. */
+/**
+ * A phase that moves no bytes is redrawn by the clock alone, so that a long one does not look hung.
+ */
 const tickIntervalMs = 1000;
 /** A phase that moved nothing and took less is not worth a line. */
 const shortestTellingMs = 100;
-/** The time left is told from then on, when this share is done; or, of the very large, after a while. */
+/**
+ * The time left is told from then on, when this share is done; or, of the very large, after a
+ * while.
+ */
 const minTellingMs = 5_000;
 const minTellingShare = 0.02;
 const patientTellingMs = 60_000;
@@ -29,7 +37,10 @@ interface Phase {
   bytes: number;
 }
 
-/** Progress of one command. Until `end`, a timer redraws the line on a terminal; it keeps no process alive. */
+/**
+ * Progress of one command. Until `end`, a timer redraws the line on a terminal; it keeps no process
+ * alive.
+ */
 export function createProgress(terminal: Pick<Terminal, "interactive" | "note" | "statusLine">, clock: Clock): TerminalProgress {
   let current: Phase | undefined;
   let drawnMs = Number.NEGATIVE_INFINITY;
@@ -87,7 +98,8 @@ export function createProgress(terminal: Pick<Terminal, "interactive" | "note" |
 function describe({ name, bytes, expectedBytes }: Phase, elapsedMs: number): string {
   if (bytes === 0) return elapsedMs < tickIntervalMs ? name : `${name}  ${formatDuration(wholeSeconds(elapsedMs, Math.floor))}`;
   const moved = `${name}  ${formatBytes(bytes)}  ${formatThroughput(bytes, elapsedMs)}`;
-  // An estimate that was passed is none, and one of the first seconds would be a guess: tools start slowly.
+  // An estimate that was passed is none, and one of the first seconds would be a guess: tools start
+  // slowly.
   if (expectedBytes === undefined || bytes >= expectedBytes || !isTelling(bytes / expectedBytes, elapsedMs)) return moved;
   const leftMs = (elapsedMs * (expectedBytes - bytes)) / bytes;
   return `${moved}  ${Math.floor((100 * bytes) / expectedBytes)} %  about ${formatDuration(wholeSeconds(leftMs, Math.ceil))} left`;

@@ -1,4 +1,7 @@
-/** What a command runs in: the policy and the pipeline's context, built from the arguments and the environment, and ended with it. */
+/**
+ * What a command runs in: the policy and the pipeline's context, built from the arguments and the
+ * environment, and ended with it.
+ */
 import { randomBytes } from "node:crypto";
 import { homedir, hostname, tmpdir } from "node:os";
 import { delimiter, resolve } from "node:path";
@@ -24,7 +27,10 @@ export interface Outcome {
   /** Each is one line on the terminal, whatever a name in it holds. */
   readonly lines: readonly string[];
   readonly exitCode?: ExitCode | undefined;
-  /** An operation that failed elsewhere, and of which the document tells more: printed as an error, with the document around it. */
+  /**
+   * An operation that failed elsewhere, and of which the document tells more: printed as an error,
+   * with the document around it.
+   */
   readonly error?: HoldfastError | undefined;
   /** What somebody should hear of, with --alert. */
   readonly troubles?: readonly Trouble[] | undefined;
@@ -43,7 +49,10 @@ const localInterruption = "interrupted: cleaning up; press Ctrl-C again to quit 
 /** Also before anything was started there. */
 export const stackInterruption = "interrupted: an execution that was started goes on; press Ctrl-C again to quit at once";
 
-/** Opens a session on the policy at `place`, runs `work` in it, prints the outcome, and gives the exit code. */
+/**
+ * Opens a session on the policy at `place`, runs `work` in it, prints the outcome, and gives the
+ * exit code.
+ */
 export async function runSession(
   terminal: Terminal,
   place: PolicyPlace,
@@ -91,7 +100,10 @@ async function readPolicyAt(place: PolicyPlace, signal: AbortSignal, engines: En
   return (await import("./stack/read-stack-policy.ts")).readStackPolicy(place.stack, signal, engines);
 }
 
-/** A terminal that is closed (SIGHUP) stops a run like a person does: its tools are groups of their own, and would go on without it. */
+/**
+ * A terminal that is closed (SIGHUP) stops a run like a person does: its tools are groups of their
+ * own, and would go on without it.
+ */
 const stoppingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The first such signal aborts the run, saying `words`; the second ends the process at once. */

@@ -1,6 +1,7 @@
 /**
- * What a command prints and where: one JSON document or lines on stdout; progress, logs and errors on stderr. The one way to the streams, and
- * where everything that came from outside is made harmless: whatever a line holds beside its own styles is printed, never obeyed.
+ * What a command prints and where: one JSON document or lines on stdout; progress, logs and errors
+ * on stderr. The one way to the streams, and where everything that came from outside is made
+ * harmless: whatever a line holds beside its own styles is printed, never obeyed.
  */
 import { styleText } from "node:util";
 import { errorDocument } from "../errors/error-document.ts";
@@ -16,9 +17,15 @@ export interface Terminal {
   /** Whether stderr is a terminal that can be redrawn. */
   readonly interactive: boolean;
   readonly columns: number;
-  /** Text with a style for a line of `result`, unless NO_COLOR, --no-color or a pipe says otherwise. It is a mark until it is printed. */
+  /**
+   * Text with a style for a line of `result`, unless NO_COLOR, --no-color or a pipe says otherwise.
+   * It is a mark until it is printed.
+   */
   style(style: Style, text: string): string;
-  /** The command's result: the document with --json, else the lines. A line is one line: a newline in it is written out. */
+  /**
+   * The command's result: the document with --json, else the lines. A line is one line: a newline
+   * in it is written out.
+   */
   result(document: unknown, lines: readonly string[]): void;
   /** A line on stderr; a newline in it is written out. */
   note(line: string): void;
@@ -28,7 +35,10 @@ export interface Terminal {
   error(error: HoldfastError, about?: unknown): void;
   /** The stack of a defect, for its report: only with HOLDFAST_DEBUG. */
   trace(thrown: unknown): void;
-  /** Waits until stdout has taken everything. Errors: OutputFailed, when it did not; a reader that has gone away is none. */
+  /**
+   * Waits until stdout has taken everything. Errors: OutputFailed, when it did not; a reader that
+   * has gone away is none.
+   */
   flush(): Promise<void>;
 }
 
@@ -43,7 +53,10 @@ const columnsElsewhere = 100;
 /** Narrower than this, a status line says nothing. */
 const minColumns = 20;
 
-/** Writes to these streams, whose failures from now on end no process: a backup must not die because its reader did. */
+/**
+ * Writes to these streams, whose failures from now on end no process: a backup must not die because
+ * its reader did.
+ */
 export function createTerminal({ json, stdout, stderr }: TerminalOptions): Terminal {
   const interactive = stderr.isTTY === true && !json;
   let statusShown = false;
@@ -112,7 +125,10 @@ export function createTerminal({ json, stdout, stderr }: TerminalOptions): Termi
   };
 }
 
-/** Resolves once everything was written, or could not be; the stream's own `error` event tells which. */
+/**
+ * Resolves once everything was written, or could not be; the stream's own `error` event tells
+ * which.
+ */
 function drain(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.write("", () => setImmediate(resolve));

@@ -2,7 +2,10 @@
 import type { Argument, Command } from "commander";
 import { nearestName } from "../policy/nearest-name.ts";
 
-/** The hint for a complaint of commander: the nearest option or command, what is missing, or how the command is written. */
+/**
+ * The hint for a complaint of commander: the nearest option or command, what is missing, or how the
+ * command is written.
+ */
 export function usageHint(
   program: Command,
   args: readonly string[],

@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Goes into manifests, evidence and --version. Looks upward, for the sources and the packed bundle lie at different depths. */
+/**
+ * Goes into manifests, evidence and --version. Looks upward, for the sources and the packed bundle
+ * lie at different depths.
+ */
 export function holdfastVersion(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   for (;;) {

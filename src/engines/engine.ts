@@ -1,6 +1,7 @@
 /**
- * The port to what knows one kind of source. Adapters: a folder each, loaded by its name (engine-registry.ts); the pipeline knows only this file.
- * An engine knows nothing of vaults, keys or manifests: it gives and takes streams of bytes, figures and findings.
+ * The port to what knows one kind of source. Adapters: a folder each, loaded by its name
+ * (engine-registry.ts); the pipeline knows only this file. An engine knows nothing of vaults, keys
+ * or manifests: it gives and takes streams of bytes, figures and findings.
  */
 import type { Readable } from "node:stream";
 import type * as z from "zod";
@@ -20,8 +21,9 @@ export interface DumpArtifact {
   /** Whether sealing should compress it; false where the producer already did. */
   readonly compress: boolean;
   /**
-   * The bytes. The stream ends only when the producer's exit status says that they are all; any failure destroys it with
-   * a catalogue error, so that a consumer that saw the end saw everything. Consumed before the next artifact is asked for.
+   * The bytes. The stream ends only when the producer's exit status says that they are all; any
+   * failure destroys it with a catalogue error, so that a consumer that saw the end saw everything.
+   * Consumed before the next artifact is asked for.
    */
   readonly body: Readable;
 }
@@ -40,21 +42,27 @@ export interface DumpSummary<F extends Facts = Facts> {
 }
 
 /**
- * A running dump: artifacts are read in order, the source check may run beside them; `finish` comes after both, when all went well, and `close`
- * always comes last.
+ * A running dump: artifacts are read in order, the source check may run beside them; `finish` comes
+ * after both, when all went well, and `close` always comes last.
  */
 export interface DumpSession<F extends Facts = Facts> {
   /** A guess at the archive's bytes, for progress only. */
   readonly expectedBytes?: number;
   artifacts(): AsyncIterable<DumpArtifact>;
-  /** Resolves at any time between opening and `close`. Errors: SourceUnreachable, SourceAccessDenied. */
+  /**
+   * Resolves at any time between opening and `close`. Errors: SourceUnreachable,
+   * SourceAccessDenied.
+   */
   sourceCheck(): Promise<SourceCheckResult>;
   /** Errors: Internal, when it is asked before the last artifact was read. */
   finish(): Promise<DumpSummary<F>>;
   close(): Promise<void>;
 }
 
-/** A backup on its way back: its facts, and its artifacts unsealed and checked against the manifest as they are read. */
+/**
+ * A backup on its way back: its facts, and its artifacts unsealed and checked against the manifest
+ * as they are read.
+ */
 export interface BackupReader<F extends Facts = Facts> {
   readonly backupId: string;
   readonly source: string;
@@ -68,7 +76,10 @@ export interface BackupReader<F extends Facts = Facts> {
     readonly format: string;
     readonly plainBytes: number;
   }[];
-  /** The artifact's plain, decompressed bytes; fails with an integrity error as soon as anything is wrong, at the latest instead of the end. */
+  /**
+   * The artifact's plain, decompressed bytes; fails with an integrity error as soon as anything is
+   * wrong, at the latest instead of the end.
+   */
   open(name: string): Promise<Readable>;
 }
 
@@ -76,26 +87,39 @@ export interface LoadOutcome {
   readonly findings: readonly LoadFinding[];
 }
 
-/** Somewhere a backup can be loaded into and compared: a throwaway, or a restore's target. `close` always comes last. */
+/**
+ * Somewhere a backup can be loaded into and compared: a throwaway, or a restore's target. `close`
+ * always comes last.
+ */
 export interface Place {
   /** What it is, for evidence: server version, paths, parallelism. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Loads the backup. A finding of class `damage` is returned, not thrown; errors are for what says nothing about the backup (ThrowawayFailed, DiskFull, RestoreFailed). */
+  /**
+   * Loads the backup. A finding of class `damage` is returned, not thrown; errors are for what says
+   * nothing about the backup (ThrowawayFailed, DiskFull, RestoreFailed).
+   */
   load(): Promise<LoadOutcome>;
   /** Compares the loaded content with the backup's digest, object by object. */
   compare(digest: ContentDigest): Promise<Comparison>;
   /** Compares what the source said of itself with the loaded content. */
   compareSourceCheck(check: SourceCheckResult): Promise<Comparison>;
-  /** Asks what the policy wants asked of the loaded content, where the engine knows such questions. */
+  /**
+   * Asks what the policy wants asked of the loaded content, where the engine knows such questions.
+   */
   assert(): Promise<readonly AssertionResult[]>;
   /**
-   * Keeps what was loaded although it differs from the backup: beside the target, under a name that says so. Gives the words for it;
-   * undefined where nothing can be kept (a throwaway).
+   * Keeps what was loaded although it differs from the backup: beside the target, under a name that
+   * says so. Gives the words for it; undefined where nothing can be kept (a throwaway).
    */
   keepBeside(): Promise<string | undefined>;
-  /** Makes a loaded and compared target the user's own (renames it into place); nothing for a throwaway. */
+  /**
+   * Makes a loaded and compared target the user's own (renames it into place); nothing for a
+   * throwaway.
+   */
   commit(): Promise<void>;
-  /** Ends it: a throwaway vanishes; an uncommitted target is taken back. Never throws; idempotent. */
+  /**
+   * Ends it: a throwaway vanishes; an uncommitted target is taken back. Never throws; idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -133,34 +157,54 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
   /** Its chapter of RESTORE.md. */
   readonly instructions: RestoreChapter;
 
-  /** Looks at everything a backup and a restore test of this source would need; finds, never throws for what a user can mend. */
+  /**
+   * Looks at everything a backup and a restore test of this source would need; finds, never throws
+   * for what a user can mend.
+   */
   check(source: S, context: RunContext): Promise<readonly Finding[]>;
 
-  /** Opens a consistent view of the source. Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing. */
+  /**
+   * Opens a consistent view of the source. Errors: SourceUnreachable, SourceAccessDenied,
+   * SourceUnsupported, SecretUnavailable, ToolMissing.
+   */
   openDump(
     source: S,
     request: { readonly kind: BackupKind; readonly backupId: string },
     context: RunContext,
   ): Promise<DumpSession<F>>;
 
-  /** Digests the content of a backup, reading every artifact to its end. Errors: ContentInvalid, ToolMissing, and whatever the reader throws. */
+  /**
+   * Digests the content of a backup, reading every artifact to its end. Errors: ContentInvalid,
+   * ToolMissing, and whatever the reader throws.
+   */
   digest(backup: BackupReader<F>, context: RunContext): Promise<ContentDigest>;
 
   /** Checks what the source said of itself against the backup's digest, without restoring. */
   compareSourceCheck(digest: ContentDigest, check: SourceCheckResult): Comparison;
 
-  /** Whether a part of a digest (`table public.orders`, `directory uploads`) is named by the source's `verify.volatile`, or left out of it. */
+  /**
+   * Whether a part of a digest (`table public.orders`, `directory uploads`) is named by the
+   * source's `verify.volatile`, or left out of it.
+   */
   compileVolatile(source: S): (object: string) => boolean;
 
   /** Bytes of temporary disk that a restore test of this backup needs, at least. */
   estimateThrowawayBytes(backup: BackupReader<F>): number;
 
-  /** Opens a private place that lives for one test. Errors: ThrowawayFailed, ToolMissing, DiskFull. */
+  /**
+   * Opens a private place that lives for one test. Errors: ThrowawayFailed, ToolMissing, DiskFull.
+   */
   openThrowaway(backup: BackupReader<F>, context: RunContext, source?: S): Promise<Place>;
 
-  /** Says what restoring there would do, touching nothing. Errors: UsageInvalid, SourceUnreachable, RestoreRefused. */
+  /**
+   * Says what restoring there would do, touching nothing. Errors: UsageInvalid, SourceUnreachable,
+   * RestoreRefused.
+   */
   planRestore(backup: BackupReader<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;
 
-  /** Opens the target for loading. Errors: as planRestore, and RestoreRefused when it is occupied and `overwrite` is false. */
+  /**
+   * Opens the target for loading. Errors: as planRestore, and RestoreRefused when it is occupied
+   * and `overwrite` is false.
+   */
   openTarget(backup: BackupReader<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<Place>;
 }

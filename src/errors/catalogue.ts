@@ -1,6 +1,7 @@
 /**
- * The error catalogue: every error a user can meet. The name is the class that state machines match; the code is
- * what documentation and support use; neither ever changes its meaning. Kept in alphabetical order of the names.
+ * The error catalogue: every error a user can meet. The name is the class that state machines
+ * match; the code is what documentation and support use; neither ever changes its meaning. Kept in
+ * alphabetical order of the names.
  */
 // biome-ignore-all lint/style/noExcessiveLinesPerFile: one table, which is read by looking a name up.
 import { exitCodes, type FailureExitCode } from "./exit-codes.ts";

@@ -1,4 +1,7 @@
-/** An error in JSON: the one form that commands, functions, executions and alerts use (docs/json-output.md). */
+/**
+ * An error in JSON: the one form that commands, functions, executions and alerts use
+ * (docs/json-output.md).
+ */
 import { catalogue, type ErrorEntry } from "./catalogue.ts";
 import type { ErrorDocument } from "./error-schema.ts";
 
@@ -15,7 +18,10 @@ export interface DescribedError {
 /** Where neither the error nor the catalogue knows better. */
 const generalHint = "Read the message and its details.";
 
-/** The document of an error; code, exit code and whether to retry are the catalogue's, where the class is. */
+/**
+ * The document of an error; code, exit code and whether to retry are the catalogue's, where the
+ * class is.
+ */
 export function errorDocument({ name, message, hint, details = [] }: DescribedError): ErrorDocument {
   const entry: ErrorEntry | undefined = Object.hasOwn(catalogue, name) ? catalogue[name as keyof typeof catalogue] : undefined;
   const known = entry === undefined ? {} : { code: entry.code, exitCode: entry.exitCode, retryable: entry.retryable };

@@ -1,4 +1,7 @@
-/** The published form of an error in JSON: schema/error.schema.json and docs/json-output.md describe it. */
+/**
+ * The published form of an error in JSON: schema/error.schema.json and docs/json-output.md describe
+ * it.
+ */
 import * as z from "zod";
 import { exitCodes } from "./exit-codes.ts";
 
@@ -37,7 +40,10 @@ export type ErrorDocument = z.output<typeof errorDocumentSchema>;
 
 const readable = errorDocumentSchema.loose();
 
-/** The error that `value` is; members of later versions of Holdfast are ignored. Undefined: it is none. */
+/**
+ * The error that `value` is; members of later versions of Holdfast are ignored. Undefined: it is
+ * none.
+ */
 export function readErrorDocument(value: unknown): ErrorDocument | undefined {
   const parsed = readable.safeParse(value);
   return parsed.success ? parsed.data : undefined;

@@ -1,6 +1,8 @@
 /** How the command line ends: the numbers that scripts go by. */
 
-/** Exit codes of the command line, the same for every command (docs/operations.md, "Exit codes"). */
+/**
+ * Exit codes of the command line, the same for every command (docs/operations.md, "Exit codes").
+ */
 export const exitCodes = {
   done: 0,
   failed: 1,

@@ -1,4 +1,6 @@
-/** The one error type that crosses a module's border, and the questions that are asked of any error. */
+/**
+ * The one error type that crosses a module's border, and the questions that are asked of any error.
+ */
 import { catalogue, type ErrorName } from "./catalogue.ts";
 import type { ExitCode } from "./exit-codes.ts";
 
@@ -7,13 +9,15 @@ export interface ErrorOptions {
   readonly cause?: unknown | undefined;
   /** A more precise hint than the catalogue's: one imperative sentence. */
   readonly hint?: string | undefined;
-  /** Further facts, one line each: the tool's own words, every problem found. Must hold no secret. */
+  /**
+   * Further facts, one line each: the tool's own words, every problem found. Must hold no secret.
+   */
   readonly details?: readonly string[] | undefined;
 }
 
 /**
- * An error from the catalogue. `name` is the catalogue's class name, so that Lambda reports it as the error's type
- * and a state machine's Retry and Catch can match it.
+ * An error from the catalogue. `name` is the catalogue's class name, so that Lambda reports it as
+ * the error's type and a state machine's Retry and Catch can match it.
  * The message is a lowercase fact without a full stop that says what happened and where.
  */
 export class HoldfastError extends Error {
@@ -41,8 +45,8 @@ export function isHoldfastError(error: unknown, ...names: ErrorName[]): error is
 }
 
 /**
- * The error as one from the catalogue: itself, or `Internal` with the original as its cause. An error that only says
- * that the operation was aborted becomes `Interrupted`.
+ * The error as one from the catalogue: itself, or `Internal` with the original as its cause. An
+ * error that only says that the operation was aborted becomes `Interrupted`.
  */
 export function toHoldfastError(error: unknown): HoldfastError {
   if (error instanceof HoldfastError) return error;

@@ -1,11 +1,17 @@
-/** A person's word that a suspicious backup is as it should be; recorded as evidence, with the reason. */
+/**
+ * A person's word that a suspicious backup is as it should be; recorded as evidence, with the
+ * reason.
+ */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence } from "../vault/evidence.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
-/** Accepts a suspicious backup. Errors: UsageInvalid when it is not suspicious or no reason is given, those of the vault. */
+/**
+ * Accepts a suspicious backup. Errors: UsageInvalid when it is not suspicious or no reason is
+ * given, those of the vault.
+ */
 export async function acceptBackup(context: PipelineContext, found: FoundBackup, reason: string): Promise<void> {
   const { entry, store } = found;
   if (!entry.suspicious) {

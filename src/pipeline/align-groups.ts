@@ -1,9 +1,14 @@
-/** Makes the groups of a tree's files comparable where one backup names each and another had too many to name. Pure. */
+/**
+ * Makes the groups of a tree's files comparable where one backup names each and another had too
+ * many to name. Pure.
+ */
 import { addFigures, bucketOf, bucketSortOf, sortOfBuckets } from "../proof/group-buckets.ts";
 import type { ContentFigures, PartFigures } from "./content-figures.ts";
 import { isFileGroup } from "./small-file-groups.ts";
 
-/** The same contents, in which every sort of groups that one of them has in buckets is in buckets. */
+/**
+ * The same contents, in which every sort of groups that one of them has in buckets is in buckets.
+ */
 export function alignGroups(contents: readonly ContentFigures[]): ContentFigures[] {
   const sorts = new Set(contents.flatMap(({ parts }) => [...parts.keys()].flatMap((object) => bucketSortOf(object) ?? [])));
   return sorts.size === 0 ? [...contents] : contents.map((content) => fold(content, sorts));

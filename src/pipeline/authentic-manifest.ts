@@ -1,6 +1,7 @@
 /**
- * Manifests that were made with the vault's key. Who can write to a vault and has no key can make a manifest, and no seal for it: such a manifest
- * is damaged, and nothing is decided by it (docs/vault-format.md, "The manifest's seal").
+ * Manifests that were made with the vault's key. Who can write to a vault and has no key can make a
+ * manifest, and no seal for it: such a manifest is damaged, and nothing is decided by it
+ * (docs/vault-format.md, "The manifest's seal").
  */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { findManifestSealProblem, type ManifestContext, maxManifestSealBytes, sealManifest } from "../sealing/manifest-seal.ts";
@@ -20,7 +21,8 @@ export interface OpenedVault {
 }
 
 /**
- * Seals the manifest that is about to be committed. Before it: no committed manifest is without a seal, wherever a run dies.
+ * Seals the manifest that is about to be committed. Before it: no committed manifest is without a
+ * seal, wherever a run dies.
  * Errors: KeyFileInvalid, KeyUnavailable, those of ObjectStore.put.
  */
 export async function writeManifestSeal(
@@ -34,8 +36,10 @@ export async function writeManifestSeal(
 }
 
 /**
- * Reads a manifest, and asks whether it was made with the vault's key: one data key is opened, once a run for each manifest.
- * Errors: those of readManifest; ManifestDamaged also for a manifest without its seal; KeyMissing, KeyUnavailable, KeyFileInvalid.
+ * Reads a manifest, and asks whether it was made with the vault's key: one data key is opened, once
+ * a run for each manifest.
+ * Errors: those of readManifest; ManifestDamaged also for a manifest without its seal; KeyMissing,
+ * KeyUnavailable, KeyFileInvalid.
  */
 export async function readAuthenticManifest(
   context: PipelineContext,

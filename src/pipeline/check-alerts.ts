@@ -9,7 +9,10 @@ import type { PipelineContext } from "./pipeline-context.ts";
 import { readWebhook } from "./webhook.ts";
 
 export interface AlertCheckOptions {
-  /** The policy is a deployed stack's: mail goes out, and its webhooks are read by its own functions. */
+  /**
+   * The policy is a deployed stack's: mail goes out, and its webhooks are read by its own
+   * functions.
+   */
   readonly deployed: boolean;
 }
 
@@ -19,8 +22,9 @@ const drill = "Drill it with `holdfast alert test`.";
 const patienceMs = 5_000;
 
 /**
- * Warnings, for a policy is not wrong without alerts: one that notifies nobody, one whose only channels are mail on a machine without a stack,
- * webhooks that are not there or whose server does not answer. Never throws.
+ * Warnings, for a policy is not wrong without alerts: one that notifies nobody, one whose only
+ * channels are mail on a machine without a stack, webhooks that are not there or whose server does
+ * not answer. Never throws.
  */
 export async function checkAlerts(context: PipelineContext, { deployed }: AlertCheckOptions): Promise<readonly Finding[]> {
   const { alerts } = context.policy;

@@ -1,4 +1,7 @@
-/** What `holdfast check` says of objects that were deleted or overwritten outside Holdfast, and that the bucket still has. */
+/**
+ * What `holdfast check` says of objects that were deleted or overwritten outside Holdfast, and that
+ * the bucket still has.
+ */
 import type { Finding } from "../engines/engine.ts";
 import { describeHiddenHold, listHiddenHolds } from "../vault/hidden-documents.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseDocumentKey, parseEvidenceKey } from "../vault/layout.ts";
@@ -8,8 +11,9 @@ import { hasTombstone } from "../vault/tombstones.ts";
 const subject = "deleted backups";
 
 /**
- * What a backup consists of is written once and deleted for good, or, where versions may not be deleted, after a tombstone. Whatever else lies behind a
- * marker or a newer version was hidden by someone else; but for artifacts of runs that failed and took them back. Looks through all
+ * What a backup consists of is written once and deleted for good, or, where versions may not be
+ * deleted, after a tombstone. Whatever else lies behind a marker or a newer version was hidden by
+ * someone else; but for artifacts of runs that failed and took them back. Looks through all
  * sources. Errors: those of ObjectStore.
  */
 export async function checkHidden(store: ObjectStore): Promise<readonly Finding[]> {

@@ -1,4 +1,7 @@
-/** Tries on a store what a backup does to it: create and refuse to overwrite, whole and in parts, read back, lock, delete. */
+/**
+ * Tries on a store what a backup does to it: create and refuse to overwrite, whole and in parts,
+ * read back, lock, delete.
+ */
 import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { keyOf } from "../vault/layout.ts";
@@ -6,7 +9,10 @@ import type { ObjectStore, PutOptions } from "../vault/object-store.ts";
 import { readSmall } from "../vault/read-small.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
-/** The lock of a probe: longer than two clocks may differ, and short enough that the next check can delete it. */
+/**
+ * The lock of a probe: longer than two clocks may differ, and short enough that the next check can
+ * delete it.
+ */
 const probeLockMs = 120_000;
 /** A probe of this age belongs to no check that still runs. */
 const staleProbeMs = 600_000;
@@ -15,8 +21,9 @@ const content = Buffer.from("holdfast check\n");
 const other = Buffer.from("overwritten\n");
 
 /**
- * Writes probes and deletes them; a locked one stays until a check after its two minutes. Artifacts are written in parts, leases and documents
- * whole: `artifacts` says whether both are tried. Errors: those of ObjectStore.
+ * Writes probes and deletes them; a locked one stays until a check after its two minutes. Artifacts
+ * are written in parts, leases and documents whole: `artifacts` says whether both are tried.
+ * Errors: those of ObjectStore.
  */
 export async function checkWriting(
   { run }: PipelineContext,
@@ -44,7 +51,10 @@ export async function checkWriting(
   return [{ level: "ok", subject, message }, ...findings.map((each) => ({ ...each, subject }))];
 }
 
-/** Conditional creation is what keeps two runs from committing one backup: some S3-compatible stores accept it and ignore it. */
+/**
+ * Conditional creation is what keeps two runs from committing one backup: some S3-compatible stores
+ * accept it and ignore it.
+ */
 async function tryKey(store: ObjectStore, key: string, options: PutOptions, what: string): Promise<Finding[]> {
   await store.put(key, content, { ...options, ifAbsent: true });
   try {
@@ -68,7 +78,9 @@ async function tryLock(store: ObjectStore, key: string, now: Date): Promise<Find
   return [{ level: "error", subject: "", message, remedy: "Turn Object Lock on for the bucket, or name another." }];
 }
 
-/** An identity that only adds is a good one for backups; then its probes stay for one that prunes. */
+/**
+ * An identity that only adds is a good one for backups; then its probes stay for one that prunes.
+ */
 async function tryDeletion(store: ObjectStore, key: string): Promise<Finding[]> {
   if ((await deleteProbe(store, key)) !== "not allowed") return [];
   const message = `this identity may not delete: ${key} stays, and \`holdfast prune\` needs an identity that may`;

@@ -1,4 +1,7 @@
-/** The step that looks at everything a policy needs before it is needed: keys, vaults, sources. Finds, never throws for what a user can mend. */
+/**
+ * The step that looks at everything a policy needs before it is needed: keys, vaults, sources.
+ * Finds, never throws for what a user can mend.
+ */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
@@ -20,17 +23,25 @@ import { requireTemporaryDirectory } from "./temporary-directory.ts";
 import { describeUnopenable, findUnopenable } from "./unopenable.ts";
 import { findInstructionsProblem } from "./vault-instructions.ts";
 
-/** A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`, `alerts`. */
+/**
+ * A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`,
+ * `alerts`.
+ */
 export interface CheckedFinding extends Finding {
   readonly about: string;
 }
 
 export interface CheckOptions {
-  /** Writes a vault's holdfast.json and RESTORE.md anew where they are lost or others changed them. */
+  /**
+   * Writes a vault's holdfast.json and RESTORE.md anew where they are lost or others changed them.
+   */
   readonly repair?: boolean | undefined;
 }
 
-/** Checks the whole policy, or, with `sourceName`, that source with its vault and key. Writes one small object to each vault and takes it back. */
+/**
+ * Checks the whole policy, or, with `sourceName`, that source with its vault and key. Writes one
+ * small object to each vault and takes it back.
+ */
 export async function checkPolicy(
   context: PipelineContext,
   sources: readonly SourceConfig[],
@@ -58,7 +69,10 @@ function about(subject: string, findings: readonly Finding[]): CheckedFinding[] 
   return findings.map((finding) => ({ about: subject, ...finding }));
 }
 
-/** Restores and restore tests work there; a backup does not, and must not be kept from running by it. */
+/**
+ * Restores and restore tests work there; a backup does not, and must not be kept from running by
+ * it.
+ */
 async function checkTemporaryDirectory({ run }: PipelineContext): Promise<readonly Finding[]> {
   return finding("temporary files", async () => {
     const freeBytes = await requireTemporaryDirectory(run.temporaryDirectory);
@@ -73,7 +87,10 @@ async function checkSource(context: PipelineContext, source: SourceConfig): Prom
 /** So many of a source's newest backups are looked at. */
 const openableCount = 100;
 
-/** Whether the policy's keys open what was sealed before. A vault that cannot be read has a finding of its own. */
+/**
+ * Whether the policy's keys open what was sealed before. A vault that cannot be read has a finding
+ * of its own.
+ */
 async function checkOpenable(context: PipelineContext, { name }: SourceConfig): Promise<readonly Finding[]> {
   try {
     const found = await findUnopenable(context, name, openableCount);
@@ -132,7 +149,10 @@ async function checkVault(context: PipelineContext, vault: VaultConfig, repair: 
   ];
 }
 
-/** Where the vault's leases are, when not in the vault: it must take them back, which a bucket that locks does not. */
+/**
+ * Where the vault's leases are, when not in the vault: it must take them back, which a bucket that
+ * locks does not.
+ */
 async function checkState(context: PipelineContext, vault: VaultConfig): Promise<readonly Finding[]> {
   if (vault.type !== "s3" || vault.state === undefined) return [];
   const state = await context.stateStoreOf(vault.name);
@@ -192,7 +212,8 @@ async function checkFormat(context: PipelineContext, vault: VaultConfig, store: 
     if (!isHoldfastError(error, "VaultNotFound")) throw error;
     const message = `${store.url} contains no vault yet`;
     const remedy = "Check the address in the policy; the first `holdfast backup` creates it.";
-    // A bucket is tried all the same: whether it takes what a backup writes is told by nothing else.
+    // A bucket is tried all the same: whether it takes what a backup writes is told by nothing
+    // else.
     const writing = vault.type === "folder" ? [] : await checkWriting(context, store, "writing", { artifacts: true });
     return [{ level: "warning", subject: "vault", message, remedy }, ...writing];
   }
@@ -230,7 +251,10 @@ async function checkCatalogue(context: PipelineContext, store: ObjectStore): Pro
   return findings;
 }
 
-/** Runs one check; an error of the catalogue becomes a finding with its hint, or with the remedy given for errors of its name. */
+/**
+ * Runs one check; an error of the catalogue becomes a finding with its hint, or with the remedy
+ * given for errors of its name.
+ */
 async function finding(
   subject: string,
   check: () => Promise<readonly Finding[]>,

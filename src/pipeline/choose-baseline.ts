@@ -1,4 +1,7 @@
-/** Which earlier backups a new one is compared with: few enough to read, far enough apart to know a week and a month. Pure. */
+/**
+ * Which earlier backups a new one is compared with: few enough to read, far enough apart to know a
+ * week and a month. Pure.
+ */
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -11,7 +14,10 @@ const steps: readonly (readonly [stepMs: number, count: number])[] = [
   [30 * dayMs, 12],
 ];
 
-/** Of `earlier` (oldest first, all before `startedAt`), the ones to compare with, oldest first: at most 42. */
+/**
+ * Of `earlier` (oldest first, all before `startedAt`), the ones to compare with, oldest first: at
+ * most 42.
+ */
 export function chooseBaseline<B extends { readonly startedAt: Date }>(earlier: readonly B[], startedAt: Date): B[] {
   const chosen = new Set(earlier.slice(-newestCount));
   for (const [stepMs, count] of steps) {

@@ -1,4 +1,7 @@
-/** What a backup held, part by part: the figures that backups are compared by. From a content digest alone; pure. */
+/**
+ * What a backup held, part by part: the figures that backups are compared by. From a content digest
+ * alone; pure.
+ */
 import type { ContentDigest, ContentSample } from "../proof/content.ts";
 
 export interface PartFigures {
@@ -22,7 +25,10 @@ export const wholeName = "the backup";
 
 const attached = "schema TABLE ATTACH ";
 
-/** The parts of a digest: tables (or groups of files), all large objects as one, all definitions as one. */
+/**
+ * The parts of a digest: tables (or groups of files), all large objects as one, all definitions as
+ * one.
+ */
 export function figuresOf({ objects, groups, rows, bytes }: ContentDigest): ContentFigures {
   const parts = new Map<string, PartFigures>();
   const partitions = new Set<string>();
@@ -38,7 +44,8 @@ export function figuresOf({ objects, groups, rows, bytes }: ContentDigest): Cont
     if (entry.object.startsWith(attached)) partitions.add(`table ${entry.object.slice(attached.length)}`);
   }
   for (const group of groups ?? []) parts.set(group.object, group);
-  // A tree without files has no parts: all that it had are gone. (One with too many of every sort has files.)
+  // A tree without files has no parts: all that it had are gone. (One with too many of every sort
+  // has files.)
   const isEmptyTree = groups !== undefined && rows === 0;
   if (parts.size === 0 && !isEmptyTree) parts.set(wholeName, { object: wholeName, rows, bytes });
   return { parts, partitions };

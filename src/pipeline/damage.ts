@@ -1,4 +1,7 @@
-/** When a failure to read a backup is the backup's own: the one place that decides what goes into the vault as damage. */
+/**
+ * When a failure to read a backup is the backup's own: the one place that decides what goes into
+ * the vault as damage.
+ */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { FoundBackup } from "./find-backups.ts";
@@ -15,8 +18,9 @@ const damage = [
 ] as const;
 
 /**
- * The sentences of evidence for `error`, when that is damage of the backup. Everything else is thrown on: what says nothing of the backup, what
- * an interruption broke off, and what was read of a backup that was deleted meanwhile (BackupNotFound).
+ * The sentences of evidence for `error`, when that is damage of the backup. Everything else is
+ * thrown on: what says nothing of the backup, what an interruption broke off, and what was read of
+ * a backup that was deleted meanwhile (BackupNotFound).
  */
 export async function findDamage(context: PipelineContext, found: FoundBackup, error: unknown): Promise<string[]> {
   const { entry } = found;

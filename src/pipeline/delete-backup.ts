@@ -1,4 +1,7 @@
-/** Deletes one backup, unless somebody wants it at the last moment. Order of deletes: docs/vault-format.md. */
+/**
+ * Deletes one backup, unless somebody wants it at the last moment. Order of deletes:
+ * docs/vault-format.md.
+ */
 import type { RunContext } from "../runtime/run-context.ts";
 import { describeLock } from "../vault/backup-lock.ts";
 import { isHeld } from "../vault/holds.ts";
@@ -24,9 +27,11 @@ export interface Deletion {
 }
 
 /**
- * Deletes one backup; resolves with why it stayed where it did: it is locked, was put on hold, or somebody began to read it, since it was planned. The
- * manifest goes before the second look, because a reader marks before it reads the manifest (read-marks.ts), and whoever holds looks for the
- * manifest after the hold was written. Before anything goes, a tombstone says that this is meant. To be called under the source's lease. Errors: those of ObjectStore.
+ * Deletes one backup; resolves with why it stayed where it did: it is locked, was put on hold, or
+ * somebody began to read it, since it was planned. The manifest goes before the second look,
+ * because a reader marks before it reads the manifest (read-marks.ts), and whoever holds looks for
+ * the manifest after the hold was written. Before anything goes, a tombstone says that this is
+ * meant. To be called under the source's lease. Errors: those of ObjectStore.
  */
 export async function deleteBackup(
   run: RunContext,
@@ -59,8 +64,10 @@ export async function deleteBackup(
 }
 
 /**
- * Takes the tombstones of backups that stay. They are those of a deletion that died before it deleted anything, or were put there by somebody: with one,
- * a manifest that is lost later would pass for deleted on purpose, and what is left of its backup would be swept. Errors: those of ObjectStore.
+ * Takes the tombstones of backups that stay. They are those of a deletion that died before it
+ * deleted anything, or were put there by somebody: with one, a manifest that is lost later would
+ * pass for deleted on purpose, and what is left of its backup would be swept. Errors: those of
+ * ObjectStore.
  */
 export async function takeBackTombstones(
   { log, signal }: RunContext,
@@ -76,7 +83,10 @@ export async function takeBackTombstones(
   }
 }
 
-/** What is no object of the vault's stays, for it is somebody else's: it must not stop what was decided. */
+/**
+ * What is no object of the vault's stays, for it is somebody else's: it must not stop what was
+ * decided.
+ */
 async function deleteObjects({ log }: RunContext, store: ObjectStore, prefix: string): Promise<void> {
   for await (const { key, odd } of store.list(prefix, { includeOdd: true })) {
     if (odd === undefined) await store.delete(key);

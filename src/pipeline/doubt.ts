@@ -9,8 +9,9 @@ import { namesNewestGood } from "./record-damage.ts";
 import { readSoundEvidence } from "./sound-evidence.ts";
 
 /**
- * Sentences for somebody who is about to rely on a suspicious backup: what was found, and which backup is the newest without such a finding.
- * Empty for one that nothing speaks against. Errors: those of ObjectStore.get.
+ * Sentences for somebody who is about to rely on a suspicious backup: what was found, and which
+ * backup is the newest without such a finding. Empty for one that nothing speaks against. Errors:
+ * those of ObjectStore.get.
  */
 export async function describeDoubt(context: PipelineContext, { entry, store }: FoundBackup): Promise<readonly string[]> {
   if (!entry.suspicious) return [];
@@ -24,8 +25,8 @@ export async function describeDoubt(context: PipelineContext, { entry, store }: 
 }
 
 /**
- * Runs `work` on a backup; an error of integrity leaves with the newest good backup of the source among its details, for nobody should have to
- * look for it at that moment.
+ * Runs `work` on a backup; an error of integrity leaves with the newest good backup of the source
+ * among its details, for nobody should have to look for it at that moment.
  */
 export async function namingNewestGood<T>(context: PipelineContext, { entry }: FoundBackup, work: () => Promise<T>): Promise<T> {
   try {

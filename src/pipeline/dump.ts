@@ -1,7 +1,8 @@
 /**
- * The step that makes a backup: dumps a source through sealing into the vault, and commits it with a manifest.
- * Order of writes (docs/vault-format.md, "Order of writes"): lease, artifacts, the manifest's seal, manifest; the manifest comes last, so that a run that
- * dies at any point leaves either a whole backup or none.
+ * The step that makes a backup: dumps a source through sealing into the vault, and commits it with
+ * a manifest. Order of writes (docs/vault-format.md, "Order of writes"): lease, artifacts, the
+ * manifest's seal, manifest; the manifest comes last, so that a run that dies at any point leaves
+ * either a whole backup or none.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,7 +34,10 @@ export interface DumpResult {
   readonly source: string;
   readonly backupId: string;
   readonly kind: BackupKind;
-  /** The address of the vault, when this run made it: news to whoever thought it was there (a volume that is not mounted). */
+  /**
+   * The address of the vault, when this run made it: news to whoever thought it was there (a volume
+   * that is not mounted).
+   */
   readonly createdVault?: string | undefined;
   readonly manifestSha256: string;
   readonly storedBytes: number;
@@ -44,10 +48,11 @@ export interface DumpResult {
 }
 
 /**
- * Dumps one source as a new backup. Takes the source's lease for the time; when it rejects, no manifest was written and the artifacts
- * written so far have been taken back (after a kill, the sweep does that).
- * Errors: SourceNotFound, SourceUnsupported (a kind the engine cannot do), LeaseHeld, LeaseLost, those of Engine.openDump and of
- * writeArtifact.
+ * Dumps one source as a new backup. Takes the source's lease for the time; when it rejects, no
+ * manifest was written and the artifacts written so far have been taken back (after a kill, the
+ * sweep does that).
+ * Errors: SourceNotFound, SourceUnsupported (a kind the engine cannot do), LeaseHeld, LeaseLost,
+ * those of Engine.openDump and of writeArtifact.
  */
 export async function dumpSource(context: PipelineContext, request: DumpRequest): Promise<DumpResult> {
   const source = requireSource(context.policy, request.source);
@@ -96,7 +101,8 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       await writeManifestSeal(target, encodeManifest(manifest).sha256, run.signal);
       await lease.assertHeld();
       run.signal.throwIfAborted();
-      // Not to be interrupted from here on: whether a write that is broken off takes place, nobody could say.
+      // Not to be interrupted from here on: whether a write that is broken off takes place, nobody
+      // could say.
       target.committing = true;
       const { sha256 } = await commitManifest(store, manifest, lock);
       return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
@@ -109,7 +115,10 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   });
 }
 
-/** Makes a vault where there is none yet. Said before the dump: a run that fails after this leaves a vault that the next takes for granted. */
+/**
+ * Makes a vault where there is none yet. Said before the dump: a run that fails after this leaves a
+ * vault that the next takes for granted.
+ */
 async function prepareVault(
   { run, holdfastVersion, engines }: PipelineContext,
   store: ObjectStore,
@@ -141,7 +150,8 @@ async function hasVault(store: ObjectStore): Promise<boolean> {
 async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunContext) {
   run.progress.phase("dump", session.expectedBytes);
   const checking = session.sourceCheck();
-  // A failed check is reported after the artifacts have ended; until then it must not count as unhandled.
+  // A failed check is reported after the artifacts have ended; until then it must not count as
+  // unhandled.
   checking.catch(() => undefined);
   const artifacts: ArtifactRecord[] = [];
   for await (const artifact of session.artifacts()) {
@@ -151,14 +161,20 @@ async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunC
   return { artifacts, sourceCheck, summary: await session.finish() };
 }
 
-/** Ids tell whole seconds: a backup begun in the second of the one before it would sort by chance, and `@latest` name either. */
+/**
+ * Ids tell whole seconds: a backup begun in the second of the one before it would sort by chance,
+ * and `@latest` name either.
+ */
 async function letSecondPass(newest: BackupEntry | undefined, run: RunContext): Promise<void> {
   const now = run.clock.now().getTime();
   if (newest === undefined || Math.floor(newest.startedAt.getTime() / 1000) !== Math.floor(now / 1000)) return;
   await sleep(1000 - (now % 1000), undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
 }
 
-/** A clock that was set back gives ids that sort before older backups: said aloud, for retention will refuse to prune. */
+/**
+ * A clock that was set back gives ids that sort before older backups: said aloud, for retention
+ * will refuse to prune.
+ */
 function checkClock(newest: BackupEntry | undefined, startedAt: Date): readonly Notice[] {
   if (newest === undefined || newest.startedAt <= startedAt) return [];
   return [
@@ -170,7 +186,10 @@ function checkClock(newest: BackupEntry | undefined, startedAt: Date): readonly 
   ];
 }
 
-/** Every object of a backup is locked at its write, for the shortest time that retention keeps its kind. */
+/**
+ * Every object of a backup is locked at its write, for the shortest time that retention keeps its
+ * kind.
+ */
 function lockAtWrite(
   store: ObjectStore,
   { retention }: SourceConfig,
@@ -186,8 +205,9 @@ type RunningBackup = ArtifactTarget & { readonly committing: boolean };
 
 /** Takes the artifacts of an uncommitted backup back; what cannot be removed now is the sweep's. */
 async function removeUncommitted({ store, source, backupId, committing }: RunningBackup, run: RunContext): Promise<void> {
-  // Once the manifest was sent, it may stand, whatever the failure says (a lost answer, a directory that could not be synced, bytes that
-  // came back changed): then the artifacts are a backup's, not leftovers.
+  // Once the manifest was sent, it may stand, whatever the failure says (a lost answer, a directory
+  // that could not be synced, bytes that came back changed): then the artifacts are a backup's, not
+  // leftovers.
   if (committing && (await isCommitted(store, source, backupId))) {
     run.log.warn("the backup may have been committed although the run failed: its artifacts are left", { backupId });
     return;

@@ -5,8 +5,9 @@ import { type Evidence, readEvidence } from "../vault/evidence.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
 /**
- * A manifest that was edited still parses; but what earlier checks read had another checksum. Evidence is written once, so what cannot be read was damaged
- * or planted, and may have said so: it is damage of the backup. Errors: ManifestDamaged, EvidenceInvalid, those of ObjectStore.get.
+ * A manifest that was edited still parses; but what earlier checks read had another checksum.
+ * Evidence is written once, so what cannot be read was damaged or planted, and may have said so: it
+ * is damage of the backup. Errors: ManifestDamaged, EvidenceInvalid, those of ObjectStore.get.
  */
 export async function compareWithEarlierEvidence(store: ObjectStore, entry: BackupEntry, manifestSha256: string): Promise<void> {
   for (const { key, check } of entry.checks) {

@@ -1,4 +1,7 @@
-/** Which of a source's backups a status quotes, and whether their documents bear out what it would say of them. */
+/**
+ * Which of a source's backups a status quotes, and whether their documents bear out what it would
+ * say of them.
+ */
 import { type CheckName, checkNames } from "../vault/backup-state.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { type Authenticate, type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
@@ -13,9 +16,11 @@ export const testChecks: readonly CheckName[] = ["proven", "unproven", "disprove
 type Quotable = BackupEntry & Partial<ExaminedBackup>;
 
 /**
- * The entries (oldest first), of which those that a status quotes were examined: from the newest back to the newest recovery point and the newest proven
- * one, and the ones whose check is the last of its kind. What is older is counted, not quoted. A backup that its documents do not bear out has no checks
- * here, and one whose last check cannot be read is damaged. Errors: those of ObjectStore.
+ * The entries (oldest first), of which those that a status quotes were examined: from the newest
+ * back to the newest recovery point and the newest proven one, and the ones whose check is the last
+ * of its kind. What is older is counted, not quoted. A backup that its documents do not bear out
+ * has no checks here, and one whose last check cannot be read is damaged. Errors: those of
+ * ObjectStore.
  */
 export async function examineQuoted(
   store: ObjectStore,

@@ -1,4 +1,7 @@
-/** The step that copies one backup, with all that is needed to restore it, into a folder for offline media. */
+/**
+ * The step that copies one backup, with all that is needed to restore it, into a folder for offline
+ * media.
+ */
 
 import { createHash } from "node:crypto";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
@@ -24,10 +27,12 @@ export interface ExportResult {
 }
 
 /**
- * Copies a backup into `directory`, which becomes (or already is) a folder vault of its own: the same layout, the instructions, the manifest
- * last, every artifact's checksum compared on the way. The key is not part of it. A failed export takes back what it copied; what one that died
- * left there is replaced.
- * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those of both stores.
+ * Copies a backup into `directory`, which becomes (or already is) a folder vault of its own: the
+ * same layout, the instructions, the manifest last, every artifact's checksum compared on the way.
+ * The key is not part of it. A failed export takes back what it copied; what one that died left
+ * there is replaced.
+ * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those
+ * of both stores.
  */
 export async function exportBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
   return whileReading(context, found, "export", () => recordingDamage(context, found, () => copyBackup(context, found, directory)));
@@ -51,7 +56,10 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
   }
 }
 
-/** A machine that carries backups away need not have the key; then nobody can tell here whether the manifest is genuine, and that is said. */
+/**
+ * A machine that carries backups away need not have the key; then nobody can tell here whether the
+ * manifest is genuine, and that is said.
+ */
 async function readForExport(context: PipelineContext, found: FoundBackup): Promise<Manifest> {
   const { source, id } = found.entry;
   try {
@@ -64,7 +72,10 @@ async function readForExport(context: PipelineContext, found: FoundBackup): Prom
   }
 }
 
-/** What is copied is sealed for the vault that it comes from: the copy is a vault with the same id, and holds backups of no other. */
+/**
+ * What is copied is sealed for the vault that it comes from: the copy is a vault with the same id,
+ * and holds backups of no other.
+ */
 async function beginCopy({ run, holdfastVersion, engines }: PipelineContext, copy: ObjectStore, vaultId: string): Promise<void> {
   const { clock, randomBytes } = run;
   const made = await initVault(copy, {
@@ -109,7 +120,9 @@ async function commitCopy(copy: ObjectStore, manifest: Manifest): Promise<void> 
   }
 }
 
-/** Without a manifest there, whatever else is there of this backup was left by an export that died. */
+/**
+ * Without a manifest there, whatever else is there of this backup was left by an export that died.
+ */
 async function prepareCopy(copy: ObjectStore, source: string, id: string): Promise<void> {
   if ((await copy.head(keyOf.manifest(source, id))) !== undefined) {
     throw new HoldfastError("ObjectExists", `backup ${id} of "${source}" is in ${copy.url} already`, {
@@ -165,7 +178,10 @@ async function copySeal({ run }: PipelineContext, { entry, store }: FoundBackup,
   await copy.put(key, body, { ifAbsent: true, signal: run.signal });
 }
 
-/** One piece of evidence that is odd, too large or unreadable is no reason to keep somebody from carrying the backup away. */
+/**
+ * One piece of evidence that is odd, too large or unreadable is no reason to keep somebody from
+ * carrying the backup away.
+ */
 async function copyEvidence({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore) {
   const notCopied: string[] = [];
   let objects = 0;
@@ -179,7 +195,10 @@ async function copyEvidence({ run }: PipelineContext, { entry, store }: FoundBac
   return { objects, notCopied };
 }
 
-/** Copies a small object as it is; why it could not be read, or undefined. Errors: those of the copy's store, and what the vault fails with for all objects. */
+/**
+ * Copies a small object as it is; why it could not be read, or undefined. Errors: those of the
+ * copy's store, and what the vault fails with for all objects.
+ */
 async function copyDocument(store: ObjectStore, copy: ObjectStore, key: string): Promise<string | undefined> {
   let bytes: Uint8Array;
   try {

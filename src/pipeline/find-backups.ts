@@ -22,10 +22,11 @@ export async function newestBackup(store: ObjectStore, source: string, now: Date
 }
 
 /**
- * Finds the backup that `given` names (an id, a unique prefix of one, `<source>@latest`, `<source>@<time>`) in the policy's vaults. A
- * vault that cannot be looked into does not keep a backup from being found in another.
- * Times are read as people write them (resolve-reference.ts).
- * Errors: BackupNotFound, SourceNotFound, UsageInvalid when it is ambiguous (in one vault or between them), VaultNotFound, VaultInvalid, those of the vaults.
+ * Finds the backup that `given` names (an id, a unique prefix of one, `<source>@latest`,
+ * `<source>@<time>`) in the policy's vaults. A vault that cannot be looked into does not keep a
+ * backup from being found in another. Times are read as people write them (resolve-reference.ts).
+ * Errors: BackupNotFound, SourceNotFound, UsageInvalid when it is ambiguous (in one vault or
+ * between them), VaultNotFound, VaultInvalid, those of the vaults.
  */
 export async function findInVaults(context: PipelineContext, given: string): Promise<FoundBackup> {
   const reference = resolveReference(context, given);
@@ -75,7 +76,8 @@ function refuseAmbiguous(reference: string, first: FoundBackup, others: readonly
 function notFound(policy: Policy, reference: string, misses: readonly HoldfastError[]): HoldfastError {
   const unreachable = misses.find(isUnreachable);
   if (unreachable !== undefined) return unreachable;
-  // A name that neither the policy nor a vault knows is rather a slip of the pen than a source that is gone.
+  // A name that neither the policy nor a vault knows is rather a slip of the pen than a source that
+  // is gone.
   const at = reference.indexOf("@");
   if (at > 0) requireSource(policy, reference.slice(0, at));
   const slash = reference.indexOf("/");
@@ -94,7 +96,10 @@ export function vaultsOf(policy: Policy): string[] {
   return [...used];
 }
 
-/** Where backups of a source may lie: its vault, or, for one that the policy names no more, any of them. */
+/**
+ * Where backups of a source may lie: its vault, or, for one that the policy names no more, any of
+ * them.
+ */
 export function vaultsFor(policy: Policy, source: string): string[] {
   const known = Object.hasOwn(policy.sources, source) ? policy.sources[source] : undefined;
   return known === undefined ? vaultsOf(policy) : [known.vault];

@@ -1,4 +1,7 @@
-/** An end for a step that runs what somebody else wrote: a loop without end in a backup's code must not hold a test for ever. */
+/**
+ * An end for a step that runs what somebody else wrote: a loop without end in a backup's code must
+ * not hold a test for ever.
+ */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { formatDuration } from "../policy/duration.ts";
 import type { RunContext } from "../runtime/run-context.ts";

@@ -1,4 +1,7 @@
-/** The step that lists what a run over many sources has to do: backups to read back, or sources by priority. */
+/**
+ * The step that lists what a run over many sources has to do: backups to read back, or sources by
+ * priority.
+ */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig, Tier, VaultConfig } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
@@ -19,7 +22,10 @@ export interface FleetMember {
 const dayMs = 86_400_000;
 const tierOrder: readonly Tier[] = ["critical", "important", "standard"];
 
-/** The named sources, or all of the policy; the most critical tier first, then in the policy's order. Errors: SourceNotFound. */
+/**
+ * The named sources, or all of the policy; the most critical tier first, then in the policy's
+ * order. Errors: SourceNotFound.
+ */
 export function listFleet(context: PipelineContext, names: readonly string[]): FleetMember[] {
   const rank = ({ tier }: SourceConfig): number => tierOrder.indexOf(tier);
   return sourcesNamed(context, names)
@@ -28,9 +34,10 @@ export function listFleet(context: PipelineContext, names: readonly string[]): F
 }
 
 /**
- * The backups whose newest check is older than `seconds`, those that were never read back and then the longest unread first. What is known
- * to be damaged is left out: it has alerted, and reading it again daily would only drown the next alert. So is what the bucket's lifecycle has moved to
- * its archive, which takes hours and money to bring back.
+ * The backups whose newest check is older than `seconds`, those that were never read back and then
+ * the longest unread first. What is known to be damaged is left out: it has alerted, and reading it
+ * again daily would only drown the next alert. So is what the bucket's lifecycle has moved to its
+ * archive, which takes hours and money to bring back.
  * Reads keys only. Errors: SourceNotFound, those of the vaults.
  */
 export async function listDueBackups(context: PipelineContext, names: readonly string[], seconds: number): Promise<DueBackup[]> {

@@ -1,6 +1,7 @@
 /**
- * The step that holds objectives against measurements. States come from a listing of keys, and those that are quoted from documents; figures are read for the few backups that a
- * judgement needs them of, so that a vault of any age is measured in the same time.
+ * The step that holds objectives against measurements. States come from a listing of keys, and
+ * those that are quoted from documents; figures are read for the few backups that a judgement needs
+ * them of, so that a vault of any age is measured in the same time.
  */
 import { type HoldfastError, isHoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
@@ -47,8 +48,9 @@ export interface Measurements {
 }
 
 /**
- * Measures these sources. Damaged manifests and evidence count as unknown figures; their state says what is wrong. A vault that cannot
- * be read keeps only its own sources from being measured. Errors: those of the vault, when no source can be.
+ * Measures these sources. Damaged manifests and evidence count as unknown figures; their state says
+ * what is wrong. A vault that cannot be read keeps only its own sources from being measured.
+ * Errors: those of the vault, when no source can be.
  */
 export async function measureSources(context: PipelineContext, sources: readonly SourceConfig[]): Promise<Measurements> {
   const measured: MeasuredSource[] = [];
@@ -132,7 +134,10 @@ async function readTests(store: ObjectStore, entries: readonly BackupEntry[]): P
   return tests;
 }
 
-/** The backups whose figures a judgement uses: the newest, the newest good ones, those that were tested, and one of a month before. */
+/**
+ * The backups whose figures a judgement uses: the newest, the newest good ones, those that were
+ * tested, and one of a month before.
+ */
 function chooseTelling(entries: readonly BackupEntry[], tests: readonly Evidence[]): Set<BackupEntry> {
   const good = entries.filter(
     ({ state, suspicious, future }) => !suspicious && !future && (state === "verified" || state === "proven"),

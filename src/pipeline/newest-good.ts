@@ -1,4 +1,7 @@
-/** The newest backup of a source that may be relied on: the first thing that somebody asks when one has failed. */
+/**
+ * The newest backup of a source that may be relied on: the first thing that somebody asks when one
+ * has failed.
+ */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
@@ -16,8 +19,9 @@ export interface SoundBackup {
 const patienceMs = 15_000;
 
 /**
- * The newest backup that was verified or proven and is neither damaged nor suspicious; null when there is none; undefined when that cannot be found out
- * in a quarter of a minute. Reads keys, and the documents of the backup it names. Never throws, and works on after the run was aborted.
+ * The newest backup that was verified or proven and is neither damaged nor suspicious; null when
+ * there is none; undefined when that cannot be found out in a quarter of a minute. Reads keys, and
+ * the documents of the backup it names. Never throws, and works on after the run was aborted.
  */
 export async function newestGoodBackup(context: PipelineContext, sourceName: string): Promise<SoundBackup | null | undefined> {
   const source = context.policy.sources[sourceName];
@@ -29,7 +33,8 @@ export async function newestGoodBackup(context: PipelineContext, sourceName: str
   try {
     return await Promise.race([findNewestGood(context, source.vault, sourceName), patience]);
   } catch (error) {
-    // A vault that was never written to holds no good backup; anything else says nothing about that.
+    // A vault that was never written to holds no good backup; anything else says nothing about
+    // that.
     return isHoldfastError(error, "VaultNotFound") ? null : undefined;
   } finally {
     clearTimeout(timer);

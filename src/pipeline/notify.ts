@@ -1,6 +1,7 @@
 /**
- * The step that tells people. On AWS it publishes to the topic of the alert's severity, whose subscribers are the policy's addresses and the function that
- * posts to Slack; on a single machine it posts to Slack itself, and cannot send mail.
+ * The step that tells people. On AWS it publishes to the topic of the alert's severity, whose
+ * subscribers are the policy's addresses and the function that posts to Slack; on a single machine
+ * it posts to Slack itself, and cannot send mail.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Alert, type AlertContext, type GoodBackup, testAlert } from "../alerts/alert.ts";
@@ -24,20 +25,26 @@ export interface Delivery {
 }
 
 export interface NotifyOptions {
-  /** The topics of a stack by severity: the alert is published there, and nothing is sent from here. */
+  /**
+   * The topics of a stack by severity: the alert is published there, and nothing is sent from here.
+   */
   readonly topics?: Readonly<Record<Severity, string>> | undefined;
 }
 
 /**
- * Tells the policy's channels. Never throws: how each went is the result, and what did not go out is the caller's to say. It does not heed the run's signal,
- * for an interrupted run has most to tell; every attempt has its own time limit.
+ * Tells the policy's channels. Never throws: how each went is the result, and what did not go out
+ * is the caller's to say. It does not heed the run's signal, for an interrupted run has most to
+ * tell; every attempt has its own time limit.
  */
 export async function notify(context: PipelineContext, alert: Alert, options: NotifyOptions = {}): Promise<readonly Delivery[]> {
   if (options.topics !== undefined) return publish(alert, options.topics);
   return Promise.all(channelsFor(alert, context.policy.alerts).map((channel) => tell(context, channel, alert)));
 }
 
-/** Drills every channel of the policy, or those that `only` names (as the policy writes them, or a severity): one message each. Never throws. */
+/**
+ * Drills every channel of the policy, or those that `only` names (as the policy writes them, or a
+ * severity): one message each. Never throws.
+ */
 export async function drillAlerts(
   context: PipelineContext,
   only: string | undefined,
@@ -57,7 +64,10 @@ export async function drillAlerts(
   return Promise.all(wanted.map(({ channel, severities }) => tell(context, channel, testAlert(severities[0] ?? "info", about))));
 }
 
-/** What an alert's maker needs to know: the newest good backup of the source, its tier, and the secrets to leave out. Never throws. */
+/**
+ * What an alert's maker needs to know: the newest good backup of the source, its tier, and the
+ * secrets to leave out. Never throws.
+ */
 export async function gatherAlertContext(
   context: PipelineContext,
   given: Pick<AlertContext, "source" | "since" | "run" | "invocation">,
@@ -108,7 +118,10 @@ async function attempt(channel: string, work: () => Promise<unknown>): Promise<D
   }
 }
 
-/** The spellings by which a person names a channel: the policy has a short one with a slash for secrets. */
+/**
+ * The spellings by which a person names a channel: the policy has a short one with a slash for
+ * secrets.
+ */
 function namesOf(channel: AlertChannel): readonly string[] {
   const name = channelName(channel);
   return [name, name.replace(/^slack:secret:/, "slack:secret/"), channel.type];

@@ -4,10 +4,12 @@ import type { SealingKeys } from "../sealing/keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**
- * Keys that open with the source's own entry of the policy first, and then with every other: a source may have been given another entry, or
- * have left the policy, since the backup was made; the manifest's key id decides. They seal with the first entry.
- * `openingKeyring` fails as SealingKeys says, in the words of the first entry that says it; KeyUnavailable before KeyMissing, for a key that
- * could not be loaded may be the one. Errors: KeyUnavailable, when the policy names no key.
+ * Keys that open with the source's own entry of the policy first, and then with every other: a
+ * source may have been given another entry, or have left the policy, since the backup was made; the
+ * manifest's key id decides. They seal with the first entry.
+ * `openingKeyring` fails as SealingKeys says, in the words of the first entry that says it;
+ * KeyUnavailable before KeyMissing, for a key that could not be loaded may be the one. Errors:
+ * KeyUnavailable, when the policy names no key.
  */
 export async function openingKeysFor(context: PipelineContext, source: string): Promise<SealingKeys> {
   const own = context.policy.sources[source]?.key;

@@ -3,7 +3,10 @@
 import type { Policy, SecretReference } from "../policy/policy.ts";
 import type { OwnPaths } from "../runtime/run-context.ts";
 
-/** Folder vaults, and the files without which a backup cannot be made or opened: the policy, keys, connections, webhooks. */
+/**
+ * Folder vaults, and the files without which a backup cannot be made or opened: the policy, keys,
+ * connections, webhooks.
+ */
 export function listOwnPaths(policy: Policy): OwnPaths {
   const references: SecretReference[] = [
     ...Object.values(policy.sources).flatMap(({ secrets }) => secrets),

@@ -1,4 +1,7 @@
-/** How a part of a backup (a table, a directory) went up and down in the backups before: what is ordinary for it. Pure. */
+/**
+ * How a part of a backup (a table, a directory) went up and down in the backups before: what is
+ * ordinary for it. Pure.
+ */
 import type { ContentFigures, PartFigures } from "./content-figures.ts";
 
 export interface PartHistory {
@@ -23,8 +26,9 @@ export function readHistories(history: readonly ContentFigures[]): PartHistory[]
 }
 
 /**
- * The deepest valley in a series: by which share it once fell and then rose again. A queue that is emptied and fills up has one near 1; a table that
- * was cleared up once, and stayed small, has none: what is not ordinary is not made so by happening.
+ * The deepest valley in a series: by which share it once fell and then rose again. A queue that is
+ * emptied and fills up has one near 1; a table that was cleared up once, and stayed small, has
+ * none: what is not ordinary is not made so by happening.
  */
 export function deepestValley(series: readonly number[]): number {
   const risesTo = [...series];
@@ -40,14 +44,20 @@ export function deepestValley(series: readonly number[]): number {
   return deepest;
 }
 
-/** How far a value may fall below the last one: the policy's share, or more where the series fell that far before and rose again. */
+/**
+ * How far a value may fall below the last one: the policy's share, or more where the series fell
+ * that far before and rose again.
+ */
 export function allowedDrop(series: readonly number[], maxDropShare: number): number {
   const valley = deepestValley(series);
   // A quarter deeper than ever, and a tenth: few cycles were seen, and the next may be deeper.
   return valley < 0.1 ? maxDropShare : Math.max(maxDropShare, 1.25 * valley + 0.1);
 }
 
-/** What is left of a byte of the part when it is compressed, or undefined where that is not known well enough. */
+/**
+ * What is left of a byte of the part when it is compressed, or undefined where that is not known
+ * well enough.
+ */
 export function densityOf({ sample }: PartFigures): number | undefined {
   return sample === undefined || sample.bytes < minDensityBytes ? undefined : sample.compressedBytes / sample.bytes;
 }

@@ -1,4 +1,7 @@
-/** What every step works with: the policy, the run, and the stores, keys and engines that the policy names. */
+/**
+ * What every step works with: the policy, the run, and the stores, keys and engines that the policy
+ * names.
+ */
 
 import type { Engine } from "../engines/engine.ts";
 import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
@@ -20,7 +23,10 @@ export interface PipelineContext {
   engineOf(name: string): Promise<Engine>;
   /** The store of one of the policy's vaults, opened once. */
   storeOf(vaultName: string): Promise<ObjectStore>;
-  /** Where a vault's leases and read marks are: its state bucket, or, without one, the vault's own store. */
+  /**
+   * Where a vault's leases and read marks are: its state bucket, or, without one, the vault's own
+   * store.
+   */
   stateStoreOf(vaultName: string): Promise<ObjectStore>;
   /** One of the policy's key sets, opened once. */
   keysOf(keyName: string): Promise<SealingKeys>;
@@ -30,7 +36,10 @@ export interface PipelineContext {
   close(): void;
 }
 
-/** A context whose modules are loaded when they are first needed: a listing loads neither an engine nor a cloud SDK. */
+/**
+ * A context whose modules are loaded when they are first needed: a listing loads neither an engine
+ * nor a cloud SDK.
+ */
 export function createPipelineContext(
   policy: Policy,
   given: RunContext,
@@ -66,7 +75,10 @@ export function createPipelineContext(
   };
 }
 
-/** The source's part of the policy. Errors: SourceNotFound, which names the nearest source and all there are. */
+/**
+ * The source's part of the policy. Errors: SourceNotFound, which names the nearest source and all
+ * there are.
+ */
 export function requireSource(policy: Policy, name: string): SourceConfig {
   const source = Object.hasOwn(policy.sources, name) ? policy.sources[name] : undefined;
   if (source === undefined) {

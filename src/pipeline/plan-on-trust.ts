@@ -1,4 +1,7 @@
-/** Plans retention on backups that were looked at: what is kept as good, and lets others go for it, is read first. */
+/**
+ * Plans retention on backups that were looked at: what is kept as good, and lets others go for it,
+ * is read first.
+ */
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
@@ -14,9 +17,11 @@ export interface GatheredBackup extends RetentionBackup {
 const concurrency = 8;
 
 /**
- * The backups as far as they can be relied on. Whatever a plan that releases something keeps as verified or proven is read; one whose documents do not
- * say so counts for nothing and is never released, and the plan is made again, until everything it relies on was read. Reads nothing where nothing is
- * released. Errors: KeyUnavailable and KeyFileInvalid (nobody can tell whether a manifest is genuine), those of ObjectStore.
+ * The backups as far as they can be relied on. Whatever a plan that releases something keeps as
+ * verified or proven is read; one whose documents do not say so counts for nothing and is never
+ * released, and the plan is made again, until everything it relies on was read. Reads nothing where
+ * nothing is released. Errors: KeyUnavailable and KeyFileInvalid (nobody can tell whether a
+ * manifest is genuine), those of ObjectStore.
  */
 export async function planOnTrust(
   context: PipelineContext,

@@ -1,6 +1,7 @@
 /**
- * The step that decides where the next step of a run works: in a Lambda, or, where the last backup was too large or too slow for one, in
- * Fargate. Reads keys and one manifest; opens neither a key nor a source.
+ * The step that decides where the next step of a run works: in a Lambda, or, where the last backup
+ * was too large or too slow for one, in Fargate. Reads keys and one manifest; opens neither a key
+ * nor a source.
  */
 import type { Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
@@ -29,16 +30,24 @@ export interface RestorePlan {
   readonly reason: string;
 }
 
-/** A Lambda ends after 900 s (AWS quota); a dump that took two thirds of that last time may not fit the next. */
+/**
+ * A Lambda ends after 900 s (AWS quota); a dump that took two thirds of that last time may not fit
+ * the next.
+ */
 const mostLambdaSeconds = 600;
-/** At measured rates a Lambda of 2 CPUs dumps up to 68 GiB in its 900 s; a third of that leaves room for a slow source and for growth. */
+/**
+ * At measured rates a Lambda of 2 CPUs dumps up to 68 GiB in its 900 s; a third of that leaves room
+ * for a slow source and for growth.
+ */
 const mostLambdaBytes = 20 * 1024 ** 3;
 /** Of the 10,240 MB that a Lambda's /tmp may have. */
 const mostThrowawayBytes = 8 * 1024 ** 3;
 
 /**
- * Plans a backup by the size that the policy declares and the figures of the source's newest one; without either, a Lambda is tried first.
- * Errors: SourceNotFound, SourceUnsupported (a kind the engine does not make), those of listing the vault.
+ * Plans a backup by the size that the policy declares and the figures of the source's newest one;
+ * without either, a Lambda is tried first.
+ * Errors: SourceNotFound, SourceUnsupported (a kind the engine does not make), those of listing the
+ * vault.
  */
 export async function planBackup(
   context: PipelineContext,
@@ -61,8 +70,10 @@ export async function planBackup(
 }
 
 /**
- * Plans what reads the backup that `reference` names (an id, its prefix, or `latest`): a restore test or a restore.
- * Errors: SourceNotFound, BackupNotFound, UsageInvalid (ambiguous), ManifestDamaged, those of the vault.
+ * Plans what reads the backup that `reference` names (an id, its prefix, or `latest`): a restore
+ * test or a restore.
+ * Errors: SourceNotFound, BackupNotFound, UsageInvalid (ambiguous), ManifestDamaged, those of the
+ * vault.
  */
 export async function planReading(
   context: PipelineContext,
@@ -95,7 +106,10 @@ function chooseForDump(manifest: Manifest | undefined): Choice {
   return { runner: "lambda", reason: `${manifest.id} had ${bytes} bytes and took ${Math.round(seconds)} s` };
 }
 
-/** A manifest that cannot be read says nothing of sizes, and must not keep the next backup from being made. */
+/**
+ * A manifest that cannot be read says nothing of sizes, and must not keep the next backup from
+ * being made.
+ */
 async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manifest | undefined> {
   try {
     return (await readManifest(store, entry.source, entry.id)).manifest;
@@ -105,7 +119,10 @@ async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manife
   }
 }
 
-/** What cannot be told of a damaged backup needs no room: whatever reads it finds the damage at once, and says so. */
+/**
+ * What cannot be told of a damaged backup needs no room: whatever reads it finds the damage at
+ * once, and says so.
+ */
 function estimateRoom(engine: Engine, manifest: Manifest): number {
   const open = () => Promise.reject(new HoldfastError("Internal", "a plan reads no artifacts"));
   try {

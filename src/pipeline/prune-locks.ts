@@ -1,4 +1,7 @@
-/** What locks mean to a prune: it keeps what is locked, and extends the locks of what retention keeps. */
+/**
+ * What locks mean to a prune: it keeps what is locked, and extends the locks of what retention
+ * keeps.
+ */
 import type { SourceConfig } from "../policy/policy.ts";
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import { promiseLocks } from "../retention/promise-locks.ts";
@@ -8,12 +11,16 @@ import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
-/** Requests on their way at once: a prune looks at what it releases and at what it keeps, some requests for each. */
+/**
+ * Requests on their way at once: a prune looks at what it releases and at what it keeps, some
+ * requests for each.
+ */
 const concurrency = 8;
 
 /**
- * Plans again and again with the locks of what would be released, until everything released is known to be free. Asks the store about released
- * backups alone. Where the vault does not lock, `plan` is called once. Errors: those of ObjectStore.
+ * Plans again and again with the locks of what would be released, until everything released is
+ * known to be free. Asks the store about released backups alone. Where the vault does not lock,
+ * `plan` is called once. Errors: those of ObjectStore.
  */
 export async function planAmongLocks(
   store: ObjectStore,
@@ -39,8 +46,9 @@ export async function planAmongLocks(
 }
 
 /**
- * Makes the locks of kept backups last as long as retention promises to keep them, and puts what is held under the store's legal hold where that was
- * missed. One look a backup that is promised a time, and writes only where its lock is shorter than the promise. Resolves with the ids whose
+ * Makes the locks of kept backups last as long as retention promises to keep them, and puts what is
+ * held under the store's legal hold where that was missed. One look a backup that is promised a
+ * time, and writes only where its lock is shorter than the promise. Resolves with the ids whose
  * lock was extended. Errors: those of ObjectStore.
  */
 export async function keepPromises(

@@ -1,6 +1,7 @@
 /**
- * The step that deletes what retention releases. Order of deletes (docs/vault-format.md): the manifest first, so that a run that dies leaves
- * no backup that names missing artifacts; dependants before what they depend on; leftovers are swept by the next run.
+ * The step that deletes what retention releases. Order of deletes (docs/vault-format.md): the
+ * manifest first, so that a run that dies leaves no backup that names missing artifacts; dependants
+ * before what they depend on; leftovers are swept by the next run.
  */
 import type { SourceConfig } from "../policy/policy.ts";
 import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan } from "../retention/plan-retention.ts";
@@ -36,12 +37,15 @@ export interface PruneResult {
 }
 
 /**
- * How long an object that no manifest names is left alone. Longer than any dump can run: a day, as long as the longest Lambda-and-Fargate
- * chain is allowed to take.
+ * How long an object that no manifest names is left alone. Longer than any dump can run: a day, as
+ * long as the longest Lambda-and-Fargate chain is allowed to take.
  */
 const orphanGraceSeconds = 86_400;
 
-/** What retention would do to a source's backups. Reads keys only, the manifests of backups that depend on others, and the locks of what it would release; writes nothing. */
+/**
+ * What retention would do to a source's backups. Reads keys only, the manifests of backups that
+ * depend on others, and the locks of what it would release; writes nothing.
+ */
 export async function planPrune(context: PipelineContext, sourceName: string): Promise<RetentionPlan> {
   const source = requireSource(context.policy, sourceName);
   const store = await context.storeOf(source.vault);
@@ -51,8 +55,11 @@ export async function planPrune(context: PipelineContext, sourceName: string): P
 }
 
 /**
- * Deletes what retention releases, under the source's lease, and collects the leftovers of runs that died.
- * Errors: PruneRefused (nothing was deleted), KeyUnavailable and KeyFileInvalid (the manifests that it relies on cannot be checked), LeaseHeld, LeaseLost, those of the store. A run that fails half-way is finished by the next.
+ * Deletes what retention releases, under the source's lease, and collects the leftovers of runs
+ * that died.
+ * Errors: PruneRefused (nothing was deleted), KeyUnavailable and KeyFileInvalid (the manifests that
+ * it relies on cannot be checked), LeaseHeld, LeaseLost, those of the store. A run that fails
+ * half-way is finished by the next.
  */
 export async function pruneSource(context: PipelineContext, sourceName: string): Promise<PruneResult> {
   const source = requireSource(context.policy, sourceName);

@@ -1,4 +1,7 @@
-/** A stored backup on its way back: each artifact fetched, unsealed and checked against the manifest while it is read. */
+/**
+ * A stored backup on its way back: each artifact fetched, unsealed and checked against the manifest
+ * while it is read.
+ */
 import { Readable } from "node:stream";
 import type { BackupReader, Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
@@ -14,18 +17,27 @@ import { figuresOf } from "./backup-figures.ts";
 
 export interface BackupReading {
   readonly reader: BackupReader;
-  /** Reads to its end whatever artifact the engine did not, so that every byte of the backup has been checked. */
+  /**
+   * Reads to its end whatever artifact the engine did not, so that every byte of the backup has
+   * been checked.
+   */
   readRest(): Promise<void>;
   /** What was passed over for `salvage`: one finding an artifact. */
   readonly damage: readonly LoadFinding[];
 }
 
 export interface ReadOptions {
-  /** Streams end where damage is met, after all that is sound before it, instead of failing: the last resort. */
+  /**
+   * Streams end where damage is met, after all that is sound before it, instead of failing: the
+   * last resort.
+   */
   readonly salvage?: boolean | undefined;
 }
 
-/** Opens `manifest`'s backup for reading. The reader's streams fail with an integrity error of the catalogue, never end early unless asked to. */
+/**
+ * Opens `manifest`'s backup for reading. The reader's streams fail with an integrity error of the
+ * catalogue, never end early unless asked to.
+ */
 export function openBackup(
   { store, vaultId }: OpenedVault,
   keys: SealingKeys,
@@ -87,7 +99,8 @@ async function fetchArtifact(store: ObjectStore, manifest: Manifest, record: Art
   try {
     const { body } = await store.get(key, { signal: run.signal });
     const counted = Readable.from(countBytes(body, run), { objectMode: true, highWaterMark: 1 });
-    // Also when it is destroyed before it was read: its generator never ran, and the body would stay open.
+    // Also when it is destroyed before it was read: its generator never ran, and the body would
+    // stay open.
     counted.once("close", () => body.destroy());
     return counted;
   } catch (error) {

@@ -5,8 +5,9 @@ import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**
- * Runs `work` while the backup is marked as being read for `purpose`. Where the vault takes no writes (read-only media, a full or failing disk on
- * the worst day) it is read all the same, and the log says that nothing keeps a prune away.
+ * Runs `work` while the backup is marked as being read for `purpose`. Where the vault takes no
+ * writes (read-only media, a full or failing disk on the worst day) it is read all the same, and
+ * the log says that nothing keeps a prune away.
  */
 export async function whileReading<T>(
   context: PipelineContext,
@@ -42,7 +43,9 @@ export async function whileReading<T>(
 
 type Release = () => Promise<void>;
 
-/** Marks anew from time to time, the new mark before the old one goes; `end` takes back the last. */
+/**
+ * Marks anew from time to time, the new mark before the old one goes; `end` takes back the last.
+ */
 function keepMarked(mark: () => Promise<Release | undefined>, first: Release | undefined): { end(): Promise<void> } {
   let release = first;
   let renewing = Promise.resolve();

@@ -1,4 +1,7 @@
-/** Damage that somebody meets who only wanted to use a backup: written down as a verification would, and answered with the newest good one. */
+/**
+ * Damage that somebody meets who only wanted to use a backup: written down as a verification would,
+ * and answered with the newest good one.
+ */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { readManifest } from "../vault/manifest.ts";
 import { findDamage } from "./damage.ts";
@@ -8,8 +11,9 @@ import type { PipelineContext } from "./pipeline-context.ts";
 import { recordEvidence } from "./record-evidence.ts";
 
 /**
- * Runs `work`, which reads the backup. Damage of the backup's own (never a key that is missing, or a store that does not answer) becomes evidence, and the
- * error names the newest good backup. Errors: those of `work`.
+ * Runs `work`, which reads the backup. Damage of the backup's own (never a key that is missing, or
+ * a store that does not answer) becomes evidence, and the error names the newest good backup.
+ * Errors: those of `work`.
  */
 export async function recordingDamage<T>(context: PipelineContext, found: FoundBackup, work: () => Promise<T>): Promise<T> {
   try {
@@ -23,7 +27,9 @@ export async function recordingDamage<T>(context: PipelineContext, found: FoundB
   }
 }
 
-/** Writes the findings down as evidence "damaged"; what the vault does not take is said in the log. */
+/**
+ * Writes the findings down as evidence "damaged"; what the vault does not take is said in the log.
+ */
 export async function recordDamage(context: PipelineContext, found: FoundBackup, findings: readonly string[]): Promise<void> {
   const { entry, store } = found;
   await recordEvidence(context, store, {
@@ -67,7 +73,10 @@ async function withNewestGood(context: PipelineContext, { entry }: FoundBackup, 
 
 const naming = new WeakSet<HoldfastError>();
 
-/** Whether an error says already which backup of the source is the newest good one, or that there is none. */
+/**
+ * Whether an error says already which backup of the source is the newest good one, or that there is
+ * none.
+ */
 export function namesNewestGood(error: HoldfastError): boolean {
   return naming.has(error);
 }

@@ -1,12 +1,16 @@
-/** Writes down what a check found; a vault that takes no writes must not hide the finding from whoever asked for it. */
+/**
+ * Writes down what a check found; a vault that takes no writes must not hide the finding from
+ * whoever asked for it.
+ */
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence, type Evidence } from "../vault/evidence.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**
- * Appends the evidence; resolves with the store's error where that could not be done, after it was logged: the finding then holds for this
- * run, and the backup's state stays what it was. Errors: Interrupted, Internal.
+ * Appends the evidence; resolves with the store's error where that could not be done, after it was
+ * logged: the finding then holds for this run, and the backup's state stays what it was. Errors:
+ * Interrupted, Internal.
  */
 export async function recordEvidence(
   context: PipelineContext,

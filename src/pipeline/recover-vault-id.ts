@@ -1,4 +1,7 @@
-/** The id of a vault whose holdfast.json is lost: every manifest's seal names it, and only a holder of the key can have made one. */
+/**
+ * The id of a vault whose holdfast.json is lost: every manifest's seal names it, and only a holder
+ * of the key can have made one.
+ */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { maxManifestSealBytes, openManifestSeal } from "../sealing/manifest-seal.ts";
 import { listBackups } from "../vault/catalogue.ts";
@@ -10,8 +13,10 @@ import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**
- * The id that the newest genuine backup is sealed for; undefined where there is no backup, and any id will do.
- * Errors: KeyMissing, KeyUnavailable, KeyFileInvalid (the key is needed), VaultDamaged (no backup's seal can be opened), those of ObjectStore.
+ * The id that the newest genuine backup is sealed for; undefined where there is no backup, and any
+ * id will do.
+ * Errors: KeyMissing, KeyUnavailable, KeyFileInvalid (the key is needed), VaultDamaged (no backup's
+ * seal can be opened), those of ObjectStore.
  */
 export async function recoverVaultId(context: PipelineContext, store: ObjectStore): Promise<string | undefined> {
   const { clock, signal } = context.run;

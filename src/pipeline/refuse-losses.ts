@@ -1,4 +1,7 @@
-/** Why a plan must not be carried out though retention finds nothing wrong with it: backups are missing from it that nobody deleted. */
+/**
+ * Why a plan must not be carried out though retention finds nothing wrong with it: backups are
+ * missing from it that nobody deleted.
+ */
 import type { RetentionPlan } from "../retention/plan-retention.ts";
 import type { Refusal } from "../retention/refusals.ts";
 import { listHiddenDocuments } from "../vault/hidden-documents.ts";
@@ -9,8 +12,9 @@ import type { ObjectStore } from "../vault/object-store.ts";
 const maxNamed = 10;
 
 /**
- * The plan with the refusals that the vault itself gives: manifests or evidence that were deleted or overwritten and that the bucket still has, and backups
- * whose manifest is gone without a tombstone. Errors: those of ObjectStore.
+ * The plan with the refusals that the vault itself gives: manifests or evidence that were deleted
+ * or overwritten and that the bucket still has, and backups whose manifest is gone without a
+ * tombstone. Errors: those of ObjectStore.
  */
 export async function refuseLosses(store: ObjectStore, source: string, plan: RetentionPlan): Promise<RetentionPlan> {
   const found = [await refuseHidden(store, source), await refuseLost(store, source)].filter((refusal) => refusal !== undefined);

@@ -4,8 +4,8 @@ import { isWithin } from "../runtime/path-identity.ts";
 import type { OwnPaths } from "../runtime/run-context.ts";
 
 /**
- * Refuses a file to be written that would replace one of the files, or lie in one of the vaults, whose documents have names that it
- * could take. `path` is absolute. Errors: UsageInvalid.
+ * Refuses a file to be written that would replace one of the files, or lie in one of the vaults,
+ * whose documents have names that it could take. `path` is absolute. Errors: UsageInvalid.
  */
 export async function refuseOwnFile(path: string, own: OwnPaths | undefined): Promise<void> {
   const refuse = (problem: string): never => {

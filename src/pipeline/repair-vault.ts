@@ -1,4 +1,7 @@
-/** Writes anew what a vault has of its own and lost, or what others changed of it; what was there is kept beside it. */
+/**
+ * Writes anew what a vault has of its own and lost, or what others changed of it; what was there is
+ * kept beside it.
+ */
 import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { instructionsKey, vaultKey } from "../vault/layout.ts";
@@ -14,8 +17,9 @@ import { findInstructionsProblem, writeInstructions } from "./vault-instructions
 const maxKeptBytes = 1024 * 1024;
 
 /**
- * Repairs holdfast.json (only where a vault is, and never one of a newer Holdfast) and RESTORE.md. Resolves with what was done; nothing, when there was
- * nothing to do. Errors: those of recoverVaultId, those of openVault that no writing repairs, those of ObjectStore.
+ * Repairs holdfast.json (only where a vault is, and never one of a newer Holdfast) and RESTORE.md.
+ * Resolves with what was done; nothing, when there was nothing to do. Errors: those of
+ * recoverVaultId, those of openVault that no writing repairs, those of ObjectStore.
  */
 export async function repairVault(context: PipelineContext, store: ObjectStore): Promise<readonly Finding[]> {
   const done: Finding[] = [];

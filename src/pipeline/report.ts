@@ -1,4 +1,7 @@
-/** The step that gathers what the HTML report shows: objectives against measurements, catalogue, restore tests, retention's plan, holds. */
+/**
+ * The step that gathers what the HTML report shows: objectives against measurements, catalogue,
+ * restore tests, retention's plan, holds.
+ */
 import type { SourceConfig } from "../policy/policy.ts";
 import type { ReportHold, ReportModel, ReportSource } from "../report/report-model.ts";
 import { type Hold, listHolds, type UnreadableHold } from "../vault/holds.ts";

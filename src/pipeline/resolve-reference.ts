@@ -4,8 +4,10 @@ import { formatInZone, momentForms, parseMoment } from "../runtime/moment.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 
 /**
- * The reference as the vault knows it: `shop@14:32` becomes `shop@2026-11-28T13:32:00.000Z`, and the log says so; anything else stays.
- * Errors: UsageInvalid (no time, or one that is to come), SourceNotFound (neither a source of the policy nor the beginning of an id).
+ * The reference as the vault knows it: `shop@14:32` becomes `shop@2026-11-28T13:32:00.000Z`, and
+ * the log says so; anything else stays.
+ * Errors: UsageInvalid (no time, or one that is to come), SourceNotFound (neither a source of the
+ * policy nor the beginning of an id).
  */
 export function resolveReference(context: PipelineContext, reference: string): string {
   const at = reference.indexOf("@");
@@ -29,7 +31,10 @@ function resolveTimed({ policy, run }: PipelineContext, source: string, moment: 
   return `${source}@${iso}`;
 }
 
-/** Ids begin with a digit: what does not is the name of a source, and must not be answered with another source's backups. */
+/**
+ * Ids begin with a digit: what does not is the name of a source, and must not be answered with
+ * another source's backups.
+ */
 function refuseName({ policy }: PipelineContext, reference: string): void {
   if (!/^[A-Za-z_][A-Za-z0-9._-]*$/.test(reference)) return;
   requireSource(policy, reference);

@@ -1,6 +1,7 @@
 /**
- * The step that proves a backup: loads it into a throwaway place, digests what was loaded, compares it with the backup object by object and
- * with what the source said of itself, runs the policy's assertions, and measures the time (design, "How a restore is proven").
+ * The step that proves a backup: loads it into a throwaway place, digests what was loaded, compares
+ * it with the backup object by object and with what the source said of itself, runs the policy's
+ * assertions, and measures the time (design, "How a restore is proven").
  */
 
 import type { Place } from "../engines/engine.ts";
@@ -28,15 +29,19 @@ export interface RestoreTestResult {
   readonly backupId: string;
   readonly outcome: "proven" | "unproven" | "disproven";
   readonly evidence: Evidence;
-  /** Why the evidence is not in the vault, where that took no writes; the backup's state is then what it was. */
+  /**
+   * Why the evidence is not in the vault, where that took no writes; the backup's state is then
+   * what it was.
+   */
   readonly unrecorded?: HoldfastError | undefined;
 }
 
 /**
- * Restore-tests one backup and appends the evidence. A backup that does not restore, or restores to something else, is a result
- * (`disproven`), and so is a place that lacks what the backup needs (`unproven`).
- * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing, DiskFull, ThrowawayFailed, Interrupted,
- * BackupNotFound (deleted meanwhile).
+ * Restore-tests one backup and appends the evidence. A backup that does not restore, or restores to
+ * something else, is a result (`disproven`), and so is a place that lacks what the backup needs
+ * (`unproven`).
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable,
+ * ToolMissing, DiskFull, ThrowawayFailed, Interrupted, BackupNotFound (deleted meanwhile).
  */
 export async function restoreTest(context: PipelineContext, found: FoundBackup): Promise<RestoreTestResult> {
   return whileReading(context, found, "restore test", () => testMarked(context, found));
@@ -70,7 +75,10 @@ type Trial = Pick<
   readonly check: RestoreTestResult["outcome"];
 };
 
-/** A test that the policy's limit ends is no judgement of the backup: the same code may be slow, or never end. */
+/**
+ * A test that the policy's limit ends is no judgement of the backup: the same code may be slow, or
+ * never end.
+ */
 async function tryWithinLimits(context: PipelineContext, found: FoundBackup, stopwatch: Stopwatch): Promise<Trial> {
   const { sandbox = defaultSandbox, maxDurationSeconds = defaultMaxTestSeconds } =
     context.policy.sources[found.entry.source]?.restoreTest ?? {};
@@ -124,7 +132,10 @@ async function tryRestore(
   }
 }
 
-/** The digest of the backup's content: from the newest verification of this very manifest, else from one made now. Undefined: it is damaged. */
+/**
+ * The digest of the backup's content: from the newest verification of this very manifest, else from
+ * one made now. Undefined: it is damaged.
+ */
 export async function firstDigest(
   context: PipelineContext,
   found: FoundBackup,
@@ -165,9 +176,10 @@ async function examine(
 }
 
 /**
- * The verdict. Damage found while loading, or a difference, disproves: what the server lacks is left out of the comparison object by object, and
- * excuses nothing else. Where the server lacked something, or an assertion failed on data that equal the source's, the backup is neither
- * proven nor damaged. What needs an extension that the policy excepts takes no part.
+ * The verdict. Damage found while loading, or a difference, disproves: what the server lacks is
+ * left out of the comparison object by object, and excuses nothing else. Where the server lacked
+ * something, or an assertion failed on data that equal the source's, the backup is neither proven
+ * nor damaged. What needs an extension that the policy excepts takes no part.
  */
 export function decide(
   loadFindings: readonly LoadFinding[],
@@ -195,8 +207,9 @@ function describeUnjudged({ unjudged }: Comparison): string {
 }
 
 /**
- * The time a person would have waited for the data: opening the place and loading, not the comparing after it. A load that did not come to its
- * end can miss the objective, and cannot meet it.
+ * The time a person would have waited for the data: opening the place and loading, not the
+ * comparing after it. A load that did not come to its end can miss the objective, and cannot meet
+ * it.
  */
 function measureObjective(
   context: PipelineContext,

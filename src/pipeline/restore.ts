@@ -1,6 +1,7 @@
 /**
- * The step that restores a backup to a place of the user's: loads it beside whatever is there, compares what was loaded with the backup, and
- * only then makes it the user's own. Nothing existing is destroyed; an engine's commit() keeps what it replaces under another name.
+ * The step that restores a backup to a place of the user's: loads it beside whatever is there,
+ * compares what was loaded with the backup, and only then makes it the user's own. Nothing existing
+ * is destroyed; an engine's commit() keeps what it replaces under another name.
  */
 
 import type { Place, RestorePlan, RestoreRequest } from "../engines/engine.ts";
@@ -25,7 +26,10 @@ export interface RestoreOptions {
   /** As given after --to; the engine says what forms it takes. */
   readonly to: string;
   readonly overwrite: boolean;
-  /** Puts into the target what could be loaded even when the backup is damaged or the result differs: the last resort. */
+  /**
+   * Puts into the target what could be loaded even when the backup is damaged or the result
+   * differs: the last resort.
+   */
   readonly allowDamaged: boolean;
   /** Removes a result that differs, where it would be kept beside the target. */
   readonly discardDifferent?: boolean | undefined;
@@ -37,7 +41,10 @@ export interface RestoreResult {
   readonly source: string;
   readonly backupId: string;
   readonly target: string;
-  /** Whether everything was loaded and compared equal, but for what the policy excepts; false only for what was salvaged with `allowDamaged`. */
+  /**
+   * Whether everything was loaded and compared equal, but for what the policy excepts; false only
+   * for what was salvaged with `allowDamaged`.
+   */
   readonly intact: boolean;
   readonly comparison: Comparison;
   readonly loadFindings: readonly LoadFinding[];
@@ -45,7 +52,11 @@ export interface RestoreResult {
   readonly timings: Readonly<Record<string, number>>;
 }
 
-/** Says what restoring would do, how long a backup in an archive takes to be readable included; touches nothing. Errors: BackupDamaged, as the restore; those of Engine.planRestore, and of reading the manifest. */
+/**
+ * Says what restoring would do, how long a backup in an archive takes to be readable included;
+ * touches nothing. Errors: BackupDamaged, as the restore; those of Engine.planRestore, and of
+ * reading the manifest.
+ */
 export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
   refuseDamaged(found, options);
   const { manifest, engine, backup } = await openForRestore(context, found, options);
@@ -56,8 +67,8 @@ export async function planRestore(context: PipelineContext, found: FoundBackup, 
 
 /**
  * Restores one backup and compares the result with it.
- * Errors: BackupDamaged (before anything is touched), RestoreRefused, RestoreFailed, RestoreDiffers (what was loaded is kept beside the target unless
- * it is to be discarded), those of reading.
+ * Errors: BackupDamaged (before anything is touched), RestoreRefused, RestoreFailed, RestoreDiffers
+ * (what was loaded is kept beside the target unless it is to be discarded), those of reading.
  */
 export async function restoreBackup(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
   return whileReading(context, found, "restore", () =>
@@ -149,7 +160,10 @@ function refuseFlags({ engines }: PipelineContext, engine: string, flags: Readon
   });
 }
 
-/** Whoever takes what is damaged may take a backup whose manifest nobody vouches for; that is damage, and is said. */
+/**
+ * Whoever takes what is damaged may take a backup whose manifest nobody vouches for; that is
+ * damage, and is said.
+ */
 async function readForRestore(
   context: PipelineContext,
   found: FoundBackup,
@@ -178,7 +192,10 @@ function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {
   );
 }
 
-/** Without a digest (a damaged backup that is salvaged) there is nothing to compare with, and that is said. */
+/**
+ * Without a digest (a damaged backup that is salvaged) there is nothing to compare with, and that
+ * is said.
+ */
 async function compareWith(place: Place, digest: ContentDigest | undefined): Promise<Comparison> {
   if (digest !== undefined) return place.compare(digest);
   const problem = "the backup does not verify; there is nothing to compare with";
@@ -198,7 +215,10 @@ function requestOf({ to, overwrite, flags }: RestoreOptions): RestoreRequest {
 
 const isAllowed = (finding: LoadFinding): boolean => finding.class === "benign" || finding.class === "excepted";
 
-/** Keeps what differs beside the target, unless it is to be discarded: a database with one odd view is better than none. Gives the error. */
+/**
+ * Keeps what differs beside the target, unless it is to be discarded: a database with one odd view
+ * is better than none. Gives the error.
+ */
 async function setAside(
   manifest: Manifest,
   findings: readonly LoadFinding[],

@@ -1,4 +1,7 @@
-/** The order of a backup on one machine: dump, verify, prune. In the cloud the `backup` state machine holds the same order. */
+/**
+ * The order of a backup on one machine: dump, verify, prune. In the cloud the `backup` state
+ * machine holds the same order.
+ */
 import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { findBackup } from "../vault/catalogue.ts";
@@ -19,13 +22,16 @@ export interface BackupRunResult {
   readonly dump: DumpResult;
   readonly verification?: VerifyResult | undefined;
   readonly prune?: PruneResult | undefined;
-  /** What could not be done after the dump, a refusal to prune included; the backup itself stands. */
+  /**
+   * What could not be done after the dump, a refusal to prune included; the backup itself stands.
+   */
   readonly failure?: { readonly step: "verify" | "prune"; readonly error: HoldfastError } | undefined;
 }
 
 /**
  * Backs a source up, reads the backup back, and prunes only when that went well.
- * Errors: those of dumpSource, and Interrupted. A damaged or suspicious backup is a result; so is whatever fails once the backup stands.
+ * Errors: those of dumpSource, and Interrupted. A damaged or suspicious backup is a result; so is
+ * whatever fails once the backup stands.
  */
 export async function runBackup(context: PipelineContext, options: BackupRunOptions): Promise<BackupRunResult> {
   const dump = await dumpSource(context, { source: options.source, kind: options.kind });
@@ -36,7 +42,8 @@ export async function runBackup(context: PipelineContext, options: BackupRunOpti
   if (verification.unrecorded !== undefined) {
     return { dump, verification, failure: { step: "verify", error: verification.unrecorded } };
   }
-  // A suspicious one goes on to prune, which refuses and says so; a damaged one must not release anything.
+  // A suspicious one goes on to prune, which refuses and says so; a damaged one must not release
+  // anything.
   if (!options.prune || verification.outcome === "damaged") return { dump, verification };
   const pruned = await attempt(context, dump, "prune", () => pruneSource(context, options.source));
   return "failure" in pruned ? { dump, verification, ...pruned } : { dump, verification, prune: pruned.result };

@@ -1,4 +1,7 @@
-/** Parts whose names make a series (`events_2026_11`, `releases/v12`): partitions, releases that come and go in their order. Pure. */
+/**
+ * Parts whose names make a series (`events_2026_11`, `releases/v12`): partitions, releases that
+ * come and go in their order. Pure.
+ */
 import type { ContentFigures, PartFigures } from "./content-figures.ts";
 
 const datePattern = /(?:19|20)\d\d/;
@@ -25,9 +28,10 @@ function groupByFamily({ parts }: ContentFigures): Families {
 }
 
 /**
- * Which of the parts that are gone are the oldest of a series that moves on: dated or attached partitions, gone in their order, while a newer member
- * came or an older one was gone before. Other numbered ones (`releases/v12`) only where an older one was gone before: customers have numbers too.
- * Never more than `maxDropShare` of the series' rows at once.
+ * Which of the parts that are gone are the oldest of a series that moves on: dated or attached
+ * partitions, gone in their order, while a newer member came or an older one was gone before. Other
+ * numbered ones (`releases/v12`) only where an older one was gone before: customers have numbers
+ * too. Never more than `maxDropShare` of the series' rows at once.
  */
 export function findExpired(
   gone: readonly PartFigures[],
@@ -90,7 +94,10 @@ function isOldest({ members, gone }: Series): boolean {
   return gone.length < members.length && members.slice(0, gone.length).every((member) => gone.includes(member));
 }
 
-/** Where all members were there from the first backup on, nothing says that any of them is meant to go. */
+/**
+ * Where all members were there from the first backup on, nothing says that any of them is meant to
+ * go.
+ */
 function movesOn(family: string, { members }: Series, now: Families, eras: readonly Families[]): boolean {
   const known = new Set(members);
   const newest = members.at(-1) ?? "";

@@ -1,4 +1,7 @@
-/** Loss in steps that are each too small to be noticed: a part that falls from backup to backup, and never rises. Pure. */
+/**
+ * Loss in steps that are each too small to be noticed: a part that falls from backup to backup, and
+ * never rises. Pure.
+ */
 import { type ContentFigures, type PartFigures, wholeName } from "./content-figures.ts";
 import { allowedDrop } from "./part-history.ts";
 
@@ -21,9 +24,10 @@ export interface SlowLoss {
 }
 
 /**
- * The parts whose figures fell in at least three of the newest backups in a row, rose in none, and are by now smaller than where that began by more than
- * `maxDropShare`, and by more than they ever fell and rose again. `recent` are the trusted backups to sum up over, oldest first. Where many parts fall a
- * little, all of them together are one part.
+ * The parts whose figures fell in at least three of the newest backups in a row, rose in none, and
+ * are by now smaller than where that began by more than
+ * `maxDropShare`, and by more than they ever fell and rose again. `recent` are the trusted backups
+ * to sum up over, oldest first. Where many parts fall a little, all of them together are one part.
  */
 export function findSlowLosses(
   objects: readonly string[],

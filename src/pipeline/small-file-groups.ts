@@ -1,4 +1,7 @@
-/** Groups of a tree's files (by directory, by type) that are too small to be missed when they go. Pure. */
+/**
+ * Groups of a tree's files (by directory, by type) that are too small to be missed when they go.
+ * Pure.
+ */
 import { bucketSortOf, sortOfBuckets } from "../proof/group-buckets.ts";
 import type { PartFigures } from "./content-figures.ts";
 
@@ -12,19 +15,26 @@ export function isFileGroup(object: string): boolean {
   return /^(?:directory|type|(?:directories|subdirectories|types) in group) /.test(object);
 }
 
-/** The sort of groups that are named, or are not, all together: directories, subdirectories and types each for themselves. */
+/**
+ * The sort of groups that are named, or are not, all together: directories, subdirectories and
+ * types each for themselves.
+ */
 export function levelOf(object: string): string {
   return bucketSortOf(object) ?? sortOfBuckets(object);
 }
 
-/** `table`, `directory` or `type`; of groups that are too many to name, `directories`, `subdirectories` or `types`. */
+/**
+ * `table`, `directory` or `type`; of groups that are too many to name, `directories`,
+ * `subdirectories` or `types`.
+ */
 export function sortOf(object: string): string {
   return object.slice(0, object.indexOf(" "));
 }
 
 /**
- * The parts that count when they are gone. A tree loses small files every day, and with each the directory or the type that only it was in;
- * many such groups of one sort at once count all the same.
+ * The parts that count when they are gone. A tree loses small files every day, and with each the
+ * directory or the type that only it was in; many such groups of one sort at once count all the
+ * same.
  */
 export function withoutSmallGroups(gone: readonly PartFigures[]): PartFigures[] {
   const small = gone.filter(isSmall);

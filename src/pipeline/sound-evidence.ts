@@ -3,7 +3,10 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type Evidence, readEvidence } from "../vault/evidence.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
-/** The evidence under `key`, or undefined when it cannot be read, or is gone with its backup since it was listed. Errors: those of ObjectStore.get. */
+/**
+ * The evidence under `key`, or undefined when it cannot be read, or is gone with its backup since
+ * it was listed. Errors: those of ObjectStore.get.
+ */
 export async function readSoundEvidence(store: ObjectStore, key: string): Promise<Evidence | undefined> {
   try {
     return await readEvidence(store, key);

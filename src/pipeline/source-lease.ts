@@ -1,17 +1,21 @@
-/** One writer a source: runs a step under the source's lease and stops it when the lease is lost. */
+/**
+ * One writer a source: runs a step under the source's lease and stops it when the lease is lost.
+ */
 import type { RunContext } from "../runtime/run-context.ts";
 import { acquireLease, type Lease } from "../vault/leases.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**
- * How long a lease outlives its last renewal. A holder renews well before; a run that died on another machine holds the next one up
- * for this long at most, and on the same machine not at all (leases.ts).
+ * How long a lease outlives its last renewal. A holder renews well before; a run that died on
+ * another machine holds the next one up for this long at most, and on the same machine not at all
+ * (leases.ts).
  */
 const leaseTtlSeconds = 600;
 
 /**
- * Runs `step` while holding the lease of `source`, with a signal that also aborts when the lease is lost, and releases it whatever happens.
+ * Runs `step` while holding the lease of `source`, with a signal that also aborts when the lease is
+ * lost, and releases it whatever happens.
  * Errors: LeaseHeld, LeaseLost, those of the step.
  */
 export async function withSourceLease<T>(

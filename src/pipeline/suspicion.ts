@@ -1,6 +1,7 @@
 /**
- * Whether a backup looks like lost data: a dump of an emptied table is as sound as any other. Each table (each directory of a tree) is
- * compared with what it was in the backups before, and judged by its own history. Pure; docs/retention.md, "What is suspicious".
+ * Whether a backup looks like lost data: a dump of an emptied table is as sound as any other. Each
+ * table (each directory of a tree) is compared with what it was in the backups before, and judged
+ * by its own history. Pure; docs/retention.md, "What is suspicious".
  */
 import { alignGroups } from "./align-groups.ts";
 import { type ContentFigures, type PartFigures, wholeName } from "./content-figures.ts";
@@ -23,7 +24,10 @@ const minRows = 100;
 const minBytes = 16_384;
 /** So many earlier backups say that a small table stays as it is. */
 const minStableBackups = 3;
-/** So many say it of one whose rows vary a little: in 3,000 databases a queue of up to 80 rows was about as long three nights in a row once. */
+/**
+ * So many say it of one whose rows vary a little: in 3,000 databases a queue of up to 80 rows was
+ * about as long three nights in a row once.
+ */
 const minSteadyBackups = 6;
 /** A part that stays within this of its highest figure counts as stable. */
 const stableShare = 0.1;
@@ -33,8 +37,9 @@ const maxFindings = 50;
 const figures = new Intl.NumberFormat("en-US");
 
 /**
- * What speaks for lost or encrypted data, in sentences that name the part, the gravest first; empty when nothing does. `history` holds the
- * trusted backups before, oldest first; without any, nothing is judged.
+ * What speaks for lost or encrypted data, in sentences that name the part, the gravest first; empty
+ * when nothing does. `history` holds the trusted backups before, oldest first; without any, nothing
+ * is judged.
  */
 export function findSuspicions(given: ContentFigures, earlier: readonly ContentFigures[], rules: SuspicionRules): string[] {
   const [current = given, ...history] = alignGroups([given, ...earlier]);
@@ -79,13 +84,17 @@ function isEmpty({ rows, bytes }: PartFigures): boolean {
   return rows === undefined ? bytes === 0 : rows === 0;
 }
 
-/** A new part holds the same, or no fewer rows of about the same length; or several new ones of its name hold its rows together. */
+/**
+ * A new part holds the same, or no fewer rows of about the same length; or several new ones of its
+ * name hold its rows together.
+ */
 function wasRenamed(gone: PartFigures, added: PartFigures[], maxDropShare: number): boolean {
   const rows = gone.rows ?? 0;
   const near = (a: number, b: number, tolerance: number): boolean => Math.abs(a - b) <= tolerance * Math.max(a, b);
   const match = added.findIndex((part) => {
     if (part.sha256 !== undefined && part.sha256 === gone.sha256) return true;
-    // A directory is renamed to a directory. That all files of a type get another one is what ransomware does: a person looks at it.
+    // A directory is renamed to a directory. That all files of a type get another one is what
+    // ransomware does: a person looks at it.
     if (sortOf(part.object) !== sortOf(gone.object) || /^types?$/.test(sortOf(gone.object))) return false;
     // Another partition of the same series looks just the same, and holds other rows.
     if (isSameSeries(part.object, gone.object)) return false;
@@ -124,7 +133,10 @@ function describeLoss(part: PartHistory, now: PartFigures | undefined, rules: Su
   return `${last.object}: ${figures.format(now.bytes)} bytes, ${percent(last.bytes, now.bytes)} % fewer than in the last good backup (${figures.format(last.bytes)})`;
 }
 
-/** As many rows, about as many bytes, and far less in them: an UPDATE that set the same value everywhere. */
+/**
+ * As many rows, about as many bytes, and far less in them: an UPDATE that set the same value
+ * everywhere.
+ */
 function describeUniform({ last, figures: earlier }: PartHistory, now: PartFigures, rules: SuspicionRules): string | undefined {
   const contentOf = (part: PartFigures): number | undefined => {
     const density = densityOf(part);
@@ -152,8 +164,9 @@ function isDrop(before: number, now: number, series: readonly number[], { maxDro
 }
 
 /**
- * Small tables count where they never changed much: a table of settings that is empty is no small thing. The same content, or the same number of
- * rows, says so after a few backups; a queue is about as long for three nights by chance, and needs more.
+ * Small tables count where they never changed much: a table of settings that is empty is no small
+ * thing. The same content, or the same number of rows, says so after a few backups; a queue is
+ * about as long for three nights by chance, and needs more.
  */
 function countsRows({ last, figures: earlier }: PartHistory, now: number): boolean {
   const before = last.rows ?? 0;
@@ -168,8 +181,9 @@ function countsRows({ last, figures: earlier }: PartHistory, now: number): boole
 }
 
 /**
- * What was encrypted in place no longer compresses, and holds more than before in as many rows. Judged against all earlier figures of the part, because
- * some content never compressed (there an encryption cannot be told).
+ * What was encrypted in place no longer compresses, and holds more than before in as many rows.
+ * Judged against all earlier figures of the part, because some content never compressed (there an
+ * encryption cannot be told).
  */
 function describeDensity({ last, figures: earlier, comesAndGoes }: PartHistory, now: PartFigures | undefined): string | undefined {
   if (now === undefined || comesAndGoes || last.object === "definitions") return undefined;
@@ -183,7 +197,8 @@ function describeDensity({ last, figures: earlier, comesAndGoes }: PartHistory, 
   const mostContent = Math.max(...earlier.map((part) => contentPerRow(part, densityOf(part) ?? 0)));
   const isDenser =
     density >= highest * 1.15 + 0.02 && (density >= highest * 1.5 || contentPerRow(now, density) >= mostContent * 1.5);
-  // Hexadecimal digits of what is encrypted compress to half: where that is nothing new, the length is.
+  // Hexadecimal digits of what is encrypted compress to half: where that is nothing new, the length
+  // is.
   const isLonger = rows >= 0.8 && rows <= 1.25 && density >= highest * 0.9 && contentPerRow(now, density) >= mostContent * 1.8;
   if (!isDenser && !isLonger) return undefined;
   const [share, usual] = [Math.round(density * 100), Math.round(highest * 100)];

@@ -1,9 +1,13 @@
-/** The place for temporary files, looked at before it is needed: what is wrong with it is the machine's fault, and no backup's. */
+/**
+ * The place for temporary files, looked at before it is needed: what is wrong with it is the
+ * machine's fault, and no backup's.
+ */
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
 /**
- * Makes sure that temporary files can be made in `directory`, and gives the bytes that are free there.
+ * Makes sure that temporary files can be made in `directory`, and gives the bytes that are free
+ * there.
  * Errors: UsageInvalid, when it is missing, no directory, or not writable.
  */
 export async function requireTemporaryDirectory(directory: string): Promise<number> {

@@ -1,4 +1,6 @@
-/** What must be brought back from an archive before a backup can be read, and how long that takes. */
+/**
+ * What must be brought back from an archive before a backup can be read, and how long that takes.
+ */
 import { formatBytes } from "../report/format.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { Manifest } from "../vault/manifest.ts";
@@ -14,7 +16,10 @@ export interface Thaw {
   readonly underWay: boolean;
 }
 
-/** The thaw that reading a backup waits for; undefined where it can be read at once. One look an artifact. Errors: those of ObjectStore.head. */
+/**
+ * The thaw that reading a backup waits for; undefined where it can be read at once. One look an
+ * artifact. Errors: those of ObjectStore.head.
+ */
 export async function findThaw(store: ObjectStore, { source, id, artifacts }: Manifest): Promise<Thaw | undefined> {
   const heads = await Promise.all(artifacts.map(({ name }) => store.head(keyOf.artifact(source, id, name))));
   const archived = heads.flatMap((head) => (head?.archive === undefined ? [] : [{ bytes: head.bytes, ...head.archive }]));

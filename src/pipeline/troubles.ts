@@ -1,4 +1,7 @@
-/** What is not good about a step's result, in the form that alerts are made of: one trouble a source and finding, not one a backup. */
+/**
+ * What is not good about a step's result, in the form that alerts are made of: one trouble a source
+ * and finding, not one a backup.
+ */
 import type { Alert } from "../alerts/alert.ts";
 import { alertForFailure } from "../alerts/alert-for-failure.ts";
 import { alertForOutcome, type BadOutcome } from "../alerts/alert-for-outcome.ts";

@@ -1,4 +1,7 @@
-/** Finds backups whose key the policy no longer has: after a key file was replaced, new backups are made and the old ones are lost. */
+/**
+ * Finds backups whose key the policy no longer has: after a key file was replaced, new backups are
+ * made and the old ones are lost.
+ */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { listBackups } from "../vault/catalogue.ts";
 import { readManifest } from "../vault/manifest.ts";
@@ -16,8 +19,9 @@ export interface Unopenable {
 }
 
 /**
- * The keys that the source's newest backups were sealed with and the policy cannot open them with, looking at `limit` backups at most. Reads their
- * manifests; one that cannot be read says nothing here. Errors: those of the vault's listing.
+ * The keys that the source's newest backups were sealed with and the policy cannot open them with,
+ * looking at `limit` backups at most. Reads their manifests; one that cannot be read says nothing
+ * here. Errors: those of the vault's listing.
  */
 export async function findUnopenable(context: PipelineContext, sourceName: string, limit: number): Promise<readonly Unopenable[]> {
   const store = await context.storeOf(requireSource(context.policy, sourceName).vault);

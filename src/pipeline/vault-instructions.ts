@@ -1,4 +1,7 @@
-/** Whether the vault's RESTORE.md is what Holdfast wrote: somebody will paste its commands into a shell on the worst day. */
+/**
+ * Whether the vault's RESTORE.md is what Holdfast wrote: somebody will paste its commands into a
+ * shell on the worst day.
+ */
 
 import type { EngineRegistry } from "../engines/engine-registry.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
@@ -22,7 +25,10 @@ export async function writeInstructions(engines: EngineRegistry): Promise<string
   return restoreInstructions(loaded.map(({ instructions }) => instructions));
 }
 
-/** What is wrong with a vault's RESTORE.md, or undefined when it is this version's text or that of an earlier one. Errors: those of ObjectStore.get. */
+/**
+ * What is wrong with a vault's RESTORE.md, or undefined when it is this version's text or that of
+ * an earlier one. Errors: those of ObjectStore.get.
+ */
 export async function findInstructionsProblem(
   engines: EngineRegistry,
   store: ObjectStore,

@@ -1,6 +1,7 @@
 /**
- * The step that reads a backup back: every artifact fetched, both checksums compared, the seal opened, the content digested and compared with
- * what the source said of itself, each table compared with what it was in the backups before; the finding goes into the vault as evidence.
+ * The step that reads a backup back: every artifact fetched, both checksums compared, the seal
+ * opened, the content digested and compared with what the source said of itself, each table
+ * compared with what it was in the backups before; the finding goes into the vault as evidence.
  */
 
 import type { HoldfastError } from "../errors/holdfast-error.ts";
@@ -36,15 +37,20 @@ export interface VerifyResult {
   readonly durationMs: number;
   /** The content's digest; absent when it could not be made. */
   readonly digest?: ContentDigest | undefined;
-  /** Why the finding is not in the vault, where that took no writes; the backup's state is then what it was. */
+  /**
+   * Why the finding is not in the vault, where that took no writes; the backup's state is then what
+   * it was.
+   */
   readonly unrecorded?: HoldfastError | undefined;
 }
 
 const defaultMaxDropShare = 0.5;
 
 /**
- * Verifies one backup and appends the evidence. A damaged backup is a result, not an error; so is evidence that could not be written.
- * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable, ToolMissing, BackupNotFound (deleted meanwhile).
+ * Verifies one backup and appends the evidence. A damaged backup is a result, not an error; so is
+ * evidence that could not be written.
+ * Errors: whatever keeps it from judging: StoreUnavailable, KeyMissing, KeyUnavailable,
+ * ToolMissing, BackupNotFound (deleted meanwhile).
  */
 export async function verifyBackup(context: PipelineContext, found: FoundBackup): Promise<VerifyResult> {
   return whileReading(context, found, "verify", () => readBack(context, found));
@@ -108,7 +114,10 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
   }
 }
 
-/** Reads everything that the manifest names, and digests it. Errors: those of reading, and of Engine.digest. */
+/**
+ * Reads everything that the manifest names, and digests it. Errors: those of reading, and of
+ * Engine.digest.
+ */
 export async function digestBackup(
   context: PipelineContext,
   vault: OpenedVault,
@@ -129,8 +138,9 @@ export async function digestBackup(
 }
 
 /**
- * What speaks for lost data in this backup, in sentences. A backup that was found in order when it was new is not judged again: those it was
- * compared with are gone by and by, and the ones that are left say less. One that is suspicious stays so while there is nothing to compare with.
+ * What speaks for lost data in this backup, in sentences. A backup that was found in order when it
+ * was new is not judged again: those it was compared with are gone by and by, and the ones that are
+ * left say less. One that is suspicious stays so while there is nothing to compare with.
  */
 async function compareWithEarlierBackups(
   context: PipelineContext,
@@ -154,8 +164,9 @@ async function compareWithEarlierBackups(
 const recentMs = 30 * 86_400_000;
 
 /**
- * The figures of the trusted backups of the kind before this one, oldest first, from the evidence of their verification; and how many of the newest are recent:
- * of the last month, and not from before a change that a person accepted.
+ * The figures of the trusted backups of the kind before this one, oldest first, from the evidence
+ * of their verification; and how many of the newest are recent: of the last month, and not from
+ * before a change that a person accepted.
  */
 async function readEarlierFigures(
   run: RunContext,

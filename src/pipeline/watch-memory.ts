@@ -1,4 +1,7 @@
-/** What the watch has told and has not yet seen the end of: one object, so that a new deployment goes on where the last one stopped. */
+/**
+ * What the watch has told and has not yet seen the end of: one object, so that a new deployment
+ * goes on where the last one stopped.
+ */
 import * as z from "zod";
 import type { Alert } from "../alerts/alert.ts";
 import { parseAlert } from "../alerts/parse-alert.ts";
@@ -33,7 +36,10 @@ const memorySchema = z.strictObject({
   ),
 });
 
-/** What was told; nothing where it was never written or cannot be understood: then everything is told again. Errors: those of the store. */
+/**
+ * What was told; nothing where it was never written or cannot be understood: then everything is
+ * told again. Errors: those of the store.
+ */
 export async function readMemory(store: ObjectStore, run: RunContext): Promise<Memory> {
   try {
     const { bytes } = await readSmall(store, memoryKey, mostBytes);

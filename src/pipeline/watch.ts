@@ -1,6 +1,7 @@
 /**
- * The step that looks whether everything is as promised when nobody asks: objectives that are breached, backups that did not happen, restore
- * tests and verifications that are overdue. It tells of each once, again when more is found or a day has passed, and when it is over.
+ * The step that looks whether everything is as promised when nobody asks: objectives that are
+ * breached, backups that did not happen, restore tests and verifications that are overdue. It tells
+ * of each once, again when more is found or a day has passed, and when it is over.
  */
 import type { Alert } from "../alerts/alert.ts";
 import { recoveryNotice } from "../alerts/alert.ts";
@@ -15,13 +16,19 @@ import { alertsFor, type Trouble } from "./troubles.ts";
 import { type Memory, readMemory, type Told, writeMemory } from "./watch-memory.ts";
 
 export interface WatchOptions {
-  /** Where it keeps in mind what it has told: a store that is written by nothing else under `watch/`. */
+  /**
+   * Where it keeps in mind what it has told: a store that is written by nothing else under
+   * `watch/`.
+   */
   readonly memory: ObjectStore;
   /** Tells an alert; rejects when nobody was told, and is then asked again at the next look. */
   tell(alert: Alert): Promise<unknown>;
   /** How Holdfast is called where the alerts are read; absent: `holdfast`. */
   readonly invocation?: string | undefined;
-  /** Is given each source's status as soon as it is measured: figures must not wait for alerts that may fail. */
+  /**
+   * Is given each source's status as soon as it is measured: figures must not wait for alerts that
+   * may fail.
+   */
   measured?(status: SourceStatus): void;
 }
 
@@ -34,7 +41,10 @@ export interface WatchResult {
   readonly recovered: number;
 }
 
-/** What is not as it should be, and which kinds of findings that is: their words change with every minute that passes. */
+/**
+ * What is not as it should be, and which kinds of findings that is: their words change with every
+ * minute that passes.
+ */
 export interface Sighting {
   readonly trouble: Trouble;
   readonly subjects: readonly string[];
@@ -44,8 +54,10 @@ export interface Sighting {
 const repeatMs = 24 * 3_600_000;
 
 /**
- * Measures every source of the policy and tells what changed since the last look. Two looks at one time may tell a thing twice, and never keep it back.
- * Errors: those of `tell`, after everything else was told and kept in mind; those of the memory's store.
+ * Measures every source of the policy and tells what changed since the last look. Two looks at one
+ * time may tell a thing twice, and never keep it back.
+ * Errors: those of `tell`, after everything else was told and kept in mind; those of the memory's
+ * store.
  */
 export async function watchSources(context: PipelineContext, options: WatchOptions): Promise<WatchResult> {
   const { sources, unmeasured, sightings } = await lookAround(context, options);
@@ -119,7 +131,8 @@ async function lookAround(
       const known = toHoldfastError(error);
       context.run.log.warn("a source could not be measured", { source: source.name, error: known.name });
       unmeasured.push(source);
-      // One vault that cannot be read is one trouble, however many sources keep their backups there.
+      // One vault that cannot be read is one trouble, however many sources keep their backups
+      // there.
       failures.set(known.name, failures.get(known.name) ?? { operation: "watch", error: known });
     }
   }
@@ -185,7 +198,8 @@ async function chooseNews(
   for (const [key, before] of Object.entries(memory)) {
     if (seen.has(key)) continue;
     const { source } = before.alert;
-    // Of a source that could not be measured nothing is known to be over; one that left the policy is nobody's trouble.
+    // Of a source that could not be measured nothing is known to be over; one that left the policy
+    // is nobody's trouble.
     if (source === undefined ? unseen.length > 0 : blind.has(source)) unchanged[key] = before;
     else if (source === undefined || Object.hasOwn(context.policy.sources, source))
       items.push({ key, alert: await recoveryOf(context, before, invocation), count: "recovered" });

@@ -1,4 +1,7 @@
-/** Webhooks, and the other secrets that an alert must not repeat: read from where the policy says they stand. */
+/**
+ * Webhooks, and the other secrets that an alert must not repeat: read from where the policy says
+ * they stand.
+ */
 import { readFile, stat } from "node:fs/promises";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Policy, SecretReference } from "../policy/policy.ts";
@@ -45,7 +48,10 @@ async function readWebhookFile(run: PipelineContext["run"], path: string): Promi
   }
 }
 
-/** What the environment holds of the policy's secrets: whole connection strings, their passwords, webhooks. For `redact`. */
+/**
+ * What the environment holds of the policy's secrets: whole connection strings, their passwords,
+ * webhooks. For `redact`.
+ */
 export function secretsInEnvironment({ policy, run }: PipelineContext): readonly Secret[] {
   const sources = Object.values(policy.sources);
   const variables = new Set(sources.flatMap(({ traits }) => traits.secretVariables));
@@ -63,7 +69,10 @@ export function secretsInEnvironment({ policy, run }: PipelineContext): readonly
   return [...values, ...ofTools].filter((value) => value !== "").map((value) => new Secret(value));
 }
 
-/** What everybody may read in an alert, also where a password is the same word: the names in the policy. */
+/**
+ * What everybody may read in an alert, also where a password is the same word: the names in the
+ * policy.
+ */
 export function publicNamesOf({ sources, vaults, keys }: Policy): readonly string[] {
   const engines = Object.values(sources).map(({ engine }) => engine);
   return [...Object.keys(sources), ...engines, ...Object.keys(vaults), ...Object.keys(keys)];

@@ -20,13 +20,17 @@ export interface ArtifactTarget {
   readonly retainUntil?: Date;
 }
 
-/** By this tag a bucket's lifecycle rules know artifacts, which move to cheaper storage, from all else, which stays (s3-lifecycle.ts). */
+/**
+ * By this tag a bucket's lifecycle rules know artifacts, which move to cheaper storage, from all
+ * else, which stays (s3-lifecycle.ts).
+ */
 const tags = { [artifactTag.key]: artifactTag.value };
 
 /**
- * Seals `artifact` and stores it under its own key, which must be free. Resolves with its manifest record once the producer's end, the
- * seal's figures and the store's count agree. When it rejects, nothing of it is visible in the vault (ObjectStore.put), and the producer
- * has been stopped. Errors: the producer's own, those of sealing and of ObjectStore.put.
+ * Seals `artifact` and stores it under its own key, which must be free. Resolves with its manifest
+ * record once the producer's end, the seal's figures and the store's count agree. When it rejects,
+ * nothing of it is visible in the vault (ObjectStore.put), and the producer has been stopped.
+ * Errors: the producer's own, those of sealing and of ObjectStore.put.
  */
 export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifact, run: RunContext): Promise<ArtifactRecord> {
   const { store, keys, vaultId, source, backupId } = target;
@@ -48,7 +52,8 @@ export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifa
       sealed.body.destroy(error instanceof Error ? error : undefined);
       throw error;
     });
-  // Both must have ended before anything is cleaned up; the store's word comes first, for it passes on the producer's.
+  // Both must have ended before anything is cleaned up; the store's word comes first, for it passes
+  // on the producer's.
   const [storing, sealing] = await Promise.allSettled([stored, sealed.figures]);
   if (storing.status === "rejected") throw storing.reason;
   if (sealing.status === "rejected") throw sealing.reason;

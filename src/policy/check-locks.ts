@@ -1,8 +1,14 @@
-/** Whether retention promises a time wherever a vault locks: a lock without an end is no lock that anybody would want. */
+/**
+ * Whether retention promises a time wherever a vault locks: a lock without an end is no lock that
+ * anybody would want.
+ */
 import type { Policy, Retention, SourceConfig } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 
-/** Problems of sources whose vault locks while their retention counts backups alone, so that no time can be locked for. */
+/**
+ * Problems of sources whose vault locks while their retention counts backups alone, so that no time
+ * can be locked for.
+ */
 export function checkLocks({ sources, vaults }: Pick<Policy, "sources" | "vaults">): Problem[] {
   return Object.values(sources).flatMap((source) => {
     const vault = vaults[source.vault];

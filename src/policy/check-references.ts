@@ -1,4 +1,7 @@
-/** Looks at what a schema cannot see: names that refer to each other, secrets in places where any text may stand. */
+/**
+ * Looks at what a schema cannot see: names that refer to each other, secrets in places where any
+ * text may stand.
+ */
 import * as z from "zod";
 import { defaultName } from "./defaults.ts";
 import { type EnginePolicies, type EnginePolicy, findEngine } from "./engine-policy.ts";
@@ -9,7 +12,10 @@ import { findSecret, showValue } from "./secret-text.ts";
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** Problems of sources that name a vault or a key that does not exist, or need to name one. Looks at the policy as it is written, so that these show beside all others. */
+/**
+ * Problems of sources that name a vault or a key that does not exist, or need to name one. Looks at
+ * the policy as it is written, so that these show beside all others.
+ */
 export function checkReferences(policy: unknown): Problem[] {
   if (!isMapping(policy) || !isMapping(policy["sources"])) return [];
   return Object.entries(policy["sources"]).flatMap(([name, source]) =>
@@ -66,7 +72,9 @@ function secretRemedy(path: PolicyPath, engines: EnginePolicies): string {
   return "take it out, and change it if the file was ever shared";
 }
 
-/** Whether what stands at this path of a source is a reference to a secret, for any of the engines. */
+/**
+ * Whether what stands at this path of a source is a reference to a secret, for any of the engines.
+ */
 function isReference([top, , key]: PolicyPath, engines: EnginePolicies): boolean {
   if (top !== "sources" || typeof key !== "string") return false;
   return engines.some(({ schema }) => {
@@ -77,8 +85,8 @@ function isReference([top, , key]: PolicyPath, engines: EnginePolicies): boolean
 }
 
 /**
- * The policy with every source's engine made one that exists, so that a typo there does not hide the source's other
- * problems; and the problems of the engines so replaced.
+ * The policy with every source's engine made one that exists, so that a typo there does not hide
+ * the source's other problems; and the problems of the engines so replaced.
  */
 export function assumeEngines(
   policy: unknown,
@@ -106,7 +114,10 @@ function engineProblem(engine: unknown, engines: EnginePolicies): string {
   return `${showValue(engine)} is not allowed; one of ${list}${guess}`;
 }
 
-/** A source as one of the engine that is nearly named, else of the engine that its keys suggest, without demanding that engine's own keys. */
+/**
+ * A source as one of the engine that is nearly named, else of the engine that its keys suggest,
+ * without demanding that engine's own keys.
+ */
 function assumeEngine(source: Mapping, engines: EnginePolicies): Mapping {
   const { engine } = source;
   const names = engines.map(({ name }) => name);

@@ -1,4 +1,7 @@
-/** Looks at the policy's text before it is parsed: what YAML does not allow in it, and what a parser would take too long for. */
+/**
+ * Looks at the policy's text before it is parsed: what YAML does not allow in it, and what a parser
+ * would take too long for.
+ */
 import type { PlacedProblem } from "./problem.ts";
 
 /** Characters; a policy of 1,000 sources has some 500,000. */
@@ -12,7 +15,10 @@ const nestedLists = /(?:^|\n)[ \t]*(?:[-?:][ \t]+){50}/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: YAML allows no others of them (YAML 1.2.2, production [1] c-printable).
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]|(?!^)\ufeff|\r(?!\n)/;
 
-/** The problem that ends the reading of a text before it begins, or undefined. Takes time in proportion to the text, at most. */
+/**
+ * The problem that ends the reading of a text before it begins, or undefined. Takes time in
+ * proportion to the text, at most.
+ */
 export function checkText(text: string): PlacedProblem | undefined {
   if (text.length > maxCharacters) return problem(`the file is larger than ${maxCharacters} characters; is it a policy?`, 0);
   const character = forbidden.exec(text);

@@ -1,4 +1,7 @@
-/** Cron expressions with five fields, as cron(5) reads them: validated field by field, expanded into lists. */
+/**
+ * Cron expressions with five fields, as cron(5) reads them: validated field by field, expanded into
+ * lists.
+ */
 import { nearestName } from "./nearest-name.ts";
 import type { Parsed } from "./parsed.ts";
 import { showValue } from "./secret-text.ts";
@@ -12,8 +15,8 @@ export interface CronSchedule {
   /** 0 is Sunday, 6 Saturday. */
   readonly daysOfWeek: readonly number[];
   /**
-   * cron(5): when both fields of the day are restricted (neither starts with `*`), a day that matches either will do;
-   * otherwise it must match both.
+   * cron(5): when both fields of the day are restricted (neither starts with `*`), a day that
+   * matches either will do; otherwise it must match both.
    */
   readonly eitherDay: boolean;
 }
@@ -58,7 +61,10 @@ const macros: Readonly<Record<string, string>> = {
 /** February counts 29 days: a schedule for leap days is rare, not impossible. */
 const daysInMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Reads a cron expression; every wrong field is named. A date that never comes (30 February) is refused. */
+/**
+ * Reads a cron expression; every wrong field is named. A date that never comes (30 February) is
+ * refused.
+ */
 export function parseCron(text: string): Parsed<CronSchedule> {
   const parts = text.trim().split(/\s+/);
   if (parts.length !== fieldList.length || parts[0] === "") return { problem: explainShape(text, parts) };

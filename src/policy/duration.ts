@@ -5,7 +5,10 @@ import { showValue } from "./secret-text.ts";
 const unitSeconds = { m: 60, h: 3_600, d: 86_400, w: 604_800 } as const;
 type Unit = keyof typeof unitSeconds;
 
-/** A hundred years: beyond it, a duration is a slip of the keyboard, and dates leave the range that calendars know. */
+/**
+ * A hundred years: beyond it, a duration is a slip of the keyboard, and dates leave the range that
+ * calendars know.
+ */
 const mostSeconds = 36_500 * unitSeconds.d;
 
 /** What a duration may be, in words, for messages. */
@@ -13,7 +16,10 @@ export const durationForm = "a duration such as 15m, 1h, 30d or 4w";
 /** The same as a regular expression, for the JSON Schema. */
 export const durationPattern = "^[1-9][0-9]*[mhdw]$";
 
-/** Reads `15m`, `1h`, `30d`, `4w`; gives seconds. Days have 24 hours and weeks 7 days, whatever the calendar does. */
+/**
+ * Reads `15m`, `1h`, `30d`, `4w`; gives seconds. Days have 24 hours and weeks 7 days, whatever the
+ * calendar does.
+ */
 export function parseDuration(text: string): Parsed<number> {
   const match = /^([1-9][0-9]*)([mhdw])$/.exec(text);
   if (match === null) return { problem: explain(text) };
@@ -22,7 +28,9 @@ export function parseDuration(text: string): Parsed<number> {
   return { value: seconds };
 }
 
-/** Seconds, a positive multiple of 60, as a policy writes them, in the largest unit that is exact. */
+/**
+ * Seconds, a positive multiple of 60, as a policy writes them, in the largest unit that is exact.
+ */
 export function formatDuration(seconds: number): string {
   const units: readonly Unit[] = ["w", "d", "h", "m"];
   const unit = units.find((candidate) => seconds % unitSeconds[candidate] === 0) ?? "m";

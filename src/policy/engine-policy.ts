@@ -1,6 +1,6 @@
 /**
- * The port to what a policy needs to know of an engine. Adapters: engines/<name>/policy.ts, listed in engines.ts. What an engine does with a source is
- * its other port, src/engines/engine.ts.
+ * The port to what a policy needs to know of an engine. Adapters: engines/<name>/policy.ts, listed
+ * in engines.ts. What an engine does with a source is its other port, src/engines/engine.ts.
  */
 import type * as z from "zod";
 import type { PathResolver } from "./path-resolver.ts";
@@ -18,7 +18,10 @@ export type Resolved<S extends SourceConfig> = Omit<S, "secrets" | "traits">;
 /** What every source has, resolved; the engine adds its own. */
 export type CommonSource = Resolved<SourceConfig>;
 
-/** An option of `holdfast init` for a first source of this engine. Engines whose options have the same name share the option. */
+/**
+ * An option of `holdfast init` for a first source of this engine. Engines whose options have the
+ * same name share the option.
+ */
 export interface InitialOption {
   /** `connection`, for `--connection <reference>`. */
   readonly name: string;
@@ -34,13 +37,18 @@ export interface InitialOption {
 /** How a first policy of this engine begins. */
 export interface InitialSource {
   readonly options: readonly InitialOption[];
-  /** The lines of a source in a commented policy, indented by four; `values` are YAML texts, by the options' names, and `common` the lines of every source. */
+  /**
+   * The lines of a source in a commented policy, indented by four; `values` are YAML texts, by the
+   * options' names, and `common` the lines of every source.
+   */
   lines(values: Readonly<Record<string, string>>, common: string): string;
   /** A command of the help of `holdfast init`, without the program's name; absent: none. */
   readonly example?: string;
 }
 
-/** A row of the reference's table of values: what the engine's keys take that no other engine's do. */
+/**
+ * A row of the reference's table of values: what the engine's keys take that no other engine's do.
+ */
 export interface ValueForm {
   readonly name: string;
   readonly written: string;
@@ -69,20 +77,35 @@ export interface EnginePolicy<S extends SourceConfig = SourceConfig, W extends W
   /** `network`: a stack in the cloud can reach the source. `machine`: it lies on one machine. */
   readonly reach: EngineTraits["reach"];
   readonly units: EngineTraits["units"];
-  /** Environment variables that the engine's tools take a secret from, beside the policy's references. */
+  /**
+   * Environment variables that the engine's tools take a secret from, beside the policy's
+   * references.
+   */
   readonly secretVariables: readonly string[];
-  /** A mapping (schema-terms.ts, `section`) whose `engine` is a literal, made of the keys of every source (schema-sources.ts) and its own. */
+  /**
+   * A mapping (schema-terms.ts, `section`) whose `engine` is a literal, made of the keys of every
+   * source (schema-sources.ts) and its own.
+   */
   readonly schema: z.ZodObject & z.ZodType<W>;
-  /** The source of its own written keys and what every source has. Paths and secrets go through `paths`, which gathers their problems. */
+  /**
+   * The source of its own written keys and what every source has. Paths and secrets go through
+   * `paths`, which gathers their problems.
+   */
   resolve(written: W, common: CommonSource, paths: PathResolver): Resolved<S>;
-  /** Where to find each secret that a backup of the source needs: alerts redact them, its roles may read them, no backup holds their files. */
+  /**
+   * Where to find each secret that a backup of the source needs: alerts redact them, its roles may
+   * read them, no backup holds their files.
+   */
   secretsOf(source: Resolved<S>): readonly SecretReference[];
   readonly initial: InitialSource;
   readonly valueForms: readonly ValueForm[];
   readonly restore: RestoreWords;
 }
 
-/** The engines that a policy may name, in the order in which people read them; the first is what `holdfast init` takes. */
+/**
+ * The engines that a policy may name, in the order in which people read them; the first is what
+ * `holdfast init` takes.
+ */
 export type EnginePolicies = readonly [EnginePolicy, ...EnginePolicy[]];
 
 /** The engine of that name; undefined for any other word. */

@@ -4,9 +4,12 @@ import type { PolicyPath, Problem } from "./problem.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** The problems behind zod's issues. Messages come from the schema's own words (schema-terms.ts). */
+/**
+ * The problems behind zod's issues. Messages come from the schema's own words (schema-terms.ts).
+ */
 export function explainIssues(issues: readonly Issue[], above: PolicyPath = []): Problem[] {
-  // A typo in a key also breaks rules about the mapping around it ("needs one of ..."): the typo alone is to be mended.
+  // A typo in a key also breaks rules about the mapping around it ("needs one of ..."): the typo
+  // alone is to be mended.
   const typos = issues.filter((issue) => issue.code === "unrecognized_keys");
   return issues
     .filter((issue) => issue.code !== "custom" || !typos.some((typo) => isWithin(typo.path, issue.path)))
@@ -35,7 +38,10 @@ function explainIssue(issue: Issue, path: PolicyPath): Problem[] {
   }
 }
 
-/** The issues of the form whose type fits the value: forms of one union differ in type (text, mapping, list). */
+/**
+ * The issues of the form whose type fits the value: forms of one union differ in type (text,
+ * mapping, list).
+ */
 function chosenForm(forms: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   return forms.find((issues) => issues.length > 0 && !issues.some(isWrongType));
 }

@@ -7,7 +7,9 @@ export interface InitialPolicyOptions {
   /** One of the engines' names. */
   readonly engine: string;
   readonly source: string;
-  /** Values of the engine's own options, by their names; an option with a default may be left out. */
+  /**
+   * Values of the engine's own options, by their names; an option with a default may be left out.
+   */
   readonly values: Readonly<Record<string, string | undefined>>;
   /** `folder:PATH` or `s3://BUCKET/PREFIX`. */
   readonly vault: string;
@@ -16,7 +18,8 @@ export interface InitialPolicyOptions {
 }
 
 /**
- * The policy's text. It parses when its options are valid; what is wrong with them, `parsePolicy` says.
+ * The policy's text. It parses when its options are valid; what is wrong with them, `parsePolicy`
+ * says.
  * Errors: UsageInvalid, for an engine that is not there and for an option that it needs.
  */
 export function initialPolicy(options: InitialPolicyOptions, engines: EnginePolicies = enginePolicies): string {
@@ -82,7 +85,10 @@ function commonKeys(): string {
     verify: { schedule: "0 3 * * 0" }`;
 }
 
-/** A text as YAML writes it: plain where nothing in it means something to YAML, else in double quotes. */
+/**
+ * A text as YAML writes it: plain where nothing in it means something to YAML, else in double
+ * quotes.
+ */
 function writeText(text: string): string {
   const plain =
     /^[A-Za-z~./][\w~./@+:-]*$/.test(text) && !text.endsWith(":") && !/^(true|false|null|~|\.+(inf|nan)?|\.\d.*)$/i.test(text);

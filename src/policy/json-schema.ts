@@ -1,4 +1,7 @@
-/** The JSON Schema of holdfast.yml (draft 2020-12), made of the same definition that the parser uses. */
+/**
+ * The JSON Schema of holdfast.yml (draft 2020-12), made of the same definition that the parser
+ * uses.
+ */
 import * as z from "zod";
 import type { EnginePolicies } from "./engine-policy.ts";
 import { enginePolicies } from "./engines.ts";
@@ -27,7 +30,10 @@ export interface DescribedSchema {
   readonly form?: string;
 }
 
-/** The schema of what people write, short forms included, with the words that the reference page is made of. */
+/**
+ * The schema of what people write, short forms included, with the words that the reference page is
+ * made of.
+ */
 export function describePolicy(engines: EnginePolicies = enginePolicies): DescribedSchema {
   return z.toJSONSchema(policySchema(engines), { io: "input", target: "draft-2020-12" }) as DescribedSchema;
 }

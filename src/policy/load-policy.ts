@@ -64,7 +64,9 @@ async function readAtMost(path: string, limit: number): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Strict: a byte that is no UTF-8 would be replaced silently, and the hash would not be the file's. */
+/**
+ * Strict: a byte that is no UTF-8 would be replaced silently, and the hash would not be the file's.
+ */
 function decode(bytes: Uint8Array, name: string): string {
   if (bytes.length > maxBytes) {
     const detail = `${name}:1:1: the file is larger than ${maxBytes} bytes; is it a policy?`;

@@ -1,10 +1,10 @@
 /** Finds what a typo was meant to be. */
 
 /**
- * The candidate that is nearest to `name`, ignoring case, or undefined when none is near enough to be worth a guess.
- * Near enough: at most one edit for names of up to 4 characters, a third of the length beyond that. An edit is an
- * insertion, a deletion, a substitution or a swap of neighbours. A candidate that `name` begins or that begins `name`
- * counts as near from 3 characters on.
+ * The candidate that is nearest to `name`, ignoring case, or undefined when none is near enough to
+ * be worth a guess. Near enough: at most one edit for names of up to 4 characters, a third of the
+ * length beyond that. An edit is an insertion, a deletion, a substitution or a swap of neighbours.
+ * A candidate that `name` begins or that begins `name` counts as near from 3 characters on.
  */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   // A longer text is no typo of a key or a name, and the distance costs its length squared.

@@ -1,4 +1,7 @@
-/** The policy's text as the deployed stack keeps it: the value of one secret, which has a largest size. */
+/**
+ * The policy's text as the deployed stack keeps it: the value of one secret, which has a largest
+ * size.
+ */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { markProving, type Proving, readProving, withoutMark } from "./proving-mark.ts";
@@ -13,7 +16,8 @@ const mostBytes = 65_536;
 const maxUnpackedBytes = 4_194_304;
 
 /**
- * The secret's value: the text as it is written, with a mark of where its restore tests run; compressed only when it would not fit.
+ * The secret's value: the text as it is written, with a mark of where its restore tests run;
+ * compressed only when it would not fit.
  * Errors: PolicyInvalid, when it does not fit either.
  */
 export function packPolicy(policyText: string, proving?: Proving): string {
@@ -30,10 +34,16 @@ export function packPolicy(policyText: string, proving?: Proving): string {
   );
 }
 
-/** The text that `packPolicy` packed. Errors: PolicyInvalid, when what is marked as compressed is not. */
+/**
+ * The text that `packPolicy` packed. Errors: PolicyInvalid, when what is marked as compressed is
+ * not.
+ */
 export const unpackPolicy = (packed: string): string => withoutMark(decompress(packed));
 
-/** Where the stack of a packed policy runs restore tests; undefined: not known. Errors: PolicyInvalid, as unpackPolicy. */
+/**
+ * Where the stack of a packed policy runs restore tests; undefined: not known. Errors:
+ * PolicyInvalid, as unpackPolicy.
+ */
 export const provingOf = (packed: string): Proving | undefined => readProving(decompress(packed));
 
 function decompress(packed: string): string {

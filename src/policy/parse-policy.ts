@@ -27,8 +27,8 @@ export interface ParseOptions {
 /**
  * Reads a policy. Pure: looks at no file, environment or clock.
  * `fileName` is how positions name the file: `holdfast.yml:12:5: …`.
- * Errors: PolicyInvalid, whose details are all the problems, one a line, in the order of the text. No problem repeats
- * anything that may be a secret.
+ * Errors: PolicyInvalid, whose details are all the problems, one a line, in the order of the text.
+ * No problem repeats anything that may be a secret.
  */
 export function parsePolicy(text: string, fileName: string, options: ParseOptions = {}): Policy {
   const fail = (problems: readonly PlacedProblem[]) => invalid(fileName, formatProblems(problems, fileName, text));

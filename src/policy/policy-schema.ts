@@ -1,4 +1,7 @@
-/** The schema of a whole policy: the one definition behind the parser, the JSON Schema and the reference page. */
+/**
+ * The schema of a whole policy: the one definition behind the parser, the JSON Schema and the
+ * reference page.
+ */
 import * as z from "zod";
 import { defaultTimeZone } from "./defaults.ts";
 import type { EnginePolicies } from "./engine-policy.ts";
@@ -123,7 +126,10 @@ export function policySchema(engines: EnginePolicies): ReturnType<typeof build> 
   return known;
 }
 
-/** A policy as it is written, its short texts parsed, before defaults, references and paths are resolved. */
+/**
+ * A policy as it is written, its short texts parsed, before defaults, references and paths are
+ * resolved.
+ */
 export type WrittenPolicy = z.output<ReturnType<typeof build>>;
 
 function versionProblem(input: unknown): string {

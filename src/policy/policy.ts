@@ -1,4 +1,7 @@
-/** The validated policy: what every other module knows of holdfast.yml. Made by parse-policy.ts, frozen. */
+/**
+ * The validated policy: what every other module knows of holdfast.yml. Made by parse-policy.ts,
+ * frozen.
+ */
 
 export type Tier = "critical" | "important" | "standard";
 /** A backup's kind, the second part of its id. */
@@ -18,10 +21,16 @@ export interface FolderVault {
   readonly path: string;
 }
 
-/** How a bucket keeps what it locked: `governance` yields to identities with the right to bypass it, `compliance` to nobody. */
+/**
+ * How a bucket keeps what it locked: `governance` yields to identities with the right to bypass it,
+ * `compliance` to nobody.
+ */
 export type LockMode = "governance" | "compliance";
 
-/** When artifacts move to cheaper storage, by their age; an absent tier is passed over. Every object begins in `hot`. */
+/**
+ * When artifacts move to cheaper storage, by their age; an absent tier is passed over. Every object
+ * begins in `hot`.
+ */
 export interface StorageTiers {
   /** Days; read at once, paid per read. */
   readonly warmDays?: number;
@@ -42,13 +51,22 @@ export interface S3Vault {
   readonly pathStyle?: boolean;
   /** Most parts of a multipart upload; 10,000 on AWS, 1,000 at some providers. */
   readonly partsLimit: number;
-  /** `required`: send no checksum unless the operation demands one, for providers that refuse the SDK's default. */
+  /**
+   * `required`: send no checksum unless the operation demands one, for providers that refuse the
+   * SDK's default.
+   */
   readonly checksums: "supported" | "required";
   /** How long a request that fails is tried again; absent: five minutes. */
   readonly retrySeconds?: number;
-  /** Whether and how objects are locked at their write, for as long as retention promises to keep them. */
+  /**
+   * Whether and how objects are locked at their write, for as long as retention promises to keep
+   * them.
+   */
   readonly lock?: { readonly mode: LockMode };
-  /** Where leases and read marks lie, when not in the vault; required with `lock`. The vault's server, another bucket. */
+  /**
+   * Where leases and read marks lie, when not in the vault; required with `lock`. The vault's
+   * server, another bucket.
+   */
   readonly state?: { readonly bucket: string; readonly prefix: string };
   readonly tiers?: StorageTiers;
 }
@@ -63,7 +81,10 @@ export type KeyReference =
       readonly keyId: string;
       readonly region?: string;
       readonly endpoint?: string;
-      /** How often KMS gives the key new material, for the stack that makes the key; old material goes on opening. */
+      /**
+       * How often KMS gives the key new material, for the stack that makes the key; old material
+       * goes on opening.
+       */
       readonly rotationDays?: number;
     };
 
@@ -86,7 +107,10 @@ export interface Retention {
   readonly yearly?: number;
   /** The newest N stay, whatever their age. */
   readonly keepLast?: number;
-  /** Nothing younger than this is released, whatever the rules: the time in which an accident is noticed. */
+  /**
+   * Nothing younger than this is released, whatever the rules: the time in which an accident is
+   * noticed.
+   */
   readonly minAgeSeconds: number;
   /** Everything younger than this stays. */
   readonly keepWithinSeconds?: number;
@@ -104,9 +128,15 @@ export type SandboxChoice = "required" | "preferred" | "none";
 export interface RestoreTestConfig {
   /** Cron with five fields in the policy's time zone; absent: by hand only. */
   readonly schedule?: string;
-  /** Where code that comes with a backup runs, for engines that run any. Absent: as `defaultSandbox`. */
+  /**
+   * Where code that comes with a backup runs, for engines that run any. Absent: as
+   * `defaultSandbox`.
+   */
   readonly sandbox?: SandboxChoice;
-  /** When a test that has not ended is ended, without a verdict. Absent: as `defaultMaxTestDuration`. */
+  /**
+   * When a test that has not ended is ended, without a verdict. Absent: as
+   * `defaultMaxTestDuration`.
+   */
   readonly maxDurationSeconds?: number;
 }
 
@@ -124,7 +154,10 @@ export interface EngineTraits {
     readonly objects: CountedWord;
     /** Rows of a content digest. */
     readonly rows: CountedWord;
-    /** Rows that the source counted of itself, where these are something else and are told without the objects. */
+    /**
+     * Rows that the source counted of itself, where these are something else and are told without
+     * the objects.
+     */
     readonly counted?: CountedWord;
   };
   /** Environment variables that the engine's tools take a secret from. */
@@ -150,9 +183,15 @@ export interface SourceConfig {
   readonly retention: Retention;
   readonly verify: {
     readonly schedule?: string;
-    /** A table or directory that falls by more than this share (0 to 1) between two backups is suspicious. */
+    /**
+     * A table or directory that falls by more than this share (0 to 1) between two backups is
+     * suspicious.
+     */
     readonly maxDropShare: number;
-    /** Patterns, in the engine's notation, of parts that come and go: nothing is concluded from them. */
+    /**
+     * Patterns, in the engine's notation, of parts that come and go: nothing is concluded from
+     * them.
+     */
     readonly volatile: readonly string[];
   };
   readonly restoreTest: RestoreTestConfig;

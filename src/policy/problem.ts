@@ -10,7 +10,10 @@ export interface Problem {
   /** Where in the policy; empty for the whole of it. */
   readonly path: PolicyPath;
   readonly message: string;
-  /** What the position points at; the nearest thing above that exists, when the path itself does not. */
+  /**
+   * What the position points at; the nearest thing above that exists, when the path itself does
+   * not.
+   */
   readonly anchor: Anchor;
 }
 
@@ -37,8 +40,9 @@ export function formatPath(path: PolicyPath): string {
 const maxShown = 100;
 
 /**
- * The lines that name the problems, `file:line:column: path: message`, in the order of the text: the first ones, and how many follow. Of
- * several problems of one path and place only the first is kept: what was found first explains the others.
+ * The lines that name the problems, `file:line:column: path: message`, in the order of the text:
+ * the first ones, and how many follow. Of several problems of one path and place only the first is
+ * kept: what was found first explains the others.
  */
 export function formatProblems(problems: readonly PlacedProblem[], fileName: string, text: string): string[] {
   const lineStarts = findLineStarts(text);

@@ -1,4 +1,7 @@
-/** docs/policy-reference.md: every key of the policy, made of the same definition that the parser uses. */
+/**
+ * docs/policy-reference.md: every key of the policy, made of the same definition that the parser
+ * uses.
+ */
 import type { EnginePolicies } from "./engine-policy.ts";
 import { enginePolicies } from "./engines.ts";
 import { type DescribedSchema, describePolicy } from "./json-schema.ts";

@@ -1,6 +1,7 @@
 /**
- * The short forms that name something outside the policy: secrets, vaults, keys, alert channels, patterns.
- * Whatever may be a secret typed in the wrong place is never repeated in a problem; at most its scheme is.
+ * The short forms that name something outside the policy: secrets, vaults, keys, alert channels,
+ * patterns. Whatever may be a secret typed in the wrong place is never repeated in a problem; at
+ * most its scheme is.
  */
 
 import { defaultChecksums, defaultPartsLimit } from "./defaults.ts";
@@ -98,7 +99,10 @@ export function parseStateAddress(text: string): Parsed<{ readonly bucket: strin
     : { problem: `is not written as ${stateForm}` };
 }
 
-/** Amazon's rules for names of buckets (3 to 63 lower-case letters, digits, dots, hyphens), which all providers follow. */
+/**
+ * Amazon's rules for names of buckets (3 to 63 lower-case letters, digits, dots, hyphens), which
+ * all providers follow.
+ */
 export function parseBucket(text: string): Parsed<string> {
   if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text) && !text.includes("..")) return { value: text };
   return { problem: `${showValue(text)} is not a bucket name; use 3 to 63 lower-case letters, digits, dots and hyphens` };
@@ -109,7 +113,8 @@ export function parsePrefix(text: string): Parsed<string> {
   const prefix = text.replace(/^\/+|\/+$/g, "");
   if (prefix === "") return { value: "" };
   const parts = prefix.split("/");
-  // Segments such as `..` are legal keys on S3, but servers that keep objects as files refuse or misread them.
+  // Segments such as `..` are legal keys on S3, but servers that keep objects as files refuse or
+  // misread them.
   if (parts.some((part) => part === "" || part === "." || part === "..") || !/^[A-Za-z0-9!_.*'()/=-]+$/.test(prefix)) {
     return {
       problem: `${showValue(text)} is not allowed as a prefix; letters, digits and ! _ . * ' ( ) = - between single slashes`,
@@ -151,7 +156,10 @@ export function parseKmsKeyId(text: string): Parsed<string> {
   return { problem: "kms: takes an alias such as alias/holdfast, a key id, or the ARN of either" };
 }
 
-/** Reads `email:ADDRESS` or `slack:` and a reference to its webhook (`env:NAME`, `file:PATH`, `secret:ID` or `secret/ID`). */
+/**
+ * Reads `email:ADDRESS` or `slack:` and a reference to its webhook (`env:NAME`, `file:PATH`,
+ * `secret:ID` or `secret/ID`).
+ */
 export function parseAlertChannel(text: string): Parsed<AlertChannel> {
   if (findSecret(text) !== undefined || /^(slack:)?https?:/.test(text)) {
     return { problem: "a webhook's address is a secret; name where it stands: slack:env:NAME, slack:file:PATH or slack:secret/ID" };
@@ -182,7 +190,10 @@ export function parseEmail(text: string): Parsed<string> {
   return { problem: "email: takes one address such as ops@example.com" };
 }
 
-/** Splits `scheme:rest`; shows of an unknown text the scheme at most, and only when it is nearly one that exists. */
+/**
+ * Splits `scheme:rest`; shows of an unknown text the scheme at most, and only when it is nearly one
+ * that exists.
+ */
 function splitScheme<S extends string>(text: string, schemes: readonly S[], forms: string): Parsed<{ name: S; rest: string }> {
   const colon = text.indexOf(":");
   const written = colon < 0 ? undefined : text.slice(0, colon);

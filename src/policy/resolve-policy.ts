@@ -1,4 +1,6 @@
-/** Makes a policy out of a written one: names for defaults, absolute paths, objectives of the tiers. */
+/**
+ * Makes a policy out of a written one: names for defaults, absolute paths, objectives of the tiers.
+ */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { checkLocks } from "./check-locks.ts";
 import { defaultName, tierObjectives } from "./defaults.ts";
@@ -10,7 +12,10 @@ import type { WrittenPolicy } from "./policy-schema.ts";
 import type { PolicyPath, Problem } from "./problem.ts";
 import type { WrittenSource } from "./written-source.ts";
 
-/** The policy, or the problems that only show once places are known. References must have been checked. */
+/**
+ * The policy, or the problems that only show once places are known. References must have been
+ * checked.
+ */
 export function resolvePolicy(
   written: WrittenPolicy,
   sha256: string,
@@ -119,7 +124,10 @@ function onlyName(mapping: Readonly<Record<string, unknown>>): string {
   return names.length === 1 ? (names[0] ?? defaultName) : defaultName;
 }
 
-/** A record without a prototype, so that looking up a name such as `constructor` finds nothing that is not in it. */
+/**
+ * A record without a prototype, so that looking up a name such as `constructor` finds nothing that
+ * is not in it.
+ */
 function mapRecord<T, U>(record: Readonly<Record<string, T>>, make: (value: T, name: string) => U): Record<string, U> {
   const result: Record<string, U> = Object.create(null);
   for (const [name, value] of Object.entries(record)) result[name] = make(value, name);

@@ -1,13 +1,14 @@
 /**
- * The vocabulary that the policy's schema is written in: zod schemas whose errors are whole sentences for the user and
- * whose metadata makes the JSON Schema and the reference page.
+ * The vocabulary that the policy's schema is written in: zod schemas whose errors are whole
+ * sentences for the user and whose metadata makes the JSON Schema and the reference page.
  */
 import * as z from "zod";
 import { didYouMean } from "./nearest-name.ts";
 import type { Parsed } from "./parsed.ts";
 import { mayHoldSecret, showValue } from "./secret-text.ts";
 
-// One policy is parsed per process: compiling a validator for it costs more than it saves, and some runtimes forbid it.
+// One policy is parsed per process: compiling a validator for it costs more than it saves, and some
+// runtimes forbid it.
 z.config({ jitless: true });
 
 /** What editors and the reference page say of a key. */
@@ -15,15 +16,18 @@ export interface Words {
   /** One or two sentences. */
   readonly description: string;
   /**
-   * Values as they are written; the first stands in the reference. zod takes `examples` for values of the output and
-   * drops them from the schema of the input, hence the name.
+   * Values as they are written; the first stands in the reference. zod takes `examples` for values
+   * of the output and drops them from the schema of the input, hence the name.
    */
   readonly samples?: readonly unknown[];
   /** The default in words, where it is no constant (`by tier`). */
   readonly defaultNote?: string;
 }
 
-/** The problem of a value that is missing, empty or of a wrong type; `expects` completes "write …" and "must be …". */
+/**
+ * The problem of a value that is missing, empty or of a wrong type; `expects` completes "write …"
+ * and "must be …".
+ */
 export function wrongType(input: unknown, expects: string): string {
   if (input === undefined) return `is required: write ${expects}`;
   if (input === null) return `has no value: write ${expects}`;
@@ -85,8 +89,9 @@ export function list<T extends z.ZodType>(item: T, words: Words & { readonly exp
 }
 
 /**
- * A mapping with known keys. Unknown ones are one issue whose message has a line for each of its keys, in order
- * (explain-issues.ts takes them apart); `unknown` may explain a key better than the nearest name does.
+ * A mapping with known keys. Unknown ones are one issue whose message has a line for each of its
+ * keys, in order (explain-issues.ts takes them apart); `unknown` may explain a key better than the
+ * nearest name does.
  */
 export function section<S extends z.core.$ZodShape>(
   shape: S,
@@ -115,7 +120,9 @@ function explainKey(key: string, index: number, allowed: readonly string[], unkn
   return index < maxExplained ? (unknown?.(key) ?? unknownKey(key, allowed)) : "unknown key";
 }
 
-/** The rule for the names of vaults, keys and sources: they become parts of paths and object keys. */
+/**
+ * The rule for the names of vaults, keys and sources: they become parts of paths and object keys.
+ */
 const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** A mapping from names that the user chooses. */
@@ -131,7 +138,10 @@ export function named<T extends z.core.$ZodType>(value: T, words: Words & { read
 
 const nameProblem = "is not allowed as a name; 1 to 63 lower-case letters, digits and hyphens, a letter or digit first";
 
-/** A short text or a mapping for its rarer options; explain-issues.ts reports the form that the user chose. */
+/**
+ * A short text or a mapping for its rarer options; explain-issues.ts reports the form that the user
+ * chose.
+ */
 export function forms<T extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(
   options: T,
   words: Words & { readonly expects: string },

@@ -1,4 +1,7 @@
-/** The schema of vaults: where backups live, how they are locked there, and when they move to cheaper storage. */
+/**
+ * The schema of vaults: where backups live, how they are locked there, and when they move to
+ * cheaper storage.
+ */
 import * as z from "zod";
 import { parseDays } from "./days.ts";
 import { defaultChecksums, defaultPartsLimit } from "./defaults.ts";
@@ -37,7 +40,10 @@ function age(description: string, sample: string) {
   }).optional();
 }
 
-/** S3 moves an object to infrequent access 30 days after its creation, and on from there 30 days later, at the earliest. */
+/**
+ * S3 moves an object to infrequent access 30 days after its creation, and on from there 30 days
+ * later, at the earliest.
+ */
 const fewestDays = 30;
 
 const tiers = section(
@@ -68,7 +74,10 @@ const tiers = section(
     }),
   );
 
-/** Whether each age that is given is far enough from the one before it; only infrequent access has a least age of its own. */
+/**
+ * Whether each age that is given is far enough from the one before it; only infrequent access has a
+ * least age of its own.
+ */
 function areApart([warm, ...others]: readonly (number | undefined)[]): boolean {
   let before = warm;
   if (warm !== undefined && warm < fewestDays) return false;
@@ -83,7 +92,9 @@ function areApart([warm, ...others]: readonly (number | undefined)[]): boolean {
 const lockModes = ["governance", "compliance"] as const;
 const lockForm = "governance or compliance";
 
-/** The short form; a choice would not do, because forms of one value are told apart by their types. */
+/**
+ * The short form; a choice would not do, because forms of one value are told apart by their types.
+ */
 function parseLockMode(text: string): { readonly value: S3Vault["lock"] & object } | { readonly problem: string } {
   const mode = lockModes.find((allowed) => allowed === text);
   return mode === undefined ? { problem: notAllowed(text, lockModes) } : { value: { mode } };

@@ -1,8 +1,12 @@
-/** What a restore on a stack may go to. Whoever may start an execution chooses it: never an address, and nothing that a secret fits into. */
+/**
+ * What a restore on a stack may go to. Whoever may start an execution chooses it: never an address,
+ * and nothing that a secret fits into.
+ */
 
 /**
- * The name of a new database on the source's own server, or of one of the policy's `restoreTargets`. The state machine `restore` tests the same
- * pattern (statemachines/restore.asl.yaml).
+ * The name of a new database on the source's own server, or of one of the policy's
+ * `restoreTargets`. The state machine `restore` tests the same pattern
+ * (statemachines/restore.asl.yaml).
  */
 export const stackTargetPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 

@@ -3,7 +3,10 @@ import { nearestName } from "./nearest-name.ts";
 import type { Parsed } from "./parsed.ts";
 import { showValue } from "./secret-text.ts";
 
-/** Accepts an IANA name, links such as `US/Eastern` included; refuses offsets, which know no daylight saving time. */
+/**
+ * Accepts an IANA name, links such as `US/Eastern` included; refuses offsets, which know no
+ * daylight saving time.
+ */
 export function parseTimeZone(text: string): Parsed<string> {
   // The default needs no look into the zone data, whose loading takes milliseconds.
   if (text === "UTC") return { value: text };

@@ -1,4 +1,6 @@
-/** A backup window as a policy writes it: the time within which a backup begins after its schedule. */
+/**
+ * A backup window as a policy writes it: the time within which a backup begins after its schedule.
+ */
 import { parseDuration } from "./duration.ts";
 import type { Parsed } from "./parsed.ts";
 import { showValue } from "./secret-text.ts";

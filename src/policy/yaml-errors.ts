@@ -1,4 +1,7 @@
-/** Says in plain words what is wrong with a text that is no YAML. The parser's own words can repeat parts of the text. */
+/**
+ * Says in plain words what is wrong with a text that is no YAML. The parser's own words can repeat
+ * parts of the text.
+ */
 import { type Document, type ErrorCode, isScalar, visit } from "yaml";
 import { findLineStarts, lineAt, type PlacedProblem } from "./problem.ts";
 
@@ -69,7 +72,10 @@ function explain(
   };
 }
 
-/** The offset of a `*` that begins a value in the error's line without quotes: cron's star, which YAML takes for an alias. */
+/**
+ * The offset of a `*` that begins a value in the error's line without quotes: cron's star, which
+ * YAML takes for an alias.
+ */
 function findBareStar(offset: number, text: string, lineStarts: readonly number[]): number | undefined {
   const start = lineStarts[lineAt(lineStarts, offset)] ?? 0;
   const end = text.indexOf("\n", start);

@@ -20,13 +20,19 @@ import { explainYamlErrors } from "./yaml-errors.ts";
 export interface YamlTree {
   /** Mappings have no prototype, so that a key called `constructor` is a key like any other. */
   readonly value: unknown;
-  /** Duplicate keys, unknown aliases and the like; the value is still whole enough to be checked further. */
+  /**
+   * Duplicate keys, unknown aliases and the like; the value is still whole enough to be checked
+   * further.
+   */
   readonly problems: readonly PlacedProblem[];
   /** The offset of what stands at the path, or of the nearest thing above it. */
   readonly locate: (path: PolicyPath, anchor: Anchor) => number;
 }
 
-/** Values a policy may have after its aliases are expanded; a policy of 1,000 sources has some 30,000. */
+/**
+ * Values a policy may have after its aliases are expanded; a policy of 1,000 sources has some
+ * 30,000.
+ */
 const mostValues = 100_000;
 /** Problems that get a guess at what was meant. */
 const maxGuesses = 20;
@@ -47,7 +53,8 @@ export function readYaml(text: string): YamlTree | { readonly problems: readonly
 /** The document; undefined when the parser's recursion overflowed the stack. */
 function parseText(text: string): Document | undefined {
   try {
-    // Duplicate keys are looked for here, which is faster on long mappings and says where the first one stood.
+    // Duplicate keys are looked for here, which is faster on long mappings and says where the first
+    // one stood.
     return parseDocument(text, { prettyErrors: false, uniqueKeys: false, logLevel: "error", lineCounter: new LineCounter() });
   } catch (error) {
     if (error instanceof RangeError) return undefined;
@@ -66,7 +73,10 @@ class TreeReader {
   overflow: PlacedProblem | undefined;
   readonly #lineStarts: readonly number[];
   readonly #places = new Map<string, Place>();
-  /** Anchors met so far. Both maps are filled on the way: the parser's own look-up walks the document for each alias. */
+  /**
+   * Anchors met so far. Both maps are filled on the way: the parser's own look-up walks the
+   * document for each alias.
+   */
   readonly #anchors = new Map<string, Node>();
   readonly #targets = new Map<Alias, Node>();
   /** The offset of the alias that is being expanded, the outermost one. */
@@ -106,7 +116,8 @@ class TreeReader {
   locate(path: PolicyPath, anchor: Anchor): number {
     for (let length = path.length; length >= 0; length--) {
       const place = this.#places.get(placeKey(path.slice(0, length)));
-      // What is missing is missed in the thing above it, whose key is easier to find than its first line.
+      // What is missing is missed in the thing above it, whose key is easier to find than its first
+      // line.
       if (place !== undefined) return length === path.length ? place[anchor] : place.key;
     }
     return 0;
@@ -162,7 +173,8 @@ class TreeReader {
   }
 
   #readAlias(alias: Alias, path: PolicyPath, offset: number): unknown {
-    // An alias inside an anchor is met again with every alias of that, and means what it meant at first.
+    // An alias inside an anchor is met again with every alias of that, and means what it meant at
+    // first.
     const target = this.#targets.get(alias) ?? this.#anchors.get(alias.source);
     if (target === undefined) {
       const message = `no anchor stands above the alias ${showValue(`*${alias.source}`)}; a text that starts with * stands in quotes`;

@@ -3,8 +3,9 @@ import { createDifferenceList, describeRowDifference } from "./compare-digests.t
 import type { Comparison, ContentDigest, SourceCheckResult } from "./content.ts";
 
 /**
- * Compares the rows that the source counted in the dump's own snapshot with the rows in the backup. Hashes (mode `content`)
- * need a restored copy and are not looked at here. With mode `none` nothing is compared, and nothing differs.
+ * Compares the rows that the source counted in the dump's own snapshot with the rows in the backup.
+ * Hashes (mode `content`) need a restored copy and are not looked at here. With mode `none` nothing
+ * is compared, and nothing differs.
  * `missing` says what it means that an object is not in the digest.
  */
 export function compareCounts(digest: ContentDigest, check: SourceCheckResult, missing = "missing in the backup"): Comparison {

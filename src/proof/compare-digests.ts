@@ -1,7 +1,10 @@
 /** Comparing two contents object by object: pure. */
 import type { Comparison, ContentDigest, CountedObjects, Difference, ObjectDigest } from "./content.ts";
 
-/** Differences that are listed; beyond some hundred a list helps nobody, and evidence stays small. All are counted. */
+/**
+ * Differences that are listed; beyond some hundred a list helps nobody, and evidence stays small.
+ * All are counted.
+ */
 export const maxListedDifferences = 100;
 
 export interface ComparisonRules {
@@ -11,7 +14,10 @@ export interface ComparisonRules {
   readonly presenceOnly?: (object: string) => boolean;
   /** Objects whose difference is known to be one of print: equal, and counted as such. */
   readonly printOnly?: (object: string) => boolean;
-  /** Objects whose difference may be one of print or not: counted as such, with the reason why nobody knows. */
+  /**
+   * Objects whose difference may be one of print or not: counted as such, with the reason why
+   * nobody knows.
+   */
   readonly unjudged?: { readonly has: (object: string) => boolean; readonly reason: string };
   /** Objects that an exception of the policy leaves out: ignored, and counted as such. */
   readonly leftOut?: (object: string) => boolean;
@@ -68,8 +74,8 @@ function createCounted(): { add(object: string): void; count(): number; all(): C
 }
 
 /**
- * Compares the content of a backup (`first`) with what it became (`second`). Both need their list of objects. Objects that
- * the rules ignore are not counted as compared.
+ * Compares the content of a backup (`first`) with what it became (`second`). Both need their list
+ * of objects. Objects that the rules ignore are not counted as compared.
  */
 export function compareDigests(first: ContentDigest, second: ContentDigest, rules: ComparisonRules = {}): Comparison {
   const found = createDifferenceList();

@@ -1,23 +1,33 @@
-/** How well content compresses, told from a bounded sample of it: what was encrypted in place no longer does. */
+/**
+ * How well content compresses, told from a bounded sample of it: what was encrypted in place no
+ * longer does.
+ */
 import { deflateRawSync } from "node:zlib";
 import type { ContentSample } from "./content.ts";
 
 /** Bytes of one piece of the sample: long enough to hold what repeats in rows of usual length. */
 const pieceBytes = 1024;
-/** Pieces of a sample: 64 KiB compress in about a millisecond, and say the ratio within some percent. */
+/**
+ * Pieces of a sample: 64 KiB compress in about a millisecond, and say the ratio within some
+ * percent.
+ */
 const maxPieces = 64;
 /** Below this a sample says nothing: the compressed form's own overhead is too large a part. */
 const minSampleBytes = 1024;
 
 export interface ContentSampler {
   add(bytes: Buffer): void;
-  /** The sample of what was added since the last take; undefined when that was too little. Begins anew. */
+  /**
+   * The sample of what was added since the last take; undefined when that was too little. Begins
+   * anew.
+   */
   take(): ContentSample | undefined;
 }
 
 /**
- * Samples streams of any length in one pass and constant memory: pieces at equal distances, however the stream is cut into chunks. When there are
- * too many pieces, every second is given up and the distance doubled.
+ * Samples streams of any length in one pass and constant memory: pieces at equal distances, however
+ * the stream is cut into chunks. When there are too many pieces, every second is given up and the
+ * distance doubled.
  */
 export function createContentSampler(): ContentSampler {
   const sample = Buffer.alloc(pieceBytes * maxPieces);

@@ -8,8 +8,9 @@ function compareNames(first: ObjectDigest, second: ObjectDigest): number {
 }
 
 /**
- * The content digest of a list of objects, whose names are unique. The listing has one line an object, in the order of the names'
- * bytes: the name as a JSON string, rows (`-` for what has none), bytes and SHA-256, separated by single spaces.
+ * The content digest of a list of objects, whose names are unique. The listing has one line an
+ * object, in the order of the names' bytes: the name as a JSON string, rows (`-` for what has
+ * none), bytes and SHA-256, separated by single spaces.
  */
 export function digestOfObjects(algorithm: string, objects: readonly ObjectDigest[]): ContentDigest {
   const sorted = [...objects].sort(compareNames);

@@ -1,16 +1,24 @@
 /**
- * Groups of a tree's files where there are too many to name each: the names of one sort (directories, subdirectories, types) are spread over a fixed number of
- * buckets by their hash. Files stay in their bucket whatever else comes or goes, and named groups can be folded into buckets afterwards. Pure.
+ * Groups of a tree's files where there are too many to name each: the names of one sort
+ * (directories, subdirectories, types) are spread over a fixed number of buckets by their hash.
+ * Files stay in their bucket whatever else comes or goes, and named groups can be folded into
+ * buckets afterwards. Pure.
  */
 import { createHash } from "node:crypto";
 import type { GroupFigures } from "./content.ts";
 
 /** Groups of one sort that are named one by one. */
 export const maxNamedGroups = 200;
-/** Few enough to keep in every evidence, and enough that a lost directory still is a large part of its bucket. */
+/**
+ * Few enough to keep in every evidence, and enough that a lost directory still is a large part of
+ * its bucket.
+ */
 const bucketCount = 128;
 
-/** What a named group is folded into: `directory a/b` into `subdirectories in group cf`. Without digits: a bucket is no member of a series. */
+/**
+ * What a named group is folded into: `directory a/b` into `subdirectories in group cf`. Without
+ * digits: a bucket is no member of a series.
+ */
 export function bucketOf(object: string): string {
   const first = createHash("sha256").update(object).digest()[0] ?? 0;
   const bucket = first % bucketCount;

@@ -1,4 +1,7 @@
-/** What an engine adds to the vault's RESTORE.md (src/sealing/restore-instructions.ts): how its artifacts are loaded with public tools alone. */
+/**
+ * What an engine adds to the vault's RESTORE.md (src/sealing/restore-instructions.ts): how its
+ * artifacts are loaded with public tools alone.
+ */
 export interface RestoreChapter {
   /** Of the step, without its number: `Load it: PostgreSQL`. */
   readonly title: string;
@@ -6,6 +9,9 @@ export interface RestoreChapter {
   readonly tools: string;
   /** Names in the working directory that the commands write: no artifact may have them. */
   readonly writes: readonly string[];
-  /** Markdown. Its fenced commands, run in order after the artifacts were opened, restore the backup. */
+  /**
+   * Markdown. Its fenced commands, run in order after the artifacts were opened, restore the
+   * backup.
+   */
   readonly text: string;
 }

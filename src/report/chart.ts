@@ -1,4 +1,6 @@
-/** Small line charts as inline SVG: how a figure went over time, for a reader who looks for a bend. */
+/**
+ * Small line charts as inline SVG: how a figure went over time, for a reader who looks for a bend.
+ */
 import { type Html, html } from "./html.ts";
 
 export interface ChartPoint {

@@ -1,7 +1,9 @@
 /** How many columns of a terminal a text takes. */
 import { withoutStyles } from "./styled-text.ts";
 
-/** Scripts whose characters take two columns (Unicode's East Asian Width W and F, in coarse blocks). */
+/**
+ * Scripts whose characters take two columns (Unicode's East Asian Width W and F, in coarse blocks).
+ */
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u;
 const emoji = /\p{Emoji_Presentation}|\ufe0f/u;
@@ -9,7 +11,10 @@ const invisible = /^[\p{Mark}\p{Default_Ignorable_Code_Point}]*$/u;
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** Columns that a printable `text` takes: styles none, a grapheme of a wide script or an emoji two, any other one. */
+/**
+ * Columns that a printable `text` takes: styles none, a grapheme of a wide script or an emoji two,
+ * any other one.
+ */
 export function displayWidth(text: string): number {
   const plain = withoutStyles(text);
   if (isAscii(plain)) return plain.length;
@@ -18,7 +23,10 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** The beginning of a printable text that has no styles, as long as it fits into `columns`. Never cuts through a grapheme. */
+/**
+ * The beginning of a printable text that has no styles, as long as it fits into `columns`. Never
+ * cuts through a grapheme.
+ */
 export function cutToWidth(text: string, columns: number): string {
   if (isAscii(text)) return text.slice(0, columns);
   let width = 0;

@@ -1,4 +1,7 @@
-/** Figures in words for people: bytes, durations, ages, throughput, tables. The same everywhere, so that they compare at a glance. */
+/**
+ * Figures in words for people: bytes, durations, ages, throughput, tables. The same everywhere, so
+ * that they compare at a glance.
+ */
 import { displayWidth } from "./display-width.ts";
 import { escapeLine } from "./styled-text.ts";
 
@@ -24,7 +27,10 @@ export function formatThroughput(bytes: number, elapsedMs: number): string {
   return elapsedMs > 0 ? `${formatBytes((bytes * 1000) / elapsedMs)}/s` : "-";
 }
 
-/** Milliseconds in the two units that matter: `850 ms`, `2.4 s`, `1 min 5 s`, `2 h 3 min`, `3 d 4 h`. */
+/**
+ * Milliseconds in the two units that matter: `850 ms`, `2.4 s`, `1 min 5 s`, `2 h 3 min`,
+ * `3 d 4 h`.
+ */
 export function formatDuration(milliseconds: number): string {
   if (!Number.isFinite(milliseconds)) return "unknown";
   if (milliseconds < 0) return `-${formatDuration(-milliseconds)}`;
@@ -45,7 +51,10 @@ function pair(big: number, bigUnit: string, small: number, smallUnit: string): s
   return small === 0 ? `${big} ${bigUnit}` : `${big} ${bigUnit} ${small} ${smallUnit}`;
 }
 
-/** The time from `then` to `now`, whole seconds: `5 s`, `3 h 12 min`, `40 d`; `in 5 min` for what is yet to come. */
+/**
+ * The time from `then` to `now`, whole seconds: `5 s`, `3 h 12 min`, `40 d`; `in 5 min` for what is
+ * yet to come.
+ */
 export function formatAge(then: Date, now: Date): string {
   const elapsedMs = Math.trunc((now.getTime() - then.getTime()) / 1000) * 1000;
   if (elapsedMs < 0) return `in ${formatDuration(-elapsedMs)}`;
@@ -63,8 +72,9 @@ export interface Table {
 }
 
 /**
- * The table's lines: columns two spaces apart, as wide as their widest cell on a terminal (styles count nothing, wide characters two),
- * without trailing spaces. Cells may be styled; whatever else a terminal would obey is written out.
+ * The table's lines: columns two spaces apart, as wide as their widest cell on a terminal (styles
+ * count nothing, wide characters two), without trailing spaces. Cells may be styled; whatever else
+ * a terminal would obey is written out.
  */
 export function renderTable({ head, rows, align = [] }: Table): string[] {
   const lines = [head, ...rows].map((cells) => cells.map(escapeLine));

@@ -1,4 +1,7 @@
-/** The report: one HTML file that needs nothing else, for a browser, a printer or an auditor's archive. */
+/**
+ * The report: one HTML file that needs nothing else, for a browser, a printer or an auditor's
+ * archive.
+ */
 import { formatDuration } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import { summarise } from "./render-status.ts";
@@ -9,8 +12,9 @@ import { reportStyle } from "./report-style.ts";
 import type { SourceStatus } from "./status-model.ts";
 
 /**
- * The whole report as one self-contained HTML document without scripts, images or links to elsewhere. Everything that comes from outside is
- * escaped, and a content security policy forbids the document to run or load anything.
+ * The whole report as one self-contained HTML document without scripts, images or links to
+ * elsewhere. Everything that comes from outside is escaped, and a content security policy forbids
+ * the document to run or load anything.
  */
 export function renderReport(model: ReportModel): string {
   const { status, generatedAt, holdfastVersion, policy } = model;

@@ -9,8 +9,8 @@ export interface Html {
 type Content = Html | string | number | null | undefined | readonly Content[];
 
 /**
- * `html\`<td>${name}</td>\``: strings and numbers are escaped for text and for quoted attributes, lists are joined, and what is null or
- * undefined leaves nothing.
+ * `html\`<td>${name}</td>\``: strings and numbers are escaped for text and for quoted attributes,
+ * lists are joined, and what is null or undefined leaves nothing.
  */
 export function html(strings: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return { markup: strings.reduce((markup, string, index) => markup + render(contents[index - 1]) + string) };
@@ -29,8 +29,9 @@ function isList(content: Html | readonly Content[]): content is readonly Content
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 /**
- * Text made safe for HTML's text and quoted attributes. Characters that HTML forbids, and those that make a name read as another (marks that
- * turn the direction of writing, characters that take no room), show as U+FFFD.
+ * Text made safe for HTML's text and quoted attributes. Characters that HTML forbids, and those
+ * that make a name read as another (marks that turn the direction of writing, characters that take
+ * no room), show as U+FFFD.
  */
 export function escapeHtml(text: string): string {
   return replaceUnprintable(text, "\ufffd").replace(/[&<>"']/g, (character) => entities[character] ?? character);

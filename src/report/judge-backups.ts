@@ -1,4 +1,7 @@
-/** Judges a source's recovery points: how old the newest good one is, and what is damaged or suspicious. */
+/**
+ * Judges a source's recovery points: how old the newest good one is, and what is damaged or
+ * suspicious.
+ */
 import { formatAge, formatDuration } from "./format.ts";
 import { findExpectedRun } from "./judge-schedules.ts";
 import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding, StatusPoint } from "./status-model.ts";
@@ -36,7 +39,10 @@ export function judgeBackups(view: SourceView): Judgement<Facts> {
   };
 }
 
-/** Whether a person would restore from it: read back, neither damaged nor suspicious, nor dated in the future. */
+/**
+ * Whether a person would restore from it: read back, neither damaged nor suspicious, nor dated in
+ * the future.
+ */
 export function isRecoveryPoint({ state, suspicious, future }: StatusBackup): boolean {
   return !suspicious && future !== true && (state === "verified" || state === "proven");
 }
@@ -49,7 +55,10 @@ function ageSeconds(at: Date, now: Date): number {
   return Math.floor((now.getTime() - at.getTime()) / 1000);
 }
 
-/** The RPO is what would be lost now: everything since the newest backup that is known to be good began. */
+/**
+ * The RPO is what would be lost now: everything since the newest backup that is known to be good
+ * began.
+ */
 function measureRpo({ source, now }: SourceView, verified: StatusBackup | undefined): SourceStatus["rpo"] {
   const objectiveSeconds = source.objectives.rpoSeconds;
   if (verified === undefined) return { objectiveSeconds, measuredSeconds: null, met: false };
@@ -67,14 +76,18 @@ function findRpo(view: SourceView, verified: StatusBackup | undefined, rpo: Sour
   const unverified = newer === 0 ? "" : `; ${newer} newer ${newer === 1 ? "one does" : "ones do"} not count`;
   const age = formatAge(verified.startedAt, now);
   const message = `the newest verified backup is ${age} old, the objective is ${formatDuration(rpo.objectiveSeconds * 1000)}${unverified}`;
-  // While the next backup is being made, a day after the last is a day and some minutes: no cause to wake anybody.
+  // While the next backup is being made, a day after the last is a day and some minutes: no cause
+  // to wake anybody.
   if (isRunUnderWay(view, verified)) {
     return [{ level: "warning", subject: "rpo", message: `${message}; the scheduled run is expected to bring one` }];
   }
   return [{ level: "breach", subject: "rpo", message }];
 }
 
-/** Whether a scheduled run has just begun, the objective was met until then, and nothing but that run's own backup came since. */
+/**
+ * Whether a scheduled run has just begun, the objective was met until then, and nothing but that
+ * run's own backup came since.
+ */
 function isRunUnderWay({ backups, ...view }: SourceView, verified: StatusBackup): boolean {
   const run = findExpectedRun({ backups, ...view });
   if (run === undefined || ageSeconds(verified.startedAt, run) > view.source.objectives.rpoSeconds) return false;

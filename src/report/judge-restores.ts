@@ -1,11 +1,15 @@
-/** Judges what restoring would take and when it was last tried: RTO, restore tests, verifications. */
+/**
+ * Judges what restoring would take and when it was last tried: RTO, restore tests, verifications.
+ */
 import { formatAge, formatDuration } from "./format.ts";
 import { openSchedule } from "./schedule.ts";
 import type { Judgement, SourceStatus, SourceView, StatusBackup, StatusFinding } from "./status-model.ts";
 
 type Facts = "rto" | "restoreTest" | "verification";
 
-/** A scheduled check may run this long, and be written down as late, before it counts as overdue. */
+/**
+ * A scheduled check may run this long, and be written down as late, before it counts as overdue.
+ */
 const graceMs = 3_600_000;
 
 const restoreChecks: readonly string[] = ["proven", "unproven", "disproven"];
@@ -51,7 +55,10 @@ function newestCheck(backups: readonly StatusBackup[], names: readonly string[])
   return newest;
 }
 
-/** When it ran and when it should have; overdue when the newest run that was due before the grace period was followed by none. */
+/**
+ * When it ran and when it should have; overdue when the newest run that was due before the grace
+ * period was followed by none.
+ */
 function measureCheck({ now, timezone, backups }: SourceView, last: Check | undefined, schedule: string | undefined) {
   const due = schedule === undefined ? undefined : openSchedule(schedule, timezone).previous(new Date(now.getTime() - graceMs));
   // What was due before there was anything to check is not overdue.
@@ -81,7 +88,10 @@ function measureRto({ source, backups }: SourceView): SourceStatus["rto"] {
   };
 }
 
-/** Time grows with size: at the measured speed. Nothing is forecast where the newest backup is not larger, or sizes are unknown. */
+/**
+ * Time grows with size: at the measured speed. Nothing is forecast where the newest backup is not
+ * larger, or sizes are unknown.
+ */
 function forecast(tested: StatusBackup, backups: readonly StatusBackup[], measuredSeconds: number): number | null {
   const newest = backups.find(
     ({ kind, state, figures }) => kind === tested.kind && state !== "damaged" && figures?.contentBytes !== undefined,
@@ -111,7 +121,8 @@ function findTest(
 ): StatusFinding[] {
   const findings: StatusFinding[] = [];
   if (tested === undefined) {
-    // A new source's first scheduled test is still to come; one without a schedule waits for a person.
+    // A new source's first scheduled test is still to come; one without a schedule waits for a
+    // person.
     const awaited = source.restoreTest.schedule !== undefined && !overdue;
     if (backups.length > 0 && !awaited)
       findings.push({ level: "warning", subject: "restore-test", message: "no backup has ever been restored" });

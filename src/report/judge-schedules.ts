@@ -1,16 +1,24 @@
-/** Judges backups against their schedules: runs that brought none, and schedules that cannot meet the objective. */
+/**
+ * Judges backups against their schedules: runs that brought none, and schedules that cannot meet
+ * the objective.
+ */
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
 import { formatDuration } from "./format.ts";
 import { openSchedule, type Schedule } from "./schedule.ts";
 import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./status-model.ts";
 
-/** A backup is listed once it is committed: a run may take this long at least, or twice as long as the last one. */
+/**
+ * A backup is listed once it is committed: a run may take this long at least, or twice as long as
+ * the last one.
+ */
 const leastGraceMs = 15 * 60_000;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** A scheduler may start a run a little early by our clock. */
 const earlyStartMs = 60_000;
-/** Enough runs to see a week of hourly ones; more missed runs than this are not counted one by one. */
+/**
+ * Enough runs to see a week of hourly ones; more missed runs than this are not counted one by one.
+ */
 const mostRuns = 400;
 
 export function judgeSchedules(view: SourceView): Judgement<"missedRuns"> {
@@ -33,14 +41,18 @@ export function judgeSchedules(view: SourceView): Judgement<"missedRuns"> {
   return { facts: { missedRuns }, findings: [...findings, ...gap], notes: [] };
 }
 
-/** Runs after the newest backup of the kind, whatever that is worth: an older backup that is gone may have been pruned. */
+/**
+ * Runs after the newest backup of the kind, whatever that is worth: an older backup that is gone
+ * may have been pruned.
+ */
 function findMissed(
   { backups, now }: SourceView,
   kind: BackupKind,
   schedule: Schedule,
 ): { kind: BackupKind; count: number; lastAt: string }[] {
   const newest = backups.find((backup) => backup.kind === kind);
-  // Before its first backup a source has no history of its own: how long the schedule has been there is not known.
+  // Before its first backup a source has no history of its own: how long the schedule has been
+  // there is not known.
   const since = newest ?? backups.at(-1);
   if (since === undefined) return [];
   const afterMs = since.startedAt.getTime() + earlyStartMs;
@@ -51,7 +63,10 @@ function findMissed(
   return count === 0 || last === undefined ? [] : [{ kind, count, lastAt: last.toISOString() }];
 }
 
-/** The scheduled run that began so little ago that it may well still be at work: a backup is due any moment. */
+/**
+ * The scheduled run that began so little ago that it may well still be at work: a backup is due any
+ * moment.
+ */
 export function findExpectedRun({ source, backups, now, timezone }: SourceView): Date | undefined {
   const graceMs = graceMsOf(backups[0]);
   const runs = backupKinds.flatMap((kind) => {
@@ -65,7 +80,10 @@ function graceMsOf(newest: StatusBackup | undefined): number {
   return Math.max(leastGraceMs, 2000 * (newest?.figures?.durationSeconds ?? 0));
 }
 
-/** A policy that promises more than its schedules can give is breached between any two runs; better said once and plainly. */
+/**
+ * A policy that promises more than its schedules can give is breached between any two runs; better
+ * said once and plainly.
+ */
 function findUnmeetable({ source, now }: SourceView, schedules: readonly Schedule[]): StatusFinding[] {
   const histories = schedules.map((schedule) => pastRuns(schedule, now)).filter((runs) => runs.length > 1);
   if (histories.length === 0) return [];

@@ -5,13 +5,16 @@ const dayMs = 86_400_000;
 const monthDays = 30;
 /** Growth over less than this says little about a month. */
 const leastDays = 7;
-/** Growth beyond a fifth a month is worth a look (requirements, R23: "alert above 20 % a month"). */
+/**
+ * Growth beyond a fifth a month is worth a look (requirements, R23: "alert above 20 % a month").
+ */
 const notableGrowth = 0.2;
 
 export function measureSize({ backups }: SourceView): Judgement<"size"> {
   const sized = backups.filter(({ state, suspicious, figures }) => state !== "damaged" && !suspicious && figures !== undefined);
   const growthPerMonth = sized[0] === undefined ? null : measureGrowth(sized[0], sized);
-  // The newest of all, as everywhere in a status: figures of another one would stand beside its age and state.
+  // The newest of all, as everywhere in a status: figures of another one would stand beside its age
+  // and state.
   const newest = backups[0];
   const size = {
     backups: backups.length,

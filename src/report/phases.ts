@@ -1,7 +1,9 @@
 /** The phases of a restore as people read them: in the order of time, under names of their own. */
 import { formatDuration } from "./format.ts";
 
-/** In the order in which they run; evidence, as canonical JSON, keeps them in alphabetical order. */
+/**
+ * In the order in which they run; evidence, as canonical JSON, keeps them in alphabetical order.
+ */
 const names: Readonly<Record<string, string>> = {
   verify: "read back",
   open: "prepare the target",
@@ -12,7 +14,10 @@ const names: Readonly<Record<string, string>> = {
   close: "clean up",
 };
 
-/** `read back 1.2 s, load 40 s, compare with the backup 3 s`; phases that this version does not know come last, as they are called. */
+/**
+ * `read back 1.2 s, load 40 s, compare with the backup 3 s`; phases that this version does not know
+ * come last, as they are called.
+ */
 export function describePhases(timings: Readonly<Record<string, number>>): string {
   const order = Object.keys(names);
   const place = (phase: string): number => (order.includes(phase) ? order.indexOf(phase) : order.length);

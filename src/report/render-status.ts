@@ -100,7 +100,10 @@ function age({ at }: StatusPoint, now: Date): string {
   return formatAge(new Date(at), now);
 }
 
-/** Breaks a line between words; what follows is indented as deep as the text beside the label. A word longer than the line stays whole. */
+/**
+ * Breaks a line between words; what follows is indented as deep as the text beside the label. A
+ * word longer than the line stays whole.
+ */
 function wrap(line: string, width: number): string[] {
   const hanging = " ".repeat(indent.length + labelWidth);
   const lines: string[] = [];

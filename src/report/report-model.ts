@@ -1,4 +1,7 @@
-/** What the HTML report is made of: the status, and per source its catalogue, restore tests, retention plan and holds. */
+/**
+ * What the HTML report is made of: the status, and per source its catalogue, restore tests,
+ * retention plan and holds.
+ */
 import type { AssertionResult, Comparison } from "../proof/content.ts";
 import type { Status, StatusBackup } from "./status-model.ts";
 

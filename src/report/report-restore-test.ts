@@ -1,4 +1,6 @@
-/** The report's account of one restore test: what was compared, what was found, how long it took. */
+/**
+ * The report's account of one restore test: what was compared, what was found, how long it took.
+ */
 import type { AssertionResult, Comparison } from "../proof/content.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 import { type Html, html } from "./html.ts";

@@ -8,9 +8,15 @@ import { describeState, instant, plural, verdictBadge } from "./report-parts.ts"
 import { renderTest } from "./report-restore-test.ts";
 import type { SourceStatus, StatusBackup } from "./status-model.ts";
 
-/** A catalogue longer than this is cut: the report is for reading, `holdfast list --json` for everything. */
+/**
+ * A catalogue longer than this is cut: the report is for reading, `holdfast list --json` for
+ * everything.
+ */
 const mostBackups = 500;
-/** Of a backup whose manifest was not read: older than those that the figures are taken from, or damaged. */
+/**
+ * Of a backup whose manifest was not read: older than those that the figures are taken from, or
+ * damaged.
+ */
 const unknown = "not read";
 /** Restore tests shown whole; what came before them is in the vault. */
 const mostTests = 5;
@@ -44,7 +50,9 @@ ${status.notes.map((note) => html`<li>${verdictBadge("ok")} ${note}</li>`)}
 </ul>`;
 }
 
-/** Sizes and durations of the backups, and how long the restore tests took to bring the data back. */
+/**
+ * Sizes and durations of the backups, and how long the restore tests took to bring the data back.
+ */
 function renderCourse({ backups, tests }: ReportSource): Html | null {
   const figures = (key: "storedBytes" | "durationSeconds") =>
     backups.flatMap(({ startedAt: at, figures: own }) => (own?.[key] === undefined ? [] : [{ at, value: own[key] }]));

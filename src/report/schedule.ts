@@ -9,13 +9,17 @@ const dayMs = 86_400_000;
 const mostDaysBack = 8 * 366 + 1;
 
 export interface Schedule {
-  /** The newest run before the instant, itself excluded; undefined when there is none within eight years. */
+  /**
+   * The newest run before the instant, itself excluded; undefined when there is none within eight
+   * years.
+   */
   previous(before: Date): Date | undefined;
 }
 
 /**
- * A schedule of the policy, in its time zone. On the days when clocks change it runs as EventBridge Scheduler does: a local time that is
- * skipped does not run, and one that comes twice runs the first time only.
+ * A schedule of the policy, in its time zone. On the days when clocks change it runs as EventBridge
+ * Scheduler does: a local time that is skipped does not run, and one that comes twice runs the
+ * first time only.
  * Errors: PolicyInvalid for an expression that the policy's parser refuses.
  */
 export function openSchedule(cron: string, timezone: string): Schedule {
@@ -63,9 +67,13 @@ function findLastOfDay(
   return undefined;
 }
 
-/** The first instant at which clocks show a local time (given as if it were UTC), or undefined where they skip it. */
+/**
+ * The first instant at which clocks show a local time (given as if it were UTC), or undefined where
+ * they skip it.
+ */
 function firstInstant(localMs: number, offsetOf: ZoneOffset): number | undefined {
-  // Clocks change at most once within a day of any instant, so that one of the two offsets is in force.
+  // Clocks change at most once within a day of any instant, so that one of the two offsets is in
+  // force.
   const candidates = [localMs - offsetOf(localMs - dayMs), localMs - offsetOf(localMs + dayMs)];
   const shown = candidates.filter((instant) => instant + offsetOf(instant) === localMs);
   return shown.length === 0 ? undefined : Math.min(...shown);

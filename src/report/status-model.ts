@@ -1,4 +1,7 @@
-/** The status's data: what it is made of, what it says, and what a single judgement adds. Types only. */
+/**
+ * The status's data: what it is made of, what it says, and what a single judgement adds. Types
+ * only.
+ */
 import type { BackupKind, Objectives, Tier } from "../policy/policy.ts";
 
 /** A source as the policy has it; SourceConfig fits. */
@@ -25,7 +28,9 @@ export interface BackupFigures {
   readonly restoreSeconds?: number | undefined;
 }
 
-/** A backup as the catalogue lists it (BackupEntry fits), with figures where the caller read them. */
+/**
+ * A backup as the catalogue lists it (BackupEntry fits), with figures where the caller read them.
+ */
 export interface StatusBackup {
   readonly source: string;
   readonly id: string;
@@ -60,7 +65,9 @@ export interface StatusInput {
   readonly backups: readonly StatusBackup[];
   /** Backups of these sources whose manifest is missing. */
   readonly lost?: readonly { readonly source: string; readonly id: string }[];
-  /** Backups of these sources that were deleted a short time ago, and of which something is left. */
+  /**
+   * Backups of these sources that were deleted a short time ago, and of which something is left.
+   */
   readonly deleted?: readonly ({ readonly source: string } & StatusDeletion)[];
 }
 
@@ -95,7 +102,10 @@ export interface SourceStatus {
   readonly tier: Tier;
   readonly verdict: Verdict;
   readonly newest: StatusPoint | null;
-  /** The newest that was read back and is neither damaged nor suspicious: what the RPO is measured by. */
+  /**
+   * The newest that was read back and is neither damaged nor suspicious: what the RPO is measured
+   * by.
+   */
   readonly newestVerified: StatusPoint | null;
   readonly newestProven: StatusPoint | null;
   readonly rpo: { readonly objectiveSeconds: number; readonly measuredSeconds: number | null; readonly met: boolean };
@@ -104,7 +114,9 @@ export interface SourceStatus {
     /** Null while no restore was measured. */
     readonly measuredSeconds: number | null;
     readonly measuredAt: string | null;
-    /** What restoring the newest backup would take, at the measured speed, where it has grown since. */
+    /**
+     * What restoring the newest backup would take, at the measured speed, where it has grown since.
+     */
     readonly forecastSeconds: number | null;
     readonly met: boolean | null;
   };

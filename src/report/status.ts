@@ -1,4 +1,7 @@
-/** What is promised against what was measured, per source. The verdict; the single judgements are in judge-*.ts. */
+/**
+ * What is promised against what was measured, per source. The verdict; the single judgements are in
+ * judge-*.ts.
+ */
 import { judgeBackups } from "./judge-backups.ts";
 import { judgeRestores } from "./judge-restores.ts";
 import { judgeSchedules } from "./judge-schedules.ts";
@@ -6,9 +9,10 @@ import { measureSize } from "./measure-size.ts";
 import type { SourceStatus, SourceView, Status, StatusInput, Verdict } from "./status-model.ts";
 
 /**
- * Measures every source against its objectives: the age of the newest verified recovery point against the RPO (a backup that was only stored
- * does not count), the last measured restore against the RTO, restore tests, verifications and backups against their schedules, growth, and
- * what is damaged or suspicious. Pure; the answer is plain JSON.
+ * Measures every source against its objectives: the age of the newest verified recovery point
+ * against the RPO (a backup that was only stored does not count), the last measured restore against
+ * the RTO, restore tests, verifications and backups against their schedules, growth, and what is
+ * damaged or suspicious. Pure; the answer is plain JSON.
  */
 export function assessStatus({ now, timezone, sources, backups, lost = [], deleted = [] }: StatusInput): Status {
   const bySource = Map.groupBy(backups, ({ source }) => source);

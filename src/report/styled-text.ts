@@ -1,6 +1,7 @@
 /**
- * Lines with colours of our own, told apart from whatever a name from outside brings: a style is a mark with a secret of this process in it,
- * and becomes a colour only in `paintLine`, which writes everything else out.
+ * Lines with colours of our own, told apart from whatever a name from outside brings: a style is a
+ * mark with a secret of this process in it, and becomes a colour only in `paintLine`, which writes
+ * everything else out.
  */
 import { randomBytes } from "node:crypto";
 import { escapeUnprintable } from "../runtime/printable-text.ts";
@@ -11,7 +12,10 @@ const mark = new RegExp(`\\u0001${secret}:([0-9;]+)\\u0002`, "g");
 /** Set graphics rendition, the one control sequence that a style may be. */
 const renditions = /\p{Cc}\[([0-9;]+)m/gu;
 
-/** `text` with a style, given as the terminal's own sequences before and after it; nothing but colours and weights gets through. */
+/**
+ * `text` with a style, given as the terminal's own sequences before and after it; nothing but
+ * colours and weights gets through.
+ */
 export function markStyle(before: string, text: string, after: string): string {
   return toMarks(before) + text + toMarks(after);
 }

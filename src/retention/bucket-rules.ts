@@ -1,4 +1,7 @@
-/** The rules that keep so many newest buckets: days, weeks, months, years, and single backups (`keepLast`). */
+/**
+ * The rules that keep so many newest buckets: days, weeks, months, years, and single backups
+ * (`keepLast`).
+ */
 import type { Retention } from "../policy/policy.ts";
 import { describePeriod, type Period, periodOf } from "./calendar.ts";
 import { describeDoubt, grades, type History } from "./history.ts";
@@ -11,7 +14,10 @@ export interface BucketRule {
   readonly count: number;
 }
 
-/** What a rule covered: `reach` is the number of its oldest bucket, or -Infinity while the rule is not full. */
+/**
+ * What a rule covered: `reach` is the number of its oldest bucket, or -Infinity while the rule is
+ * not full.
+ */
 export interface AppliedRule {
   readonly rule: BucketRule;
   readonly reach: number;
@@ -35,11 +41,16 @@ export interface Bucket {
   /** The newest trusted backup, or else the newest unjudged, or else the newest unusable one. */
   place: number;
   grade: number;
-  /** The newest proven backup that can be relied on; absent where none is, or where it is the one above. */
+  /**
+   * The newest proven backup that can be relied on; absent where none is, or where it is the one
+   * above.
+   */
   proven?: number;
 }
 
-/** A bucket that a rule keeps; `counted` says how many with a trusted backup there were up to it. */
+/**
+ * A bucket that a rule keeps; `counted` says how many with a trusted backup there were up to it.
+ */
 export interface KeptBucket extends Readonly<Bucket> {
   readonly number: number;
   readonly counted: number;
@@ -51,10 +62,11 @@ export function bucketOf(rule: BucketRule, place: number, days: Int32Array): num
 }
 
 /**
- * Keeps the representative of each of the rule's newest buckets: its newest trusted backup and, where that is only verified, its newest proven one
- * too. Verified means read back, proven means restored: a later verified backup never takes the bucket from a proven one. Only buckets
- * with a trusted backup count; a bucket among them that has none keeps its best backup beside them: neither a failing check nor planted
- * backups can use up what the policy promises.
+ * Keeps the representative of each of the rule's newest buckets: its newest trusted backup and,
+ * where that is only verified, its newest proven one too. Verified means read back, proven means
+ * restored: a later verified backup never takes the bucket from a proven one. Only buckets with a
+ * trusted backup count; a bucket among them that has none keeps its best backup beside them:
+ * neither a failing check nor planted backups can use up what the policy promises.
  * `candidates` are places in the history, newest first; `days` the calendar day of every place.
  */
 export function applyBucketRule(
@@ -111,7 +123,8 @@ function fillBuckets(rule: BucketRule, history: History, candidates: Iterable<nu
       bucket.place = place;
       bucket.grade = grade;
     } else {
-      // Single backups need no look beyond the last that counts; calendar buckets do, where a zone's clocks went back over midnight.
+      // Single backups need no look beyond the last that counts; calendar buckets do, where a
+      // zone's clocks went back over midnight.
       if (rule.period === "backup" && trusted === rule.count) break;
       buckets.set(number, { place, grade });
     }
@@ -120,7 +133,10 @@ function fillBuckets(rule: BucketRule, history: History, candidates: Iterable<nu
   return buckets;
 }
 
-/** Called for the bucket's candidates after its first, newest first, before a better one takes its place. */
+/**
+ * Called for the bucket's candidates after its first, newest first, before a better one takes its
+ * place.
+ */
 function noteProven(history: History, bucket: Bucket, place: number): void {
   if (bucket.proven !== undefined || bucket.grade !== grades.trusted || isProven(history, bucket.place)) return;
   if (isProven(history, place)) bucket.proven = place;

@@ -1,4 +1,7 @@
-/** Calendar periods as whole numbers that ascend with time: what day, ISO week, month or year an instant falls in, in a time zone. */
+/**
+ * Calendar periods as whole numbers that ascend with time: what day, ISO week, month or year an
+ * instant falls in, in a time zone.
+ */
 import { openZoneOffset } from "../runtime/zone-offset.ts";
 
 export type Period = "day" | "week" | "month" | "year";
@@ -7,7 +10,10 @@ const dayMs = 86_400_000;
 /** 1970-01-01 was a Thursday, the fourth day of its ISO week. */
 const daysIntoFirstWeek = 3;
 
-/** The number of the calendar day (days since 1970-01-01) of every instant (epoch milliseconds), in the time zone. */
+/**
+ * The number of the calendar day (days since 1970-01-01) of every instant (epoch milliseconds), in
+ * the time zone.
+ */
 export function numberDays(instants: Float64Array, timezone: string): Int32Array {
   const offsetOf = openZoneOffset(timezone);
   return Int32Array.from(instants, (epochMs) => Math.floor((epochMs + offsetOf(epochMs)) / dayMs));
@@ -33,7 +39,8 @@ export function startOfPeriod(period: Period, number: number): number {
 export function startOfDay(day: number, timezone: string): number {
   const offsetOf = openZoneOffset(timezone);
   const utcMs = day * dayMs;
-  // The offset at the instant itself, which the first look (at most a day off) may miss where clocks change that night.
+  // The offset at the instant itself, which the first look (at most a day off) may miss where
+  // clocks change that night.
   const guessMs = utcMs - offsetOf(utcMs);
   return utcMs - offsetOf(guessMs);
 }

@@ -1,9 +1,14 @@
-/** A source's backups, newest first, each graded by how far it can be relied on, whatever it builds on included. */
+/**
+ * A source's backups, newest first, each graded by how far it can be relied on, whatever it builds
+ * on included.
+ */
 import { findImplausible, type RetentionBackup } from "./retention-backup.ts";
 
 /**
- * How far a backup can be relied on: `implausible` counts for nothing; `unusable` is damaged, or builds on what is damaged or gone;
- * `unjudged` was not verified, is suspicious, or builds on such a one; `trusted` was verified or proven, with everything it builds on.
+ * How far a backup can be relied on: `implausible` counts for nothing; `unusable` is damaged, or
+ * builds on what is damaged or gone;
+ * `unjudged` was not verified, is suspicious, or builds on such a one; `trusted` was verified or
+ * proven, with everything it builds on.
  */
 export const grades = { implausible: 0, unusable: 1, unjudged: 2, trusted: 3 } as const;
 
@@ -20,7 +25,10 @@ export interface History {
   readonly implausible: ReadonlyMap<number, string>;
 }
 
-/** Sorts and grades; time and memory grow with the number of backups (a history that is already in order is not sorted again). */
+/**
+ * Sorts and grades; time and memory grow with the number of backups (a history that is already in
+ * order is not sorted again).
+ */
 export function readHistory(input: readonly RetentionBackup[], nowMs: number): History {
   const backups = [...input].reverse().sort(newestFirst);
   const history = {
@@ -76,7 +84,8 @@ function grade(history: History & { readonly implausible: Map<number, string> },
     history.implausible.set(place, reason);
     return;
   }
-  // It counts for nothing, like an implausible one, but is one backup's fault: pruning goes on without it.
+  // It counts for nothing, like an implausible one, but is one backup's fault: pruning goes on
+  // without it.
   if (backup.distrust !== undefined) return;
   const own = ownGrade(backup);
   history.suspect[place] = backup.suspicious ? 1 : 0;

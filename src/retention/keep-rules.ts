@@ -5,12 +5,16 @@ import { addReason, type Reasons } from "./reasons.ts";
 
 const dayMs = 86_400_000;
 
-/** How long a damaged backup stays for analysis, from its start, whatever the rules: time for a person to look into it. */
+/**
+ * How long a damaged backup stays for analysis, from its start, whatever the rules: time for a
+ * person to look into it.
+ */
 export const damagedKeptDays = 30;
 
 /**
- * Keeps what is younger than the policy's ages: of all backups, and of each kind. `minAge` comes first: an accident is noticed after
- * hours, and the backup made in a panic after it must not release the last good one.
+ * Keeps what is younger than the policy's ages: of all backups, and of each kind. `minAge` comes
+ * first: an accident is noticed after hours, and the backup made in a panic after it must not
+ * release the last good one.
  */
 export function keepYoung(history: History, retention: Retention, nowMs: number, reasons: Reasons): void {
   const general = retention.keepWithinSeconds ?? 0;
@@ -28,8 +32,9 @@ export function keepYoung(history: History, retention: Retention, nowMs: number,
 }
 
 /**
- * Keeps what a person would restore from first, whatever the policy: the newest proven and the newest verified backup, and everything newer
- * than the newest trusted one, because nobody knows yet what that is worth.
+ * Keeps what a person would restore from first, whatever the policy: the newest proven and the
+ * newest verified backup, and everything newer than the newest trusted one, because nobody knows
+ * yet what that is worth.
  */
 export function keepNewest(history: History, reasons: Reasons): void {
   const { backups } = history;
@@ -56,7 +61,10 @@ export function keepNewest(history: History, reasons: Reasons): void {
   for (let place = 0; place < undecided; place++) if (plausible(place)) addReason(reasons, place, reason);
 }
 
-/** Keeps log backups that have no age rule of their own as long as the oldest backup that they could be replayed on. */
+/**
+ * Keeps log backups that have no age rule of their own as long as the oldest backup that they could
+ * be replayed on.
+ */
 export function keepLogs(history: History, retention: Retention, reasons: Reasons): void {
   if (retention.kinds?.log !== undefined) return;
   const { backups } = history;
@@ -67,7 +75,10 @@ export function keepLogs(history: History, retention: Retention, reasons: Reason
   });
 }
 
-/** Keeps what nobody may release: permanent ids, holds, locks, and backups that cannot be what they say. */
+/**
+ * Keeps what nobody may release: permanent ids, holds, locks, and backups that cannot be what they
+ * say.
+ */
 export function keepProtected(history: History, retention: Retention, nowMs: number, reasons: Reasons): void {
   const permanent = new Set(retention.permanent ?? []);
   history.backups.forEach(({ id, held, readBy, distrust, lockedUntilMs }, place) => {
@@ -82,7 +93,10 @@ export function keepProtected(history: History, retention: Retention, nowMs: num
   for (const [place, reason] of history.implausible) addReason(reasons, place, `not judged: ${reason}`);
 }
 
-/** Keeps everything that a kept backup builds on, down to the full; each says which kept backup needs it. */
+/**
+ * Keeps everything that a kept backup builds on, down to the full; each says which kept backup
+ * needs it.
+ */
 export function keepNeeded({ backups, parents }: History, reasons: Reasons): void {
   const explained = new Uint8Array(backups.length);
   const kept = backups.flatMap((_, place) => (reasons[place] === undefined ? [] : [place]));

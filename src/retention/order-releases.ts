@@ -2,9 +2,11 @@
 import type { History } from "./history.ts";
 
 /**
- * The places of released backups, newest first, and never one before what builds on it: a run that dies half-way leaves only backups that
- * still restore (pgBackRest expires in this order for the same reason).
- * `places` are in the history's order. A base that claims to be younger than what builds on it is put off until that is gone.
+ * The places of released backups, newest first, and never one before what builds on it: a run that
+ * dies half-way leaves only backups that still restore (pgBackRest expires in this order for the
+ * same reason).
+ * `places` are in the history's order. A base that claims to be younger than what builds on it is
+ * put off until that is gone.
  */
 export function orderReleases({ parents, backups }: History, places: readonly number[]): number[] {
   const waiting = new Int32Array(backups.length);
@@ -21,7 +23,8 @@ export function orderReleases({ parents, backups }: History, places: readonly nu
   const ordered: number[] = [];
   const done = new Uint8Array(backups.length);
   for (const first of places) {
-    // Whatever waited for this one alone follows at once when it comes before it in the list; else its own turn comes later.
+    // Whatever waited for this one alone follows at once when it comes before it in the list; else
+    // its own turn comes later.
     for (let place = first; place >= 0 && done[place] === 0 && waiting[place] === 0; ) {
       done[place] = 1;
       ordered.push(place);

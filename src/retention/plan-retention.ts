@@ -1,4 +1,7 @@
-/** Which backups of one source stay and which are released, and why (docs/retention.md). Pure: no I/O, no clock. */
+/**
+ * Which backups of one source stay and which are released, and why (docs/retention.md). Pure: no
+ * I/O, no clock.
+ */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Retention } from "../policy/policy.ts";
 import { type AppliedRule, applyBucketRule, bucketOf, bucketRulesOf } from "./bucket-rules.ts";
@@ -15,16 +18,25 @@ export type { RetentionBackup } from "./retention-backup.ts";
 export interface Decision {
   readonly id: string;
   readonly kept: boolean;
-  /** In words; at least one: `newest of 2026-11-20 (daily 3 of 30)`, `held`, `released: older than every rule`. */
+  /**
+   * In words; at least one: `newest of 2026-11-20 (daily 3 of 30)`, `held`,
+   * `released: older than every rule`.
+   */
   readonly reasons: readonly string[];
 }
 
 export interface RetentionPlan {
   /** One per backup, newest first. */
   readonly decisions: readonly Decision[];
-  /** Ids in the order in which they may be deleted: newest first, and never one before what builds on it. */
+  /**
+   * Ids in the order in which they may be deleted: newest first, and never one before what builds
+   * on it.
+   */
   readonly released: readonly string[];
-  /** Why the plan must not be carried out: the most telling of `refusals`; absent when there is none. */
+  /**
+   * Why the plan must not be carried out: the most telling of `refusals`; absent when there is
+   * none.
+   */
   readonly refusal?: Refusal;
   readonly refusals: readonly Refusal[];
 }
@@ -36,10 +48,13 @@ export interface RetentionMoment {
 }
 
 /**
- * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup of each of the newest calendar buckets
- * (and the newest proven one, where that is another), what is younger than the policy's ages, the newest proven and verified ones, what is newer than these, held, locked, permanent or implausible,
- * and everything that these build on; the rest is released, unless it would have been kept `minAge` ago. Deterministic; planning again on what was kept releases nothing more.
- * Takes a few seconds for a million backups, and memory in proportion to their number.
+ * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup
+ * of each of the newest calendar buckets (and the newest proven one, where that is another), what
+ * is younger than the policy's ages, the newest proven and verified ones, what is newer than these,
+ * held, locked, permanent or implausible, and everything that these build on; the rest is released,
+ * unless it would have been kept `minAge` ago. Deterministic; planning again on what was kept
+ * releases nothing more. Takes a few seconds for a million backups, and memory in proportion to
+ * their number.
  */
 export function planRetention(backups: readonly RetentionBackup[], retention: Retention, moment: RetentionMoment): RetentionPlan {
   const nowMs = moment.now.getTime();
@@ -76,8 +91,9 @@ function applyCountingRules(backups: readonly RetentionBackup[], retention: Rete
 }
 
 /**
- * Keeps what the rules kept `minAge` ago: a backup, or a check, that is younger lets no other backup go. So whatever happens to the source or to the vault, what was there
- * before it stays that long.
+ * Keeps what the rules kept `minAge` ago: a backup, or a check, that is younger lets no other
+ * backup go. So whatever happens to the source or to the vault, what was there before it stays that
+ * long.
  */
 function keepUnsettled(history: History, retention: Retention, moment: RetentionMoment, reasons: Reasons): void {
   const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
@@ -114,7 +130,10 @@ export function* representatives({ backups, grades: graded }: History): Iterable
   }
 }
 
-/** The reasons for releasing are few: each is one shared list, so that a million decisions need no million strings. */
+/**
+ * The reasons for releasing are few: each is one shared list, so that a million decisions need no
+ * million strings.
+ */
 const releases = {
   damaged: ["released: damaged, and a newer backup is verified"],
   log: ["released: older than the logs that are kept"],

@@ -1,4 +1,7 @@
-/** Until when retention promises to keep what it keeps now: how far the locks of kept backups have to reach. Pure, like the plan. */
+/**
+ * Until when retention promises to keep what it keeps now: how far the locks of kept backups have
+ * to reach. Pure, like the plan.
+ */
 import type { Retention } from "../policy/policy.ts";
 import { bucketOf, bucketRulesOf, chooseBuckets } from "./bucket-rules.ts";
 import { numberDays, periodOf, startOfDay, startOfPeriod } from "./calendar.ts";
@@ -10,20 +13,24 @@ import type { RetentionBackup } from "./retention-backup.ts";
 import { shortestKept } from "./shortest-kept.ts";
 
 /**
- * How far the lock of a backup reaches that stays without an end in sight (the newest good one, permanent ones): longer than a pipeline may
- * stand still unnoticed, short enough that nothing stays locked for long once a newer one takes its place.
+ * How far the lock of a backup reaches that stays without an end in sight (the newest good one,
+ * permanent ones): longer than a pipeline may stand still unnoticed, short enough that nothing
+ * stays locked for long once a newer one takes its place.
  */
 export const endlessLockMs = 7 * 86_400_000;
 
 /**
- * For each kept backup that is promised a time: the instant before which no run of this policy would release it, however many good backups are
- * made meanwhile.
+ * For each kept backup that is promised a time: the instant before which no run of this policy
+ * would release it, however many good backups are made meanwhile.
  * - an age rule: its age;
- * - a calendar rule, for the backup that stands for a period that is over: until so many further periods have begun as the rule still has room for
+ * - a calendar rule, for the backup that stands for a period that is over: until so many further
+ *   periods have begun as the rule still has room for
  *   (the period that is not over yet may still get another backup, which would take its place: its promise comes when it is over);
- * - what stays without an end in sight: about a week from now, and hardly more than its kind is kept at least;
+ * - what stays without an end in sight: about a week from now, and hardly more than its kind is
+ *   kept at least;
  * - whatever a kept backup builds on: as long as that one.
- * Damaged and implausible backups, and those that stay only while they are held, read or locked, are promised nothing.
+ * Damaged and implausible backups, and those that stay only while they are held, read or locked,
+ * are promised nothing.
  */
 export function promiseLocks(
   backups: readonly RetentionBackup[],
@@ -75,7 +82,8 @@ function promisePeriods(history: History, retention: Retention, { now, timezone 
     const newest = counted[0] === undefined ? current : bucketOf(rule, counted[0].place, days);
     counted.forEach(({ number, place, proven }, index) => {
       if (number >= current || rule.period === "backup") return;
-      // Each period from here on may bring one backup that counts; the last that still leaves room is followed by the one that does not.
+      // Each period from here on may bring one backup that counts; the last that still leaves room
+      // is followed by the one that does not.
       const firstNew = Math.max(newest + 1, current);
       const untilMs = startOfDay(startOfPeriod(rule.period, firstNew + rule.count - index - 1), timezone);
       raise(place, untilMs);

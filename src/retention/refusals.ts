@@ -1,4 +1,7 @@
-/** When a plan must not be carried out: each refusal names what is wrong, so that a dry run can show plan and refusal together. */
+/**
+ * When a plan must not be carried out: each refusal names what is wrong, so that a dry run can show
+ * plan and refusal together.
+ */
 import { type BackupKind, backupKinds, type Retention } from "../policy/policy.ts";
 import { bucketRulesOf } from "./bucket-rules.ts";
 import { grades, type History } from "./history.ts";
@@ -20,20 +23,32 @@ export interface Refusal {
   readonly details: readonly string[];
 }
 
-/** So many removals are always allowed, whatever their share: with three backups and `keepLast: 1` a share would allow none for ever. */
+/**
+ * So many removals are always allowed, whatever their share: with three backups and `keepLast: 1` a
+ * share would allow none for ever.
+ */
 export const alwaysRemovable = 3;
 
-/** More backups of a kind in one hour than any schedule asks for (a cron runs once a minute; logs may come every second). */
+/**
+ * More backups of a kind in one hour than any schedule asks for (a cron runs once a minute; logs
+ * may come every second).
+ */
 export const mostPerHour = { log: 3600, other: 120 } as const;
 
-/** How far back such a burst stops pruning; by then a person has seen the refusals, and backups of the past cannot be planted by schedule. */
+/**
+ * How far back such a burst stops pruning; by then a person has seen the refusals, and backups of
+ * the past cannot be planted by schedule.
+ */
 const burstDays = 7;
 
 const hourMs = 3_600_000;
 /** Backups named one by one in a refusal. */
 const mostNamed = 10;
 
-/** Everything that speaks against carrying out the plan, the most telling first. A source without backups is never refused. */
+/**
+ * Everything that speaks against carrying out the plan, the most telling first. A source without
+ * backups is never refused.
+ */
 export function findRefusals(history: History, retention: Retention, nowMs: number, releasedCount: number): Refusal[] {
   if (history.backups.length === 0) return refusePolicy(history, retention);
   return [
@@ -90,7 +105,8 @@ function refuseBursts({ backups, implausible }: History, nowMs: number): Refusal
 }
 
 function refuseNewest({ backups, grades: graded, suspect }: History): Refusal[] {
-  // The newest of all, and the newest that is no log: a good log says nothing of the backup it is replayed on.
+  // The newest of all, and the newest that is no log: a good log says nothing of the backup it is
+  // replayed on.
   const plausible = (place: number) => graded[place] !== grades.implausible;
   const newest = backups.findIndex((_, place) => plausible(place));
   const newestBase = backups.findIndex(({ kind }, place) => kind !== "log" && plausible(place));

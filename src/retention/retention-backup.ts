@@ -1,4 +1,7 @@
-/** What retention knows of a backup, and what makes one implausible. Planning needs no more than a listing of the vault's keys. */
+/**
+ * What retention knows of a backup, and what makes one implausible. Planning needs no more than a
+ * listing of the vault's keys.
+ */
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
 import { maxClockSkewMs } from "../runtime/clock.ts";
 
@@ -10,15 +13,23 @@ export interface RetentionBackup {
   readonly state: "stored" | "verified" | "proven" | "damaged";
   /** Verified, but it looks as if data were lost or encrypted, and no person accepted it. */
   readonly suspicious: boolean;
-  /** Why its documents do not say what their names do, in words: it counts for nothing, and is never released. */
+  /**
+   * Why its documents do not say what their names do, in words: it counts for nothing, and is never
+   * released.
+   */
   readonly distrust?: string;
   /** Under a legal hold. */
   readonly held: boolean;
-  /** Who is reading it at this moment, and since when, in words: a restore, a test, a verification. */
+  /**
+   * Who is reading it at this moment, and since when, in words: a restore, a test, a verification.
+   */
   readonly readBy?: string | undefined;
   /** Until when the vault itself refuses to delete it, epoch milliseconds. */
   readonly lockedUntilMs?: number;
-  /** When the store got it, by the store's own time, epoch milliseconds; absent where that is not known. */
+  /**
+   * When the store got it, by the store's own time, epoch milliseconds; absent where that is not
+   * known.
+   */
   readonly storedAtMs?: number | undefined;
   /** What the vault said of it `minAge` ago; absent where that is what it says now. */
   readonly settled?: Pick<RetentionBackup, "state" | "suspicious">;
@@ -29,13 +40,19 @@ export interface RetentionBackup {
 /** Kinds that are nothing without what they build on. */
 const dependentKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differential"]);
 
-/** A machine whose clock lost its battery starts in 1970, 1980 or 2000; a date before this is such a clock's. */
+/**
+ * A machine whose clock lost its battery starts in 1970, 1980 or 2000; a date before this is such a
+ * clock's.
+ */
 const earliestMs = Date.UTC(2001, 0, 1);
 
 /** `20261120T020000Z-full-7k3f9a` (docs/vault-format.md, "Backup ids"). */
 const idPattern = new RegExp(`^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)Z-(${backupKinds.join("|")})-[0-9a-z]+$`);
 
-/** Why a backup cannot be what it says it is, or undefined. Such a backup counts for nothing, is never released, and stops pruning. */
+/**
+ * Why a backup cannot be what it says it is, or undefined. Such a backup counts for nothing, is
+ * never released, and stops pruning.
+ */
 export function findImplausible(backup: RetentionBackup, nowMs: number): string | undefined {
   const { id, kind, startedAtMs, parent } = backup;
   const match = idPattern.exec(id);
@@ -43,7 +60,8 @@ export function findImplausible(backup: RetentionBackup, nowMs: number): string 
   const [, year, month, day, hour, minute, second, kindInId] = match;
   const idMs = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
   if (kindInId !== kind) return `its id says ${kindInId}, not ${kind}`;
-  // The id has whole seconds; anything else that disagrees, or a 31 February, was not made by Holdfast.
+  // The id has whole seconds; anything else that disagrees, or a 31 February, was not made by
+  // Holdfast.
   if (Math.floor(startedAtMs / 1000) * 1000 !== idMs || new Date(idMs).getUTCDate() !== Number(day))
     return "its id names another time than its start";
   if (idMs > nowMs + maxClockSkewMs) return "it is dated in the future";

@@ -1,6 +1,7 @@
 /**
- * Child processes whose result can be trusted: a stream ends only when the tool exited with 0 and every byte came.
- * On node:child_process rather than execa, because a tool is stopped with its whole process group, which execa does not do.
+ * Child processes whose result can be trusted: a stream ends only when the tool exited with 0 and
+ * every byte came. On node:child_process rather than execa, because a tool is stopped with its
+ * whole process group, which execa does not do.
  */
 import { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
@@ -18,7 +19,10 @@ export interface StreamOptions extends ToolOptions {
 
 export interface ToolStream {
   readonly pid: number | undefined;
-  /** Ends after exit status 0 and the last byte; else is destroyed with an error, once the process is gone. */
+  /**
+   * Ends after exit status 0 and the last byte; else is destroyed with an error, once the process
+   * is gone.
+   */
   readonly stdout: Readable;
   /** Settles with the stream; need not be awaited. */
   readonly done: Promise<ToolExit>;
@@ -27,8 +31,9 @@ export interface ToolStream {
 /** Lets the consumer lag behind the tool by so many reads of at most 64 KiB without stopping it. */
 const streamBufferChunks = 16;
 /**
- * Writes the input to the tool. A tool that stops reading is not an error here: its exit status says what it meant. The
- * rest of the input is still read when the tool was content, so that the input's own checks at its end are made.
+ * Writes the input to the tool. A tool that stops reading is not an error here: its exit status
+ * says what it meant. The rest of the input is still read when the tool was content, so that the
+ * input's own checks at its end are made.
  */
 async function feed(started: Started, input: string | Readable): Promise<void> {
   const stdin = started.child.stdin;
@@ -52,7 +57,8 @@ async function feed(started: Started, input: string | Readable): Promise<void> {
       if (exit.exitCode !== 0) return;
       continue;
     }
-    // A promise of its own each time: racing one that lives as long as the tool would keep something of every wait.
+    // A promise of its own each time: racing one that lives as long as the tool would keep
+    // something of every wait.
     if (!stdin.write(chunk, () => release(chunk)) && open) {
       await new Promise<void>((resolve) => {
         wake = resolve;
@@ -86,7 +92,8 @@ function startFeeding(started: Started, { input, signal }: ToolOptions): Promise
 
 /**
  * Runs a tool to its end and gives what it wrote. A non-zero exit status is a result, not an error.
- * Errors: ToolMissing; Interrupted or the abort's reason; the input's own error; Internal when the output passes
+ * Errors: ToolMissing; Interrupted or the abort's reason; the input's own error; Internal when the
+ * output passes
  * `maxOutputBytes` (default 64 MiB).
  */
 export async function runTool(
@@ -119,9 +126,10 @@ export async function runTool(
 }
 
 /**
- * Starts a tool and streams its output (and its input, when one is given). `stdout` ends only when the tool exited
- * with 0 and all its bytes were given; otherwise it is destroyed with `fail(exit)`, the input's own error, or the abort's.
- * The tool's own words win over the EPIPE that its death causes. Destroying `stdout` stops the tool.
+ * Starts a tool and streams its output (and its input, when one is given). `stdout` ends only when
+ * the tool exited with 0 and all its bytes were given; otherwise it is destroyed with `fail(exit)`,
+ * the input's own error, or the abort's. The tool's own words win over the EPIPE that its death
+ * causes. Destroying `stdout` stops the tool.
  */
 export function streamTool(command: string, args: readonly string[], options: StreamOptions): ToolStream {
   const started = start(command, args, options);
@@ -130,7 +138,8 @@ export function streamTool(command: string, args: readonly string[], options: St
   let over = false;
 
   const stdout = new Readable({
-    // Chunk by chunk: in byte mode an asynchronous iteration would join what waits, which copies every byte once more.
+    // Chunk by chunk: in byte mode an asynchronous iteration would join what waits, which copies
+    // every byte once more.
     objectMode: true,
     highWaterMark: streamBufferChunks,
     read: () => void source.resume(),
@@ -146,7 +155,8 @@ export function streamTool(command: string, args: readonly string[], options: St
   source.on("data", (chunk: Buffer) => {
     if (!stdout.push(handOver(chunk))) source.pause();
   });
-  // `done` carries the same error: a stream that is destroyed before anybody listens must not bring the process down.
+  // `done` carries the same error: a stream that is destroyed before anybody listens must not bring
+  // the process down.
   stdout.on("error", () => {});
   let readError: Error | undefined;
   source.on("error", (error) => {

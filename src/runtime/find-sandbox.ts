@@ -1,4 +1,7 @@
-/** Finds the strongest sandbox that this machine offers, by trying each with the program that is to run in it. */
+/**
+ * Finds the strongest sandbox that this machine offers, by trying each with the program that is to
+ * run in it.
+ */
 import { spawnSync } from "node:child_process";
 import { confine, missingFor, type Sandbox, type SandboxKind, sandboxKinds } from "./sandbox.ts";
 import { findProgram } from "./sandbox-files.ts";

@@ -3,9 +3,9 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Makes `path` and whatever parents are missing, with `mode`; nothing when it is there. Errors: the system's own.
- * Not mkdir's `recursive`: where a parent exists and yet answers ENOENT (below /proc, on some network mounts) that one tries for ever
- * (seen with Node 24 and a path below /proc).
+ * Makes `path` and whatever parents are missing, with `mode`; nothing when it is there. Errors: the
+ * system's own. Not mkdir's `recursive`: where a parent exists and yet answers ENOENT (below /proc,
+ * on some network mounts) that one tries for ever (seen with Node 24 and a path below /proc).
  */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   try {

@@ -1,15 +1,20 @@
 /**
- * Patterns with "any number of anything" in them, matched in time that is linear in pattern times text. A backtracking regular
- * expression is not: who names files or tables would choose how long a backup takes.
+ * Patterns with "any number of anything" in them, matched in time that is linear in pattern times
+ * text. A backtracking regular expression is not: who names files or tables would choose how long a
+ * backup takes.
  */
 
-/** Stands for any number of items, also none: `*` among the characters of a name, `**` among the names of a path. */
+/**
+ * Stands for any number of items, also none: `*` among the characters of a name, `**` among the
+ * names of a path.
+ */
 export const anyNumber = Symbol("any number");
 
 /**
- * Whether `count` items fit `parts` one after the other; `fits` says whether one item fits one part. Calls `fits` at most
- * `parts.length * (count + 1)` times: only the last `anyNumber` met is ever tried again, for what an earlier one could take, a later
- * one can take too.
+ * Whether `count` items fit `parts` one after the other; `fits` says whether one item fits one
+ * part. Calls `fits` at most
+ * `parts.length * (count + 1)` times: only the last `anyNumber` met is ever tried again, for what
+ * an earlier one could take, a later one can take too.
  */
 export function matchSequence<T>(
   parts: readonly (T | typeof anyNumber)[],

@@ -1,4 +1,7 @@
-/** Times as people write them at night: `14:32`, `yesterday 14:00`, `2026-11-28`, `2h ago`; without a zone, those of the policy's zone. */
+/**
+ * Times as people write them at night: `14:32`, `yesterday 14:00`, `2026-11-28`, `2h ago`; without
+ * a zone, those of the policy's zone.
+ */
 import { openZoneOffset, type ZoneOffset } from "./zone-offset.ts";
 
 export interface MomentContext {
@@ -23,8 +26,9 @@ const clock =
 const stamp = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/i;
 
 /**
- * Reads a moment in the past. A day alone is its last moment, or now for today: the newest of that day is meant. A time of day alone is today's.
- * A time that the zone's clocks showed twice is the earlier one, and one that they skipped is the moment of the change; both are noted.
+ * Reads a moment in the past. A day alone is its last moment, or now for today: the newest of that
+ * day is meant. A time of day alone is today's. A time that the zone's clocks showed twice is the
+ * earlier one, and one that they skipped is the moment of the change; both are noted.
  */
 export function parseMoment(text: string, context: MomentContext): Moment {
   const given = text.trim().replace(stamp, "$1-$2-$3T$4:$5:$6Z");

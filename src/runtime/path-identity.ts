@@ -1,4 +1,7 @@
-/** Whether two paths lead to the same, and one below the other: by their names, by where their links lead, and by device and inode. */
+/**
+ * Whether two paths lead to the same, and one below the other: by their names, by where their links
+ * lead, and by device and inode.
+ */
 import type { BigIntStats } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -19,7 +22,10 @@ export async function identify(path: string): Promise<string | undefined> {
   }
 }
 
-/** The identities of a directory and all that it is in, from the innermost on. `path` is absolute and without symbolic links. */
+/**
+ * The identities of a directory and all that it is in, from the innermost on. `path` is absolute
+ * and without symbolic links.
+ */
 export async function identifyUpwards(path: string): Promise<string[]> {
   const identities: string[] = [];
   for (let at = path; ; at = dirname(at)) {
@@ -29,7 +35,10 @@ export async function identifyUpwards(path: string): Promise<string[]> {
   }
 }
 
-/** Whether `path` is `directory` or lies below it, by its names, by where its links lead, or by the identity of what it goes through. */
+/**
+ * Whether `path` is `directory` or lies below it, by its names, by where its links lead, or by the
+ * identity of what it goes through.
+ */
 export async function isWithin(path: string, directory: string): Promise<boolean> {
   const [real, realDirectory] = [await resolveLinks(path), await resolveLinks(directory)];
   const above = (outer: string, inner: string) => inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);

@@ -1,28 +1,40 @@
-/** Text from outside (names, messages of servers and tools, documents of a vault) made harmless for whatever shows it. */
+/**
+ * Text from outside (names, messages of servers and tools, documents of a vault) made harmless for
+ * whatever shows it.
+ */
 
 /**
- * What no name or message may hold where it is shown: control characters (C0, DEL, C1), line and paragraph separators, marks that turn the
- * direction of writing, characters that take no room (zero width, soft hyphens, fillers, tag characters, the byte order mark), annotation
- * marks and halves of surrogate pairs. The variation selectors U+FE00 to U+FE0F stay: emoji are written with them.
+ * What no name or message may hold where it is shown: control characters (C0, DEL, C1), line and
+ * paragraph separators, marks that turn the direction of writing, characters that take no room
+ * (zero width, soft hyphens, fillers, tag characters, the byte order mark), annotation marks and
+ * halves of surrogate pairs. The variation selectors U+FE00 to U+FE0F stay: emoji are written with
+ * them.
  */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\ufff9-\ufffb]|(?![\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/gu;
 
 const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * `text` on one line, with everything that a terminal or a reader's eye would obey written out: `\n`, `\x1b`, `\u202e`, `\u{e0041}`.
- * Two names that differ still look different. What is printable stays as it is, so that doing it twice changes nothing.
+ * `text` on one line, with everything that a terminal or a reader's eye would obey written out:
+ * `\n`, `\x1b`, `\u202e`, `\u{e0041}`. Two names that differ still look different. What is
+ * printable stays as it is, so that doing it twice changes nothing.
  */
 export function escapeUnprintable(text: string): string {
   return text.replace(unprintable, (character) => named[character] ?? escapeCode(character));
 }
 
-/** `text` with `replacement` for each such character; tabs and newlines stay. For documents that have no escapes. */
+/**
+ * `text` with `replacement` for each such character; tabs and newlines stay. For documents that
+ * have no escapes.
+ */
 export function replaceUnprintable(text: string, replacement: string): string {
   return text.replace(unprintable, (character) => (character === "\n" || character === "\t" ? character : replacement));
 }
 
-/** The document as indented JSON that a terminal shows without obeying: what JSON itself leaves raw is written as `\uXXXX`. */
+/**
+ * The document as indented JSON that a terminal shows without obeying: what JSON itself leaves raw
+ * is written as `\uXXXX`.
+ */
 export function printableJson(document: unknown): string {
   // Raw newlines are those of the indentation: within a string JSON has escaped them.
   return (JSON.stringify(document, null, 2) ?? "null").replace(unprintable, (character) =>

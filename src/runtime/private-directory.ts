@@ -1,4 +1,7 @@
-/** Directories for one operation's files: nobody else may look into them, and they go away with whatever is in them. */
+/**
+ * Directories for one operation's files: nobody else may look into them, and they go away with
+ * whatever is in them.
+ */
 import { chmod, chown, lstat, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
@@ -12,11 +15,17 @@ export interface PrivateDirectory {
 export interface PrivateDirectoryOptions {
   /** Whose it becomes, for servers that refuse root; needs root. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
-  /** A directory in it with a name of one letter will hold a Unix socket: when `parent` is too long for one, /tmp is used. */
+  /**
+   * A directory in it with a name of one letter will hold a Unix socket: when `parent` is too long
+   * for one, /tmp is used.
+   */
   readonly sockets?: boolean | undefined;
 }
 
-/** sockaddr_un's 108 bytes with the terminating NUL, less a directory's name, `/.s.PGSQL.65535.lock` and mkdtemp's six characters. */
+/**
+ * sockaddr_un's 108 bytes with the terminating NUL, less a directory's name, `/.s.PGSQL.65535.lock`
+ * and mkdtemp's six characters.
+ */
 const longestSocketPrefixBytes = 107 - "/s/.s.PGSQL.65535.lock".length - 6;
 
 /**
@@ -57,7 +66,8 @@ function makeError(base: string, error: NodeJS.ErrnoException): HoldfastError {
 }
 
 async function removeTree(path: string): Promise<boolean> {
-  // A server that is just ending may still write: ENOTEMPTY is retried. A tree without permissions is opened up first.
+  // A server that is just ending may still write: ENOTEMPTY is retried. A tree without permissions
+  // is opened up first.
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });

@@ -1,11 +1,17 @@
-/** The lowest layer of child processes: a tool in a process group of its own, which is stopped whole and leaves nothing behind. */
+/**
+ * The lowest layer of child processes: a tool in a process group of its own, which is stopped whole
+ * and leaves nothing behind.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { type Confinement, confine, type Launch } from "./sandbox.ts";
 
 export interface ToolOptions {
-  /** The child's whole environment, but for PATH, LANG, LC_ALL and TZ, which get defaults. Secrets travel here, never in `args`. */
+  /**
+   * The child's whole environment, but for PATH, LANG, LC_ALL and TZ, which get defaults. Secrets
+   * travel here, never in `args`.
+   */
   readonly env: Readonly<Record<string, string>>;
   /** On abort the tool's group gets SIGTERM, and SIGKILL after a grace. */
   readonly signal: AbortSignal;
@@ -13,9 +19,15 @@ export interface ToolOptions {
   /** Run as this user, for servers that refuse root. */
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** What the tool reads on its standard input: text, a stream, or an open file by its descriptor; absent: nothing. */
+  /**
+   * What the tool reads on its standard input: text, a stream, or an open file by its descriptor;
+   * absent: nothing.
+   */
   readonly input?: string | Readable | OpenFile | undefined;
-  /** Runs the tool in a sandbox; takes the place of `cwd`, `uid` and `gid`. `command` is then an absolute path. */
+  /**
+   * Runs the tool in a sandbox; takes the place of `cwd`, `uid` and `gid`. `command` is then an
+   * absolute path.
+   */
   readonly confinement?: Confinement | undefined;
   /** How much of the end of its standard error is kept. Default: 64 KiB. */
   readonly maxStderrBytes?: number | undefined;
@@ -39,9 +51,14 @@ export interface ToolExit {
   readonly stderrCut?: boolean | undefined;
 }
 
-/** A tool that ended badly said why in its last words; 64 KiB hold several hundred lines of them. */
+/**
+ * A tool that ended badly said why in its last words; 64 KiB hold several hundred lines of them.
+ */
 const stderrTailBytes = 64 * 1024;
-/** pg_dump and pg_restore need well under a second to cancel their query and leave; five leave room on a loaded machine. */
+/**
+ * pg_dump and pg_restore need well under a second to cancel their query and leave; five leave room
+ * on a loaded machine.
+ */
 const killGraceMs = 5_000;
 /** What tools that look for their siblings need; they are started by absolute path. */
 const defaultEnvironment = {
@@ -85,7 +102,10 @@ function trackGroup(child: ChildProcess): void {
   });
 }
 
-/** The error of an operation that its signal stopped: the abort's own reason where that is from the catalogue. */
+/**
+ * The error of an operation that its signal stopped: the abort's own reason where that is from the
+ * catalogue.
+ */
 export function abortError(signal: AbortSignal): HoldfastError {
   if (signal.reason instanceof HoldfastError) return signal.reason;
   return new HoldfastError("Interrupted", "the operation was interrupted", { cause: signal.reason });
@@ -106,13 +126,19 @@ function spawnError(command: string, error: NodeJS.ErrnoException): HoldfastErro
 
 export interface Started {
   readonly child: ChildProcess;
-  /** Resolves once the process has exited and its streams are closed; rejects only when it could not be started. */
+  /**
+   * Resolves once the process has exited and its streams are closed; rejects only when it could not
+   * be started.
+   */
   readonly exit: Promise<ToolExit>;
   /** SIGTERM to the group, SIGKILL after the grace. Idempotent. */
   terminate(): void;
 }
 
-/** Starts a tool in a group of its own. Errors: Interrupted or the abort's reason, when the signal is aborted already. */
+/**
+ * Starts a tool in a group of its own. Errors: Interrupted or the abort's reason, when the signal
+ * is aborted already.
+ */
 export function start(command: string, args: readonly string[], options: ToolOptions): Started {
   if (options.signal.aborted) throw abortError(options.signal);
   const launch: Launch = options.confinement === undefined ? { command, args } : confine(command, args, options.confinement);
@@ -120,7 +146,8 @@ export function start(command: string, args: readonly string[], options: ToolOpt
   const child = spawn(launch.command, launch.args, {
     env: { ...defaultEnvironment, ...options.env },
     stdio: [isOpenFile(input) ? input.descriptor : input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    // A group of its own: a terminal's SIGINT must not reach the tool before this process has decided what to do.
+    // A group of its own: a terminal's SIGINT must not reach the tool before this process has
+    // decided what to do.
     detached: true,
     cwd: options.cwd,
     uid,
@@ -132,7 +159,8 @@ export function start(command: string, args: readonly string[], options: ToolOpt
   const terminate = (): void => {
     const { pid } = child;
     if (pid === undefined || killTimer !== undefined) return;
-    // Output that nobody will read must not keep the streams, and with them the wait for the end, open.
+    // Output that nobody will read must not keep the streams, and with them the wait for the end,
+    // open.
     child.stdout?.destroy();
     signalGroup(pid, launch.endingSignal ?? "SIGTERM");
     killTimer = setTimeout(() => signalGroup(pid, "SIGKILL"), killGraceMs);

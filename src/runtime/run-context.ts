@@ -1,10 +1,16 @@
-/** What every step is handed by whoever calls it: time, randomness, cancellation, and where to report to. */
+/**
+ * What every step is handed by whoever calls it: time, randomness, cancellation, and where to
+ * report to.
+ */
 import type { Clock } from "./clock.ts";
 import type { SandboxWish } from "./find-sandbox.ts";
 
 /** Figures of a long operation; the caller shows them as it likes, or not at all. */
 export interface Progress {
-  /** A phase begins: `dump`, `verify`, `restore` … and, where it is known, how many bytes it will move. */
+  /**
+   * A phase begins: `dump`, `verify`, `restore` … and, where it is known, how many bytes it will
+   * move.
+   */
   phase(name: string, expectedBytes?: number): void;
   /** So many further bytes of the current phase were moved. */
   advance(bytes: number): void;
@@ -16,7 +22,10 @@ export interface Log {
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** What belongs to Holdfast itself on this machine: never part of a backup, never restored over. Absolute paths. */
+/**
+ * What belongs to Holdfast itself on this machine: never part of a backup, never restored over.
+ * Absolute paths.
+ */
 export interface OwnPaths {
   /** The policy's folder vaults. */
   readonly vaults: readonly string[];
@@ -28,21 +37,36 @@ export interface RunContext {
   readonly clock: Clock;
   /** `count` random bytes; injected, so that tests can repeat a run. */
   readonly randomBytes: (count: number) => Uint8Array;
-  /** Aborted when the operation is to stop: on SIGINT and SIGTERM, before a Lambda's deadline, on a lost lease. */
+  /**
+   * Aborted when the operation is to stop: on SIGINT and SIGTERM, before a Lambda's deadline, on a
+   * lost lease.
+   */
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly progress: Progress;
   /** Where private temporary directories are made; needs room for what a step documents. */
   readonly temporaryDirectory: string;
-  /** The environment variables of whoever started the run: where `env:` connections and libpq's PG* variables are read from. */
+  /**
+   * The environment variables of whoever started the run: where `env:` connections and libpq's PG*
+   * variables are read from.
+   */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Directories with the programs that engines start, looked at before those where distributions install them. */
+  /**
+   * Directories with the programs that engines start, looked at before those where distributions
+   * install them.
+   */
   readonly toolPath: readonly string[];
   /** Filled in from the policy by `createPipelineContext`. */
   readonly ownPaths?: OwnPaths | undefined;
-  /** What the policy says of sandboxes for what comes from a backup. Default: the strongest that the machine offers. */
+  /**
+   * What the policy says of sandboxes for what comes from a backup. Default: the strongest that the
+   * machine offers.
+   */
   readonly sandbox?: SandboxWish | undefined;
-  /** Whether a connection over a network must be encrypted for certain: in a stack, whose secrets and rows cross networks of others. */
+  /**
+   * Whether a connection over a network must be encrypted for certain: in a stack, whose secrets
+   * and rows cross networks of others.
+   */
   readonly requireTls?: boolean | undefined;
   /** The host's name and process, for leases and evidence. */
   readonly identity: string;

@@ -6,8 +6,8 @@ import type { SandboxUser } from "./sandbox-user.ts";
 const setprivInside = "/.setpriv";
 
 /**
- * bwrap's arguments up to `--`. As root it makes no user namespace, and the program becomes `user`; for anyone else it makes one,
- * in which the caller is itself and can become nobody.
+ * bwrap's arguments up to `--`. As root it makes no user namespace, and the program becomes `user`;
+ * for anyone else it makes one, in which the caller is itself and can become nobody.
  */
 export function bubblewrapArguments(files: SandboxFiles, user: SandboxUser | undefined, cwd = "/"): string[] {
   const namespaces = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"];

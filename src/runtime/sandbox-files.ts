@@ -1,4 +1,7 @@
-/** The files that a sandbox shows: libraries and what PostgreSQL's programs read, and nothing of anybody's. */
+/**
+ * The files that a sandbox shows: libraries and what PostgreSQL's programs read, and nothing of
+ * anybody's.
+ */
 import { accessSync, constants, existsSync, lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Confinement } from "./sandbox.ts";
@@ -99,7 +102,10 @@ export function parentsOf(paths: readonly string[]): string[] {
   return [...parents].sort((a, b) => a.length - b.length);
 }
 
-/** The program of this name, in the directories of PATH and where systems keep theirs; undefined when there is none. */
+/**
+ * The program of this name, in the directories of PATH and where systems keep theirs; undefined
+ * when there is none.
+ */
 export function findProgram(name: string, path: string | undefined): string | undefined {
   const directories = [...(path ?? "").split(":"), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"];
   return directories

@@ -1,4 +1,7 @@
-/** A sandbox by the kernel's namespaces and the tools of util-linux, where bubblewrap is not installed. */
+/**
+ * A sandbox by the kernel's namespaces and the tools of util-linux, where bubblewrap is not
+ * installed.
+ */
 import { existsSync } from "node:fs";
 import { becomeUser } from "./sandbox-bubblewrap.ts";
 import { parentsOf, type SandboxFiles } from "./sandbox-files.ts";
@@ -7,9 +10,11 @@ import type { SandboxUser } from "./sandbox-user.ts";
 export const namespaceTools: readonly string[] = ["unshare", "mount", "umount", "pivot_root", "setpriv"];
 
 /**
- * Runs as the first process of the new namespaces, as their root. $1: an existing directory to build the new root on; then words of
- * an instruction and its arguments, up to `run` and the command.
- * In a user namespace flags that the outer mount has may not be taken away, so each mount names all of them.
+ * Runs as the first process of the new namespaces, as their root. $1: an existing directory to
+ * build the new root on; then words of an instruction and its arguments, up to `run` and the
+ * command.
+ * In a user namespace flags that the outer mount has may not be taken away, so each mount names all
+ * of them.
  */
 const script = `
 set -eu
@@ -41,7 +46,9 @@ cd "$1"; shift
 exec "$@"
 `;
 
-/** Directories that every system has: the new root is built on one, which then hides what is in it. */
+/**
+ * Directories that every system has: the new root is built on one, which then hides what is in it.
+ */
 const foundations: readonly string[] = ["/mnt", "/media", "/srv", "/opt", "/home", "/boot", "/var/empty"];
 
 /** The whole command line up to the program. */
@@ -76,6 +83,7 @@ export function namespaceArguments(files: SandboxFiles, user: SandboxUser | unde
 function becomeCaller(): string[] {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const namespace = ["/.tools/unshare", "--user", `--map-user=${uid}`, `--map-group=${gid}`, "--"];
-  // It has no rights in that namespace, and so none to take from its bounding set; it gets none by no-new-privs.
+  // It has no rights in that namespace, and so none to take from its bounding set; it gets none by
+  // no-new-privs.
   return [...namespace, "/.tools/setpriv", "--inh-caps=-all", "--no-new-privs", "--pdeathsig=KILL"];
 }

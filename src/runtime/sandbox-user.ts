@@ -1,4 +1,7 @@
-/** The user that others' code is run as when Holdfast is root: one of its own, who owns nothing and runs nothing else. */
+/**
+ * The user that others' code is run as when Holdfast is root: one of its own, who owns nothing and
+ * runs nothing else.
+ */
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -8,8 +11,9 @@ export interface SandboxUser {
 }
 
 /**
- * Users nobody else is: a range that no distribution and no container runtime hands out (systemd: "Users, Groups, UIDs and GIDs",
- * 1879048192 to 2147352575 unused); and one for user namespaces that know 65,536 users only (60706 to 61183 unused).
+ * Users nobody else is: a range that no distribution and no container runtime hands out (systemd:
+ * "Users, Groups, UIDs and GIDs", 1879048192 to 2147352575 unused); and one for user namespaces
+ * that know 65,536 users only (60706 to 61183 unused).
  */
 const userRanges: readonly { readonly first: number; readonly count: number }[] = [
   { first: 1_900_000_000, count: 1_000_000 },
@@ -20,7 +24,8 @@ const userRanges: readonly { readonly first: number; readonly count: number }[] 
 const maxUserTries = 100;
 
 /**
- * A user that no account has and no process runs as; undefined for an ordinary caller, who can be nobody else.
+ * A user that no account has and no process runs as; undefined for an ordinary caller, who can be
+ * nobody else.
  * Errors: a plain Error when there is none.
  */
 export function chooseSandboxUser(): SandboxUser | undefined {

@@ -1,6 +1,7 @@
 /**
- * Where code that others wrote is run: definitions and archives of a backup are made by whoever could write in the source.
- * A sandbox has no network, no process but its own, no file but the programs and what it is given, and limits (docs/sandbox.md).
+ * Where code that others wrote is run: definitions and archives of a backup are made by whoever
+ * could write in the source. A sandbox has no network, no process but its own, no file but the
+ * programs and what it is given, and limits (docs/sandbox.md).
  */
 import { realpathSync } from "node:fs";
 import { bubblewrapArguments } from "./sandbox-bubblewrap.ts";
@@ -9,7 +10,9 @@ import { limitArguments } from "./sandbox-limits.ts";
 import { namespaceArguments, namespaceTools } from "./sandbox-namespaces.ts";
 import type { SandboxUser } from "./sandbox-user.ts";
 
-/** From the strongest: bubblewrap, namespaces that a script of Holdfast's own sets up, limits alone. */
+/**
+ * From the strongest: bubblewrap, namespaces that a script of Holdfast's own sets up, limits alone.
+ */
 export const sandboxKinds = ["bubblewrap", "namespaces", "none"] as const;
 export type SandboxKind = (typeof sandboxKinds)[number];
 
@@ -32,7 +35,9 @@ export interface Confinement {
   readonly readable?: readonly string[] | undefined;
   /** Directories that it may write in; nothing in them can be run. */
   readonly writable?: readonly string[] | undefined;
-  /** Has a shell and the names of users: for programs that need them and are given nothing hostile. */
+  /**
+   * Has a shell and the names of users: for programs that need them and are given nothing hostile.
+   */
   readonly shell?: boolean | undefined;
   /** The root directory as its working directory, where absent. */
   readonly cwd?: string | undefined;
@@ -44,7 +49,10 @@ export interface Launch {
   readonly args: readonly string[];
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** Ends the sandbox with all its processes; a gentler signal may not reach them. Undefined: none is needed. */
+  /**
+   * Ends the sandbox with all its processes; a gentler signal may not reach them. Undefined: none
+   * is needed.
+   */
   readonly endingSignal?: "SIGKILL" | undefined;
 }
 
@@ -66,7 +74,9 @@ export function confine(command: string, args: readonly string[], confinement: C
   return { ...limited(wrapped), endingSignal: "SIGKILL" };
 }
 
-/** What a kind needs of this machine's programs; a sentence that says what is missing, or undefined. */
+/**
+ * What a kind needs of this machine's programs; a sentence that says what is missing, or undefined.
+ */
 export function missingFor(kind: SandboxKind, asRoot: boolean, path: string | undefined): string | undefined {
   if (kind === "none") return undefined;
   if (process.platform !== "linux") return `${kind}: needs Linux`;

@@ -1,7 +1,10 @@
 /** A value that must not be printed. */
 import { inspect } from "node:util";
 
-/** Holds a secret; every way of turning it into text gives `[redacted]`, only `reveal()` gives the value. */
+/**
+ * Holds a secret; every way of turning it into text gives `[redacted]`, only `reveal()` gives the
+ * value.
+ */
 export class Secret {
   readonly #value: string;
 
@@ -9,7 +12,10 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The value itself: for the environment of a child process or a driver's options, never for a message. */
+  /**
+   * The value itself: for the environment of a child process or a driver's options, never for a
+   * message.
+   */
   reveal(): string {
     return this.#value;
   }
@@ -27,14 +33,21 @@ export class Secret {
   }
 }
 
-/** Shorter than this, a value is no secret that hiding it could keep, and hiding it would spoil every sentence: `a`. */
+/**
+ * Shorter than this, a value is no secret that hiding it could keep, and hiding it would spoil
+ * every sentence: `a`.
+ */
 const minCharacters = 3;
-/** Shorter than this, a value is hidden where it stands as a word, not within others: `shop` in `workshop` says nothing. */
+/**
+ * Shorter than this, a value is hidden where it stands as a word, not within others: `shop` in
+ * `workshop` says nothing.
+ */
 const minCharactersAnywhere = 8;
 
 /**
- * `text` with every occurrence of the secrets (and of their percent-encoded forms) replaced by `[redacted]`. `publicNames`, those of the policy,
- * stay where they stand as words: a source may be called what a password is, and an alert must say which source it is about.
+ * `text` with every occurrence of the secrets (and of their percent-encoded forms) replaced by
+ * `[redacted]`. `publicNames`, those of the policy, stay where they stand as words: a source may be
+ * called what a password is, and an alert must say which source it is about.
  */
 export function redact(text: string, secrets: readonly Secret[], publicNames: readonly string[] = []): string {
   const values = secrets

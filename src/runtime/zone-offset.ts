@@ -1,4 +1,7 @@
-/** Offsets of a time zone from UTC, fast enough for a million instants: from the runtime's own zone data, cached a day at a time. */
+/**
+ * Offsets of a time zone from UTC, fast enough for a million instants: from the runtime's own zone
+ * data, cached a day at a time.
+ */
 
 /** Milliseconds by which local time is ahead of UTC at an instant (epoch milliseconds). */
 export type ZoneOffset = (epochMs: number) => number;
@@ -6,9 +9,10 @@ export type ZoneOffset = (epochMs: number) => number;
 const dayMs = 86_400_000;
 
 /**
- * The offsets of `timezone` (an IANA name; the policy's parser has checked it), exact to the second and right on the days when clocks change.
- * UTC needs no zone data at all. The answer keeps one number per day that it was asked about.
- * Throws RangeError for a name that the runtime does not know.
+ * The offsets of `timezone` (an IANA name; the policy's parser has checked it), exact to the second
+ * and right on the days when clocks change. UTC needs no zone data at all. The answer keeps one
+ * number per day that it was asked about. Throws RangeError for a name that the runtime does not
+ * know.
  */
 export function openZoneOffset(timezone: string): ZoneOffset {
   if (timezone === "UTC" || timezone === "Etc/UTC") return () => 0;

@@ -22,10 +22,10 @@ export function keyIdOf(key: Uint8Array): string {
 }
 
 /**
- * Writes a new key to `path`, readable by its owner only, and durable when the promise resolves. Missing parent directories are made,
- * with mode 0700.
- * Errors: ObjectExists when something is there already (a key file is never overwritten); UsageInvalid when the place cannot be
- * written; DiskFull.
+ * Writes a new key to `path`, readable by its owner only, and durable when the promise resolves.
+ * Missing parent directories are made, with mode 0700.
+ * Errors: ObjectExists when something is there already (a key file is never overwritten);
+ * UsageInvalid when the place cannot be written; DiskFull.
  */
 export async function createKeyFile(
   path: string,
@@ -51,8 +51,8 @@ export async function createKeyFile(
 
 /**
  * Reads the key at `path`.
- * Errors: KeyFileInvalid when it is missing, unreadable, readable by others than its owner, or not what `createKeyFile` writes
- * (a mistyped copy fails its checksum).
+ * Errors: KeyFileInvalid when it is missing, unreadable, readable by others than its owner, or not
+ * what `createKeyFile` writes (a mistyped copy fails its checksum).
  */
 export async function readKeyFile(path: string): Promise<KeyFile> {
   const text = await readPrivateText(path);
@@ -103,7 +103,8 @@ async function writeDurably(file: FileHandle, text: string, directory: string): 
   } finally {
     await file.close();
   }
-  // The name is durable only once its directory is: a key that vanishes in a power cut takes its backups with it.
+  // The name is durable only once its directory is: a key that vanishes in a power cut takes its
+  // backups with it.
   const parent = await open(directory, "r");
   try {
     await parent.sync();

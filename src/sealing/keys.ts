@@ -1,4 +1,7 @@
-/** The keys of a policy entry: which one seals, and which one opens what an older one sealed. Nothing is loaded before it is needed. */
+/**
+ * The keys of a policy entry: which one seals, and which one opens what an older one sealed.
+ * Nothing is loaded before it is needed.
+ */
 import type { KeyringNode } from "@aws-crypto/material-management-node";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, KeyReference } from "../policy/policy.ts";
@@ -9,17 +12,25 @@ import { keyFileNamespace } from "./message.ts";
 /** One key of the policy, and the library's object that wraps data keys with it. */
 interface SealingKey {
   readonly keyId: string;
-  /** Whether it opens what `keyId` sealed: its own, and for a KMS multi-Region key its replicas'. */
+  /**
+   * Whether it opens what `keyId` sealed: its own, and for a KMS multi-Region key its replicas'.
+   */
   opens(keyId: string): boolean;
   keyring(): Promise<KeyringNode>;
 }
 
 export interface SealingKeys {
-  /** The id of the key that seals: `file:<16 hex>` or `kms:<arn>`. Errors: KeyFileInvalid, KeyUnavailable. */
+  /**
+   * The id of the key that seals: `file:<16 hex>` or `kms:<arn>`. Errors: KeyFileInvalid,
+   * KeyUnavailable.
+   */
   sealingKeyId(): Promise<string>;
   /** What seals new artifacts. Errors: KeyFileInvalid, KeyUnavailable. */
   sealingKeyring(): Promise<KeyringNode>;
-  /** What opens an artifact whose record has this key id. Errors: KeyMissing, naming the key needed and those there are; KeyUnavailable where one of them cannot be loaded. */
+  /**
+   * What opens an artifact whose record has this key id. Errors: KeyMissing, naming the key needed
+   * and those there are; KeyUnavailable where one of them cannot be loaded.
+   */
   openingKeyring(keyId: string): Promise<KeyringNode>;
 }
 
@@ -29,8 +40,9 @@ export interface OpenKeysOptions {
 }
 
 /**
- * The keys that the policy names, each loaded at its first use (a key file is read, an alias looked up in KMS) and kept for the
- * object's life. The first seals, all of them open. A key that cannot be loaded hinders only what needs it.
+ * The keys that the policy names, each loaded at its first use (a key file is read, an alias looked
+ * up in KMS) and kept for the object's life. The first seals, all of them open. A key that cannot
+ * be loaded hinders only what needs it.
  */
 export async function openKeys(config: KeyConfig, options: OpenKeysOptions = {}): Promise<SealingKeys> {
   const loads = config.keys.map((reference) => once(() => loadKey(reference, options)));
@@ -46,7 +58,8 @@ async function findKey(keyId: string, config: KeyConfig, loads: readonly (() => 
   const known: string[] = [];
   const failed: HoldfastError[] = [];
   for (const [index, load] of loads.entries()) {
-    // A KMS key cannot be what a key file is: asking KMS of it would only add a failure that is none.
+    // A KMS key cannot be what a key file is: asking KMS of it would only add a failure that is
+    // none.
     if (!keyId.startsWith(`${config.keys[index]?.type}:`)) {
       known.push(nameOf(config.keys[index]));
       continue;
@@ -62,7 +75,8 @@ async function findKey(keyId: string, config: KeyConfig, loads: readonly (() => 
   }
   const have =
     known.length === 0 ? `no key under keys.${config.name} is usable` : `keys.${config.name} has only ${known.join(", ")}`;
-  // A key that could not be loaded may be the one: then nothing is known of the backup. With all of them at hand, it is a wrong key.
+  // A key that could not be loaded may be the one: then nothing is known of the backup. With all of
+  // them at hand, it is a wrong key.
   throw new HoldfastError(
     failed.length > 0 ? "KeyUnavailable" : "KeyMissing",
     `this backup is sealed with key ${keyId}, and ${have}`,
@@ -84,7 +98,8 @@ async function loadFileKey(path: string): Promise<SealingKey> {
     return new RawAesKeyringNode({
       keyNamespace: keyFileNamespace,
       keyName: keyId,
-      // A copy of its own: the library zeroes what it is handed, and refuses a slice of Node's pool.
+      // A copy of its own: the library zeroes what it is handed, and refuses a slice of Node's
+      // pool.
       unencryptedMasterKey: new Uint8Array(key),
       wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
     });
@@ -107,7 +122,10 @@ function nameOf(reference: KeyReference | undefined): string {
   return reference?.type === "kms" ? `kms:${reference.keyId}` : `the key file ${reference?.path}`;
 }
 
-/** Runs once and shares the result; a failure is not kept, so that a key that appears later is found. */
+/**
+ * Runs once and shares the result; a failure is not kept, so that a key that appears later is
+ * found.
+ */
 function once<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | undefined;
   return () => {

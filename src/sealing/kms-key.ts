@@ -1,4 +1,7 @@
-/** Keys in AWS KMS: finding them, wrapping data keys with them, and saying in the catalogue's words why KMS refuses. */
+/**
+ * Keys in AWS KMS: finding them, wrapping data keys with them, and saying in the catalogue's words
+ * why KMS refuses.
+ */
 import { AwsKmsMrkAwareSymmetricKeyringNode } from "@aws-crypto/kms-keyring-node";
 import {
   type EncryptedDataKey,
@@ -29,7 +32,10 @@ export interface KmsConnection {
 
 export type ConnectKms = (reference: KeyReference & { type: "kms" }) => Promise<KmsConnection>;
 
-/** One call per artifact, so that a slow answer costs little, and a hanging one must not hold a backup up. */
+/**
+ * One call per artifact, so that a slow answer costs little, and a hanging one must not hold a
+ * backup up.
+ */
 const timeouts = { connectionTimeout: 5_000, requestTimeout: 15_000 };
 const attempts = 4;
 
@@ -60,7 +66,10 @@ export async function resolveKeyArn(keyId: string, connection: KmsConnection): P
   return arn;
 }
 
-/** Whether two ARNs are one key: the same, or replicas of one multi-Region key (same partition, account and `mrk-` id). */
+/**
+ * Whether two ARNs are one key: the same, or replicas of one multi-Region key (same partition,
+ * account and `mrk-` id).
+ */
 export function isSameKey(first: string, second: string): boolean {
   if (first === second) return true;
   const [a, b] = [keyArn.exec(first), keyArn.exec(second)];
@@ -76,8 +85,8 @@ export async function kmsKeyring(arn: string, connection: KmsConnection): Promis
 }
 
 /**
- * The library's keyring for one KMS key. The library makes one text of every refusal on decryption; this keeps the error
- * itself, so that "disabled" and "denied" are told from "damaged".
+ * The library's keyring for one KMS key. The library makes one text of every refusal on decryption;
+ * this keeps the error itself, so that "disabled" and "denied" are told from "damaged".
  */
 class RefusalKeyring extends KeyringNode {
   readonly #arn: string;
@@ -124,7 +133,8 @@ class RefusalKeyring extends KeyringNode {
       encrypt: (input: EncryptCommandInput) => remember("kms:Encrypt", () => connection.encrypt(input)),
       decrypt: (input: DecryptCommandInput) => remember("kms:Decrypt", () => connection.decrypt(input)),
     };
-    // The SDK types absent members as undefined, the library as absent; it checks each answer itself.
+    // The SDK types absent members as undefined, the library as absent; it checks each answer
+    // itself.
     return {
       keyring: new AwsKmsMrkAwareSymmetricKeyringNode({ client: client as LibraryClient, keyId: arn }),
       refusal: () => refusal,
@@ -132,7 +142,10 @@ class RefusalKeyring extends KeyringNode {
   }
 }
 
-/** What KMS answers when the wrapped data key or its context is not what this key wrapped: a fact about the artifact, not about the key. */
+/**
+ * What KMS answers when the wrapped data key or its context is not what this key wrapped: a fact
+ * about the artifact, not about the key.
+ */
 const artifactFaults = new Set(["InvalidCiphertextException", "IncorrectKeyException"]);
 
 const keyFaults: Readonly<Record<string, { fact: string; hint: (action: string) => string }>> = {

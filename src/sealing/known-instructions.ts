@@ -1,7 +1,13 @@
-/** Which texts of RESTORE.md Holdfast wrote: this version's, and those of earlier versions, which stay in their vaults. */
+/**
+ * Which texts of RESTORE.md Holdfast wrote: this version's, and those of earlier versions, which
+ * stay in their vaults.
+ */
 import { createHash } from "node:crypto";
 
-/** SHA-256 of earlier texts of this format version. When the text changes after a release, add the digest that it had. */
+/**
+ * SHA-256 of earlier texts of this format version. When the text changes after a release, add the
+ * digest that it had.
+ */
 const earlierTexts: ReadonlySet<string> = new Set([]);
 
 /** Whether `bytes` are `current`, this version's text, or an earlier one, to the last byte. */

@@ -1,6 +1,7 @@
 /**
- * The manifest's seal: a small message beside the artifacts that only a holder of the sealing key can make, with the manifest's SHA-256 in it.
- * Without one, anyone who can write to a vault could make a manifest (docs/vault-format.md, "The manifest's seal").
+ * The manifest's seal: a small message beside the artifacts that only a holder of the sealing key
+ * can make, with the manifest's SHA-256 in it. Without one, anyone who can write to a vault could
+ * make a manifest (docs/vault-format.md, "The manifest's seal").
  */
 import {
   type EncryptedDataKey,
@@ -30,7 +31,10 @@ export const maxManifestSealBytes = 16 * 1024;
 /** The library's own member of a signed message's context: the key that verifies its signature. */
 const publicKeyName = "aws-crypto-public-key";
 
-/** Seals a manifest's SHA-256 (hex). One data key of the sealing key. Errors: KeyFileInvalid, KeyUnavailable. */
+/**
+ * Seals a manifest's SHA-256 (hex). One data key of the sealing key. Errors: KeyFileInvalid,
+ * KeyUnavailable.
+ */
 export async function sealManifest(
   sha256: string,
   options: { readonly keys: SealingKeys; readonly context: ManifestContext },
@@ -49,8 +53,10 @@ export async function sealManifest(
 }
 
 /**
- * Opens a seal, whatever backup it is of: the SHA-256 of the manifest, and which manifest it was made for. All of it was made by a holder of one of the keys.
- * Errors: SealInvalid (no seal, changed, or not a manifest's), KeyMissing, KeyUnavailable, KeyFileInvalid.
+ * Opens a seal, whatever backup it is of: the SHA-256 of the manifest, and which manifest it was
+ * made for. All of it was made by a holder of one of the keys.
+ * Errors: SealInvalid (no seal, changed, or not a manifest's), KeyMissing, KeyUnavailable,
+ * KeyFileInvalid.
  */
 export async function openManifestSeal(
   bytes: Uint8Array,
@@ -71,7 +77,8 @@ export async function openManifestSeal(
 }
 
 /**
- * Says why the seal `bytes` does not vouch for the manifest of `context` with this SHA-256; undefined where it does.
+ * Says why the seal `bytes` does not vouch for the manifest of `context` with this SHA-256;
+ * undefined where it does.
  * Errors: KeyMissing, KeyUnavailable, KeyFileInvalid.
  */
 export async function findManifestSealProblem(

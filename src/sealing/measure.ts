@@ -1,4 +1,7 @@
-/** Counting, hashing and gathering of streamed bytes: the few loops that every byte of a backup passes through. */
+/**
+ * Counting, hashing and gathering of streamed bytes: the few loops that every byte of a backup
+ * passes through.
+ */
 import { createHash } from "node:crypto";
 import { handOver, release } from "../runtime/chunk-memory.ts";
 
@@ -30,8 +33,9 @@ export function createMeasure(): Measure {
 }
 
 /**
- * The same bytes in pieces of exactly `size` (the last is shorter). A pipe delivers 64 KiB at a time, and each piece costs the
- * stages below a turn of the event loop and an allocation: 1 MiB pieces halve the CPU time of encrypting. What was copied is released.
+ * The same bytes in pieces of exactly `size` (the last is shorter). A pipe delivers 64 KiB at a
+ * time, and each piece costs the stages below a turn of the event loop and an allocation: 1 MiB
+ * pieces halve the CPU time of encrypting. What was copied is released.
  */
 export async function* gather(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Buffer, void, void> {
   let piece: Buffer | undefined;
@@ -47,7 +51,8 @@ export async function* gather(chunks: AsyncIterable<Uint8Array>, size: number): 
         copied = false;
         continue;
       }
-      // Not from Node's pool: pieces outlive this turn, and the encryption library refuses to share a pool.
+      // Not from Node's pool: pieces outlive this turn, and the encryption library refuses to share
+      // a pool.
       piece ??= Buffer.allocUnsafeSlow(size);
       const taken = Math.min(size - filled, chunk.length - at);
       piece.set(at === 0 && taken === chunk.length ? chunk : chunk.subarray(at, at + taken), filled);

@@ -1,4 +1,7 @@
-/** Opening: a stored artifact on its way back, hashed, decrypted, hashed again and decompressed; it ends only if everything was right. */
+/**
+ * Opening: a stored artifact on its way back, hashed, decrypted, hashed again and decompressed; it
+ * ends only if everything was right.
+ */
 import { type Duplex, type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createZstdDecompress, type ZstdDecompress } from "node:zlib";
@@ -20,14 +23,17 @@ export interface OpenOptions {
 }
 
 /**
- * The plain bytes of the artifact `stored`, of which the manifest says `record`. Memory is some twenty frames of 1 MiB.
+ * The plain bytes of the artifact `stored`, of which the manifest says `record`. Memory is some
+ * twenty frames of 1 MiB.
  *
- * Every byte that comes out was authenticated, but only the stream's *end* says that all of them came and that they are the
- * artifact's: whoever consumes it commits after the end, and not before. When something is wrong, the stream fails instead. Errors:
- * ArtifactDamaged when the stored bytes are not those that were written, naming both figures; SealInvalid when they are, and yet do
- * not open, or were sealed as another artifact; KeyMissing, KeyUnavailable, KeyFileInvalid; the store's own errors as they are; an AbortError
- * when `signal` is aborted. Damage is told from a bad seal by the whole object's digest: after a failure the rest is still read.
- * Destroying the stream destroys `stored`.
+ * Every byte that comes out was authenticated, but only the stream's *end* says that all of them
+ * came and that they are the artifact's: whoever consumes it commits after the end, and not before.
+ * When something is wrong, the stream fails instead. Errors: ArtifactDamaged when the stored bytes
+ * are not those that were written, naming both figures; SealInvalid when they are, and yet do not
+ * open, or were sealed as another artifact; KeyMissing, KeyUnavailable, KeyFileInvalid; the store's
+ * own errors as they are; an AbortError when `signal` is aborted. Damage is told from a bad seal by
+ * the whole object's digest: after a failure the rest is still read. Destroying the stream destroys
+ * `stored`.
  */
 export function openStream(stored: Readable, record: SealFigures, options: OpenOptions): Readable {
   const stop = new AbortController();
@@ -47,7 +53,8 @@ export function openStream(stored: Readable, record: SealFigures, options: OpenO
   opening.signal.addEventListener("abort", () => stored.destroy(), { once: true });
   run(opening, outlet, options.keys)
     .then(outlet.end, (error: unknown) => outlet.fail(options.signal.aborted ? abortError(options.signal) : asError(error)))
-    // Released in every case: a store's connection would otherwise wait for a reader that never comes.
+    // Released in every case: a store's connection would otherwise wait for a reader that never
+    // comes.
     .finally(() => stored.destroy());
   return outlet.stream;
 }
@@ -92,7 +99,8 @@ async function run(opening: Opening, outlet: Outlet, keys: SealingKeys): Promise
 
 async function openDecipher(keys: SealingKeys, keyId: string): Promise<Duplex> {
   const [{ buildDecrypt }, keyring] = await Promise.all([import("@aws-crypto/decrypt-node"), keys.openingKeyring(keyId)]);
-  // Refuses suites without key commitment (the default policy), signed messages, and more keys than sealing writes.
+  // Refuses suites without key commitment (the default policy), signed messages, and more keys than
+  // sealing writes.
   const { decryptUnsignedMessageStream } = buildDecrypt({ maxEncryptedDataKeys: encryptedDataKeyCount });
   const decipher = decryptUnsignedMessageStream(keyring);
   // The library emits errors of its inner streams even when it was destroyed before.
@@ -119,8 +127,9 @@ async function pipe(
 }
 
 /**
- * Hashes all of `stored`, and hands it to `decipher` for as long as that lives, up to the recorded length (and the piece in which that
- * lies): whatever stands behind the end of its message the library keeps in memory, and says nothing of it.
+ * Hashes all of `stored`, and hands it to `decipher` for as long as that lives, up to the recorded
+ * length (and the piece in which that lies): whatever stands behind the end of its message the
+ * library keeps in memory, and says nothing of it.
  */
 async function feed(
   { stored, record, storedMeasure, plainMeasure, signal, context }: Opening,
@@ -144,7 +153,8 @@ async function feed(
         if (decipher.write(piece)) resolve();
       });
       given.push({ piece, end: storedMeasure.bytes });
-      // A frame is larger than what it holds: once so many plain bytes have come out, every frame up to there was opened.
+      // A frame is larger than what it holds: once so many plain bytes have come out, every frame
+      // up to there was opened.
       while (given[0] !== undefined && given[0].end <= plainMeasure.bytes) release((given.shift() as (typeof given)[0]).piece);
     }
   } catch (error) {

@@ -1,4 +1,7 @@
-/** The readable end of a pipeline whose end and failure are decided elsewhere, after everything was checked. */
+/**
+ * The readable end of a pipeline whose end and failure are decided elsewhere, after everything was
+ * checked.
+ */
 import { Readable, Writable } from "node:stream";
 
 export interface Outlet {
@@ -17,7 +20,8 @@ const readAheadChunks = 8;
 export function createOutlet(see: (chunk: Buffer) => void, onGivenUp: () => void): Outlet {
   let release: (() => void) | undefined;
   const stream = new Readable({
-    // Chunk by chunk: in byte mode an asynchronous iteration would join what waits, which copies every byte once more.
+    // Chunk by chunk: in byte mode an asynchronous iteration would join what waits, which copies
+    // every byte once more.
     objectMode: true,
     highWaterMark: readAheadChunks,
     read() {

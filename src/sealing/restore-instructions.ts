@@ -1,4 +1,6 @@
-/** The vault's own RESTORE.md: how to restore with public tools alone, when Holdfast is not at hand. */
+/**
+ * The vault's own RESTORE.md: how to restore with public tools alone, when Holdfast is not at hand.
+ */
 import type { RestoreChapter } from "../proof/restore-chapter.ts";
 import {
   checkManifestCommand,
@@ -22,8 +24,10 @@ const shell = (code: string) => `\`\`\`sh\n${code}\n\`\`\``;
 const python = (name: string, code: string) => `Save this as \`${name}\`:\n\n\`\`\`python\n${code}\`\`\``;
 
 /**
- * The text of RESTORE.md, the same for every vault of format version 2: opening a backup, and a chapter of each engine about loading it. Its fenced commands, run in order from an empty directory,
- * restore a backup; a test does so. docs/restore-without-holdfast.md is the longer version, with the same commands.
+ * The text of RESTORE.md, the same for every vault of format version 2: opening a backup, and a
+ * chapter of each engine about loading it. Its fenced commands, run in order from an empty
+ * directory, restore a backup; a test does so. docs/restore-without-holdfast.md is the longer
+ * version, with the same commands.
  */
 export function restoreInstructions(chapters: readonly RestoreChapter[]): string {
   const written = chapters.flatMap(({ writes }) => writes);

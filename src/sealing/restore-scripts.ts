@@ -4,9 +4,10 @@
 const listNames = ["artifacts.txt", "sealed.txt", "manifest", "manifest.sha256", "stored.sha256", "plain.sha256", "tools"];
 
 /**
- * Reads a manifest into lists that the commands below go by. `written`: names that the engines' chapters write.
- * Anyone who can write to the vault chose what it says: only names that Holdfast gives are
- * taken, which cannot leave the working directory, stand for another file of these instructions, or mean anything to a shell.
+ * Reads a manifest into lists that the commands below go by. `written`: names that the engines'
+ * chapters write. Anyone who can write to the vault chose what it says: only names that Holdfast
+ * gives are taken, which cannot leave the working directory, stand for another file of these
+ * instructions, or mean anything to a shell.
  */
 export const readManifestScript = (written: readonly string[]) => String.raw`import json, re, sys
 

@@ -1,4 +1,7 @@
-/** Sealing: a stream of plain bytes on its way to the vault, compressed, hashed, encrypted and hashed again. */
+/**
+ * Sealing: a stream of plain bytes on its way to the vault, compressed, hashed, encrypted and
+ * hashed again.
+ */
 import { type Duplex, type Readable, Writable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
@@ -30,21 +33,32 @@ export interface SealOptions {
 }
 
 export interface Sealed {
-  /** The artifact as it goes into the vault, in chunks of up to 1 MiB. To be read to its end, or destroyed. */
+  /**
+   * The artifact as it goes into the vault, in chunks of up to 1 MiB. To be read to its end, or
+   * destroyed.
+   */
   readonly body: Readable;
-  /** Resolves when `body` was read to its end, rejects with what `body` failed with. May be left unawaited. */
+  /**
+   * Resolves when `body` was read to its end, rejects with what `body` failed with. May be left
+   * unawaited.
+   */
   readonly figures: Promise<SealFigures>;
 }
 
-/** Each piece costs a turn of zlib's thread pool; of pipe-sized ones (64 KiB) these would cost a tenth of the compression. */
+/**
+ * Each piece costs a turn of zlib's thread pool; of pipe-sized ones (64 KiB) these would cost a
+ * tenth of the compression.
+ */
 const compressorPieceBytes = 256 * 1024;
 
 /**
- * Seals `source`, whose reading begins at once. Memory is some twenty frames of 1 MiB, whatever the source's size.
+ * Seals `source`, whose reading begins at once. Memory is some twenty frames of 1 MiB, whatever the
+ * source's size.
  *
- * On any failure (the source fails or stops short, a key cannot be used, `signal` is aborted, the reader destroys `body`) every
- * stream is destroyed, `body` fails and `figures` rejects. Errors: those of `source` as they are; KeyFileInvalid, KeyUnavailable;
- * DumpFailed when the source closes before its end; Interrupted when the reader gives up; an AbortError when `signal` is aborted.
+ * On any failure (the source fails or stops short, a key cannot be used, `signal` is aborted, the
+ * reader destroys `body`) every stream is destroyed, `body` fails and `figures` rejects. Errors:
+ * those of `source` as they are; KeyFileInvalid, KeyUnavailable; DumpFailed when the source closes
+ * before its end; Interrupted when the reader gives up; an AbortError when `signal` is aborted.
  */
 export function sealStream(source: Readable, options: SealOptions): Sealed {
   const stop = new AbortController();
@@ -110,8 +124,9 @@ async function openCipher(options: SealOptions): Promise<{ keyId: string; cipher
 }
 
 /**
- * The pipeline's end: what is written here comes out at `outlet`, encrypted. The library's stream is not a stage itself, for it must
- * not be destroyed: it would throw "premature close" where nobody can catch it. After a failure it is left to the garbage collector.
+ * The pipeline's end: what is written here comes out at `outlet`, encrypted. The library's stream
+ * is not a stage itself, for it must not be destroyed: it would throw "premature close" where
+ * nobody can catch it. After a failure it is left to the garbage collector.
  */
 function encrypting(cipher: Duplex, outlet: Outlet): Writable {
   cipher.pipe(outlet.inlet);
@@ -119,7 +134,8 @@ function encrypting(cipher: Duplex, outlet: Outlet): Writable {
     highWaterMark: 1,
     write(piece: Buffer, _encoding, callback) {
       cipher.write(piece, (error) => {
-        // A piece is a frame, which the library has encrypted by now. Were it not, the frame would lack bytes, which the library refuses.
+        // A piece is a frame, which the library has encrypted by now. Were it not, the frame would
+        // lack bytes, which the library refuses.
         release(piece);
         callback(error);
       });
@@ -138,24 +154,29 @@ function encrypting(cipher: Duplex, outlet: Outlet): Writable {
 }
 
 /**
- * zstd -3 keeps pace with a dump; its checksum lets public tools notice damage too (without it, 297 of 300 flipped bits passed).
- * Never nbWorkers: Node 24 loses data with it.
+ * zstd -3 keeps pace with a dump; its checksum lets public tools notice damage too (without it, 297
+ * of 300 flipped bits passed). Never nbWorkers: Node 24 loses data with it.
  */
 function createCompressor(): ZstdCompress {
   const options = {
     chunkSize: 128 * 1024,
-    // One piece at a time: Node appends a second, empty frame when it is told to end while pieces wait, and an artifact is one frame.
+    // One piece at a time: Node appends a second, empty frame when it is told to end while pieces
+    // wait, and an artifact is one frame.
     writableHighWaterMark: 1,
     params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
   };
   return createZstdCompress(options);
 }
 
-/** The stream library says "premature close" whoever closed what; the first cause is told apart here. Everything else passes as it is. */
+/**
+ * The stream library says "premature close" whoever closed what; the first cause is told apart
+ * here. Everything else passes as it is.
+ */
 function explain(error: unknown, source: Readable, body: Readable, { context, signal }: SealOptions): Error {
   if (signal.aborted) return abortError(signal);
   const name = describeArtifact(context);
-  // A reader that leaves its loop destroys the stream with an AbortError, though nobody aborted anything.
+  // A reader that leaves its loop destroys the stream with an AbortError, though nobody aborted
+  // anything.
   if (body.errored !== null && body.errored.name !== "AbortError") return body.errored;
   if (body.destroyed) return new HoldfastError("Interrupted", `the reader of ${name} gave up before its end`, { cause: error });
   if (error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE") {

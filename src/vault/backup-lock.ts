@@ -1,14 +1,21 @@
-/** The locks of a backup as a whole: its manifest's is the measure, and is set last (docs/vault-format.md, "Locks"). */
+/**
+ * The locks of a backup as a whole: its manifest's is the measure, and is set last
+ * (docs/vault-format.md, "Locks").
+ */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { keyOf } from "./layout.ts";
 import type { ObjectLock, ObjectStore, PutOptions } from "./object-store.ts";
 
-/** A lock that has ended when the request arrives is refused, and one of less than a minute is worth nothing. */
+/**
+ * A lock that has ended when the request arrives is refused, and one of less than a minute is worth
+ * nothing.
+ */
 const leastLockMs = 60_000;
 
 /**
- * What a new object of a backup that exists is to be locked with: as long as its manifest is. Nothing where the vault does not lock, and where that lock
- * has ended: a store takes no lock that ends in the past.
+ * What a new object of a backup that exists is to be locked with: as long as its manifest is.
+ * Nothing where the vault does not lock, and where that lock has ended: a store takes no lock that
+ * ends in the past.
  */
 export async function lockLikeManifest(
   store: ObjectStore,
@@ -22,8 +29,9 @@ export async function lockLikeManifest(
 }
 
 /**
- * Makes every object of a backup locked until `until` at least. Artifacts and evidence come before the manifest, whose lock says that all are
- * done: a run that dies in between is made good by the next. Resolves with whether anything had to be done. Errors: those of ObjectStore.
+ * Makes every object of a backup locked until `until` at least. Artifacts and evidence come before
+ * the manifest, whose lock says that all are done: a run that dies in between is made good by the
+ * next. Resolves with whether anything had to be done. Errors: those of ObjectStore.
  */
 export async function extendBackupLock(store: ObjectStore, source: string, id: string, until: Date): Promise<boolean> {
   const found = await store.head(keyOf.manifest(source, id));
@@ -32,12 +40,18 @@ export async function extendBackupLock(store: ObjectStore, source: string, id: s
   return true;
 }
 
-/** Puts every object of a backup under the store's legal hold, or lifts it. Idempotent, the manifest last. Errors: those of ObjectStore. */
+/**
+ * Puts every object of a backup under the store's legal hold, or lifts it. Idempotent, the manifest
+ * last. Errors: those of ObjectStore.
+ */
 export async function holdBackup(store: ObjectStore, source: string, id: string, on: boolean): Promise<void> {
   for await (const key of keysOfBackup(store, source, id)) await unlessGone(() => store.legalHold(key, on));
 }
 
-/** The lock that keeps a backup from being deleted whole: the longest of all its objects'. Takes one `head` an object. */
+/**
+ * The lock that keeps a backup from being deleted whole: the longest of all its objects'. Takes one
+ * `head` an object.
+ */
 export async function findBackupLock(store: ObjectStore, source: string, id: string): Promise<ObjectLock | undefined> {
   let longest: ObjectLock | undefined;
   for await (const key of keysOfBackup(store, source, id)) {

@@ -1,15 +1,22 @@
-/** Canonical JSON (RFC 8785): one value has exactly one sequence of bytes, so that a checksum can stand for it. */
+/**
+ * Canonical JSON (RFC 8785): one value has exactly one sequence of bytes, so that a checksum can
+ * stand for it.
+ */
 import { createHash } from "node:crypto";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
-/** How deeply lists and objects of a document may be nested; what Holdfast writes itself has some ten levels. */
+/**
+ * How deeply lists and objects of a document may be nested; what Holdfast writes itself has some
+ * ten levels.
+ */
 export const maxDocumentDepth = 64;
 
 /**
- * `value` as canonical JSON in UTF-8: keys sorted by UTF-16 code units, no spaces, numbers and strings as ECMAScript writes them. Properties
- * whose value is undefined are left out. One deviation from RFC 8785: lone surrogates are escaped (`\ud800`) instead of refused,
- * so that an odd name cannot cost a backup. Errors: Internal for what JSON cannot say (NaN, functions, bigints, cycles) and for what is nested more
- * deeply than a reader takes.
+ * `value` as canonical JSON in UTF-8: keys sorted by UTF-16 code units, no spaces, numbers and
+ * strings as ECMAScript writes them. Properties whose value is undefined are left out. One
+ * deviation from RFC 8785: lone surrogates are escaped (`\ud800`) instead of refused, so that an
+ * odd name cannot cost a backup. Errors: Internal for what JSON cannot say (NaN, functions,
+ * bigints, cycles) and for what is nested more deeply than a reader takes.
  */
 export function canonicalJson(value: unknown): Uint8Array {
   return Buffer.from(serialize(value, []));

@@ -1,4 +1,7 @@
-/** The catalogue: every backup with its state, from the keys of three listings alone, in memory that does not grow with their number. */
+/**
+ * The catalogue: every backup with its state, from the keys of three listings alone, in memory that
+ * does not grow with their number.
+ */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type BackupState, stateOf } from "./backup-state.ts";
@@ -21,10 +24,16 @@ export interface BackupEntry {
   readonly checks: readonly EvidenceKey[];
   /** Evidence that is dated in the future, and counts for nothing. */
   readonly futureChecks: readonly EvidenceKey[];
-  /** Whether the backup itself is dated in the future: then it counts for no objective, and is nobody's latest. */
+  /**
+   * Whether the backup itself is dated in the future: then it counts for no objective, and is
+   * nobody's latest.
+   */
   readonly future: boolean;
   readonly held: boolean;
-  /** When the store got its manifest, by the store's own time; known where it was listed with others. */
+  /**
+   * When the store got its manifest, by the store's own time; known where it was listed with
+   * others.
+   */
   readonly storedAt?: Date;
 }
 
@@ -37,8 +46,9 @@ export interface ListOptions extends RoomOptions {
 const mostCandidates = 10;
 
 /**
- * All backups, by source and then by age, oldest first: whatever has a manifest, joined with its evidence and hold. Reads no object. Keys that
- * are not the layout's are passed over. Errors: those of ObjectStore.list.
+ * All backups, by source and then by age, oldest first: whatever has a manifest, joined with its
+ * evidence and hold. Reads no object. Keys that are not the layout's are passed over. Errors: those
+ * of ObjectStore.list.
  */
 export async function* listBackups(store: ObjectStore, options: ListOptions): AsyncGenerator<BackupEntry, void, undefined> {
   const evidence = listRoom(store, "evidence", parseEvidenceKey, options);
@@ -59,7 +69,10 @@ export async function* listBackups(store: ObjectStore, options: ListOptions): As
   }
 }
 
-/** The sources that have backups, in order. Takes one listing call a source. Errors: those of ObjectStore.list. */
+/**
+ * The sources that have backups, in order. Takes one listing call a source. Errors: those of
+ * ObjectStore.list.
+ */
 export async function* listSources(
   store: ObjectStore,
   options: { readonly signal?: AbortSignal } = {},
@@ -72,9 +85,11 @@ export async function* listSources(
 }
 
 /**
- * The backup that `reference` names: an id, a unique prefix of one (either also as `<source>/<prefix>`), `<source>@latest`, or `<source>@<time>` (ISO 8601
- * with a zone: the newest that was started then or before); neither takes what is dated in the future. Errors: BackupNotFound, which names the nearest; UsageInvalid when
- * it is ambiguous, with the candidates, or cannot be a reference; those of ObjectStore.
+ * The backup that `reference` names: an id, a unique prefix of one (either also as
+ * `<source>/<prefix>`), `<source>@latest`, or `<source>@<time>` (ISO 8601 with a zone: the newest
+ * that was started then or before); neither takes what is dated in the future. Errors:
+ * BackupNotFound, which names the nearest; UsageInvalid when it is ambiguous, with the candidates,
+ * or cannot be a reference; those of ObjectStore.
  */
 export async function findBackup(store: ObjectStore, reference: string, now: Date): Promise<BackupEntry> {
   const wanted = parseReference(reference);

@@ -63,7 +63,9 @@ const evidenceShape = object({
   },
 });
 
-/** What is wrong with parsed evidence, in words that name the place, or undefined when nothing is. */
+/**
+ * What is wrong with parsed evidence, in words that name the place, or undefined when nothing is.
+ */
 export function findEvidenceProblem(value: unknown): string | undefined {
   return evidenceShape(value, "evidence") ?? findContradiction(value as Evidence);
 }

@@ -49,7 +49,9 @@ const manifestShape = object({
   },
 });
 
-/** What is wrong with a parsed manifest, in words that name the place, or undefined when nothing is. */
+/**
+ * What is wrong with a parsed manifest, in words that name the place, or undefined when nothing is.
+ */
 export function findManifestProblem(value: unknown): string | undefined {
   return manifestShape(value, "manifest") ?? findContradiction(value as Manifest);
 }

@@ -1,4 +1,7 @@
-/** Evidence: what a check or test found about a backup; append-only. Its format is docs/vault-format.md, "Evidence". */
+/**
+ * Evidence: what a check or test found about a backup; append-only. Its format is
+ * docs/vault-format.md, "Evidence".
+ */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import { lockLikeManifest } from "./backup-lock.ts";
@@ -18,7 +21,9 @@ export interface Evidence {
   readonly check: CheckName;
   /** ISO 8601 with milliseconds, UTC; later than all earlier evidence of the backup. */
   readonly at: string;
-  /** What the clock said, where that was not later than the evidence before it (a clock set back). */
+  /**
+   * What the clock said, where that was not later than the evidence before it (a clock set back).
+   */
   readonly clockAt?: string;
   /** SHA-256 of the manifest's bytes that the check read. */
   readonly manifestSha256: string;
@@ -41,14 +46,18 @@ export interface Evidence {
   readonly reason?: string;
 }
 
-/** How often a name that another writer took in the same millisecond is bumped, before something else must be wrong. */
+/**
+ * How often a name that another writer took in the same millisecond is bumped, before something
+ * else must be wrong.
+ */
 const mostBumps = 1000;
 
 /**
- * Adds evidence; what is there stays. Its time is put after that of all earlier evidence of the backup, so that a clock set back cannot make
- * an old finding the newest (`clockAt` then has the clock's own words), and after that of one written in the same millisecond.
- * Where the vault locks, it is locked like its backup's manifest, so that both can go together.
- * Resolves with the key it stands under. Errors: Internal (it breaks the format), those of ObjectStore.
+ * Adds evidence; what is there stays. Its time is put after that of all earlier evidence of the
+ * backup, so that a clock set back cannot make an old finding the newest (`clockAt` then has the
+ * clock's own words), and after that of one written in the same millisecond. Where the vault locks,
+ * it is locked like its backup's manifest, so that both can go together. Resolves with the key it
+ * stands under. Errors: Internal (it breaks the format), those of ObjectStore.
  */
 export async function appendEvidence(store: ObjectStore, evidence: Evidence): Promise<EvidenceKey> {
   const problem = findEvidenceProblem(evidence);
@@ -74,7 +83,9 @@ export async function appendEvidence(store: ObjectStore, evidence: Evidence): Pr
   throw new HoldfastError("StoreConflict", `${mostBumps} names for evidence of ${backupId} in ${store.url} were all taken`);
 }
 
-/** All evidence of a backup, oldest first, from the keys alone. Errors: those of ObjectStore.list. */
+/**
+ * All evidence of a backup, oldest first, from the keys alone. Errors: those of ObjectStore.list.
+ */
 export async function listEvidence(store: ObjectStore, source: string, id: string): Promise<EvidenceKey[]> {
   const found: EvidenceKey[] = [];
   for await (const { key } of store.list(keyOf.evidencePrefix(source, id), { includeOdd: true })) {
@@ -84,7 +95,10 @@ export async function listEvidence(store: ObjectStore, source: string, id: strin
   return found;
 }
 
-/** Reads and checks one piece of evidence, as listed. Errors: EvidenceInvalid, VaultInvalid (of a newer Holdfast), those of ObjectStore.get. */
+/**
+ * Reads and checks one piece of evidence, as listed. Errors: EvidenceInvalid, VaultInvalid (of a
+ * newer Holdfast), those of ObjectStore.get.
+ */
 export async function readEvidence(store: ObjectStore, key: string): Promise<Evidence> {
   const place = parseEvidenceKey(key);
   if (place === undefined) throw new HoldfastError("EvidenceInvalid", `${key} is not the key of evidence`);
@@ -100,7 +114,10 @@ export async function readEvidence(store: ObjectStore, key: string): Promise<Evi
   return evidence;
 }
 
-/** The newest evidence, or the newest of the named checks; undefined when there is none. Errors: those of readEvidence. */
+/**
+ * The newest evidence, or the newest of the named checks; undefined when there is none. Errors:
+ * those of readEvidence.
+ */
 export async function newestEvidence(
   store: ObjectStore,
   source: string,

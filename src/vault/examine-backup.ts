@@ -1,6 +1,6 @@
 /**
- * A backup's state as far as it may be quoted: the keys say what was found, and this reads whether it was. Names alone prove nothing; anyone who can add
- * files can make them.
+ * A backup's state as far as it may be quoted: the keys say what was found, and this reads whether
+ * it was. Names alone prove nothing; anyone who can add files can make them.
  */
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { CheckName } from "./backup-state.ts";
@@ -13,27 +13,38 @@ import type { ObjectStore } from "./object-store.ts";
 export interface ExaminedBackup extends BackupEntry {
   /** What is wrong with its documents, in sentences; then its state is damaged. */
   readonly problems: readonly string[];
-  /** Why its documents could not be judged (not allowed to read, of a newer Holdfast, sealed with a key that the policy lacks); then its state is what the keys say, at most stored. */
+  /**
+   * Why its documents could not be judged (not allowed to read, of a newer Holdfast, sealed with a
+   * key that the policy lacks); then its state is what the keys say, at most stored.
+   */
   readonly unread?: string;
-  /** Why nobody could ask whether its manifest was made with the vault's key: no key is at hand. Then its state is not checked. */
+  /**
+   * Why nobody could ask whether its manifest was made with the vault's key: no key is at hand.
+   * Then its state is not checked.
+   */
   readonly unchecked?: HoldfastError;
   /** Objects that its proof left out, because they need an extension that the policy excepts. */
   readonly leftOut?: number;
 }
 
 /**
- * Asks whether a manifest was made with the vault's key. Errors: ManifestDamaged, BackupNotFound (deleted meanwhile), and KeyMissing, KeyUnavailable
- * or KeyFileInvalid where that cannot be told.
+ * Asks whether a manifest was made with the vault's key. Errors: ManifestDamaged, BackupNotFound
+ * (deleted meanwhile), and KeyMissing, KeyUnavailable or KeyFileInvalid where that cannot be told.
  */
 export type Authenticate = (manifest: BackupPlace & { readonly sha256: string }) => Promise<void>;
 
-/** A person's word and a machine's each end what was found before them: the newest of each group decides. */
+/**
+ * A person's word and a machine's each end what was found before them: the newest of each group
+ * decides.
+ */
 const decidingGroups: readonly (readonly CheckName[])[] = [["proven"], ["verified", "suspicious"], ["accepted"]];
 
 /**
- * The entry with the state that its documents bear out: the manifest is read, which must have been made with the vault's key, and the newest evidence that its state rests on, three at most; each must be
- * readable and about this very manifest. Evidence is written once: what cannot be read was damaged, or planted. Undefined when the backup was deleted
- * meanwhile. Errors: those of ObjectStore but for rights on single objects.
+ * The entry with the state that its documents bear out: the manifest is read, which must have been
+ * made with the vault's key, and the newest evidence that its state rests on, three at most; each
+ * must be readable and about this very manifest. Evidence is written once: what cannot be read was
+ * damaged, or planted. Undefined when the backup was deleted meanwhile. Errors: those of
+ * ObjectStore but for rights on single objects.
  */
 export async function examineBackup(
   store: ObjectStore,
@@ -67,7 +78,10 @@ export async function examineBackup(
 /** No key at hand, or no right to read the seal, or a rule of the bucket that archived it. */
 const cannotTell = ["KeyUnavailable", "KeyFileInvalid", "StoreAccessDenied", "ArtifactArchived"] as const;
 
-/** A machine without the key can list what there is; that its key is not the right one says that the backup is of no use to it. */
+/**
+ * A machine without the key can list what there is; that its key is not the right one says that the
+ * backup is of no use to it.
+ */
 async function tryAuthenticate(
   authenticate: Authenticate,
   manifest: Parameters<Authenticate>[0],
@@ -106,7 +120,10 @@ async function judgeEvidence(
 /** How many are read at once: a vault on a network answers each in some milliseconds. */
 const maxAtOnce = 16;
 
-/** Examines each of the entries, in their order; those deleted meanwhile are left out. What came before a failure of the entries is given first. */
+/**
+ * Examines each of the entries, in their order; those deleted meanwhile are left out. What came
+ * before a failure of the entries is given first.
+ */
 export async function* examineAll(
   store: ObjectStore,
   entries: AsyncIterable<BackupEntry>,

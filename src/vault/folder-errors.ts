@@ -10,8 +10,8 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * The catalogue's error for a file system error met while doing `what` (an infinitive) at `path`; others are returned as they are, and so are those with
- * a code in `except`.
+ * The catalogue's error for a file system error met while doing `what` (an infinitive) at `path`;
+ * others are returned as they are, and so are those with a code in `except`.
  */
 export function folderError(error: unknown, what: string, path: string, except: readonly string[] = []): unknown {
   const code = codeOf(error);
@@ -53,7 +53,10 @@ export function findOddKind(
   return stats.isSocket() ? "a socket" : "a device";
 }
 
-/** Nothing but directories and files belongs in a folder vault: links could lead out of it, pipes and devices never end. */
+/**
+ * Nothing but directories and files belongs in a folder vault: links could lead out of it, pipes
+ * and devices never end.
+ */
 export function notAnObject(what: string, path: string): HoldfastError {
   const hint =
     what === "a symbolic link"

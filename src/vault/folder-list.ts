@@ -17,12 +17,15 @@ interface Walk {
 }
 
 /**
- * Objects looked at before other work gets its turn. The synchronous calls are five times as fast as the others, and a page takes about a
- * millisecond.
+ * Objects looked at before other work gets its turn. The synchronous calls are five times as fast
+ * as the others, and a page takes about a millisecond.
  */
 const pageSize = 256;
 
-/** As ObjectStore.list. Memory grows with the names in one directory, not with the number of directories or objects. */
+/**
+ * As ObjectStore.list. Memory grows with the names in one directory, not with the number of
+ * directories or objects.
+ */
 export async function* listFolder(
   root: string,
   prefix: string,
@@ -87,7 +90,10 @@ function* walkBelow(walk: Walk, key: string, path: string): Generator<ListedObje
   }
 }
 
-/** What to put before `/<name>` for names in the directory; undefined when there is none. Its descriptor is added to `opened`. */
+/**
+ * What to put before `/<name>` for names in the directory; undefined when there is none. Its
+ * descriptor is added to `opened`.
+ */
 function openDirectory(path: string, shown: string, flags: number, opened: number[]): string | undefined {
   try {
     const fd = openSync(path, flags);
@@ -103,7 +109,10 @@ function openDirectory(path: string, shown: string, flags: number, opened: numbe
   }
 }
 
-/** Whether anything below the directory can be asked for: on the way to the prefix or below it, and not all before `startAfter`. */
+/**
+ * Whether anything below the directory can be asked for: on the way to the prefix or below it, and
+ * not all before `startAfter`.
+ */
 function mayHold({ prefix, startAfter }: Walk, key: string): boolean {
   // No key is longer; and whoever nests directories without end must not nest this generator so.
   if (key.length > maxKeyBytes) return false;
@@ -116,7 +125,9 @@ interface Name {
   readonly odd?: string;
 }
 
-/** The names in a directory as they sort within keys: a directory's with the slash that follows it. */
+/**
+ * The names in a directory as they sort within keys: a directory's with the slash that follows it.
+ */
 function sortedNames({ root }: Walk, directory: string, path: string): Iterable<Name> {
   let entries: Dirent[];
   try {

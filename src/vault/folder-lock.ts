@@ -1,6 +1,7 @@
 /**
- * A lock on one key of a folder vault, for the moment between looking at an object and replacing it. Files only, so that it works on
- * any file system and between containers; a lock whose owner died is taken over without two taking it.
+ * A lock on one key of a folder vault, for the moment between looking at an object and replacing
+ * it. Files only, so that it works on any file system and between containers; a lock whose owner
+ * died is taken over without two taking it.
  */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
@@ -31,16 +32,19 @@ interface Claim {
 /** Time between two looks at a lock that another holds; it is held for a few writes. */
 const pollMs = 5;
 /**
- * How long an owner elsewhere (another machine, another container, before a restart) is watched before it counts as dead. What the lock
- * guards takes milliseconds; and an owner that was only paused for longer still sees at its commit that the lock is gone.
+ * How long an owner elsewhere (another machine, another container, before a restart) is watched
+ * before it counts as dead. What the lock guards takes milliseconds; and an owner that was only
+ * paused for longer still sees at its commit that the lock is gone.
  */
 const watchMs = 30_000;
 /** Longest wait for a lock that keeps changing hands. */
 const patienceMs = 120_000;
 
 /**
- * Runs `work` while no other process does so for the same key. `stillHeld` is to be asked right before what cannot be taken back.
- * Errors: StoreConflict when the lock cannot be had or was lost, those of the file system, those of `work`.
+ * Runs `work` while no other process does so for the same key. `stillHeld` is to be asked right
+ * before what cannot be taken back.
+ * Errors: StoreConflict when the lock cannot be had or was lost, those of the file system, those of
+ * `work`.
  */
 export async function withKeyLock<T>(
   options: FolderLockOptions,
@@ -61,7 +65,8 @@ export async function withKeyLock<T>(
       if (!(await holds())) throw new HoldfastError("StoreConflict", `the lock on ${key} was taken over by another process`);
     });
   } finally {
-    // What cannot be removed (the disk has gone, say) is taken over by the next process as that of a dead one.
+    // What cannot be removed (the disk has gone, say) is taken over by the next process as that of
+    // a dead one.
     if (await holds().catch(() => false)) await unlink(path).catch(() => undefined);
   }
 }
@@ -88,8 +93,9 @@ function isDead(claim: Claim, processes: ProcessTable): boolean | undefined {
 }
 
 /**
- * Removes a dead owner's lock. Only the one process that holds the claim "remover of <token>" may do so, and tokens are unique, so that a live
- * owner's lock that took its place is never removed. A remover that died is itself replaced by the "remover of" its token.
+ * Removes a dead owner's lock. Only the one process that holds the claim "remover of <token>" may
+ * do so, and tokens are unique, so that a live owner's lock that took its place is never removed. A
+ * remover that died is itself replaced by the "remover of" its token.
  */
 async function removeDead(options: FolderLockOptions, path: string, dead: Claim, watchedMs: number): Promise<void> {
   const mine: Claim = { token: randomBytes(16).toString("hex"), process: options.processes.self ?? null };
@@ -107,7 +113,10 @@ async function removeDead(options: FolderLockOptions, path: string, dead: Claim,
   for (const path of claims) await unlink(path).catch(() => undefined);
 }
 
-/** Creates the file with its content at once, by linking a written file into place: there is never an empty lock. False: it is there already. */
+/**
+ * Creates the file with its content at once, by linking a written file into place: there is never
+ * an empty lock. False: it is there already.
+ */
 async function tryClaim(path: string, claim: Claim): Promise<boolean> {
   const temporary = `${path}.${claim.token}`;
   await writeFile(temporary, JSON.stringify(claim), { mode: 0o600, flush: false, flag: "wx" });
@@ -142,7 +151,10 @@ async function claimWithoutLinks(path: string, claim: Claim): Promise<boolean> {
 /** A claim has some hundred bytes. */
 const maxClaimBytes = 4096;
 
-/** What stands at `path`, up to the length of a claim; neither a link nor a pipe that somebody put there is followed or waited for. */
+/**
+ * What stands at `path`, up to the length of a claim; neither a link nor a pipe that somebody put
+ * there is followed or waited for.
+ */
 async function readClaimText(path: string): Promise<string | undefined> {
   let handle: FileHandle;
   try {

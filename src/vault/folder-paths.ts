@@ -1,4 +1,7 @@
-/** From a key to a path that is certainly inside the folder, and directories that survive a power cut. */
+/**
+ * From a key to a path that is certainly inside the folder, and directories that survive a power
+ * cut.
+ */
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf, folderError } from "./folder-errors.ts";
@@ -19,7 +22,8 @@ export async function makeDurableDirectory(path: string, parentsMade = false): P
     await mkdir(path, { mode: directoryMode });
   } catch (error) {
     if (codeOf(error) === "EEXIST") return;
-    // A parent that is made and still not there is a link to nowhere, or is being removed by another process.
+    // A parent that is made and still not there is a link to nowhere, or is being removed by
+    // another process.
     if (codeOf(error) !== "ENOENT" || parentsMade) throw folderError(error, "make the directory", path);
     await makeDurableDirectory(dirname(path));
     return makeDurableDirectory(path, true);
@@ -27,7 +31,10 @@ export async function makeDurableDirectory(path: string, parentsMade = false): P
   await syncDirectory(dirname(path));
 }
 
-/** Makes the names in a directory durable. Some file systems cannot sync a directory, and need not be asked to. */
+/**
+ * Makes the names in a directory durable. Some file systems cannot sync a directory, and need not
+ * be asked to.
+ */
 async function syncDirectory(path: string): Promise<void> {
   let handle: FileHandle;
   try {

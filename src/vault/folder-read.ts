@@ -11,7 +11,10 @@ import { nameOf, type OpenDirectory, onWay } from "./folder-way.ts";
 import type { StoredObject } from "./object-store.ts";
 import { abortReason } from "./read-body.ts";
 
-/** Objects up to this size have their content's SHA-256 as their etag; larger ones are never replaced, and theirs tells file from file. */
+/**
+ * Objects up to this size have their content's SHA-256 as their etag; larger ones are never
+ * replaced, and theirs tells file from file.
+ */
 export const smallObjectBytes = 1024 * 1024;
 /** Large enough that reading costs nothing beside hashing and decrypting. */
 const readBytes = 1024 * 1024;
@@ -24,8 +27,9 @@ interface OpenObject {
 }
 
 /**
- * Opens the object `key`; undefined when there is none. Neither waits for what stands there nor follows it: it is looked at before it is opened (opening
- * a device can do things), and again afterwards. Errors: StoreAccessDenied, StoreUnavailable, VaultInvalid (no file).
+ * Opens the object `key`; undefined when there is none. Neither waits for what stands there nor
+ * follows it: it is looked at before it is opened (opening a device can do things), and again
+ * afterwards. Errors: StoreAccessDenied, StoreUnavailable, VaultInvalid (no file).
  */
 export async function openObject(root: string, key: string): Promise<OpenObject | undefined> {
   return onWay(root, key, undefined, async ({ last }) => openIn(last, key));
@@ -61,14 +65,17 @@ export async function openIn(directory: OpenDirectory, key: string): Promise<Ope
 }
 
 /**
- * When the store got an object, in epoch milliseconds. Anyone who can write a file can also date it back; the time of its last change of status is the
- * system's own.
+ * When the store got an object, in epoch milliseconds. Anyone who can write a file can also date it
+ * back; the time of its last change of status is the system's own.
  */
 export function storedAtOf(modifiedMs: number, changedMs: number): Date {
   return new Date(Math.max(modifiedMs, changedMs));
 }
 
-/** A directory is no object, and what lies in it may be; only where a document must be is it in the way. */
+/**
+ * A directory is no object, and what lies in it may be; only where a document must be is it in the
+ * way.
+ */
 function isNone(stats: Parameters<typeof findOddKind>[0], shown: string): boolean {
   const odd = findOddKind(stats);
   if (odd === undefined) return false;
@@ -76,7 +83,10 @@ function isNone(stats: Parameters<typeof findOddKind>[0], shown: string): boolea
   throw notAnObject(odd, shown);
 }
 
-/** Objects are replaced, never written to: a file that grows while it is read is not ours, and may have no end. */
+/**
+ * Objects are replaced, never written to: a file that grows while it is read is not ours, and may
+ * have no end.
+ */
 async function readSmallFile(handle: FileHandle, bytes: number, shown: string): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(bytes + 1);
   let length = 0;
@@ -88,7 +98,9 @@ async function readSmallFile(handle: FileHandle, bytes: number, shown: string): 
   throw new HoldfastError("StoreUnavailable", `${shown} was written to while it was read`);
 }
 
-/** The bytes from `start` to `end` (inclusive) of an opened object, which is closed with the stream. */
+/**
+ * The bytes from `start` to `end` (inclusive) of an opened object, which is closed with the stream.
+ */
 export function streamObject(
   { handle, object, content }: OpenObject,
   path: string,

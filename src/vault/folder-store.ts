@@ -82,10 +82,16 @@ async function deleteObject(place: FolderPlace, key: string): Promise<void> {
   });
 }
 
-/** The names that this store gives: of files being written, of locks, of those who remove dead locks, and of both before they have their name. */
+/**
+ * The names that this store gives: of files being written, of locks, of those who remove dead
+ * locks, and of both before they have their name.
+ */
 const ownName = /^[0-9a-f]{32}\.(partial|(lock|remover)(\.[0-9a-f]{32})?)$/;
 
-/** Removes what writers that died left behind, and nothing else. A file that is still written has a recent time. */
+/**
+ * Removes what writers that died left behind, and nothing else. A file that is still written has a
+ * recent time.
+ */
 async function removeStale(root: string, olderThan: Date): Promise<number> {
   return onWay(root, `${partialDirectory}/`, 0, async ({ last }) => {
     let removed = 0;

@@ -1,6 +1,7 @@
 /**
- * The way to a name in a folder vault: its directories, opened one by one from the vault's own, none of them through a link. Names are then reached
- * through the opened directory: one that is swapped for a link meanwhile leads nobody out of the vault.
+ * The way to a name in a folder vault: its directories, opened one by one from the vault's own,
+ * none of them through a link. Names are then reached through the opened directory: one that is
+ * swapped for a link meanwhile leads nobody out of the vault.
  */
 import { constants, existsSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, rmdir } from "node:fs/promises";
@@ -23,7 +24,10 @@ export interface Way {
   close(): Promise<void>;
 }
 
-/** Linux reaches a name in an opened directory by this path; elsewhere a directory is checked when it is opened, and named by its path. */
+/**
+ * Linux reaches a name in an opened directory by this path; elsewhere a directory is checked when
+ * it is opened, and named by its path.
+ */
 const descriptors = "/proc/self/fd";
 const hasDescriptors = existsSync(descriptors);
 /** Of directories inside a vault. O_NONBLOCK: a pipe that stands there must not be waited for. */
@@ -39,8 +43,9 @@ export function pathThrough(fd: number, shown: string): string {
 }
 
 /**
- * Opens the directories of `key` below `root`, and makes those that are missing when told to, each durable before the next. Undefined when one is missing
- * (or a file stands there) and none is to be made. Errors: VaultInvalid (a link or something else in the way), StoreAccessDenied, DiskFull.
+ * Opens the directories of `key` below `root`, and makes those that are missing when told to, each
+ * durable before the next. Undefined when one is missing (or a file stands there) and none is to be
+ * made. Errors: VaultInvalid (a link or something else in the way), StoreAccessDenied, DiskFull.
  */
 export async function openWay(root: string, key: string, make: boolean): Promise<Way | undefined> {
   const names = key.split("/").slice(0, -1);
@@ -57,14 +62,18 @@ export async function openWay(root: string, key: string, make: boolean): Promise
     }
   } catch (error) {
     await close();
-    // Where nothing is to be made, what is not there is no error; a file in the way holds no objects either.
+    // Where nothing is to be made, what is not there is no error; a file in the way holds no
+    // objects either.
     if (!make && (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR")) return undefined;
     throw folderError(error, make ? "make the directories of" : "read", join(root, key));
   }
   return { directories, last: directories.at(-1) as OpenDirectory, close };
 }
 
-/** Runs `work` on the opened directories of `key`; `absent` is the answer where they are missing. Errors: those of openWay and of `work`. */
+/**
+ * Runs `work` on the opened directories of `key`; `absent` is the answer where they are missing.
+ * Errors: those of openWay and of `work`.
+ */
 export async function onWay<T, A>(root: string, key: string, absent: A, work: (way: Way) => Promise<T>): Promise<T | A> {
   const way = await openWay(root, key, false);
   if (way === undefined) return absent;
@@ -75,12 +84,18 @@ export async function onWay<T, A>(root: string, key: string, absent: A, work: (w
   }
 }
 
-/** Makes the names on the way durable, from the last: another process may have made these and not synced them yet. */
+/**
+ * Makes the names on the way durable, from the last: another process may have made these and not
+ * synced them yet.
+ */
 export async function syncWay({ directories }: Way): Promise<void> {
   for (const { handle, shown } of directories.toReversed()) await syncHandle(handle, shown);
 }
 
-/** Removes the directories on the way that have become empty; one that another writer needs is left or made again. */
+/**
+ * Removes the directories on the way that have become empty; one that another writer needs is left
+ * or made again.
+ */
 export async function removeEmptyOnWay({ directories }: Way): Promise<void> {
   for (let index = directories.length - 1; index > 0; index -= 1) {
     const name = directories[index]?.shown.split("/").at(-1) ?? "";

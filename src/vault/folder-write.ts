@@ -1,6 +1,7 @@
 /**
- * Writes objects of a folder vault so that a kill or a power cut at any point leaves the old object, the new one, or none, never a part:
- * the bytes go into a file beside the objects, are synced, and get their name in one step, which is synced too.
+ * Writes objects of a folder vault so that a kill or a power cut at any point leaves the old
+ * object, the new one, or none, never a part: the bytes go into a file beside the objects, are
+ * synced, and get their name in one step, which is synced too.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
@@ -21,7 +22,10 @@ export interface FolderPlace {
   readonly lock: Omit<FolderLockOptions, "directory">;
 }
 
-/** What has been written is synced in the background in steps of this size: at the end little is left that has to be waited for. */
+/**
+ * What has been written is synced in the background in steps of this size: at the end little is
+ * left that has to be waited for.
+ */
 const syncStepBytes = 32 * 1024 * 1024;
 /** Bytes gathered before they are written: fewer, larger writes run at the disk's speed. */
 const writeBytes = 1024 * 1024;
@@ -49,13 +53,16 @@ export async function putObject(
       const etag = await putInPlace({ place, key, shown, temporary, partials, options });
       return { bytes, etag: bytes <= smallObjectBytes ? digest : etag };
     } finally {
-      // Renamed already, or not needed: a link to it has the name. What a kill leaves here, abortStaleUploads takes back.
+      // Renamed already, or not needed: a link to it has the name. What a kill leaves here,
+      // abortStaleUploads takes back.
       await unlink(temporary).catch(() => undefined);
     }
   });
 }
 
-/** Runs `work` with the directory for files that are no objects, which is made when it is missing. */
+/**
+ * Runs `work` with the directory for files that are no objects, which is made when it is missing.
+ */
 export async function onPartials<T>({ root }: FolderPlace, work: (partials: OpenDirectory) => Promise<T>): Promise<T> {
   const way = (await openWay(root, `${partialDirectory}/`, true)) as Way;
   try {
@@ -107,7 +114,8 @@ async function openWriter(temporary: string, path: string) {
   let unsynced = 0;
   let syncing: Promise<void> | undefined;
   let syncFailure: unknown;
-  // A head start for the sync at the end. The kernel tells of a lost write once: the first sync after it fails, and no later one.
+  // A head start for the sync at the end. The kernel tells of a lost write once: the first sync
+  // after it fails, and no later one.
   const startSync = async (): Promise<void> => {
     unsynced = 0;
     try {
@@ -179,7 +187,8 @@ async function putInPlace(naming: Naming): Promise<string> {
       await syncWay(way);
       return await etagOf(way.last, key);
     } catch (error) {
-      // Another process removed the directory with its last object; the bytes are still in the temporary file.
+      // Another process removed the directory with its last object; the bytes are still in the
+      // temporary file.
       if (isMissing(error) && attempt < mostAttempts) continue;
       throw folderError(error, "write", shown);
     } finally {

@@ -4,7 +4,9 @@ import { isRecord } from "./json-shape.ts";
 
 export const formatVersion = 2;
 
-/** Refuses a document of another format version, whatever else it contains. Errors: VaultInvalid. */
+/**
+ * Refuses a document of another format version, whatever else it contains. Errors: VaultInvalid.
+ */
 export function assertKnownVersion(document: unknown, where: string): void {
   const version = isRecord(document) ? document["formatVersion"] : undefined;
   if (typeof version !== "number" || !Number.isSafeInteger(version) || version === formatVersion) return;

@@ -1,6 +1,11 @@
-/** What is dated in the future counts for nothing: a clock was wrong when it was written, or somebody wants it to outlast what is true. */
+/**
+ * What is dated in the future counts for nothing: a clock was wrong when it was written, or
+ * somebody wants it to outlast what is true.
+ */
 
-/** How far the clocks of two machines may differ; the AWS APIs refuse requests that are off by more. */
+/**
+ * How far the clocks of two machines may differ; the AWS APIs refuse requests that are off by more.
+ */
 const maxClockDifferenceMs = 5 * 60_000;
 
 /** Whether `at` is later than any clock that is right could say at `now`. */

@@ -1,11 +1,15 @@
-/** Manifests and evidence that a store with versions only hides: deleted by a marker, or written over. */
+/**
+ * Manifests and evidence that a store with versions only hides: deleted by a marker, or written
+ * over.
+ */
 import { type BackupPlace, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import type { HiddenObject, ObjectStore } from "./object-store.ts";
 import { hasTombstone } from "./tombstones.ts";
 
 /**
- * Manifests and evidence of a source that were deleted or written over outside Holdfast and whose older content the store still has. What a
- * prune hid that may not delete versions has a tombstone, and is left out. Errors: those of ObjectStore.
+ * Manifests and evidence of a source that were deleted or written over outside Holdfast and whose
+ * older content the store still has. What a prune hid that may not delete versions has a tombstone,
+ * and is left out. Errors: those of ObjectStore.
  */
 export async function* listHiddenDocuments(
   store: ObjectStore,
@@ -31,8 +35,8 @@ export interface HiddenHold extends BackupPlace {
 }
 
 /**
- * Holds of a source, or of all, that lie behind a deletion while the store still has them: who removes a hold deletes all of it. Each holds as
- * before. Errors: those of ObjectStore.
+ * Holds of a source, or of all, that lie behind a deletion while the store still has them: who
+ * removes a hold deletes all of it. Each holds as before. Errors: those of ObjectStore.
  */
 export async function* listHiddenHolds(store: ObjectStore, source?: string): AsyncGenerator<HiddenHold, void, undefined> {
   for await (const { key, by, hiddenAt } of store.listHidden(source === undefined ? "holds/" : `holds/${source}/`)) {

@@ -42,8 +42,9 @@ const holdShape = object({
 });
 
 /**
- * Puts a backup on hold, and its objects under the store's legal hold where the vault locks; what was broken off half-way is completed by
- * asking again. Errors: BackupNotFound, HoldActive (it already is, by whom and why), UsageInvalid (no reason), those of ObjectStore.
+ * Puts a backup on hold, and its objects under the store's legal hold where the vault locks; what
+ * was broken off half-way is completed by asking again. Errors: BackupNotFound, HoldActive (it
+ * already is, by whom and why), UsageInvalid (no reason), those of ObjectStore.
  */
 export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
   const problem = holdShape(hold, "hold");
@@ -66,14 +67,18 @@ export async function addHold(store: ObjectStore, hold: Hold): Promise<void> {
     throw error;
   }
   await holdObjects(true);
-  // A prune that did not see the hold has deleted the manifest by now: then there is nothing left to hold, and that must be said.
+  // A prune that did not see the hold has deleted the manifest by now: then there is nothing left
+  // to hold, and that must be said.
   if (await isThere()) return;
   await holdObjects(false);
   await store.delete(keyOf.hold(source, backupId));
   throw gone();
 }
 
-/** Puts the record of a hold under the store's legal hold, or lifts it; nothing where there is no record. Errors: those of ObjectStore. */
+/**
+ * Puts the record of a hold under the store's legal hold, or lifts it; nothing where there is no
+ * record. Errors: those of ObjectStore.
+ */
 export async function holdDocument(store: ObjectStore, source: string, id: string, on: boolean): Promise<void> {
   try {
     await store.legalHold(keyOf.hold(source, id), on);
@@ -89,7 +94,8 @@ async function createHold(store: ObjectStore, hold: Hold): Promise<void> {
     await store.put(key, canonicalJson(hold), { ifAbsent: true });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectExists")) throw error;
-    // versitygw refuses a conditional write where the newest version is a delete marker, which is where a hold was removed.
+    // versitygw refuses a conditional write where the newest version is a delete marker, which is
+    // where a hold was removed.
     if ((await store.head(key)) === undefined) {
       await store.put(key, canonicalJson(hold));
       return;
@@ -103,8 +109,9 @@ async function createHold(store: ObjectStore, hold: Hold): Promise<void> {
 }
 
 /**
- * Lifts a hold, the store's own first: as long as one is left, the hold stands here too. All versions of its record go: what somebody only hid still
- * holds. Errors: BackupNotFound when there is none, HoldActive when the record cannot be deleted, those of ObjectStore.
+ * Lifts a hold, the store's own first: as long as one is left, the hold stands here too. All
+ * versions of its record go: what somebody only hid still holds. Errors: BackupNotFound when there
+ * is none, HoldActive when the record cannot be deleted, those of ObjectStore.
  */
 export async function removeHold(store: ObjectStore, source: string, id: string): Promise<void> {
   const key = keyOf.hold(source, id);
@@ -134,8 +141,9 @@ async function isHidden(store: ObjectStore, key: string): Promise<boolean> {
 }
 
 /**
- * Whether a backup is held. By the key alone, whatever the object says; what stands in a hold's way (a link, a pipe) holds too, and keeps nobody from
- * reading the backup. Errors: those of ObjectStore.head.
+ * Whether a backup is held. By the key alone, whatever the object says; what stands in a hold's way
+ * (a link, a pipe) holds too, and keeps nobody from reading the backup. Errors: those of
+ * ObjectStore.head.
  */
 export async function isHeld(store: ObjectStore, source: string, id: string): Promise<boolean> {
   try {
@@ -146,7 +154,10 @@ export async function isHeld(store: ObjectStore, source: string, id: string): Pr
   }
 }
 
-/** All holds, or those of one source, by source and id, and then those that a store only hides; one that cannot be read holds as well as any. Errors: those of ObjectStore. */
+/**
+ * All holds, or those of one source, by source and id, and then those that a store only hides; one
+ * that cannot be read holds as well as any. Errors: those of ObjectStore.
+ */
 export async function* listHolds(store: ObjectStore, source?: string): AsyncGenerator<Hold | UnreadableHold, void, undefined> {
   for await (const { key } of store.list(source === undefined ? "holds/" : `holds/${source}/`, { includeOdd: true })) {
     const place = parseDocumentKey(key);
@@ -165,7 +176,10 @@ export async function* listHolds(store: ObjectStore, source?: string): AsyncGene
   }
 }
 
-/** A hold that cannot be read is an error, never no hold; the catalogue counts the backup as held by its key alone. */
+/**
+ * A hold that cannot be read is an error, never no hold; the catalogue counts the backup as held by
+ * its key alone.
+ */
 async function readHold(store: ObjectStore, key: string): Promise<Hold> {
   const { value, where } = await readDocument(store, key, { error: "VaultInvalid", maxBytes: maxSmallDocumentBytes });
   assertKnownVersion(value, where);

@@ -1,4 +1,7 @@
-/** Checks parsed JSON against a shape, and says where it differs first: strict, small, and without a library's start-up time. */
+/**
+ * Checks parsed JSON against a shape, and says where it differs first: strict, small, and without a
+ * library's start-up time.
+ */
 
 /** Says what is wrong with a value at `path`, or undefined when nothing is. */
 export type Shape = (value: unknown, path: string) => string | undefined;

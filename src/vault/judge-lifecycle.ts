@@ -1,4 +1,7 @@
-/** Whether a bucket's lifecycle rules leave a vault alone, and move what its policy's tiers say. Pure. */
+/**
+ * Whether a bucket's lifecycle rules leave a vault alone, and move what its policy's tiers say.
+ * Pure.
+ */
 import type { LifecycleRule, Transition } from "@aws-sdk/client-s3";
 import type { S3Vault } from "../policy/policy.ts";
 import { artifactTag, lifecycleRules } from "./lifecycle-rules.ts";
@@ -7,10 +10,16 @@ import type { StoreFinding } from "./object-store.ts";
 const subject = "lifecycle";
 /** What stays until retention releases it. */
 const rooms = ["artifacts/", "manifests/", "evidence/", "holds/"] as const;
-/** What lies there must be brought back before it can be read: `list`, `prune` and `verify` read all but artifacts at any time. */
+/**
+ * What lies there must be brought back before it can be read: `list`, `prune` and `verify` read all
+ * but artifacts at any time.
+ */
 const archives: readonly (string | undefined)[] = ["GLACIER", "DEEP_ARCHIVE"];
 
-/** What is wrong with the rules of a vault's bucket, one finding each; an `ok` where nothing is. Rules that are turned off do nothing. */
+/**
+ * What is wrong with the rules of a vault's bucket, one finding each; an `ok` where nothing is.
+ * Rules that are turned off do nothing.
+ */
 export function judgeLifecycle(
   rules: readonly LifecycleRule[],
   { prefix, tiers }: Pick<S3Vault, "prefix" | "tiers">,
@@ -60,7 +69,10 @@ function asksForTag({ Filter }: LifecycleRule): boolean {
   return Filter?.Tag !== undefined || (Filter?.And?.Tags ?? []).length > 0;
 }
 
-/** Whether a rule can touch objects of a room. Of tags, artifacts carry the one, and nothing else carries any; sizes are taken to fit. */
+/**
+ * Whether a rule can touch objects of a room. Of tags, artifacts carry the one, and nothing else
+ * carries any; sizes are taken to fit.
+ */
 function reaches({ Filter, Prefix }: LifecycleRule, before: string, room: string): boolean {
   const prefix = Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? "";
   const tags = [...(Filter?.Tag === undefined ? [] : [Filter.Tag]), ...(Filter?.And?.Tags ?? [])];

@@ -1,4 +1,7 @@
-/** Where everything lies in a vault, and what its names mean: docs/vault-format.md, "Layout" and "Keys and ids". */
+/**
+ * Where everything lies in a vault, and what its names mean: docs/vault-format.md, "Layout" and
+ * "Keys and ids".
+ */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
 import { type CheckName, checkNames } from "./backup-state.ts";
@@ -7,19 +10,31 @@ import { type CheckName, checkNames } from "./backup-state.ts";
 export const vaultKey = "holdfast.json";
 export const instructionsKey = "RESTORE.md";
 
-/** A source's name is a file name, a key segment and a word of the command line: no `/`, `@` or leading dot. */
+/**
+ * A source's name is a file name, a key segment and a word of the command line: no `/`, `@` or
+ * leading dot.
+ */
 const sourcePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-/** The manifest's seal among the artifacts; its encryption context says the same name (src/sealing/message.ts). */
+/**
+ * The manifest's seal among the artifacts; its encryption context says the same name
+ * (src/sealing/message.ts).
+ */
 export const manifestSealName = "manifest";
 const artifactPattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
 const idPattern = new RegExp(`^(\\d{8}T\\d{6}Z)-(${backupKinds.join("|")})-([0-9a-z]{6})$`);
 const evidenceNamePattern = new RegExp(`^(\\d{8}T\\d{9}Z)-(${checkNames.join("|")})\\.json$`);
 
-/** Crockford's base 32: no letters that are mistaken for digits. 32 divides 256, so that every letter is equally likely. */
+/**
+ * Crockford's base 32: no letters that are mistaken for digits. 32 divides 256, so that every
+ * letter is equally likely.
+ */
 const suffixAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const suffixLength = 6;
 
-/** Every key of the layout. Errors: VaultInvalid for a source, id or name that cannot be part of a key. */
+/**
+ * Every key of the layout. Errors: VaultInvalid for a source, id or name that cannot be part of a
+ * key.
+ */
 export const keyOf = {
   manifest: (source: string, id: string): string => `manifests/${assertSource(source)}/${assertId(id)}.json`,
   /** With an empty `name`: the prefix of all of a backup's artifacts. */
@@ -53,7 +68,10 @@ export interface ParsedBackupId {
   readonly suffix: string;
 }
 
-/** A new id: sorts by time, names its kind, and differs from others of the same second by 30 random bits. */
+/**
+ * A new id: sorts by time, names its kind, and differs from others of the same second by 30 random
+ * bits.
+ */
 export function newBackupId(now: Date, kind: BackupKind, randomBytes: (count: number) => Uint8Array): string {
   const suffix = Array.from(randomBytes(suffixLength), (byte) => suffixAlphabet[byte % suffixAlphabet.length]).join("");
   return `${formatStamp(now, false)}-${kind}-${suffix}`;
@@ -74,7 +92,10 @@ export function isSourceName(name: string): boolean {
   return sourcePattern.test(name);
 }
 
-/** Whether an artifact may be called so: the manifest's seal lies beside the artifacts, under a name that none has. */
+/**
+ * Whether an artifact may be called so: the manifest's seal lies beside the artifacts, under a name
+ * that none has.
+ */
 export function isArtifactName(name: string): boolean {
   return artifactPattern.test(name) && name !== manifestSealName;
 }
@@ -144,7 +165,10 @@ function assertId(id: string): string {
   throw new HoldfastError("VaultInvalid", `${JSON.stringify(id)} is not a backup's id`);
 }
 
-/** `20261120T020000Z`, or with milliseconds `20261120T020000123Z`: sorts by time for the years 0 to 9999. */
+/**
+ * `20261120T020000Z`, or with milliseconds `20261120T020000123Z`: sorts by time for the years 0 to
+ * 9999.
+ */
 function formatStamp(time: Date, milliseconds: boolean): string {
   const compact = time.toISOString().replaceAll(/[-:.]/g, "");
   if (compact.length !== 19)

@@ -1,4 +1,7 @@
-/** A lease as it is stored, and whether it may be taken: docs/vault-format.md, "Leases". Pure but for the process table it asks. */
+/**
+ * A lease as it is stored, and whether it may be taken: docs/vault-format.md, "Leases". Pure but
+ * for the process table it asks.
+ */
 import { canonicalJson } from "./canonical-json.ts";
 import { formatVersion } from "./format-version.ts";
 import { anything, boolean, count, instant, isRecord, object, oneOf, orNull, text } from "./json-shape.ts";
@@ -21,7 +24,10 @@ export interface LeaseRecord {
   readonly released: boolean;
   /** Where the holder runs; null where its system does not tell. */
   readonly process: (ProcessIdentity & { readonly renewedUptimeMs: number }) | null;
-  /** When another writer doubted that the holder of a lease from the future still lives; the holder's next renewal takes it away. */
+  /**
+   * When another writer doubted that the holder of a lease from the future still lives; the
+   * holder's next renewal takes it away.
+   */
   readonly challengedAt: string | null;
 }
 
@@ -44,8 +50,9 @@ const leaseShape = object({
 });
 
 /**
- * How far the clocks of two machines may differ without one of them doubting the other's lease; NTP keeps them within a second, and the
- * AWS APIs refuse requests that are off by more than five minutes.
+ * How far the clocks of two machines may differ without one of them doubting the other's lease; NTP
+ * keeps them within a second, and the AWS APIs refuse requests that are off by more than five
+ * minutes.
  */
 export const clockSkewSeconds = 60;
 
@@ -65,8 +72,9 @@ export function leaseBytes(record: LeaseRecord): Uint8Array {
 }
 
 /**
- * Judges a lease by the surest evidence there is: its own word, the holder's process, the machine's uptime (which nobody can set), and only
- * then two machines' clocks. A lease from the future says that one of the clocks is wrong, and is challenged instead of believed.
+ * Judges a lease by the surest evidence there is: its own word, the holder's process, the machine's
+ * uptime (which nobody can set), and only then two machines' clocks. A lease from the future says
+ * that one of the clocks is wrong, and is challenged instead of believed.
  */
 export function judgeLease(record: LeaseRecord, now: Date, processes: ProcessTable | null): LeaseVerdict {
   if (record.released) return { may: "take", because: "released" };

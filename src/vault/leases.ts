@@ -1,4 +1,7 @@
-/** Leases: one writer a source. Acquiring, keeping and giving back; the reasoning is in docs/vault-format.md, "Leases". */
+/**
+ * Leases: one writer a source. Acquiring, keeping and giving back; the reasoning is in
+ * docs/vault-format.md, "Leases".
+ */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
@@ -17,7 +20,10 @@ export interface LeaseRequest {
   readonly purpose: string;
   readonly ttlSeconds: number;
   readonly clock: Clock;
-  /** The machine's processes; null where a process id says nothing (each Lambda sandbox is a machine of its own). Default: this machine's. */
+  /**
+   * The machine's processes; null where a process id says nothing (each Lambda sandbox is a machine
+   * of its own). Default: this machine's.
+   */
   readonly processes?: ProcessTable | null;
 }
 
@@ -27,11 +33,19 @@ export interface Lease {
   readonly heldSince: Date;
   /** Prolongs the lease by its whole time. Errors: LeaseLost, those of ObjectStore. */
   renew(): Promise<void>;
-  /** Makes sure, by asking the store, that the lease is still this holder's. To be called right before a commit. Errors: LeaseLost, those of ObjectStore. */
+  /**
+   * Makes sure, by asking the store, that the lease is still this holder's. To be called right
+   * before a commit. Errors: LeaseLost, those of ObjectStore.
+   */
   assertHeld(): Promise<void>;
-  /** Gives the lease back, if it is still this holder's. Idempotent. Errors: those of ObjectStore. */
+  /**
+   * Gives the lease back, if it is still this holder's. Idempotent. Errors: those of ObjectStore.
+   */
   release(): Promise<void>;
-  /** Renews until `signal` is aborted. The returned signal aborts with LeaseLost when the lease was taken, or could not be renewed in its time. */
+  /**
+   * Renews until `signal` is aborted. The returned signal aborts with LeaseLost when the lease was
+   * taken, or could not be renewed in its time.
+   */
   startRenewing(signal: AbortSignal): AbortSignal;
 }
 
@@ -50,8 +64,10 @@ const retryShare = 0.1;
 const mostRaces = 20;
 
 /**
- * Takes the lease of `source`. Takes over one that was released, has expired, or whose holder on this machine is gone.
- * Errors: LeaseHeld (by whom, what for, since and until when), VaultInvalid (the stored lease cannot be read), those of ObjectStore.
+ * Takes the lease of `source`. Takes over one that was released, has expired, or whose holder on
+ * this machine is gone.
+ * Errors: LeaseHeld (by whom, what for, since and until when), VaultInvalid (the stored lease
+ * cannot be read), those of ObjectStore.
  */
 export async function acquireLease(store: ObjectStore, source: string, request: LeaseRequest): Promise<Lease> {
   const processes = request.processes === undefined ? machineProcesses() : request.processes;
@@ -98,7 +114,10 @@ function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: Proc
   // Once it is being given back, no renewal that is still on its way may take it again.
   let releasing = false;
 
-  /** Replaces this holder's own record, whatever a challenger wrote into it meanwhile. False: it is another holder's now. */
+  /**
+   * Replaces this holder's own record, whatever a challenger wrote into it meanwhile. False: it is
+   * another holder's now.
+   */
   const replace = async (change: (record: LeaseRecord) => LeaseRecord): Promise<boolean> => {
     for (let race = 0; race < mostRaces; race += 1) {
       const startedMs = clock.monotonicMs();
@@ -125,7 +144,8 @@ function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: Proc
     heldSince: new Date(held.record.heldSince),
     renew,
     async assertHeld() {
-      // A lease that is about to end must not end between this answer and what the caller does with it.
+      // A lease that is about to end must not end between this answer and what the caller does with
+      // it.
       if (clock.monotonicMs() - held.renewedMs > ttlMs / renewalsPerLifetime) return renew();
       const current = await readLease(store, key);
       if (current?.record.token !== held.record.token || current.record.released) throw lost(store, held.record);
@@ -144,7 +164,10 @@ function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: Proc
   };
 }
 
-/** Resolves when `signal` is aborted; rejects when the lease is lost, or when its time has run out without a renewal. */
+/**
+ * Resolves when `signal` is aborted; rejects when the lease is lost, or when its time has run out
+ * without a renewal.
+ */
 async function keepRenewing(renew: () => Promise<void>, leftMs: () => number, ttlMs: number, signal: AbortSignal): Promise<void> {
   const intervalMs = ttlMs / renewalsPerLifetime;
   let waitMs = intervalMs;
@@ -184,7 +207,10 @@ async function readLease(store: ObjectStore, key: string): Promise<{ record: Lea
   return { record: value as LeaseRecord, etag };
 }
 
-/** Writes a lease where none is, or over the version `etag`; undefined when another writer was faster. */
+/**
+ * Writes a lease where none is, or over the version `etag`; undefined when another writer was
+ * faster.
+ */
 async function tryPut(store: ObjectStore, key: string, record: LeaseRecord, etag: string | undefined): Promise<string | undefined> {
   try {
     const condition = etag === undefined ? { ifAbsent: true } : { ifMatch: etag };
@@ -197,8 +223,9 @@ async function tryPut(store: ObjectStore, key: string, record: LeaseRecord, etag
 }
 
 /**
- * versitygw refuses to create an object where the newest version is a delete marker: somebody deleted the lease, which Holdfast never does. Of several that
- * write here at once the last wins; the others find its token when they read back, or before they commit.
+ * versitygw refuses to create an object where the newest version is a delete marker: somebody
+ * deleted the lease, which Holdfast never does. Of several that write here at once the last wins;
+ * the others find its token when they read back, or before they commit.
  */
 async function putOverMarker(store: ObjectStore, key: string, record: LeaseRecord): Promise<string | undefined> {
   if ((await readLease(store, key)) !== undefined) return undefined;

@@ -1,4 +1,7 @@
-/** The lifecycle rules of a vault's bucket, as the policy implies them: a pure function, for whatever makes the bucket. */
+/**
+ * The lifecycle rules of a vault's bucket, as the policy implies them: a pure function, for
+ * whatever makes the bucket.
+ */
 import type { S3Vault } from "../policy/policy.ts";
 
 /** The tag of every artifact where the policy has tiers; nothing else carries it. */
@@ -19,12 +22,16 @@ export interface LifecycleRule {
 
 /** The sweep's own week (sweep.ts): no upload takes longer. */
 const abortUploadsDays = 7;
-/** How long what others deleted or overwrote can be brought back once its lock has ended: a quarter, for those who notice late. */
+/**
+ * How long what others deleted or overwrote can be brought back once its lock has ended: a quarter,
+ * for those who notice late.
+ */
 const noncurrentDays = 90;
 
 /**
- * The rules for a vault's bucket: artifacts move by their age and stay under their locks wherever they lie; dead uploads and probes go; what
- * was deleted outside Holdfast stays for a quarter. Nothing here deletes a backup: that is retention's alone.
+ * The rules for a vault's bucket: artifacts move by their age and stay under their locks wherever
+ * they lie; dead uploads and probes go; what was deleted outside Holdfast stays for a quarter.
+ * Nothing here deletes a backup: that is retention's alone.
  */
 export function lifecycleRules({ prefix, tiers }: Pick<S3Vault, "prefix" | "tiers">): readonly LifecycleRule[] {
   const before = prefix === "" ? "" : `${prefix}/`;

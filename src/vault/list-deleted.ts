@@ -1,4 +1,7 @@
-/** Backups that were deleted on purpose, as it seems, a short time ago, and of which something is left: still time to object. */
+/**
+ * Backups that were deleted on purpose, as it seems, a short time ago, and of which something is
+ * left: still time to object.
+ */
 import { type BackupPlace, keyOf } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { isSettledDeletion, listTombstones, minDeletionAgeMs, type StoredTombstone } from "./tombstones.ts";
@@ -18,8 +21,10 @@ export interface DeletionOptions {
 }
 
 /**
- * Backups of a source, or of all, whose tombstone is not trusted yet, whose manifest is gone, and of which artifacts or evidence are left: a prune died while it
- * deleted them, or somebody wrote the tombstone who wants a prune to finish their work. Reads keys only. Errors: those of ObjectStore.
+ * Backups of a source, or of all, whose tombstone is not trusted yet, whose manifest is gone, and
+ * of which artifacts or evidence are left: a prune died while it deleted them, or somebody wrote
+ * the tombstone who wants a prune to finish their work. Reads keys only. Errors: those of
+ * ObjectStore.
  */
 export async function* listRecentDeletions(
   store: ObjectStore,

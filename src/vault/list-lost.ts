@@ -1,12 +1,16 @@
-/** Backups that were there and have no manifest: lost, or deleted outside Holdfast. Their evidence shows that there was one. */
+/**
+ * Backups that were there and have no manifest: lost, or deleted outside Holdfast. Their evidence
+ * shows that there was one.
+ */
 import { type BackupPlace, keyOf, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { comparePlaces, cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { hasTombstone } from "./tombstones.ts";
 
 /**
- * Backups with evidence and without a manifest, by source and id; not those whose deletion Holdfast began (their tombstone says so). Artifacts alone are
- * not enough: a run that is under way or died has them too. Reads keys only. Errors: those of ObjectStore.
+ * Backups with evidence and without a manifest, by source and id; not those whose deletion Holdfast
+ * began (their tombstone says so). Artifacts alone are not enough: a run that is under way or died
+ * has them too. Reads keys only. Errors: those of ObjectStore.
  */
 export async function* listLost(store: ObjectStore, options: RoomOptions = {}): AsyncGenerator<BackupPlace, void, undefined> {
   const manifests = listRoom(store, "manifests", parseDocumentKey, options);
@@ -25,8 +29,8 @@ export async function* listLost(store: ObjectStore, options: RoomOptions = {}): 
 }
 
 /**
- * Asked in an order that no deletion and no backup under way can be taken for a loss: evidence comes after the manifest, and goes before the
- * tombstone.
+ * Asked in an order that no deletion and no backup under way can be taken for a loss: evidence
+ * comes after the manifest, and goes before the tombstone.
  */
 async function isLost(store: ObjectStore, { source, id }: BackupPlace): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;

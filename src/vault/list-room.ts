@@ -14,7 +14,10 @@ export interface StoredPlace {
   readonly storedAt: Date;
 }
 
-/** The places that the keys of a room name, in the order of the listing. What others put there is passed by, unless it hides a source. */
+/**
+ * The places that the keys of a room name, in the order of the listing. What others put there is
+ * passed by, unless it hides a source.
+ */
 export async function* listRoom<P extends BackupPlace>(
   store: ObjectStore,
   room: string,
@@ -26,7 +29,8 @@ export async function* listRoom<P extends BackupPlace>(
   let hiding: ListedObject | undefined;
   for await (const object of store.list(prefix, { includeOdd: true, ...(signal === undefined ? {} : { signal }) })) {
     const place = parse(object.key);
-    // Also of a link or a pipe: the backup is there, and reading it says what stands in its manifest's way.
+    // Also of a link or a pipe: the backup is there, and reading it says what stands in its
+    // manifest's way.
     if (place !== undefined) yield { ...place, storedAt: object.modifiedAt };
     else if (object.odd !== undefined && object.key.split("/").length === 2) hiding ??= object;
   }

@@ -1,11 +1,17 @@
-/** The locks of what belongs to no backup: holdfast.json and RESTORE.md. Holds are under the store's legal hold (holds.ts). */
+/**
+ * The locks of what belongs to no backup: holdfast.json and RESTORE.md. Holds are under the store's
+ * legal hold (holds.ts).
+ */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { instructionsKey, vaultKey } from "./layout.ts";
 import type { ObjectStore, PutOptions } from "./object-store.ts";
 
 const dayMs = 86_400_000;
 
-/** How long they are locked: longer than a pipeline may stand still unnoticed, short enough that a vault can be cleared away. */
+/**
+ * How long they are locked: longer than a pipeline may stand still unnoticed, short enough that a
+ * vault can be cleared away.
+ */
 export const documentLockMs = 30 * dayMs;
 /** They are locked anew when less is left, and not by every run. */
 const renewedBelowMs = 20 * dayMs;
@@ -15,7 +21,10 @@ export function documentLock(store: ObjectStore, now: Date): Pick<PutOptions, "r
   return store.locks ? { retainUntil: new Date(now.getTime() + documentLockMs) } : {};
 }
 
-/** Makes their locks last for weeks at least, where the vault locks. Two looks, and writes only when a lock comes near its end. Errors: those of ObjectStore. */
+/**
+ * Makes their locks last for weeks at least, where the vault locks. Two looks, and writes only when
+ * a lock comes near its end. Errors: those of ObjectStore.
+ */
 export async function lockDocuments(store: ObjectStore, now: Date): Promise<void> {
   if (!store.locks) return;
   for (const key of [vaultKey, instructionsKey]) {

@@ -54,7 +54,10 @@ export interface ReadManifest {
   readonly bytes: Uint8Array;
 }
 
-/** The bytes that `commitManifest` writes, and their SHA-256. Errors: Internal, when the manifest breaks the format. */
+/**
+ * The bytes that `commitManifest` writes, and their SHA-256. Errors: Internal, when the manifest
+ * breaks the format.
+ */
 export function encodeManifest(manifest: Manifest): { readonly bytes: Uint8Array; readonly sha256: string } {
   const problem = findManifestProblem(manifest);
   if (problem !== undefined) throw new HoldfastError("Internal", `a manifest that breaks the format was to be written: ${problem}`);
@@ -66,10 +69,12 @@ export function encodeManifest(manifest: Manifest): { readonly bytes: Uint8Array
 }
 
 /**
- * Commits a backup: writes its manifest as canonical JSON where none is, reads it back and compares. Written last, after every artifact.
- * Idempotent: when the very same bytes are already there, that is success. `sha256` is that of the bytes, for evidence.
- * Errors: ObjectExists (another manifest has this id), ManifestDamaged (the store gave back other bytes), Internal (the manifest breaks the
- * format), those of ObjectStore. After StoreUnavailable it may have been committed: `head` of the key tells.
+ * Commits a backup: writes its manifest as canonical JSON where none is, reads it back and
+ * compares. Written last, after every artifact. Idempotent: when the very same bytes are already
+ * there, that is success. `sha256` is that of the bytes, for evidence.
+ * Errors: ObjectExists (another manifest has this id), ManifestDamaged (the store gave back other
+ * bytes), Internal (the manifest breaks the format), those of ObjectStore. After StoreUnavailable
+ * it may have been committed: `head` of the key tells.
  */
 export async function commitManifest(
   store: ObjectStore,
@@ -93,9 +98,11 @@ export async function commitManifest(
 }
 
 /**
- * Reads and checks a manifest: that it is canonical JSON, obeys the format, and belongs to the key it stands under. Whether it was made with the
- * vault's key is not asked: what decides by a manifest reads it through pipeline/authentic-manifest.ts.
- * Errors: BackupNotFound, ManifestDamaged, VaultInvalid (written by a newer Holdfast), those of ObjectStore.get.
+ * Reads and checks a manifest: that it is canonical JSON, obeys the format, and belongs to the key
+ * it stands under. Whether it was made with the vault's key is not asked: what decides by a
+ * manifest reads it through pipeline/authentic-manifest.ts.
+ * Errors: BackupNotFound, ManifestDamaged, VaultInvalid (written by a newer Holdfast), those of
+ * ObjectStore.get.
  */
 export async function readManifest(store: ObjectStore, source: string, id: string): Promise<ReadManifest> {
   const key = keyOf.manifest(source, id);
@@ -117,7 +124,10 @@ export async function readManifest(store: ObjectStore, source: string, id: strin
   return { manifest, sha256: sha256Hex(bytes), bytes };
 }
 
-/** Un-commits a backup: from here on its artifacts are leftovers. Idempotent. Resolves with the lock that forbids it. Errors: those of ObjectStore.delete. */
+/**
+ * Un-commits a backup: from here on its artifacts are leftovers. Idempotent. Resolves with the lock
+ * that forbids it. Errors: those of ObjectStore.delete.
+ */
 export async function removeManifest(store: ObjectStore, source: string, id: string): Promise<ObjectLock | undefined> {
   return store.delete(keyOf.manifest(source, id));
 }
@@ -126,7 +136,8 @@ function checkManifest({ value, bytes, where }: ReadDocument): Manifest {
   assertKnownVersion(value, where);
   const problem = findManifestProblem(value);
   if (problem !== undefined) throw new HoldfastError("ManifestDamaged", `${where} breaks the format: ${problem}`);
-  // Whatever parses to the same value but was not written by Holdfast (spaces, a name twice) has been edited.
+  // Whatever parses to the same value but was not written by Holdfast (spaces, a name twice) has
+  // been edited.
   if (Buffer.compare(canonicalJson(value), bytes) !== 0) {
     throw new HoldfastError("ManifestDamaged", `${where} is not in canonical form: it was edited or damaged`);
   }

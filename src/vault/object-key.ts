@@ -3,7 +3,10 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 
 /** S3's own limit on a key, in UTF-8 bytes. */
 export const maxKeyBytes = 1024;
-/** The longest file name that common file systems take, in bytes; a key's segment is a file name in a folder vault. */
+/**
+ * The longest file name that common file systems take, in bytes; a key's segment is a file name in
+ * a folder vault.
+ */
 const longestSegmentBytes = 255;
 /** Where a folder vault keeps files that are still being written; never a key. */
 export const partialDirectory = ".partial";
@@ -12,8 +15,9 @@ export const partialDirectory = ".partial";
 const forbidden = /[\p{Cc}\\\ud800-\udfff]/u;
 
 /**
- * Refuses a key that is not one of ours: empty, too long, with empty, `.` or `..` segments, control characters, backslashes or lone
- * surrogates, or inside the folder store's own directory. Errors: VaultInvalid.
+ * Refuses a key that is not one of ours: empty, too long, with empty, `.` or `..` segments, control
+ * characters, backslashes or lone surrogates, or inside the folder store's own directory. Errors:
+ * VaultInvalid.
  */
 export function assertKey(key: string): void {
   const problem = findProblem(key);
@@ -34,7 +38,10 @@ function findProblem(key: string): string | undefined {
   return undefined;
 }
 
-/** The order of a listing: by UTF-8 bytes, as S3 has it; JavaScript's own order differs where surrogates meet what lies above them. */
+/**
+ * The order of a listing: by UTF-8 bytes, as S3 has it; JavaScript's own order differs where
+ * surrogates meet what lies above them.
+ */
 export function compareKeys(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
   for (let index = 0; index < shorter; index += 1) {
@@ -49,7 +56,10 @@ export function sortKeys(names: string[]): string[] {
   return names.some((name) => /[\ud800-\uffff]/.test(name)) ? names.sort(compareKeys) : names.sort();
 }
 
-/** UTF-16 code units in the order of the UTF-8 bytes of what they stand for: surrogates after all others. */
+/**
+ * UTF-16 code units in the order of the UTF-8 bytes of what they stand for: surrogates after all
+ * others.
+ */
 function rankOf(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;

@@ -1,6 +1,7 @@
 /**
- * The port to wherever a vault's objects are kept. Adapters: folder-store.ts, s3-store.ts; both run the contract
- * suite test/vault/object-store.contract.ts. Cross-cutting behaviour (faults, limits) is a decorator of this port.
+ * The port to wherever a vault's objects are kept. Adapters: folder-store.ts, s3-store.ts; both run
+ * the contract suite test/vault/object-store.contract.ts. Cross-cutting behaviour (faults, limits)
+ * is a decorator of this port.
  *
  * Keys are UTF-8, `/`-separated, without empty, `.` or `..` segments.
  */
@@ -15,20 +16,28 @@ export interface ObjectStat {
 
 /** A name in a listing. */
 export interface ListedObject extends ObjectStat {
-  /** What stands there instead of an object (`a symbolic link`, `a named pipe`): in a folder, where others can put anything. */
+  /**
+   * What stands there instead of an object (`a symbolic link`, `a named pipe`): in a folder, where
+   * others can put anything.
+   */
   readonly odd?: string;
 }
 
 export interface ListOptions {
   readonly startAfter?: string;
   readonly signal?: AbortSignal | undefined;
-  /** Lists what is no object too, as `odd`. Otherwise such a listing ends with VaultInvalid, after everything else. */
+  /**
+   * Lists what is no object too, as `odd`. Otherwise such a listing ends with VaultInvalid, after
+   * everything else.
+   */
   readonly includeOdd?: boolean;
 }
 
 /** What keeps an object from being deleted or overwritten for good, whoever asks. */
 export interface ObjectLock {
-  /** Until when; absent without such a lock, and where the store refuses without saying until when. */
+  /**
+   * Until when; absent without such a lock, and where the store refuses without saying until when.
+   */
   readonly until?: Date;
   /** Under the store's legal hold, which ends only when it is lifted. */
   readonly held: boolean;
@@ -69,18 +78,29 @@ export interface StoreFinding {
 }
 
 export interface PutOptions {
-  /** Create only: fails with ObjectExists when the key is there. One of several racing writers wins. */
+  /**
+   * Create only: fails with ObjectExists when the key is there. One of several racing writers wins.
+   */
   readonly ifAbsent?: boolean;
-  /** Replace only this version: fails with StoreConflict when the key is gone or has another etag. */
+  /**
+   * Replace only this version: fails with StoreConflict when the key is gone or has another etag.
+   */
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
   /** Lock it until then. VaultInvalid where the store does not lock. */
   readonly retainUntil?: Date;
-  /** What it replaces is worth nothing: where the store keeps versions and this identity may delete them, only the newest stays. */
+  /**
+   * What it replaces is worth nothing: where the store keeps versions and this identity may delete
+   * them, only the newest stays.
+   */
   readonly dropVersions?: boolean;
-  /** Store it in parts, however small it is: `holdfast check` tries whether the store can do that. */
+  /**
+   * Store it in parts, however small it is: `holdfast check` tries whether the store can do that.
+   */
   readonly inParts?: boolean;
-  /** Labels that the store's own lifecycle rules go by; a store without such rules passes them over. */
+  /**
+   * Labels that the store's own lifecycle rules go by; a store without such rules passes them over.
+   */
   readonly tags?: Readonly<Record<string, string>>;
 }
 
@@ -88,22 +108,28 @@ export interface ObjectStore {
   /** For messages: `folder:/srv/vault`, `s3://bucket/prefix`. */
   readonly url: string;
 
-  /** Whether it locks what it is asked to lock. A folder never does; a bucket where the policy says so. */
+  /**
+   * Whether it locks what it is asked to lock. A folder never does; a bucket where the policy says
+   * so.
+   */
   readonly locks: boolean;
 
   /**
-   * Stores `body` under `key`, wholly or not at all: when the promise rejects (the body failed, the signal was aborted,
-   * the store failed) nothing is visible under the key and no partial upload is left behind, short of the death of this process; what was
-   * stored but could not be locked as asked stays, and is an error.
-   * A Uint8Array body may be sent again on a transient failure; a stream's bytes are retried part by part.
-   * Resolves only once the bytes are durable.
-   * Errors: ObjectExists, StoreConflict, StoreUnavailable, StoreAccessDenied, DiskFull; an error of the body's own is rethrown as it is.
+   * Stores `body` under `key`, wholly or not at all: when the promise rejects (the body failed, the
+   * signal was aborted, the store failed) nothing is visible under the key and no partial upload is
+   * left behind, short of the death of this process; what was stored but could not be locked as
+   * asked stays, and is an error.
+   * A Uint8Array body may be sent again on a transient failure; a stream's bytes are retried part
+   * by part. Resolves only once the bytes are durable.
+   * Errors: ObjectExists, StoreConflict, StoreUnavailable, StoreAccessDenied, DiskFull; an error of
+   * the body's own is rethrown as it is.
    */
   put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<{ etag: string; bytes: number }>;
 
   /**
-   * The object's bytes, from `range.start` to `range.end` (inclusive) where given. The stream fails with StoreUnavailable when the
-   * connection is cut before all bytes came. Errors: ObjectNotFound, StoreUnavailable, StoreAccessDenied.
+   * The object's bytes, from `range.start` to `range.end` (inclusive) where given. The stream fails
+   * with StoreUnavailable when the connection is cut before all bytes came. Errors: ObjectNotFound,
+   * StoreUnavailable, StoreAccessDenied.
    */
   get(
     key: string,
@@ -113,37 +139,51 @@ export interface ObjectStore {
   /** The object's figures, or undefined when there is none. */
   head(key: string): Promise<StoredObject | undefined>;
 
-  /** All objects whose key starts with `prefix`, by ascending key (UTF-8 bytes), page by page: memory does not grow with their number. */
+  /**
+   * All objects whose key starts with `prefix`, by ascending key (UTF-8 bytes), page by page:
+   * memory does not grow with their number.
+   */
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
 
   /**
-   * Deletes the object for good, with all versions that the store keeps of it; no error when there is none. Resolves with the lock that kept it
-   * from being deleted, and then leaves it as visible or hidden as it was; with undefined when nothing is left.
+   * Deletes the object for good, with all versions that the store keeps of it; no error when there
+   * is none. Resolves with the lock that kept it from being deleted, and then leaves it as visible
+   * or hidden as it was; with undefined when nothing is left.
    * Errors: StoreUnavailable, StoreAccessDenied.
    */
   delete(key: string): Promise<ObjectLock | undefined>;
 
   /**
-   * Makes the object's lock last until `until` at least; never shortens one. Resolves with whether the lock had to be changed. Idempotent.
-   * Errors: ObjectNotFound, VaultInvalid (this store does not lock), StoreUnavailable, StoreAccessDenied.
+   * Makes the object's lock last until `until` at least; never shortens one. Resolves with whether
+   * the lock had to be changed. Idempotent.
+   * Errors: ObjectNotFound, VaultInvalid (this store does not lock), StoreUnavailable,
+   * StoreAccessDenied.
    */
   extendRetention(key: string, until: Date): Promise<boolean>;
 
-  /** Puts the object under the store's legal hold, or lifts it, then of all its versions. Idempotent. Errors: as extendRetention. */
+  /**
+   * Puts the object under the store's legal hold, or lifts it, then of all its versions.
+   * Idempotent. Errors: as extendRetention.
+   */
   legalHold(key: string, on: boolean): Promise<void>;
 
   /**
-   * Objects below `prefix` that were deleted or written over and whose older content the store still has, by ascending key, each once. `delete`
-   * leaves none, and what a backup consists of is written once: there, each is another hand's work. Nothing where the store keeps no versions. Errors: StoreUnavailable, StoreAccessDenied.
+   * Objects below `prefix` that were deleted or written over and whose older content the store
+   * still has, by ascending key, each once. `delete` leaves none, and what a backup consists of is
+   * written once: there, each is another hand's work. Nothing where the store keeps no versions.
+   * Errors: StoreUnavailable, StoreAccessDenied.
    */
   listHidden(prefix: string): AsyncIterable<HiddenObject>;
 
-  /** Looks at the place's own settings: whether they are as safe as a vault needs them. Changes nothing. Errors: StoreUnavailable. */
+  /**
+   * Looks at the place's own settings: whether they are as safe as a vault needs them. Changes
+   * nothing. Errors: StoreUnavailable.
+   */
   inspect(clock: Clock): Promise<readonly StoreFinding[]>;
 
   /**
-   * Takes back what uploads that died with their process left behind and that is older than `olderThan`: partial files, incomplete
-   * multipart uploads. Returns how many.
+   * Takes back what uploads that died with their process left behind and that is older than
+   * `olderThan`: partial files, incomplete multipart uploads. Returns how many.
    */
   abortStaleUploads(olderThan: Date): Promise<number>;
 
@@ -151,5 +191,8 @@ export interface ObjectStore {
   close(): void;
 }
 
-/** The whole of a small object. Errors: those of `get`, and VaultInvalid when it is larger than `maximumBytes`. */
+/**
+ * The whole of a small object. Errors: those of `get`, and VaultInvalid when it is larger than
+ * `maximumBytes`.
+ */
 export type ReadSmall = (store: ObjectStore, key: string, maximumBytes?: number) => Promise<{ bytes: Uint8Array; etag: string }>;

@@ -12,7 +12,10 @@ export interface OpenStoreOptions {
   readonly log?: Log;
 }
 
-/** The store of a vault; nothing is asked of it yet. Errors: VaultInvalid (the address cannot be right). */
+/**
+ * The store of a vault; nothing is asked of it yet. Errors: VaultInvalid (the address cannot be
+ * right).
+ */
 export async function openStore(config: VaultConfig, options: OpenStoreOptions): Promise<ObjectStore> {
   if (config.type === "folder") {
     const { openFolderStore } = await import("./folder-store.ts");

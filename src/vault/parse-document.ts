@@ -1,10 +1,14 @@
 /**
- * Parses a document of the vault as hostile input: whoever can write to the vault chose its bytes. Everything that could cost memory, the stack
- * or a second meaning is refused before JSON.parse sees it, and without recursion.
+ * Parses a document of the vault as hostile input: whoever can write to the vault chose its bytes.
+ * Everything that could cost memory, the stack or a second meaning is refused before JSON.parse
+ * sees it, and without recursion.
  */
 import { maxDocumentDepth } from "./canonical-json.ts";
 
-/** Values in one document: some hundred thousand tables with their columns. Each costs some 50 bytes once it is parsed. */
+/**
+ * Values in one document: some hundred thousand tables with their columns. Each costs some 50 bytes
+ * once it is parsed.
+ */
 const maxValues = 5_000_000;
 /** UTF-8 bytes in one name or text: a tool's whole error output is shorter. */
 const maxTextBytes = 4 * 1024 * 1024;
@@ -15,8 +19,9 @@ export type ParsedDocument =
   | { readonly problem: string };
 
 /**
- * The value of a document's bytes, or what is wrong with them: no or half a text, no UTF-8, a byte order mark, nested too deeply, too many values, a
- * text or number out of range, a member that is there twice. Never throws.
+ * The value of a document's bytes, or what is wrong with them: no or half a text, no UTF-8, a byte
+ * order mark, nested too deeply, too many values, a text or number out of range, a member that is
+ * there twice. Never throws.
  */
 export function parseDocument(bytes: Uint8Array): ParsedDocument {
   if (bytes.length === 0) return { problem: "is not JSON: it is empty" };
@@ -36,7 +41,10 @@ export function parseDocument(bytes: Uint8Array): ParsedDocument {
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Counts members by their colons, or says which limit is exceeded. What is not JSON at all is found by JSON.parse afterwards. */
+/**
+ * Counts members by their colons, or says which limit is exceeded. What is not JSON at all is found
+ * by JSON.parse afterwards.
+ */
 function countTokens(bytes: Uint8Array): { readonly members: number } | string {
   let [depth, values, members, textStart] = [0, 0, 0, -1];
   for (let at = 0; at < bytes.length; at += 1) {
@@ -60,7 +68,9 @@ function countTokens(bytes: Uint8Array): { readonly members: number } | string {
   return { members };
 }
 
-/** Counts the members of all objects in the value; a name that stood there twice is counted once. */
+/**
+ * Counts the members of all objects in the value; a name that stood there twice is counted once.
+ */
 function countMembers(root: unknown): number | string {
   let members = 0;
   const open: unknown[] = [root];

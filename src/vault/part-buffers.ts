@@ -1,8 +1,14 @@
-/** Memory for the parts of an upload: the same few buffers again and again, and given back at once, not when the collector gets to it. */
+/**
+ * Memory for the parts of an upload: the same few buffers again and again, and given back at once,
+ * not when the collector gets to it.
+ */
 
 import { largestPartBytes } from "./part-plan.ts";
 
-/** Beyond this size parts grow one by one: a buffer is made somewhat larger, so that it serves the next ones too. */
+/**
+ * Beyond this size parts grow one by one: a buffer is made somewhat larger, so that it serves the
+ * next ones too.
+ */
 const roomFromBytes = 32 * 1024 * 1024;
 const roomShare = 1.125;
 

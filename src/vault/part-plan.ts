@@ -1,4 +1,7 @@
-/** How large each part of a multipart upload is, so that a stream of unknown length fits into a limited number of parts. Pure. */
+/**
+ * How large each part of a multipart upload is, so that a stream of unknown length fits into a
+ * limited number of parts. Pure.
+ */
 
 const mebibyte = 1024 * 1024;
 
@@ -14,7 +17,10 @@ const largestStreamBytes = 5 * 1024 * 1024 * mebibyte;
 
 export interface PartPlan {
   readonly partsLimit: number;
-  /** Bytes of the part with this index, counted from 0; a multiple of 1 MiB, never smaller than that of the part before. */
+  /**
+   * Bytes of the part with this index, counted from 0; a multiple of 1 MiB, never smaller than that
+   * of the part before.
+   */
   partBytes(index: number): number;
   /** How many parts may be on their way while another one of this size is being filled. */
   concurrency(partBytes: number): number;
@@ -22,17 +28,25 @@ export interface PartPlan {
   readonly capacityBytes: number;
 }
 
-/** Steps for the first parts: up to this share of the parts, this size. Within the memory budget, with at least two parts on their way. */
+/**
+ * Steps for the first parts: up to this share of the parts, this size. Within the memory budget,
+ * with at least two parts on their way.
+ */
 const lastStep = { untilShare: 0.4, partBytes: 32 * mebibyte };
 const steps = [{ untilShare: 0.1, partBytes: 8 * mebibyte }, { untilShare: 0.2, partBytes: 16 * mebibyte }, lastStep];
 
-/** Some providers (Cloudflare R2) demand that all parts but the last are equally large: 468 GiB in 10,000 parts. */
+/**
+ * Some providers (Cloudflare R2) demand that all parts but the last are equally large: 468 GiB in
+ * 10,000 parts.
+ */
 const equalPartBytes = 48 * mebibyte;
 
 /**
- * The plan for `partsLimit` parts. Sizes rise in steps while the stream is small (86 GiB in 4,000 of 10,000 parts), then linearly, as slowly as lets
- * 5 TiB fit, or as far as 5 GiB a part allow. Memory stays within the budget up to about 100 GiB; beyond, one part at a time is held, which
- * is 0.8 GiB at 1 TiB and 1.7 GiB at 5 TiB: a part must be in memory as a whole, or it could not be sent again.
+ * The plan for `partsLimit` parts. Sizes rise in steps while the stream is small (86 GiB in 4,000
+ * of 10,000 parts), then linearly, as slowly as lets 5 TiB fit, or as far as 5 GiB a part allow.
+ * Memory stays within the budget up to about 100 GiB; beyond, one part at a time is held, which is
+ * 0.8 GiB at 1 TiB and 1.7 GiB at 5 TiB: a part must be in memory as a whole, or it could not be
+ * sent again.
  */
 export function planParts(partsLimit: number, options: { readonly equalParts?: boolean } = {}): PartPlan {
   const linearFrom = Math.floor(partsLimit * lastStep.untilShare);
@@ -41,7 +55,8 @@ export function planParts(partsLimit: number, options: { readonly equalParts?: b
   for (let index = 0; index < linearFrom; index += 1) steppedBytes += stepOf(index)?.partBytes ?? 0;
   const first = lastStep.partBytes;
   const linearParts = partsLimit - linearFrom;
-  // The area of a trapezoid, solved for its longer side, with what rounding up to whole MiB cannot take away.
+  // The area of a trapezoid, solved for its longer side, with what rounding up to whole MiB cannot
+  // take away.
   const last = Math.min((2 * (largestStreamBytes - steppedBytes)) / Math.max(linearParts, 1) - first, largestPartBytes);
   const slope = linearParts > 1 ? (Math.max(last, first) - first) / (linearParts - 1) : 0;
   const partBytes = (index: number): number => {
@@ -55,7 +70,10 @@ export function planParts(partsLimit: number, options: { readonly equalParts?: b
   return { partsLimit, partBytes, concurrency: concurrencyFor, capacityBytes };
 }
 
-/** At least one on its way; when even that breaks the budget, the next part is not begun before it has arrived. */
+/**
+ * At least one on its way; when even that breaks the budget, the next part is not begun before it
+ * has arrived.
+ */
 function concurrencyFor(partBytes: number): number {
   const fitting = Math.floor(memoryBudgetBytes / partBytes) - 1;
   return Math.max(0, Math.min(mostConcurrentParts, fitting));

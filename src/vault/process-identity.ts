@@ -1,22 +1,33 @@
-/** Which process this is, in a way that a later process on the same machine can tell whether it still runs. Linux; elsewhere unknown. */
+/**
+ * Which process this is, in a way that a later process on the same machine can tell whether it
+ * still runs. Linux; elsewhere unknown.
+ */
 import { readFileSync, readlinkSync } from "node:fs";
 import { isRecord } from "./json-shape.ts";
 
 export interface ProcessIdentity {
   /** Changes with every start of the machine. */
   readonly bootId: string;
-  /** Process ids mean something only within one namespace: containers of one machine share the boot id. */
+  /**
+   * Process ids mean something only within one namespace: containers of one machine share the boot
+   * id.
+   */
   readonly pidNamespace: string;
   readonly pid: number;
   /** In clock ticks since the machine's start: an id that was given again has another start. */
   readonly startTicks: string;
 }
 
-/** What a lease and a lock need to know of processes; injected, so that tests can play the machine. */
+/**
+ * What a lease and a lock need to know of processes; injected, so that tests can play the machine.
+ */
 export interface ProcessTable {
   /** This process; undefined where the system does not tell. */
   readonly self: ProcessIdentity | undefined;
-  /** Milliseconds since the machine's start, by a clock that nobody can set, common to all of its processes. */
+  /**
+   * Milliseconds since the machine's start, by a clock that nobody can set, common to all of its
+   * processes.
+   */
   uptimeMs(): number;
   /** Whether `other` certainly does not run any more; undefined where this process cannot know. */
   isGone(other: ProcessIdentity): boolean | undefined;
@@ -63,7 +74,8 @@ function readStartTicks(pid: number): string | undefined {
   } catch {
     return undefined;
   }
-  // Field 22 of proc(5); counted from behind the command's name, which may hold spaces and parentheses. A zombie does nothing any more.
+  // Field 22 of proc(5); counted from behind the command's name, which may hold spaces and
+  // parentheses. A zombie does nothing any more.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields[0] === "Z" || fields[0] === "X" ? "ended" : fields[19];
 }

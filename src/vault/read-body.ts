@@ -9,8 +9,9 @@ export function abortReason(signal: AbortSignal): Error {
 }
 
 /**
- * The chunks of `body`, empty ones left out. Fails with the signal's reason as soon as it is aborted, even while the body's producer
- * is silent, and with the body's own error when that fails. A consumer that stops early stops the producer.
+ * The chunks of `body`, empty ones left out. Fails with the signal's reason as soon as it is
+ * aborted, even while the body's producer is silent, and with the body's own error when that fails.
+ * A consumer that stops early stops the producer.
  */
 export async function* readBody(
   body: Uint8Array | AsyncIterable<Uint8Array>,
@@ -29,7 +30,8 @@ export async function* readBody(
   try {
     for (;;) {
       if (signal.aborted) throw abortReason(signal);
-      // A promise of its own each time: one that lived as long as the body, raced against each chunk, would hold them all in memory.
+      // A promise of its own each time: one that lived as long as the body, raced against each
+      // chunk, would hold them all in memory.
       const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
         interrupt = reject;
         iterator.next().then(resolve, reject);

@@ -26,8 +26,9 @@ export interface ReadDocument {
 }
 
 /**
- * The parsed document under `key`. Errors: the class given by `error` when what stands there is too large, is not an object of its own (a link or a pipe
- * in a folder), or cannot be parsed; ObjectNotFound and all others of ObjectStore.get.
+ * The parsed document under `key`. Errors: the class given by `error` when what stands there is too
+ * large, is not an object of its own (a link or a pipe in a folder), or cannot be parsed;
+ * ObjectNotFound and all others of ObjectStore.get.
  */
 export async function readDocument(store: ObjectStore, key: string, options: DocumentOptions): Promise<ReadDocument> {
   const where = `${key} in ${store.url}`;

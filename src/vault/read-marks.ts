@@ -1,7 +1,8 @@
 /**
- * Read marks: who is reading a backup, so that no prune deletes it meanwhile (docs/vault-format.md, "Read marks"). The reader writes its mark
- * before it reads the manifest; who deletes removes the manifest before it looks for marks, and puts it back when there is one. So either the
- * reader finds no backup, or the deleter finds the reader.
+ * Read marks: who is reading a backup, so that no prune deletes it meanwhile (docs/vault-format.md,
+ * "Read marks"). The reader writes its mark before it reads the manifest; who deletes removes the
+ * manifest before it looks for marks, and puts it back when there is one. So either the reader
+ * finds no backup, or the deleter finds the reader.
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -19,8 +20,9 @@ export interface ReadMark {
 }
 
 /**
- * How long the mark of a reader that died protects its backup: long enough that a laptop which slept over it still has its mark, short enough
- * that nothing is kept for long. A reader that takes longer marks anew (renewReadMarkMs).
+ * How long the mark of a reader that died protects its backup: long enough that a laptop which
+ * slept over it still has its mark, short enough that nothing is kept for long. A reader that takes
+ * longer marks anew (renewReadMarkMs).
  */
 const lifetimeMs = 24 * 3_600_000;
 /** How far the clock of a reader on another machine may be ahead. */
@@ -41,7 +43,10 @@ export interface MarkRequest extends ReadMark {
   readonly token: string;
 }
 
-/** Marks a backup as being read, for a day from now. Returns what takes the mark back. Errors: those of ObjectStore. */
+/**
+ * Marks a backup as being read, for a day from now. Returns what takes the mark back. Errors: those
+ * of ObjectStore.
+ */
 export async function markReading(store: ObjectStore, request: MarkRequest): Promise<() => Promise<void>> {
   const { source, backupId, now, token, by, purpose, since } = request;
   const key = keyOf.readMark(source, backupId, new Date(now.getTime() + lifetimeMs), token);
@@ -51,7 +56,10 @@ export async function markReading(store: ObjectStore, request: MarkRequest): Pro
   };
 }
 
-/** The marks of a source, or of one backup of it, by key; those that are over as well: their reader died. Errors: those of ObjectStore. */
+/**
+ * The marks of a source, or of one backup of it, by key; those that are over as well: their reader
+ * died. Errors: those of ObjectStore.
+ */
 export async function* listReadMarks(
   store: ObjectStore,
   source: string,
@@ -64,14 +72,18 @@ export async function* listReadMarks(
 }
 
 /**
- * Whether the mark keeps its backup at `now`: it is not over, and does not last longer than any reader marks for. One that does was made by a wrong
- * clock or by somebody who wants to keep prunes away for ever.
+ * Whether the mark keeps its backup at `now`: it is not over, and does not last longer than any
+ * reader marks for. One that does was made by a wrong clock or by somebody who wants to keep prunes
+ * away for ever.
  */
 export function isActiveMark({ until }: ReadMarkKey, now: Date): boolean {
   return until > now && until.getTime() <= now.getTime() + lifetimeMs + clockSlackMs;
 }
 
-/** Says in words who reads; a mark that is gone or cannot be read still says that somebody does. Errors: those of ObjectStore.get. */
+/**
+ * Says in words who reads; a mark that is gone or cannot be read still says that somebody does.
+ * Errors: those of ObjectStore.get.
+ */
 export async function describeReader(store: ObjectStore, key: string): Promise<string> {
   try {
     const { value } = await readDocument(store, key, { error: "VaultInvalid", maxBytes: maxSmallDocumentBytes });

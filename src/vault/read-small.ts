@@ -2,10 +2,16 @@
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { ReadSmall } from "./object-store.ts";
 
-/** Enough for the manifest of some hundred thousand tables; an object of this size is still held in memory with ease. */
+/**
+ * Enough for the manifest of some hundred thousand tables; an object of this size is still held in
+ * memory with ease.
+ */
 const defaultMaximumBytes = 64 * 1024 * 1024;
 
-/** The whole of a small object. Errors: those of `get`, and VaultInvalid when it is larger than `maximumBytes`. */
+/**
+ * The whole of a small object. Errors: those of `get`, and VaultInvalid when it is larger than
+ * `maximumBytes`.
+ */
 export const readSmall: ReadSmall = async (store, key, maximumBytes = defaultMaximumBytes) => {
   const { object, body } = await store.get(key);
   // By the store's own word first: nothing is read of an object of terabytes.

@@ -1,4 +1,7 @@
-/** The connection to an S3 server: where it is, how often a request is tried, and how long silence is borne. */
+/**
+ * The connection to an S3 server: where it is, how often a request is tried, and how long silence
+ * is borne.
+ */
 import type { Readable } from "node:stream";
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { S3Vault } from "../policy/policy.ts";
@@ -20,9 +23,11 @@ export interface S3Timeouts extends RetryTimes {
 }
 
 /**
- * The silence is longer than S3 takes to complete an upload of 10,000 parts without a sign of life (minutes at most, with blanks sent
- * every few seconds). Five minutes of failure outlast the restart of a server and the SlowDown of a bucket that is being split; they are less than
- * the ten minutes of a lease. Half a minute without a first answer means a wrong address rather than a restart.
+ * The silence is longer than S3 takes to complete an upload of 10,000 parts without a sign of life
+ * (minutes at most, with blanks sent every few seconds). Five minutes of failure outlast the
+ * restart of a server and the SlowDown of a bucket that is being split; they are less than the ten
+ * minutes of a lease. Half a minute without a first answer means a wrong address rather than a
+ * restart.
  */
 export const defaultTimeouts: S3Timeouts = {
   connectMs: 10_000,
@@ -62,7 +67,9 @@ export interface S3Place {
   readonly plan: PartPlan;
   /** A server of AWS does what AWS documents; one at an endpoint of its own may lack some of it. */
   readonly onAws: boolean;
-  /** What the server or this identity turned out to be unable to do, so that it is not tried again. */
+  /**
+   * What the server or this identity turned out to be unable to do, so that it is not tried again.
+   */
   readonly lacks: { objectSize?: boolean; dropVersions?: boolean };
 }
 
@@ -80,11 +87,13 @@ export function openPlace(config: S3Vault, options: S3Options = {}): S3Place {
     ...(region === undefined ? {} : { region }),
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
     forcePathStyle: config.pathStyle ?? false,
-    // Holdfast tries again by itself: by time, and ending at once when the run does (s3-retries.ts).
+    // Holdfast tries again by itself: by time, and ending at once when the run does
+    // (s3-retries.ts).
     maxAttempts: 1,
     // It would open a new connection for every part.
     expectContinueHeader: false,
-    // Checksums are sent explicitly, part by part; answers are compared with the manifest's own SHA-256.
+    // Checksums are sent explicitly, part by part; answers are compared with the manifest's own
+    // SHA-256.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: {
@@ -110,7 +119,10 @@ export function openPlace(config: S3Vault, options: S3Options = {}): S3Place {
   };
 }
 
-/** Makes every request of the client one that is tried again; its `abortSignal` ends the waiting, too. */
+/**
+ * Makes every request of the client one that is tried again; its `abortSignal` ends the waiting,
+ * too.
+ */
 function retryRequests(client: S3Client, retries: Retries): S3Client {
   const sendOnce = client.send.bind(client) as (command: unknown, options: HttpHandlerOptions) => Promise<unknown>;
   const send = (command: unknown, { abortSignal, ...options }: HttpHandlerOptions = {}): Promise<unknown> =>
@@ -128,8 +140,9 @@ function retryRequests(client: S3Client, retries: Retries): S3Client {
       },
       abortSignal as AbortSignal | undefined,
     );
-  // The answer to a HEAD has no body: what is wrong with keys, region or bucket is said only to a GET. Where that one is answered, the
-  // refusal was for this machine's clock, which the SDK has corrected by the HEAD's own answer.
+  // The answer to a HEAD has no body: what is wrong with keys, region or bucket is said only to a
+  // GET. Where that one is answered, the refusal was for this machine's clock, which the SDK has
+  // corrected by the HEAD's own answer.
   const explainHead = async ({ input }: HeadObjectCommand, error: unknown, abortSignal: AbortSignal): Promise<unknown> => {
     const { status = 0 } = factsOf(error);
     if (![301, 400, 401, 403, 404].includes(status)) return error;

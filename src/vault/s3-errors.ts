@@ -10,7 +10,10 @@ interface Facts {
   readonly code: string | undefined;
 }
 
-/** Names that mean a problem with this machine's settings rather than with the store: what is wrong, and what to do. */
+/**
+ * Names that mean a problem with this machine's settings rather than with the store: what is wrong,
+ * and what to do.
+ */
 const settings: Readonly<Record<string, readonly [string, string]>> = {
   CredentialsProviderError: ["no AWS credentials were found", credentialsHint()],
   TokenProviderError: ["the AWS session has expired", "Sign in again with `aws sso login`, or set fresh credentials."],
@@ -28,7 +31,9 @@ function credentialsHint(): string {
   return "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for this store; `holdfast check` tries them.";
 }
 
-/** Network errors that will not go away by themselves: the address is wrong, or the certificate is. */
+/**
+ * Network errors that will not go away by themselves: the address is wrong, or the certificate is.
+ */
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/;
 const certificateHint =
   "If a CA of your own signed the store's certificate, set NODE_EXTRA_CA_CERTS to the file with its certificate (docs/network.md).";
@@ -37,7 +42,10 @@ const protocolHint =
 const regionNames: readonly string[] = ["PermanentRedirect", "AuthorizationHeaderMalformed"];
 const wrongProtocol = /^EPROTO$|^ERR_SSL|^HPE_INVALID/;
 
-/** The system's codes of a connection that may work the next time: a restart, a lost route, a name server that did not answer. */
+/**
+ * The system's codes of a connection that may work the next time: a restart, a lost route, a name
+ * server that did not answer.
+ */
 const passingCodes: readonly (string | undefined)[] = [
   "EADDRNOTAVAIL",
   "EAI_AGAIN",
@@ -53,7 +61,10 @@ const passingCodes: readonly (string | undefined)[] = [
   "ERR_STREAM_PREMATURE_CLOSE",
   "ETIMEDOUT",
 ];
-/** Names of errors that pass, whatever their status: S3 gives some of them as 400 or 409 (S3 API reference, "Error responses"). */
+/**
+ * Names of errors that pass, whatever their status: S3 gives some of them as 400 or 409 (S3 API
+ * reference, "Error responses").
+ */
 const passingNames: readonly string[] = [
   "NetworkingError",
   "OperationAborted",
@@ -66,7 +77,10 @@ const passingNames: readonly string[] = [
   "TimeoutError",
   "TooManyRequestsException",
 ];
-/** Statuses from 500 on that say what the server cannot do, now or later: not implemented, HTTP version, storage. */
+/**
+ * Statuses from 500 on that say what the server cannot do, now or later: not implemented, HTTP
+ * version, storage.
+ */
 const lastingStatuses: readonly number[] = [501, 505, 507];
 
 /** What an error says of itself. */
@@ -88,7 +102,10 @@ export function factsOf(error: unknown): Facts {
   };
 }
 
-/** Whether the same request may succeed when it is sent again: overload, restarts, cut connections, answers that cannot be read to their end. */
+/**
+ * Whether the same request may succeed when it is sent again: overload, restarts, cut connections,
+ * answers that cannot be read to their end.
+ */
 export function isTransient(error: unknown): boolean {
   if (error instanceof HoldfastError) return false;
   const { name, status, code } = factsOf(error);
@@ -118,16 +135,24 @@ export function isConditionalConflict(error: unknown): boolean {
 
 const unnamed404 = "UnnamedNotFound";
 
-/** The SDK calls every 404 without a code "NotFound". Only the answer to a HEAD may lack one; any other comes from no S3 server. */
+/**
+ * The SDK calls every 404 without a code "NotFound". Only the answer to a HEAD may lack one; any
+ * other comes from no S3 server.
+ */
 export function nameUnnamed(error: unknown): unknown {
   const { status, name } = factsOf(error);
   return status === 404 && name === "NotFound" ? Object.assign(error as Error, { name: unnamed404, Code: unnamed404 }) : error;
 }
 
-/** Names of a 404 that is about the object asked for. Others are about the bucket, the user, or come from no S3 server at all. */
+/**
+ * Names of a 404 that is about the object asked for. Others are about the bucket, the user, or come
+ * from no S3 server at all.
+ */
 const absentNames: readonly string[] = ["NoSuchKey", "NoSuchUpload", "NoSuchVersion", "NotFound"];
 
-/** The server says that there is no such object; never concluded from a 404 that says anything else. */
+/**
+ * The server says that there is no such object; never concluded from a 404 that says anything else.
+ */
 export function isNotFound(error: unknown): boolean {
   const { status, name } = factsOf(error);
   return status === 404 && absentNames.includes(name);
@@ -139,7 +164,10 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return status === undefined || status >= 500 || status === 408;
 }
 
-/** The catalogue's error for an error met while doing `what` (an infinitive) in the store at `url`; catalogue errors are returned as they are. */
+/**
+ * The catalogue's error for an error met while doing `what` (an infinitive) in the store at `url`;
+ * catalogue errors are returned as they are.
+ */
 export function s3Error(error: unknown, what: string, url: string): unknown {
   if (error instanceof HoldfastError) return error;
   const facts = factsOf(error);
@@ -178,7 +206,9 @@ function archivedError(error: unknown, what: string, url: string): HoldfastError
   });
 }
 
-/** Where the fault is in the policy or on this machine: keys, clock, region, certificate, endpoint. */
+/**
+ * Where the fault is in the policy or on this machine: keys, clock, region, certificate, endpoint.
+ */
 function settingsError(error: unknown, facts: Facts, what: string, url: string): HoldfastError | undefined {
   const { name, message, status, code = "" } = facts;
   const refuse = (errorName: "StoreAccessDenied" | "VaultInvalid", why: string, hint: string): HoldfastError =>

@@ -1,4 +1,7 @@
-/** Reads objects from S3: a stream that gives every byte or fails, and goes on where a connection was cut. */
+/**
+ * Reads objects from S3: a stream that gives every byte or fails, and goes on where a connection
+ * was cut.
+ */
 import { Readable } from "node:stream";
 import { GetObjectCommand, type GetObjectCommandOutput } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../errors/holdfast-error.ts";
@@ -27,7 +30,8 @@ export async function getObject(
   const wanted = { start: range?.start ?? 0, end: Math.min(range?.end ?? total - 1, total - 1) };
   const source = bodyOf(response);
   const body = Readable.from(readOn(place, object, wanted, source, signal), { objectMode: false });
-  // A stream that is destroyed before it was read never runs its generator: the connection must go all the same.
+  // A stream that is destroyed before it was read never runs its generator: the connection must go
+  // all the same.
   body.once("close", () => source.destroy());
   return { object, body };
 }

@@ -1,4 +1,7 @@
-/** A look at a bucket's own settings, for `holdfast check`: whether it keeps a vault as safe as the policy says. Changes nothing. */
+/**
+ * A look at a bucket's own settings, for `holdfast check`: whether it keeps a vault as safe as the
+ * policy says. Changes nothing.
+ */
 import {
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
@@ -21,10 +24,16 @@ import { factsOf, s3Error } from "./s3-errors.ts";
 /** Leases bear this difference (lease-record.ts); beyond the second, AWS may refuse requests. */
 const [worthSaying, refusedSoon] = [60_000, 300_000];
 
-/** What a question to the server gave: an answer, `absent` (that is not configured), or why there is none. */
+/**
+ * What a question to the server gave: an answer, `absent` (that is not configured), or why there is
+ * none.
+ */
 type Answer<T> = { readonly value: T } | { readonly absent: true } | { readonly unknown: "not allowed" | "not offered" };
 
-/** As ObjectStore.inspect. A server that lacks a call is not blamed for it; an identity that may not ask is told which right it lacks. */
+/**
+ * As ObjectStore.inspect. A server that lacks a call is not blamed for it; an identity that may not
+ * ask is told which right it lacks.
+ */
 export async function inspectBucket(place: S3Place, config: S3Vault, clock: Clock): Promise<readonly StoreFinding[]> {
   const Bucket = place.bucket;
   const { client } = place;
@@ -110,7 +119,9 @@ function judgeVersioning(status: string | undefined, { lock, state }: S3Vault, o
   return [{ level: lock === undefined ? "warning" : "error", subject, message, remedy }];
 }
 
-/** Whether deletions by others, which only add markers where versions are kept, could be found here. */
+/**
+ * Whether deletions by others, which only add markers where versions are kept, could be found here.
+ */
 async function inspectHidden(
   place: S3Place,
   versioning: Answer<{ readonly Status?: string | undefined }>,

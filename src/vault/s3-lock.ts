@@ -1,4 +1,7 @@
-/** Object Lock: what a write asks for, what stands on an object, and how it is made to last longer. Nothing here ever bypasses governance. */
+/**
+ * Object Lock: what a write asks for, what stands on an object, and how it is made to last longer.
+ * Nothing here ever bypasses governance.
+ */
 import {
   HeadObjectCommand,
   type HeadObjectCommandOutput,
@@ -23,7 +26,10 @@ export function lockOf({
   return { lock: { held: hold === "ON", ...(until === undefined ? {} : { until }) } };
 }
 
-/** What a write says of lock and tags. Errors: VaultInvalid where the policy does not lock this vault. */
+/**
+ * What a write says of lock and tags. Errors: VaultInvalid where the policy does not lock this
+ * vault.
+ */
 export function attributesOf(place: S3Place, { retainUntil, tags }: PutOptions): WriteAttributes {
   return {
     ...(retainUntil === undefined ? {} : { ObjectLockMode: requireLock(place).mode, ObjectLockRetainUntilDate: retainUntil }),
@@ -58,7 +64,10 @@ export async function putLegalHold(place: S3Place, key: string): Promise<void> {
   if (found.ObjectLockLegalHoldStatus !== "ON") await sendLegalHold(place, key, found, "ON");
 }
 
-/** Lifts the legal hold of one version, without a look at it: versitygw tells of the newest version's hold alone. Errors: those of ObjectStore.legalHold. */
+/**
+ * Lifts the legal hold of one version, without a look at it: versitygw tells of the newest
+ * version's hold alone. Errors: those of ObjectStore.legalHold.
+ */
 export async function liftLegalHold(place: S3Place, key: string, VersionId: string): Promise<void> {
   requireLock(place);
   await sendLegalHold(place, key, { VersionId }, "OFF");
@@ -77,7 +86,10 @@ async function sendLegalHold(
   }
 }
 
-/** Whether the store refused to delete a version because it is locked, and then the lock; undefined when it refused for another reason. */
+/**
+ * Whether the store refused to delete a version because it is locked, and then the lock; undefined
+ * when it refused for another reason.
+ */
 export async function findLockBehind(
   place: S3Place,
   error: unknown,

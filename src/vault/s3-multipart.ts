@@ -35,7 +35,10 @@ interface Upload {
   bytes: number;
 }
 
-/** Uploads all parts and completes; on any failure nothing is left of it, as far as the store can be reached. Errors: as ObjectStore.put. */
+/**
+ * Uploads all parts and completes; on any failure nothing is left of it, as far as the store can be
+ * reached. Errors: as ObjectStore.put.
+ */
 export async function uploadParts(writing: Writing, source: PartSource): Promise<Written> {
   const upload = await createUpload(writing, source);
   try {
@@ -70,7 +73,10 @@ async function createUpload(writing: Writing, source: PartSource): Promise<Uploa
   }
 }
 
-/** Sends each part as soon as it is full, with as many on their way as memory allows. Errors: the body's own; a part's stands in `failure`. */
+/**
+ * Sends each part as soon as it is full, with as many on their way as memory allows. Errors: the
+ * body's own; a part's stands in `failure`.
+ */
 async function sendParts(upload: Upload): Promise<void> {
   const { plan, first, rest } = upload.source;
   const send = async (part: Buffer): Promise<void> => {
@@ -121,7 +127,10 @@ function startPart(upload: Upload, part: Buffer): void {
   upload.inFlight.add(sending);
 }
 
-/** Makes the object of its parts. When that fails, or its answer is lost, the store is asked what became of it before anything is taken back. */
+/**
+ * Makes the object of its parts. When that fails, or its answer is lost, the store is asked what
+ * became of it before anything is taken back.
+ */
 async function complete(upload: Upload): Promise<Written> {
   const { writing } = upload;
   try {
@@ -137,7 +146,10 @@ async function complete(upload: Upload): Promise<Written> {
   }
 }
 
-/** Has the store compare the size where it can; where it cannot, the size that it gives for the object is compared here. */
+/**
+ * Has the store compare the size where it can; where it cannot, the size that it gives for the
+ * object is compared here.
+ */
 async function sendCompletion({ writing, target, parts, bytes }: Upload): Promise<Written> {
   const { place, key, conditions, signal } = writing;
   const send = (size: { readonly MpuObjectSize?: number }) =>
@@ -163,13 +175,19 @@ async function sendCompletion({ writing, target, parts, bytes }: Upload): Promis
   );
 }
 
-/** What servers answer to a header that they do not know: s3proxy says 501, others call the request invalid. */
+/**
+ * What servers answer to a header that they do not know: s3proxy says 501, others call the request
+ * invalid.
+ */
 function isUnknownHeader(error: unknown): boolean {
   const { status, name } = factsOf(error);
   return status === 501 || (status === 400 && unknownHeaderNames.includes(name));
 }
 
-/** Not under the caller's signal: taking back must go on when all else stops. What cannot be taken back now, abortStaleUploads does later. */
+/**
+ * Not under the caller's signal: taking back must go on when all else stops. What cannot be taken
+ * back now, abortStaleUploads does later.
+ */
 async function abortUpload({ writing, target }: Upload): Promise<void> {
   await writing.place.client.send(new AbortMultipartUploadCommand(target)).catch(() => undefined);
 }

@@ -1,4 +1,7 @@
-/** Stores an object in S3: small ones at once, others part by part; and finds out what became of a write whose answer was lost. */
+/**
+ * Stores an object in S3: small ones at once, others part by part; and finds out what became of a
+ * write whose answer was lost.
+ */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PutObjectCommand, type PutObjectCommandInput } from "@aws-sdk/client-s3";
@@ -13,7 +16,10 @@ import { uploadParts } from "./s3-multipart.ts";
 import { dropOldVersions, removeMarker } from "./s3-versions.ts";
 import { checksumOf, isHiddenByMarker, lookUp, markName, putError, type Writing, type Written } from "./s3-writing.ts";
 
-/** Times that a race of two conditional writers is run again, and the wait between: the other one's write takes moments. */
+/**
+ * Times that a race of two conditional writers is run again, and the wait between: the other one's
+ * write takes moments.
+ */
 const mostRaces = 5;
 const raceWaitMs = 200;
 
@@ -93,7 +99,10 @@ async function* cutIntoParts(
   if (part !== undefined) yield part.subarray(0, filled);
 }
 
-/** One PUT. Sent again by the SDK on transient failures, and here when another writer's race made the answer void. */
+/**
+ * One PUT. Sent again by the SDK on transient failures, and here when another writer's race made
+ * the answer void.
+ */
 async function putWhole(writing: Writing, body: Uint8Array): Promise<Written> {
   const { place, key, signal } = writing;
   const input: PutObjectCommandInput = {
@@ -113,7 +122,8 @@ async function putWhole(writing: Writing, body: Uint8Array): Promise<Written> {
     } catch (error) {
       const found = await lookUp(writing, error, body);
       if (found.own !== undefined) return found.own;
-      // Some servers refuse to create what a marker hides. What it hides is the object, and comes back.
+      // Some servers refuse to create what a marker hides. What it hides is the object, and comes
+      // back.
       if (isHiddenByMarker(writing, error, found) && (await removeMarker(place, key))) found.exists = true;
       if (!isConditionalConflict(error) || race >= mostRaces || signal.aborted) throw putError(writing, error, found);
       await sleep(raceWaitMs * race);

@@ -1,4 +1,7 @@
-/** How long a request to an S3 server is tried again: by time instead of by count, with the reason reported, and not past the end of the run. */
+/**
+ * How long a request to an S3 server is tried again: by time instead of by count, with the reason
+ * reported, and not past the end of the run.
+ */
 import { setTimeout as sleepFor } from "node:timers/promises";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/run-context.ts";
@@ -10,7 +13,10 @@ export interface RetryTimes {
   readonly retryMs: number;
   /** The same as long as the server has never answered: a wrong address must be reported soon. */
   readonly firstContactMs: number;
-  /** The same once the run was aborted or the server was given up: only what is half done is still to be removed. */
+  /**
+   * The same once the run was aborted or the server was given up: only what is half done is still
+   * to be removed.
+   */
   readonly cleanupMs: number;
 }
 
@@ -19,7 +25,9 @@ export interface RetryOptions {
   /** The store's address, for the log. */
   readonly url: string;
   readonly clock: Clock;
-  /** The run's: once aborted, requests that have no signal of their own are cut after `cleanupMs`. */
+  /**
+   * The run's: once aborted, requests that have no signal of their own are cut after `cleanupMs`.
+   */
   readonly signal?: AbortSignal;
   readonly log?: Log;
   /** Waits; ends early, without an error, when `signal` is aborted. */
@@ -30,7 +38,10 @@ export interface RetryOptions {
 
 /** One piece of work that goes on failing. */
 export interface Trial {
-  /** Waits before the next attempt. Rejects with `error` when the time is used up, with the signal's reason when that is aborted. */
+  /**
+   * Waits before the next attempt. Rejects with `error` when the time is used up, with the signal's
+   * reason when that is aborted.
+   */
   wait(error: unknown): Promise<void>;
   /** The work got on: its time begins anew with the next failure. */
   progress(): void;
@@ -38,15 +49,18 @@ export interface Trial {
 
 export interface Retries {
   /**
-   * Runs `attempt` until it succeeds, fails in a way that another attempt cannot change, or has failed for too long. Errors: the last attempt's;
-   * the reason of `signal`.
+   * Runs `attempt` until it succeeds, fails in a way that another attempt cannot change, or has
+   * failed for too long. Errors: the last attempt's; the reason of `signal`.
    */
   run<T>(attempt: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** For work that is not begun anew, but goes on where it failed. */
   begin(signal?: AbortSignal): Trial;
 }
 
-/** The waits double from the first to the last, each shortened by up to half. A restarted server is asked again within the last. */
+/**
+ * The waits double from the first to the last, each shortened by up to half. A restarted server is
+ * asked again within the last.
+ */
 const [firstWaitMs, lastWaitMs] = [200, 10_000];
 /** A shorter failure is not worth a line, and one line in this time is enough. */
 const [reportAfterMs, reportEveryMs] = [2_000, 15_000];
@@ -84,7 +98,8 @@ export function makeRetries(options: RetryOptions): Retries {
         } catch (error) {
           if (signal?.aborted) throw abortReason(signal);
           if (factsOf(error).status !== undefined) shared.contacted = true;
-          // The SDK signs with the server's time from then on; a second such answer is a fault of the clock's own.
+          // The SDK signs with the server's time from then on; a second such answer is a fault of
+          // the clock's own.
           const again = isTransient(error) || (isCorrectedClock(error) && !corrected);
           corrected ||= isCorrectedClock(error);
           if (!again) throw error;

@@ -79,7 +79,8 @@ async function* listObjects(
     const page = await listPage(place, prefix, token, startAfter, signal);
     for (const { Key = "", Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
       const key = Key.slice(place.prefix.length);
-      // Joining listings relies on their order, and deleting relies on the join: a store that lists otherwise must not be trusted.
+      // Joining listings relies on their order, and deleting relies on the join: a store that lists
+      // otherwise must not be trusted.
       if (last !== "" && compareKeys(last, key) >= 0) {
         throw new HoldfastError("VaultInvalid", `the store at ${place.url} lists objects out of order: ${last} before ${key}`);
       }

@@ -34,7 +34,8 @@ export function openDeletion(place: S3Place, clock: Clock): (key: string) => Pro
     try {
       return await deleteVersions(place, key, clock);
     } catch (error) {
-      // Who may not delete versions leaves a marker, and the rest to the bucket's lifecycle; a vault that locks must say so instead.
+      // Who may not delete versions leaves a marker, and the rest to the bucket's lifecycle; a
+      // vault that locks must say so instead.
       if (place.lock !== undefined || !isHoldfastError(error, "StoreAccessDenied", "VaultInvalid")) throw error;
       await deleteCurrent(place, key);
       return undefined;
@@ -48,7 +49,8 @@ export async function* listHidden(place: S3Place, prefix: string): AsyncGenerato
   try {
     yield* findHidden(place, prefix);
   } catch (error) {
-    // An identity that may not list versions, or a server without them, cannot be asked; a vault that locks must be.
+    // An identity that may not list versions, or a server without them, cannot be asked; a vault
+    // that locks must be.
     if (place.lock !== undefined || !isHoldfastError(error, "StoreAccessDenied", "VaultInvalid")) throw error;
   }
 }
@@ -72,7 +74,10 @@ async function* findHidden(place: S3Place, prefix: string): AsyncGenerator<Hidde
 /** Old versions removed after one write; a pile from before is worked off by the following ones. */
 const maxDropped = 100;
 
-/** Removes all versions of `key` but the newest, as far as this identity may. `versionId` is the newest's; without one, there are none. */
+/**
+ * Removes all versions of `key` but the newest, as far as this identity may. `versionId` is the
+ * newest's; without one, there are none.
+ */
 export async function dropOldVersions(place: S3Place, key: string, versionId: string | undefined): Promise<void> {
   if (versionId === undefined || versionId === "null" || place.lacks.dropVersions === true) return;
   let dropped = 0;
@@ -90,7 +95,10 @@ export async function dropOldVersions(place: S3Place, key: string, versionId: st
   }
 }
 
-/** Removes the markers over the content of `key`; false where there is none, or this identity may not. */
+/**
+ * Removes the markers over the content of `key`; false where there is none, or this identity may
+ * not.
+ */
 export async function removeMarker(place: S3Place, key: string): Promise<boolean> {
   try {
     const markers: Version[] = [];
@@ -112,7 +120,10 @@ export async function removeMarker(place: S3Place, key: string): Promise<boolean
   }
 }
 
-/** Lifts the legal hold of every version of `key`: also of content that somebody hid or wrote over. Errors: those of ObjectStore.legalHold. */
+/**
+ * Lifts the legal hold of every version of `key`: also of content that somebody hid or wrote over.
+ * Errors: those of ObjectStore.legalHold.
+ */
 export async function liftLegalHolds(place: S3Place, key: string): Promise<void> {
   let found = false;
   for await (const version of listVersions(place, key)) {
@@ -149,8 +160,8 @@ async function deleteCurrent({ client, bucket, prefix, url }: S3Place, key: stri
 }
 
 /**
- * Content first and markers after it: a marker that went first would show again what somebody deleted. Where a lock keeps a version, markers stay
- * as they are.
+ * Content first and markers after it: a marker that went first would show again what somebody
+ * deleted. Where a lock keeps a version, markers stay as they are.
  */
 async function deleteVersions(place: S3Place, key: string, clock: Clock): Promise<ObjectLock | undefined> {
   const markers: Version[] = [];
@@ -214,7 +225,10 @@ async function listPage(
   }
 }
 
-/** The SDK gives content and markers as two lists; a key's marker comes first where it is the latest. */
+/**
+ * The SDK gives content and markers as two lists; a key's marker comes first where it is the
+ * latest.
+ */
 function mergePage({ prefix }: S3Place, { Versions = [], DeleteMarkers = [] }: ListObjectVersionsCommandOutput): Version[] {
   const read =
     (isMarker: boolean) =>

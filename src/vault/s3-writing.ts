@@ -36,7 +36,9 @@ export const markName = "holdfast-write";
 
 /** What stands under the key of a write that failed. */
 export interface Found {
-  /** It is what this very write made: the answer was lost, and the repetition met its own result. */
+  /**
+   * It is what this very write made: the answer was lost, and the repetition met its own result.
+   */
   readonly own?: Written;
   /** Something stands there; undefined where that is not known. */
   exists?: boolean;
@@ -50,8 +52,9 @@ export function checksumOf(bytes: Uint8Array): string {
 }
 
 /**
- * Asks the store what became of a write, where `error` leaves that open. It is known by its mark, or, where the server keeps no metadata, by
- * the whole of its `body`. Never throws: the write's own error says what is wrong.
+ * Asks the store what became of a write, where `error` leaves that open. It is known by its mark,
+ * or, where the server keeps no metadata, by the whole of its `body`. Never throws: the write's own
+ * error says what is wrong.
  */
 export async function lookUp({ place, key, mark }: Writing, error: unknown, body?: Uint8Array): Promise<Found> {
   if (!isConditionFailed(error) && !isConditionalConflict(error) && !isNotFound(error) && !isOutcomeUnknown(error)) return {};
@@ -72,7 +75,10 @@ async function holds({ place, key }: Pick<Writing, "place" | "key">, body: Uint8
   return Body !== undefined && Buffer.compare(await Body.transformToByteArray(), body) === 0;
 }
 
-/** The server refuses to create the key, and shows nothing under it: a delete marker hides older content. */
+/**
+ * The server refuses to create the key, and shows nothing under it: a delete marker hides older
+ * content.
+ */
 export function isHiddenByMarker({ conditions }: Writing, error: unknown, { exists }: Found): boolean {
   return conditions.IfNoneMatch !== undefined && isConditionFailed(error) && exists === false;
 }

@@ -1,4 +1,7 @@
-/** The sweep: finds and collects what dead runs and interrupted deletions left behind. Rules: docs/vault-format.md, "Order of deletes". */
+/**
+ * The sweep: finds and collects what dead runs and interrupted deletions left behind. Rules:
+ * docs/vault-format.md, "Order of deletes".
+ */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { isHeld } from "./holds.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
@@ -24,16 +27,19 @@ export interface Orphan {
 }
 
 /**
- * How long an incomplete upload is left alone, whatever the grace: it may be another source's, whose lease is not asked for.
- * Longer than 5 TiB take at 10 MB/s; AWS's own lifecycle examples use the same week.
+ * How long an incomplete upload is left alone, whatever the grace: it may be another source's,
+ * whose lease is not asked for. Longer than 5 TiB take at 10 MB/s; AWS's own lifecycle examples use
+ * the same week.
  */
 const staleUploadSeconds = 7 * 86_400;
 /** How far a clock may have been set back between taking a lease and naming the backup. */
 const leaseSlackMs = 3_600_000;
 
 /**
- * Artifacts, evidence and holds of `source` whose backup was never committed or was deleted on purpose, is not covered by a live lease, and which by
- * their id and by the store's own record are older than the grace. Reads keys, the lease, and some requests a backup. Errors: those of ObjectStore.
+ * Artifacts, evidence and holds of `source` whose backup was never committed or was deleted on
+ * purpose, is not covered by a live lease, and which by their id and by the store's own record are
+ * older than the grace. Reads keys, the lease, and some requests a backup. Errors: those of
+ * ObjectStore.
  */
 export async function* findOrphans(
   store: ObjectStore,
@@ -43,7 +49,8 @@ export async function* findOrphans(
   const beforeMs = options.now.getTime() - options.graceSeconds * 1000;
   const lease = await readLiveLease(options.leases ?? store, source);
   for (const [room, parse] of rooms) {
-    // Decided per backup, and after its objects were listed: a manifest that was committed meanwhile is seen.
+    // Decided per backup, and after its objects were listed: a manifest that was committed
+    // meanwhile is seen.
     let decided: { id: string; orphaned: boolean } | undefined;
     for await (const object of store.list(`${room}/${source}/`, { includeOdd: true, signal: options.signal })) {
       if (object.odd !== undefined) {
@@ -52,7 +59,8 @@ export async function* findOrphans(
       }
       const id = parse(object.key)?.id ?? "";
       const startedMs = parseBackupId(id)?.startedAt.getTime();
-      // By the id's time and by the store's: a clock that was wrong when the id was made is no reason to delete.
+      // By the id's time and by the store's: a clock that was wrong when the id was made is no
+      // reason to delete.
       if (startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs) continue;
       if (isCovered(startedMs, lease)) continue;
       if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }, options.now) };
@@ -62,8 +70,9 @@ export async function* findOrphans(
 }
 
 /**
- * Deletes what findOrphans finds, artifacts first and evidence of what they were last, and uploads that nobody will complete.
- * To be called under the source's lease. Resolves with what was deleted. Errors: those of ObjectStore; a re-run goes on.
+ * Deletes what findOrphans finds, artifacts first and evidence of what they were last, and uploads
+ * that nobody will complete. To be called under the source's lease. Resolves with what was deleted.
+ * Errors: those of ObjectStore; a re-run goes on.
  */
 export async function sweepOrphans(store: ObjectStore, source: string, options: SweepOptions): Promise<readonly Orphan[]> {
   const orphans: Orphan[] = [];
@@ -86,9 +95,10 @@ const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefine
 ];
 
 /**
- * Left by a run that died or by a deletion that was meant, never by a loss: without a tombstone, what has evidence was a backup, and so was what
- * has a manifest or evidence that the store only hides. A tombstone counts when the store has had it for two days. A hold keeps what is left of its backup even when the manifest is gone; it goes itself only when
- * it holds nothing any longer.
+ * Left by a run that died or by a deletion that was meant, never by a loss: without a tombstone,
+ * what has evidence was a backup, and so was what has a manifest or evidence that the store only
+ * hides. A tombstone counts when the store has had it for two days. A hold keeps what is left of
+ * its backup even when the manifest is gone; it goes itself only when it holds nothing any longer.
  */
 async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace, now: Date): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
@@ -98,7 +108,8 @@ async function isOrphaned(store: ObjectStore, room: string, { source, id }: Back
     );
   if ((await isHeld(store, source, id)) || (await isAny(store.listHidden(keyOf.hold(source, id))))) return false;
   const tombstone = await findTombstone(store, source, id);
-  // Anyone who can hide a manifest can write a tombstone beside it: somebody must have had the time to notice.
+  // Anyone who can hide a manifest can write a tombstone beside it: somebody must have had the time
+  // to notice.
   if (tombstone !== undefined) return isSettledDeletion(tombstone, now);
   if (await hasEvidence(store, source, id)) return false;
   return (
@@ -116,12 +127,18 @@ async function isAny(listing: AsyncIterable<unknown>): Promise<boolean> {
   return false;
 }
 
-/** Whatever was begun under a lease that is not given back may still be written, however long it takes. */
+/**
+ * Whatever was begun under a lease that is not given back may still be written, however long it
+ * takes.
+ */
 function isCovered(startedMs: number, lease: LeaseRecord | undefined): boolean {
   return lease !== undefined && startedMs >= Date.parse(lease.heldSince) - leaseSlackMs;
 }
 
-/** The lease as long as it is not given back: whether it has expired is judged by who wants to take it. */
+/**
+ * The lease as long as it is not given back: whether it has expired is judged by who wants to take
+ * it.
+ */
 async function readLiveLease(store: ObjectStore, source: string): Promise<LeaseRecord | undefined> {
   let value: unknown;
   try {

@@ -1,6 +1,7 @@
 /**
- * Tombstones: what says that a backup was deleted on purpose, by whom and why. One is written before the deletion begins, and stays. Without one,
- * evidence that has no manifest is a loss. Format: docs/vault-format.md, "Tombstones".
+ * Tombstones: what says that a backup was deleted on purpose, by whom and why. One is written
+ * before the deletion begins, and stays. Without one, evidence that has no manifest is a loss.
+ * Format: docs/vault-format.md, "Tombstones".
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -20,14 +21,18 @@ export interface Tombstone {
   readonly reasons: readonly string[];
 }
 
-/** Writes the tombstone, before anything of the backup is deleted; one that is there already will do. Errors: those of ObjectStore.put. */
+/**
+ * Writes the tombstone, before anything of the backup is deleted; one that is there already will
+ * do. Errors: those of ObjectStore.put.
+ */
 export async function writeTombstone(store: ObjectStore, tombstone: Tombstone): Promise<void> {
   const key = keyOf.tombstone(tombstone.source, tombstone.backupId);
   try {
     await store.put(key, canonicalJson(tombstone), { ifAbsent: true });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectExists")) throw error;
-    // A server may refuse a conditional write over a delete marker, which is what a tombstone that was taken back leaves.
+    // A server may refuse a conditional write over a delete marker, which is what a tombstone that
+    // was taken back leaves.
     if ((await store.head(key)) === undefined) await store.put(key, canonicalJson(tombstone));
   }
 }
@@ -38,8 +43,9 @@ export async function removeTombstone(store: ObjectStore, source: string, id: st
 }
 
 /**
- * How long a deletion is not yet trusted, by the store's own time of its tombstone: until then nothing that is left of the backup is collected. As
- * long as the default of retention's `minAge`, and for the same reason: an accident, or an attack, is noticed after hours.
+ * How long a deletion is not yet trusted, by the store's own time of its tombstone: until then
+ * nothing that is left of the backup is collected. As long as the default of retention's `minAge`,
+ * and for the same reason: an accident, or an attack, is noticed after hours.
  */
 export const minDeletionAgeMs = 48 * 3_600_000;
 
@@ -49,7 +55,10 @@ export interface StoredTombstone extends BackupPlace {
   readonly storedAt: Date;
 }
 
-/** The tombstones of a source, or of all, in the order of their keys. Reads keys only. Errors: those of ObjectStore.list. */
+/**
+ * The tombstones of a source, or of all, in the order of their keys. Reads keys only. Errors: those
+ * of ObjectStore.list.
+ */
 export async function* listTombstones(
   store: ObjectStore,
   options: { readonly source?: string; readonly signal?: AbortSignal } = {},
@@ -64,8 +73,9 @@ export async function* listTombstones(
 }
 
 /**
- * The backup's tombstone, if it was deleted on purpose. Reads no content: whatever the object under the key says. A link, pipe or directory there is not
- * an object, and none of Holdfast's: it says nothing. Errors: those of ObjectStore.head.
+ * The backup's tombstone, if it was deleted on purpose. Reads no content: whatever the object under
+ * the key says. A link, pipe or directory there is not an object, and none of Holdfast's: it says
+ * nothing. Errors: those of ObjectStore.head.
  */
 export async function findTombstone(store: ObjectStore, source: string, id: string): Promise<StoredTombstone | undefined> {
   try {

@@ -49,8 +49,9 @@ const vaultShape = object({
 });
 
 /**
- * Makes the place a vault, or finds that it is one already; idempotent, also for several at once. The instructions are written first: a
- * vault never exists without them. Never over what is left of a vault. Errors: those of openVault but VaultNotFound.
+ * Makes the place a vault, or finds that it is one already; idempotent, also for several at once.
+ * The instructions are written first: a vault never exists without them. Never over what is left of
+ * a vault. Errors: those of openVault but VaultNotFound.
  */
 export async function initVault(store: ObjectStore, options: VaultOptions): Promise<VaultDocument> {
   try {
@@ -73,8 +74,9 @@ export function newVaultDocument(options: Omit<VaultOptions, "restoreInstruction
 }
 
 /**
- * Reads holdfast.json. Errors: VaultNotFound (nothing of a vault is there), VaultDamaged (its holdfast.json is lost), VaultInvalid (it cannot
- * be read, or is of a newer Holdfast), those of ObjectStore.
+ * Reads holdfast.json. Errors: VaultNotFound (nothing of a vault is there), VaultDamaged (its
+ * holdfast.json is lost), VaultInvalid (it cannot be read, or is of a newer Holdfast), those of
+ * ObjectStore.
  */
 export async function openVault(store: ObjectStore): Promise<VaultDocument> {
   let read: ReadDocument;
@@ -95,7 +97,10 @@ export async function openVault(store: ObjectStore): Promise<VaultDocument> {
   return value as VaultDocument;
 }
 
-/** What shows that there was a vault: an object in one of its rooms, or a holdfast.json that the store keeps behind a deletion. */
+/**
+ * What shows that there was a vault: an object in one of its rooms, or a holdfast.json that the
+ * store keeps behind a deletion.
+ */
 async function findRemains(store: ObjectStore): Promise<string | undefined> {
   for (const room of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/"]) {
     for await (const { key } of store.list(room)) return `it has ${key}`;

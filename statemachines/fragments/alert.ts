@@ -38,7 +38,10 @@ export const aboutBackup: Values = {
   backupId: "{% $backupId %}",
 };
 
-/** The end of every failure: the alert, and the failed execution, which says whether the alert was sent. */
+/**
+ * The end of every failure: the alert, and the failed execution, which says whether the alert was
+ * sent.
+ */
 export function alertAndFail(machine: string, about: Values = {}): States {
   const error = "{% $failure.Error %}";
   const cause = "{% $failure.Cause %}";

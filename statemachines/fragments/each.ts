@@ -1,4 +1,7 @@
-/** One execution for each entry of a list that a function wrote to the state bucket; failures are counted. */
+/**
+ * One execution for each entry of a list that a function wrote to the state bucket; failures are
+ * counted.
+ */
 import type { State, States, Values } from "../asl.ts";
 import { catchAll } from "./catch.ts";
 import { retryList } from "./retry.ts";
@@ -15,7 +18,10 @@ export interface Each {
 /** How many entries are under way at once. */
 const maxConcurrency = 10;
 
-/** A Distributed Map over the list of `$due`; assigns `failed`, the number of entries that did not end with 0. */
+/**
+ * A Distributed Map over the list of `$due`; assigns `failed`, the number of entries that did not
+ * end with 0.
+ */
 export function forEachDue({ startAt, states, assign = {}, next }: Each): State {
   return {
     Type: "Map",

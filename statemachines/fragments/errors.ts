@@ -1,7 +1,12 @@
-/** The error names that machines match: Holdfast's own come from the catalogue, the others from AWS. */
+/**
+ * The error names that machines match: Holdfast's own come from the catalogue, the others from AWS.
+ */
 import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
 
-/** No step meets these: alerts are sent by `notify`, which retries everything; only --stack calls a stack from outside. */
+/**
+ * No step meets these: alerts are sent by `notify`, which retries everything; only --stack calls a
+ * stack from outside.
+ */
 const metByNoStep: readonly ErrorName[] = ["AlertUndelivered", "StackUnavailable"];
 
 /** What the catalogue calls retryable, in alphabetical order. */
@@ -32,7 +37,10 @@ export const startFaults = ["StepFunctions.AWSStepFunctionsException", "StepFunc
 const ownSignsOfTooLarge = ["DeadlineReached", "DiskFull", "ToolKilled"] as const satisfies readonly ErrorName[];
 const signsOfTooLarge = ["Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout", "States.Timeout"];
 
-/** How a Lambda ends that is too small for its work: running out of time, memory or disk has several names. */
+/**
+ * How a Lambda ends that is too small for its work: running out of time, memory or disk has several
+ * names.
+ */
 export const tooLargeForLambda: readonly string[] = [...ownSignsOfTooLarge, ...signsOfTooLarge].toSorted();
 
 /** Everything that a Catch or a Retry can match. */

@@ -11,7 +11,10 @@ interface Waits {
   readonly factor?: number;
 }
 
-/** Every retrier backs off, with full jitter: machines that failed together do not come back together. */
+/**
+ * Every retrier backs off, with full jitter: machines that failed together do not come back
+ * together.
+ */
 export function retryOn(errors: readonly string[], { first, attempts, max, factor = 2 }: Waits): Retrier {
   return {
     ErrorEquals: errors,
@@ -50,7 +53,9 @@ export const retryStepOnLease: readonly Retrier[] = [onLambdaFaults, ...onLease]
 export const retryStepOnFargateOnLease: readonly Retrier[] = [retryOn(fargateFaults, fargateWaits), ...onLease];
 
 const deadlineReached = "DeadlineReached" satisfies ErrorName;
-/** A deletion that continues where the last try stopped: after a long pause there is much to delete. */
+/**
+ * A deletion that continues where the last try stopped: after a long pause there is much to delete.
+ */
 export const retryUntilDone: Retrier = retryOn([deadlineReached], { first: 5, attempts: 20, max: 60, factor: 1.5 });
 
 /** An alert: sent twice is better than not at all. */

@@ -9,7 +9,9 @@ export const daySeconds = 24 * hourSeconds;
 /** A Lambda may run for 15 minutes; half a minute more, and Step Functions gives up on it. */
 const longLambdaSeconds = 15 * minuteSeconds + 30;
 const shortLambdaSeconds = 2 * minuteSeconds;
-/** A container sends a heartbeat a minute (functions/commons/task-token.ts): a dozen may be lost. */
+/**
+ * A container sends a heartbeat a minute (functions/commons/task-token.ts): a dozen may be lost.
+ */
 const heartbeatSeconds = 15 * minuteSeconds;
 
 /** The functions that a stack has once; those of each source are named by `plan` and `due`. */
@@ -64,7 +66,10 @@ export function runContainer({ target, payload, timeoutSeconds }: ContainerRun, 
   };
 }
 
-/** What proves a backup runs code that comes with it: in a network without a way out. osls puts either here (infra/network.ts). */
+/**
+ * What proves a backup runs code that comes with it: in a network without a way out. osls puts
+ * either here (infra/network.ts).
+ */
 function networkOf(target: ContainerRun["target"]): string {
   const proves = typeof target === "string" && target.includes(".proveTask");
   return `\${self:custom.generated.${proves ? "provingNetwork" : "network"}}`;
@@ -103,7 +108,10 @@ export interface PairedStep {
   readonly nextOnFargate?: string;
 }
 
-/** A step in a Lambda, and the same step in a container for when it is too large: `<name>` and `<name>OnFargate`. */
+/**
+ * A step in a Lambda, and the same step in a container for when it is too large: `<name>` and
+ * `<name>OnFargate`.
+ */
 export function lambdaOrFargate(name: string, step: PairedStep): States {
   const { comment, payload, timeoutSeconds, next } = step;
   const onFargate = `${name}OnFargate`;

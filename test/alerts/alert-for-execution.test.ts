@@ -1,4 +1,7 @@
-/** Executions that ended badly: from EventBridge, whatever it leaves out, and from the machines' own Catch. */
+/**
+ * Executions that ended badly: from EventBridge, whatever it leaves out, and from the machines' own
+ * Catch.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alertForExecution, alertForReport, sourceOfExecution, wasTold } from "../../src/alerts/alert-for-execution.ts";

@@ -1,4 +1,6 @@
-/** Alerts for tests: one that is typical, and arbitrary ones that nothing but the type holds back. */
+/**
+ * Alerts for tests: one that is typical, and arbitrary ones that nothing but the type holds back.
+ */
 import fc from "fast-check";
 import type { Alert } from "../../src/alerts/alert.ts";
 
@@ -26,7 +28,10 @@ export const sampleAlert: Alert = {
   runbook: "docs/alerts.md#the-source-or-the-vault-cannot-be-reached",
 };
 
-/** Any text: long, empty, with every plane of Unicode, halves of characters, markup, control characters and line breaks. */
+/**
+ * Any text: long, empty, with every plane of Unicode, halves of characters, markup, control
+ * characters and line breaks.
+ */
 const anyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 400 }),
   fc.string({

@@ -10,7 +10,10 @@ import { sampleAlert } from "./sample-alerts.ts";
 
 const ok: SlackAnswer = { status: 200, body: "ok" };
 
-/** Sends to a server that answers so; gives the pauses, the requests and the error, in which no part of the address may be. */
+/**
+ * Sends to a server that answers so; gives the pauses, the requests and the error, in which no part
+ * of the address may be.
+ */
 async function send(answers: readonly (SlackAnswer | "hang" | "break")[], options: Partial<SlackOptions> = {}) {
   await using slack = await startSlack(...answers);
   const pauses: number[] = [];

@@ -11,7 +11,10 @@ export interface FakeStream {
 export interface FakeStreamOptions {
   readonly isTTY?: boolean;
   readonly columns?: number;
-  /** Writing fails with this code, as a full disk (ENOSPC) or a reader that went away (EPIPE) makes it. */
+  /**
+   * Writing fails with this code, as a full disk (ENOSPC) or a reader that went away (EPIPE) makes
+   * it.
+   */
   readonly failure?: string;
 }
 

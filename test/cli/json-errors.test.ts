@@ -16,7 +16,10 @@ import { fakeStream } from "./fake-stream.ts";
 const terminal = createTerminal({ json: true, stdout: fakeStream().stream, stderr: fakeStream().stream });
 const program = buildProgram(terminal, { end: () => undefined, help: () => undefined });
 
-/** Every command that does something, as it is typed: `hold add`. New commands are among them by themselves. */
+/**
+ * Every command that does something, as it is typed: `hold add`. New commands are among them by
+ * themselves.
+ */
 function leavesOf(command: Command, path: readonly string[] = []): [name: string, command: Command][] {
   const children = command.commands.filter((child) => child.name() !== "help");
   if (children.length === 0) return [[path.join(" "), command]];

@@ -1,4 +1,7 @@
-/** Whatever a name, a message or a document from outside holds, a terminal shows it and never obeys it. */
+/**
+ * Whatever a name, a message or a document from outside holds, a terminal shows it and never obeys
+ * it.
+ */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -27,7 +30,10 @@ import { sampleAlert } from "../alerts/sample-alerts.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 import { fakeStream } from "./fake-stream.ts";
 
-/** What may not reach a terminal, written anew here: neither from C0 and C1, nor marks, nor what nobody sees. */
+/**
+ * What may not reach a terminal, written anew here: neither from C0 and C1, nor marks, nor what
+ * nobody sees.
+ */
 const forbidden =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Cs}]/u;
@@ -70,7 +76,10 @@ function open(json: boolean, isTTY = true) {
   return { terminal: createTerminal({ json, stdout: stdout.stream, stderr: stderr.stream }), stdout, stderr };
 }
 
-/** On one line a command printed, only its own styles are not text; the redrawn line begins with what removes it. */
+/**
+ * On one line a command printed, only its own styles are not text; the redrawn line begins with
+ * what removes it.
+ */
 function expectSafe(text: string): void {
   expect(text.replaceAll(ownStyle, "").replaceAll("\r\u001b[2K", "")).not.toMatch(forbidden);
 }

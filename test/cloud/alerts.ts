@@ -1,4 +1,7 @@
-/** What the stack tells: every topic's messages in a queue of the tests', and what the webhook was sent. */
+/**
+ * What the stack tells: every topic's messages in a queue of the tests', and what the webhook was
+ * sent.
+ */
 import { SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { account, region, stackName } from "../../scripts/cloud-stack.ts";
@@ -22,7 +25,10 @@ export interface Listener {
 
 const waitMs = 30_000;
 
-/** Subscribes a queue to all topics of the deployed stack; again after another deployment, for it has new topics. */
+/**
+ * Subscribes a queue to all topics of the deployed stack; again after another deployment, for it
+ * has new topics.
+ */
 export async function listenToAlerts({ clients: { sns, sqs }, slack }: TestCloud): Promise<Listener> {
   const queueArn = `arn:aws:sqs:${region}:${account}:alerts-of-the-tests`;
   const Statement = [
@@ -73,7 +79,10 @@ export async function listenToAlerts({ clients: { sns, sqs }, slack }: TestCloud
   };
 }
 
-/** Whether Slack was sent this alert: its heading, the error's name, the execution and the next command are in the message. */
+/**
+ * Whether Slack was sent this alert: its heading, the error's name, the execution and the next
+ * command are in the message.
+ */
 function tells(body: string, alert: Alert | undefined): boolean {
   if (alert === undefined) return false;
   return [alert.what, alert.why.class, alert.run ?? "", alert.nextCommand].every((text) =>

@@ -1,4 +1,7 @@
-/** The calls that the rights' test tries: what an intruder in a function would reach for. Those that are allowed do no harm. */
+/**
+ * The calls that the rights' test tries: what an intruder in a function would reach for. Those that
+ * are allowed do no harm.
+ */
 import { randomUUID } from "node:crypto";
 import {
   DecryptCommand,
@@ -51,7 +54,10 @@ export interface Subjects {
   readonly billingEvidence: string;
   readonly sealingKey: string;
   readonly storageKey: string;
-  /** Of executions of the backup machine and of the restore machine: their names cannot be taken again. */
+  /**
+   * Of executions of the backup machine and of the restore machine: their names cannot be taken
+   * again.
+   */
   readonly backupName: string;
   readonly restoreName: string;
   /** Data keys of taskmaster's and of billing's, as KMS wrapped them. */

@@ -1,4 +1,7 @@
-/** The local cloud as the tests use it: its clients, its alerts on the topics and at the webhook, and executions with their histories. */
+/**
+ * The local cloud as the tests use it: its clients, its alerts on the topics and at the webhook,
+ * and executions with their histories.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,7 +77,10 @@ export interface Credentials {
 
 const root: Credentials = { accessKeyId: "test", secretAccessKey: "test" };
 
-/** Clients of every service that the tests speak to, with these credentials; default: the account's root. */
+/**
+ * Clients of every service that the tests speak to, with these credentials; default: the account's
+ * root.
+ */
 export function clientsAt(endpoint: string, credentials: Credentials = root) {
   const settings = { endpoint, region, credentials, maxAttempts: 1 };
   return {

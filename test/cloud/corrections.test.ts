@@ -1,6 +1,7 @@
 /**
- * Each correction of the emulator is needed, and makes it as AWS is documented. Where "is needed" fails, a newer emulator has learnt it: take the
- * correction out of scripts/cloud-ministack.py, and its row out of docs/local-cloud.md.
+ * Each correction of the emulator is needed, and makes it as AWS is documented. Where "is needed"
+ * fails, a newer emulator has learnt it: take the correction out of scripts/cloud-ministack.py, and
+ * its row out of docs/local-cloud.md.
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** An emulator as the observations use it: functions, machines, stacks and roles that are as small as they can be. */
+/**
+ * An emulator as the observations use it: functions, machines, stacks and roles that are as small
+ * as they can be.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -69,7 +72,10 @@ export async function runMachine(
 
 export const nameOf = (error: Error): string => error.name;
 
-/** Makes the role that functions and machines run under here; nothing in the observations asks what it may. */
+/**
+ * Makes the role that functions and machines run under here; nothing in the observations asks what
+ * it may.
+ */
 export async function makeProbeRole({ clients: { iam } }: Emulator): Promise<void> {
   const Principal = { Service: ["lambda.amazonaws.com", "states.amazonaws.com", "scheduler.amazonaws.com"] };
   const trust = allowing({ Principal, Action: "sts:AssumeRole" });

@@ -1,4 +1,7 @@
-/** `npm run cloud` ends however it is ended, also while it is being built, and leaves nothing behind: no server, no file. */
+/**
+ * `npm run cloud` ends however it is ended, also while it is being built, and leaves nothing
+ * behind: no server, no file.
+ */
 import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * What is seen of an emulator where it differs from AWS: one observation for each correction of scripts/cloud-ministack.py, and what AWS's
- * documentation says should be seen.
+ * What is seen of an emulator where it differs from AWS: one observation for each correction of
+ * scripts/cloud-ministack.py, and what AWS's documentation says should be seen.
  */
 import { CreateAliasCommand, CreateKeyCommand, GenerateDataKeyCommand } from "@aws-sdk/client-kms";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
@@ -103,7 +103,10 @@ async function seeDistributedMap(emulator: Emulator): Promise<unknown> {
   );
 }
 
-/** What plays the image of `seeTask`: it answers its task token. Nobody checks the signature of this call. */
+/**
+ * What plays the image of `seeTask`: it answers its task token. Nobody checks the signature of this
+ * call.
+ */
 export const taskProgram = `
 await fetch(process.env.AWS_ENDPOINT_URL, {
   method: "POST",
@@ -174,7 +177,10 @@ async function seeScheduledTime({ clients: { scheduler, sqs } }: Emulator): Prom
   return told === `${at}Z` ? "as scheduled" : told;
 }
 
-/** A role that may use one key, under a condition, asks for a data key; by the key's alias where that is its name. */
+/**
+ * A role that may use one key, under a condition, asks for a data key; by the key's alias where
+ * that is its name.
+ */
 async function seeKeyUse(emulator: Emulator, name: string, Condition: object): Promise<unknown> {
   const { kms } = emulator.clients;
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
@@ -188,7 +194,10 @@ async function seeKeyUse(emulator: Emulator, name: string, Condition: object): P
   });
 }
 
-/** What a bucket's policy that asks for conditional writes makes of a plain write, and of a conditional one. */
+/**
+ * What a bucket's policy that asks for conditional writes makes of a plain write, and of a
+ * conditional one.
+ */
 async function seeConditionalWrites(emulator: Emulator): Promise<unknown> {
   const { s3 } = emulator.clients;
   const Bucket = "append-only";

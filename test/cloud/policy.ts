@@ -1,4 +1,7 @@
-/** The policy of the cloud's tests: three sources in a vault with locks, one in a vault without, and schedules that fire while the tests run. */
+/**
+ * The policy of the cloud's tests: three sources in a vault with locks, one in a vault without, and
+ * schedules that fire while the tests run.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -8,10 +11,16 @@ export const scratchBucket = "acme-scratch";
 /** Those in the vault with locks. */
 export const sources = ["taskmaster", "billing", "shop-eu"] as const;
 
-/** Packaging and deploying take half a minute, twice that on a busy machine; where that is missed, the next one is minutes later. */
+/**
+ * Packaging and deploying take half a minute, twice that on a busy machine; where that is missed,
+ * the next one is minutes later.
+ */
 const firstMinutes = [2, 5, 8, 11];
 
-/** Writes it into `directory`: taskmaster's backup fires within two or three minutes after `now`, its restore test a minute later. */
+/**
+ * Writes it into `directory`: taskmaster's backup fires within two or three minutes after `now`,
+ * its restore test a minute later.
+ */
 export function writePolicy(directory: string, now: Date): string {
   const path = join(directory, "holdfast.yml");
   writeFileSync(path, policyText(now));
@@ -71,7 +80,10 @@ alerts:
 `;
 }
 
-/** Five fields for the minutes so many after `now`; a policy has one hour field, so those of the following hour fire in this one too, harmlessly late. */
+/**
+ * Five fields for the minutes so many after `now`; a policy has one hour field, so those of the
+ * following hour fire in this one too, harmlessly late.
+ */
 function cronAt(now: Date, minutes: readonly number[]): string {
   const instants = minutes.map((each) => new Date(now.getTime() + each * 60_000));
   const list = (values: readonly number[]): string => [...new Set(values)].sort((one, other) => one - other).join(",");

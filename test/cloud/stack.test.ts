@@ -1,6 +1,7 @@
 /**
- * The real stack in a local cloud, deployed once for all: the chain that a schedule starts, failures and their alerts, fleets, restores, rights, and
- * a second deployment onto the vault that the first one left.
+ * The real stack in a local cloud, deployed once for all: the chain that a schedule starts,
+ * failures and their alerts, fleets, restores, rights, and a second deployment onto the vault that
+ * the first one left.
  */
 import { afterAll, beforeAll } from "vitest";
 import { startTestCloud, type TestCloud } from "./cloud.ts";

@@ -1,4 +1,7 @@
-/** The commands that the pages tell people to type exist: programs, commands, options, parameters, machines, inputs. */
+/**
+ * The commands that the pages tell people to type exist: programs, commands, options, parameters,
+ * machines, inputs.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -71,7 +74,10 @@ describe("holdfast, as the pages have it typed", () => {
     ([path, words]) => [path, words.trim().split(/\s+/)] as const,
   );
 
-  /** The command that the words name behind the options of the whole program, which may also stand alone; undefined where there is no such command. */
+  /**
+   * The command that the words name behind the options of the whole program, which may also stand
+   * alone; undefined where there is no such command.
+   */
   function commandOf(words: readonly string[]): Command | undefined {
     let at = 0;
     while (words[at]?.startsWith("--")) {

@@ -1,4 +1,7 @@
-/** The rights that the deploy guide asks for cover what a deployment makes, and no more than IAM takes. */
+/**
+ * The rights that the deploy guide asks for cover what a deployment makes, and no more than IAM
+ * takes.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,6 @@
-/** The repository's pages, read as their readers use them: headings, links, and what stands in code. */
+/**
+ * The repository's pages, read as their readers use them: headings, links, and what stands in code.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -53,7 +55,10 @@ export function linksOf({ text }: Page): string[] {
   return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? "");
 }
 
-/** Everything in code that a reader may type: the lines of shell blocks, joined where they go on, and inline code. */
+/**
+ * Everything in code that a reader may type: the lines of shell blocks, joined where they go on,
+ * and inline code.
+ */
 export function typedIn({ text }: Page): string[] {
   const blocks = [...text.matchAll(fences)].filter((match) => ["sh", "bash", "cron", "console"].includes(match[1] ?? ""));
   const lines = blocks.flatMap((match) => (match[2] ?? "").replaceAll(/\\\n\s*/g, "").split("\n"));

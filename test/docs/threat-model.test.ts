@@ -5,7 +5,10 @@ import { describe, expect, test } from "vitest";
 import { pages, root } from "./pages.ts";
 
 const text = pages.find(({ path }) => path === "docs/threat-model.md")?.text ?? "";
-/** Of the sections whose statements need a test: the assumptions need none, and what is not held has none. */
+/**
+ * Of the sections whose statements need a test: the assumptions need none, and what is not held has
+ * none.
+ */
 const held = text.slice(text.indexOf("\n## Guarantees\n"), text.indexOf("\n## Not held in this version\n"));
 
 /** A list's items, each with the lines that it goes on over. */

@@ -1,4 +1,7 @@
-/** In a bundle an engine is still found by its name: the bundler must follow the registry's import of what its name says. */
+/**
+ * In a bundle an engine is still found by its name: the bundler must follow the registry's import
+ * of what its name says.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

@@ -1,4 +1,7 @@
-/** Which files name an engine: its own folders, and the one list. Everything else asks a source, the registry or the engine itself. */
+/**
+ * Which files name an engine: its own folders, and the one list. Everything else asks a source, the
+ * registry or the engine itself.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { describe, expect, it, test } from "vitest";
@@ -7,7 +10,10 @@ import { builtInEngines } from "../../src/engines/engine-registry.ts";
 const root = resolve(import.meta.dirname, "../..");
 const names = builtInEngines.policies.map(({ name }) => name);
 
-/** What the machine runs: not the tests, the tools of development, nor the image, whose programs belong to an engine. */
+/**
+ * What the machine runs: not the tests, the tools of development, nor the image, whose programs
+ * belong to an engine.
+ */
 const looked = ["src", "functions", "infra", "statemachines", "biome.json", "knip.json"];
 const left = ["infra/image"];
 
@@ -20,7 +26,10 @@ function filesIn(path: string): string[] {
   });
 }
 
-/** A text names an engine as a word in quotes, as a part of a path or of a policy, or within an identifier; a word of a comment may say `files`. */
+/**
+ * A text names an engine as a word in quotes, as a part of a path or of a policy, or within an
+ * identifier; a word of a comment may say `files`.
+ */
 function namesEngine(text: string, name: string): boolean {
   const capital = name.charAt(0).toUpperCase() + name.slice(1);
   const parts = "(?:Backup|Context|Engine|Facts|Path|Policy|Schema|Source|Tool)s?";

@@ -1,4 +1,7 @@
-/** Definitions judged by what they mean, for as many databases as a year of backups of a large company has. */
+/**
+ * Definitions judged by what they mean, for as many databases as a year of backups of a large
+ * company has.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +9,10 @@ import { expect, test } from "vitest";
 import { tryDefinitions } from "../support/definition-trial.ts";
 import { startPostgres } from "../support/postgres-server.ts";
 
-/** A database of the wild has some ten definitions that could be printed differently: 900 in one stand for 90 databases. */
+/**
+ * A database of the wild has some ten definitions that could be printed differently: 900 in one
+ * stand for 90 databases.
+ */
 const definitionsPerDatabase = 900;
 /** On five majors 10,350 databases' worth. */
 const databasesPerMajor = 23;

@@ -1,4 +1,7 @@
-/** The property of test/integration/postgres/dump-beside-changes.test.ts, for many writers on every major. */
+/**
+ * The property of test/integration/postgres/dump-beside-changes.test.ts, for many writers on every
+ * major.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** events/: every function and every machine has an input that works, and nothing there is of nobody. */
+/**
+ * events/: every function and every machine has an input that works, and nothing there is of
+ * nobody.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

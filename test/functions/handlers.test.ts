@@ -15,7 +15,8 @@ import { readEvent } from "../statemachines/machines.ts";
 import { hostileTargets } from "./hostile-targets.ts";
 import { createFunctionsProject, type FunctionsProject, invoke, lambdaContext } from "./invoke.ts";
 
-// Powertools reads these when its modules are loaded; with the first it writes to the console that the test can see.
+// Powertools reads these when its modules are loaded; with the first it writes to the console that
+// the test can see.
 vi.hoisted(() => {
   Object.assign(process.env, {
     POWERTOOLS_DEV: "true",

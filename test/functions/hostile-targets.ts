@@ -1,4 +1,7 @@
-/** What a person who may start `restore` could try as its target: addresses, references, passwords, options, other types of text. */
+/**
+ * What a person who may start `restore` could try as its target: addresses, references, passwords,
+ * options, other types of text.
+ */
 export const hostileTargets: readonly string[] = [
   "postgresql://u@attacker.example/loot",
   "postgres://ops:hunter2@db/x",

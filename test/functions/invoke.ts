@@ -1,4 +1,7 @@
-/** Handlers called as Lambda calls them, in this process, on a policy, a key and a vault of the test's own. */
+/**
+ * Handlers called as Lambda calls them, in this process, on a policy, a key and a vault of the
+ * test's own.
+ */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,11 +15,16 @@ export interface FunctionsProject extends AsyncDisposable {
   readonly temporary: string;
   /** Directories that invocations have left in their temporary directory. */
   leftovers(): Promise<string[]>;
-  /** Gives the policy a further source, `name: { … }`, under a new place: functions read a policy once. */
+  /**
+   * Gives the policy a further source, `name: { … }`, under a new place: functions read a policy
+   * once.
+   */
   addSource(text: string): Promise<void>;
 }
 
-/** A source `tree` of files, as small as a source can be, and the environment that names its policy. */
+/**
+ * A source `tree` of files, as small as a source can be, and the environment that names its policy.
+ */
 export async function createFunctionsProject(): Promise<FunctionsProject> {
   const directory = await mkdtemp(join(tmpdir(), "hf-functions-"));
   const temporary = join(directory, "tmp");
@@ -80,7 +88,8 @@ export async function invoke(handler: unknown, event: unknown, context = lambdaC
   try {
     return JSON.parse(JSON.stringify(await (handler as Handler)(event, context)));
   } catch (error) {
-    // Whatever a test looks for: a function fails with its error's class as the name, and the error in JSON as the message.
+    // Whatever a test looks for: a function fails with its error's class as the name, and the error
+    // in JSON as the message.
     const { name, message } = error as Error;
     if (requireErrorDocument(JSON.parse(message)).class !== name) throw new Error(`${name} says that it is another: ${message}`);
     throw error;

@@ -1,4 +1,7 @@
-/** Archives, indexes and patterns of the files engine: any bytes end in the content or in ContentInvalid, however the stream is cut. */
+/**
+ * Archives, indexes and patterns of the files engine: any bytes end in the content or in
+ * ContentInvalid, however the stream is cut.
+ */
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -230,7 +233,8 @@ describe("fuzz of whole backups", () => {
   });
 
   it("archives of any entries, well packed, write nothing outside", async () => {
-    // Few names, so that entries meet: a link and what is beneath it, a directory `..` and a file in it.
+    // Few names, so that entries meet: a link and what is beneath it, a directory `..` and a file
+    // in it.
     const name = fc.constantFrom("a", "..", ".", "", "link", "\xff", "x".repeat(255), "\0");
     const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join("/"));
     const anyPath = fc.oneof(

@@ -1,4 +1,7 @@
-/** Scripts, rows and texts that the PostgreSQL engine reads: how a stream is cut changes nothing, and nothing ends in a crash. */
+/**
+ * Scripts, rows and texts that the PostgreSQL engine reads: how a stream is cut changes nothing,
+ * and nothing ends in a crash.
+ */
 import { describe, expect, it } from "vitest";
 import { parseConnectionString } from "../../src/engines/postgres/connection-string.ts";
 import { columnPermutation, createColumnReorder } from "../../src/engines/postgres/copy-columns.ts";

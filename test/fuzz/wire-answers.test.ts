@@ -1,4 +1,7 @@
-/** What a server sends, whatever it is, ends in a result or an error of the catalogue: never a crash, a hang or a full memory. */
+/**
+ * What a server sends, whatever it is, ends in a result or an error of the catalogue: never a
+ * crash, a hang or a full memory.
+ */
 import { it } from "vitest";
 import { fuzz } from "../support/fuzz.ts";
 import { columns, complete, identity, loggedIn, message, notice, ready, row, settingsMade } from "../support/hostile-server.ts";

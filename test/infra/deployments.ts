@@ -1,4 +1,7 @@
-/** Deployments for tests of single parts: a policy's text, and what the person who deploys has decided. */
+/**
+ * Deployments for tests of single parts: a policy's text, and what the person who deploys has
+ * decided.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** A template as a reviewer reads it: a line for each resource with what matters most, and a line for each right of each role. */
+/**
+ * A template as a reviewer reads it: a line for each resource with what matters most, and a line
+ * for each right of each role.
+ */
 import { namesOf, propertiesOf, statementsOf, type Template, type TemplateResource } from "./template-model.ts";
 
 type Properties = Readonly<Record<string, unknown>>;

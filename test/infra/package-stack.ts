@@ -1,4 +1,7 @@
-/** The stack as osls packages it: the template that CloudFormation would get, and the size of every package. */
+/**
+ * The stack as osls packages it: the template that CloudFormation would get, and the size of every
+ * package.
+ */
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -54,7 +57,10 @@ export async function packageStack(request: PackageRequest): Promise<PackagedSta
   };
 }
 
-/** Runs `osls package` in a directory of its own, for osls and its plugins leave files where they work. `output`: where the package is put. */
+/**
+ * Runs `osls package` in a directory of its own, for osls and its plugins leave files where they
+ * work. `output`: where the package is put.
+ */
 export async function runPackaging(request: PackageRequest, output: string): Promise<RunResult> {
   const { stage, policy = samplePolicy, configuration } = request;
   const directory = mkdtempSync(join(tmpdir(), "hf-osls-"));

@@ -1,4 +1,7 @@
-/** The network of what runs code of a backup: what it can reach, by its routes, groups, endpoints and names. */
+/**
+ * The network of what runs code of a backup: what it can reach, by its routes, groups, endpoints
+ * and names.
+ */
 import { join } from "node:path";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
@@ -85,7 +88,8 @@ describe("the network of restore tests", () => {
     expect(propertiesOf(template, "ProvingOtherNames")["Domains"]).toEqual(["*"]);
     expect(propertiesOf(template, "ProvingNameFirewall")).toMatchObject({ VpcId: "ProvingNetwork", Priority: 101 });
     const domains = propertiesOf(template, "ProvingNames")["Domains"] as string[];
-    // A name of ECR's endpoints is the service's turned round: api.ecr, and the account's own registry.
+    // A name of ECR's endpoints is the service's turned round: api.ecr, and the account's own
+    // registry.
     const names = [...endpoints.keys()].map((service) =>
       service.replace("ecr.api", "api.ecr").replace("ecr.dkr", `${account}.dkr.ecr`),
     );
@@ -105,7 +109,8 @@ describe("the network of restore tests", () => {
     expect(called.filter((service) => !granted.has(service))).toEqual(["dynamodb"]);
     const platform = ["ecr.api", "ecr.dkr", "logs"];
     expect([...endpoints.keys()].sort()).toEqual([...used, ...platform].sort());
-    // What else the role may do is done by Lambda itself: it connects the function, writes its log, and hands traces on.
+    // What else the role may do is done by Lambda itself: it connects the function, writes its log,
+    // and hands traces on.
     expect([...granted].filter((service) => !used.includes(service ?? "")).sort()).toEqual(["ec2", "logs", "xray"]);
   });
 

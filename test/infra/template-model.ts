@@ -1,4 +1,7 @@
-/** A template as CloudFormation would read it: references replaced by the names and ARNs that they stand for, and who may do what. */
+/**
+ * A template as CloudFormation would read it: references replaced by the names and ARNs that they
+ * stand for, and who may do what.
+ */
 import type { Statement as Written } from "../../infra/template.ts";
 
 export interface TemplateResource {
@@ -44,7 +47,9 @@ const arns: Readonly<Record<string, (name: string) => string>> = {
 };
 const nameKeys = ["BucketName", "TopicName", "FunctionName", "StateMachineName", "ClusterName", "LogGroupName", "AlarmName"];
 
-/** `value` with its references replaced. Throws for a reference to what the template does not have. */
+/**
+ * `value` with its references replaced. Throws for a reference to what the template does not have.
+ */
 export function resolve(template: Template, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((each) => resolve(template, each));
   if (typeof value !== "object" || value === null) return value;
@@ -115,7 +120,10 @@ export function readStatements(template: Template, document: unknown): readonly 
   }));
 }
 
-/** Whether a role's policies allow an action on a resource, whatever conditions they set: what is refused here is refused always. */
+/**
+ * Whether a role's policies allow an action on a resource, whatever conditions they set: what is
+ * refused here is refused always.
+ */
 export function mayEver(statements: readonly Statement[], action: string, resource: string): boolean {
   return statements.some(
     ({ Effect, Action, Resource }) =>

@@ -100,7 +100,8 @@ describe("the command line with --alert", () => {
       `${policy("tree")}`.replace("retention:", "backup: { full: '* * * * *' }, objectives: { rpo: 1m, rto: 1h }, retention:"),
     );
     onTestFinished(() => project.writePolicy(policy("tree")));
-    // Every trace of the backups: artifacts or evidence without a manifest would be a loss that no new backup ends.
+    // Every trace of the backups: artifacts or evidence without a manifest would be a loss that no
+    // new backup ends.
     for (const directory of ["manifests", "artifacts", "evidence"]) {
       await rm(join(project.vault, directory), { recursive: true });
     }
@@ -110,7 +111,8 @@ describe("the command line with --alert", () => {
     expect(messages).toHaveLength(1);
     expect(messages[0]).toContain("CRITICAL: tree misses its objectives");
     expect(messages[0]).toContain("none: nothing could be restored");
-    // Cron asks every hour: nothing changed, and nothing is said; a day later, or with something more, it is.
+    // Cron asks every hour: nothing changed, and nothing is said; a day later, or with something
+    // more, it is.
     const again = await project.say(["status", "--alert"]);
     expect({ code: again.code, sent: arrived() }).toEqual({ code: 1, sent: [] });
     await project.holdfast(["backup", "tree"]);

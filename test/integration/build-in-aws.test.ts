@@ -1,4 +1,7 @@
-/** The script that builds the tools' image in CodeBuild, with a stand-in for the AWS command line that notes what it is asked. */
+/**
+ * The script that builds the tools' image in CodeBuild, with a stand-in for the AWS command line
+ * that notes what it is asked.
+ */
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";

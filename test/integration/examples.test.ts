@@ -1,4 +1,7 @@
-/** The examples, as their readers use them: every command of each README, in order, against a real server. */
+/**
+ * The examples, as their readers use them: every command of each README, in order, against a real
+ * server.
+ */
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -41,7 +44,10 @@ function outputOf(command: string): string {
   return outputs[index] ?? "";
 }
 
-/** One shell for all blocks, so that what one sets holds in the next; it stops at the first command that fails. */
+/**
+ * One shell for all blocks, so that what one sets holds in the next; it stops at the first command
+ * that fails.
+ */
 function sessionScript(): string {
   const numbered = blocks.map((block, index) => `echo '==== block ${index} ===='\n${block}`);
   return ["trap 'echo \"failed with $?: $BASH_COMMAND\" >&2' ERR", ...numbered].join("\n");

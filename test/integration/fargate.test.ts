@@ -1,4 +1,7 @@
-/** The program of the Fargate tasks: it answers real task tokens of Step Functions, whatever becomes of its step. */
+/**
+ * The program of the Fargate tasks: it answers real task tokens of Step Functions, whatever becomes
+ * of its step.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
@@ -60,7 +63,10 @@ interface Waiting {
 
 let machines = 0;
 
-/** An execution that waits for an answer; its token comes by a queue, for the emulator's containers need Docker. */
+/**
+ * An execution that waits for an answer; its token comes by a queue, for the emulator's containers
+ * need Docker.
+ */
 async function startWaiting(limits: { readonly HeartbeatSeconds?: number } = {}): Promise<Waiting> {
   const wait = {
     Type: "Task",

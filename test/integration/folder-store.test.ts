@@ -69,7 +69,8 @@ describe("writers killed at any moment", () => {
     expect(await expectAllWhole()).toBeGreaterThan(20);
     const store = openFolderStore(root, { clock: systemClock });
     const total = Number((await collect((await store.get("counter")).body)).toString());
-    // A count may have been stored by a writer that died before it could say so; none may be lost or counted twice.
+    // A count may have been stored by a writer that died before it could say so; none may be lost
+    // or counted twice.
     expect(total).toBeGreaterThanOrEqual(counted);
     expect(total).toBeLessThanOrEqual(counted + 28);
 

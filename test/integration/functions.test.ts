@@ -1,4 +1,7 @@
-/** Every function's handler with its sample of events/, in this process, on S3, KMS, SNS, Secrets Manager and Step Functions of a local cloud. */
+/**
+ * Every function's handler with its sample of events/, in this process, on S3, KMS, SNS, Secrets
+ * Manager and Step Functions of a local cloud.
+ */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";

@@ -1,4 +1,7 @@
-/** The vault on AWS: what is locked at its write, made to last longer by a prune, held, hidden by others, and deleted only when it may be. */
+/**
+ * The vault on AWS: what is locked at its write, made to last longer by a prune, held, hidden by
+ * others, and deleted only when it may be.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

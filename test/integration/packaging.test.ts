@@ -9,7 +9,10 @@ import { type RunResult, run, runOk } from "../support/processes.ts";
 let directory: string;
 let installed: string;
 
-/** What a shell of a person has, who never saw the clone: no node_modules/.bin, no npm variables of this run. */
+/**
+ * What a shell of a person has, who never saw the clone: no node_modules/.bin, no npm variables of
+ * this run.
+ */
 const plainEnv: NodeJS.ProcessEnv = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_") && !name.startsWith("VITEST"))),
   PATH: (process.env.PATH ?? "")

@@ -9,7 +9,10 @@ import { type FaultyS3Proxy, type S3Operation, startFaultyS3Proxy } from "../sup
 import { type S3Server, startMiniStackS3, useTestCredentials } from "../support/s3-server.ts";
 import { collect, patternedBytes, toList } from "../support/streams.ts";
 
-/** Four seconds of failure, a second and a half of silence: the same rules as in production, in less time. */
+/**
+ * Four seconds of failure, a second and a half of silence: the same rules as in production, in less
+ * time.
+ */
 const timeouts = { connectMs: 1_000, silenceMs: 1_500, retryMs: 4_000, firstContactMs: 4_000, cleanupMs: 1_500 };
 const largeBytes = 27_000_001;
 const ifAbsent = { ifAbsent: true };

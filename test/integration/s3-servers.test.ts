@@ -1,4 +1,7 @@
-/** Where S3 servers of others differ from AWS, and what a vault does about it: MiniStack always, versitygw and MinIO where they are. */
+/**
+ * Where S3 servers of others differ from AWS, and what a vault does about it: MiniStack always,
+ * versitygw and MinIO where they are.
+ */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer as createWebServer } from "node:http";
 import { createServer } from "node:https";

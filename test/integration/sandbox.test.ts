@@ -1,4 +1,7 @@
-/** The sandbox, tried from inside: with bubblewrap, with namespaces alone, and without; as root and as an ordinary user. */
+/**
+ * The sandbox, tried from inside: with bubblewrap, with namespaces alone, and without; as root and
+ * as an ordinary user.
+ */
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -131,7 +134,9 @@ describe("a backup whose table runs its owner's code when it is loaded", () => {
   let taken: Awaited<ReturnType<typeof takeBackup>>;
   let globals: string;
 
-  /** What the code tries as the throwaway's superuser; each leaves `done` or the server's refusal. */
+  /**
+   * What the code tries as the throwaway's superuser; each leaves `done` or the server's refusal.
+   */
   function attempts(runner: Runner): Record<string, string> {
     const { key, vault } = own[runner];
     return {

@@ -1,4 +1,7 @@
-/** Histories with an accident at any moment, for the property that something from before it survives; and attacks on a vault without its key. */
+/**
+ * Histories with an accident at any moment, for the property that something from before it
+ * survives; and attacks on a vault without its key.
+ */
 
 import { createPipelineContext, type PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
@@ -29,8 +32,9 @@ export interface AccidentRun {
 }
 
 /**
- * Lives through a history: backups at a random pace, some of them proven later, some failing; an accident; then backups of what it left, which are
- * found suspicious or are not. Pruned after each. Says what was promised and is gone.
+ * Lives through a history: backups at a random pace, some of them proven later, some failing; an
+ * accident; then backups of what it left, which are found suspicious or are not. Pruned after each.
+ * Says what was promised and is gone.
  */
 export function runAccident(seed: number): AccidentRun {
   const random = randomOf(seed);
@@ -111,12 +115,17 @@ const policyText = (retention: string): string =>
 export interface AttackedVault {
   readonly store: MemoryStore;
   readonly context: PipelineContext;
-  /** The backups that were really made, as they are; those that the attack destroyed are not among them. */
+  /**
+   * The backups that were really made, as they are; those that the attack destroyed are not among
+   * them.
+   */
   readonly genuine: readonly RetentionBackup[];
   readonly attack: string;
   /** Backups whose manifest the attack deleted: what is left of them must stay for 48 hours. */
   readonly deleted: readonly string[];
-  /** How long after the attack nothing may be lost; absent for one that is seen through for ever. */
+  /**
+   * How long after the attack nothing may be lost; absent for one that is seen through for ever.
+   */
   readonly withinMs?: number;
   forward(ms: number): void;
 }
@@ -145,10 +154,16 @@ const attacks = [
   "the newest manifests changed, and whole proof of them",
 ] as const;
 
-/** What whole evidence, which anyone can write who read one, is kept from doing as long as `minAge` only; then signatures are needed. */
+/**
+ * What whole evidence, which anyone can write who read one, is kept from doing as long as `minAge`
+ * only; then signatures are needed.
+ */
 const outlasting: readonly string[] = ["whole damage of real backups"];
 
-/** A vault with a history of its own, on which somebody with the right to write (or delete), and without the key, did one thing. */
+/**
+ * A vault with a history of its own, on which somebody with the right to write (or delete), and
+ * without the key, did one thing.
+ */
 export async function attackVault(seed: number): Promise<AttackedVault> {
   const random = randomOf(seed);
   const whole = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1));

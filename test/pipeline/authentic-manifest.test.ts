@@ -1,4 +1,7 @@
-/** Manifests that somebody made or changed who can write to the vault and has no key; vaults that are copied into one another. */
+/**
+ * Manifests that somebody made or changed who can write to the vault and has no key; vaults that
+ * are copied into one another.
+ */
 import { cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";

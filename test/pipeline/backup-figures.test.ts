@@ -1,4 +1,7 @@
-/** Facts are parsed once, when a backup is opened: an engine never sees what it could not have written. */
+/**
+ * Facts are parsed once, when a backup is opened: an engine never sees what it could not have
+ * written.
+ */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtInEngines } from "../../src/engines/engine-registry.ts";

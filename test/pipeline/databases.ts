@@ -1,4 +1,7 @@
-/** Databases that live for weeks, for the tests of what is suspicious: ordinary ones, and accidents that happen to them. */
+/**
+ * Databases that live for weeks, for the tests of what is suspicious: ordinary ones, and accidents
+ * that happen to them.
+ */
 import { chooseBaseline } from "../../src/pipeline/choose-baseline.ts";
 import type { ContentFigures, PartFigures } from "../../src/pipeline/content-figures.ts";
 import { findSuspicions } from "../../src/pipeline/suspicion.ts";
@@ -35,7 +38,10 @@ export interface Database {
 const isMonthStart = (day: number): boolean => new Date(firstDay + day * dayMs).getUTCDate() === 1;
 const stamp = (day: number): string => new Date(firstDay + day * dayMs).toISOString().slice(0, 10).replaceAll("-", "_");
 
-/** A database of everyday tables: growth, look-ups, queues, sessions, partitions, batch loads, month ends, migrations. */
+/**
+ * A database of everyday tables: growth, look-ups, queues, sessions, partitions, batch loads, month
+ * ends, migrations.
+ */
 export function createDatabase(random: () => number): Database {
   const tables = new Map<string, Table>();
   const between = (low: number, high: number): number => low + random() * (high - low);
@@ -56,7 +62,10 @@ export function createDatabase(random: () => number): Database {
   for (const month of months) make(`table public.sales_${month.replace("-", "_")}`, whole(2_000, 9_000));
   let renamed = 0;
   const clearedOn = new Map<string, number>();
-  /** What is old is cleared up now and then; not night after night, which would be a table that melts away. */
+  /**
+   * What is old is cleared up now and then; not night after night, which would be a table that
+   * melts away.
+   */
   const clear = (name: string, day: number): number => {
     const share = between(0.7, 1);
     if (day - (clearedOn.get(name) ?? Number.NEGATIVE_INFINITY) < 3) return between(1, 1.03);
@@ -79,7 +88,8 @@ export function createDatabase(random: () => number): Database {
     steady: () => steady[whole(0, steady.length - 1)] ?? "",
     live(day) {
       for (const name of steady) {
-        // Growth, a batch load now and then, a clearing up of what is old, an UPDATE of all rows at the month's end.
+        // Growth, a batch load now and then, a clearing up of what is old, an UPDATE of all rows at
+        // the month's end.
         change(name, random() < 0.04 ? between(1.5, 3) : random() < 0.05 ? clear(name, day) : between(1, 1.03));
         const table = tables.get(name);
         if (table === undefined) continue;
@@ -133,7 +143,10 @@ export interface NightlyBackup {
   readonly figures: ContentFigures;
 }
 
-/** Backs up after each of `days` nights; gives the trusted backups, and what was found suspicious on the way, by day. */
+/**
+ * Backs up after each of `days` nights; gives the trusted backups, and what was found suspicious on
+ * the way, by day.
+ */
 export function runNights(
   database: Database,
   days: number,
@@ -171,7 +184,10 @@ const encrypt = (growth: number, density: number) => (table: Table) => {
   table.version++;
 };
 
-/** Nights in each of which a table loses a share that is below the policy's, and gets no more than it loses; by day, what was found. */
+/**
+ * Nights in each of which a table loses a share that is below the policy's, and gets no more than
+ * it loses; by day, what was found.
+ */
 export function loseSlowly(
   database: Database,
   trusted: readonly NightlyBackup[],

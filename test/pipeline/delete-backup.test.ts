@@ -1,4 +1,7 @@
-/** Deleting one backup: in what order, what keeps it at the last moment, and what is left when something does. */
+/**
+ * Deleting one backup: in what order, what keeps it at the last moment, and what is left when
+ * something does.
+ */
 import { describe, expect, test } from "vitest";
 import { deleteBackup, takeBackTombstones } from "../../src/pipeline/delete-backup.ts";
 import type { RunContext } from "../../src/runtime/run-context.ts";

@@ -1,4 +1,7 @@
-/** A dump of a small tree into a vault in memory: what is committed, when it is not, and what is left then. */
+/**
+ * A dump of a small tree into a vault in memory: what is committed, when it is not, and what is
+ * left then.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DumpSession, Engine } from "../../src/engines/engine.ts";
 import { builtInEngines } from "../../src/engines/engine-registry.ts";

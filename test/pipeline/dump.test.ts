@@ -1,4 +1,7 @@
-/** A commit whose outcome is unclear never costs a backup its artifacts, and a vault that appears is said aloud. */
+/**
+ * A commit whose outcome is unclear never costs a backup its artifacts, and a vault that appears is
+ * said aloud.
+ */
 import { rm } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";

@@ -1,4 +1,7 @@
-/** A vault that others wrote to: nothing looks better than it is, one bad document spoils one backup, and no command ends for it. */
+/**
+ * A vault that others wrote to: nothing looks better than it is, one bad document spoils one
+ * backup, and no command ends for it.
+ */
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** What follows from a verdict: a drop stops pruning until a person accepts it, and a damaged backup never counts. */
+/**
+ * What follows from a verdict: a drop stops pruning until a person accepts it, and a damaged backup
+ * never counts.
+ */
 import { appendFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** What a run over many has to do: backups that nobody has looked at for a while, and sources by priority. */
+/**
+ * What a run over many has to do: backups that nobody has looked at for a while, and sources by
+ * priority.
+ */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

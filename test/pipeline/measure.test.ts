@@ -1,4 +1,7 @@
-/** One vault that cannot be read keeps only its own sources from being measured, reported and listed. */
+/**
+ * One vault that cannot be read keeps only its own sources from being measured, reported and
+ * listed.
+ */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** The step that tells people: where webhooks come from, what is told of which results, and that it never throws. */
+/**
+ * The step that tells people: where webhooks come from, what is told of which results, and that it
+ * never throws.
+ */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

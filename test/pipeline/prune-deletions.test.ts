@@ -1,4 +1,7 @@
-/** A prune of a vault in memory: what is deleted in which order, what stops it, and what it says that it did. */
+/**
+ * A prune of a vault in memory: what is deleted in which order, what stops it, and what it says
+ * that it did.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";

@@ -1,4 +1,7 @@
-/** Pruning: what may not be deleted stays, whatever happens beside it, and a look at the plan changes nothing. */
+/**
+ * Pruning: what may not be deleted stays, whatever happens beside it, and a look at the plan
+ * changes nothing.
+ */
 import { lstat, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** What a person calls a backup at night: times in the policy's zone, and names that are not quite right. */
+/**
+ * What a person calls a backup at night: times in the policy's zone, and names that are not quite
+ * right.
+ */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** A restore that differs from its backup: kept beside the target under a name that is reported, or discarded when that is asked for. */
+/**
+ * A restore that differs from its backup: kept beside the target under a name that is reported, or
+ * discarded when that is asked for.
+ */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";

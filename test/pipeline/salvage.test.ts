@@ -1,4 +1,6 @@
-/** --allow-damaged, the last resort: what is sound before the damage is kept, and never passes for whole. */
+/**
+ * --allow-damaged, the last resort: what is sound before the damage is kept, and never passes for whole.
+ */
 import { randomBytes } from "node:crypto";
 import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -117,7 +117,8 @@ describe("a tree with too many directories to name", () => {
     const [few, more] = [tree(199, 10), crowded(tree(210, 10))];
     expect(found(more, few)).toEqual([]);
     expect(found(more, few, more, few)).toEqual([]);
-    // Eleven directories are gone: those that had a bucket of their own are named by it, and nothing else is.
+    // Eleven directories are gone: those that had a bucket of their own are named by it, and
+    // nothing else is.
     expect(found(few, more).length).toBeLessThan(11);
     expect(found(crowded(tree(210, 40)), few, crowded(tree(210, 130))).length).toBeGreaterThan(50);
     expect(found(crowded(tree(210, 40)), tree(199, 130)).length).toBeGreaterThan(50);

@@ -368,7 +368,8 @@ describe("nights of ordinary databases", () => {
       const table = database.tables.get(victim);
       // A content of some kilobytes has too short a sample to tell how it compresses.
       if (table === undefined || table.rows * table.rowBytes < 200_000) continue;
-      // Its name is as old as its last renaming; and what falls and rises by itself is judged by that.
+      // Its name is as old as its last renaming; and what falls and rises by itself is judged by
+      // that.
       const series = trusted.flatMap(({ figures }) => figures.parts.get(victim)?.rows ?? []);
       if (series.length < 2 || deepestValley(series) > 0.4) continue;
       tried++;

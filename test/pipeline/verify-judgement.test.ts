@@ -1,4 +1,7 @@
-/** What a verification says of a backup, and by what: its own bytes, the source's counts, earlier checks, and the backups before it. */
+/**
+ * What a verification says of a backup, and by what: its own bytes, the source's counts, earlier
+ * checks, and the backups before it.
+ */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** Verification judges one backup by what it is: not by what is wrong with others, nor by what was wrong with the reading. */
+/**
+ * Verification judges one backup by what it is: not by what is wrong with others, nor by what was
+ * wrong with the reading.
+ */
 import { appendFile, cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -20,7 +23,10 @@ afterEach(() => project[Symbol.asyncDispose]());
 const manifestOf = (id: string): string => join(project.vault, "manifests", "tree", `${id}.json`);
 const artifactOf = (id: string, name: string): string => join(project.vault, "artifacts", "tree", id, name);
 
-/** A store that takes no writes below these prefixes, as read-only media and a role that may only read. */
+/**
+ * A store that takes no writes below these prefixes, as read-only media and a role that may only
+ * read.
+ */
 function readOnly(store: ObjectStore): ObjectStore {
   return {
     ...store,
@@ -50,7 +56,8 @@ describe("the verdict on one backup", () => {
 
   test.each(["verify", "restore test"] as const)("is none when the backup is deleted under a %s", async (purpose) => {
     const id = await project.back({ verify: false });
-    // As another machine would that does not see the mark: the manifest goes first, then the artifacts, while the manifest has just been read.
+    // As another machine would that does not see the mark: the manifest goes first, then the
+    // artifacts, while the manifest has just been read.
     const deleting = (store: ObjectStore): ObjectStore => ({
       ...store,
       async get(key, options) {

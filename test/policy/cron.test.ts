@@ -134,7 +134,10 @@ describe("cron expressions", () => {
   });
 });
 
-/** A random field and, found in another way, its values: every number of the field is asked whether an item holds it. */
+/**
+ * A random field and, found in another way, its values: every number of the field is asked whether
+ * an item holds it.
+ */
 function field(low: number, high: number): fc.Arbitrary<{ text: string; values: number[] }> {
   const span = fc
     .tuple(fc.integer({ min: low, max: high }), fc.integer({ min: low, max: high }))

@@ -1,4 +1,7 @@
-/** Policies that are huge, strange, or made to keep the reader busy: each ends in named problems, and soon. */
+/**
+ * Policies that are huge, strange, or made to keep the reader busy: each ends in named problems,
+ * and soon.
+ */
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -19,7 +19,10 @@ sources:
     retention: { daily: 7 }
 `;
 
-/** A policy whose one source is PostgreSQL with these lines (indented by the caller's own nesting from 0). */
+/**
+ * A policy whose one source is PostgreSQL with these lines (indented by the caller's own nesting
+ * from 0).
+ */
 export function withPostgres(lines: string, retention = "retention: { daily: 7 }"): string {
   return withSource(`engine: postgres\nconnection: env:SHOP_URL\n${retention}\n${lines}`);
 }
@@ -56,7 +59,9 @@ export function files(text: string): FilesSource {
   return source as FilesSource;
 }
 
-/** The lines of problems; empty when the policy is valid. Any error but PolicyInvalid is thrown on. */
+/**
+ * The lines of problems; empty when the policy is valid. Any error but PolicyInvalid is thrown on.
+ */
 export function problemsOf(text: string): readonly string[] {
   try {
     parse(text);

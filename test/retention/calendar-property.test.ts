@@ -1,4 +1,7 @@
-/** The calendar against Temporal's. Apart from the examples, because thousands of instants take seconds. */
+/**
+ * The calendar against Temporal's. Apart from the examples, because thousands of instants take
+ * seconds.
+ */
 import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { expect, it } from "vitest";

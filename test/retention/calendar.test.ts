@@ -31,7 +31,8 @@ describe("the calendar of a time zone", () => {
     ["day", "2100-02-28T24:00:00Z", "UTC", "2100-03-01"],
     ["month", "2027-01-01T00:00:00Z", "America/New_York", "2026-12"],
     ["year", "2026-12-31T23:30:00Z", "Europe/Berlin", "2027"],
-    // ISO weeks: 2020 and 2026 have 53; the year's first days may be the old year's week, and its last the new one's.
+    // ISO weeks: 2020 and 2026 have 53; the year's first days may be the old year's week, and its
+    // last the new one's.
     ["week", "2027-01-03T23:59:59Z", "UTC", "2026-W53"],
     ["week", "2027-01-04T00:00:00Z", "UTC", "2027-W01"],
     ["week", "2020-12-28T00:00:00Z", "UTC", "2020-W53"],

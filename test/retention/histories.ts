@@ -1,4 +1,7 @@
-/** Histories of backups for the retention tests: single backups in one line, and random histories for property tests. */
+/**
+ * Histories of backups for the retention tests: single backups in one line, and random histories
+ * for property tests.
+ */
 import fc from "fast-check";
 import type { BackupKind, Retention } from "../../src/policy/policy.ts";
 import { planRetention, type RetentionBackup, type RetentionPlan } from "../../src/retention/plan-retention.ts";
@@ -12,7 +15,9 @@ export function idAt(startedAtMs: number, kind: BackupKind = "full", suffix = "a
   return `${stamp}Z-${kind}-${suffix}`;
 }
 
-/** A verified backup that started at `at` (ISO 8601 or epoch milliseconds), changed by `changes`. */
+/**
+ * A verified backup that started at `at` (ISO 8601 or epoch milliseconds), changed by `changes`.
+ */
 export function backupAt(
   at: string | number,
   changes: Partial<RetentionBackup> & { readonly suffix?: string } = {},
@@ -61,7 +66,10 @@ export const zones = [
   "Australia/Lord_Howe",
 ];
 
-/** Now, for random histories: within a day of DST changes, year ends and the skipped day of Samoa among others. */
+/**
+ * Now, for random histories: within a day of DST changes, year ends and the skipped day of Samoa
+ * among others.
+ */
 export const arbitraryNow = fc.oneof(
   fc
     .constantFrom(
@@ -136,7 +144,10 @@ const arbitraryDraft = (spanMs: number): fc.Arbitrary<Draft> =>
     parent: fc.integer({ min: -1, max: 6 }),
   });
 
-/** Random histories up to `now`, in random order: dense and sparse ones, all kinds and states, chains, holds, locks, missing bases. */
+/**
+ * Random histories up to `now`, in random order: dense and sparse ones, all kinds and states,
+ * chains, holds, locks, missing bases.
+ */
 export const arbitraryHistory = (nowMs: number): fc.Arbitrary<RetentionBackup[]> =>
   fc
     .constantFrom(2 * dayMs, 20 * dayMs, 120 * dayMs, 900 * dayMs)

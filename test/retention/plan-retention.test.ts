@@ -145,7 +145,8 @@ describe("planRetention", () => {
     expect(released(backupAt(day, { storedAtMs }))).toEqual([]);
     expect(released(backupAt(day, { settled: { state: "stored", suspicious: false } }))).toEqual([]);
     expect(released(backupAt(day, { settled: { state: "verified", suspicious: true } }))).toEqual([]);
-    // A week between two backups: the one before an accident stays two days after it, not some minutes.
+    // A week between two backups: the one before an accident stays two days after it, not some
+    // minutes.
     expect(released(backupAt("2026-11-20T02:00:00Z"))).toEqual([]);
     const touched = { ...lastWeek, storedAtMs };
     const plan = planAt([touched, backupAt(day)], rules, now);

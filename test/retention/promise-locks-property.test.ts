@@ -1,4 +1,7 @@
-/** The locks that prunes promise, over months of them. Apart from the examples, because each history takes a second. */
+/**
+ * The locks that prunes promise, over months of them. Apart from the examples, because each history
+ * takes a second.
+ */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Retention } from "../../src/policy/policy.ts";
@@ -7,7 +10,10 @@ import { promiseLocks } from "../../src/retention/promise-locks.ts";
 import { shortestKept } from "../../src/retention/shortest-kept.ts";
 import { backupAt, dayMs, hourMs, policyOf, zones } from "./histories.ts";
 
-/** The newest are promised in steps, so that not every prune extends every lock: a quarter of the shortest time, of a week at most. */
+/**
+ * The newest are promised in steps, so that not every prune extends every lock: a quarter of the
+ * shortest time, of a week at most.
+ */
 it("locks that a prune promises end hardly later than daily backups and prunes to come would keep the backup", () => {
   const rules = fc.record(
     {

@@ -1,4 +1,7 @@
-/** What locks are promised: never longer than retention keeps, never less than it promises at the write. */
+/**
+ * What locks are promised: never longer than retention keeps, never less than it promises at the
+ * write.
+ */
 import { describe, expect, it } from "vitest";
 import type { Retention } from "../../src/policy/policy.ts";
 import { planRetention, type RetentionBackup } from "../../src/retention/plan-retention.ts";
@@ -29,7 +32,8 @@ describe("the shortest time that a kind is kept", () => {
 describe("the locks that a prune promises", () => {
   it("hold the backup that stands for a week until its week is the last that the rule has room for", () => {
     const backups = dailyBackups(20, "2026-11-20");
-    // 2026-11-15 is the Sunday of the week before; two weeks are kept beside it, so that the third to begin after it ends its promise.
+    // 2026-11-15 is the Sunday of the week before; two weeks are kept beside it, so that the third
+    // to begin after it ends its promise.
     const promises = promisesAt(backups, { weekly: 3 }, "2026-11-20T03:00:00Z");
     expect(promises.get(idAt(Date.parse("2026-11-15T02:00:00Z")))).toEqual(new Date("2026-11-30T00:00:00Z"));
   });

@@ -27,12 +27,14 @@ describe("planRetention on a million backups", () => {
       now: new Date("2030-01-01T00:00:00Z"),
       timezone: "Europe/Berlin",
     });
-    // Measured: 1.2 to 2.9 s on two busy cores; the limit leaves room for slower ones and still catches anything quadratic.
+    // Measured: 1.2 to 2.9 s on two busy cores; the limit leaves room for slower ones and still
+    // catches anything quadratic.
     expect(performance.now() - startedMs).toBeLessThan(20_000);
     expect(plan.refusals).toEqual([]);
     expect(plan.decisions).toHaveLength(1_000_000);
     const representatives = plan.decisions.filter(({ reasons }) => reasons.some((reason) => reason.startsWith("newest of")));
-    // 30 days, of which some are the newest of their week, month or year; before them 3 weeks, 10 months and 5 years.
+    // 30 days, of which some are the newest of their week, month or year; before them 3 weeks, 10
+    // months and 5 years.
     expect(representatives).toHaveLength(30 + 3 + 10 + 5);
   });
 });

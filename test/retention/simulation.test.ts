@@ -41,7 +41,10 @@ function simulate(
   return { made, held, removals };
 }
 
-/** What the policy promises, worked out with Temporal from everything ever made: the newest good backup of each of the newest periods. */
+/**
+ * What the policy promises, worked out with Temporal from everything ever made: the newest good
+ * backup of each of the newest periods.
+ */
 function promised(
   made: readonly RetentionBackup[],
   timezone: string,
@@ -70,7 +73,8 @@ const good = (): Partial<RetentionBackup> => ({ state: "verified" });
 describe("a year and more of daily backups, each followed by a prune", () => {
   it("comes to exactly 30 days and 12 months, removing one or two backups at a time", () => {
     const { made, held, removals } = simulate(daily(500, "2025-03-01T02:00:00Z"), "UTC", rules, good);
-    // 2026-07-13: the 30 newest days reach back to 2026-06-14, and so hold the newest of two of the twelve months.
+    // 2026-07-13: the 30 newest days reach back to 2026-06-14, and so hold the newest of two of the
+    // twelve months.
     expect(held.at(-1)?.id).toMatch(/^20260713T/);
     expect(held).toHaveLength(30 + 12 - 2);
     expect(held.map(({ id }) => id).sort()).toEqual(promised(made, "UTC", rules));
@@ -140,7 +144,8 @@ describe("a year and more of daily backups, each followed by a prune", () => {
     const names = new Set(held.map(({ id }) => id));
     for (const backup of held) expect(backup.parent === null || names.has(backup.parent ?? "")).toBe(true);
     expect(names.has(ids.at(-7) ?? "")).toBe(true);
-    // Seven days and the ends of two earlier months, each with its chain, are at most four chains of seven.
+    // Seven days and the ends of two earlier months, each with its chain, are at most four chains
+    // of seven.
     expect(held.length).toBeLessThanOrEqual(28);
   });
 });

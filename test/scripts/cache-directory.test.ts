@@ -14,7 +14,10 @@ beforeEach(async () => {
   return () => rm(base, { recursive: true, force: true });
 });
 
-/** A user that owns nothing here; switching to it takes root, as which the real function runs when it matters. */
+/**
+ * A user that owns nothing here; switching to it takes root, as which the real function runs when
+ * it matters.
+ */
 const asRoot = process.getuid?.() === 0;
 const user = asRoot ? { uid: 65534, gid: 65534 } : undefined;
 const places = () => ({ project: join(base, "checkout"), shared: join(base, "shared"), user });

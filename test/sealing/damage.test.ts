@@ -53,7 +53,9 @@ function flipped(bytes: Buffer, at: number, mask: number): Buffer {
   return copy;
 }
 
-/** Where the parts of the large message begin: its header, and frames of 4 + 12 + 1 MiB + 16 bytes. */
+/**
+ * Where the parts of the large message begin: its header, and frames of 4 + 12 + 1 MiB + 16 bytes.
+ */
 function partsOfLarge(): Record<string, number> {
   const headerBytes = large.bytes.length - 2 * (4 + 12 + frame + 16) - (4 + 4 + 12 + 4 + 1000 + 16);
   const second = headerBytes + 4 + 12 + frame + 16;
@@ -167,7 +169,8 @@ describe("a damaged artifact", () => {
     const before = process.memoryUsage().arrayBuffers;
     const stream = openStream(stored, small.figures, { keys, context, signal: neverAborted });
     expect((await failureOf(collect(stream))).name).toBe("ArtifactDamaged");
-    // The library alone would hold all of the gigabyte; what is free but not collected yet is a fraction of it.
+    // The library alone would hold all of the gigabyte; what is free but not collected yet is a
+    // fraction of it.
     expect(most - before).toBeLessThan(512 * frame);
   });
 

@@ -1,4 +1,7 @@
-/** The script of RESTORE.md that reads a manifest, run as a person runs it, on manifests that somebody changed. */
+/**
+ * The script of RESTORE.md that reads a manifest, run as a person runs it, on manifests that
+ * somebody changed.
+ */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

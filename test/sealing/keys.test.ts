@@ -22,7 +22,10 @@ function kmsError(name: string): Error {
 
 const sorted = (pairs: Record<string, string> = {}) => Object.entries(pairs).sort();
 
-/** As much of KMS as the library asks of it: wraps by noting key and context, as KMS binds both to what it wraps. */
+/**
+ * As much of KMS as the library asks of it: wraps by noting key and context, as KMS binds both to
+ * what it wraps.
+ */
 function fakeKms(faults: Partial<Record<keyof KmsConnection, string>> = {}, ownArn = arn): KmsConnection {
   const failing = (call: keyof KmsConnection) => {
     const fault = faults[call];

@@ -21,7 +21,8 @@ async function openWithPublicLibrary({ bytes, figures }: SealedBytes): Promise<B
 
 describe("the zstd frame of a compressed artifact", () => {
   it("has a checksum: zstd alone finds any byte that is changed, and gives out no other bytes", async () => {
-    // Bytes that do not compress lie in the frame as they are: without a checksum, changing one would go unnoticed.
+    // Bytes that do not compress lie in the frame as they are: without a checksum, changing one
+    // would go unnoticed.
     const plain = randomBytes(2000);
     const frame = await openWithPublicLibrary(await seal(plain, { keys, compress: true }));
     expect(zstdDecompressSync(frame).equals(plain)).toBe(true);

@@ -1,4 +1,6 @@
-/** What the sealing tests share: keys in a private directory, and sealing and opening whole buffers. */
+/**
+ * What the sealing tests share: keys in a private directory, and sealing and opening whole buffers.
+ */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -98,7 +100,10 @@ export async function collect(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The error's name in the catalogue and its message, or what the promise resolved with when it should have failed. */
+/**
+ * The error's name in the catalogue and its message, or what the promise resolved with when it
+ * should have failed.
+ */
 export async function failureOf(promise: Promise<unknown>): Promise<{ name: string; message: string; details: readonly string[] }> {
   try {
     const value = await promise;

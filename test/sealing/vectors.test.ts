@@ -1,4 +1,7 @@
-/** Artifacts that earlier releases sealed. A vector that no longer opens is a broken promise: mend the code, never the vector. */
+/**
+ * Artifacts that earlier releases sealed. A vector that no longer opens is a broken promise: mend
+ * the code, never the vector.
+ */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

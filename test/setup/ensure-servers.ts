@@ -1,4 +1,7 @@
-/** Before the integration tests: every server and tool they need is there, or the run fails here and says what to install. */
+/**
+ * Before the integration tests: every server and tool they need is there, or the run fails here and
+ * says what to install.
+ */
 import { ensureBubblewrap } from "../../scripts/bubblewrap.ts";
 import { ensureIcuPostgres } from "../../scripts/debian-postgres.ts";
 import { ensureMiniStack } from "../../scripts/ministack.ts";

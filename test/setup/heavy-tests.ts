@@ -1,6 +1,7 @@
 /**
- * The unit tests that take more than a few seconds each: property tests over thousands of histories, tests of scale, and those that
- * start many processes. They are the project `heavy`, which `npm test` runs and `npm run check` does not.
+ * The unit tests that take more than a few seconds each: property tests over thousands of
+ * histories, tests of scale, and those that start many processes. They are the project `heavy`,
+ * which `npm test` runs and `npm run check` does not.
  */
 export const heavyTests = [
   "test/fuzz/**/*.test.ts",

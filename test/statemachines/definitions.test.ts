@@ -7,7 +7,10 @@ import { stackTargetPattern } from "../../src/policy/stack-target.ts";
 import { hostileTargets } from "../functions/hostile-targets.ts";
 import { allStates, machineNames, networks, readMachine, type State, targetOf, tasksOf } from "./machines.ts";
 
-/** Names that AWS gives; documentation: Step Functions "Error names", Lambda and Amazon ECS integrations. */
+/**
+ * Names that AWS gives; documentation: Step Functions "Error names", Lambda and Amazon ECS
+ * integrations.
+ */
 const awsNames = new Set([
   "States.ALL",
   "States.Timeout",
@@ -44,7 +47,10 @@ const outgrown = [
 const leaseSeconds = 660;
 
 const names = Object.keys(catalogue) as ErrorName[];
-/** No step of the pipeline sends alerts but `notify`, which retries whatever happens; and none calls the stack from outside, as --stack does. */
+/**
+ * No step of the pipeline sends alerts but `notify`, which retries whatever happens; and none calls
+ * the stack from outside, as --stack does.
+ */
 const ofNoStep: readonly string[] = ["AlertUndelivered", "StackUnavailable"];
 const retryable = names.filter((name) => catalogue[name].retryable && !ofNoStep.includes(name));
 

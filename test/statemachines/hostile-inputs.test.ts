@@ -1,4 +1,7 @@
-/** What a person who may start a machine can put into its input: it ends in an alert that can be sent, or does what it was asked for. */
+/**
+ * What a person who may start a machine can put into its input: it ends in an alert that can be
+ * sent, or does what it was asked for.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { step as due } from "../../functions/due.ts";
@@ -12,7 +15,10 @@ import { readEvent, readMachine } from "./machines.ts";
 const steps = { due, notify, plan, prove, restore };
 const results: Readonly<Record<string, string>> = { "plan restore": "plan-restore", "plan restore-test": "plan-restore-test" };
 
-/** Runs a machine; a function that refuses its payload fails as the deployed one does. Gives the alerts that `notify` took. */
+/**
+ * Runs a machine; a function that refuses its payload fails as the deployed one does. Gives the
+ * alerts that `notify` took.
+ */
 async function alertsOf(
   machine: string,
   input: unknown,

@@ -1,6 +1,7 @@
 /**
- * Runs a state machine in this process: JSONata by the version that Step Functions has (2.0.6), Tasks by the test. It knows what these machines
- * use, and is strict where Step Functions is: an expression without a value is an error, a Distributed Map sees no outer variables.
+ * Runs a state machine in this process: JSONata by the version that Step Functions has (2.0.6),
+ * Tasks by the test. It knows what these machines use, and is strict where Step Functions is: an
+ * expression without a value is an error, a Distributed Map sees no outer variables.
  */
 import jsonata from "jsonata";
 import { type Catcher, type Machine, type State, targetOf } from "./machines.ts";
@@ -17,8 +18,9 @@ export class TaskError extends Error {
 }
 
 /**
- * Answers a Task: a Lambda's payload, what a container sent with its token, a started execution's output. `called`: the function's or task's name, as the
- * machine's expression gives it. May throw a TaskError.
+ * Answers a Task: a Lambda's payload, what a container sent with its token, a started execution's
+ * output. `called`: the function's or task's name, as the machine's expression gives it. May throw
+ * a TaskError.
  */
 export type Answer = (target: string, payload: unknown, called: string) => unknown;
 

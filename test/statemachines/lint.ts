@@ -1,7 +1,12 @@
-/** What every Task must have before it may be deployed; gives one sentence for each thing that is missing. */
+/**
+ * What every Task must have before it may be deployed; gives one sentence for each thing that is
+ * missing.
+ */
 import { allStates, type Machine, type Retrier, type State, targetOf } from "./machines.ts";
 
-/** A Task that may be silent for longer than this needs a heartbeat, where its integration has one. */
+/**
+ * A Task that may be silent for longer than this needs a heartbeat, where its integration has one.
+ */
 const longSeconds = 3600;
 
 /** A reader takes an expression of this length in at a glance. */
@@ -53,7 +58,10 @@ function lintCatch(state: State, within: Machine): string[] {
   return problems;
 }
 
-/** Whether every way on from `name` meets a Task that alerts; a Task on the way has a Catch that was looked at by itself. */
+/**
+ * Whether every way on from `name` meets a Task that alerts; a Task on the way has a Catch that was
+ * looked at by itself.
+ */
 function endsInAlert(name: string, { States }: Machine): boolean {
   const state = States[name];
   if (state?.Type !== "Task") return false;

@@ -1,4 +1,7 @@
-/** The state machines as they are written, for tests: parsed, with CloudFormation's intrinsics replaced by what they will be. */
+/**
+ * The state machines as they are written, for tests: parsed, with CloudFormation's intrinsics
+ * replaced by what they will be.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -80,7 +83,10 @@ export function tasksOf(machine: Machine): [name: string, state: State, within: 
 /** What each source has of its own; `plan` and `due` give the name. */
 const ownNames = /\{% \$(?:plan|states\.input)\.(dump|prove)(?:Function|Task) %\}/;
 
-/** The function, task or machine that a Task calls: `plan`, `dump`, `fargate:dump`, `machine:BackupMachine`. */
+/**
+ * The function, task or machine that a Task calls: `plan`, `dump`, `fargate:dump`,
+ * `machine:BackupMachine`.
+ */
 export function targetOf(state: State): string {
   const { FunctionName = "", TaskDefinition = "", StateMachineArn = "" } = (state.Arguments ?? {}) as Record<string, string>;
   const [, own] = ownNames.exec(`${FunctionName}${TaskDefinition}`) ?? [];

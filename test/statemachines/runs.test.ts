@@ -18,14 +18,20 @@ const results: Readonly<Record<string, string>> = {
 };
 
 interface Call {
-  /** The function's name; of what proves a backup, what it was asked for: `verify`, `fargate:restore-test`. */
+  /**
+   * The function's name; of what proves a backup, what it was asked for: `verify`,
+   * `fargate:restore-test`.
+   */
   readonly target: string;
   /** As the machine names it. */
   readonly called: string;
   readonly payload: Record<string, unknown>;
 }
 
-/** Runs a machine on its sample event; every payload must be one that the function takes, and results are the samples. */
+/**
+ * Runs a machine on its sample event; every payload must be one that the function takes, and
+ * results are the samples.
+ */
 async function run(
   name: string,
   answers: Partial<Record<string, () => unknown>> = {},

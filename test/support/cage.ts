@@ -1,4 +1,7 @@
-/** A place like Lambda's sandbox, for a bundled function and PostgreSQL's programs (cage.sh). Linux only, and nothing to fall back on elsewhere. */
+/**
+ * A place like Lambda's sandbox, for a bundled function and PostgreSQL's programs (cage.sh). Linux
+ * only, and nothing to fall back on elsewhere.
+ */
 import { copyFileSync, mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** The program of run-confined.ts, where an ordinary user can run it: the checkout may lie where only root can. */
+/**
+ * The program of run-confined.ts, where an ordinary user can run it: the checkout may lie where
+ * only root can.
+ */
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** A database of random definitions: backed up, restored beside itself, compared; then some definitions are changed, and compared again. */
+/**
+ * A database of random definitions: backed up, restored beside itself, compared; then some
+ * definitions are changed, and compared again.
+ */
 import { digestPostgresBackup } from "../../src/engines/postgres/digest.ts";
 import { openPostgresTarget } from "../../src/engines/postgres/restore.ts";
 import type { Comparison } from "../../src/proof/content.ts";

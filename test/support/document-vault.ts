@@ -1,4 +1,7 @@
-/** A vault of two backups with every kind of document, one of which somebody changed; and what must hold whatever it is. */
+/**
+ * A vault of two backups with every kind of document, one of which somebody changed; and what must
+ * hold whatever it is.
+ */
 import { isHoldfastError } from "../../src/errors/holdfast-error.ts";
 import { listBackups } from "../../src/vault/catalogue.ts";
 import { appendEvidence } from "../../src/vault/evidence.ts";
@@ -22,7 +25,10 @@ const sealing = { keys: memoryKeys(), vaultId: newVaultId(randomBytes) };
 const changedId = sampleId("2026-11-20T02:00:00Z");
 const goodId = sampleId("2026-11-21T02:00:00Z");
 
-/** Both backups verified, the first held and read; keys of the documents that are changed, one of a kind. */
+/**
+ * Both backups verified, the first held and read; keys of the documents that are changed, one of a
+ * kind.
+ */
 export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: readonly string[] }> {
   const store = makeMemoryStore(() => now);
   await initVault(store, { clock, randomBytes, holdfastVersion: "0", restoreInstructions: async () => "text" });
@@ -56,7 +62,10 @@ export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: r
   return { store, keys };
 }
 
-/** Looks at everything, with `bytes` under `key`: only errors of the catalogue, the other backup untouched, and never better than it is. */
+/**
+ * Looks at everything, with `bytes` under `key`: only errors of the catalogue, the other backup
+ * untouched, and never better than it is.
+ */
 export async function lookAtEverything(store: MemoryStore, key: string, bytes: Buffer): Promise<void> {
   const before = store.objects.get(key);
   const original = before?.bytes ?? Buffer.alloc(0);

@@ -1,4 +1,7 @@
-/** The property that a dump keeps beside schema changes, for the tests of every day and for `npm run exhaustive`. */
+/**
+ * The property that a dump keeps beside schema changes, for the tests of every day and for
+ * `npm run exhaustive`.
+ */
 import { join } from "node:path";
 import { isHoldfastError } from "../../src/errors/holdfast-error.ts";
 import { archiveRows, dumpTo, makeContext, makeSource, rowsOf } from "../integration/postgres/dump-context.ts";
@@ -9,8 +12,9 @@ import { type Change, findTornTables, prepareChangingDatabase, write } from "./s
 let databases = 0;
 
 /**
- * Takes dumps while the writers work, and gives how many succeeded. Rejects when one holds a torn table or its rows are not those that
- * the source counted. A dump may fail with DumpFailed, to be tried again.
+ * Takes dumps while the writers work, and gives how many succeeded. Rejects when one holds a torn
+ * table or its rows are not those that the source counted. A dump may fail with DumpFailed, to be
+ * tried again.
  */
 export async function dumpBesideChanges(
   server: PostgresServer,

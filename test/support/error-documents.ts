@@ -1,4 +1,7 @@
-/** Errors in JSON, as the published schema has them: a test that reads a document finds each of them, and whether it is valid. */
+/**
+ * Errors in JSON, as the published schema has them: a test that reads a document finds each of
+ * them, and whether it is valid.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -11,7 +14,10 @@ const validate = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(
 /** The members that hold an error, wherever they are in a document. */
 const errorMembers: readonly string[] = ["error", "pruneRefusal", "unrecorded", "why"];
 
-/** All errors of a document, in its order. Throws an Error that names the first that is not as schema/error.schema.json says. */
+/**
+ * All errors of a document, in its order. Throws an Error that names the first that is not as
+ * schema/error.schema.json says.
+ */
 export function errorsIn(document: unknown, path = ""): ErrorDocument[] {
   if (typeof document !== "object" || document === null) return [];
   return Object.entries(document).flatMap(([name, value]) => {

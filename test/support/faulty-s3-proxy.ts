@@ -1,4 +1,7 @@
-/** A proxy before a real S3 server that fails on demand: refuses, keeps silent, loses answers, cuts connections. */
+/**
+ * A proxy before a real S3 server that fails on demand: refuses, keeps silent, loses answers, cuts
+ * connections.
+ */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 

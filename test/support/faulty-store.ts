@@ -12,7 +12,9 @@ export interface Fault {
   readonly from?: number;
   /** How many calls fail; default all from there. */
   readonly times?: number;
-  /** `before`: nothing is done; `after`: the store did it, and its answer is lost. Default `before`. */
+  /**
+   * `before`: nothing is done; `after`: the store did it, and its answer is lost. Default `before`.
+   */
   readonly when?: "before" | "after";
 }
 

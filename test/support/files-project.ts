@@ -1,4 +1,7 @@
-/** A small files source with its policy, key and folder vault, and the pipeline in this process to work on it. */
+/**
+ * A small files source with its policy, key and folder vault, and the pipeline in this process to
+ * work on it.
+ */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,10 +17,14 @@ export interface FilesProject extends AsyncDisposable {
   readonly directory: string;
   readonly vault: string;
   readonly policyFile: string;
-  /** Replaces the policy; the default has the source `tree`, whose retention keeps the last backup. */
+  /**
+   * Replaces the policy; the default has the source `tree`, whose retention keeps the last backup.
+   */
   writePolicy(text: string): Promise<void>;
   open(options?: OpenOptions): Promise<PipelineContext>;
-  /** A backup of `tree` that was begun so long ago, verified unless told otherwise; gives its id. */
+  /**
+   * A backup of `tree` that was begun so long ago, verified unless told otherwise; gives its id.
+   */
   back(options?: { readonly minutesAgo?: number; readonly verify?: boolean }): Promise<string>;
   find(reference: string, context?: PipelineContext): Promise<FoundBackup>;
   /** The names of all files of the vault below `room`, relative to it. */

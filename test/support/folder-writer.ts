@@ -1,4 +1,7 @@
-/** A process that writes to a folder vault until it is killed, or does one thing and says how it went; for tests of what is left. */
+/**
+ * A process that writes to a folder vault until it is killed, or does one thing and says how it
+ * went; for tests of what is left.
+ */
 import { systemClock } from "../../src/runtime/clock.ts";
 import { openFolderStore } from "../../src/vault/folder-store.ts";
 import { patternedBytes } from "./streams.ts";

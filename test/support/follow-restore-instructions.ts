@@ -1,4 +1,7 @@
-/** Does what RESTORE.md says, with the tools that it names: takes the commands out of the text and runs them as they stand. */
+/**
+ * Does what RESTORE.md says, with the tools that it names: takes the commands out of the text and
+ * runs them as they stand.
+ */
 import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +20,10 @@ export interface FollowRequest {
   readonly workDir: string;
   /** Where psql and pg_restore are. */
   readonly pgBin?: string;
-  /** Of the empty target database; given when the backup is PostgreSQL's. The commands find it in their environment. */
+  /**
+   * Of the empty target database; given when the backup is PostgreSQL's. The commands find it in
+   * their environment.
+   */
   readonly databaseUrl?: string;
   /** Uses the text's alternative to the zstd program. */
   readonly withoutZstdProgram?: boolean;
@@ -34,8 +40,9 @@ export interface Followed {
 }
 
 /**
- * Follows the instructions; afterwards `workDir` holds the opened artifacts, and `restored/` for files. Nothing is changed in the text but
- * the values of its settings; of its alternatives (key file or KMS, database or files, zstd program or not) the fitting one is taken.
+ * Follows the instructions; afterwards `workDir` holds the opened artifacts, and `restored/` for
+ * files. Nothing is changed in the text but the values of its settings; of its alternatives (key
+ * file or KMS, database or files, zstd program or not) the fitting one is taken.
  * Errors: a plain Error with the commands' own words, when one of them fails.
  */
 export async function followRestoreInstructions(request: FollowRequest): Promise<Followed> {
@@ -115,7 +122,10 @@ function fillSettings(block: string, request: FollowRequest): string {
   });
 }
 
-/** Packages are installed once for all tests: the commands that would do so again are left out, and `tools` is the environment they made. */
+/**
+ * Packages are installed once for all tests: the commands that would do so again are left out, and
+ * `tools` is the environment they made.
+ */
 function withProvidedTools(blocks: readonly string[], tools: string): readonly string[] {
   const kept = blocks.map((block) =>
     block

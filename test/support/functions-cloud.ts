@@ -1,4 +1,7 @@
-/** What the functions of a stack find in the cloud, on a MiniStack: a bucket, a KMS key, the source's secret, and the policy. */
+/**
+ * What the functions of a stack find in the cloud, on a MiniStack: a bucket, a KMS key, the
+ * source's secret, and the policy.
+ */
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, DeleteObjectsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";

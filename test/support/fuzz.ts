@@ -1,7 +1,8 @@
 /**
- * Fuzzing with real code and mutated inputs. A fuzz test is a vitest test in test/fuzz/: with `npm test` each target runs a few
- * hundred inputs from a fixed seed; `npm run fuzz` runs the same test for HOLDFAST_FUZZ_SECONDS a target from a new seed
- * (docs/testing.md). An input that fails is saved with what replays it.
+ * Fuzzing with real code and mutated inputs. A fuzz test is a vitest test in test/fuzz/: with
+ * `npm test` each target runs a few hundred inputs from a fixed seed; `npm run fuzz` runs the same
+ * test for HOLDFAST_FUZZ_SECONDS a target from a new seed (docs/testing.md). An input that fails is
+ * saved with what replays it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +19,10 @@ export interface FuzzTarget {
   readonly dictionary?: readonly string[];
   /** Inputs are cut to this length; 64 KiB when it is not given. */
   readonly maxBytes?: number;
-  /** Throws when a property is broken. `random` is for choices of the property itself, as where to cut chunks. */
+  /**
+   * Throws when a property is broken. `random` is for choices of the property itself, as where to
+   * cut chunks.
+   */
   run(input: Buffer, random: Random): void | Promise<void>;
 }
 
@@ -42,7 +46,10 @@ function readSeed(): number {
   return longSeconds() === undefined ? quickSeed : Math.floor(Math.random() * 2 ** 31);
 }
 
-/** Runs the corpus, then mutated inputs until the budget ends. Rejects with an error that names the saved input and the property's error. */
+/**
+ * Runs the corpus, then mutated inputs until the budget ends. Rejects with an error that names the
+ * saved input and the property's error.
+ */
 export async function fuzz(target: FuzzTarget, inputs = quickInputs): Promise<void> {
   const only = process.env["HOLDFAST_FUZZ_INPUT"];
   if (only !== undefined) return await target.run(readFileSync(only), createRandom(0));
@@ -65,7 +72,10 @@ export async function fuzz(target: FuzzTarget, inputs = quickInputs): Promise<vo
   console.log(`fuzz ${target.name}: ${count} inputs, seed ${seed}, no failure`);
 }
 
-/** Parameters for fast-check: `runs` histories from a fixed seed in `npm test`, HOLDFAST_FUZZ_SECONDS of them from a new one in `npm run fuzz`. */
+/**
+ * Parameters for fast-check: `runs` histories from a fixed seed in `npm test`,
+ * HOLDFAST_FUZZ_SECONDS of them from a new one in `npm run fuzz`.
+ */
 export function propertyParameters<T>(runs: number): Parameters<T> {
   const seconds = longSeconds();
   const seed = readSeed();

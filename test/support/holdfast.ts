@@ -1,4 +1,6 @@
-/** Runs the command line as a user does: a process of its own, in a folder with a policy and a key. */
+/**
+ * Runs the command line as a user does: a process of its own, in a folder with a policy and a key.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";

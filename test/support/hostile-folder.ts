@@ -1,4 +1,7 @@
-/** What anyone who can write to a folder vault can put there: links, pipes, sockets, directories, huge files, in the way of anything. */
+/**
+ * What anyone who can write to a folder vault can put there: links, pipes, sockets, directories,
+ * huge files, in the way of anything.
+ */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
@@ -93,7 +96,10 @@ export async function plant(kind: OddKind, path: string, outside: string): Promi
   }
 }
 
-/** Its file stays when the server has gone, as long as that did not unlink it: a process that was killed leaves one. */
+/**
+ * Its file stays when the server has gone, as long as that did not unlink it: a process that was
+ * killed leaves one.
+ */
 function makeSocket(path: string): Promise<void> {
   if (path.length > 100) return writeFile(path, "");
   const code = "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])";

@@ -1,4 +1,7 @@
-/** A server that speaks as much of PostgreSQL's protocol as it takes to be logged in to, and then sends what a test wants. */
+/**
+ * A server that speaks as much of PostgreSQL's protocol as it takes to be logged in to, and then
+ * sends what a test wants.
+ */
 import { createServer, type Socket } from "node:net";
 
 export interface HostileServer extends AsyncDisposable {
@@ -57,7 +60,8 @@ export const identity = Buffer.concat([
 export const settingsMade = Buffer.concat([message("C", "SET\0"), ready]);
 
 /**
- * Answers the n-th message of the client (0: the start of the connection) with `answer(n, socket)`; undefined: nothing.
+ * Answers the n-th message of the client (0: the start of the connection) with `answer(n, socket)`;
+ * undefined: nothing.
  */
 export async function startHostileServer(answer: (turn: number, socket: Socket) => Buffer | undefined): Promise<HostileServer> {
   const sockets = new Set<Socket>();

@@ -55,8 +55,8 @@ const hurtfulTexts = [
 ];
 
 /**
- * Creates the database `hurtfulDatabase` on the server. With the defaults it takes some seconds. Numbers are the same every time: made by
- * md5 of counters, no randomness.
+ * Creates the database `hurtfulDatabase` on the server. With the defaults it takes some seconds.
+ * Numbers are the same every time: made by md5 of counters, no randomness.
  */
 export async function createHurtfulDatabase(server: PostgresServer, options: HurtfulOptions = {}): Promise<void> {
   await server.sql(`create database ${quoteIdentifier(hurtfulDatabase)} template template0`);
@@ -84,7 +84,10 @@ function hurtfulTables(): string {
   return lines.join("\n");
 }
 
-/** Every byte value, in every position, and bytes that look like NUL in text forms; wide rows; null in every place. */
+/**
+ * Every byte value, in every position, and bytes that look like NUL in text forms; wide rows; null
+ * in every place.
+ */
 function hurtfulBytes(): string {
   const columns = Array.from({ length: 400 }, (_, index) => `c${index} integer`).join(", ");
   return `

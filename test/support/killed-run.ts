@@ -1,6 +1,7 @@
 /**
- * A backup run that dies by SIGKILL at a chosen write: `node killed-run.ts <policy> <source> <point>`. Every put has three points (before, amid,
- * after), every delete two. Prints nothing; ends normally when the run has fewer points.
+ * A backup run that dies by SIGKILL at a chosen write:
+ * `node killed-run.ts <policy> <source> <point>`. Every put has three points (before, amid, after),
+ * every delete two. Prints nothing; ends normally when the run has fewer points.
  */
 import { runBackup } from "../../src/pipeline/run-backup.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";

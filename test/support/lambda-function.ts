@@ -33,7 +33,10 @@ export interface LambdaOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Options of Node. */
   readonly nodeArgs?: readonly string[];
-  /** Program and arguments that the runtime's own command line is appended to: the cage. Default: none. */
+  /**
+   * Program and arguments that the runtime's own command line is appended to: the cage. Default:
+   * none.
+   */
   readonly wrapper?: readonly [string, ...string[]];
   /** Node and the runtime's program, as the process sees them. Default: this process's own. */
   readonly node?: string;
@@ -48,7 +51,10 @@ const endMs = 5_000;
 /** AWS Lambda's most. */
 const longestMs = 900_000;
 
-/** Starts the function and waits until its module is loaded. Errors: a plain Error with what it printed. */
+/**
+ * Starts the function and waits until its module is loaded. Errors: a plain Error with what it
+ * printed.
+ */
 export async function startFunction(options: LambdaOptions): Promise<LambdaFunction> {
   const { module, env, nodeArgs = [], node = process.execPath, runtime = runtimeProgram } = options;
   const [command, ...args] = [...(options.wrapper ?? []), node, ...nodeArgs, runtime, module] as [string, ...string[]];
@@ -88,7 +94,9 @@ export async function startFunction(options: LambdaOptions): Promise<LambdaFunct
 }
 
 export interface Peaks {
-  /** The most that all processes below had resident at one moment, shared pages counted for each. */
+  /**
+   * The most that all processes below had resident at one moment, shared pages counted for each.
+   */
   readonly togetherBytes: number;
   /** VmHWM by program name, the largest of each. */
   readonly programs: ReadonlyMap<string, number>;

@@ -1,6 +1,7 @@
 /**
- * What Lambda's runtime is to a handler: a process that loads the module once and calls its handler event by event.
- * Argument: the module. In: a line of JSON for each event. Out, on file descriptor 3: a line for the load, then one for each event.
+ * What Lambda's runtime is to a handler: a process that loads the module once and calls its handler
+ * event by event. Argument: the module. In: a line of JSON for each event. Out, on file descriptor
+ * 3: a line for the load, then one for each event.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";

@@ -1,4 +1,7 @@
-/** What somebody does who can write to a vault and has no key: manifests made, changed, moved, replayed and dated otherwise. */
+/**
+ * What somebody does who can write to a vault and has no key: manifests made, changed, moved,
+ * replayed and dated otherwise.
+ */
 import { expect } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { measureSources } from "../../src/pipeline/measure.ts";
@@ -36,7 +39,10 @@ let made = 0;
 /** An id of its own for each call, whatever the second. */
 const idAt = (ms: number): string => newBackupId(seconds(ms), "full", (count) => Buffer.alloc(count, made++));
 
-/** Everything of a backup under another id, with evidence that is about the manifest as it is then: all that can be had without a key. */
+/**
+ * Everything of a backup under another id, with evidence that is about the manifest as it is then:
+ * all that can be had without a key.
+ */
 async function copyAs(
   { store }: Attacked,
   from: string,
@@ -142,7 +148,10 @@ export const manifestAttacks: readonly ManifestAttack[] = [
   },
 ];
 
-/** What must hold of a backup that the attack made or changed: nothing trusts it, and nothing else is deleted for it. */
+/**
+ * What must hold of a backup that the attack made or changed: nothing trusts it, and nothing else
+ * is deleted for it.
+ */
 export async function expectCountsForNothing(project: FilesProject, id: string, genuine: readonly string[]): Promise<void> {
   const context = await project.open();
   const { status } = await measureSources(context, Object.values(context.policy.sources));

@@ -1,4 +1,7 @@
-/** An object store in memory, for tests of what uses one; it runs the port's contract like every other adapter. */
+/**
+ * An object store in memory, for tests of what uses one; it runs the port's contract like every
+ * other adapter.
+ */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
@@ -15,7 +18,10 @@ export interface MemoryStore extends ObjectStore {
   readonly hidden: Map<string, Date>;
 }
 
-/** `now` dates what is stored, and ends locks; with `locks` it keeps them as a bucket with Object Lock does. */
+/**
+ * `now` dates what is stored, and ends locks; with `locks` it keeps them as a bucket with Object
+ * Lock does.
+ */
 export function makeMemoryStore(
   now: () => Date = () => new Date(),
   { locks = false }: { readonly locks?: boolean } = {},

@@ -1,4 +1,7 @@
-/** A queue of a MiniStack, by Amazon SQS's JSON protocol: no client of it is among this project's packages. */
+/**
+ * A queue of a MiniStack, by Amazon SQS's JSON protocol: no client of it is among this project's
+ * packages.
+ */
 import { waitFor } from "./processes.ts";
 
 export interface Queue {

@@ -1,4 +1,7 @@
-/** A MiniStack of one's own on the loopback interface, gone when this process is, however it ends: for tests and for `npm run cloud`. */
+/**
+ * A MiniStack of one's own on the loopback interface, gone when this process is, however it ends:
+ * for tests and for `npm run cloud`.
+ */
 import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -14,7 +17,10 @@ export interface MiniStackOptions {
   readonly port?: number;
   /** Starts it through the wrapper of corrections (scripts/cloud-ministack.py). */
   readonly corrected?: boolean;
-  /** Enforces IAM for every call that carries a role's credentials; the access key `test` is the account's root. */
+  /**
+   * Enforces IAM for every call that carries a role's credentials; the access key `test` is the
+   * account's root.
+   */
   readonly enforceIam?: boolean;
   /** Waits and pauses between retries of state machines are multiplied by this; default: 1. */
   readonly waitScale?: number;
@@ -42,7 +48,10 @@ const wardenScript = `
   kill -s KILL -- "-$1" 2>/dev/null
   rm -rf "$2" || { sleep 1; rm -rf "$2"; }`;
 
-/** Starts it, installing it first where it is missing, and waits until it answers. Any access key and secret will do. */
+/**
+ * Starts it, installing it first where it is missing, and waits until it answers. Any access key
+ * and secret will do.
+ */
 export async function startMiniStack(options: MiniStackOptions = {}): Promise<MiniStackServer> {
   const { python, args } = ensureMiniStack();
   const port = options.port ?? (await findFreePort());
@@ -91,7 +100,10 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Mi
   };
 }
 
-/** None of this process's own variables: its functions would inherit them, and a person's AWS profile with them. */
+/**
+ * None of this process's own variables: its functions would inherit them, and a person's AWS
+ * profile with them.
+ */
 function environment(
   port: number,
   directory: string,

@@ -6,7 +6,10 @@ export interface Random {
   pick<T>(values: readonly T[]): T;
 }
 
-/** A generator of 32 bits of state (mulberry32): good enough to choose inputs with, and the same everywhere. */
+/**
+ * A generator of 32 bits of state (mulberry32): good enough to choose inputs with, and the same
+ * everywhere.
+ */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

@@ -7,8 +7,9 @@ import type { PostgresServer } from "./postgres-server.ts";
 const load = (name: string): Promise<string> => readFile(join(import.meta.dirname, name), "utf8");
 
 /**
- * Creates `database` with one of every kind of object that this server's version knows (object-zoo*.sql), a tablespace, and settings
- * and a comment of the database itself. Roles zoo_* and the tablespace belong to the server: a second call shares them.
+ * Creates `database` with one of every kind of object that this server's version knows
+ * (object-zoo*.sql), a tablespace, and settings and a comment of the database itself. Roles zoo_*
+ * and the tablespace belong to the server: a second call shares them.
  */
 export async function createObjectZoo(server: PostgresServer, database = "zoo"): Promise<void> {
   await server.sql(await load("object-zoo-roles.sql"));
@@ -36,7 +37,10 @@ export async function createObjectZoo(server: PostgresServer, database = "zoo"):
   );
 }
 
-/** Creates `database` with ICU collations in use, and as of PostgreSQL 17 the builtin provider as the database's own. */
+/**
+ * Creates `database` with ICU collations in use, and as of PostgreSQL 17 the builtin provider as
+ * the database's own.
+ */
 export async function createCollationDatabase(server: PostgresServer, database = "collated"): Promise<void> {
   const provider = server.major >= 17 ? "locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'" : "";
   await server.sql(`create database "${database}" template template0 encoding 'UTF8' ${provider}`);

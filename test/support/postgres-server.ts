@@ -16,7 +16,10 @@ export interface PostgresOptions {
   readonly major: number;
   /** Directory of server and client programs; default: the project's own for that major. */
   readonly binDir?: string;
-  /** Further arguments for initdb: `--locale-provider=icu`, `--encoding=SQL_ASCII` … Default: UTF8, locale C.UTF-8. */
+  /**
+   * Further arguments for initdb: `--locale-provider=icu`, `--encoding=SQL_ASCII` … Default: UTF8,
+   * locale C.UTF-8.
+   */
   readonly initdbArgs?: readonly string[];
   /** Lines of postgresql.conf, beside the defaults for throwaway servers (no fsync). */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
@@ -24,7 +27,10 @@ export interface PostgresOptions {
   readonly hbaLines?: readonly string[];
   /** Default: one with characters that need quoting and encoding. */
   readonly superuserPassword?: string;
-  /** A certificate for localhost and 127.0.0.1 from an authority of its own; connections may then use TLS. */
+  /**
+   * A certificate for localhost and 127.0.0.1 from an authority of its own; connections may then
+   * use TLS.
+   */
   readonly tls?: boolean;
 }
 
@@ -40,7 +46,10 @@ export interface PostgresServer extends AsyncDisposable {
   readonly user: string;
   readonly database: string;
   readonly password: string;
-  /** PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE beside this process's environment, for libpq's programs. */
+  /**
+   * PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE beside this process's environment, for
+   * libpq's programs.
+   */
   readonly env: NodeJS.ProcessEnv;
   readonly binDir: string;
   readonly dataDir: string;
@@ -48,18 +57,27 @@ export interface PostgresServer extends AsyncDisposable {
   readonly certificates: ServerCertificates | undefined;
   /** The URL of another database (or user, or password) on this server. */
   urlOf(database: string, user?: string, password?: string): string;
-  /** Runs `text` in psql (backslash commands too), stopping at the first error, which is thrown. Returns unaligned tuples without a last newline. */
+  /**
+   * Runs `text` in psql (backslash commands too), stopping at the first error, which is thrown.
+   * Returns unaligned tuples without a last newline.
+   */
   sql(text: string, database?: string): Promise<string>;
   /** The server's log so far. */
   log(): Promise<string>;
   /** The postmaster's process id; undefined while stopped. */
   readonly pid: number | undefined;
   stop(mode?: StopMode): Promise<void>;
-  /** Sends the postmaster a signal, and waits for its end where the signal ends it (SIGKILL, SIGTERM, SIGINT, SIGQUIT). */
+  /**
+   * Sends the postmaster a signal, and waits for its end where the signal ends it (SIGKILL,
+   * SIGTERM, SIGINT, SIGQUIT).
+   */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Starts a stopped server again, on the same port. */
   start(): Promise<void>;
-  /** Stops the server and removes its files; also done at the end of this process, however it ends. Idempotent. */
+  /**
+   * Stops the server and removes its files; also done at the end of this process, however it ends.
+   * Idempotent.
+   */
   remove(): Promise<void>;
 }
 
@@ -68,7 +86,10 @@ const user = "postgres";
 const awkwardPassword = "p@ss:w/rd %41 'q\\";
 const stopSignals: Readonly<Record<StopMode, NodeJS.Signals>> = { smart: "SIGTERM", fast: "SIGINT", immediate: "SIGQUIT" };
 const endingSignals: readonly NodeJS.Signals[] = ["SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT"];
-/** Starting is tried again when another process took the free port, or a killed server's children still hold its memory. */
+/**
+ * Starting is tried again when another process took the free port, or a killed server's children
+ * still hold its memory.
+ */
 const startAttempts = 20;
 
 const throwawaySettings = {
@@ -82,7 +103,10 @@ const throwawaySettings = {
   log_timezone: "UTC",
 } as const;
 
-/** $1: the server's directory. Kills the postmaster only while it is still the one of that directory (and no zombie). */
+/**
+ * $1: the server's directory. Kills the postmaster only while it is still the one of that directory
+ * (and no zombie).
+ */
 const wardenScript = `
   pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
   runs() {
@@ -97,8 +121,9 @@ const wardenScript = `
   rm -rf "$1" || { sleep 1; rm -rf "$1"; }`;
 
 /**
- * Starts a server in about a second, as an unprivileged user when this process is root: TCP on 127.0.0.1 and a Unix
- * socket, SCRAM passwords. It is removed when this process ends, however it ends; `remove` does so earlier.
+ * Starts a server in about a second, as an unprivileged user when this process is root: TCP on
+ * 127.0.0.1 and a Unix socket, SCRAM passwords. It is removed when this process ends, however it
+ * ends; `remove` does so earlier.
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const binDir = options.binDir ?? (await ensurePostgres(options.major)).binDir;
@@ -225,7 +250,8 @@ function controlPostmaster({ options, binDir, directory, dataDir, owner }: Parts
 
   async function tryStart(): Promise<string | undefined> {
     const log = openSync(logFile, "a");
-    // A session of its own: Ctrl-C in a terminal reaches whoever runs the server, who then stops it in order.
+    // A session of its own: Ctrl-C in a terminal reaches whoever runs the server, who then stops it
+    // in order.
     const started = spawn(join(binDir, "postgres"), ["-D", dataDir, "-p", String(port)], {
       ...owner,
       cwd: directory,

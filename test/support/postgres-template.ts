@@ -16,7 +16,10 @@ export interface TemplateRequest {
   readonly owner: UnprivilegedUser | undefined;
 }
 
-/** Makes `dataDir`, from a template in the cache that is made on first use (by several processes at once if need be). */
+/**
+ * Makes `dataDir`, from a template in the cache that is made on first use (by several processes at
+ * once if need be).
+ */
 export async function makeDataDirectory(request: TemplateRequest, dataDir: string): Promise<void> {
   const key = createHash("sha256")
     .update(JSON.stringify([request.binDir, await runOk(join(request.binDir, "postgres"), ["--version"]), request]))

@@ -48,7 +48,10 @@ export async function run(command: string, args: readonly string[], options: Run
   }
 }
 
-/** As `run`, but anything other than exit code 0 throws, with what the program said. Returns standard output. */
+/**
+ * As `run`, but anything other than exit code 0 throws, with what the program said. Returns
+ * standard output.
+ */
 export async function runOk(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const result = await run(command, args, options);
   if (result.code !== 0) {
@@ -58,7 +61,9 @@ export async function runOk(command: string, args: readonly string[], options: R
   return result.stdout;
 }
 
-/** How a started child ended, once its streams are closed too. Rejects when it could not be started. */
+/**
+ * How a started child ended, once its streams are closed too. Rejects when it could not be started.
+ */
 export function ending(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
@@ -79,7 +84,10 @@ export function isAlive(pid: number): boolean {
 /** What takes a second on a quiet machine may take a minute on a busy one. */
 const patientMs = 60_000;
 
-/** Waits until `condition` holds, asking every few milliseconds; throws with `what` when it does not in time. */
+/**
+ * Waits until `condition` holds, asking every few milliseconds; throws with `what` when it does not
+ * in time.
+ */
 export async function waitFor(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = patientMs): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {

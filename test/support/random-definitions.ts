@@ -1,4 +1,7 @@
-/** Definitions from a grammar of PostgreSQL's expressions, wherever PostgreSQL keeps them, and a real change for each. */
+/**
+ * Definitions from a grammar of PostgreSQL's expressions, wherever PostgreSQL keeps them, and a
+ * real change for each.
+ */
 
 export type Random = () => number;
 
@@ -171,7 +174,10 @@ function makeGrammar(random: Random) {
   return { pick, number, bool, int, text, query, depth };
 }
 
-/** `count` definitions of every kind in turn; some do not pass PostgreSQL's checks, and are left out by whoever runs them. */
+/**
+ * `count` definitions of every kind in turn; some do not pass PostgreSQL's checks, and are left out
+ * by whoever runs them.
+ */
 export function randomDefinitions(seed: number, count: number): RandomDefinition[] {
   const grammar = makeGrammar(randomOf(seed));
   const { bool, int, text, query, depth, number, pick } = grammar;

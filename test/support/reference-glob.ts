@@ -1,6 +1,12 @@
-/** What docs/files.md, "Patterns", says of `*`, `?` and `**`, in the shortest code: slow, and meant to be obviously right. */
+/**
+ * What docs/files.md, "Patterns", says of `*`, `?` and `**`, in the shortest code: slow, and meant
+ * to be obviously right.
+ */
 
-/** Whether a pattern with a slash, or anchored by one, matches the path; names are compared by code point. */
+/**
+ * Whether a pattern with a slash, or anchored by one, matches the path; names are compared by code
+ * point.
+ */
 export function matchesReference(pattern: string, path: string): boolean {
   const body = pattern.replace(/^\//, "");
   const parts = body.split("/");

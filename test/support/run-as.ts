@@ -1,4 +1,7 @@
-/** A program of the tests, run by another user: one who may be unable to enter the checkout, or the folder that Node lies in. */
+/**
+ * A program of the tests, run by another user: one who may be unable to enter the checkout, or the
+ * folder that Node lies in.
+ */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -10,8 +13,9 @@ import { runOk } from "./processes.ts";
 const bundles = new Map<string, Promise<string>>();
 
 /**
- * Runs `script`, a TypeScript file of the tests, as `user` (default: as this process's own), and gives its standard output. It is bundled into one
- * file in a directory that everybody may enter: a checkout below /root has mode 0700 above it. Errors: a plain Error when it fails.
+ * Runs `script`, a TypeScript file of the tests, as `user` (default: as this process's own), and
+ * gives its standard output. It is bundled into one file in a directory that everybody may enter: a
+ * checkout below /root has mode 0700 above it. Errors: a plain Error when it fails.
  */
 export async function runAs(user: UnprivilegedUser | undefined, script: string, args: readonly string[]): Promise<string> {
   let bundle = bundles.get(script);

@@ -1,6 +1,7 @@
 /**
- * Runs as a program of its own, as root or as an ordinary user, what the sandbox's tests ask for on its command line (JSON), and
- * prints the answer (JSON): a shell's script in a sandbox, or a restore test with its assertions.
+ * Runs as a program of its own, as root or as an ordinary user, what the sandbox's tests ask for on
+ * its command line (JSON), and prints the answer (JSON): a shell's script in a sandbox, or a
+ * restore test with its assertions.
  */
 import { randomBytes } from "node:crypto";
 import { openPostgresThrowaway } from "../../src/engines/postgres/throwaway.ts";

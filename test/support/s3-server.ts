@@ -1,4 +1,7 @@
-/** Real S3 servers for tests: MiniStack always, versitygw and MinIO where they are installed; all forgotten when stopped. */
+/**
+ * Real S3 servers for tests: MiniStack always, versitygw and MinIO where they are installed; all
+ * forgotten when stopped.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
@@ -17,7 +20,10 @@ export interface S3Server {
   makeBucket(options?: Partial<S3Vault> & { readonly versions?: boolean }): Promise<S3Vault & { readonly name: string }>;
   /** Incomplete multipart uploads in a bucket. */
   countUploads(bucket: string): Promise<number>;
-  /** Kills it, and starts it again after `downMs` with what it had stored; absent where it would have forgotten all. */
+  /**
+   * Kills it, and starts it again after `downMs` with what it had stored; absent where it would
+   * have forgotten all.
+   */
   restart?(downMs: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -35,7 +41,10 @@ export async function startMiniStackS3(): Promise<S3Server> {
   return serve(server.endpoint, () => server.stop());
 }
 
-/** An S3 server independent of MiniStack, by other people in another language. Errors: a plain Error when findVersity finds none. */
+/**
+ * An S3 server independent of MiniStack, by other people in another language. Errors: a plain Error
+ * when findVersity finds none.
+ */
 export async function startVersityS3(): Promise<S3Server> {
   const program = findVersity();
   if (program === undefined) throw new Error("there is no versitygw here");
@@ -133,7 +142,8 @@ function serve(endpoint: string, stop: () => Promise<void>): S3Server {
 }
 
 /**
- * versitygw on the PATH or in the cache, where `GOBIN=<project>/.cache/versitygw-1.8.0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0`
+ * versitygw on the PATH or in the cache, where
+ * `GOBIN=<project>/.cache/versitygw-1.8.0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0`
  * puts it; undefined where there is none: MiniStack is the server that the tests demand.
  */
 export function findVersity(): string | undefined {
@@ -143,7 +153,10 @@ export function findVersity(): string | undefined {
   return undefined;
 }
 
-/** MinIO on the PATH or in the cache, where `GOBIN=<project>/.cache/minio go install github.com/minio/minio@latest` puts it. */
+/**
+ * MinIO on the PATH or in the cache, where
+ * `GOBIN=<project>/.cache/minio go install github.com/minio/minio@latest` puts it.
+ */
 export function findMinio(): string | undefined {
   const built = join(cacheDirectory(), "minio", "minio");
   if (existsSync(built)) return built;

@@ -1,4 +1,7 @@
-/** Writers that change schemas while dumps run: every table always holds the same number of rows of one generation. */
+/**
+ * Writers that change schemas while dumps run: every table always holds the same number of rows of
+ * one generation.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import type { PostgresServer } from "./postgres-server.ts";
@@ -66,7 +69,10 @@ export async function prepareChangingDatabase(server: PostgresServer, database: 
   );
 }
 
-/** Lets the writers work until `stop` is aborted. What fails for the other writer's sake (a name that is taken, a deadlock) is passed by. */
+/**
+ * Lets the writers work until `stop` is aborted. What fails for the other writer's sake (a name
+ * that is taken, a deadlock) is passed by.
+ */
 export async function write(server: PostgresServer, database: string, work: readonly Change[], stop: AbortSignal): Promise<void> {
   for (let at = 0; !stop.aborted; at++) {
     const { sql, pauseMs } = work[at % work.length] as Change;
@@ -75,7 +81,10 @@ export async function write(server: PostgresServer, database: string, work: read
   }
 }
 
-/** The tables of an archive's script with what is wrong in them: rows that are missing, or of several generations. */
+/**
+ * The tables of an archive's script with what is wrong in them: rows that are missing, or of
+ * several generations.
+ */
 export function findTornTables(script: string): string[] {
   const torn: string[] = [];
   for (const [, name = "", body = ""] of script.matchAll(/^COPY (\S+) \([^)]*\) FROM stdin;\n(.*?)^\\\.$/gms)) {

@@ -1,4 +1,7 @@
-/** Backups as a dump commits them, the manifest's seal before the manifest; and keys that need no file. */
+/**
+ * Backups as a dump commits them, the manifest's seal before the manifest; and keys that need no
+ * file.
+ */
 import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from "@aws-crypto/raw-aes-keyring-node";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { authenticatorOf, writeManifestSeal } from "../../src/pipeline/authentic-manifest.ts";

@@ -1,4 +1,7 @@
-/** Certificates for servers in tests: an authority, and a server's certificate for localhost that it signed. */
+/**
+ * Certificates for servers in tests: an authority, and a server's certificate for localhost that it
+ * signed.
+ */
 import { chmod, chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { UnprivilegedUser } from "../../scripts/unprivileged-user.ts";
@@ -11,7 +14,10 @@ export interface ServerCertificates {
   readonly keyFile: string;
 }
 
-/** Makes both in `directory`, the server's key readable by its owner only. Needs the `openssl` program. */
+/**
+ * Makes both in `directory`, the server's key readable by its owner only. Needs the `openssl`
+ * program.
+ */
 export async function makeCertificates(directory: string, owner: UnprivilegedUser | undefined): Promise<ServerCertificates> {
   const at = (name: string) => join(directory, name);
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"];

@@ -1,4 +1,7 @@
-/** A connection pooler for tests: logs clients in itself, and lends them server sessions for a transaction or for as long as they stay. */
+/**
+ * A connection pooler for tests: logs clients in itself, and lends them server sessions for a
+ * transaction or for as long as they stay.
+ */
 import { connect, createServer, type Socket } from "node:net";
 import { message } from "./hostile-server.ts";
 
@@ -21,7 +24,10 @@ interface Session {
   reader: (message: Buffer) => void;
 }
 
-/** Starts one on a free port of 127.0.0.1. Clients need no password; what they ask for at the login is not passed on, as poolers do. */
+/**
+ * Starts one on a free port of 127.0.0.1. Clients need no password; what they ask for at the login
+ * is not passed on, as poolers do.
+ */
 export async function startPooler(options: PoolerOptions): Promise<Pooler> {
   const sockets = new Set<Socket>();
   const idle: Session[] = [];

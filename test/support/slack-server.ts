@@ -1,4 +1,6 @@
-/** Plays Slack's webhooks on the loopback interface: answers as told, and keeps what it was sent. */
+/**
+ * Plays Slack's webhooks on the loopback interface: answers as told, and keeps what it was sent.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -17,7 +19,10 @@ export interface SlackServer extends AsyncDisposable {
   readonly received: string[];
 }
 
-/** The answers in order, the last again and again; `hang` never answers, `break` cuts the connection. Without any: 200 ok. */
+/**
+ * The answers in order, the last again and again; `hang` never answers, `break` cuts the
+ * connection. Without any: 200 ok.
+ */
 export async function startSlack(...answers: readonly (SlackAnswer | "hang" | "break")[]): Promise<SlackServer> {
   const received: string[] = [];
   const server = createServer((request, response) => {

@@ -1,6 +1,9 @@
 /** Bodies for stores, made on the fly: nothing of them is held. */
 
-/** `bytes` bytes in chunks, deterministic by `seed`, so that a prefix or a mixture of two bodies shows. */
+/**
+ * `bytes` bytes in chunks, deterministic by `seed`, so that a prefix or a mixture of two bodies
+ * shows.
+ */
 export async function* patternedBytes(
   bytes: number,
   seed: number,

@@ -16,8 +16,8 @@ export interface SmallDisk extends AsyncDisposable {
 }
 
 /**
- * Mounts a tmpfs of `bytes`: directly as root, else in a namespace of its own, where /proc leads to it. Errors: a plain Error when the
- * system allows neither.
+ * Mounts a tmpfs of `bytes`: directly as root, else in a namespace of its own, where /proc leads to
+ * it. Errors: a plain Error when the system allows neither.
  */
 export async function mountSmallDisk(bytes: number): Promise<SmallDisk> {
   const directory = await mkdtemp(join(tmpdir(), "hf-disk-"));

@@ -1,4 +1,7 @@
-/** A process that cleans up when this one ends, however it ends: it waits on a pipe that only this process holds open. */
+/**
+ * A process that cleans up when this one ends, however it ends: it waits on a pipe that only this
+ * process holds open.
+ */
 import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { ending } from "./processes.ts";
@@ -9,8 +12,9 @@ export interface Warden {
 }
 
 /**
- * Starts a shell that runs `script` (with `args` as $1, $2 ...) once this process is gone, kill -9 included, or once it is dismissed.
- * It lives in a session of its own, so that Ctrl-C does not reach it, and keeps no event loop alive.
+ * Starts a shell that runs `script` (with `args` as $1, $2 ...) once this process is gone, kill -9
+ * included, or once it is dismissed. It lives in a session of its own, so that Ctrl-C does not
+ * reach it, and keeps no event loop alive.
  */
 export function startWarden(script: string, args: readonly string[]): Warden {
   const child = spawn("/bin/sh", ["-c", `trap '' HUP INT TERM; read -r _ignored; ${script}`, "warden", ...args], {

@@ -1,4 +1,7 @@
-/** Conversations of a server with the driver, changed at random: what the property and the fuzz script try the driver with. */
+/**
+ * Conversations of a server with the driver, changed at random: what the property and the fuzz
+ * script try the driver with.
+ */
 import fc from "fast-check";
 import { connect } from "../../src/engines/postgres/driver.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
@@ -39,7 +42,10 @@ export function mutate(conversation: Conversation): fc.Arbitrary<Conversation> {
   return fc.array(change, { minLength: 1, maxLength: 4 }).map((changes) => changes.reduce(apply, conversation));
 }
 
-/** Connects to a server with these answers and asks one question. Rejects where anything but a result or an error of the catalogue comes of it. */
+/**
+ * Connects to a server with these answers and asks one question. Rejects where anything but a
+ * result or an error of the catalogue comes of it.
+ */
 export async function askAround(conversation: Conversation): Promise<void> {
   const loose: unknown[] = [];
   const note = (error: unknown): void => void loose.push(error);
@@ -54,7 +60,8 @@ export async function askAround(conversation: Conversation): Promise<void> {
     connectTimeoutSeconds: 0.1,
     variables: {},
   };
-  // The question's own limit on silence is longer than a test may wait: the run's end stops what still waits.
+  // The question's own limit on silence is longer than a test may wait: the run's end stops what
+  // still waits.
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(new HoldfastError("Interrupted", "stopped by the test")), 300);
   try {

@@ -1,4 +1,7 @@
-/** An engine that only the tests know: everything that must know an engine knows it, and no file outside its own was touched for that. */
+/**
+ * An engine that only the tests know: everything that must know an engine knows it, and no file
+ * outside its own was touched for that.
+ */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** The toy engine's work: dumps, proves and restores a list of lines, whole. Its source is a file that stands for a server. */
+/**
+ * The toy engine's work: dumps, proves and restores a list of lines, whole. Its source is a file
+ * that stands for a server.
+ */
 import { createHash } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";

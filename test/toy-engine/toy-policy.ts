@@ -1,4 +1,7 @@
-/** What a policy knows of the toy engine: a list of lines behind an address and a token, backed up in two kinds. */
+/**
+ * What a policy knows of the toy engine: a list of lines behind an address and a token, backed up
+ * in two kinds.
+ */
 import * as z from "zod";
 import type { EnginePolicy } from "../../src/policy/engine-policy.ts";
 import type { SecretReference, SourceConfig } from "../../src/policy/policy.ts";

@@ -1,4 +1,7 @@
-/** A backup's state after every history of up to four checks, by the documented rules (docs/vault-format.md, "Evidence"). */
+/**
+ * A backup's state after every history of up to four checks, by the documented rules
+ * (docs/vault-format.md, "Evidence").
+ */
 import { describe, expect, it } from "vitest";
 import { type CheckName, checkNames, stateOf } from "../../src/vault/backup-state.ts";
 

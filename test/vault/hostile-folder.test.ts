@@ -132,7 +132,8 @@ describe("a directory that is swapped for a link while the store works", () => {
     const key = "manifests/tree/secret";
     await store.put(key, Buffer.from("inside"));
     const before = await outside.fingerprint();
-    // Whoever holds the lock of the key says when the work goes on: after it has looked at the way, before it acts.
+    // Whoever holds the lock of the key says when the work goes on: after it has looked at the way,
+    // before it acts.
     const [name = ""] = await lockNames(key);
     const lock = join(root, ".partial", name);
     await writeFile(lock, JSON.stringify({ token: "0".repeat(32), process: machineProcesses().self ?? null }));

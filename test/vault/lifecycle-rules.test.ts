@@ -1,4 +1,7 @@
-/** What a bucket's lifecycle may do: move artifacts, clean up after dead runs, and never delete a backup. */
+/**
+ * What a bucket's lifecycle may do: move artifacts, clean up after dead runs, and never delete a
+ * backup.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** What every adapter of the ObjectStore port must do; each adapter's test file calls this with its own factory. */
+/**
+ * What every adapter of the ObjectStore port must do; each adapter's test file calls this with its
+ * own factory.
+ */
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

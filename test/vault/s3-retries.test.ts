@@ -1,4 +1,6 @@
-/** The time budget of requests to an S3 server, with a clock that only waiting and attempts move. */
+/**
+ * The time budget of requests to an S3 server, with a clock that only waiting and attempts move.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";

@@ -42,7 +42,10 @@ function exitCodeOf({ verification, failure }: BackupRunResult): ExitCode {
 /** So many of the newest backups are looked at: a key is replaced between two of them. */
 const openableCount = 10;
 
-/** Older backups that the policy's keys no longer open. The backup stands, whatever keeps this from being found out. */
+/**
+ * Older backups that the policy's keys no longer open. The backup stands, whatever keeps this from
+ * being found out.
+ */
 async function unopenableOf(context: PipelineContext, source: string): Promise<readonly Unopenable[]> {
   try {
     return await findUnopenable(context, source, openableCount);
@@ -69,7 +72,10 @@ function stateOf(verification: BackupRunResult["verification"]): string {
   return verification === undefined || verification.unrecorded !== undefined ? "stored" : verification.outcome;
 }
 
-/** A refusal to prune has a name of its own: it is retention's answer, where anything else is a failure. */
+/**
+ * A refusal to prune has a name of its own: it is retention's answer, where anything else is a
+ * failure.
+ */
 function describeFailure({ step, error }: NonNullable<BackupRunResult["failure"]>): Readonly<Record<string, unknown>> {
   const described = errorDocument(error);
   return error.name === "PruneRefused" ? { pruneRefusal: described } : { failure: { step, error: described } };

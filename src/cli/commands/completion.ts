@@ -1,4 +1,7 @@
-/** `holdfast completion`: scripts for bash, zsh and fish, made from the program's own commands and options. */
+/**
+ * `holdfast completion`: scripts for bash, zsh and fish, made from the program's own commands and
+ * options.
+ */
 import type { Argument, Command, Option } from "commander";
 
 export const completionShells = ["bash", "zsh", "fish"] as const;
@@ -29,7 +32,8 @@ export function completionScript(program: Command, shell: CompletionShell): stri
     case "bash":
       return bash(commands, global);
     case "zsh":
-      // zsh runs bash's completions through its own compatibility layer, which needs its completion system.
+      // zsh runs bash's completions through its own compatibility layer, which needs its completion
+      // system.
       return `autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bash(commands, global)}`;
     case "fish":
       return fish(commands, global);

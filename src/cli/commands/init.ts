@@ -35,7 +35,10 @@ interface KeyFile {
   readonly created: boolean;
 }
 
-/** Writes a policy and its key, or, with `keyOnly`, a key alone: for a policy that exists, and for a rotation. */
+/**
+ * Writes a policy and its key, or, with `keyOnly`, a key alone: for a policy that exists, and for a
+ * rotation.
+ */
 export async function initialise(
   terminal: Terminal,
   options: InitOptions,

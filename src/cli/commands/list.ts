@@ -1,4 +1,7 @@
-/** `holdfast list`: the catalogue. What it says of a backup's state, its manifest and evidence were read for. */
+/**
+ * `holdfast list`: the catalogue. What it says of a backup's state, its manifest and evidence were
+ * read for.
+ */
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
@@ -33,7 +36,8 @@ export async function list({ context, terminal }: Session, source: string | unde
   );
   const lost = listed.flatMap((vault) => vault.lost);
   const unread = listed.flatMap(({ url, error }) => (error === undefined ? [] : [{ url, error }]));
-  // Backups of a source that has left the policy are still listed; a name that nobody knows is a slip of the pen.
+  // Backups of a source that has left the policy are still listed; a name that nobody knows is a
+  // slip of the pen.
   if (source !== undefined && entries.length + unread.length + lost.length === 0) requireSource(context.policy, source);
   const document = {
     ...(unread.length === 0 ? {} : { unread: unread.map(({ url, error }) => ({ vault: url, error: errorDocument(error) })) }),
@@ -115,8 +119,8 @@ interface ListedVault {
 }
 
 /**
- * A vault that was never written to is an empty one. One that cannot be looked into does not keep the others from being listed, and what of it could be
- * read before is listed too.
+ * A vault that was never written to is an empty one. One that cannot be looked into does not keep
+ * the others from being listed, and what of it could be read before is listed too.
  */
 async function listVault(context: PipelineContext, vault: string, last: number, source: string | undefined): Promise<ListedVault> {
   const store = await context.storeOf(vault);
@@ -167,7 +171,10 @@ async function* listNewest(store: ObjectStore, last: number, options: CatalogueO
   if (failure !== undefined) throw failure;
 }
 
-/** As the policy names the sources, then those that it names no more; a source's backups stay in their order. */
+/**
+ * As the policy names the sources, then those that it names no more; a source's backups stay in
+ * their order.
+ */
 function sortBySource(entries: readonly ListedBackup[], known: readonly string[]): ListedBackup[] {
   const names = [...new Set(entries.map(({ source }) => source))].sort();
   const order = new Map([...known, ...names.filter((name) => !known.includes(name))].map((name, index) => [name, index]));
@@ -176,7 +183,8 @@ function sortBySource(entries: readonly ListedBackup[], known: readonly string[]
 
 /** Says where it looked: the address may be wrong, or the volume not mounted. */
 function describeNone(vaults: readonly ListedVault[], source: string | undefined): string[] {
-  // Nobody knows whether there are backups in a vault that cannot be read, or of which some are lost.
+  // Nobody knows whether there are backups in a vault that cannot be read, or of which some are
+  // lost.
   if (vaults.some(({ error, lost }) => error !== undefined || lost.length > 0)) return [];
   return [
     source === undefined ? "no backups" : `no backups of ${source}`,

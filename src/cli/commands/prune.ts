@@ -44,7 +44,8 @@ async function pruneOne(context: PipelineContext, source: string, dryRun: boolea
     // The plan as it was carried out: the world may have moved since the first look.
     return { source, plan: result.plan, result };
   } catch (error) {
-    // One source's refusal must not keep the others from being pruned; it still decides the exit code.
+    // One source's refusal must not keep the others from being pruned; it still decides the exit
+    // code.
     if (alone || !isHoldfastError(error) || error.name === "Interrupted") throw error;
     return { source, error };
   }
@@ -77,7 +78,10 @@ function documentOf({ source, plan, result, error }: Pruned): unknown {
   };
 }
 
-/** Why the plan would not be carried out: retention's reason, and the error that carrying it out ends with. */
+/**
+ * Why the plan would not be carried out: retention's reason, and the error that carrying it out
+ * ends with.
+ */
 function refusalOf({ refusal }: RetentionPlan): unknown {
   if (refusal === undefined) return null;
   const { code, message, details } = refusal;
@@ -109,7 +113,10 @@ function describe(terminal: Terminal, { source, plan, result, error }: Pruned, d
   return lines;
 }
 
-/** A line per decision: the id, kept or deleted (or, of a plan that was not carried out, to delete), and the reasons. */
+/**
+ * A line per decision: the id, kept or deleted (or, of a plan that was not carried out, to delete),
+ * and the reasons.
+ */
 export function describePlan(
   terminal: Terminal,
   plan: RetentionPlan,

@@ -81,7 +81,10 @@ function describeUnjudged(terminal: Terminal, { unjudged }: RestoreResult["compa
   return [why, ...objects, ...more].map((line) => `  ${terminal.style("yellow", "not judged")}  ${line}`);
 }
 
-/** What is missing by the policy's own wish is said as a warning: the restore is as good as it can be. */
+/**
+ * What is missing by the policy's own wish is said as a warning: the restore is as good as it can
+ * be.
+ */
 function findingLabel(terminal: Terminal, kind: LoadFinding["class"]): string {
   if (kind === "excepted") return terminal.style("yellow", "left out  ");
   return (kind === "benign" ? "noted" : kind).padEnd(10);

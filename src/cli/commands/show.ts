@@ -45,7 +45,8 @@ export async function show({ context, terminal }: Session, reference: string): P
     ...(futureChecks.length > 0 ? { futureChecks } : {}),
   };
   if (read instanceof HoldfastError) {
-    // What the checks found is what one looks for here, and all the more where the manifest says nothing any more.
+    // What the checks found is what one looks for here, and all the more where the manifest says
+    // nothing any more.
     const { name, message, hint } = read;
     const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...checks];
     const document = { state, suspicious, held, ...more, manifest: null, error: errorDocument(read), evidence };

@@ -62,7 +62,8 @@ export async function verify(
   const verified = await verifyMany(context, options.source);
   const { results, unjudged, unread } = verified;
   if (results.length + unjudged.length + unread.length > 0) return summarise(terminal, context.policy, verified);
-  // Nothing was found, so that nothing is known to be good: whoever reads the exit code must not take it for that.
+  // Nothing was found, so that nothing is known to be good: whoever reads the exit code must not
+  // take it for that.
   if (options.source !== undefined) requireSource(context.policy, options.source);
   throw new HoldfastError(
     "BackupNotFound",
@@ -70,7 +71,10 @@ export async function verify(
   );
 }
 
-/** Verifies every backup, or a source's, in every vault: neither a backup nor a vault that gives way keeps the others from being judged. */
+/**
+ * Verifies every backup, or a source's, in every vault: neither a backup nor a vault that gives way
+ * keeps the others from being judged.
+ */
 async function verifyMany(context: PipelineContext, source: string | undefined): Promise<Verified> {
   const verified = { results: [] as VerifyResult[], unjudged: [] as Unjudged[], unread: [] as Unread[] };
   for (const vault of source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source)) {
@@ -115,7 +119,10 @@ async function* select(context: PipelineContext, vaultName: string, source: stri
   for await (const entry of listBackups(store, options)) yield { entry, store, vaultId, vaultName };
 }
 
-/** What no backup's own verification finds: manifests that are gone, and, when all is verified, instructions that others wrote. */
+/**
+ * What no backup's own verification finds: manifests that are gone, and, when all is verified,
+ * instructions that others wrote.
+ */
 async function findMissing(
   context: PipelineContext,
   vault: string,

@@ -1,4 +1,7 @@
-/** What `check` says of a deployed stack itself: whether code that comes with a backup has a way out. */
+/**
+ * What `check` says of a deployed stack itself: whether code that comes with a backup has a way
+ * out.
+ */
 import type { Finding } from "../../engines/engine.ts";
 import { provingOf } from "../../policy/packed-policy.ts";
 import type { Proving } from "../../policy/proving-mark.ts";
@@ -12,7 +15,10 @@ export async function checkStack(secret: string): Promise<Finding> {
   return judgeProving(provingOf(await readAwsSecret(secret)));
 }
 
-/** Open, or unknown, is a warning: the stack works, and a backup's code can send away what its source holds. */
+/**
+ * Open, or unknown, is a warning: the stack works, and a backup's code can send away what its
+ * source holds.
+ */
 export function judgeProving(proving: Proving | undefined): Finding {
   if (proving === "isolated") return { level: "ok", subject, message: "no way out; AWS services through endpoints of the stack" };
   if (proving === "given")

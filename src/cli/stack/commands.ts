@@ -1,4 +1,7 @@
-/** The commands that --stack sends to the stack's state machines; each checks what it can before anything is started, and alerts. */
+/**
+ * The commands that --stack sends to the stack's state machines; each checks what it can before
+ * anything is started, and alerts.
+ */
 import { hostname, userInfo } from "node:os";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
@@ -26,7 +29,10 @@ export async function backupOnStack(session: Session, source: string, options: S
   return runMachine(session, { machine: "backup", subject: name, input: { source: name, kind: options.kind } });
 }
 
-/** `holdfast --stack S restore-test [backup]`: one backup, a source's newest, or, by the fleet, every source's newest. */
+/**
+ * `holdfast --stack S restore-test [backup]`: one backup, a source's newest, or, by the fleet,
+ * every source's newest.
+ */
 export async function restoreTestOnStack(
   session: Session,
   reference: string | undefined,
@@ -48,7 +54,10 @@ export interface StackVerifyOptions {
   readonly alert?: boolean | undefined;
 }
 
-/** `holdfast --stack S verify`: many backups are the machine's work; one, or a word about one, is this machine's. */
+/**
+ * `holdfast --stack S verify`: many backups are the machine's work; one, or a word about one, is
+ * this machine's.
+ */
 export async function verifyOnStack(
   session: Session,
   reference: string | undefined,
@@ -122,7 +131,10 @@ function describePlan(session: Session, input: { readonly source: string; readon
   };
 }
 
-/** The input stays in the execution's history; the text is not repeated in the message, for it may hold a password. */
+/**
+ * The input stays in the execution's history; the text is not repeated in the message, for it may
+ * hold a password.
+ */
 function refuseTarget(to: string): void {
   if (stackTargetPattern.test(to)) return;
   throw new HoldfastError("UsageInvalid", `the target after --to ${stackTargetProblem}`, {
@@ -131,8 +143,9 @@ function refuseTarget(to: string): void {
 }
 
 /**
- * The source and the backup that a reference means. `<source>@latest` is left to the machine; anything else is looked up in the vault, with the
- * caller's own rights. Errors: SourceNotFound, those of findInVaults.
+ * The source and the backup that a reference means. `<source>@latest` is left to the machine;
+ * anything else is looked up in the vault, with the caller's own rights. Errors: SourceNotFound,
+ * those of findInVaults.
  */
 async function nameBackup(
   context: PipelineContext,

@@ -1,4 +1,7 @@
-/** What an execution came to: the document for --json, the text for people, the error and the exit code. */
+/**
+ * What an execution came to: the document for --json, the text for people, the error and the exit
+ * code.
+ */
 import { writeNextCommand } from "../../alerts/next-command.ts";
 import type { Failure } from "../../alerts/read-cause.ts";
 import { classOfFailure, failureRules, type NextStep } from "../../alerts/severity.ts";
@@ -15,7 +18,10 @@ import { countsOf, type Followed } from "./follow-execution.ts";
 import { type ExecutionPlace, followCommand, stopCommand } from "./machine.ts";
 import type { MapCounts } from "./step-functions.ts";
 
-/** How machines over many end when some failed, each of which has alerted by itself; and what shows which. */
+/**
+ * How machines over many end when some failed, each of which has alerted by itself; and what shows
+ * which.
+ */
 const incomplete: Readonly<Record<string, NextStep>> = { VerificationIncomplete: "list", FleetIncomplete: "status" };
 
 /** What following an execution came to. */

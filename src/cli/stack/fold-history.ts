@@ -1,4 +1,7 @@
-/** An execution's history, folded into its states and into lines to read. Pure: the lines of a longer history begin with those of a shorter one. */
+/**
+ * An execution's history, folded into its states and into lines to read. Pure: the lines of a
+ * longer history begin with those of a shorter one.
+ */
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import type { Failure } from "../../alerts/read-cause.ts";
 import { formatDuration } from "../../report/format.ts";
@@ -105,7 +108,10 @@ function foldEvent(fold: Fold, type: string, event: HistoryEvent, at: Date): voi
   }
 }
 
-/** AWS chains events by their ids; where the chain says nothing, it is the state that was entered last and not left. */
+/**
+ * AWS chains events by their ids; where the chain says nothing, it is the state that was entered
+ * last and not left.
+ */
 function ownerOf({ owners, states }: Fold, { previousEventId = 0, stateExitedEventDetails }: HistoryEvent): OpenRun | undefined {
   const left = stateExitedEventDetails?.name;
   const open = states.filter(({ leftAt, name }) => leftAt === undefined && (left === undefined || name === left));
@@ -195,7 +201,10 @@ function elapsed(from: Date, to: Date): string {
   return formatDuration(Math.max(0, to.getTime() - from.getTime()));
 }
 
-/** The state that the execution failed in: the last one with the execution's own error, else the last with any, else the last of all. */
+/**
+ * The state that the execution failed in: the last one with the execution's own error, else the
+ * last with any, else the last of all.
+ */
 export function failingState({ states, end: ended }: FoldedHistory): StateRun | undefined {
   const failed = states.filter(({ failures, outcome }) => failures.length > 0 && outcome !== "done");
   const own = failed.findLast(({ failures }) => failures.at(-1)?.error === ended?.failure?.error);

@@ -12,7 +12,10 @@ export interface Followed {
   /** As AWS describes it; absent when following ended before anything was heard. */
   readonly description?: ExecutionDescription | undefined;
   readonly maps: readonly MapCounts[];
-  /** Why following ended before the execution did: it was interrupted, the rights or the connection were lost. */
+  /**
+   * Why following ended before the execution did: it was interrupted, the rights or the connection
+   * were lost.
+   */
   readonly stopped?: HoldfastError | undefined;
 }
 
@@ -31,7 +34,10 @@ const laterMs = 3000;
 const soonForMs = 60_000;
 /** A laptop that changes its network, or sleeps for a moment, loses nothing. */
 const patienceMs = 300_000;
-/** How long an execution that was just started may be unknown: AWS's answers are eventually consistent. */
+/**
+ * How long an execution that was just started may be unknown: AWS's answers are eventually
+ * consistent.
+ */
 const unknownMs = 15_000;
 /** Where no status line is redrawn, a Map's figures are told this often. */
 const mapTellingMs = 30_000;
@@ -105,7 +111,8 @@ async function look(api: StepFunctions, arn: string, watch: Watch, follower: Fol
   watch.shown = lines.length;
   await lookAtMaps(api, arn, watch, follower);
   showStatus(watch, follower);
-  // The history tells the end first; where it is silent, the description knows whether anything is left to wait for.
+  // The history tells the end first; where it is silent, the description knows whether anything is
+  // left to wait for.
   if (end === undefined && fresh.length > 0) return false;
   watch.description = await api.describe(arn);
   if (watch.description.status === "RUNNING") return false;

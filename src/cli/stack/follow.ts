@@ -9,7 +9,10 @@ import { followExecution } from "./follow-execution.ts";
 import { parseExecutionArn } from "./machine.ts";
 import { openStepFunctions } from "./step-functions.ts";
 
-/** Follows it to its end, and gives the exit code that the command that started it would have given. Errors: UsageInvalid, ExecutionNotFound. */
+/**
+ * Follows it to its end, and gives the exit code that the command that started it would have given.
+ * Errors: UsageInvalid, ExecutionNotFound.
+ */
 export async function follow(terminal: Terminal, arn: string, stack: string | undefined): Promise<ExitCode> {
   const place = parseExecutionArn(arn);
   if (stack !== undefined && stack !== place.stack) {

@@ -1,4 +1,6 @@
-/** What things are called: stacks, their state machines, and the executions that a person starts. */
+/**
+ * What things are called: stacks, their state machines, and the executions that a person starts.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 
 /** The machines of statemachines/. */
@@ -24,8 +26,9 @@ export function requireStackName(name: string): string {
 }
 
 /**
- * A name that says who asked for what and when: `backup-shop-by-hand-20261121T061300Z`. Letters, digits, `_` and `-` alone; a long subject is
- * cut, for the time at the end is what tells executions apart.
+ * A name that says who asked for what and when: `backup-shop-by-hand-20261121T061300Z`. Letters,
+ * digits, `_` and `-` alone; a long subject is cut, for the time at the end is what tells
+ * executions apart.
  */
 export function executionName(machine: MachineName, subject: string, now: Date): string {
   const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
@@ -34,7 +37,10 @@ export function executionName(machine: MachineName, subject: string, now: Date):
   return head.slice(0, longestName - tail.length) + tail;
 }
 
-/** Reads `arn:<partition>:states:<region>:<account>:execution:<stack>-<machine>:<name>`. Errors: UsageInvalid. */
+/**
+ * Reads `arn:<partition>:states:<region>:<account>:execution:<stack>-<machine>:<name>`. Errors:
+ * UsageInvalid.
+ */
 export function parseExecutionArn(arn: string): ExecutionPlace {
   const [, region = "", fullMachine = "", name = ""] =
     /^arn:[a-z0-9-]+:states:([a-z0-9-]+):\d{12}:execution:([^:/]+):([^:]+)$/.exec(arn) ?? [];

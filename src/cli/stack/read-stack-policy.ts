@@ -10,10 +10,16 @@ import { stackNotFound, stacksAmong } from "./find-machine.ts";
 import { requireStackName } from "./machine.ts";
 import { toStackError } from "./stack-errors.ts";
 
-/** The name of the secret that holds a stack's policy (infra/policy-secret.ts). Errors: UsageInvalid. */
+/**
+ * The name of the secret that holds a stack's policy (infra/policy-secret.ts). Errors:
+ * UsageInvalid.
+ */
 export const policySecretOf = (stack: string): string => `${requireStackName(stack)}/policy`;
 
-/** Errors: UsageInvalid (the name, no region), StackNotFound (with the stacks there are), StackAccessDenied, StackUnavailable, PolicyInvalid. */
+/**
+ * Errors: UsageInvalid (the name, no region), StackNotFound (with the stacks there are),
+ * StackAccessDenied, StackUnavailable, PolicyInvalid.
+ */
 export async function readStackPolicy(stack: string, signal: AbortSignal, engines: EnginePolicies): Promise<Policy> {
   const secret = policySecretOf(stack);
   try {

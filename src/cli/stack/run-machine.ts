@@ -14,7 +14,10 @@ export interface MachineRequest {
   readonly input: unknown;
 }
 
-/** Starts and follows. Errors: StackNotFound, ExecutionExists, those of AWS; how the execution ends is in the outcome. */
+/**
+ * Starts and follows. Errors: StackNotFound, ExecutionExists, those of AWS; how the execution ends
+ * is in the outcome.
+ */
 export async function runMachine(session: Session, { machine, subject, input }: MachineRequest): Promise<Outcome> {
   const { terminal, context } = session;
   const { clock, signal } = context.run;

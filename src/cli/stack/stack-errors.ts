@@ -67,7 +67,10 @@ export function toStackError(error: unknown, { doing, action }: Request): Holdfa
   return new HoldfastError("StackUnavailable", `cannot ${doing}: ${wordOf(error)}`, { cause: error });
 }
 
-/** `User: ARN is not authorized to perform: ACTION on resource: ARN because …` (IAM, "Access denied error messages"). */
+/**
+ * `User: ARN is not authorized to perform: ACTION on resource: ARN because …` (IAM, "Access denied
+ * error messages").
+ */
 function denied(error: Error, { doing, action }: Request): HoldfastError {
   const [, who] = /User: (\S+)/.exec(error.message) ?? [];
   const [, missing = action] = /perform: ([\w:*-]+)/.exec(error.message) ?? [];

@@ -1,4 +1,7 @@
-/** What the command line asks of Step Functions. The SDK is loaded when it is opened; its errors leave as the catalogue's. */
+/**
+ * What the command line asks of Step Functions. The SDK is loaded when it is opened; its errors
+ * leave as the catalogue's.
+ */
 import type { DescribeExecutionCommandOutput, HistoryEvent, MapRunItemCounts, SFNClient } from "@aws-sdk/client-sfn";
 import type { EndStatus } from "./fold-history.ts";
 import { type Request, toStackError } from "./stack-errors.ts";
@@ -30,7 +33,10 @@ export interface StepFunctions {
   region(): Promise<string | undefined>;
   /** ARNs of all state machines of the account, by name. */
   listMachines(): Promise<ReadonlyMap<string, string>>;
-  /** Starts an execution, whatever the signal says meanwhile, and gives its ARN. Errors: ExecutionExists. */
+  /**
+   * Starts an execution, whatever the signal says meanwhile, and gives its ARN. Errors:
+   * ExecutionExists.
+   */
   start(request: { readonly machineArn: string; readonly name: string; readonly input: unknown }): Promise<string>;
   /** Errors: ExecutionNotFound. */
   describe(executionArn: string): Promise<ExecutionDescription>;
@@ -57,7 +63,10 @@ const historyPage = 1000;
 
 type Sdk = typeof import("@aws-sdk/client-sfn");
 
-/** Opens a client; sends nothing yet. All operations: StackAccessDenied, StackUnavailable, UsageInvalid (no region), Interrupted. */
+/**
+ * Opens a client; sends nothing yet. All operations: StackAccessDenied, StackUnavailable,
+ * UsageInvalid (no region), Interrupted.
+ */
 export async function openStepFunctions({ region, signal }: StepFunctionsOptions): Promise<StepFunctions> {
   const sdk = await import("@aws-sdk/client-sfn");
   const client = new sdk.SFNClient({

@@ -1,15 +1,22 @@
 /**
- * What makes an archive safe to extract: every entry directly in a directory that came before it and is still open, in the archive's order. Then
- * no name occurs twice, nothing can stand beneath a symbolic link, and a hard link can only lead to a file of the same archive.
+ * What makes an archive safe to extract: every entry directly in a directory that came before it
+ * and is still open, in the archive's order. Then no name occurs twice, nothing can stand beneath a
+ * symbolic link, and a hard link can only lead to a file of the same archive.
  */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { Entry } from "./entry.ts";
 import { compareEntryPaths, displayPath, type EntryPath, parentOf, rootEntry } from "./entry-path.ts";
 
 export interface StructureGuard {
-  /** Takes the next entry. Gives the directories that end with it, innermost first. Errors: ContentInvalid naming the entry. */
+  /**
+   * Takes the next entry. Gives the directories that end with it, innermost first. Errors:
+   * ContentInvalid naming the entry.
+   */
   admit(entry: Entry): readonly Entry[];
-  /** The directories still open at the end, innermost first. Errors: ContentInvalid for an archive without a root. */
+  /**
+   * The directories still open at the end, innermost first. Errors: ContentInvalid for an archive
+   * without a root.
+   */
   end(): readonly Entry[];
 }
 

@@ -1,7 +1,10 @@
 /** Runs tasks beside each other, never more than a set number. */
 
 export interface BoundedTasks {
-  /** Starts the task; to be awaited, for it waits while too many run. Rejects with the error of any task that has failed. */
+  /**
+   * Starts the task; to be awaited, for it waits while too many run. Rejects with the error of any
+   * task that has failed.
+   */
   run(task: () => Promise<void>): Promise<void>;
   /** Resolves when none runs any more. Rejects with the first error. */
   drain(): Promise<void>;

@@ -5,7 +5,10 @@ export interface ByteSource {
   take(count: number): Promise<Buffer | undefined>;
   /** Between one and `atMost` bytes, whatever is there; undefined at the end. */
   takeSome(atMost: number): Promise<Buffer | undefined>;
-  /** Everything up to and without the next line feed; undefined at the end. `atMost` bytes are the longest line; a longer one is returned cut. */
+  /**
+   * Everything up to and without the next line feed; undefined at the end. `atMost` bytes are the
+   * longest line; a longer one is returned cut.
+   */
   takeLine(atMost: number): Promise<Buffer | undefined>;
 }
 

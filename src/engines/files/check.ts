@@ -1,4 +1,7 @@
-/** What `holdfast check` says of a files source: whether the tree is there and can be read, and what a backup of it would lack. */
+/**
+ * What `holdfast check` says of a files source: whether the tree is there and can be read, and what
+ * a backup of it would lack.
+ */
 import { access, constants } from "node:fs/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { FilesSource } from "../../policy/engines/files/source.ts";
@@ -12,7 +15,10 @@ import { compileSelection, type Selection } from "./patterns.ts";
 import { findSourceRoot, type SourceRoot } from "./source-root.ts";
 import { walkTree } from "./walk-tree.ts";
 
-/** A check answers while a person waits: it looks at so many entries at most, which takes some tenths of a second on a local disk. */
+/**
+ * A check answers while a person waits: it looks at so many entries at most, which takes some
+ * tenths of a second on a local disk.
+ */
 const defaultMostEntries = 20_000;
 /** Unreadable entries named. */
 const mostNamed = 5;

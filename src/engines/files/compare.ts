@@ -1,4 +1,7 @@
-/** Compares an extracted tree with the index of the backup that it came from, entry by entry, in both directions. */
+/**
+ * Compares an extracted tree with the index of the backup that it came from, entry by entry, in
+ * both directions.
+ */
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { lstat } from "node:fs/promises";
@@ -18,7 +21,10 @@ import { readChunks, readFlags } from "./read-file.ts";
 import { walkTree } from "./walk-tree.ts";
 
 export interface TreeComparison {
-  /** The extracted tree, and this process's own: directories without rights are opened up for reading, and closed again. */
+  /**
+   * The extracted tree, and this process's own: directories without rights are opened up for
+   * reading, and closed again.
+   */
   readonly root: EntryPath;
   /** The backup's index (index-spool.ts). */
   readonly spool: string;
@@ -26,7 +32,10 @@ export interface TreeComparison {
   readonly identity: Identity;
   /** Owners could be set, and so have to agree. */
   readonly withOwners: boolean;
-  /** What the file system makes of times that it cannot hold: a difference that says nothing of the backup. */
+  /**
+   * What the file system makes of times that it cannot hold: a difference that says nothing of the
+   * backup.
+   */
   readonly times: KeptTimes;
   readonly signal: AbortSignal;
 }
@@ -35,13 +44,17 @@ export interface TreeComparison {
 const mostListed = 200;
 interface State extends TreeComparison {
   readonly differ: (path: EntryPath, problem: string) => void;
-  /** Files with several names: which inode the first name led to, and how many names the archive holds. */
+  /**
+   * Files with several names: which inode the first name led to, and how many names the archive
+   * holds.
+   */
   readonly linked: Map<EntryPath, { readonly inode: string; names: number; readonly nlink: bigint }>;
 }
 
 /**
- * Compares type, mode, owner, time, size, content, link targets and which names are one file; whatever is missing or too much is a difference, and so is
- * an index that is not what the digest was made from. Errors: ContentInvalid (the index), those of an aborted signal.
+ * Compares type, mode, owner, time, size, content, link targets and which names are one file;
+ * whatever is missing or too much is a difference, and so is an index that is not what the digest
+ * was made from. Errors: ContentInvalid (the index), those of an aborted signal.
  */
 export async function compareTree(comparison: TreeComparison): Promise<Comparison> {
   const differences: Difference[] = [];
@@ -104,8 +117,8 @@ async function* joinWalk(
 }
 
 /**
- * What the restored tree has in place of `entry`, with every difference told; what could not be restored here counts as the entry's own. Undefined
- * when something of another type stands there.
+ * What the restored tree has in place of `entry`, with every difference told; what could not be
+ * restored here counts as the entry's own. Undefined when something of another type stands there.
  */
 async function observe(entry: Entry, found: Reading, state: State): Promise<Partial<Entry> | undefined> {
   const { stats, path } = found;
@@ -189,7 +202,8 @@ async function hashFile(found: Reading): Promise<string | undefined> {
     return await hashLargeFile(path, Number(found.stats.size));
   } catch (error) {
     const code = errorCode(error);
-    // The backup's own mode may deny its owner to read; the tree is ours, so that the owner may lift that for a moment.
+    // The backup's own mode may deny its owner to read; the tree is ours, so that the owner may
+    // lift that for a moment.
     if (code !== "EACCES") return undefined;
     return liftMode(found.operations, path, found.stats, () => hashLargeFile(path, Number(found.stats.size)));
   }

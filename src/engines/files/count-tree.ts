@@ -1,6 +1,7 @@
 /**
- * The source's own count of itself: a second walk with code of its own (it shares only the patterns, and how a directory is opened, with
- * walk-tree.ts): an entry that the archive's walk lost is missed here.
+ * The source's own count of itself: a second walk with code of its own (it shares only the
+ * patterns, and how a directory is opened, with walk-tree.ts): an entry that the archive's walk
+ * lost is missed here.
  */
 import type { BigIntStats } from "node:fs";
 import { setImmediate } from "node:timers/promises";
@@ -29,7 +30,10 @@ export interface CountOptions {
 /** Entries looked up at a time: some times the thread pool's four. */
 const together = 32;
 
-/** Counts what a backup of the tree should hold: without what cannot be read, and without sockets, pipes and devices. */
+/**
+ * Counts what a backup of the tree should hold: without what cannot be read, and without sockets,
+ * pipes and devices.
+ */
 export async function countTree(root: EntryPath, options: CountOptions): Promise<TreeCount> {
   const count = { files: 0, directories: 0, symlinks: 0, newestChangeNs: 0n };
   const operations = await chooseOperations(locate(root, rootEntry));

@@ -1,6 +1,7 @@
 /**
- * Figures of a tree's parts, for comparing a backup with those before it: per directory (two levels) and per file type the number of files,
- * their bytes, and how well they compress. A bounded number of groups, whatever the tree.
+ * Figures of a tree's parts, for comparing a backup with those before it: per directory (two
+ * levels) and per file type the number of files, their bytes, and how well they compress. A bounded
+ * number of groups, whatever the tree.
  */
 import { createHash } from "node:crypto";
 import type { GroupFigures } from "../../proof/content.ts";
@@ -9,7 +10,10 @@ import { bucketOf, maxNamedGroups } from "../../proof/group-buckets.ts";
 import type { Entry } from "./entry.ts";
 import { displayPath, type EntryPath } from "./entry-path.ts";
 
-/** Files whose beginning is sampled in each group: the same ones every time, chosen by their names' hashes. */
+/**
+ * Files whose beginning is sampled in each group: the same ones every time, chosen by their names'
+ * hashes.
+ */
 const sampledFiles = 16;
 const sampledBytes = 4096;
 
@@ -108,7 +112,9 @@ function namesOf(path: EntryPath): [Sort, string][] {
   ];
 }
 
-/** A bounded beginning; the rest is read all the same, because its checksum is compared at its end. */
+/**
+ * A bounded beginning; the rest is read all the same, because its checksum is compared at its end.
+ */
 async function readBeginning(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const beginning: Buffer[] = [];
   let missing = sampledBytes;

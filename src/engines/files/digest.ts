@@ -1,4 +1,7 @@
-/** The content digest of a files backup (docs/files.md, "The content digest"), and what the source's own counts are compared with. */
+/**
+ * The content digest of a files backup (docs/files.md, "The content digest"), and what the source's
+ * own counts are compared with.
+ */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Comparison, ContentDigest, Difference, SourceCheckResult } from "../../proof/content.ts";
@@ -15,7 +18,10 @@ const algorithm = "holdfast-files-1";
 
 export interface DigestBuilder {
   add(entry: Entry): void;
-  /** objectCount: all entries; rows: files under all their names; bytes: their content, each file once. */
+  /**
+   * objectCount: all entries; rows: files under all their names; bytes: their content, each file
+   * once.
+   */
   finish(): ContentDigest;
 }
 
@@ -33,7 +39,10 @@ export function createDigestBuilder(): DigestBuilder {
   };
 }
 
-/** Reads a backup to its end. Errors: ContentInvalid, DiskFull (the index is kept in the temporary directory meanwhile), whatever the reader gives. */
+/**
+ * Reads a backup to its end. Errors: ContentInvalid, DiskFull (the index is kept in the temporary
+ * directory meanwhile), whatever the reader gives.
+ */
 export async function digestBackup(backup: BackupReader, context: RunContext): Promise<ContentDigest> {
   const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-files-");
   try {
@@ -58,7 +67,10 @@ export interface ContentCount {
   readonly entries: number;
 }
 
-/** Compares the source's count of itself with what a backup, or a restored tree, holds. Mode `none` compares nothing. */
+/**
+ * Compares the source's count of itself with what a backup, or a restored tree, holds. Mode `none`
+ * compares nothing.
+ */
 export function compareCounts(count: ContentCount, check: SourceCheckResult): Comparison {
   const nothing = { equal: true, objectsCompared: 0, rowsCompared: 0, bytesCompared: 0, differenceCount: 0, differences: [] };
   if (check.mode === "none") return nothing;

@@ -1,4 +1,7 @@
-/** Turns a tree into files.tar and the lines of index.jsonl, in one pass and in memory that does not grow with the tree. */
+/**
+ * Turns a tree into files.tar and the lines of index.jsonl, in one pass and in memory that does not
+ * grow with the tree.
+ */
 import type { BigIntStats } from "node:fs";
 import { errorCode } from "../../runtime/error-code.ts";
 import { type Entry, formatIndexLine, formatSkippedLine, type TornReason } from "./entry.ts";
@@ -25,7 +28,10 @@ export interface ArchiveTally {
   leftOut: number;
   /** Files among them that were left out for their holes. */
   tooSparse: number;
-  /** Something vanished or failed under the reader, so that a later count cannot be expected to agree. */
+  /**
+   * Something vanished or failed under the reader, so that a later count cannot be expected to
+   * agree.
+   */
   unsteady: boolean;
 }
 
@@ -39,7 +45,10 @@ export interface ArchiveOptions {
   readonly addLine: (line: string) => Promise<void> | undefined;
 }
 
-/** Headers and small files are gathered into chunks of this size: whoever comes after pays by the chunk. */
+/**
+ * Headers and small files are gathered into chunks of this size: whoever comes after pays by the
+ * chunk.
+ */
 const chunkBytes = 262_144;
 const zeros = Buffer.alloc(chunkBytes);
 
@@ -49,7 +58,10 @@ interface LinkedFile {
   namesLeft: number;
 }
 
-/** The archive's bytes. Rejects with whatever the walk or `addLine` rejects with; trouble with single files becomes a notice. */
+/**
+ * The archive's bytes. Rejects with whatever the walk or `addLine` rejects with; trouble with
+ * single files becomes a notice.
+ */
 export async function* writeArchive(options: ArchiveOptions): AsyncGenerator<Buffer> {
   const linked = new Map<string, LinkedFile>();
   let parts: Buffer[] = [];
@@ -129,7 +141,8 @@ async function leaveOutGone(path: EntryPath, options: ArchiveOptions): Promise<v
 }
 
 async function leaveOutUnreadable(path: EntryPath, code: string, options: ArchiveOptions): Promise<void> {
-  // Missing rights are a lasting fact, which the source's count knows too; anything else may be gone by then.
+  // Missing rights are a lasting fact, which the source's count knows too; anything else may be
+  // gone by then.
   if (code !== "EACCES" && code !== "EPERM") options.tally.unsteady = true;
   await leaveOut(path, "file-unreadable", "unreadable", `cannot be read: ${describeCode(code)}`, options);
 }

@@ -1,4 +1,7 @@
-/** A running backup of a tree: files.tar, then index.jsonl, and the source's count of itself in between. */
+/**
+ * A running backup of a tree: files.tar, then index.jsonl, and the source's count of itself in
+ * between.
+ */
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -37,9 +40,10 @@ interface Dump {
 }
 
 /**
- * Opens a full backup of a tree. Nothing is read before the artifacts are; the consistency point is now, the start. Needs temporary disk for the index:
- * less than 100 bytes an entry.
- * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, PolicyInvalid (a pattern), DiskFull, UsageInvalid (the temporary directory).
+ * Opens a full backup of a tree. Nothing is read before the artifacts are; the consistency point is
+ * now, the start. Needs temporary disk for the index: less than 100 bytes an entry.
+ * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, PolicyInvalid (a pattern),
+ * DiskFull, UsageInvalid (the temporary directory).
  */
 export async function openDump(source: FilesSource, context: RunContext): Promise<DumpSession<FilesFacts>> {
   const selection = compileSelection(source.include, source.exclude);
@@ -175,7 +179,10 @@ async function* readTree(dump: Dump, spool: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** Of system calls' errors only that of listing the root ends a walk: it was unmounted or removed under the dump. */
+/**
+ * Of system calls' errors only that of listing the root ends a walk: it was unmounted or removed
+ * under the dump.
+ */
 async function* explainWalk({ context, source }: Dump, walk: AsyncGenerator<WalkedEntry>): AsyncGenerator<WalkedEntry> {
   try {
     yield* walk;
@@ -209,8 +216,9 @@ const omissionWords: Readonly<Record<Omission, readonly [code: string, text: str
 };
 
 /**
- * The tree's own count, made by another walk than the archive's. It is a check (mode `counts`) only while nothing has changed since the archive's
- * walk, which the newest ctime tells, else (mode `none`) the figures are for the size's sanity only and a notice says so.
+ * The tree's own count, made by another walk than the archive's. It is a check (mode `counts`) only
+ * while nothing has changed since the archive's walk, which the newest ctime tells, else (mode
+ * `none`) the figures are for the size's sanity only and a notice says so.
  */
 async function checkSource(dump: Dump): Promise<SourceCheckResult> {
   const { root, source, context, notices } = dump;
@@ -240,12 +248,16 @@ async function checkSource(dump: Dump): Promise<SourceCheckResult> {
   return { mode: "none", objects };
 }
 
-/** File systems note changes by the kernel's tick, ten milliseconds at most, and network ones by another machine's clock. */
+/**
+ * File systems note changes by the kernel's tick, ten milliseconds at most, and network ones by
+ * another machine's clock.
+ */
 const tickMs = 1_000;
 
 /**
- * Whether the tree that was counted is the tree that was read. A change within the tick of the newest one before it leaves no trace in the newest ctime: so
- * where the figures differ and the tree was still being changed when the backup began, that explains it well enough to blame nobody.
+ * Whether the tree that was counted is the tree that was read. A change within the tick of the
+ * newest one before it leaves no trace in the newest ctime: so where the figures differ and the
+ * tree was still being changed when the backup began, that explains it well enough to blame nobody.
  */
 export function isComparable(count: TreeCount, dump: Pick<Dump, "tally" | "newestChangeNs" | "startedAtMs">): boolean {
   const { tally, newestChangeNs, startedAtMs } = dump;

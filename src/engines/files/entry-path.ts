@@ -1,10 +1,14 @@
 /**
- * Names of any bytes. A file name on POSIX is a string of bytes, not of characters: inside this engine it is a string in which each
- * character is one byte (latin1), so that it sorts bytewise, is exact, and costs one byte of memory a byte.
+ * Names of any bytes. A file name on POSIX is a string of bytes, not of characters: inside this
+ * engine it is a string in which each character is one byte (latin1), so that it sorts bytewise, is
+ * exact, and costs one byte of memory a byte.
  */
 import { isUtf8 } from "node:buffer";
 
-/** Bytes of a name or path relative to the tree's root, one character a byte; "" is the root itself. Separator: "/". */
+/**
+ * Bytes of a name or path relative to the tree's root, one character a byte; "" is the root itself.
+ * Separator: "/".
+ */
 export type EntryPath = string & { readonly brand: "EntryPath" };
 
 export const rootEntry = "" as EntryPath;
@@ -37,19 +41,29 @@ export function locate(root: EntryPath, path: EntryPath): Buffer {
   return Buffer.from(path === "" && root !== "" ? root : `${root}/${path}`, "latin1");
 }
 
-/** Bytes of a path that the system's calls take: PATH_MAX with its closing NUL is 4,096 (linux/limits.h). */
+/**
+ * Bytes of a path that the system's calls take: PATH_MAX with its closing NUL is 4,096
+ * (linux/limits.h).
+ */
 const maxPathBytes = 4_095;
-/** The same from the tree's root on: it must also fit behind a descriptor's path, `/proc/self/fd/123456/tree/`, in restores. */
+/**
+ * The same from the tree's root on: it must also fit behind a descriptor's path,
+ * `/proc/self/fd/123456/tree/`, in restores.
+ */
 const maxEntryBytes = 4_064;
 
-/** Whether no system call would take the absolute path, there or where it is restored. Such an entry is not backed up. */
+/**
+ * Whether no system call would take the absolute path, there or where it is restored. Such an entry
+ * is not backed up.
+ */
 export function isTooLong(root: EntryPath, path: EntryPath): boolean {
   return path.length > maxEntryBytes || root.length + 1 + path.length > maxPathBytes;
 }
 
 /**
- * The archive's order: name by name, bytewise, a directory before what it holds. Negative when `a` comes first.
- * (Not the order of the joined strings: there "a.txt" would come between "a" and "a/b".)
+ * The archive's order: name by name, bytewise, a directory before what it holds. Negative when `a`
+ * comes first. (Not the order of the joined strings: there "a.txt" would come between "a" and
+ * "a/b".)
  */
 export function compareEntryPaths(a: EntryPath, b: EntryPath): number {
   const length = Math.min(a.length, b.length);
@@ -73,7 +87,10 @@ export function textOf(path: EntryPath): string | undefined {
   return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }
 
-/** For people: control characters and bytes that are no UTF-8 as `\xNN`, a backslash as two, the root as ".". */
+/**
+ * For people: control characters and bytes that are no UTF-8 as `\xNN`, a backslash as two, the
+ * root as ".".
+ */
 export function displayPath(path: EntryPath): string {
   if (path === "") return ".";
   const text = textOf(path) ?? path.replace(/[\x80-\xff]/g, "\u0000$&");

@@ -1,4 +1,7 @@
-/** One entry of a files backup, and its line in index.jsonl. The format is docs/files.md, "index.jsonl". */
+/**
+ * One entry of a files backup, and its line in index.jsonl. The format is docs/files.md,
+ * "index.jsonl".
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { bytesOf, displayPath, type EntryPath, entryPathOf, rootEntry, textOf } from "./entry-path.ts";
 
@@ -14,7 +17,10 @@ export interface Entry {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Names of the owner on the machine that was backed up, where they are known and fit into tar's field (owner-names.ts); for people. */
+  /**
+   * Names of the owner on the machine that was backed up, where they are known and fit into tar's
+   * field (owner-names.ts); for people.
+   */
   readonly user?: string;
   readonly group?: string;
   readonly mtimeNs: bigint;
@@ -56,7 +62,9 @@ export function formatIndexLine(entry: Entry): string {
   })}\n`;
 }
 
-/** The line that goes into the content digest: what a restore has to bring back, and nothing else. */
+/**
+ * The line that goes into the content digest: what a restore has to bring back, and nothing else.
+ */
 export function formatContentLine(entry: Entry): string {
   return `${JSON.stringify(contentPart(entry))}\n`;
 }
@@ -83,14 +91,20 @@ function namePart(key: string, path: EntryPath): Record<string, string> {
   return text === undefined ? { [`${key}Base64`]: bytesOf(path).toString("base64") } : { [key]: text };
 }
 
-/** Seconds since 1970 as a decimal fraction without trailing zeros, as pax writes them: "1700000000.5", "-1.5". */
+/**
+ * Seconds since 1970 as a decimal fraction without trailing zeros, as pax writes them:
+ * "1700000000.5", "-1.5".
+ */
 export function formatTime(ns: bigint): string {
   const magnitude = ns < 0n ? -ns : ns;
   const fraction = (magnitude % billion).toString().padStart(9, "0").replace(/0+$/, "");
   return `${ns < 0n ? "-" : ""}${magnitude / billion}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
-/** The reverse of formatTime; undefined for anything else. Digits beyond the ninth are cut. Seconds have up to 19 digits, as time_t does. */
+/**
+ * The reverse of formatTime; undefined for anything else. Digits beyond the ninth are cut. Seconds
+ * have up to 19 digits, as time_t does.
+ */
 export function parseTime(text: string): bigint | undefined {
   const match = /^(-?)(\d{1,19})(?:\.(\d+))?$/.exec(text);
   if (match === null) return undefined;

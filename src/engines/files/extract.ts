@@ -1,6 +1,8 @@
 /**
- * Writes an archive's entries into an empty directory, and nowhere else. What makes this safe is archive-structure.ts: each entry's directory was made
- * here, moments before; and each name is created new (mkdir, O_EXCL, symlink, link), so that nothing that already stands there is ever opened.
+ * Writes an archive's entries into an empty directory, and nowhere else. What makes this safe is
+ * archive-structure.ts: each entry's directory was made here, moments before; and each name is
+ * created new (mkdir, O_EXCL, symlink, link), so that nothing that already stands there is ever
+ * opened.
  */
 import { constants } from "node:fs";
 import type { ErrorName } from "../../errors/catalogue.ts";
@@ -24,7 +26,10 @@ export interface Extraction {
   readonly bytes: number;
   /** Entries of other owners than this process's user, which only root can give away. */
   readonly foreignOwners: number;
-  /** Entries whose owner this machine refused to set although this process is root: a container without that right. */
+  /**
+   * Entries whose owner this machine refused to set although this process is root: a container
+   * without that right.
+   */
   readonly refusedOwners: number;
   /** Entries whose time the file system cannot hold, and the first of them. */
   readonly unheldTimes: number;
@@ -60,8 +65,9 @@ export function ownIdentity(): Identity {
 }
 
 /**
- * The permission bits that an entry is given: all of them as root or for its owner's own user; else without set-user-id and set-group-id, which would
- * lend this user's rights in place of those of the former owner.
+ * The permission bits that an entry is given: all of them as root or for its owner's own user; else
+ * without set-user-id and set-group-id, which would lend this user's rights in place of those of
+ * the former owner.
  */
 export function restoredMode({ mode, uid, gid }: Entry, identity: Identity): number {
   if (identity.uid === 0) return mode;
@@ -70,7 +76,8 @@ export function restoredMode({ mode, uid, gid }: Entry, identity: Identity): num
 
 /**
  * Extracts into `place.root`, which gets the mode, owner and time of the archive's root.
- * Errors: those of reading the archive; DiskFull; `place.failure` naming the entry that could not be written.
+ * Errors: those of reading the archive; DiskFull; `place.failure` naming the entry that could not
+ * be written.
  */
 export async function extractArchive(
   archive: AsyncGenerator<ArchivedEntry, readonly Entry[]>,
@@ -79,7 +86,10 @@ export async function extractArchive(
   const { identity } = place;
   const tasks = createBoundedTasks(place.operations.concurrency);
   const target: Target = { ...place, tasks, foreignOwners: 0, refusedOwners: 0, unheldTimes: 0 };
-  /** Directories that their owner may not enter: closed last, for hard links further on may lead into them. */
+  /**
+   * Directories that their owner may not enter: closed last, for hard links further on may lead
+   * into them.
+   */
   const closedLast: Entry[] = [];
   let [entries, bytes] = [0, 0];
   const finish = async (directories: readonly Entry[]) => {
@@ -158,7 +168,8 @@ async function writeFile(
     }
     // A hole at the end has no bytes that would give the file its length.
     if (entry.sparse === true) await operations.truncate(fd, entry.size);
-    // The owner first: changing it takes the set-user-id bit away. The time last: everything else sets it.
+    // The owner first: changing it takes the set-user-id bit away. The time last: everything else
+    // sets it.
     await setOwner(entry, target, (uid, gid) => operations.setOwnerOpen(fd, uid, gid));
     await operations.setModeOpen(fd, restoredMode(entry, target.identity));
     await setTime(entry, target, (time) => operations.setTimeOpen(fd, time));

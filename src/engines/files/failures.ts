@@ -4,8 +4,8 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { errorCode } from "../../runtime/error-code.ts";
 
 /**
- * The error as one of the catalogue: DiskFull when the disk or a quota is full, else `otherwise`. `what` says what could not be done, where.
- * Errors of the catalogue come back as they are.
+ * The error as one of the catalogue: DiskFull when the disk or a quota is full, else `otherwise`.
+ * `what` says what could not be done, where. Errors of the catalogue come back as they are.
  */
 export function fileFailure(error: unknown, what: string, otherwise: ErrorName): HoldfastError {
   if (error instanceof HoldfastError) return error;

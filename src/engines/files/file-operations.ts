@@ -1,6 +1,7 @@
 /**
- * The file system's calls that this engine makes, in two forms with one face. On a local disk a synchronous call costs a few microseconds, a
- * tenth of a trip through the thread pool, which decides the speed on trees of many small files; on a network file system, which may take
+ * The file system's calls that this engine makes, in two forms with one face. On a local disk a
+ * synchronous call costs a few microseconds, a tenth of a trip through the thread pool, which
+ * decides the speed on trees of many small files; on a network file system, which may take
  * milliseconds or hang, the calls run in the pool, many at a time. Callers await either.
  */
 import fs from "node:fs";
@@ -102,7 +103,10 @@ export const pooledOperations: FileOperations = {
   setTimeOpen: (fd, time) => pool.futimes(fd, time, time),
 };
 
-/** statfs(2)'s f_type of file systems that stand on this machine (linux/magic.h; zfs: its own headers). */
+/**
+ * statfs(2)'s f_type of file systems that stand on this machine (linux/magic.h; zfs: its own
+ * headers).
+ */
 const localFileSystems = new Set([
   0xef53, // ext2, ext3, ext4
   0x58465342, // xfs
@@ -114,7 +118,10 @@ const localFileSystems = new Set([
   0xca451a4e, // bcachefs
 ]);
 
-/** The operations that suit the file system that `path` stands on; the pooled ones whenever that is not known. */
+/**
+ * The operations that suit the file system that `path` stands on; the pooled ones whenever that is
+ * not known.
+ */
 export async function chooseOperations(path: Buffer): Promise<FileOperations> {
   try {
     const { type } = await fs.promises.statfs(path);

@@ -1,6 +1,6 @@
 /**
- * How much of holes a backup reads. A hole costs its maker nothing, and is read like data: one sparse file of the largest size would hold a
- * backup for days.
+ * How much of holes a backup reads. A hole costs its maker nothing, and is read like data: one
+ * sparse file of the largest size would hold a backup for days.
  */
 import type { BigIntStats } from "node:fs";
 
@@ -11,7 +11,10 @@ export interface HoleBudget {
 
 /** One terabyte: ten minutes of zeros at 2 GB/s. */
 export const defaultMaxHoleBytes = 1_000_000_000_000;
-/** A file counts as sparse when its blocks hold less than this share of its size; file systems that compress reach some 20. */
+/**
+ * A file counts as sparse when its blocks hold less than this share of its size; file systems that
+ * compress reach some 20.
+ */
 const sparseShare = 32n;
 
 export function createHoleBudget(maxHoleBytes = defaultMaxHoleBytes): HoleBudget {

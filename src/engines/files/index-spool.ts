@@ -1,6 +1,7 @@
 /**
- * A files index on temporary disk, compressed: less than 100 bytes an entry. A dump writes the index while it writes the archive and stores it after it; a
- * reader of a backup fetches the index first and then steps through both, so that no connection idles while the archive is read.
+ * A files index on temporary disk, compressed: less than 100 bytes an entry. A dump writes the
+ * index while it writes the archive and stores it after it; a reader of a backup fetches the index
+ * first and then steps through both, so that no connection idles while the archive is read.
  */
 
 import { once } from "node:events";
@@ -22,7 +23,10 @@ export interface IndexWriter {
 
 /** Lines are handed on in pieces of about this size. */
 const pieceCharacters = 65_536;
-/** A path takes four bytes of JSON a byte at most, PATH_MAX is 4 KiB, and a line holds two; far beyond is no index. */
+/**
+ * A path takes four bytes of JSON a byte at most, PATH_MAX is 4 KiB, and a line holds two; far
+ * beyond is no index.
+ */
 const longestLineBytes = 262_144;
 
 /** Writes a new spool at `path`. Errors, from `add` and `finish`: DiskFull, DumpFailed. */
@@ -59,7 +63,10 @@ async function explain(done: Promise<void>, path: string): Promise<void> {
   }
 }
 
-/** Copies an index from a backup into a new spool at `path`. Errors: DiskFull, whatever the stream gives. */
+/**
+ * Copies an index from a backup into a new spool at `path`. Errors: DiskFull, whatever the stream
+ * gives.
+ */
 export async function spoolIndex(index: Readable, path: string): Promise<void> {
   let broken: unknown;
   index.once("error", (error) => {

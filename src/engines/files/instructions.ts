@@ -1,4 +1,7 @@
-/** How a backup of this engine is unpacked without Holdfast. A test runs these commands as they stand. */
+/**
+ * How a backup of this engine is unpacked without Holdfast. A test runs these commands as they
+ * stand.
+ */
 import type { RestoreChapter } from "../../proof/restore-chapter.ts";
 
 const extractCommands = `mkdir restored

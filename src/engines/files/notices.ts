@@ -1,4 +1,7 @@
-/** What a dump has to tell: each thing by name, and a bound, so that a tree full of trouble cannot swell the manifest. */
+/**
+ * What a dump has to tell: each thing by name, and a bound, so that a tree full of trouble cannot
+ * swell the manifest.
+ */
 import type { Notice } from "../../proof/content.ts";
 
 export interface NoticeLog {
@@ -9,7 +12,10 @@ export interface NoticeLog {
   list(): readonly Notice[];
 }
 
-/** Notices by name of one code that the manifest takes; index.jsonl names every entry that is torn or was left out. */
+/**
+ * Notices by name of one code that the manifest takes; index.jsonl names every entry that is torn
+ * or was left out.
+ */
 const mostOfOneCode = 1_000;
 
 export function createNoticeLog(): NoticeLog {

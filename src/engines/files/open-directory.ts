@@ -1,7 +1,8 @@
 /**
- * A directory that was opened once, and by whose descriptor everything in it is reached. The tree belongs to others: between two
- * calls by path, anybody who owns a directory in it may put a symbolic link in that directory's place, and the second call would
- * read another part of the machine with this user's rights. What a descriptor names stays what it is.
+ * A directory that was opened once, and by whose descriptor everything in it is reached. The tree
+ * belongs to others: between two calls by path, anybody who owns a directory in it may put a
+ * symbolic link in that directory's place, and the second call would read another part of the
+ * machine with this user's rights. What a descriptor names stays what it is.
  */
 import { type BigIntStats, constants, existsSync, lstatSync } from "node:fs";
 import type { FileOperations } from "./file-operations.ts";
@@ -10,11 +11,16 @@ export interface OpenDirectory {
   readonly stats: BigIntStats;
   /** The path for system calls on the directory itself. */
   readonly self: Buffer;
-  /** The path for system calls on an entry, one character a byte. Valid until the last `release`. */
+  /**
+   * The path for system calls on an entry, one character a byte. Valid until the last `release`.
+   */
   at(name: string): Buffer;
   /** The names in it, unsorted, one character a byte. Rejects with the system call's error. */
   names(): string[] | Promise<string[]>;
-  /** Whether what `at` reached a moment ago was in this directory; always true where paths go by descriptor. */
+  /**
+   * Whether what `at` reached a moment ago was in this directory; always true where paths go by
+   * descriptor.
+   */
   isInPlace(): boolean;
   /** One more user of `at`. */
   retain(): void;
@@ -32,11 +38,17 @@ export interface OpenOptions {
   readonly expected?: BigIntStats;
   /** Permission bits that the last `release` gives the directory back. */
   readonly resetMode?: number;
-  /** Absent: whether this machine can. Without it paths are used, and `isInPlace` has to be asked after every use. */
+  /**
+   * Absent: whether this machine can. Without it paths are used, and `isInPlace` has to be asked
+   * after every use.
+   */
   readonly byDescriptor?: boolean;
 }
 
-/** Opens the directory at `path`, which is not followed when it is a symbolic link. Rejects with the system call's error. */
+/**
+ * Opens the directory at `path`, which is not followed when it is a symbolic link. Rejects with the
+ * system call's error.
+ */
 export async function openDirectory(
   operations: FileOperations,
   path: Buffer,

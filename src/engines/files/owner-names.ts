@@ -1,4 +1,7 @@
-/** Names for user and group numbers, from this machine's own lists; for people only, so that a missing one is no fault. */
+/**
+ * Names for user and group numbers, from this machine's own lists; for people only, so that a
+ * missing one is no fault.
+ */
 import { readFile } from "node:fs/promises";
 
 export interface OwnerNames {
@@ -17,7 +20,8 @@ async function readNames(path: string): Promise<Map<number, string>> {
   const text = await readFile(path, "latin1").catch(() => "");
   for (const line of text.split("\n")) {
     const [name = "", , id = ""] = line.split(":");
-    // What tar's field of 32 bytes holds whole; the first name of a number counts, as in getpwuid(3).
+    // What tar's field of 32 bytes holds whole; the first name of a number counts, as in
+    // getpwuid(3).
     if (/^[\x21-\x7e]{1,31}$/.test(name) && /^\d+$/.test(id) && !names.has(Number(id))) names.set(Number(id), name);
   }
   return names;

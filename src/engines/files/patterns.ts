@@ -1,4 +1,7 @@
-/** Include and exclude patterns: globs over paths relative to the root. Their rules are docs/files.md, "Patterns". */
+/**
+ * Include and exclude patterns: globs over paths relative to the root. Their rules are
+ * docs/files.md, "Patterns".
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { anyNumber, matchSequence } from "../../runtime/match-sequence.ts";
 import { bytesOf, type EntryPath, textOf } from "./entry-path.ts";
@@ -13,7 +16,10 @@ export interface Verdict {
 }
 
 export interface Selection {
-  /** Whether an entry belongs to the backup; `parentIncluded` is what this said of the directory it is in. */
+  /**
+   * Whether an entry belongs to the backup; `parentIncluded` is what this said of the directory it
+   * is in.
+   */
   judge(path: EntryPath, isDirectory: boolean, parentIncluded: boolean): Verdict;
   /** The patterns that have matched nothing so far, with the list they stand in. */
   unused(): readonly { readonly list: "include" | "exclude"; readonly pattern: string }[];
@@ -34,7 +40,9 @@ interface Pattern {
   used: boolean;
 }
 
-/** Compiles a source's patterns. Errors: PolicyInvalid naming every pattern that is not well-formed. */
+/**
+ * Compiles a source's patterns. Errors: PolicyInvalid naming every pattern that is not well-formed.
+ */
 export function compileSelection(include: readonly string[], exclude: readonly string[]): Selection {
   const problems: string[] = [];
   const compile = (list: string, text: string) =>
@@ -68,7 +76,10 @@ export function compileSelection(include: readonly string[], exclude: readonly s
   };
 }
 
-/** Every pattern is asked, also after one that matched: a pattern counts as unused only when it matches nothing at all. */
+/**
+ * Every pattern is asked, also after one that matched: a pattern counts as unused only when it
+ * matches nothing at all.
+ */
 function matchAny(patterns: readonly Pattern[], names: Names, isDirectory: boolean): boolean {
   let matched = false;
   for (const pattern of patterns) {
@@ -81,7 +92,10 @@ function matchAny(patterns: readonly Pattern[], names: Names, isDirectory: boole
   return matched;
 }
 
-/** The characters of each name; a byte that is not UTF-8 becomes a lone surrogate, which only wildcards match. */
+/**
+ * The characters of each name; a byte that is not UTF-8 becomes a lone surrogate, which only
+ * wildcards match.
+ */
 function namesOf(path: EntryPath): Names {
   return path.split("/").map((name) => {
     const text = textOf(name as EntryPath);

@@ -1,4 +1,7 @@
-/** A directory that a backup is extracted into and compared in: what a throwaway and a restore's target have in common. */
+/**
+ * A directory that a backup is extracted into and compared in: what a throwaway and a restore's
+ * target have in common.
+ */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ErrorName } from "../../errors/catalogue.ts";
@@ -24,7 +27,10 @@ export interface PlaceOptions {
   readonly context: RunContext;
   /** Private; the tree stands in it as `tree`. Removed by `close`. */
   readonly directory: PrivateDirectory;
-  /** How much it matters that the file system cannot hold some entry's time: a proof lacks it, a restore is what the user asked for. */
+  /**
+   * How much it matters that the file system cannot hold some entry's time: a proof lacks it, a
+   * restore is what the user asked for.
+   */
   readonly unheldTimes: "lacking" | "benign";
   /** What a failing system call is called: it says nothing about the backup. */
   readonly failure: ErrorName;
@@ -129,8 +135,9 @@ function describeExtraction(extraction: Extraction, unheldClass: LoadFinding["cl
 }
 
 /**
- * `remove` opens up directories without rights, but knows them by text and by whole paths; names that are no text, and paths that are
- * too long, are removed here. A tree that was renamed to its target is no longer in the directory.
+ * `remove` opens up directories without rights, but knows them by text and by whole paths; names
+ * that are no text, and paths that are too long, are removed here. A tree that was renamed to its
+ * target is no longer in the directory.
  */
 async function removeDirectory(directory: PrivateDirectory): Promise<void> {
   await withShortPath(directory.path, async (root) => {

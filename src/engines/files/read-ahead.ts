@@ -8,8 +8,8 @@ export interface Reading extends WalkedEntry {
 }
 
 /**
- * The walk, with small files being read ahead: as many as are worth it on their file system. The directory of an entry stays open until
- * the next one is asked for.
+ * The walk, with small files being read ahead: as many as are worth it on their file system. The
+ * directory of an entry stays open until the next one is asked for.
  */
 export async function* readAhead(walk: AsyncIterable<WalkedEntry>): AsyncGenerator<Reading> {
   const queue: Reading[] = [];
@@ -43,7 +43,10 @@ async function* giveFirst(queue: Reading[]): AsyncGenerator<Reading> {
   }
 }
 
-/** No read may still go by a descriptor that is closed, and whose number may be another directory's by then. */
+/**
+ * No read may still go by a descriptor that is closed, and whose number may be another directory's
+ * by then.
+ */
 async function settle({ content, parent }: Reading): Promise<void> {
   await content;
   await parent?.release();

@@ -1,4 +1,7 @@
-/** Reads files.tar and index.jsonl in step, and accepts only what agrees: each entry, each byte, the order, the end of both. */
+/**
+ * Reads files.tar and index.jsonl in step, and accepts only what agrees: each entry, each byte, the
+ * order, the end of both.
+ */
 import { createHash } from "node:crypto";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupReader } from "../engine.ts";
@@ -16,13 +19,16 @@ export interface ArchivedEntry {
   readonly entry: Entry;
   /** Directories that ended before this entry, innermost first. */
   readonly ended: readonly Entry[];
-  /** A file's content, checked against its checksum at its end. What is not read is checked all the same. */
+  /**
+   * A file's content, checked against its checksum at its end. What is not read is checked all the
+   * same.
+   */
   readonly body?: AsyncGenerator<Buffer>;
 }
 
 /**
- * The entries of a backup in order; `spool` holds its index (index-spool.ts). Returns the directories that end with the archive. Memory does
- * not grow with the archive.
+ * The entries of a backup in order; `spool` holds its index (index-spool.ts). Returns the
+ * directories that end with the archive. Memory does not grow with the archive.
  * Errors: ContentInvalid naming the entry that is wrong; whatever the backup's streams give.
  */
 export async function* readArchive(

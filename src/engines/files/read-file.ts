@@ -1,6 +1,6 @@
 /**
- * Reads a file so that a change under the reader's hands is noticed: the file's state (size, mtime, ctime, inode) before and after must be the
- * same, and the bytes as many as the size says.
+ * Reads a file so that a change under the reader's hands is noticed: the file's state (size, mtime,
+ * ctime, inode) before and after must be the same, and the bytes as many as the size says.
  */
 
 import { hash } from "node:crypto";
@@ -12,9 +12,15 @@ import { type FileOperations, pooledOperations } from "./file-operations.ts";
 /** Never follows a link put in the file's place, never waits for a writer of a pipe put there. */
 export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Files up to this size are read whole, ahead of the archive's writer, and again when they changed meanwhile. */
+/**
+ * Files up to this size are read whole, ahead of the archive's writer, and again when they changed
+ * meanwhile.
+ */
 export const smallFileBytes = 131_072;
-/** A small file that keeps changing is stored as it was at the last of so many readings, and called torn. */
+/**
+ * A small file that keeps changing is stored as it was at the last of so many readings, and called
+ * torn.
+ */
 const mostReadings = 3;
 /** Of a large file, at a time. */
 const chunkBytes = 262_144;
@@ -33,7 +39,10 @@ export type SmallRead =
   | { readonly kind: "gone" }
   | { readonly kind: "unreadable"; readonly code: string };
 
-/** Reads a small file; `known` is its state as the walk met it. Rejects for nothing that the file system says. */
+/**
+ * Reads a small file; `known` is its state as the walk met it. Rejects for nothing that the file
+ * system says.
+ */
 export async function readSmallFile(operations: FileOperations, path: Buffer, known: BigIntStats): Promise<SmallRead> {
   try {
     const fd = await operations.open(path, readFlags);
@@ -55,7 +64,8 @@ async function readOpenFile(operations: FileOperations, fd: number, known: BigIn
     if (!before.isFile()) return { kind: "gone" };
     if (before.size > smallFileBytes) return { kind: "large" };
     const size = Number(before.size);
-    // One byte more than the size says: whoever has it has grown, whatever stat(2) says (files in /proc say 0).
+    // One byte more than the size says: whoever has it has grown, whatever stat(2) says (files in
+    // /proc say 0).
     const buffer = Buffer.allocUnsafe(size + 1);
     const count = await readFully(operations, fd, buffer);
     const after = await operations.statOpen(fd);
@@ -91,7 +101,10 @@ async function readFully(operations: FileOperations, fd: number, buffer: Buffer)
   return filled;
 }
 
-/** The first `size` bytes of an open file in chunks, the next one being read while one is worked on; fewer when the file ends before. Rejects with the system call's error. */
+/**
+ * The first `size` bytes of an open file in chunks, the next one being read while one is worked on;
+ * fewer when the file ends before. Rejects with the system call's error.
+ */
 export async function* readChunks(fd: number, size: number): AsyncGenerator<Buffer> {
   const read = async (position: number) => {
     const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - position));
@@ -109,7 +122,8 @@ export async function* readChunks(fd: number, size: number): AsyncGenerator<Buff
       yield chunk;
     }
   } finally {
-    // The descriptor must not be closed, and its number given to another file, under a read that still runs.
+    // The descriptor must not be closed, and its number given to another file, under a read that
+    // still runs.
     await pending?.catch(() => undefined);
   }
 }

@@ -1,11 +1,15 @@
-/** A restore never replaces, and never fills, what backups are opened with: the policy's vaults, its keys, the policy itself. */
+/**
+ * A restore never replaces, and never fills, what backups are opened with: the policy's vaults, its
+ * keys, the policy itself.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { isWithin } from "../../runtime/path-identity.ts";
 import type { OwnPaths } from "../../runtime/run-context.ts";
 
 /**
- * Refuses a target that is, is in, or holds one of the vaults; and one that is or holds one of the files: whatever paths, links or
- * mounts lead there, also where nothing exists yet. `target` is absolute. Errors: RestoreRefused.
+ * Refuses a target that is, is in, or holds one of the vaults; and one that is or holds one of the
+ * files: whatever paths, links or mounts lead there, also where nothing exists yet. `target` is
+ * absolute. Errors: RestoreRefused.
  */
 export async function refuseOwnPaths(target: string, own: OwnPaths | undefined): Promise<void> {
   for (const vault of own?.vaults ?? []) {

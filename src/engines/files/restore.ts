@@ -1,6 +1,7 @@
 /**
- * Restoring a tree to a directory of the user's. The tree is extracted beside its target, compared there, and renamed into place by commit: the target is at
- * every moment what it was, or whole; what stood there is kept under another name.
+ * Restoring a tree to a directory of the user's. The tree is extracted beside its target, compared
+ * there, and renamed into place by commit: the target is at every moment what it was, or whole;
+ * what stood there is kept under another name.
  */
 import { lstat, readdir, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
@@ -21,9 +22,10 @@ interface RestoreTarget {
 }
 
 /**
- * Says what a restore would do. The target is the path of a directory, relative to the working directory or absolute; it need not exist, its parent must.
- * Errors: UsageInvalid (no directory, a mount point), TargetNotFound (no parent), RestoreRefused (over a vault, a key or the policy), RestoreFailed
- * (the system's error).
+ * Says what a restore would do. The target is the path of a directory, relative to the working
+ * directory or absolute; it need not exist, its parent must.
+ * Errors: UsageInvalid (no directory, a mount point), TargetNotFound (no parent), RestoreRefused
+ * (over a vault, a key or the policy), RestoreFailed (the system's error).
  */
 export async function planRestore(backup: BackupReader, request: RestoreRequest, context: RunContext): Promise<RestorePlan> {
   const target = await findTarget(request.target, context);
@@ -38,7 +40,10 @@ export async function planRestore(backup: BackupReader, request: RestoreRequest,
   return { target: target.path, steps, occupied };
 }
 
-/** Opens a target. Errors: those of planRestore; RestoreRefused when it holds something and `overwrite` is false; DiskFull. */
+/**
+ * Opens a target. Errors: those of planRestore; RestoreRefused when it holds something and
+ * `overwrite` is false; DiskFull.
+ */
 export async function openTarget(backup: BackupReader, request: RestoreRequest, context: RunContext): Promise<Place> {
   const target = await findTarget(request.target, context);
   if (target.state === "occupied" && !request.overwrite) {
@@ -77,7 +82,10 @@ const connectionForms = [
   /(?:^|\s)password\s*=/i,
 ];
 
-/** Characters of the target's name that its sibling's begins with: 240 bytes at most, of the 255 that a name may have. */
+/**
+ * Characters of the target's name that its sibling's begins with: 240 bytes at most, of the 255
+ * that a name may have.
+ */
 const longestPrefix = 60;
 
 async function makeStaging(path: string): Promise<PrivateDirectory> {
@@ -171,7 +179,8 @@ async function moveIntoPlace(tree: string, path: string, overwrite: boolean, con
       kept = await freeName(keptName(path, context.clock.now()));
       await rename(path, kept);
     }
-    // Onto an absent or empty directory a rename is one step; between the two renames of an overwrite the target is absent, never half.
+    // Onto an absent or empty directory a rename is one step; between the two renames of an
+    // overwrite the target is absent, never half.
     await rename(tree, path);
     return kept;
   } catch (error) {
@@ -180,7 +189,10 @@ async function moveIntoPlace(tree: string, path: string, overwrite: boolean, con
   }
 }
 
-/** The first rename may be the one that failed, or the second: only when the target is absent there is something to put back. */
+/**
+ * The first rename may be the one that failed, or the second: only when the target is absent there
+ * is something to put back.
+ */
 async function putBack(kept: string, path: string): Promise<void> {
   try {
     if ((await statOrUndefined(path)) === undefined) await rename(kept, path);

@@ -20,7 +20,8 @@ export interface SourceRoot {
 
 /**
  * Finds and opens the root of a tree; a symbolic link is followed.
- * Errors: SourceUnreachable (missing, or the system's error), SourceAccessDenied, SourceUnsupported (not a directory, or one of
+ * Errors: SourceUnreachable (missing, or the system's error), SourceAccessDenied, SourceUnsupported
+ * (not a directory, or one of
  * `vaults` or within it).
  */
 export async function findSourceRoot(path: string, vaults: readonly string[] = []): Promise<SourceRoot> {

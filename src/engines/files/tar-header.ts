@@ -1,6 +1,7 @@
 /**
- * The tar format, header by header: POSIX ustar with pax extended headers (IEEE Std 1003.1, "pax", "ustar Interchange Format"), the subset
- * that a files backup uses (docs/files.md, "files.tar"; docs/adr/0004-tar-of-our-own.md says why it is written here).
+ * The tar format, header by header: POSIX ustar with pax extended headers (IEEE Std 1003.1, "pax",
+ * "ustar Interchange Format"), the subset that a files backup uses (docs/files.md, "files.tar";
+ * docs/adr/0004-tar-of-our-own.md says why it is written here).
  */
 import { isUtf8 } from "node:buffer";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -33,7 +34,10 @@ const typeFlags: Readonly<Record<EntryType, string>> = { file: "0", hardlink: "1
 /** The largest numbers of seven and of eleven octal digits. */
 const maxSevenDigits = 0o7777777;
 const maxElevenDigits = 0o77777777777;
-/** No name on Linux is longer than PATH_MAX (4 KiB); a pax header beyond this is no work of this engine. */
+/**
+ * No name on Linux is longer than PATH_MAX (4 KiB); a pax header beyond this is no work of this
+ * engine.
+ */
 const maxPaxBytes = 65_536;
 
 /** Bytes of zeros that fill `size` bytes of content up to a whole block. */
@@ -42,9 +46,10 @@ export function paddingOf(size: number): number {
 }
 
 /**
- * The header block of an entry, with a pax header before it where ustar's fields cannot hold the entry exactly. Names stand in ustar's own
- * fields as raw bytes whenever they fit, for no tool converts those; longer ones stand in the pax header, marked `hdrcharset=BINARY` when they are
- * no UTF-8.
+ * The header block of an entry, with a pax header before it where ustar's fields cannot hold the
+ * entry exactly. Names stand in ustar's own fields as raw bytes whenever they fit, for no tool
+ * converts those; longer ones stand in the pax header, marked `hdrcharset=BINARY` when they are no
+ * UTF-8.
  */
 export function encodeHeader(entry: Entry): Buffer {
   const name = tarName(entry);
@@ -132,7 +137,9 @@ function checksumOf(block: Uint8Array): number {
 
 export type PaxRecords = ReadonlyMap<string, string>;
 
-/** What a header block is: the end, a pax header whose body of `size` bytes follows, or an entry. */
+/**
+ * What a header block is: the end, a pax header whose body of `size` bytes follows, or an entry.
+ */
 export type TarBlock =
   | { readonly kind: "zero" }
   | { readonly kind: "pax"; readonly size: number }
@@ -141,7 +148,10 @@ export type TarBlock =
 /** What tar knows of an entry; the index adds the rest. */
 export type TarEntry = Omit<Entry, "sha256" | "links" | "sparse" | "torn">;
 
-/** Reads one header block; `pax` holds the records of the pax header before it. Errors: ContentInvalid. */
+/**
+ * Reads one header block; `pax` holds the records of the pax header before it. Errors:
+ * ContentInvalid.
+ */
 export function decodeHeader(block: Buffer, pax: PaxRecords): TarBlock {
   if (block.every((byte) => byte === 0)) return { kind: "zero" };
   const name = readText(block, field.name);

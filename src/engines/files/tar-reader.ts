@@ -1,10 +1,16 @@
-/** Reads files.tar entry by entry, in memory that does not grow. Takes only what this engine writes; anything else is ContentInvalid. */
+/**
+ * Reads files.tar entry by entry, in memory that does not grow. Takes only what this engine writes;
+ * anything else is ContentInvalid.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { type ByteSource, createByteSource } from "./byte-source.ts";
 import { blockBytes, decodeHeader, decodePax, type PaxRecords, paddingOf, type TarEntry } from "./tar-header.ts";
 
 export interface TarReader {
-  /** The next entry, or undefined at a well-formed end. The body of the one before must have been read. Errors: ContentInvalid, the stream's. */
+  /**
+   * The next entry, or undefined at a well-formed end. The body of the one before must have been
+   * read. Errors: ContentInvalid, the stream's.
+   */
   next(): Promise<TarEntry | undefined>;
   /** The content of the entry that `next` gave, to be read to its end. Errors as `next`. */
   body(entry: TarEntry): AsyncGenerator<Buffer>;

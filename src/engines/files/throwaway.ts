@@ -1,4 +1,7 @@
-/** A restore test's place for files: a private directory in the temporary directory, gone afterwards. */
+/**
+ * A restore test's place for files: a private directory in the temporary directory, gone
+ * afterwards.
+ */
 import { statfs } from "node:fs/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { makePrivateDirectory } from "../../runtime/private-directory.ts";
@@ -10,13 +13,19 @@ import { createPlace } from "./place.ts";
 /** What a file system takes for a name, an inode and the last block's rest, about. */
 const bytesAnEntry = 4_096;
 
-/** Bytes that the extracted tree takes: the content, and a block for every entry. By the manifest's facts. */
+/**
+ * Bytes that the extracted tree takes: the content, and a block for every entry. By the manifest's
+ * facts.
+ */
 export function estimateThrowawayBytes(backup: FilesBackup): number {
   const { bytes, files, directories, symlinks } = backup.facts;
   return bytes + bytesAnEntry * (files + directories + symlinks);
 }
 
-/** Opens a throwaway. Errors: DiskFull (the room is checked first), UsageInvalid (no temporary directory). */
+/**
+ * Opens a throwaway. Errors: DiskFull (the room is checked first), UsageInvalid (no temporary
+ * directory).
+ */
 export async function openThrowaway(backup: FilesBackup, context: RunContext): Promise<Place> {
   const needed = estimateThrowawayBytes(backup);
   const free = await freeBytes(context.temporaryDirectory);

@@ -1,4 +1,7 @@
-/** What the policy says comes and goes, or is left out: groups of files that nothing is concluded from. */
+/**
+ * What the policy says comes and goes, or is left out: groups of files that nothing is concluded
+ * from.
+ */
 import type { FilesSource } from "../../policy/engines/files/source.ts";
 import { anyNumber, matchSequence } from "../../runtime/match-sequence.ts";
 

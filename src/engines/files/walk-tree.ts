@@ -1,6 +1,7 @@
 /**
- * Walks a tree in the archive's order: depth first, names sorted bytewise, a directory before what it holds. Memory grows with the largest
- * directory (its names are sorted as a whole) and with the depth, not with the tree.
+ * Walks a tree in the archive's order: depth first, names sorted bytewise, a directory before what
+ * it holds. Memory grows with the largest directory (its names are sorted as a whole) and with the
+ * depth, not with the tree.
  */
 import type { BigIntStats } from "node:fs";
 import { setImmediate } from "node:timers/promises";
@@ -17,9 +18,15 @@ export interface WalkedEntry {
   readonly stats: BigIntStats;
   /** What suits the file system that it stands on. */
   readonly operations: FileOperations;
-  /** The path for system calls on it; of all but directories valid only while `parent` is open, which the walk ends once it goes on: see read-ahead.ts. */
+  /**
+   * The path for system calls on it; of all but directories valid only while `parent` is open,
+   * which the walk ends once it goes on: see read-ahead.ts.
+   */
   readonly location: Buffer;
-  /** The directory that it is in; absent for directories, of which the walk gives all there is to know. */
+  /**
+   * The directory that it is in; absent for directories, of which the walk gives all there is to
+   * know.
+   */
   readonly parent?: OpenDirectory;
 }
 
@@ -29,15 +36,27 @@ export type Omission = "vanished" | "unreadable" | "unlisted" | AvoidedKind;
 export interface WalkOptions {
   readonly selection: Selection;
   readonly signal: AbortSignal;
-  /** Told of everything that is left out for another reason than a pattern; `code` is the system call's error. */
+  /**
+   * Told of everything that is left out for another reason than a pattern; `code` is the system
+   * call's error.
+   */
   omit(path: EntryPath, omission: Omission, code?: string): void;
-  /** Told of every entry that was looked at and not excluded, also of directories that are only passed through. */
+  /**
+   * Told of every entry that was looked at and not excluded, also of directories that are only
+   * passed through.
+   */
   observe?(stats: BigIntStats): void;
-  /** Told of every directory that looks like a vault and is not avoided: it is a directory like any other. */
+  /**
+   * Told of every directory that looks like a vault and is not avoided: it is a directory like any
+   * other.
+   */
   noteVault?(path: EntryPath): void;
   /** Directories to leave out. */
   readonly avoid?: AvoidedDirectories;
-  /** The tree is the caller's own: a directory without rights for its owner gets them while it is read. */
+  /**
+   * The tree is the caller's own: a directory without rights for its owner gets them while it is
+   * read.
+   */
   readonly openUp?: boolean;
 }
 
@@ -54,10 +73,15 @@ interface Frame extends Omit<WalkedEntry, "parent"> {
 
 /** Entries looked up at a time; on a network file system they are looked up together. */
 const lookAhead = 64;
-/** After so many entries other work of the process gets its turn: the operations may be synchronous. */
+/**
+ * After so many entries other work of the process gets its turn: the operations may be synchronous.
+ */
 const entriesATurn = 256;
 
-/** Gives the root, then every entry that belongs to the selection. `rootStats` are the root's own. Rejects only when aborted, or when the root cannot be listed. */
+/**
+ * Gives the root, then every entry that belongs to the selection. `rootStats` are the root's own.
+ * Rejects only when aborted, or when the root cannot be listed.
+ */
 export async function* walkTree(root: EntryPath, rootStats: BigIntStats, options: WalkOptions): AsyncGenerator<WalkedEntry> {
   const devices = new Map<bigint, FileOperations>();
   const open = (path: EntryPath, location: Buffer, stats: BigIntStats, included: boolean) =>
@@ -138,7 +162,10 @@ async function lookUp(operations: FileOperations, path: Buffer): Promise<BigIntS
   }
 }
 
-/** Opens and lists a directory; undefined when it is to be left out entirely. One that cannot be listed is given without what it holds. */
+/**
+ * Opens and lists a directory; undefined when it is to be left out entirely. One that cannot be
+ * listed is given without what it holds.
+ */
 async function enterDirectory(
   found: Pick<WalkedEntry, "path" | "location" | "stats">,
   included: boolean,

@@ -1,4 +1,7 @@
-/** libpq's require_auth for the driver: which ways of logging in the connection allows the server to ask for. */
+/**
+ * libpq's require_auth for the driver: which ways of logging in the connection allows the server to
+ * ask for.
+ */
 import type { EventEmitter } from "node:events";
 import type { Client } from "pg";
 import type { ConnectionSettings } from "./connection.ts";

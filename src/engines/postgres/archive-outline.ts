@@ -1,4 +1,7 @@
-/** What an archive asks of the place it is loaded into: roles, extensions, tablespaces, and the database's own settings. */
+/**
+ * What an archive asks of the place it is loaded into: roles, extensions, tablespaces, and the
+ * database's own settings.
+ */
 import { hash } from "node:crypto";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { openScript } from "./archive-script.ts";
@@ -16,19 +19,27 @@ export interface ArchiveOutline {
   readonly database: string;
   /** What CREATE DATABASE says in the archive; undefined when it is not there. */
   readonly createDatabase: CreateDatabase | undefined;
-  /** ALTER, COMMENT, GRANT and SECURITY LABEL statements about the database itself, in their order. */
+  /**
+   * ALTER, COMMENT, GRANT and SECURITY LABEL statements about the database itself, in their order.
+   */
   readonly databaseStatements: readonly DatabaseStatement[];
   /** Roles that own something, are granted something, or are named by a policy or a mapping. */
   readonly roles: ReadonlySet<string>;
   readonly tablespaces: ReadonlySet<string>;
   readonly extensions: readonly string[];
-  /** The entry that a statement is from; for statements in pg_restore's errors, as bytes in a latin1 string. */
+  /**
+   * The entry that a statement is from; for statements in pg_restore's errors, as bytes in a latin1
+   * string.
+   */
   entryOf(statement: string): ScriptEntry | undefined;
   /** Tables of this name, in any schema. */
   tablesNamed(name: string): readonly ScriptEntry[];
   readonly definitions: ArchiveDefinitions;
   readonly order: LoadOrder;
-  /** What follows the rows is keys and indexes over plain columns, and no table is a partition: none of it looks at other tables' rows or changes them. */
+  /**
+   * What follows the rows is keys and indexes over plain columns, and no table is a partition: none
+   * of it looks at other tables' rows or changes them.
+   */
   readonly plainKeysOnly: boolean;
   /** Owners, then rights, in their order; only when they were asked for. */
   readonly rights: readonly string[];
@@ -64,7 +75,10 @@ export function readRoles(statement: string): string[] {
 const rowlessTypes =
   /^(?:PREAMBLE|DATABASE|DATABASE PROPERTIES|SCHEMA|EXTENSION|TYPE|SHELL TYPE|DOMAIN|SEQUENCE|SEQUENCE OWNED BY|SEQUENCE SET|TABLE|DEFAULT|VIEW|COMMENT|ACL|DEFAULT ACL|COLLATION)$/;
 
-/** Whether an entry may be made while other tables still get their rows: a key or an index without a function call, or nothing after the rows. */
+/**
+ * Whether an entry may be made while other tables still get their rows: a key or an index without a
+ * function call, or nothing after the rows.
+ */
 export function isPlainEntry(entry: ScriptEntry, statements: readonly string[]): boolean {
   if (rowlessTypes.test(entry.type)) return true;
   // A foreign key has no expressions, and waits for the rows of both tables.
@@ -73,7 +87,10 @@ export function isPlainEntry(entry: ScriptEntry, statements: readonly string[]):
   return isKey && !statements.some((statement) => /[\w"]\(/.test(statement));
 }
 
-/** A right on an object in the database, or what frames it. The comment's type alone would be a claim of the source's. */
+/**
+ * A right on an object in the database, or what frames it. The comment's type alone would be a
+ * claim of the source's.
+ */
 function isRight(entry: ScriptEntry, statement: string): boolean {
   const framed = /^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|SET SESSION AUTHORIZATION|RESET SESSION AUTHORIZATION$)/;
   return (entry.type === "ACL" || entry.type === "DEFAULT ACL") && framed.test(statement);
@@ -85,13 +102,17 @@ function readBackslashes(statement: string): boolean | undefined {
   return setting === undefined ? undefined : setting === "off";
 }
 
-/** Statements are kept by a short hash: a schema may define a hundred thousand objects with long bodies. */
+/**
+ * Statements are kept by a short hash: a schema may define a hundred thousand objects with long
+ * bodies.
+ */
 function keyOf(statement: string): string {
   return hash("sha1", Buffer.from(statement, "latin1"), "base64");
 }
 
 /**
- * Reads the definitions of an archive, not its rows; a streamed archive is fetched whole, so that its checks are made.
+ * Reads the definitions of an archive, not its rows; a streamed archive is fetched whole, so that
+ * its checks are made.
  * Errors: ContentInvalid; whatever the archive's reader throws.
  */
 export async function readOutline(

@@ -1,4 +1,7 @@
-/** The script of an archive: what pg_restore makes of it when it is given no database, in a sandbox without a file. */
+/**
+ * The script of an archive: what pg_restore makes of it when it is given no database, in a sandbox
+ * without a file.
+ */
 import { constants, type FileHandle, open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -17,8 +20,10 @@ export interface ScriptOptions {
 }
 
 /**
- * Streams the archive's script. Reads a streamed archive to its end, so that its checks at the end are made.
- * Errors, on the stream: ContentInvalid in pg_restore's own words, ToolKilled, and whatever the archive's reader throws.
+ * Streams the archive's script. Reads a streamed archive to its end, so that its checks at the end
+ * are made.
+ * Errors, on the stream: ContentInvalid in pg_restore's own words, ToolKilled, and whatever the
+ * archive's reader throws.
  */
 export async function openScript(
   pgRestore: string,
@@ -44,7 +49,8 @@ export async function openScript(
 
 function scriptError(exit: ToolExit): HoldfastError {
   const words = lastLines(exit.stderr);
-  // Somebody ended it: the out-of-memory killer, a person. That is not the archive's fault. A crash may be, and counts as before.
+  // Somebody ended it: the out-of-memory killer, a person. That is not the archive's fault. A crash
+  // may be, and counts as before.
   if (exit.signal === "SIGKILL" || exit.signal === "SIGTERM" || exit.signal === "SIGINT" || exit.signal === "SIGHUP") {
     return new HoldfastError("ToolKilled", `pg_restore was ended by ${exit.signal} while it read the archive`, { details: words });
   }

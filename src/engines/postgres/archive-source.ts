@@ -1,4 +1,7 @@
-/** The archive on its way into pg_restore: from a private copy on disk, which parallel restores need, or streamed from the vault. */
+/**
+ * The archive on its way into pg_restore: from a private copy on disk, which parallel restores
+ * need, or streamed from the vault.
+ */
 import { createWriteStream } from "node:fs";
 import { chmod, statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,8 +33,9 @@ export function findArchive(backup: BackupReader): BackupReader["artifacts"][num
 }
 
 /**
- * Bytes that a copy of the archive takes on disk, at most: one that sealing compressed is larger outside of the seal, and then
- * no larger than the database, whose rows it holds as text without indexes.
+ * Bytes that a copy of the archive takes on disk, at most: one that sealing compressed is larger
+ * outside of the seal, and then no larger than the database, whose rows it holds as text without
+ * indexes.
  */
 export function archiveBytesOnDisk(backup: PostgresBackup): number {
   const { plainBytes } = findArchive(backup);
@@ -55,7 +59,8 @@ export async function fetchArchive(backup: BackupReader, directory: string, cont
   context.progress.phase("fetch", plainBytes);
   const body = await backup.open(name);
   try {
-    // Whoever opened the backup counts its bytes on their way out of the vault: counted here too, they would count twice.
+    // Whoever opened the backup counts its bytes on their way out of the vault: counted here too,
+    // they would count twice.
     await pipeline(body, createWriteStream(path, { mode: 0o600, highWaterMark: 1024 * 1024 }), { signal: context.signal });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;

@@ -1,4 +1,7 @@
-/** What an archive's entries are to one another: what each needs, what reads foreign tables, and what has to be loaded last. */
+/**
+ * What an archive's entries are to one another: what each needs, what reads foreign tables, and
+ * what has to be loaded last.
+ */
 import type { ScriptEntry } from "./script-entry.ts";
 
 /** What the archive defines, as far as errors are judged by it. */
@@ -13,9 +16,14 @@ export interface ArchiveDefinitions {
 export interface LoadOrder {
   /** Event triggers, which would fire for what is loaded after them, with what is said of them. */
   readonly eventTriggers: ReadonlySet<number>;
-  /** Mappings of users to foreign servers, with their passwords: before they are made nothing can connect there. */
+  /**
+   * Mappings of users to foreign servers, with their passwords: before they are made nothing can
+   * connect there.
+   */
   readonly userMappings: ReadonlySet<number>;
-  /** Materialized views that read foreign tables, directly or not, and were filled at the source. */
+  /**
+   * Materialized views that read foreign tables, directly or not, and were filled at the source.
+   */
   readonly foreignViews: readonly ScriptEntry[];
 }
 
@@ -70,7 +78,10 @@ function idsOf(byId: ReadonlyMap<number, ScriptEntry>, type: string): ReadonlySe
   return new Set([...ids, ...about.map(([dumpId]) => dumpId)]);
 }
 
-/** The numbers of all entries whose query or rows come from a foreign table, through any number of views, functions and partitions. */
+/**
+ * The numbers of all entries whose query or rows come from a foreign table, through any number of
+ * views, functions and partitions.
+ */
 function findForeignReaders(byId: ReadonlyMap<number, ScriptEntry>): ReadonlySet<number> {
   const readers = new Map<number, number[]>();
   const addReader = (read: number, reader: number): void => {
@@ -89,7 +100,10 @@ function findForeignReaders(byId: ReadonlyMap<number, ScriptEntry>): ReadonlySet
   return found;
 }
 
-/** Pairs of what is read and what reads it. A parent reads its children and partitions, which depend on it; all else reads what it depends on. */
+/**
+ * Pairs of what is read and what reads it. A parent reads its children and partitions, which depend
+ * on it; all else reads what it depends on.
+ */
 function readsOf(dumpId: number, entry: ScriptEntry, byId: ReadonlyMap<number, ScriptEntry>): [number, number][] {
   const { schema, name, dependencies = [] } = entry;
   const isTable = (other: ScriptEntry | undefined): boolean => other?.type === "TABLE" || other?.type === "FOREIGN TABLE";

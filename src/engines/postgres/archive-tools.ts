@@ -4,7 +4,8 @@ import type { PostgresFacts } from "./backup-facts.ts";
 import { type ClientTools, findClientTools } from "./tools.ts";
 
 /**
- * The client programs that read this backup's archive: of the major that wrote it, or the nearest later one; at least
+ * The client programs that read this backup's archive: of the major that wrote it, or the nearest
+ * later one; at least
  * `serverMajor`, when they are to talk to a server too. Errors: ToolMissing.
  */
 export function findArchiveTools(

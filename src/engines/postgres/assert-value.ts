@@ -3,7 +3,10 @@ import type { Assertion } from "../../policy/engines/postgres/source.ts";
 import type { AssertionResult } from "../../proof/content.ts";
 import type { Connection } from "./driver.ts";
 
-/** An assertion is a question about a copy that nobody else uses: one that takes longer is a mistake in its SQL. */
+/**
+ * An assertion is a question about a copy that nobody else uses: one that takes longer is a mistake
+ * in its SQL.
+ */
 const statementTimeoutMs = 10 * 60_000;
 /** What is shown of a value: figures and names, not documents. */
 const shownCharacters = 200;
@@ -15,7 +18,10 @@ function describeExpectation({ expect }: Assertion): string {
   return "atLeast" in expect ? `at least ${figure(expect.atLeast)}` : `at most ${figure(expect.atMost)}`;
 }
 
-/** Whether the server's text of a value meets the expectation; null is met by nothing. Numbers compare as numbers, booleans as the server or a person writes them. */
+/**
+ * Whether the server's text of a value meets the expectation; null is met by nothing. Numbers
+ * compare as numbers, booleans as the server or a person writes them.
+ */
 export function meetsExpectation(expect: Assertion["expect"], value: string | null): boolean {
   if (value === null) return false;
   if ("equals" in expect) {
@@ -29,8 +35,9 @@ export function meetsExpectation(expect: Assertion["expect"], value: string | nu
 }
 
 /**
- * Runs one assertion in a read-only transaction that is rolled back. A failed one is a result, as is SQL that the server refuses,
- * in its words. Errors: the driver's own, when the connection gave way.
+ * Runs one assertion in a read-only transaction that is rolled back. A failed one is a result, as
+ * is SQL that the server refuses, in its words. Errors: the driver's own, when the connection gave
+ * way.
  */
 async function runAssertion(assertion: Assertion, connection: Connection): Promise<AssertionResult> {
   const expected = describeExpectation(assertion);
@@ -63,7 +70,9 @@ async function runAssertion(assertion: Assertion, connection: Connection): Promi
   }
 }
 
-/** Runs the assertions one after the other. Errors: the driver's own, when the connection gave way. */
+/**
+ * Runs the assertions one after the other. Errors: the driver's own, when the connection gave way.
+ */
 export async function runAssertions(assertions: readonly Assertion[], connection: Connection): Promise<AssertionResult[]> {
   const results: AssertionResult[] = [];
   for (const assertion of assertions) results.push(await runAssertion(assertion, connection));

@@ -16,8 +16,9 @@ const keywordOf: Readonly<Record<string, string>> = {
 };
 
 /**
- * The connection that a secret's text describes: RDS's JSON (`host`, `port`, `username`, `password`, `dbname`), or a
- * connection string. Errors: SecretUnavailable when it is neither or lacks the host or the database.
+ * The connection that a secret's text describes: RDS's JSON (`host`, `port`, `username`,
+ * `password`, `dbname`), or a connection string. Errors: SecretUnavailable when it is neither or
+ * lacks the host or the database.
  */
 export function parseAwsSecret(text: string, id: string): ConnectionKeywords {
   const where = `secret ${id}`;

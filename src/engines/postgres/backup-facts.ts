@@ -1,11 +1,17 @@
-/** What a manifest tells of the database beside its bytes: all that a restore needs to know before it begins. Parsed once, when a backup is opened. */
+/**
+ * What a manifest tells of the database beside its bytes: all that a restore needs to know before
+ * it begins. Parsed once, when a backup is opened.
+ */
 import * as z from "zod";
 import type { BackupReader } from "../engine.ts";
 
 const texts = z.array(z.string()).readonly();
 const provider = z.enum(["libc", "icu", "builtin"]);
 
-/** Version of the collation library's data; a differing one at the restore may order text differently. `name` is `schema.name`. */
+/**
+ * Version of the collation library's data; a differing one at the restore may order text
+ * differently. `name` is `schema.name`.
+ */
 const collation = z.object({ name: z.string(), provider, version: z.string().optional() }).readonly();
 
 /** A definition that an exclusion takes with it (exclusion-effects.ts). */
@@ -38,7 +44,10 @@ const databaseFacts = z.object({
   /** Beside the database's own, those that columns and indexes use or that users made. */
   collations: z.array(collation).readonly(),
   extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string() }).readonly()).readonly(),
-  /** Owners, grantees and others that the dump's SQL may name, sorted; never `public` or the predefined pg_ roles. */
+  /**
+   * Owners, grantees and others that the dump's SQL may name, sorted; never `public` or the
+   * predefined pg_ roles.
+   */
   roles: texts,
   /** Those of the whole cluster beside pg_default and pg_global. */
   tablespaces: z.array(z.object({ name: z.string(), location: z.string() }).readonly()).readonly(),
@@ -57,7 +66,10 @@ export const postgresFacts = databaseFacts.extend({
   exclude: z.object({ tables: texts, data: texts }).readonly(),
   /** What the exclusions take with them; at most a thousand. */
   exclusionEffects: z.array(exclusionEffect).readonly(),
-  /** How much of the cluster's globals was captured: all; roles and memberships as far as pg_roles shows them; nothing. */
+  /**
+   * How much of the cluster's globals was captured: all; roles and memberships as far as pg_roles
+   * shows them; nothing.
+   */
   globalsCaptured: z.enum(["all", "visible-roles", "none"]),
   rolePasswords: z.boolean(),
 });

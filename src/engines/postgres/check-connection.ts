@@ -1,4 +1,7 @@
-/** What `check` says of the connection itself: encryption, what stands in between, and whether libpq agrees with the driver. */
+/**
+ * What `check` says of the connection itself: encryption, what stands in between, and whether libpq
+ * agrees with the driver.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
@@ -7,7 +10,10 @@ import type { Connection } from "./driver.ts";
 import { runClientTool, toolWords } from "./run-tool.ts";
 import type { ClientTools } from "./tools.ts";
 
-/** The modes in which a server, or anyone on the way, can have the password in clear text by refusing TLS. */
+/**
+ * The modes in which a server, or anyone on the way, can have the password in clear text by
+ * refusing TLS.
+ */
 const plainModes: readonly string[] = ["disable", "allow", "prefer"];
 
 /** Sockets and loopback addresses: nobody is on the way. */
@@ -32,7 +38,10 @@ export function checkTls(settings: ConnectionSettings): Finding[] {
   ];
 }
 
-/** Refuses a connection over a network that is not encrypted for certain: in a stack on AWS. Errors: SourceAccessDenied. */
+/**
+ * Refuses a connection over a network that is not encrypted for certain: in a stack on AWS. Errors:
+ * SourceAccessDenied.
+ */
 export function assertEncrypted(settings: ConnectionSettings): void {
   if (isLocal(settings) || !plainModes.includes(settings.sslmode)) return;
   throw new HoldfastError(
@@ -42,7 +51,10 @@ export function assertEncrypted(settings: ConnectionSettings): void {
   );
 }
 
-/** Hosts and ports that are poolers by their names: 6432 is PgBouncer's own port; `-pooler` is Neon's, `pooler.` Supabase's. */
+/**
+ * Hosts and ports that are poolers by their names: 6432 is PgBouncer's own port; `-pooler` is
+ * Neon's, `pooler.` Supabase's.
+ */
 export function checkPoolerName({ host, port }: ConnectionSettings): Finding[] {
   if (port !== 6432 && !/-pooler\.|(^|\.)pooler\.|pgbouncer/i.test(host)) return [];
   const message = `${host}:${port} looks like a connection pooler; one that gives each transaction another session is refused`;
@@ -62,7 +74,10 @@ export function checkProxy(connection: Connection, settings: ConnectionSettings)
   ];
 }
 
-/** Connects once as pg_dump will: libpq knows settings that the driver does not. Errors: ToolMissing, Interrupted. */
+/**
+ * Connects once as pg_dump will: libpq knows settings that the driver does not. Errors:
+ * ToolMissing, Interrupted.
+ */
 export async function checkLibpq(tools: ClientTools, settings: ConnectionSettings, context: RunContext): Promise<Finding[]> {
   const args = ["--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--command=SELECT 1"];
   const answer = await runClientTool(tools.psql, args, settings, context);

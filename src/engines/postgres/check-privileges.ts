@@ -1,4 +1,7 @@
-/** Whether the connecting role may read all that a dump reads, and the statement that mends it where it may not. */
+/**
+ * Whether the connecting role may read all that a dump reads, and the statement that mends it where
+ * it may not.
+ */
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { Finding } from "../engine.ts";
 import type { ConnectionSettings } from "./connection.ts";
@@ -9,7 +12,10 @@ import { quoteIdentifier, quoteLiteral, spellQualified } from "./script-identifi
 /** A finding names this many objects and counts the others. */
 const maxNamed = 5;
 
-/** The user's own objects, without those that belong to extensions: pg_dump leaves their content out. */
+/**
+ * The user's own objects, without those that belong to extensions: pg_dump leaves their content
+ * out.
+ */
 const ownRelations = `
   pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
@@ -20,7 +26,10 @@ interface NamedRow extends Record<string, unknown> {
   readonly name: string;
 }
 
-/** Looks at tables, sequences, schemas, row-level security, large objects and globals. Errors: as the driver's `queryError`. */
+/**
+ * Looks at tables, sequences, schemas, row-level security, large objects and globals. Errors: as
+ * the driver's `queryError`.
+ */
 export async function checkPrivileges(
   connection: Connection,
   source: PostgresSource,
@@ -48,7 +57,8 @@ function list(names: readonly string[]): string {
 }
 
 async function checkRelations(connection: Connection, source: PostgresSource, role: string): Promise<Finding[]> {
-  // pg_dump locks tables and reads rows with SELECT, reads sequences' values with SELECT, and needs USAGE on their schemas.
+  // pg_dump locks tables and reads rows with SELECT, reads sequences' values with SELECT, and needs
+  // USAGE on their schemas.
   const rows = (await connection.rows(`
     SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind
     FROM ${ownRelations} AND c.relkind IN ('r', 'p', 'S', 'm', 'v')
@@ -89,7 +99,10 @@ async function checkRowSecurity(connection: Connection, source: PostgresSource, 
   ];
 }
 
-/** has_largeobject_privilege came with 18; before, a large object's own list of grants says who may read it. */
+/**
+ * has_largeobject_privilege came with 18; before, a large object's own list of grants says who may
+ * read it.
+ */
 const hiddenLargeObject = `NOT (pg_catalog.pg_has_role(m.lomowner, 'USAGE') OR EXISTS (
   SELECT FROM pg_catalog.aclexplode(m.lomacl) a
   WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE'))))`;

@@ -1,4 +1,7 @@
-/** What `holdfast check` looks at for a PostgreSQL source: everything that would make a backup or its restore test fail. */
+/**
+ * What `holdfast check` looks at for a PostgreSQL source: everything that would make a backup or
+ * its restore test fail.
+ */
 import { isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { findSandbox, type SandboxWish } from "../../runtime/find-sandbox.ts";
@@ -15,8 +18,8 @@ import { findMissingAccount } from "./throwaway-account.ts";
 import { findClientTools, findServerTools, supportedMajors, supportsZstd } from "./tools.ts";
 
 /**
- * Connects and looks; finds, and never throws for what a user can fix. A source that cannot be reached gives one error
- * and nothing that depends on it. Errors: Interrupted.
+ * Connects and looks; finds, and never throws for what a user can fix. A source that cannot be
+ * reached gives one error and nothing that depends on it. Errors: Interrupted.
  */
 export async function checkPostgres(source: PostgresSource, context: RunContext): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
@@ -109,7 +112,10 @@ async function checkThrowaway(major: number, wish: SandboxWish, context: RunCont
   }
 }
 
-/** What holds the code that comes with a backup. Without a sandbox it may do what Holdfast's own account may. */
+/**
+ * What holds the code that comes with a backup. Without a sandbox it may do what Holdfast's own
+ * account may.
+ */
 function checkSandbox(postgres: string, wish: SandboxWish, { environment }: RunContext): Finding {
   const { kind, refusals, asRoot } = findSandbox({ program: postgres, environment }, wish);
   if (kind !== "none") return { level: "ok", subject: "sandbox", message: `restore tests run in a sandbox (${kind})` };
@@ -154,7 +160,10 @@ const omissionRemedies: Readonly<Record<string, string>> = {
   "settings-of-all-roles": "Write these settings down elsewhere.",
 };
 
-/** A superuser's password opens everything; what a dump needs is less. Nothing is wrong with the backups. */
+/**
+ * A superuser's password opens everything; what a dump needs is less. Nothing is wrong with the
+ * backups.
+ */
 function noteSuperuser(role: string): Finding {
   return {
     level: "note",
@@ -164,7 +173,10 @@ function noteSuperuser(role: string): Finding {
   };
 }
 
-/** What a restore with the same connection would not bring back, and what the connection may do beyond a dump. */
+/**
+ * What a restore with the same connection would not bring back, and what the connection may do
+ * beyond a dump.
+ */
 async function checkRole(connection: Connection, source: PostgresSource): Promise<Finding[]> {
   const row = await connection.row<{ role: string; super: boolean }>(
     "SELECT r.rolname AS role, r.rolsuper AS super FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",

@@ -1,6 +1,7 @@
 /**
- * pg_restore's errors, told apart: what means nothing, what the server lacks, what the policy excepts, and what is damage. Unknown ones are
- * damage. What fails because something else is lacking is known by the archive's own dependencies, never by its message alone.
+ * pg_restore's errors, told apart: what means nothing, what the server lacks, what the policy
+ * excepts, and what is damage. Unknown ones are damage. What fails because something else is
+ * lacking is known by the archive's own dependencies, never by its message alone.
  */
 import type { FindingClass, LoadFinding } from "../../proof/content.ts";
 import type { ArchiveDefinitions } from "./archive-structure.ts";
@@ -63,7 +64,10 @@ interface Judged {
   excluded?: boolean;
 }
 
-/** What holds content, or is it: the policy's exclusion of something else is no excuse for losing it. */
+/**
+ * What holds content, or is it: the policy's exclusion of something else is no excuse for losing
+ * it.
+ */
 const holdsContent = (entry: ScriptEntry | undefined): boolean =>
   entry !== undefined && /^TABLE(?: DATA| ATTACH)?$|^SEQUENCE(?: SET)?$|^BLOB/.test(entry.type);
 
@@ -74,7 +78,8 @@ export function classifyErrors(errors: readonly RestoreError[], circumstances: L
   for (const one of judged) if (one.class === "damage") Object.assign(one, judgeMissingName(one.error, circumstances));
   followDependencies(judged, circumstances);
   for (const one of judged) {
-    // A backup has no rows of a materialized view: what its query meets here says nothing of the backup.
+    // A backup has no rows of a materialized view: what its query meets here says nothing of the
+    // backup.
     if (one.class !== "damage" || one.error.entry?.type !== "MATERIALIZED VIEW DATA") continue;
     one.class = "lacking";
     one.message = `not refreshed: ${one.message}`;
@@ -94,13 +99,14 @@ export function classifyErrors(errors: readonly RestoreError[], circumstances: L
 }
 
 function followDependencies(judged: readonly Judged[], { definitions }: LoadCircumstances): void {
-  // What lacks for a reason that nobody named comes first: an entry that also needs an excepted extension is no exception.
+  // What lacks for a reason that nobody named comes first: an entry that also needs an excepted
+  // extension is no exception.
   while (spread(judged, "lacking", definitions) || spread(judged, "excepted", definitions));
 }
 
 /**
- * Spreads a class to the entries that failed because they need one of that class, until nothing is added; true when content turned out to be
- * lacking, from which more may follow.
+ * Spreads a class to the entries that failed because they need one of that class, until nothing is
+ * added; true when content turned out to be lacking, from which more may follow.
  */
 function spread(judged: readonly Judged[], kind: "lacking" | "excepted", definitions: ArchiveDefinitions): boolean {
   const causes = new Map<number, Judged>();
@@ -147,8 +153,9 @@ function ownerOf({ type, schema, name }: ScriptEntry, definitions: ArchiveDefini
 }
 
 /**
- * What an entry needs: its dependencies and itself, because its later statements fail with its first. Content needs nothing but what it
- * fills: rows that a table which was made does not take are lost, whatever else is missing.
+ * What an entry needs: its dependencies and itself, because its later statements fail with its
+ * first. Content needs nothing but what it fills: rows that a table which was made does not take
+ * are lost, whatever else is missing.
  */
 function neededBy(entry: ScriptEntry, definitions: ArchiveDefinitions): readonly number[] {
   const filled = ownerOf(entry, definitions);
@@ -171,7 +178,10 @@ function judgeAlone(error: RestoreError, circumstances: LoadCircumstances): { cl
   return { class: "damage", message };
 }
 
-/** Whether the error is of rows whose table the archive defines; an extension's own table is the extension's to make. */
+/**
+ * Whether the error is of rows whose table the archive defines; an extension's own table is the
+ * extension's to make.
+ */
 function isOwnRows({ entry }: RestoreError, { definitions }: LoadCircumstances): boolean {
   return entry?.type === "TABLE DATA" && ownerOf(entry, definitions) !== undefined;
 }
@@ -180,12 +190,15 @@ const missingName =
   /^(?:relation|table|type|schema|access method|operator class|operator family|foreign-data wrapper|server|language|text search \w+|aggregate|procedure) "(.+?)" does not exist/s;
 const missingRoutine = /^(?:function|procedure|aggregate) ([^(]+)\(/;
 
-/** A schema's and an object's name of 63 bytes each, with their quotes doubled, and an array's brackets. */
+/**
+ * A schema's and an object's name of 63 bytes each, with their quotes doubled, and an array's
+ * brackets.
+ */
 const maxNameCharacters = 500;
 
 /**
- * What a message says is not there, by its bare name. Anyone who makes a function in the source writes messages, of any length: they
- * are searched once.
+ * What a message says is not there, by its bare name. Anyone who makes a function in the source
+ * writes messages, of any length: they are searched once.
  */
 function readMissingName(message: string): string | undefined {
   const routine = missingRoutine.exec(message);
@@ -194,7 +207,10 @@ function readMissingName(message: string): string | undefined {
   return name === undefined || name.length > maxNameCharacters ? undefined : name;
 }
 
-/** Something that no entry of the archive defines was an extension's, or is what the policy left out. */
+/**
+ * Something that no entry of the archive defines was an extension's, or is what the policy left
+ * out.
+ */
 function judgeMissingName(error: RestoreError, circumstances: LoadCircumstances): Omit<Judged, "error"> | undefined {
   const { message, entry, command } = error;
   const { definitions, missingExtensions, exceptedExtensions = [], exclude, exclusionEffects = [] } = circumstances;
@@ -221,7 +237,9 @@ function judgeMissingName(error: RestoreError, circumstances: LoadCircumstances)
 
 const referring = ") REFERENCES ";
 
-/** A foreign key that some rows cannot keep, because the policy left out those that they refer to. */
+/**
+ * A foreign key that some rows cannot keep, because the policy left out those that they refer to.
+ */
 function refersToExcludedRows(message: string, command: string, effects: readonly ExclusionEffect[]): boolean {
   if (effects.length === 0 || !message.includes("violates foreign key constraint")) return false;
   const key = command.indexOf(" FOREIGN KEY (");

@@ -9,10 +9,15 @@ export interface ConnectionEnvironment {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Where distributions let libpq look for the system's pg_service.conf when PGSYSCONFDIR is not set. */
+/**
+ * Where distributions let libpq look for the system's pg_service.conf when PGSYSCONFDIR is not set.
+ */
 const systemServiceDirectories = ["/etc/postgresql-common", "/etc/sysconfig/pgsql", "/etc"];
 
-/** The text of a file, or undefined when there is none. Errors: SecretUnavailable when it cannot be read. */
+/**
+ * The text of a file, or undefined when there is none. Errors: SecretUnavailable when it cannot be
+ * read.
+ */
 export async function readIfPresent(path: string, what: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
@@ -24,8 +29,8 @@ export async function readIfPresent(path: string, what: string): Promise<string 
 }
 
 /**
- * The keywords of a service, from the first file that has it, in libpq's order: PGSERVICEFILE or ~/.pg_service.conf, then
- * the system's. Errors: SecretUnavailable when no file has it.
+ * The keywords of a service, from the first file that has it, in libpq's order: PGSERVICEFILE or
+ * ~/.pg_service.conf, then the system's. Errors: SecretUnavailable when no file has it.
  */
 export async function readService(name: string, { environment }: ConnectionEnvironment): Promise<ConnectionKeywords> {
   const home = environment["HOME"];
@@ -72,8 +77,8 @@ export interface PasswordQuery {
 }
 
 /**
- * The password that a .pgpass file has for a connection; undefined when there is none. As libpq does, a file that others
- * may read is not used.
+ * The password that a .pgpass file has for a connection; undefined when there is none. As libpq
+ * does, a file that others may read is not used.
  */
 export async function readPassfile(path: string, query: PasswordQuery): Promise<Secret | undefined> {
   const about = await stat(path).catch(() => undefined);
@@ -93,7 +98,10 @@ export async function readPassfile(path: string, query: PasswordQuery): Promise<
   return undefined;
 }
 
-/** Colon-separated, with `\:` and `\\` escaped; the password takes the rest of the line, colons included. */
+/**
+ * Colon-separated, with `\:` and `\\` escaped; the password takes the rest of the line, colons
+ * included.
+ */
 function splitFields(line: string): string[] {
   const fields: string[] = [];
   let field = "";

@@ -1,4 +1,7 @@
-/** libpq's connection keywords: which Holdfast reads, which it hands to the tools, which it may ignore. */
+/**
+ * libpq's connection keywords: which Holdfast reads, which it hands to the tools, which it may
+ * ignore.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { ConnectionKeywords } from "./connection-string.ts";
 
@@ -52,7 +55,10 @@ const ignoredKeywords = new Set([
   "load_balance_hosts",
 ]);
 
-/** Refuses keywords that libpq does not know or Holdfast cannot pass on: a mistyped sslmode must not be ignored. Errors: SecretUnavailable. */
+/**
+ * Refuses keywords that libpq does not know or Holdfast cannot pass on: a mistyped sslmode must not
+ * be ignored. Errors: SecretUnavailable.
+ */
 export function checkKeywords(keywords: ConnectionKeywords, where: string): void {
   for (const keyword of Object.keys(keywords)) {
     if (keyword in fieldVariables || keyword in passedVariables || ignoredKeywords.has(keyword)) continue;

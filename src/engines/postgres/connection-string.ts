@@ -1,4 +1,7 @@
-/** libpq's two forms of connection strings, URI and key=value, as the keywords they set. Never quotes a value in an error. */
+/**
+ * libpq's two forms of connection strings, URI and key=value, as the keywords they set. Never
+ * quotes a value in an error.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 
 /** libpq's keywords (`host`, `dbname`, `sslmode` …) and their values. */

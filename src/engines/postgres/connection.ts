@@ -1,4 +1,7 @@
-/** Where a PostgreSQL source is and how to log in there: from the policy's reference to settings for tools and driver. */
+/**
+ * Where a PostgreSQL source is and how to log in there: from the policy's reference to settings for
+ * tools and driver.
+ */
 import { access, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -37,14 +40,17 @@ export interface ResolvedConnection {
   readonly notices: readonly Notice[];
 }
 
-/** libpq waits for ever by default; half a minute outlasts a failover's DNS change without hanging a schedule. */
+/**
+ * libpq waits for ever by default; half a minute outlasts a failover's DNS change without hanging a
+ * schedule.
+ */
 const defaultConnectTimeoutSeconds = 30;
 /** Directories that PostgreSQL's own build and the distributions use for sockets. */
 const socketDirectories = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
 
 /**
- * Resolves the policy's reference to settings: the connection string's keywords first, then the service it names, then
- * the PG* variables of the environment, then libpq's defaults.
+ * Resolves the policy's reference to settings: the connection string's keywords first, then the
+ * service it names, then the PG* variables of the environment, then libpq's defaults.
  * Errors: SecretUnavailable, never with the secret in it.
  */
 export async function resolveConnection(
@@ -209,12 +215,16 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Settings of a server, database or role that change how pg_dump writes values and definitions, and that it leaves as they
- * are; given at connection, so that they have precedence. A dump then reads the same wherever it was taken and is loaded.
+ * Settings of a server, database or role that change how pg_dump writes values and definitions, and
+ * that it leaves as they are; given at connection, so that they have precedence. A dump then reads
+ * the same wherever it was taken and is loaded.
  */
 const dumpSettings = ["lc_monetary=C", "bytea_output=hex", "quote_all_identifiers=off", "standard_conforming_strings=on"];
 
-/** The environment with which libpq's programs connect there; hold it no longer than needed, the password is in it. */
+/**
+ * The environment with which libpq's programs connect there; hold it no longer than needed, the
+ * password is in it.
+ */
 export function toolEnvironment(settings: ConnectionSettings): Record<string, string> {
   const own = settings.variables["PGOPTIONS"];
   return {

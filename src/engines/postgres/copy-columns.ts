@@ -1,14 +1,15 @@
 /**
- * Rows of COPY's text format with their columns put into another order. A child table that was attached to its parent
- * later has its columns in another order after a restore (the parent's come first); its rows are compared in the first dump's.
+ * Rows of COPY's text format with their columns put into another order. A child table that was
+ * attached to its parent later has its columns in another order after a restore (the parent's come
+ * first); its rows are compared in the first dump's.
  */
 
 const tab = 0x09;
 const newline = 0x0a;
 
 /**
- * For each position of `wanted`, where that column stands in `given`; undefined when one is not a permutation of the
- * other, or when the order is the same already.
+ * For each position of `wanted`, where that column stands in `given`; undefined when one is not a
+ * permutation of the other, or when the order is the same already.
  */
 export function columnPermutation(given: readonly string[], wanted: readonly string[]): readonly number[] | undefined {
   if (given.length !== wanted.length) return undefined;
@@ -18,8 +19,9 @@ export function columnPermutation(given: readonly string[], wanted: readonly str
 }
 
 /**
- * A transformer of chunks of rows. Each call gives the complete rows so far, reordered; the beginning of an unfinished row is
- * kept for the next call. COPY writes a tab within data as `\t`, so that every tab byte separates two columns.
+ * A transformer of chunks of rows. Each call gives the complete rows so far, reordered; the
+ * beginning of an unfinished row is kept for the next call. COPY writes a tab within data as `\t`,
+ * so that every tab byte separates two columns.
  */
 export function createColumnReorder(permutation: readonly number[]): (chunk: Buffer) => Buffer {
   let kept: Buffer[] = [];

@@ -1,4 +1,7 @@
-/** A digest of rows whatever their order: the sum of their SHA-256, modulo 2^256, so that a duplicate counts. */
+/**
+ * A digest of rows whatever their order: the sum of their SHA-256, modulo 2^256, so that a
+ * duplicate counts.
+ */
 import { hash } from "node:crypto";
 
 const newline = 0x0a;
@@ -12,7 +15,8 @@ export interface RowSum {
 }
 
 export function createRowSum(): RowSum {
-  // As 32-bit words, the least significant first: plain numbers, where a BigInt a row would cost more than its hash.
+  // As 32-bit words, the least significant first: plain numbers, where a BigInt a row would cost
+  // more than its hash.
   const sum = new Array<number>(words).fill(0);
   let kept: Buffer[] = [];
 

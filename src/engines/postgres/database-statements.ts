@@ -1,6 +1,7 @@
 /**
- * The statements of an archive about its database itself: the only ones that a restore runs in the maintenance database, so
- * they are known by their own exact form and by the database's exact name, never by what a comment says of them.
+ * The statements of an archive about its database itself: the only ones that a restore runs in the
+ * maintenance database, so they are known by their own exact form and by the database's exact name,
+ * never by what a comment says of them.
  */
 import { quoteIdentifier, quoteLiteral } from "./script-identifiers.ts";
 import { readTokens, type SqlToken, type TokenCursor, type TokenOptions, walkTokens, writeTokens } from "./sql-tokens.ts";
@@ -18,13 +19,19 @@ export interface CreateDatabase {
   readonly options: readonly DatabaseOption[];
 }
 
-/** A statement about the database, cut at its name; or one that frames such statements, and names no database. */
+/**
+ * A statement about the database, cut at its name; or one that frames such statements, and names no
+ * database.
+ */
 export interface DatabaseStatement {
   readonly before: string;
   readonly after?: string;
 }
 
-/** What CREATE DATABASE says; undefined for any other statement, and for one that is not in pg_dump's form. */
+/**
+ * What CREATE DATABASE says; undefined for any other statement, and for one that is not in
+ * pg_dump's form.
+ */
 function readCreateDatabase(statement: string, tokenOptions: TokenOptions = {}): CreateDatabase | undefined {
   if (!statement.startsWith("CREATE DATABASE ")) return undefined;
   const tokens = readTokens(statement, tokenOptions);
@@ -80,7 +87,10 @@ const alterForms: readonly string[] = [
 /** Rights on a database, as GRANT names them. */
 const databaseRights: readonly string[] = ["ALL", "CREATE", "CONNECT", "TEMPORARY", "TEMP"];
 
-/** Steps to the database's name in each of the forms that pg_dump writes; the last part says what may follow. */
+/**
+ * Steps to the database's name in each of the forms that pg_dump writes; the last part says what
+ * may follow.
+ */
 const forms: readonly { readonly toName: (cursor: TokenCursor) => boolean; readonly next: readonly string[] }[] = [
   { toName: (cursor) => cursor.take("ALTER", "DATABASE"), next: alterForms },
   { toName: (cursor) => cursor.take("COMMENT", "ON", "DATABASE"), next: ["IS"] },
@@ -110,8 +120,8 @@ function takeRights(cursor: TokenCursor): boolean {
 }
 
 /**
- * The statement, cut at the name, when it is about the database `name` in one of pg_dump's forms; undefined for every other
- * statement, whatever its text contains.
+ * The statement, cut at the name, when it is about the database `name` in one of pg_dump's forms;
+ * undefined for every other statement, whatever its text contains.
  */
 function readDatabaseStatement(statement: string, name: string, tokenOptions: TokenOptions = {}): DatabaseStatement | undefined {
   if (!/^(?:ALTER|COMMENT|SECURITY|GRANT|REVOKE) /.test(statement)) return undefined;
@@ -148,13 +158,19 @@ function readFrame(statement: string): "begin" | "end" | undefined {
 }
 
 export interface DatabaseCollector {
-  /** Shown every statement of the script, in its order; true when the statement is about the database itself. */
+  /**
+   * Shown every statement of the script, in its order; true when the statement is about the
+   * database itself.
+   */
   take(statement: string, tokenOptions: TokenOptions): boolean;
   created(): CreateDatabase | undefined;
   statements(): readonly DatabaseStatement[];
 }
 
-/** Collects what a script says of its database. pg_dump writes CREATE DATABASE before everything that is about the database. */
+/**
+ * Collects what a script says of its database. pg_dump writes CREATE DATABASE before everything
+ * that is about the database.
+ */
 export function createDatabaseCollector(): DatabaseCollector {
   const statements: DatabaseStatement[] = [];
   let created: CreateDatabase | undefined;

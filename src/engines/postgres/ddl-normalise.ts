@@ -1,9 +1,13 @@
 /**
- * Definitions as they are digested: without what belongs to the session that dumped them, owners apart. Definitions that PostgreSQL prints
- * differently after a restore are no matter of text: they are loaded and printed once more (definition-meaning.ts).
+ * Definitions as they are digested: without what belongs to the session that dumped them, owners
+ * apart. Definitions that PostgreSQL prints differently after a restore are no matter of text: they
+ * are loaded and printed once more (definition-meaning.ts).
  */
 
-/** Settings of the session that pg_dump writes around definitions; the two that carry meaning are read from elsewhere. */
+/**
+ * Settings of the session that pg_dump writes around definitions; the two that carry meaning are
+ * read from elsewhere.
+ */
 const sessionSetting = new RegExp(
   `^SET (?:${[
     "statement_timeout",
@@ -37,12 +41,17 @@ export function isSessionStatement(statement: string): boolean {
 
 const ownerStatement = /^ALTER .* OWNER TO ("(?:[^"]|"")+"|[\w$\x80-\xff]+)$/s;
 
-/** The role in `ALTER … OWNER TO role`, as it is spelled there; undefined for any other statement. */
+/**
+ * The role in `ALTER … OWNER TO role`, as it is spelled there; undefined for any other statement.
+ */
 export function readOwner(statement: string): string | undefined {
   return statement.startsWith("ALTER ") ? ownerStatement.exec(statement)?.[1] : undefined;
 }
 
-/** Statements of one grant: those that another grantor gave are framed by SET and RESET SESSION AUTHORIZATION. */
+/**
+ * Statements of one grant: those that another grantor gave are framed by SET and RESET SESSION
+ * AUTHORIZATION.
+ */
 function groupGrants(statements: readonly string[]): string[] {
   const groups: string[] = [];
   let frame: string[] | undefined;
@@ -58,15 +67,19 @@ function groupGrants(statements: readonly string[]): string[] {
   return groups;
 }
 
-/** Whether the table's columns come back in another order when it is created anew (its parents' columns come first then). */
+/**
+ * Whether the table's columns come back in another order when it is created anew (its parents'
+ * columns come first then).
+ */
 export function hasInheritedColumns(createTable: string): boolean {
   return /\)\s*INHERITS \(/.test(createTable);
 }
 
 /**
- * The statements of an entry (without owners and session settings) as one text to digest. Rights stand in the order in which the server
- * keeps them, which is another one after a restore that sets the owner first. As statements they commute, and most databases have some:
- * in a fixed order they need no second look.
+ * The statements of an entry (without owners and session settings) as one text to digest. Rights
+ * stand in the order in which the server keeps them, which is another one after a restore that sets
+ * the owner first. As statements they commute, and most databases have some: in a fixed order they
+ * need no second look.
  */
 export function normaliseEntry(type: string, statements: readonly string[]): string {
   const isRights = type === "ACL" || type === "DEFAULT ACL";

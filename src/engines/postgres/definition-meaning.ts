@@ -12,7 +12,10 @@ export interface NoReprint {
   readonly reason: string;
 }
 
-/** What can be said of definitions that are printed differently; of what is in neither set, that it differs. */
+/**
+ * What can be said of definitions that are printed differently; of what is in neither set, that it
+ * differs.
+ */
 export interface DefinitionJudgement {
   readonly printOnly: ReadonlySet<string>;
   readonly unjudged: ReadonlySet<string>;
@@ -24,8 +27,8 @@ const hashes = (objects: readonly ObjectDigest[]): ReadonlyMap<string, string> =
   new Map(objects.map(({ object, sha256 }) => [object, sha256]));
 
 /**
- * What concerns the database itself: no archive loads it into a second database, and PostgreSQL prints names and values as they
- * were set. It is compared as it is printed.
+ * What concerns the database itself: no archive loads it into a second database, and PostgreSQL
+ * prints names and values as they were set. It is compared as it is printed.
  */
 const ofTheDatabase: ReadonlySet<string> = new Set(
   ["DATABASE", "DATABASE PROPERTIES", "ACL DATABASE", "COMMENT DATABASE", "SECURITY LABEL DATABASE"].map(
@@ -43,8 +46,9 @@ export function differingDefinitions(first: ContentDigest, second: ContentDigest
 }
 
 /**
- * Those of `objects` that differ in print only: the archive's definition is the one that was verified, and loading it alone is printed as
- * the loaded database prints it. Whatever changed the loaded database, or the archive since, is a difference.
+ * Those of `objects` that differ in print only: the archive's definition is the one that was
+ * verified, and loading it alone is printed as the loaded database prints it. Whatever changed the
+ * loaded database, or the archive since, is a difference.
  */
 function printedOnly(
   objects: readonly string[],
@@ -67,8 +71,8 @@ function printedOnly(
 }
 
 /**
- * Judges those of `objects`, which are printed differently, by a second print. What that lacks, because no fresh database takes it or there is none,
- * is neither equal nor different.
+ * Judges those of `objects`, which are printed differently, by a second print. What that lacks,
+ * because no fresh database takes it or there is none, is neither equal nor different.
  */
 export function judgeDefinitions(
   objects: readonly string[],

@@ -14,7 +14,10 @@ export interface DefinitionCollector {
   objects(): ObjectDigest[];
 }
 
-/** Definitions by name; entries that share one are combined whatever their order. Owners and tablespaces stand apart. */
+/**
+ * Definitions by name; entries that share one are combined whatever their order. Owners and
+ * tablespaces stand apart.
+ */
 export function createDefinitionCollector(): DefinitionCollector {
   const found = new Map<string, { readonly sha256: string; readonly bytes: number }[]>();
 

@@ -4,12 +4,17 @@ import type { ObjectDigest } from "../../proof/content.ts";
 import { globalObject } from "./global-object.ts";
 import { readGlobalStatements } from "./load-roles.ts";
 
-/** What differs on another server by nature: where a tablespace lies, and who granted a membership. */
+/**
+ * What differs on another server by nature: where a tablespace lies, and who granted a membership.
+ */
 function withoutPlace(statement: string): string {
   return statement.replace(/ LOCATION '(?:[^']|'')*'$/, "").replace(/ GRANTED BY (?:"(?:[^"]|"")+"|[^\s"]+)$/, "");
 }
 
-/** The objects of globals.sql; statements about one subject are combined whatever their order. Errors: ContentInvalid. */
+/**
+ * The objects of globals.sql; statements about one subject are combined whatever their order.
+ * Errors: ContentInvalid.
+ */
 export function digestGlobals(sql: string): ObjectDigest[] {
   const subjects = new Map<string, string[]>();
   for (const statement of readGlobalStatements(sql)) {

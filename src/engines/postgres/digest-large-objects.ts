@@ -1,11 +1,15 @@
 /**
- * Large objects in a content digest. There may be millions, grouped and ordered differently by every version of pg_dump;
- * so they are digested one by one, and combined, whatever their order, into one figure per thousand of their numbers.
+ * Large objects in a content digest. There may be millions, grouped and ordered differently by
+ * every version of pg_dump; so they are digested one by one, and combined, whatever their order,
+ * into one figure per thousand of their numbers.
  */
 import { createHash, type Hash } from "node:crypto";
 import type { ObjectDigest } from "../../proof/content.ts";
 
-/** Large objects per object of the digest: names the neighbourhood of a difference, without a list of millions. */
+/**
+ * Large objects per object of the digest: names the neighbourhood of a difference, without a list
+ * of millions.
+ */
 export const objectsPerRange = 1000;
 
 /** The name of the range with this index, in digests and source checks. */
@@ -19,12 +23,18 @@ const modulus = 1n << 256n;
 interface Range {
   count: number;
   bytes: number;
-  /** Sum of the parts' SHA-256, modulo 2^256: independent of their order, and sensitive to duplicates. */
+  /**
+   * Sum of the parts' SHA-256, modulo 2^256: independent of their order, and sensitive to
+   * duplicates.
+   */
   sum: bigint;
 }
 
 export interface LargeObjectCollector {
-  /** Takes a statement that creates, fills, owns or grants on a large object; false when it is about something else. */
+  /**
+   * Takes a statement that creates, fills, owns or grants on a large object; false when it is about
+   * something else.
+   */
   take(statement: string): boolean;
   objects(): ObjectDigest[];
 }

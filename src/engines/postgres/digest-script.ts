@@ -1,4 +1,7 @@
-/** Builds the content digest of a database from its script, entry by entry (docs/postgres.md, "Content digest"). */
+/**
+ * Builds the content digest of a database from its script, entry by entry (docs/postgres.md,
+ * "Content digest").
+ */
 import type { ObjectDigest } from "../../proof/content.ts";
 import { hasInheritedColumns, isSessionStatement } from "./ddl-normalise.ts";
 import { createDefinitionCollector } from "./digest-definitions.ts";
@@ -9,7 +12,10 @@ import { spellQualified, tableObject } from "./script-identifiers.ts";
 import { createScriptSplitter, type ScriptSink } from "./script-splitter.ts";
 import { decodeName, readEncoding } from "./script-text.ts";
 
-/** Names the rules of this file and of ddl-normalise.ts; a change of what they yield takes a new number. */
+/**
+ * Names the rules of this file and of ddl-normalise.ts; a change of what they yield takes a new
+ * number.
+ */
 export const postgresDigestAlgorithm = "holdfast-postgres-2";
 
 export interface ScriptDigester {
@@ -19,7 +25,9 @@ export interface ScriptDigester {
 }
 
 export interface ScriptDigestOptions extends TableOptions {
-  /** Is shown every entry with its statements, owners and settings included, in the script's order. */
+  /**
+   * Is shown every entry with its statements, owners and settings included, in the script's order.
+   */
   readonly onEntry?: (entry: ScriptEntry, statements: readonly string[]) => void;
 }
 
@@ -30,7 +38,10 @@ const emptyTypes: readonly string[] = ["PREAMBLE", "TABLE DATA"];
 const largeObjectTypes: readonly string[] = ["BLOB", "BLOBS", "BLOB METADATA"];
 
 const role = String.raw`(?:"(?:[^"]|"")+"|[^\s"]+)`;
-/** How a statement about the database begins, up to its name. An entry's comment alone would be a claim of the source's names. */
+/**
+ * How a statement about the database begins, up to its name. An entry's comment alone would be a
+ * claim of the source's names.
+ */
 const beforeDatabase = new RegExp(
   `^(?:CREATE|ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON|SECURITY LABEL FOR ${role} ON|ALTER ROLE ${role} IN) DATABASE `,
 );
@@ -106,7 +117,10 @@ function mayConcernLargeObjects(entry: ScriptEntry): boolean {
 /** Types of entries that are about the database, whose names then begin with that word. */
 const aboutDatabaseTypes: readonly string[] = ["ACL", "COMMENT", "SECURITY LABEL"];
 
-/** Entries that speak of the database by name; the name is no content, because a backup is restored under any. */
+/**
+ * Entries that speak of the database by name; the name is no content, because a backup is restored
+ * under any.
+ */
 function concernsDatabase({ type, schema, name }: ScriptEntry): boolean {
   return isDatabase(type) || (aboutDatabaseTypes.includes(type) && schema === "-" && name.startsWith("DATABASE "));
 }

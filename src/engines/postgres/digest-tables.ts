@@ -9,15 +9,19 @@ import type { CopyTarget, ScriptEntry } from "./script-entry.ts";
 import { tableObject } from "./script-identifiers.ts";
 
 export interface TableOptions {
-  /** Tables (by their object in the digest) whose rows are to be digested with their columns in this order. */
+  /**
+   * Tables (by their object in the digest) whose rows are to be digested with their columns in this
+   * order.
+   */
   readonly columnOrder?: ReadonlyMap<string, readonly string[]>;
   /** Tables (by their object) whose rows are to be digested whatever their order. */
   readonly unordered?: ReadonlySet<string>;
 }
 
 /**
- * The SHA-256 of a partition whose rows pg_dump loads through the partitioned table, because where a row belongs may differ
- * on another server (hashes of enums): its rows are counted, and digested with those of the whole.
+ * The SHA-256 of a partition whose rows pg_dump loads through the partitioned table, because where
+ * a row belongs may differ on another server (hashes of enums): its rows are counted, and digested
+ * with those of the whole.
  */
 export const routedSha256 = createHash("sha256").update("routed").digest("hex");
 /** Begins the name of the object that holds the rows of all such partitions. */
@@ -41,7 +45,10 @@ interface Block {
 }
 
 export interface TableCollector {
-  /** The table is defined by the script; `reordered` when its columns may come back in another order. */
+  /**
+   * The table is defined by the script; `reordered` when its columns may come back in another
+   * order.
+   */
   define(object: string, reordered: boolean): void;
   start(target: CopyTarget, entry: ScriptEntry, decode: (bytes: string) => string): void;
   data(bytes: Buffer): void;
@@ -50,7 +57,8 @@ export interface TableCollector {
 }
 
 export function createTableCollector(options: TableOptions): TableCollector {
-  // Columns of all other tables are listed with their digest: an extension's own are in the order of the version that was installed.
+  // Columns of all other tables are listed with their digest: an extension's own are in the order
+  // of the version that was installed.
   const fixed = new Set<string>();
   const tables: ObjectDigest[] = [];
   const routed = new Map<string, { bytes: number; readonly sum: RowSum }>();

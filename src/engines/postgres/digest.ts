@@ -28,7 +28,10 @@ export async function digestScript(
   return digester.end();
 }
 
-/** The digest of an archive and its globals, as the backup has them. Errors: ContentInvalid, ToolMissing, and whatever the reader throws. */
+/**
+ * The digest of an archive and its globals, as the backup has them. Errors: ContentInvalid,
+ * ToolMissing, and whatever the reader throws.
+ */
 export async function digestPostgresBackup(
   backup: PostgresBackup,
   context: RunContext,

@@ -18,8 +18,8 @@ export function sqlStateOf(error: unknown): string | undefined {
 }
 
 /**
- * Logins that fail again until somebody changes the connection or the server: states, and the hint for each. Trying again
- * helps in other states only (network, start-up, too many connections).
+ * Logins that fail again until somebody changes the connection or the server: states, and the hint
+ * for each. Trying again helps in other states only (network, start-up, too many connections).
  */
 const refusedLogins: readonly { readonly state: RegExp; readonly what: string; readonly hint: string }[] = [
   {
@@ -41,8 +41,9 @@ const refusedLogins: readonly { readonly state: RegExp; readonly what: string; r
 ];
 
 /**
- * A failed connection as an error from the catalogue: SourceAccessDenied for what stays refused until somebody changes it
- * (login, password, database, settings, certificates), else SourceUnreachable.
+ * A failed connection as an error from the catalogue: SourceAccessDenied for what stays refused
+ * until somebody changes it (login, password, database, settings, certificates), else
+ * SourceUnreachable.
  */
 export function connectionError(error: Error, settings: ConnectionSettings): HoldfastError {
   if (error instanceof HoldfastError) return error;
@@ -84,7 +85,10 @@ function noPassword(settings: ConnectionSettings, cause: Error): HoldfastError {
   });
 }
 
-/** A failed query as an error from the catalogue: SourceAccessDenied for a missing privilege, else SourceUnreachable. */
+/**
+ * A failed query as an error from the catalogue: SourceAccessDenied for a missing privilege, else
+ * SourceUnreachable.
+ */
 export function queryError(error: Error, settings: ConnectionSettings): HoldfastError {
   if (error instanceof HoldfastError) return error;
   const place = describePlace(settings);

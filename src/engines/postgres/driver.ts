@@ -1,4 +1,7 @@
-/** Connections of the `pg` driver: libpq's TLS rules, settings that make results repeatable, errors from the catalogue. */
+/**
+ * Connections of the `pg` driver: libpq's TLS rules, settings that make results repeatable, errors
+ * from the catalogue.
+ */
 import { Socket } from "node:net";
 import type { Client, ClientConfig, QueryResult } from "pg";
 import { abortError } from "../../runtime/process-group.ts";
@@ -14,26 +17,44 @@ export interface Connection {
   readonly client: Client;
   /** The number of the server's process. */
   readonly pid: number;
-  /** Something that keeps sessions apart (a pooler in session mode, a provider's proxy) stands between here and the server. */
+  /**
+   * Something that keeps sessions apart (a pooler in session mode, a provider's proxy) stands
+   * between here and the server.
+   */
   readonly proxied: boolean;
-  /** The rows of a query, at most so many as `limits` allow (default: enough for any list of the catalogue). Errors: as `queryError`. */
+  /**
+   * The rows of a query, at most so many as `limits` allow (default: enough for any list of the
+   * catalogue). Errors: as `queryError`.
+   */
   rows<R extends Record<string, unknown>>(sql: string, values?: readonly unknown[], limits?: AnswerLimits): Promise<R[]>;
   /** The row of a query that has one or none. Errors: as `queryError`, also for more than one. */
   row<R extends Record<string, unknown>>(sql: string, values?: readonly unknown[]): Promise<R | undefined>;
   /** Runs statements without parameters, of which there may be several. */
   run(sql: string): Promise<void>;
-  /** Resolves with the reason when the server or the network ends the connection, never when `close` does. */
+  /**
+   * Resolves with the reason when the server or the network ends the connection, never when `close`
+   * does.
+   */
   readonly lost: Promise<Error>;
   /** Never throws; idempotent. */
   close(): Promise<void>;
 }
 
-/** Idle NAT tables and load balancers forget a connection after some 350 seconds (AWS); one minute stays well below. */
+/**
+ * Idle NAT tables and load balancers forget a connection after some 350 seconds (AWS); one minute
+ * stays well below.
+ */
 const keepAliveDelayMs = 60_000;
-/** A session that is handed on by a proxy is left as it was; a proxy that does not answer is not waited for. */
+/**
+ * A session that is handed on by a proxy is left as it was; a proxy that does not answer is not
+ * waited for.
+ */
 const farewellMs = 2_000;
 
-/** Values are text that depends on these; pinned, so that hashes and counts mean the same on every server and client. */
+/**
+ * Values are text that depends on these; pinned, so that hashes and counts mean the same on every
+ * server and client.
+ */
 const pinnedSettings = [
   "SET search_path = ''",
   "SET TimeZone = 'UTC'",
@@ -53,8 +74,10 @@ const pinnedSettings = [
 ];
 
 /**
- * Connects, trying what sslmode allows, and finds out what answers before anything is set in its session.
- * Errors: SourceUnreachable, SourceAccessDenied, SecretUnavailable; SourceUnsupported for a pooler that shares its sessions; Interrupted.
+ * Connects, trying what sslmode allows, and finds out what answers before anything is set in its
+ * session.
+ * Errors: SourceUnreachable, SourceAccessDenied, SecretUnavailable; SourceUnsupported for a pooler
+ * that shares its sessions; Interrupted.
  */
 export async function connect(settings: ConnectionSettings, signal: AbortSignal): Promise<Connection> {
   const errors: Error[] = [];
@@ -71,7 +94,8 @@ export async function connect(settings: ConnectionSettings, signal: AbortSignal)
     }
   }
   if (signal.aborted) throw abortError(signal);
-  // What the server said (wrong password, no such database) tells more than that the other way of encrypting failed too.
+  // What the server said (wrong password, no such database) tells more than that the other way of
+  // encrypting failed too.
   throw connectionError(errors.find((error) => sqlState(error) !== undefined) ?? (errors.at(-1) as Error), settings);
 }
 
@@ -93,14 +117,16 @@ async function openClient(settings: ConnectionSettings, attempt: TlsAttempt): Pr
 }
 
 /**
- * Connects, or rejects when the signal is aborted meanwhile. The driver's own promise never settles once `end` was called before the server had
- * answered (Client's "end" listener calls nobody back while it is ending), so that an abort at that moment would be waited for without end.
+ * Connects, or rejects when the signal is aborted meanwhile. The driver's own promise never settles
+ * once `end` was called before the server had answered (Client's "end" listener calls nobody back
+ * while it is ending), so that an abort at that moment would be waited for without end.
  */
 async function logIn({ client, socket }: OpenedClient, signal: AbortSignal): Promise<void> {
   let giveUp = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
     giveUp = () => {
-      // A server that says nothing must not keep the farewell, which would be sent after its answer, waiting.
+      // A server that says nothing must not keep the farewell, which would be sent after its
+      // answer, waiting.
       socket.destroy();
       reject(abortError(signal));
     };
@@ -113,7 +139,10 @@ async function logIn({ client, socket }: OpenedClient, signal: AbortSignal): Pro
   }
 }
 
-/** The driver's options for one attempt. Every option is given, so that none comes from this process's own PG* variables. */
+/**
+ * The driver's options for one attempt. Every option is given, so that none comes from this
+ * process's own PG* variables.
+ */
 export function driverOptions(settings: ConnectionSettings, ssl: TlsAttempt): ClientConfig & { enableChannelBinding: boolean } {
   return {
     host: settings.variables["PGHOSTADDR"] ?? settings.host,
@@ -151,7 +180,10 @@ async function prepare(
   return server;
 }
 
-/** Whether what stands in between keeps this connection's session its own; a second connection tells. */
+/**
+ * Whether what stands in between keeps this connection's session its own; a second connection
+ * tells.
+ */
 async function isSessionOwn(
   client: Client,
   settings: ConnectionSettings,
@@ -221,7 +253,9 @@ function wrap(
   };
 }
 
-/** Ends a session that a proxy may hand to somebody else, without the settings that were made in it. */
+/**
+ * Ends a session that a proxy may hand to somebody else, without the settings that were made in it.
+ */
 async function leaveClean(client: Client, socket: Socket): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), farewellMs);
   try {

@@ -1,7 +1,10 @@
 /** pg_dump's warnings as notices: it exits with 0 and says what a restore will stumble over. */
 import type { Notice } from "../../proof/content.ts";
 
-/** A database can have thousands of circular keys or skipped objects; the manifest names the first ones. */
+/**
+ * A database can have thousands of circular keys or skipped objects; the manifest names the first
+ * ones.
+ */
 const maxWarnings = 50;
 
 /** The warnings in what pg_dump wrote to its standard error, each with its details and hints. */

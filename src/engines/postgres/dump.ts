@@ -1,4 +1,7 @@
-/** A logical backup: pg_dump's archive and the cluster's globals, read as of one snapshot that is shared with the source check. */
+/**
+ * A logical backup: pg_dump's archive and the cluster's globals, read as of one snapshot that is
+ * shared with the source check.
+ */
 
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -32,9 +35,15 @@ export const archiveName = "archive.dump";
 /** The globals' name in a backup. */
 export const globalsName = "globals.sql";
 
-/** When the snapshot's session is lost, pg_dump is usually losing its own and about to say why; its words are better than ours. */
+/**
+ * When the snapshot's session is lost, pg_dump is usually losing its own and about to say why; its
+ * words are better than ours.
+ */
 const lossGraceMs = 2_000;
-/** Binary rows and zstd together: archives of real databases are a third to a quarter of their tables. For progress only. */
+/**
+ * Binary rows and zstd together: archives of real databases are a third to a quarter of their
+ * tables. For progress only.
+ */
 const archiveShare = 0.3;
 /** The clocks of a source and this machine agree within a minute where NTP runs at all. */
 const clockSkewMs = 60_000;
@@ -64,9 +73,11 @@ interface OpenDump {
 }
 
 /**
- * Opens a dump (Engine.openDump): connects, finds tools, locks every table, takes the snapshot, starts pg_dump, reads the facts.
+ * Opens a dump (Engine.openDump): connects, finds tools, locks every table, takes the snapshot,
+ * starts pg_dump, reads the facts.
  * `limits` are for tests.
- * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing, DumpFailed, UsageInvalid, Interrupted.
+ * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing,
+ * DumpFailed, UsageInvalid, Interrupted.
  */
 export async function openPostgresDump(
   source: PostgresSource,
@@ -87,7 +98,8 @@ export async function openPostgresDump(
   let session: SourceSession | undefined;
   let observer: Connection | undefined;
   try {
-    // Looked for while the connection is made: the versions that are read now are known below. What is missing is told there.
+    // Looked for while the connection is made: the versions that are read now are known below. What
+    // is missing is told there.
     findClientTools(supportedMajors.oldest, own).catch(() => undefined);
     session = await openSession(settings, own);
     observer = await connect(settings, stop.signal).catch(() => undefined);
@@ -215,7 +227,8 @@ async function* streamArtifacts(
   learn: (globals: Globals) => void,
 ): AsyncGenerator<DumpArtifact> {
   const { tools, settings, source, context, zstd, notices, archive } = dump;
-  // Captured while the archive runs, close to the snapshot: a role dropped hours later is still there for its tables.
+  // Captured while the archive runs, close to the snapshot: a role dropped hours later is still
+  // there for its tables.
   const capturing = track(captureGlobals(tools, settings, source.rolePasswords, context));
   void track(archive.done);
   const ended = new AbortController();
@@ -247,7 +260,10 @@ function dumpArguments({ snapshot, exclusions }: LockedSnapshot, zstd: boolean, 
   ];
 }
 
-/** pg_dump and the counts find tables by name; their locks keep the tables' names, but not those of schemas. */
+/**
+ * pg_dump and the counts find tables by name; their locks keep the tables' names, but not those of
+ * schemas.
+ */
 async function assertSchemasStayed({ session, settings }: OpenDump): Promise<void> {
   const moved = await findMovedSchema(session.connection);
   if (moved === undefined) return;
@@ -266,7 +282,10 @@ function watchSession({ session, settings, stop }: OpenDump, ended: AbortSignal)
   session.connection.lost.then(abort, abort);
 }
 
-/** The session itself, which holds the locks, and a second connection where the server has one to give: two cores count. */
+/**
+ * The session itself, which holds the locks, and a second connection where the server has one to
+ * give: two cores count.
+ */
 async function checkSource({ source, session, snapshot, settings, exclusions, context }: OpenDump): Promise<SourceCheckResult> {
   if (source.sourceCheck === "none") return { mode: "none", objects: {} };
   const second = await joinSnapshot(snapshot, settings, context.signal).catch(() => undefined);

@@ -1,4 +1,6 @@
-/** The PostgreSQL engine: full logical backups through PostgreSQL's own tools (docs/postgres.md). */
+/**
+ * The PostgreSQL engine: full logical backups through PostgreSQL's own tools (docs/postgres.md).
+ */
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { compareCounts } from "../../proof/compare-counts.ts";
 import type { Engine } from "../engine.ts";

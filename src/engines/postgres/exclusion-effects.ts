@@ -1,4 +1,7 @@
-/** What the policy's exclusions take with them: definitions elsewhere in the database that a restore cannot make without what is left out. */
+/**
+ * What the policy's exclusions take with them: definitions elsewhere in the database that a restore
+ * cannot make without what is left out.
+ */
 import type { Notice } from "../../proof/content.ts";
 import type { Connection } from "./driver.ts";
 import type { Exclusions, RelationName } from "./exclusions.ts";
@@ -8,11 +11,16 @@ import { spellQualified } from "./script-identifiers.ts";
 export interface ExclusionEffect {
   /** In PostgreSQL's words: `view public.active`, `constraint fk on table public.clicks`. */
   readonly object: string;
-  /** The excluded relation that it needs, directly or through other definitions; the table that a foreign key refers to. */
+  /**
+   * The excluded relation that it needs, directly or through other definitions; the table that a
+   * foreign key refers to.
+   */
   readonly needs: RelationName;
   /**
-   * `definition`: it is missing after a restore. `reference`: a foreign key that is missing where rows refer to excluded ones.
-   * `rows`: a table or its default is part of it, and the restore cannot bring back its rows either.
+   * `definition`: it is missing after a restore. `reference`: a foreign key that is missing where
+   * rows refer to excluded ones.
+   * `rows`: a table or its default is part of it, and the restore cannot bring back its rows
+   * either.
    */
   readonly loses: "definition" | "reference" | "rows";
 }
@@ -24,9 +32,10 @@ const maxNotices = 50;
 const catalog = (name: string): string => `'pg_catalog.${name}'::pg_catalog.regclass`;
 
 /**
- * Follows the catalogue's dependencies from the excluded relations ($1) to everything that cannot be made without them. Objects of a table that has no
- * entry of their own in an archive (a column, a default, a valid check) count as the table; what belongs to an excluded relation is
- * gone with it. A sequence that an excluded table's column owns stays.
+ * Follows the catalogue's dependencies from the excluded relations ($1) to everything that cannot
+ * be made without them. Objects of a table that has no entry of their own in an archive (a column,
+ * a default, a valid check) count as the table; what belongs to an excluded relation is gone with
+ * it. A sequence that an excluded table's column owns stays.
  */
 const definitionsQuery = `
   WITH RECURSIVE lost AS (
@@ -87,8 +96,9 @@ const definitionsQuery = `
   ORDER BY 4 DESC, 1, 2, 3 LIMIT ${maxEffects}`;
 
 /**
- * Foreign keys of tables whose rows are dumped, to tables of which some rows are not: because their own are excluded, or those of a partition
- * ($1: relations without their rows in the dump, $2: those of them that are left out entirely).
+ * Foreign keys of tables whose rows are dumped, to tables of which some rows are not: because their
+ * own are excluded, or those of a partition ($1: relations without their rows in the dump, $2:
+ * those of them that are left out entirely).
  */
 const referencesQuery = `
   WITH RECURSIVE thin AS (
@@ -111,7 +121,10 @@ interface EffectRow extends Record<string, unknown> {
   readonly loses: ExclusionEffect["loses"];
 }
 
-/** What will be missing after a restore because the policy leaves out what it needs. Errors: as the driver's `queryError`. */
+/**
+ * What will be missing after a restore because the policy leaves out what it needs. Errors: as the
+ * driver's `queryError`.
+ */
 export async function findExclusionEffects(connection: Connection, { oids }: Exclusions): Promise<readonly ExclusionEffect[]> {
   if (oids.tables.length === 0 && oids.data.length === 0) return [];
   const rows = [

@@ -1,4 +1,7 @@
-/** The policy's exclusion patterns: what pg_dump leaves out, and the same answer for the source check. */
+/**
+ * The policy's exclusion patterns: what pg_dump leaves out, and the same answer for the source
+ * check.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { Notice } from "../../proof/content.ts";
@@ -19,7 +22,10 @@ export interface Exclusions {
   excludesTable(relation: RelationName): boolean;
   /** Whether the relation's rows are left out, with its definition or without. */
   excludesRows(relation: RelationName): boolean;
-  /** What the patterns select, with the partitions below: relations that are left out, and those without their rows only. */
+  /**
+   * What the patterns select, with the partitions below: relations that are left out, and those
+   * without their rows only.
+   */
   readonly oids: { readonly tables: readonly string[]; readonly data: readonly string[] };
   /** Patterns that match nothing. */
   readonly notices: readonly Notice[];
@@ -36,8 +42,8 @@ interface Pattern {
 }
 
 /**
- * Reads `schema.table`, either part with `*` and `?`; letters fold to lower case unless within double quotes; without a
- * schema, `public` is meant. Errors: PolicyInvalid.
+ * Reads `schema.table`, either part with `*` and `?`; letters fold to lower case unless within
+ * double quotes; without a schema, `public` is meant. Errors: PolicyInvalid.
  */
 export function parsePattern(text: string): Pattern {
   const parts: Piece[][] = [[]];
@@ -87,7 +93,10 @@ export function compileTablePattern(text: string): (relation: RelationName) => b
   return (relation) => matchesSchema(relation.schema) && matchesName(relation.name);
 }
 
-/** pg_dump's own notation, with everything but the wildcards quoted: it would take `+`, `(` or `|` as a regular expression. */
+/**
+ * pg_dump's own notation, with everything but the wildcards quoted: it would take `+`, `(` or `|`
+ * as a regular expression.
+ */
 function toDumpPattern(pieces: readonly Piece[]): string {
   let result = "";
   let open = false;
@@ -153,7 +162,10 @@ function select(patterns: readonly string[], option: string, relations: readonly
   return { keys: new Set([...chosen.values()].map(keyOf)), oids: [...chosen.keys()], args, notices };
 }
 
-/** Resolves the policy's patterns against the relations that the connection's snapshot sees. Errors: PolicyInvalid, as `queryError`. */
+/**
+ * Resolves the policy's patterns against the relations that the connection's snapshot sees. Errors:
+ * PolicyInvalid, as `queryError`.
+ */
 export async function resolveExclusions(exclude: PostgresSource["exclude"], connection: Connection): Promise<Exclusions> {
   if (exclude.tables.length === 0 && exclude.data.length === 0) {
     return { args: [], excludesTable: () => false, excludesRows: () => false, oids: { tables: [], data: [] }, notices: [] };

@@ -7,8 +7,8 @@ const providers = { c: "libc", i: "icu", b: "builtin", d: "libc" } as const;
 type ProviderLetter = keyof typeof providers;
 
 /**
- * A name of a shared catalogue as its bytes: it is stored in the encoding of the session that made it, of whatever database, and the server
- * refuses to send what is no text in this database's.
+ * A name of a shared catalogue as its bytes: it is stored in the encoding of the session that made
+ * it, of whatever database, and the server refuses to send what is no text in this database's.
  */
 const bytesOf = (name: string): string =>
   `pg_catalog.encode(pg_catalog.convert_to(${name}::pg_catalog.text, pg_catalog.getdatabaseencoding()), 'hex')`;
@@ -56,7 +56,8 @@ const collationsQuery = `
     UNION SELECT t.typcollation FROM pg_catalog.pg_type t WHERE t.oid >= 16384))
   ORDER BY 1 LIMIT 1000`;
 
-// pg_shdepend knows owners, grantees and those in policies and settings, but not the bootstrap superuser (oid 10), which is pinned.
+// pg_shdepend knows owners, grantees and those in policies and settings, but not the bootstrap
+// superuser (oid 10), which is pinned.
 const rolesQuery = `
   SELECT ${bytesOf("r.rolname")} AS name FROM pg_catalog.pg_roles r
   WHERE r.rolname !~ '^pg_' AND (r.oid = 10

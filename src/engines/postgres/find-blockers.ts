@@ -1,4 +1,7 @@
-/** Who stands in a dump's way at the server: the sessions that hold or ask for a lock, and what they run. */
+/**
+ * Who stands in a dump's way at the server: the sessions that hold or ask for a lock, and what they
+ * run.
+ */
 import type { Connection } from "./driver.ts";
 
 /** A session that another one waits for. */
@@ -35,7 +38,8 @@ const blockersQuery = `
   FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid) LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
   ORDER BY a.xact_start NULLS LAST LIMIT 3`;
 
-// Sessions that wait for $1 and that a session of the application $2 waits for: neither of the two can go on.
+// Sessions that wait for $1 and that a session of the application $2 waits for: neither of the two
+// can go on.
 const standoffQuery = `
   SELECT ${columns}
   FROM pg_catalog.pg_stat_activity d, pg_catalog.unnest(pg_catalog.pg_blocking_pids(d.pid)) AS b(pid)
@@ -49,7 +53,8 @@ const waitedTableQuery = `
   WHERE l.pid = $1 AND NOT l.granted LIMIT 1`;
 
 /**
- * A statement as a message may show it: one line, without its values, which may be secrets or personal data.
+ * A statement as a message may show it: one line, without its values, which may be secrets or
+ * personal data.
  */
 export function showStatement(query: string): string {
   const text = query
@@ -66,13 +71,17 @@ function toBlocker({ query, ...row }: BlockerRow): Blocker {
   return { ...row, statement: hidden ? null : showStatement(query) };
 }
 
-/** The sessions that the session `pid` waits for, the oldest first; at most three. Errors: as `queryError`. */
+/**
+ * The sessions that the session `pid` waits for, the oldest first; at most three. Errors: as
+ * `queryError`.
+ */
 export async function findBlockers(observer: Connection, pid: number): Promise<readonly Blocker[]> {
   return (await observer.rows<BlockerRow>(blockersQuery, [pid])).map(toBlocker);
 }
 
 /**
- * The session that waits for a lock of the session `pid` while pg_dump, which calls itself `application`, waits behind it.
+ * The session that waits for a lock of the session `pid` while pg_dump, which calls itself
+ * `application`, waits behind it.
  * Errors: as `queryError`.
  */
 export async function findStandoff(observer: Connection, pid: number, application: string): Promise<Blocker | undefined> {
@@ -86,7 +95,10 @@ export async function findWaitedTable(observer: Connection, pid: number): Promis
   return row;
 }
 
-/** A blocker in a message: `process 4711 (user "app", idle in transaction, open for 12 s): TRUNCATE t`. */
+/**
+ * A blocker in a message:
+ * `process 4711 (user "app", idle in transaction, open for 12 s): TRUNCATE t`.
+ */
 export function describeBlocker({ pid, user, state, statement, seconds, behind }: Blocker): string {
   // A prepared transaction has no process; the server calls it 0.
   if (pid === 0) return "a prepared transaction (see pg_prepared_xacts)";

@@ -1,4 +1,7 @@
-/** What pg_dump leaves out without a word: found before, and said in `check`, in the output and in the manifest. */
+/**
+ * What pg_dump leaves out without a word: found before, and said in `check`, in the output and in
+ * the manifest.
+ */
 import type { Notice } from "../../proof/content.ts";
 import type { Connection } from "./driver.ts";
 import type { RelationName } from "./exclusions.ts";
@@ -10,8 +13,9 @@ const maxCountedBytes = 64 * 1024 * 1024;
 const lockTryMs = 500;
 
 /**
- * What a dump by this role lacks: options of user mappings that the role may not see, rows and values of extensions' tables and
- * sequences that their extensions do not declare, settings of all roles. Within a transaction. Errors: as `queryError`.
+ * What a dump by this role lacks: options of user mappings that the role may not see, rows and
+ * values of extensions' tables and sequences that their extensions do not declare, settings of all
+ * roles. Within a transaction. Errors: as `queryError`.
  */
 export async function findOmissions(
   connection: Connection,
@@ -25,7 +29,8 @@ export async function findOmissions(
   ];
 }
 
-// The view shows null for hidden options and for none: its own condition, turned round, tells which it is.
+// The view shows null for hidden options and for none: its own condition, turned round, tells which
+// it is.
 const hiddenMappingsQuery = `
   SELECT s.srvname AS server, pg_catalog.count(*)::pg_catalog.int4 AS mappings, current_user AS role
   FROM pg_catalog.pg_user_mappings m JOIN pg_catalog.pg_foreign_server s ON s.oid = m.srvid
@@ -53,7 +58,10 @@ interface MemberRow extends Record<string, unknown> {
   readonly bytes: string;
   readonly estimate: number;
   readonly readable: boolean;
-  /** The transaction that made the table a member: rows that it wrote come from the extension itself. */
+  /**
+   * The transaction that made the table a member: rows that it wrote come from the extension
+   * itself.
+   */
   readonly made_by: string;
 }
 
@@ -103,7 +111,8 @@ async function countOwnRows(connection: Connection, member: MemberRow): Promise<
   }
 }
 
-// CASE, because conditions are evaluated in any order, and the functions refuse what is not a sequence.
+// CASE, because conditions are evaluated in any order, and the functions refuse what is not a
+// sequence.
 const undeclaredSequencesQuery = `
   SELECT n.nspname AS schema, c.relname AS name, e.extname AS extension
   ${members("S")} AND CASE

@@ -1,4 +1,7 @@
-/** The statements of globals.sql, known by their exact forms: whatever else it contains is never run. */
+/**
+ * The statements of globals.sql, known by their exact forms: whatever else it contains is never
+ * run.
+ */
 import { quoteLiteral } from "./script-identifiers.ts";
 import { readTokens, type SqlToken, type TokenCursor, walkTokens, writeTokens } from "./sql-tokens.ts";
 
@@ -52,7 +55,10 @@ function takeLabel(cursor: TokenCursor): boolean {
   return cursor.take("ON", "ROLE") || cursor.take("ON", "TABLESPACE");
 }
 
-/** The statement in one of pg_dumpall's forms; undefined for every other one, whatever its text contains. */
+/**
+ * The statement in one of pg_dumpall's forms; undefined for every other one, whatever its text
+ * contains.
+ */
 export function readGlobalStatement(statement: string): GlobalStatement | undefined {
   const tokens = readTokens(statement);
   if (tokens === undefined || !forms.some((form) => form(walkTokens(tokens)))) return undefined;

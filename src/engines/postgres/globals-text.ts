@@ -1,11 +1,15 @@
-/** The text of globals.sql: pg_dumpall writes it in the encoding of the database that it connects to; Holdfast keeps it as UTF-8. */
+/**
+ * The text of globals.sql: pg_dumpall writes it in the encoding of the database that it connects
+ * to; Holdfast keeps it as UTF-8.
+ */
 import { markRawBytes, unmarkRawBytes } from "./raw-names.ts";
 import { decodeStatement } from "./script-text.ts";
 
 const declaration = /^SET client_encoding = '([^']+)';$/m;
 
 /**
- * What pg_dumpall wrote, as text. Where the server passes on any bytes (SQL_ASCII), those that are not UTF-8 keep a mark each (raw-names.ts), and
+ * What pg_dumpall wrote, as text. Where the server passes on any bytes (SQL_ASCII), those that are
+ * not UTF-8 keep a mark each (raw-names.ts), and
  * `encodeGlobals` gives them back as they were.
  */
 export function decodeGlobals(bytes: Buffer): string {

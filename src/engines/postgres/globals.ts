@@ -1,4 +1,7 @@
-/** What lives beside the database and its dump refers to: roles, memberships, tablespaces; as far as the role may see them. */
+/**
+ * What lives beside the database and its dump refers to: roles, memberships, tablespaces; as far as
+ * the role may see them.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { Notice } from "../../proof/content.ts";
@@ -24,7 +27,8 @@ export interface Globals {
 type GlobalsContext = Pick<RunContext, "environment" | "signal">;
 
 /**
- * Captures as much as it can: `pg_dumpall --globals-only`, or what pg_roles shows where pg_dumpall is refused (managed services). What is missing is named in the notices; only an interruption or a
+ * Captures as much as it can: `pg_dumpall --globals-only`, or what pg_roles shows where pg_dumpall
+ * is refused (managed services). What is missing is named in the notices; only an interruption or a
  * lost source is an error. Errors: Interrupted, ToolMissing, SourceUnreachable, SourceAccessDenied.
  */
 export async function captureGlobals(
@@ -53,8 +57,8 @@ async function runDumpall(
   rolePasswords: boolean,
   context: GlobalsContext,
 ): Promise<{ readonly sql: string; readonly words?: string }> {
-  // As a connection string, because a plain name with an equals sign in it would be taken for one; and this database, because
-  // the role need not be allowed into `postgres`.
+  // As a connection string, because a plain name with an equals sign in it would be taken for one;
+  // and this database, because the role need not be allowed into `postgres`.
   const database = settings.database.replaceAll(/[\\']/g, "\\$&");
   const args = [
     "--globals-only",
@@ -71,9 +75,15 @@ async function runDumpall(
   return { sql: "", words: words.find((line) => line.includes("error:")) ?? words[0] ?? `exit code ${answer.exitCode}` };
 }
 
-/** A server that has no connection left now may have one soon: roles and their settings are worth waiting for. */
+/**
+ * A server that has no connection left now may have one soon: roles and their settings are worth
+ * waiting for.
+ */
 const connectionWaitsMs = [500, 1000, 2000, 4000, 8000];
-/** pg_dumpall does not always say why it got no connection; Holdfast's own sessions are connected at that time. */
+/**
+ * pg_dumpall does not always say why it got no connection; Holdfast's own sessions are connected at
+ * that time.
+ */
 const noConnection = /could not connect to database/;
 
 async function runWhenConnected(run: () => Promise<ToolResult>, { signal }: Pick<GlobalsContext, "signal">): Promise<ToolResult> {
@@ -131,7 +141,9 @@ const visibleMembershipsQuery = `
   SELECT g.rolname::text AS role, m.rolname::text AS member, a.admin_option AS admin
   FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles g ON g.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member ORDER BY 1, 2`;
 
-/** The roles and memberships that everybody may see, in the form in which pg_dumpall writes them. */
+/**
+ * The roles and memberships that everybody may see, in the form in which pg_dumpall writes them.
+ */
 async function readVisibleRoles(settings: ConnectionSettings, context: GlobalsContext): Promise<string> {
   return withConnection(settings, context, async (connection) => {
     const lines: string[] = ["-- Roles as pg_roles shows them; pg_dumpall was refused."];

@@ -1,10 +1,15 @@
-/** How a backup of this engine is loaded without Holdfast. A test runs these commands as they stand. */
+/**
+ * How a backup of this engine is loaded without Holdfast. A test runs these commands as they stand.
+ */
 import type { RestoreChapter } from "../../proof/restore-chapter.ts";
 
 const loadCommands = `psql --no-psqlrc --dbname="$DATABASE_URL" --file=globals.sql
 pg_restore --exit-on-error --dbname="$DATABASE_URL" archive.dump`;
 
-/** What the archive has of the database itself, which is there already; `\connect` would lead to a database of the old name. */
+/**
+ * What the archive has of the database itself, which is there already; `\connect` would lead to a
+ * database of the old name.
+ */
 const databaseSettingsCommands = String.raw`pg_restore --create --list archive.dump |
   grep -E ' (DATABASE PROPERTIES - |(ACL|COMMENT|SECURITY LABEL) - DATABASE )' > database.list || true
 pg_restore --create --use-list=database.list --file=- archive.dump |

@@ -1,4 +1,6 @@
-/** Runs pg_restore over an archive so that rows keep the order of the dump, and reads its errors. */
+/**
+ * Runs pg_restore over an archive so that rows keep the order of the dump, and reads its errors.
+ */
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, writeFile } from "node:fs/promises";
@@ -35,17 +37,23 @@ export interface ArchiveLoad {
   readonly order?: LoadPlan;
   /** Runs before what is left to the end, when all else is loaded. */
   readonly beforeLast?: () => Promise<void>;
-  /** Indexes and keys may be made while other tables still get their rows (ArchiveOutline.plainKeysOnly). Default: they wait for all rows. */
+  /**
+   * Indexes and keys may be made while other tables still get their rows
+   * (ArchiveOutline.plainKeysOnly). Default: they wait for all rows.
+   */
   readonly keysBesideRows?: boolean;
 }
 
-/** A streamed load begins anew without an entry that this place cannot take; so many times at most. */
+/**
+ * A streamed load begins anew without an entry that this place cannot take; so many times at most.
+ */
 const maxStreamAttempts = 200;
 
 /**
- * Loads the archive; gives pg_restore's errors. From disk: in parallel, each table created and filled in one transaction.
- * Streamed: all in one transaction, which has to begin anew without any entry that fails. Both ways a table's rows are
- * appended in the archive's order; a plain serial restore may fill gaps and change it, and is never used.
+ * Loads the archive; gives pg_restore's errors. From disk: in parallel, each table created and
+ * filled in one transaction. Streamed: all in one transaction, which has to begin anew without any
+ * entry that fails. Both ways a table's rows are appended in the archive's order; a plain serial
+ * restore may fill gaps and change it, and is never used.
  * Errors: ThrowawayFailed when the server gave way; DiskFull; whatever the archive's reader throws.
  */
 export async function loadArchive(load: ArchiveLoad, context: RunContext): Promise<RestoreError[]> {
@@ -62,15 +70,17 @@ async function loadEntries(load: ArchiveLoad, list: readonly number[] | undefine
   const jobs = `--jobs=${load.jobs}`;
   const chosen = list === undefined ? [] : [`--use-list=${await writeList(load, list)}`];
   if (load.keysBesideRows === true) return loadParallel(load, [...chosen, jobs], context);
-  // In two runs: in one, a session may make a partitioned table's trigger while another still loads its partitions, and
-  // the trigger fires. Tables and rows stay together, because only a table made in the same run is filled in one transaction.
+  // In two runs: in one, a session may make a partitioned table's trigger while another still loads
+  // its partitions, and the trigger fires. Tables and rows stay together, because only a table made
+  // in the same run is filled in one transaction.
   const errors = await loadParallel(load, [...chosen, "--section=pre-data", "--section=data", jobs], context);
   return [...errors, ...(await loadParallel(load, [...chosen, "--section=post-data", jobs], context))];
 }
 
 /**
- * Runs pg_restore's sessions side by side. They may lock each other out: attaching the indexes of partitions does. What such a deadlock
- * stopped, and what failed for want of it, is loaded once more by one session.
+ * Runs pg_restore's sessions side by side. They may lock each other out: attaching the indexes of
+ * partitions does. What such a deadlock stopped, and what failed for want of it, is loaded once
+ * more by one session.
  */
 async function loadParallel(load: ArchiveLoad, args: readonly string[], context: RunContext): Promise<RestoreError[]> {
   const { errors, stderr } = await runRestore(load, args, context);
@@ -85,7 +95,10 @@ async function loadParallel(load: ArchiveLoad, args: readonly string[], context:
   return [...left, ...second.errors];
 }
 
-/** Statements of one entry are one transaction, so that it failed as a whole; but for its owner, which is set apart. */
+/**
+ * Statements of one entry are one transaction, so that it failed as a whole; but for its owner,
+ * which is set apart.
+ */
 function mayLoadAgain({ entry, command }: RestoreError): boolean {
   return entry?.dumpId !== undefined && readOwner(command) === undefined;
 }
@@ -103,7 +116,8 @@ async function loadStreamed(load: ArchiveLoad, list: readonly number[] | undefin
     const [first] = errors;
     if (exitCode === 0 || first === undefined) return found;
     found.push(first);
-    // Rows that do not load, and anything outside of the entries, are no matter of leaving one definition out.
+    // Rows that do not load, and anything outside of the entries, are no matter of leaving one
+    // definition out.
     if (first.dumpId === undefined || first.entry?.type === "TABLE DATA" || left.has(first.dumpId)) return found;
     left.add(first.dumpId);
   }
@@ -136,7 +150,9 @@ async function writeList(load: ArchiveLoad, dumpIds: readonly number[]): Promise
   return path;
 }
 
-/** Errors of a restore that says more than this are not a restore's: nobody reads a million lines. */
+/**
+ * Errors of a restore that says more than this are not a restore's: nobody reads a million lines.
+ */
 const maxErrorBytes = 64 * 1024 * 1024;
 
 interface RestoreRun {

@@ -1,4 +1,7 @@
-/** The empty database that an archive is loaded into, and afterwards its own settings, rights and comment. */
+/**
+ * The empty database that an archive is loaded into, and afterwards its own settings, rights and
+ * comment.
+ */
 import type { LoadFinding } from "../../proof/content.ts";
 import type { ArchiveOutline } from "./archive-outline.ts";
 import { type DatabaseOption, type DatabaseStatement, writeCreateDatabase, writeDatabaseStatement } from "./database-statements.ts";
@@ -26,8 +29,9 @@ export interface NewDatabase {
 }
 
 /**
- * Creates the database as the archive describes it, under the name given. A collation or provider that this server lacks is a
- * finding, and the database then gets the C collation, so that its rows can be checked all the same.
+ * Creates the database as the archive describes it, under the name given. A collation or provider
+ * that this server lacks is a finding, and the database then gets the C collation, so that its rows
+ * can be checked all the same.
  * Errors: the server's, when it cannot create a database at all.
  */
 export async function createDatabase(
@@ -54,7 +58,10 @@ export async function createDatabase(
   };
 }
 
-/** Applies what the archive says of the database itself; comes last, because its settings would govern the load. */
+/**
+ * Applies what the archive says of the database itself; comes last, because its settings would
+ * govern the load.
+ */
 export async function applyDatabaseStatements(
   statements: readonly DatabaseStatement[],
   name: string,

@@ -1,4 +1,7 @@
-/** Reads the errors of pg_restore: the message, the statement that failed, and the entry of the archive that it is from. */
+/**
+ * Reads the errors of pg_restore: the message, the statement that failed, and the entry of the
+ * archive that it is from.
+ */
 import { parseCopyStatement, type ScriptEntry } from "./script-entry.ts";
 import { readIdentifiers } from "./script-identifiers.ts";
 import { createScriptSplitter } from "./script-splitter.ts";
@@ -12,7 +15,10 @@ export interface RestoreError {
   readonly message: string;
   /** The statement that failed, where one did: bytes in a latin1 string. */
   readonly command: string;
-  /** Whether the server answered with an error, so that it was still there; else the tool or the connection failed. */
+  /**
+   * Whether the server answered with an error, so that it was still there; else the tool or the
+   * connection failed.
+   */
   readonly answered?: boolean;
 }
 
@@ -22,14 +28,17 @@ export interface EntryFinder {
   tablesNamed(name: string): readonly ScriptEntry[];
 }
 
-/** Parallel sessions write their lines in pieces, so that another's prefix may stand in the middle of one. */
+/**
+ * Parallel sessions write their lines in pieces, so that another's prefix may stand in the middle
+ * of one.
+ */
 const errorLine = /^pg_restore: error: (?:.*?could not execute query: )?(?:ERROR: {2})?(.*)$/;
 const answerLine = /^pg_restore: error: (?:.*?: )?ERROR: {2}/;
 const commandMark = "Command was: ";
 
 /**
- * Reads pg_restore's standard error (bytes in a latin1 string). Parallel sessions do not say which entry they work on; so it is
- * found by the statement that failed.
+ * Reads pg_restore's standard error (bytes in a latin1 string). Parallel sessions do not say which
+ * entry they work on; so it is found by the statement that failed.
  */
 export function parseRestoreErrors(stderr: string, finder: EntryFinder): RestoreError[] {
   const errors: RestoreError[] = [];
@@ -107,12 +116,18 @@ function findEntry(message: string, statement: string, finder: EntryFinder): Scr
 const environmentPattern =
   /No space left on device|Disk quota exceeded|out of shared memory|could not resize shared memory|out of memory|server closed the connection|terminating connection|the database system is (?:shutting down|in recovery|starting up)|could not connect|connection to server|too many clients|canceling statement due to|deadlock detected/;
 
-/** Sessions that load at once got in each other's way: the statement itself was not judged, and changed nothing. */
+/**
+ * Sessions that load at once got in each other's way: the statement itself was not judged, and
+ * changed nothing.
+ */
 export function isDeadlock({ message }: RestoreError): boolean {
   return /^deadlock detected/.test(message);
 }
 
-/** Of these the server's own answer speaks of another server: a foreign one, which a view's query asked. */
+/**
+ * Of these the server's own answer speaks of another server: a foreign one, which a view's query
+ * asked.
+ */
 const connectionPattern = /could not connect|connection to server|server closed the connection|canceling statement due to/;
 
 /** Whether the server or its disk failed, so that the load must be called off and not judged. */

@@ -13,8 +13,9 @@ interface AvailableRow extends Record<string, unknown> {
 }
 
 /**
- * Compares the archive's extensions with the server's. One that is not available is lacking, by name and version; another
- * version of one is told, and changes nothing that the comparison would not find. One that the policy lets a proof do without is excepted.
+ * Compares the archive's extensions with the server's. One that is not available is lacking, by
+ * name and version; another version of one is told, and changes nothing that the comparison would
+ * not find. One that the policy lets a proof do without is excepted.
  */
 export async function checkExtensions(
   names: readonly string[],

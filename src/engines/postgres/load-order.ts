@@ -1,4 +1,7 @@
-/** The order of a load: event triggers and mappings to foreign servers last, views that read foreign tables without their rows. */
+/**
+ * The order of a load: event triggers and mappings to foreign servers last, views that read foreign
+ * tables without their rows.
+ */
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { LoadFinding } from "../../proof/content.ts";
 import type { LoadOrder } from "./archive-structure.ts";
@@ -35,8 +38,9 @@ export interface LoadLists {
 }
 
 /**
- * Event triggers come last on every major: none fires for what Holdfast loads, in whatever order its sessions work. Mappings to
- * foreign servers come last too, and views over foreign tables stay empty, unless the policy allows connections to them.
+ * Event triggers come last on every major: none fires for what Holdfast loads, in whatever order
+ * its sessions work. Mappings to foreign servers come last too, and views over foreign tables stay
+ * empty, unless the policy allows connections to them.
  */
 export function planLoad(order: LoadOrder, allowed: Pick<Allowances, "foreignServers">): LoadPlan {
   if (allowed.foreignServers) return { last: order.eventTriggers, unfilled: new Set() };

@@ -5,8 +5,9 @@ import type { Connection } from "./driver.ts";
 import { tryStatement } from "./load-statement.ts";
 
 /**
- * Applies those statements whose roles are all there, in their order; the others are counted, one finding a role. What a
- * missing role owned stays with the restoring user. Statements framed by SET SESSION AUTHORIZATION go with their frame.
+ * Applies those statements whose roles are all there, in their order; the others are counted, one
+ * finding a role. What a missing role owned stays with the restoring user. Statements framed by SET
+ * SESSION AUTHORIZATION go with their frame.
  */
 export async function applyRights(
   statements: readonly string[],

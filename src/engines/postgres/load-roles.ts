@@ -37,8 +37,9 @@ export interface ReplayedGlobals {
 }
 
 /**
- * Runs the statements one by one. A role that exists already is altered only; a tablespace gets a directory of the
- * place's own. What cannot be replayed is lacking, named by the statement's beginning without its secrets.
+ * Runs the statements one by one. A role that exists already is altered only; a tablespace gets a
+ * directory of the place's own. What cannot be replayed is lacking, named by the statement's
+ * beginning without its secrets.
  */
 export async function replayGlobals(statements: readonly string[], place: GlobalsPlace): Promise<ReplayedGlobals> {
   const findings: LoadFinding[] = [];
@@ -94,7 +95,10 @@ export async function createMissingRoles(roles: ReadonlySet<string>, connection:
   return findings;
 }
 
-/** Makes the tablespaces that the archive refers to and the globals do not have, in directories of the place's own. */
+/**
+ * Makes the tablespaces that the archive refers to and the globals do not have, in directories of
+ * the place's own.
+ */
 export async function createMissingTablespaces(names: ReadonlySet<string>, place: GlobalsPlace): Promise<LoadFinding[]> {
   const findings: LoadFinding[] = [];
   const present = await place.connection.rows<{ name: string }>("SELECT spcname AS name FROM pg_catalog.pg_tablespace");

@@ -6,8 +6,9 @@ import type { Connection } from "./driver.ts";
 const environmentalStates = /^(?:53|57P|58)/;
 
 /**
- * Runs one statement, and never more than one: in the extended protocol the server itself refuses a second. Gives the server's words when it refuses. Errors: the driver's own, when the connection or the server
- * gave way.
+ * Runs one statement, and never more than one: in the extended protocol the server itself refuses a
+ * second. Gives the server's words when it refuses. Errors: the driver's own, when the connection
+ * or the server gave way.
  */
 export async function tryStatement(connection: Connection, statement: string): Promise<string | undefined> {
   try {

@@ -1,6 +1,7 @@
 /**
- * Locks first, then the snapshot. A snapshot that is older than a table's lock can show the table empty: TRUNCATE and
- * statements that rewrite a table put its rows where older snapshots do not look (docs/adr/0013-lock-first-then-the-snapshot.md).
+ * Locks first, then the snapshot. A snapshot that is older than a table's lock can show the table
+ * empty: TRUNCATE and statements that rewrite a table put its rows where older snapshots do not
+ * look (docs/adr/0013-lock-first-then-the-snapshot.md).
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -26,9 +27,10 @@ export interface LockLimits {
 }
 
 /**
- * A table that is locked exclusively for five minutes is being rebuilt: better to say so than to wait through the night.
- * A try stays below the server's deadlock_timeout (one second by default): a migration that wants a table which the dump
- * holds, while the dump waits for one of its own, is never chosen as the victim of a deadlock.
+ * A table that is locked exclusively for five minutes is being rebuilt: better to say so than to
+ * wait through the night. A try stays below the server's deadlock_timeout (one second by default):
+ * a migration that wants a table which the dump holds, while the dump waits for one of its own, is
+ * never chosen as the victim of a deadlock.
  */
 export const defaultLockLimits: LockLimits = { maxWaitMs: 5 * 60_000, tryMs: 700, pauseMs: 300 };
 
@@ -46,7 +48,10 @@ export interface LockedSnapshot {
 export interface LockRequest {
   /** Outside of a transaction; afterwards it holds the locks and the snapshot. */
   readonly connection: Connection;
-  /** Another connection, which can look on while the first waits; without one, messages name no blocker. */
+  /**
+   * Another connection, which can look on while the first waits; without one, messages name no
+   * blocker.
+   */
   readonly observer: Connection | undefined;
   readonly settings: ConnectionSettings;
   readonly exclude: PostgresSource["exclude"];
@@ -57,10 +62,11 @@ export interface LockRequest {
 type Outcome = LockedSnapshot | "locked by others" | "changed meanwhile";
 
 /**
- * Locks every table that a dump reads in ACCESS SHARE mode, exports a snapshot, and makes sure that the snapshot knows no
- * table that is not locked and none whose file was replaced in between; else begins again.
- * Errors: DumpFailed when a table stays locked by others, naming them, or when the server has no room for the locks;
- * SourceAccessDenied, SourceUnreachable, PolicyInvalid, Interrupted.
+ * Locks every table that a dump reads in ACCESS SHARE mode, exports a snapshot, and makes sure that
+ * the snapshot knows no table that is not locked and none whose file was replaced in between; else
+ * begins again.
+ * Errors: DumpFailed when a table stays locked by others, naming them, or when the server has no
+ * room for the locks; SourceAccessDenied, SourceUnreachable, PolicyInvalid, Interrupted.
  */
 export async function lockForSnapshot(request: LockRequest, context: RunContext): Promise<LockedSnapshot> {
   const { connection, limits } = request;
@@ -113,7 +119,10 @@ async function lockTables(connection: Connection, tables: readonly LockableTable
   }
 }
 
-/** Locks what came between the list and the snapshot; false when that came too late, or a table was replaced. */
+/**
+ * Locks what came between the list and the snapshot; false when that came too late, or a table was
+ * replaced.
+ */
 async function lockNewTables(connection: Connection, { excludesTable }: Exclusions): Promise<boolean> {
   const wanted = async () => (await listSeenTables(connection)).filter((table) => !excludesTable(table));
   const seen = await wanted();
@@ -131,7 +140,10 @@ interface Watch {
   readonly said: Set<number>;
 }
 
-/** Looks on while the connection waits for a lock, and says once of each session that it waits for it. */
+/**
+ * Looks on while the connection waits for a lock, and says once of each session that it waits for
+ * it.
+ */
 function watchWaiting({ connection, observer, limits }: LockRequest, watch: Watch, context: RunContext) {
   const stop = new AbortController();
   const look = async (): Promise<void> => {

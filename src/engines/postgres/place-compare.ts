@@ -1,4 +1,7 @@
-/** Compares a loaded database with the backup it came from: dumped again, digested again, object by object. */
+/**
+ * Compares a loaded database with the backup it came from: dumped again, digested again, object by
+ * object.
+ */
 import type { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { compareCounts } from "../../proof/compare-counts.ts";
@@ -32,13 +35,19 @@ import { checkTables } from "./source-check.ts";
 export interface LoadedDatabase {
   readonly settings: ConnectionSettings;
   readonly pgDump: string;
-  /** The sandbox of a throwaway server's clients; absent for a server of the user's. pg_dumpall asks a shell for pg_dump. */
+  /**
+   * The sandbox of a throwaway server's clients; absent for a server of the user's. pg_dumpall asks
+   * a shell for pg_dump.
+   */
   readonly confinement?: (options: { readonly shell: boolean }) => Confinement;
 }
 
 /** What a place is known to differ in, for reasons that the load's findings name. */
 export interface PlaceDeviations {
-  /** `--no-owner`, `--no-privileges` and `--no-tablespaces` of the load, by the prefixes of what they leave out. */
+  /**
+   * `--no-owner`, `--no-privileges` and `--no-tablespaces` of the load, by the prefixes of what
+   * they leave out.
+   */
   readonly ignoredPrefixes: readonly string[];
   /** Objects of the digest that are missing because this server lacks something. */
   readonly lackingObjects: ReadonlySet<string>;
@@ -56,7 +65,10 @@ export interface GlobalsDump {
   readonly own: readonly string[];
 }
 
-/** Rows of tables whose columns come back in another order are digested in the order of the first digest. */
+/**
+ * Rows of tables whose columns come back in another order are digested in the order of the first
+ * digest.
+ */
 function columnOrders(digest: ContentDigest): ReadonlyMap<string, readonly string[]> {
   return new Map(
     (digest.objects ?? []).flatMap(({ object, columns }) => (columns === undefined ? [] : [[object, columns] as const])),
@@ -87,7 +99,10 @@ export function dumpLoaded(database: LoadedDatabase, context: RunContext, option
   return runDump(database.pgDump, args, database, context);
 }
 
-/** Dumps the loaded database and digests that. Errors: RestoreFailed in pg_dump's own words; ContentInvalid. */
+/**
+ * Dumps the loaded database and digests that. Errors: RestoreFailed in pg_dump's own words;
+ * ContentInvalid.
+ */
 export async function digestLoaded(
   database: LoadedDatabase,
   first: ContentDigest,
@@ -151,7 +166,10 @@ export function comparisonRules(
   };
 }
 
-/** Tables with as many rows and bytes on both sides and another digest: perhaps the same rows in another order. */
+/**
+ * Tables with as many rows and bytes on both sides and another digest: perhaps the same rows in
+ * another order.
+ */
 function reorderedTables(first: ContentDigest, second: ContentDigest): ReadonlySet<string> {
   const others = new Map((second.objects ?? []).map((entry) => [entry.object, entry]));
   const suspects = (first.objects ?? []).filter(({ object, rows, bytes, sha256 }) => {
@@ -179,9 +197,10 @@ export interface SecondLook {
 }
 
 /**
- * Dumps the loaded database again and compares. A table's rows may stand in another order when they could not be loaded in
- * one transaction; order is no content, so such tables are looked at once more on both sides, whatever their order. Definitions that are
- * printed differently are loaded alone and compared as they are printed then. `first` needs its list of objects.
+ * Dumps the loaded database again and compares. A table's rows may stand in another order when they
+ * could not be loaded in one transaction; order is no content, so such tables are looked at once
+ * more on both sides, whatever their order. Definitions that are printed differently are loaded
+ * alone and compared as they are printed then. `first` needs its list of objects.
  * Errors: as `digestLoaded`, and those of the second look.
  */
 export async function compareLoaded(
@@ -215,8 +234,9 @@ function isLeftOut(object: string, { ignore, leftOut }: ComparisonRules): boolea
 }
 
 /**
- * Compares what the source said of itself with the loaded database: its counts with the second dump's rows where there is
- * one, hashes by asking the database in the same words. Errors: the driver's.
+ * Compares what the source said of itself with the loaded database: its counts with the second
+ * dump's rows where there is one, hashes by asking the database in the same words. Errors: the
+ * driver's.
  */
 export async function compareLoadedSourceCheck(
   database: LoadedDatabase,
@@ -243,7 +263,10 @@ export async function compareLoadedSourceCheck(
   }
 }
 
-/** Rows of routed partitions may stand in another one here; what the load accounts for is not asked for again. */
+/**
+ * Rows of routed partitions may stand in another one here; what the load accounts for is not asked
+ * for again.
+ */
 function withoutUnfit(
   check: SourceCheckResult,
   second: ContentDigest | undefined,

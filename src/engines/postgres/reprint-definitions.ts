@@ -1,7 +1,9 @@
 /**
- * Definitions judged by what they mean. PostgreSQL prints some differently once they were loaded, so that the print of the source and of the
- * restored copy may differ where the catalogue does not. The archive's definitions, without rows, are loaded into a second, fresh database of the
- * same server: what the loaded database prints, and this one prints too, is what the backup's own statements mean (docs/adr/0014).
+ * Definitions judged by what they mean. PostgreSQL prints some differently once they were loaded,
+ * so that the print of the source and of the restored copy may differ where the catalogue does not.
+ * The archive's definitions, without rows, are loaded into a second, fresh database of the same
+ * server: what the loaded database prints, and this one prints too, is what the backup's own
+ * statements mean (docs/adr/0014).
  */
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { ArchiveOutline } from "./archive-outline.ts";
@@ -16,7 +18,10 @@ import { inDatabase } from "./place-settings.ts";
 import { dropDatabase, prepareDrop } from "./restore-databases.ts";
 
 export interface ReprintRequest {
-  /** As the rows were loaded: the same options, order and programs. Its settings are those of the database to compare with. */
+  /**
+   * As the rows were loaded: the same options, order and programs. Its settings are those of the
+   * database to compare with.
+   */
   readonly load: ArchiveLoad;
   readonly outline: Pick<ArchiveOutline, "createDatabase">;
   /** The program that dumps, and where. */
@@ -29,8 +34,9 @@ export interface ReprintRequest {
 }
 
 /**
- * Loads the archive's definitions into a fresh database, prints and drops it. What does not load is missing in the result, as it
- * is in the loaded database. Errors: those of `loadArchive`, the driver's, RestoreFailed, ContentInvalid.
+ * Loads the archive's definitions into a fresh database, prints and drops it. What does not load is
+ * missing in the result, as it is in the loaded database. Errors: those of `loadArchive`, the
+ * driver's, RestoreFailed, ContentInvalid.
  */
 export async function reprintDefinitions(request: ReprintRequest, context: RunContext): Promise<Reprint> {
   const { load, dumping, database } = request;

@@ -1,4 +1,7 @@
-/** The second print of a backup's definitions where the restoring role may not make a database on the target's server. */
+/**
+ * The second print of a backup's definitions where the restoring role may not make a database on
+ * the target's server.
+ */
 import { copyFile, link } from "node:fs/promises";
 import { join } from "node:path";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
@@ -19,8 +22,9 @@ export interface ElsewhereRequest extends Omit<ReprintRequest, "maintenance" | "
 }
 
 /**
- * Loads and prints the definitions in a throwaway server of the target's major on this machine, in the sandbox of restore tests. Where there are no
- * programs for one, or it gives way, that is the reason it returns: the restore itself goes on.
+ * Loads and prints the definitions in a throwaway server of the target's major on this machine, in
+ * the sandbox of restore tests. Where there are no programs for one, or it gives way, that is the
+ * reason it returns: the restore itself goes on.
  * Errors: those of reading the archive; Interrupted.
  */
 export async function reprintElsewhere(
@@ -80,7 +84,10 @@ async function reprintThere(
   return reprintDefinitions({ load: confined, outline, dumping: there, maintenance, database, tablespace }, context);
 }
 
-/** An archive on disk is seen by the programs of the sandbox under another name, without a copy where the file system can do that. */
+/**
+ * An archive on disk is seen by the programs of the sandbox under another name, without a copy
+ * where the file system can do that.
+ */
 async function handOver(source: ArchiveSource, server: ThrowawayServer): Promise<ArchiveSource> {
   if (source.kind === "stream") return source;
   const path = join(server.inputDirectory, "archive.dump");

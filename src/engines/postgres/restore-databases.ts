@@ -15,18 +15,25 @@ export async function countSessions(database: string, connection: Connection): P
   return row?.count ?? 0;
 }
 
-/** A subscription is let go of before it is dropped, so that the publisher's slot, which is the source's, stays. */
+/**
+ * A subscription is let go of before it is dropped, so that the publisher's slot, which is the
+ * source's, stays.
+ */
 const subscriptionsQuery = `
   SELECT pg_catalog.format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', subname) AS sql
   FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
 
-/** Drops the subscriptions of the connection's database, which keep it from being dropped. Errors: the driver's. */
+/**
+ * Drops the subscriptions of the connection's database, which keep it from being dropped. Errors:
+ * the driver's.
+ */
 export async function dropSubscriptions(connection: Connection): Promise<void> {
   for (const { sql } of await connection.rows<{ sql: string }>(subscriptionsQuery)) await connection.run(sql);
 }
 
 /**
- * Makes a database ready to be dropped: without event triggers, which would fire, and without subscriptions, which keep it.
+ * Makes a database ready to be dropped: without event triggers, which would fire, and without
+ * subscriptions, which keep it.
  * Errors: the driver's.
  */
 export async function prepareDrop(settings: ConnectionSettings, context: Pick<RunContext, "signal">): Promise<void> {
@@ -44,7 +51,8 @@ const eventTriggersQuery = "SELECT pg_catalog.format('DROP EVENT TRIGGER %I', ev
 
 /** Drops a database that this restore made, whose subscriptions are gone. Errors: the driver's. */
 export async function dropDatabase(database: string, connection: Connection): Promise<void> {
-  // A restored template's flag would keep it; without one, or without the database, this changes nothing.
+  // A restored template's flag would keep it; without one, or without the database, this changes
+  // nothing.
   await tryStatement(connection, `ALTER DATABASE ${quoteIdentifier(database)} IS_TEMPLATE false`);
   // FORCE: sessions of our own that were cut off may linger for a moment.
   await connection.run(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
@@ -56,9 +64,11 @@ export function renameDatabase(from: string, to: string, connection: Connection)
 }
 
 /**
- * Puts the restored database in the place of the old one, which is kept under another name. Two renames, the first of which is
- * undone when the second fails: at every moment both databases exist whole.
- * Errors: RestoreRefused when others are connected; RestoreFailed. After either, the old database has its own name.
+ * Puts the restored database in the place of the old one, which is kept under another name. Two
+ * renames, the first of which is undone when the second fails: at every moment both databases exist
+ * whole.
+ * Errors: RestoreRefused when others are connected; RestoreFailed. After either, the old database
+ * has its own name.
  */
 export async function swapDatabases(
   names: { readonly target: string; readonly restored: string; readonly setAside: string },
@@ -117,7 +127,10 @@ export async function readEmptyState(connection: Connection): Promise<EmptyState
   return { extensions: extensions.map(({ name }) => name), publicOwner: owner?.owner, publicGrants: grants.map(({ sql }) => sql) };
 }
 
-/** Everything that a load may have made in a database, as statements that drop it; event triggers first, because they would fire. */
+/**
+ * Everything that a load may have made in a database, as statements that drop it; event triggers
+ * first, because they would fire.
+ */
 const dropsQuery = `
   SELECT sql FROM (
     SELECT 1 AS step, pg_catalog.format('DROP EVENT TRIGGER %I CASCADE', evtname) AS sql FROM pg_catalog.pg_event_trigger
@@ -132,7 +145,10 @@ const dropsQuery = `
     UNION ALL SELECT 7, pg_catalog.format('SELECT pg_catalog.lo_unlink(%s)', oid) FROM pg_catalog.pg_largeobject_metadata
   ) drops ORDER BY step`;
 
-/** Empties a database that was empty before the load, its schema public as it was. Errors: the driver's. */
+/**
+ * Empties a database that was empty before the load, its schema public as it was. Errors: the
+ * driver's.
+ */
 export async function emptyDatabase(state: EmptyState, connection: Connection): Promise<void> {
   await dropSubscriptions(connection);
   for (const { sql } of await connection.rows<{ sql: string }>(dropsQuery, [state.extensions])) await connection.run(sql);

@@ -21,9 +21,14 @@ import { type EmptyState, readEmptyState } from "./restore-databases.ts";
 import { type RestoreDecision, superuserWarning } from "./restore-plan.ts";
 import { createRoles } from "./restore-roles.ts";
 
-/** Sessions that load at once: a server of one's own has at least a few cores, and indexes dominate. */
+/**
+ * Sessions that load at once: a server of one's own has at least a few cores, and indexes dominate.
+ */
 export const loadJobs = 4;
-/** What the digest says of the database itself: not compared where the load left an existing database's own settings alone. */
+/**
+ * What the digest says of the database itself: not compared where the load left an existing
+ * database's own settings alone.
+ */
 const databaseObjects: readonly string[] = ["schema DATABASE", "schema ACL DATABASE", "schema COMMENT DATABASE", "owner DATABASE"];
 
 export interface RestoreParts {
@@ -61,7 +66,10 @@ export async function withConnection<T>(
   }
 }
 
-/** Loads the backup; `progress` says how far it came, whatever happens. Errors: those of reading it; RestoreFailed, DiskFull; the driver's. */
+/**
+ * Loads the backup; `progress` says how far it came, whatever happens. Errors: those of reading it;
+ * RestoreFailed, DiskFull; the driver's.
+ */
 export async function loadTarget(parts: RestoreParts, progress: RestoreProgress): Promise<{ findings: readonly LoadFinding[] }> {
   const { backup, decision, directory, context } = parts;
   const { survey, tools, options } = decision;
@@ -118,14 +126,19 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
   return { findings };
 }
 
-/** A backup has no rows of a materialized view, and a restore without them is whole: it says how to fill the view. */
+/**
+ * A backup has no rows of a materialized view, and a restore without them is whole: it says how to
+ * fill the view.
+ */
 function noteUnfilled(finding: LoadFinding): LoadFinding {
   const view = /^MATERIALIZED VIEW DATA (.*)$/s.exec(finding.subject)?.[1];
   if (view === undefined || finding.class !== "lacking") return finding;
   return { ...finding, class: "benign", message: `${finding.message}; fill it with REFRESH MATERIALIZED VIEW ${view}` };
 }
 
-/** Whether event triggers fire for a statement; for those about event triggers themselves none does. */
+/**
+ * Whether event triggers fire for a statement; for those about event triggers themselves none does.
+ */
 const isFiring = (statement: string): boolean => !statement.startsWith("ALTER EVENT TRIGGER ");
 
 /** Owners and rights of the roles that are there, where some are not. */
@@ -140,7 +153,10 @@ function grantRights(
   return withConnection(settings, context, (connection) => applyRights(statements, missing, connection, user));
 }
 
-/** Definitions are loaded once more beside the target, where the role may make a database there; else into a server of their own. */
+/**
+ * Definitions are loaded once more beside the target, where the role may make a database there;
+ * else into a server of their own.
+ */
 async function reprint(
   load: ArchiveLoad,
   decision: RestoreDecision,
@@ -156,8 +172,9 @@ async function reprint(
 }
 
 /**
- * The database's own settings, from within it, because they are stored in the encoding of the session that sets them; what this server refuses
- * of them is named, and takes nothing from the content.
+ * The database's own settings, from within it, because they are stored in the encoding of the
+ * session that sets them; what this server refuses of them is named, and takes nothing from the
+ * content.
  */
 async function settle(
   decision: RestoreDecision,
@@ -176,7 +193,10 @@ function decisionFindings(decision: RestoreDecision): LoadFinding[] {
   return decision.notices.map((message) => ({ class: "benign", subject: decision.settings.database, message }));
 }
 
-/** What a load leaves out is not compared: owners and rights together, because a right's wording depends on the owner. */
+/**
+ * What a load leaves out is not compared: owners and rights together, because a right's wording
+ * depends on the owner.
+ */
 function ignoredPrefixes({ options }: RestoreDecision): string[] {
   const prefixes: string[] = [];
   if (options.includes("--no-owner") || options.includes("--no-privileges")) {

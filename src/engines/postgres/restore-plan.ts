@@ -26,7 +26,9 @@ export interface RestoreDecision {
   readonly settings: ConnectionSettings;
   readonly survey: TargetSurvey;
   readonly tools: ClientTools;
-  /** The database that is loaded into: the target itself, or a new one beside an occupied target. */
+  /**
+   * The database that is loaded into: the target itself, or a new one beside an occupied target.
+   */
   readonly loadInto: string;
   /** What the occupied target is called afterwards. */
   readonly setAside?: string;
@@ -41,7 +43,10 @@ export interface RestoreDecision {
   readonly notRestored?: string;
   /** What is left out of the load, as pg_restore's options. */
   readonly options: readonly string[];
-  /** Whether owners and rights are applied one by one after the load, because some of their roles are not there. */
+  /**
+   * Whether owners and rights are applied one by one after the load, because some of their roles
+   * are not there.
+   */
   readonly rightsAfterwards: boolean;
   readonly onDisk: boolean;
   /** In sentences, for people. */
@@ -60,7 +65,10 @@ function compactTime(instant: Date): string {
   return instant.toISOString().replaceAll(/[-:]|\.\d+/g, "");
 }
 
-/** Errors: UsageInvalid, SecretUnavailable, SourceUnreachable, SourceAccessDenied, RestoreRefused, ToolMissing, ContentInvalid. */
+/**
+ * Errors: UsageInvalid, SecretUnavailable, SourceUnreachable, SourceAccessDenied, RestoreRefused,
+ * ToolMissing, ContentInvalid.
+ */
 export async function decideRestore(
   backup: PostgresBackup,
   source: PostgresSource | undefined,
@@ -110,7 +118,10 @@ export async function decideRestore(
   };
 }
 
-/** What `--roles` creates. Errors: RestoreRefused when the role may not, and those of reading the globals. */
+/**
+ * What `--roles` creates. Errors: RestoreRefused when the role may not, and those of reading the
+ * globals.
+ */
 async function planRoles(
   backup: PostgresBackup,
   survey: TargetSurvey,
@@ -147,7 +158,8 @@ function decideOptions(
       `roles missing on this server: ${roles}; their objects will belong to "${settings.user}", grants to them are left out (as a superuser, --roles creates them)`,
     );
   }
-  // A table whose owner cannot be set counts as failed for pg_restore, which then does not load its rows in order.
+  // A table whose owner cannot be set counts as failed for pg_restore, which then does not load its
+  // rows in order.
   if (!survey.superuser || roles !== "") options.push("--no-owner");
   if (roles !== "") options.push("--no-privileges");
   if (survey.missingTablespaces.length > 0) {
@@ -203,7 +215,10 @@ async function describeSteps(decision: RestoreDecision, context: RunContext): Pr
   return steps;
 }
 
-/** Where definitions are loaded once more when they are printed differently: most databases have such definitions. */
+/**
+ * Where definitions are loaded once more when they are printed differently: most databases have
+ * such definitions.
+ */
 async function describeReprint({ survey, definitionsName }: RestoreDecision, context: RunContext): Promise<string> {
   const when = "where a definition is printed differently, load the backup's definitions without rows";
   if (survey.mayCreateDatabases)
@@ -238,7 +253,10 @@ function describeExcluded({ exclusionEffects }: PostgresFacts): string[] {
   ];
 }
 
-/** What a missing extension means for this restore: it cannot end as a whole one, unless the policy excepts the extension. */
+/**
+ * What a missing extension means for this restore: it cannot end as a whole one, unless the policy
+ * excepts the extension.
+ */
 function describeMissing({ survey, allowed, differsName, loadInto }: RestoreDecision): string[] {
   const isExcepted = (extension: string): boolean => allowed.withoutExtensions.includes(extension.split(" ")[0] as string);
   const excepted = survey.missingExtensions.filter(isExcepted);

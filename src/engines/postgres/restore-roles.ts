@@ -1,4 +1,7 @@
-/** Roles of a backup that a restore's server lacks, created before the load: nothing is changed in roles that exist. */
+/**
+ * Roles of a backup that a restore's server lacks, created before the load: nothing is changed in
+ * roles that exist.
+ */
 import type { LoadFinding } from "../../proof/content.ts";
 import type { Connection } from "./driver.ts";
 import { readGlobalStatement } from "./global-statements.ts";
@@ -28,7 +31,10 @@ function membershipOf(statement: string): readonly [string, string] | undefined 
   return [group.names[0] as string, member.names[0] as string];
 }
 
-/** Chooses from globals.sql what creates the roles that are not among `present`. Errors: ContentInvalid when it is cut off. */
+/**
+ * Chooses from globals.sql what creates the roles that are not among `present`. Errors:
+ * ContentInvalid when it is cut off.
+ */
 export function selectRoles(globals: string, present: ReadonlySet<string>): RoleStatements {
   const statements = readGlobalStatements(globals);
   const wanted = statements.filter((statement) => statement.startsWith("CREATE ROLE ")).map(roleOf);
@@ -43,7 +49,10 @@ export function selectRoles(globals: string, present: ReadonlySet<string>): Role
   return { roles: [...roles], statements: chosen };
 }
 
-/** Runs the statements one by one; gives a finding for each role and for each refusal, without the statement's secrets. */
+/**
+ * Runs the statements one by one; gives a finding for each role and for each refusal, without the
+ * statement's secrets.
+ */
 export async function createRoles({ roles, statements }: RoleStatements, connection: Connection): Promise<LoadFinding[]> {
   const findings: LoadFinding[] = roles.map((role) => ({
     class: "benign",

@@ -15,7 +15,10 @@ export interface TargetSurvey {
   readonly serverVersion: string;
   readonly superuser: boolean;
   readonly mayCreateDatabases: boolean;
-  /** Whether the target can be renamed: the role owns it, or is a superuser. True for one that does not exist. */
+  /**
+   * Whether the target can be renamed: the role owns it, or is a superuser. True for one that does
+   * not exist.
+   */
   readonly ownsTarget: boolean;
   readonly state: TargetState;
   /** Sessions of others in the target. */
@@ -23,7 +26,9 @@ export interface TargetSurvey {
   readonly missingRoles: readonly string[];
   readonly presentRoles: ReadonlySet<string>;
   readonly missingTablespaces: readonly string[];
-  /** Extensions of the backup that this server cannot install, with the version that the source had. */
+  /**
+   * Extensions of the backup that this server cannot install, with the version that the source had.
+   */
   readonly missingExtensions: readonly string[];
 }
 
@@ -46,8 +51,8 @@ const serverQuery = `
          (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()) AS sessions
   FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`;
 
-// What a user made: anything in a schema of theirs, or in public, that is no part of an extension; large objects; and what
-// belongs to no schema.
+// What a user made: anything in a schema of theirs, or in public, that is no part of an extension;
+// large objects; and what belongs to no schema.
 const occupiedQuery = `
   WITH own AS (
     SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
@@ -72,7 +77,10 @@ const occupiedQuery = `
 /** Databases that are there on nearly every server and that nobody restores into. */
 const maintenanceDatabases: readonly string[] = ["postgres", "template1"];
 
-/** Connects to a database of the server that is not the target. Errors: SourceUnreachable, SourceAccessDenied. */
+/**
+ * Connects to a database of the server that is not the target. Errors: SourceUnreachable,
+ * SourceAccessDenied.
+ */
 async function connectBeside(
   settings: ConnectionSettings,
   signal: AbortSignal,
@@ -90,7 +98,10 @@ async function connectBeside(
   throw failure;
 }
 
-/** Errors: SourceUnreachable, SourceAccessDenied; RestoreRefused when the server is older than the backup's. */
+/**
+ * Errors: SourceUnreachable, SourceAccessDenied; RestoreRefused when the server is older than the
+ * backup's.
+ */
 export async function surveyTarget(settings: ConnectionSettings, facts: PostgresFacts, signal: AbortSignal): Promise<TargetSurvey> {
   const { connection, maintenance } = await connectBeside(settings, signal);
   try {

@@ -12,7 +12,10 @@ export const longestNameBytes = 63;
 const forms =
   "Give the name of a new database on the source's server, or env:NAME, file:/PATH or service:NAME of a connection whose database is the target.";
 
-/** The reference in `env:NAME`, `file:PATH`, `service:NAME` or `secret:ID`; undefined for anything else. */
+/**
+ * The reference in `env:NAME`, `file:PATH`, `service:NAME` or `secret:ID`; undefined for anything
+ * else.
+ */
 function parseReference(target: string): SecretReference | undefined {
   const match = /^(env|file|service|secret):(.+)$/s.exec(target);
   const [, from, value = ""] = match ?? [];
@@ -31,7 +34,8 @@ function parseReference(target: string): SecretReference | undefined {
 
 /**
  * The connection to the target; its database need not exist yet.
- * Errors: UsageInvalid for a form that is not taken, or a password in the command line; SecretUnavailable.
+ * Errors: UsageInvalid for a form that is not taken, or a password in the command line;
+ * SecretUnavailable.
  */
 export async function resolveTarget(
   target: string,
@@ -75,7 +79,10 @@ function refusePath(target: string): void {
   throw new HoldfastError("UsageInvalid", message, { hint: `This backup holds a database. ${forms}` });
 }
 
-/** What is meant as a connection would become a database's name, with a password in it. Never repeats the text. */
+/**
+ * What is meant as a connection would become a database's name, with a password in it. Never
+ * repeats the text.
+ */
 function refuseConnectionText(target: string): void {
   if (!/=|:\/\/|:[^/]*@/.test(target)) return;
   throw new HoldfastError("UsageInvalid", "what is after --to looks like a connection, not like the name of a database", {

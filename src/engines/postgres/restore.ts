@@ -1,4 +1,7 @@
-/** A restore into a server of the user's: loaded beside what is there, compared, and only then put into place. */
+/**
+ * A restore into a server of the user's: loaded beside what is there, compared, and only then put
+ * into place.
+ */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
@@ -77,7 +80,10 @@ function createPlace(parts: RestoreParts): Place {
   };
 }
 
-/** A server that gives way in the middle is this restore's failure; what is left is taken back by `close`. */
+/**
+ * A server that gives way in the middle is this restore's failure; what is left is taken back by
+ * `close`.
+ */
 async function guard<T>(work: () => Promise<T>, decision: RestoreDecision, context: RunContext): Promise<T> {
   try {
     return await work();
@@ -109,7 +115,8 @@ async function commit(decision: RestoreDecision, progress: RestoreProgress, cont
 }
 
 /**
- * Keeps a copy that differs. A database that this restore made gets a name that says so; one that was there and empty stays as it is.
+ * Keeps a copy that differs. A database that this restore made gets a name that says so; one that
+ * was there and empty stays as it is.
  * Errors: the driver's; the copy is kept all the same.
  */
 async function keepBeside(decision: RestoreDecision, progress: RestoreProgress, context: RunContext): Promise<string> {

@@ -1,4 +1,7 @@
-/** Running PostgreSQL's programs against a source: environment, working directory, and their last words as errors. */
+/**
+ * Running PostgreSQL's programs against a source: environment, working directory, and their last
+ * words as errors.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { lastLines, runTool, streamTool, type ToolResult, type ToolStream } from "../../runtime/child-process.ts";
 import type { ToolExit } from "../../runtime/process-group.ts";
@@ -7,7 +10,10 @@ import { redact } from "../../runtime/secret.ts";
 import { type ConnectionSettings, describePlace, secretsOf, toolEnvironment } from "./connection.ts";
 import { moreConnections } from "./driver-errors.ts";
 
-/** Runs a client program there to its end. Errors: ToolMissing, Interrupted; a non-zero exit status is a result. */
+/**
+ * Runs a client program there to its end. Errors: ToolMissing, Interrupted; a non-zero exit status
+ * is a result.
+ */
 export function runClientTool(
   program: string,
   args: readonly string[],
@@ -19,7 +25,10 @@ export function runClientTool(
   return runTool(program, args, { env, signal: context.signal, cwd: "/", ...options });
 }
 
-/** Streams what a client program there writes; when it fails, the stream fails with `dumpError`. The program calls itself `application` at the server. */
+/**
+ * Streams what a client program there writes; when it fails, the stream fails with `dumpError`. The
+ * program calls itself `application` at the server.
+ */
 export function streamClientTool(
   program: string,
   args: readonly string[],
@@ -48,7 +57,10 @@ export function toolWords(exit: ToolExit, settings: ConnectionSettings): string[
   return lastLines(redact(exit.stderr, secretsOf(settings)));
 }
 
-/** The server, a role or a database has no connection left (SQLSTATE 53300), as libpq's programs say it. */
+/**
+ * The server, a role or a database has no connection left (SQLSTATE 53300), as libpq's programs say
+ * it.
+ */
 export const noConnectionLeft = /too many (?:clients|connections)|remaining connection slots are reserved/;
 
 /** What the commonest failures of a dump mean, by the words of the tool or server. */
@@ -104,7 +116,10 @@ const knownFailures: readonly {
   },
 ];
 
-/** The error of a dump's program that ended badly. Class: DumpFailed, or the one of `knownFailures` where its words say so. */
+/**
+ * The error of a dump's program that ended badly. Class: DumpFailed, or the one of `knownFailures`
+ * where its words say so.
+ */
 export function dumpError(program: string, exit: ToolExit, settings: ConnectionSettings): HoldfastError {
   const name = program.slice(program.lastIndexOf("/") + 1);
   const words = toolWords(exit, settings);

@@ -1,7 +1,12 @@
-/** The comment that pg_dump writes above each entry of a script, and the target of a COPY statement. */
+/**
+ * The comment that pg_dump writes above each entry of a script, and the target of a COPY statement.
+ */
 import { readIdentifiers } from "./script-identifiers.ts";
 
-/** One entry of the archive's table of contents, as its comment names it. Newlines in names were made spaces by pg_dump. */
+/**
+ * One entry of the archive's table of contents, as its comment names it. Newlines in names were
+ * made spaces by pg_dump.
+ */
 export interface ScriptEntry {
   /** `TABLE`, `INDEX`, `TABLE DATA` … */
   readonly type: string;
@@ -34,7 +39,10 @@ export function parseEntryComment(line: string): ScriptEntry | undefined {
 /** What a verbose script says above an entry's name. */
 export type EntryNumbers = Pick<ScriptEntry, "dumpId" | "dependencies">;
 
-/** The numbers in `-- TOC entry 215 (class 1259 OID 16385)` or `-- Dependencies: 5 6`; undefined for any other comment. */
+/**
+ * The numbers in `-- TOC entry 215 (class 1259 OID 16385)` or `-- Dependencies: 5 6`; undefined for
+ * any other comment.
+ */
 export function parseEntryNumbers(line: string): EntryNumbers | undefined {
   const dumpId = /^-- TOC entry (\d+) \(class \d+ OID \d+\)$/.exec(line)?.[1];
   if (dumpId !== undefined) return { dumpId: Number(dumpId) };

@@ -1,4 +1,7 @@
-/** Names in a pg_dump script: reading quoted identifiers, and the one way in which digests spell an object's name. */
+/**
+ * Names in a pg_dump script: reading quoted identifiers, and the one way in which digests spell an
+ * object's name.
+ */
 import { showRawName } from "./raw-names.ts";
 
 /** One identifier at `from`: quoted (with doubled quotes) or bare. Undefined when there is none. */
@@ -19,7 +22,10 @@ function readIdentifier(text: string, from: number): { readonly name: string; re
   }
 }
 
-/** Identifiers joined by `separator` (a dot, or a comma with a space), from the text's beginning to where they end. */
+/**
+ * Identifiers joined by `separator` (a dot, or a comma with a space), from the text's beginning to
+ * where they end.
+ */
 export function readIdentifiers(
   text: string,
   separator: string,
@@ -37,14 +43,17 @@ export function readIdentifiers(
   }
 }
 
-/** Quotes by the shape of the name alone, not by a list of keywords, which differs between versions. */
+/**
+ * Quotes by the shape of the name alone, not by a list of keywords, which differs between versions.
+ */
 function spell(name: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 /**
- * The spelling of `schema.name` in digests and source checks, from the bare names of the catalogue: parts that are not plain
- * lower-case words are quoted, so that two different objects never share a spelling.
+ * The spelling of `schema.name` in digests and source checks, from the bare names of the catalogue:
+ * parts that are not plain lower-case words are quoted, so that two different objects never share a
+ * spelling.
  */
 export function spellQualified(schema: string, name: string): string {
   return `${spell(showRawName(schema))}.${spell(showRawName(name))}`;

@@ -1,6 +1,6 @@
 /**
- * SQL's quoting, as psql reads it: where a statement ends, and which comments stand on their own. Works on chunks of any size; what
- * cannot be judged at a chunk's end is held back for the next.
+ * SQL's quoting, as psql reads it: where a statement ends, and which comments stand on their own.
+ * Works on chunks of any size; what cannot be judged at a chunk's end is held back for the next.
  */
 
 export type LexerMode = "sql" | "quoted" | "dollar" | "comment" | "block" | "command" | "copyLine" | "copy";
@@ -24,7 +24,9 @@ export interface Lexer {
   standardStrings: boolean;
   dollarTag: Buffer;
   blockDepth: number;
-  /** A statement's text, without its semicolon and the white space around it; may change the mode. */
+  /**
+   * A statement's text, without its semicolon and the white space around it; may change the mode.
+   */
   readonly onStatement: (text: string) => void;
   /** A comment that is not within a statement. */
   readonly onComment: (text: string) => void;
@@ -90,7 +92,10 @@ export function hold(lexer: Lexer, chunk: Buffer, at: number): number {
   return -1;
 }
 
-/** Reads plain SQL from `start`; gives where to go on in the mode that is then set, -1 for the next chunk. */
+/**
+ * Reads plain SQL from `start`; gives where to go on in the mode that is then set, -1 for the next
+ * chunk.
+ */
 export function readSql(lexer: Lexer, chunk: Buffer, start: number): number {
   for (let at = start; at < chunk.length; at++) {
     const byte = chunk[at] as number;
@@ -105,7 +110,10 @@ export function readSql(lexer: Lexer, chunk: Buffer, start: number): number {
   return chunk.length;
 }
 
-/** Handles one special byte outside of quotes; gives the place to go on from, -1 to wait for the next chunk. */
+/**
+ * Handles one special byte outside of quotes; gives the place to go on from, -1 to wait for the
+ * next chunk.
+ */
 function readSpecial(lexer: Lexer, chunk: Buffer, at: number, byte: number): number {
   switch (byte) {
     case code.newline:
@@ -188,7 +196,8 @@ export function readQuoted(lexer: Lexer, chunk: Buffer, start: number): number {
   if (lexer.from === -1) lexer.from = start;
   const at = lexer.escapes ? findUnescaped(lexer, chunk, start) : chunk.indexOf(lexer.quote, start);
   if (at === -1) return chunk.length;
-  // A doubled quote ends here and begins anew at once: the same bytes are inside either way, unless E came before.
+  // A doubled quote ends here and begins anew at once: the same bytes are inside either way, unless
+  // E came before.
   if (lexer.escapes && chunk[at + 1] === undefined) return hold(lexer, chunk, at);
   if (lexer.escapes && chunk[at + 1] === lexer.quote) return at + 2;
   lexer.mode = "sql";

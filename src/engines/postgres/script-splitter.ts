@@ -1,7 +1,8 @@
 /**
- * Splits the SQL script of an archive (pg_restore --file=-, pg_dump, pg_dumpall) into entries, statements and COPY rows, as it
- * streams by. It reads SQL's quoting as psql does, so that a function's body or a comment's text which looks like an entry, a COPY
- * or an end of rows is never taken for one. Memory: one chunk, and the longest single statement.
+ * Splits the SQL script of an archive (pg_restore --file=-, pg_dump, pg_dumpall) into entries,
+ * statements and COPY rows, as it streams by. It reads SQL's quoting as psql does, so that a
+ * function's body or a comment's text which looks like an entry, a COPY or an end of rows is never
+ * taken for one. Memory: one chunk, and the longest single statement.
  */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { endMarkerBytes, findCopyEnd, unfinishedMarkerBytes } from "./copy-rows.ts";
@@ -26,7 +27,10 @@ import {
   readSql,
 } from "./script-lexer.ts";
 
-/** What the script consists of, in its order. Text is given as bytes in latin1 strings: one character a byte. */
+/**
+ * What the script consists of, in its order. Text is given as bytes in latin1 strings: one
+ * character a byte.
+ */
 export interface ScriptSink {
   entry(entry: ScriptEntry): void;
   /** Without its semicolon and the white space around it. */
@@ -48,7 +52,10 @@ const newline = 0x0a;
 
 type Reader = (lexer: Lexer, chunk: Buffer, at: number) => number;
 
-/** The rest of a line: of a backslash command, which means something to psql only, or of a COPY statement. */
+/**
+ * The rest of a line: of a backslash command, which means something to psql only, or of a COPY
+ * statement.
+ */
 function skipLine(lexer: Lexer, chunk: Buffer, start: number): number {
   const end = chunk.indexOf(newline, start);
   if (end === -1) return chunk.length;

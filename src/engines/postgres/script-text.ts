@@ -1,7 +1,10 @@
 /** The encoding of a script's names: the splitter hands out bytes, people read text. */
 import { markRawBytes } from "./raw-names.ts";
 
-/** PostgreSQL's names of encodings that are not UTF-8, as the web's decoders call them; what is missing is shown as latin1. */
+/**
+ * PostgreSQL's names of encodings that are not UTF-8, as the web's decoders call them; what is
+ * missing is shown as latin1.
+ */
 const decoders: Readonly<Record<string, string>> = {
   LATIN1: "windows-1252",
   LATIN2: "iso-8859-2",
@@ -15,7 +18,10 @@ const decoders: Readonly<Record<string, string>> = {
   EUC_CN: "gb2312",
 };
 
-/** Turns the bytes in a latin1 string into text, under the encoding that the script declared (`SET client_encoding`). */
+/**
+ * Turns the bytes in a latin1 string into text, under the encoding that the script declared
+ * (`SET client_encoding`).
+ */
 export function decodeName(bytes: string, encoding: string): string {
   if (/^[\x20-\x7e]*$/.test(bytes)) return bytes;
   const label = encoding === "UTF8" || encoding === "SQL_ASCII" ? "utf-8" : (decoders[encoding] ?? "latin1");
@@ -27,7 +33,10 @@ export function decodeName(bytes: string, encoding: string): string {
   }
 }
 
-/** A statement to be run again: as `decodeName`, but where the server passes on any bytes, those that are not UTF-8 keep a mark each (raw-names.ts). */
+/**
+ * A statement to be run again: as `decodeName`, but where the server passes on any bytes, those
+ * that are not UTF-8 keep a mark each (raw-names.ts).
+ */
 export function decodeStatement(bytes: string, encoding: string): string {
   const raw = encoding === "SQL_ASCII" || encoding === "MULE_INTERNAL";
   if (raw) return markRawBytes(Buffer.from(bytes, "latin1")).toString("utf8");

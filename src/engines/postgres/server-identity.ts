@@ -1,4 +1,7 @@
-/** What answers a connection: the server itself, or something in between that may hand out other sessions. */
+/**
+ * What answers a connection: the server itself, or something in between that may hand out other
+ * sessions.
+ */
 import type { Client, QueryResult } from "pg";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
@@ -11,7 +14,9 @@ export interface ServerIdentity {
   readonly standby: boolean;
   readonly readOnly: boolean;
   readonly rawBytes: boolean;
-  /** The server's process is not the one that the connection was told: something stands in between. */
+  /**
+   * The server's process is not the one that the connection was told: something stands in between.
+   */
   readonly proxied: boolean;
 }
 
@@ -24,8 +29,9 @@ interface IdentityRow {
 }
 
 /**
- * Everything within one transaction: until it is known what answers, nothing may stay behind in its session. The search path
- * comes first, so that no function of the database's owner answers instead of the server's; the transaction ends at once.
+ * Everything within one transaction: until it is known what answers, nothing may stay behind in its
+ * session. The search path comes first, so that no function of the database's owner answers instead
+ * of the server's; the transaction ends at once.
  */
 const identityQuery = `
   BEGIN; SET LOCAL search_path = '';
@@ -36,7 +42,10 @@ const identityQuery = `
   COMMIT`;
 
 const pidQuery = "SELECT pg_catalog.pg_backend_pid() AS pid";
-/** A pooler that gives each transaction another session is found in the first round, unless it is very busy. */
+/**
+ * A pooler that gives each transaction another session is found in the first round, unless it is
+ * very busy.
+ */
 const rounds = 5;
 
 /** The rows of the statement that has some, in an answer to several. */
@@ -62,8 +71,9 @@ export async function identifyServer(client: Client): Promise<ServerIdentity> {
 }
 
 /**
- * Whether a connection keeps its server session between transactions while another one asks for sessions too. A pooler in
- * transaction mode gives the other one this connection's session, or this connection another one afterwards. Errors: the driver's.
+ * Whether a connection keeps its server session between transactions while another one asks for
+ * sessions too. A pooler in transaction mode gives the other one this connection's session, or this
+ * connection another one afterwards. Errors: the driver's.
  */
 export async function keepsSession(client: Client, other: Client): Promise<boolean> {
   const pidOf = async (of: Client): Promise<number> => rowsOf<{ pid: number }>(await of.query(pidQuery))[0]?.pid ?? 0;
@@ -71,7 +81,8 @@ export async function keepsSession(client: Client, other: Client): Promise<boole
     const own = await pidOf(client);
     await other.query("BEGIN");
     try {
-      // Asked again only when the other one has a session of its own: a pool of one session would wait for ever.
+      // Asked again only when the other one has a session of its own: a pool of one session would
+      // wait for ever.
       if ((await pidOf(other)) === own || (await pidOf(client)) !== own) return false;
     } finally {
       await other.query("COMMIT");

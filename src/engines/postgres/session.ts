@@ -1,4 +1,7 @@
-/** The session that holds a dump's locks and snapshot: everything a backup reads, it reads as of this one instant. */
+/**
+ * The session that holds a dump's locks and snapshot: everything a backup reads, it reads as of
+ * this one instant.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";
@@ -21,7 +24,10 @@ export interface Snapshot {
   readonly consistencyPoint: { readonly time: string; readonly position: string };
 }
 
-/** Well below the idle limits of proxies (RDS Proxy and Azure's load balancer: minutes), and soon enough to notice a dead server. */
+/**
+ * Well below the idle limits of proxies (RDS Proxy and Azure's load balancer: minutes), and soon
+ * enough to notice a dead server.
+ */
 const heartbeatMs = 30_000;
 
 interface SnapshotRow extends Record<string, unknown> {
@@ -31,8 +37,8 @@ interface SnapshotRow extends Record<string, unknown> {
   readonly time: string;
 }
 
-// A standby that has replayed all it has received is as fresh as its primary's last word; else it is as old as the last
-// transaction it has replayed.
+// A standby that has replayed all it has received is as fresh as its primary's last word; else it
+// is as old as the last transaction it has replayed.
 const snapshotQuery = `
   SELECT pg_catalog.pg_export_snapshot() AS name,
          pg_catalog.pg_is_in_recovery() AS standby,
@@ -44,14 +50,16 @@ const snapshotQuery = `
                   ELSE pg_catalog.clock_timestamp() END) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time`;
 
 /**
- * Connects, outside of any transaction. Errors: SourceUnreachable, SourceAccessDenied, SecretUnavailable; SourceUnsupported
- * for a server that is older than the oldest supported major, and for a transaction pooler.
+ * Connects, outside of any transaction. Errors: SourceUnreachable, SourceAccessDenied,
+ * SecretUnavailable; SourceUnsupported for a server that is older than the oldest supported major,
+ * and for a transaction pooler.
  */
 export async function openSession(settings: ConnectionSettings, context: Pick<RunContext, "signal">): Promise<SourceSession> {
   const connection = await connect(settings, context.signal);
   try {
     const { serverMajor, serverVersion } = await readVersion(connection, settings);
-    // SHOW takes no snapshot: a SELECT before the locks are there would take that of the whole transaction.
+    // SHOW takes no snapshot: a SELECT before the locks are there would take that of the whole
+    // transaction.
     const heartbeat = setInterval(() => void connection.run("SHOW transaction_isolation").catch(() => {}), heartbeatMs);
     heartbeat.unref();
     const close = (): Promise<void> => {

@@ -1,4 +1,7 @@
-/** What a database says of its own rows, independently of any dump: counts, or an order-independent hash, per table. */
+/**
+ * What a database says of its own rows, independently of any dump: counts, or an order-independent
+ * hash, per table.
+ */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { SourceCheckMode } from "../../policy/engines/postgres/source.ts";
 import type { SourceCheckResult } from "../../proof/content.ts";
@@ -10,22 +13,35 @@ import { quoteIdentifier, quoteLiteral, tableObject } from "./script-identifiers
 import { patientLimits } from "./wire-guard.ts";
 
 interface CheckedTable extends RelationName {
-  /** Names of the columns, in the order of their names: a restore may bring columns of inheritance children in another order. */
+  /**
+   * Names of the columns, in the order of their names: a restore may bring columns of inheritance
+   * children in another order.
+   */
   readonly columns: readonly string[];
   readonly pages: number;
-  /** What follows the name of an extension's configuration table in its dump (WHERE …, ORDER BY …); null for any other table. */
+  /**
+   * What follows the name of an extension's configuration table in its dump (WHERE …, ORDER BY …);
+   * null for any other table.
+   */
   readonly condition: string | null;
 }
 
-/** Tables below 8 MiB are asked for together; larger ones alone, so that the server may use parallel workers. */
+/**
+ * Tables below 8 MiB are asked for together; larger ones alone, so that the server may use parallel
+ * workers.
+ */
 const batchedPages = 1024;
 /** Keeps a statement's text and plan small: 1,000 tables take some ten round trips. */
 const batchTables = 100;
-/** A connection without locks of its own waits for one this long, then leaves the tables to the one that has them all. */
+/**
+ * A connection without locks of its own waits for one this long, then leaves the tables to the one
+ * that has them all.
+ */
 const lockTryMs = 500;
 
-// The tables whose rows pg_dump dumps: ordinary ones and partitions, unlogged ones too (which a standby does not have), and
-// of an extension's own tables those it declares as configuration. Extensions below oid 16384 are the server's own.
+// The tables whose rows pg_dump dumps: ordinary ones and partitions, unlogged ones too (which a
+// standby does not have), and of an extension's own tables those it declares as configuration.
+// Extensions below oid 16384 are the server's own.
 const tablesQuery = `
   SELECT n.nspname AS schema, c.relname AS name, c.relpages AS pages, x.condition AS condition,
          ARRAY(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
@@ -47,11 +63,13 @@ const tablesQuery = `
   ORDER BY c.relpages DESC, 1, 2`;
 
 /**
- * Asks the database for the figures of every table whose rows a dump holds, and for the number of its large objects. The
- * connections must see the same snapshot (or a database that nobody writes to), with the driver's pinned settings; they share
- * the work. With `firstHoldsLocks` the first one holds the lock of every table since before the snapshot and the others have
- * open transactions without locks: they never count a table that a statement in the queue may have replaced.
- * Names are those of the digest: `table schema.name`, `large objects 16000..16999`. Errors: as the driver's `queryError`.
+ * Asks the database for the figures of every table whose rows a dump holds, and for the number of
+ * its large objects. The connections must see the same snapshot (or a database that nobody writes
+ * to), with the driver's pinned settings; they share the work. With `firstHoldsLocks` the first one
+ * holds the lock of every table since before the snapshot and the others have open transactions
+ * without locks: they never count a table that a statement in the queue may have replaced. Names
+ * are those of the digest: `table schema.name`, `large objects 16000..16999`. Errors: as the
+ * driver's `queryError`.
  */
 export async function checkTables(
   connections: readonly [Connection, ...Connection[]],
@@ -94,7 +112,10 @@ async function countLargeObjects(connection: Connection): Promise<Figures> {
   return Object.fromEntries(rows.map(({ range, rows: count }) => [largeObjectRange(Number(range)), { rows: Number(count) }]));
 }
 
-/** A batch on a connection without locks; undefined when a table could not be locked at once. The locks are given back. */
+/**
+ * A batch on a connection without locks; undefined when a table could not be locked at once. The
+ * locks are given back.
+ */
 async function checkUnlockedBatch(
   connection: Connection,
   batch: readonly CheckedTable[],
@@ -144,8 +165,8 @@ async function checkBatch(
 }
 
 /**
- * The select list and FROM clause for a table. The hash is a sum: the rows' order does not matter and a duplicate does; a
- * row's text is built from its columns in the order of their names.
+ * The select list and FROM clause for a table. The hash is a sum: the rows' order does not matter
+ * and a duplicate does; a row's text is built from its columns in the order of their names.
  */
 function figures(table: CheckedTable, mode: "counts" | "content"): string {
   const from = `FROM ${selectedRows(table)} AS hf`;
@@ -155,9 +176,13 @@ function figures(table: CheckedTable, mode: "counts" | "content"): string {
   return `pg_catalog.count(*)::pg_catalog.text AS rows, coalesce(${sum}, 0)::pg_catalog.text AS hash ${from}`;
 }
 
-/** The rows that the dump holds. An extension's condition may name its table or sort: it is put where pg_dump puts it. */
+/**
+ * The rows that the dump holds. An extension's condition may name its table or sort: it is put
+ * where pg_dump puts it.
+ */
 function selectedRows({ schema, name, condition }: CheckedTable): string {
   const table = `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
-  // pg_dump copies a query (with the rows of children) where there is a condition, else the table alone.
+  // pg_dump copies a query (with the rows of children) where there is a condition, else the table
+  // alone.
   return condition === null || condition === "" ? `ONLY ${table}` : `(SELECT * FROM ${table} ${condition})`;
 }

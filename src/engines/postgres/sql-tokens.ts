@@ -1,8 +1,14 @@
-/** The tokens of one SQL statement, by PostgreSQL's own rules of quoting: what names, strings and words it consists of. */
+/**
+ * The tokens of one SQL statement, by PostgreSQL's own rules of quoting: what names, strings and
+ * words it consists of.
+ */
 import { quoteLiteral } from "./script-identifiers.ts";
 
 export interface SqlToken {
-  /** `word`: a keyword, number or bare name as it is spelled; `name`: a quoted name; `symbol`: one character. */
+  /**
+   * `word`: a keyword, number or bare name as it is spelled; `name`: a quoted name; `symbol`: one
+   * character.
+   */
   readonly kind: "word" | "name" | "string" | "symbol";
   /** A name or string without its quotes and escapes. */
   readonly text: string;
@@ -11,7 +17,10 @@ export interface SqlToken {
 }
 
 export interface TokenOptions {
-  /** A backslash escapes in plain strings too: the script was made under `standard_conforming_strings = off`. */
+  /**
+   * A backslash escapes in plain strings too: the script was made under
+   * `standard_conforming_strings = off`.
+   */
   readonly backslashes?: boolean;
 }
 
@@ -27,8 +36,9 @@ function match(pattern: RegExp, text: string, at: number): string | undefined {
 }
 
 /**
- * The statement's tokens; undefined when it is not one plain statement: a comment, a semicolon, an unfinished quote, or a form
- * of string that pg_dump never writes (`U&`, `B`, `X`, octal or Unicode escapes).
+ * The statement's tokens; undefined when it is not one plain statement: a comment, a semicolon, an
+ * unfinished quote, or a form of string that pg_dump never writes (`U&`, `B`, `X`, octal or Unicode
+ * escapes).
  */
 export function readTokens(text: string, options: TokenOptions = {}): SqlToken[] | undefined {
   const tokens: SqlToken[] = [];
@@ -91,8 +101,8 @@ function readDollarQuoted(text: string, start: number, tag: string): SqlToken | 
 }
 
 /**
- * The statement again, with some tokens written otherwise (by their index). Every string is written so that it means the same
- * under any `standard_conforming_strings`.
+ * The statement again, with some tokens written otherwise (by their index). Every string is written
+ * so that it means the same under any `standard_conforming_strings`.
  */
 export function writeTokens(text: string, tokens: readonly SqlToken[], replacements: ReadonlyMap<number, string>): string {
   let written = "";

@@ -1,4 +1,7 @@
-/** Starting pg_dump on a locked snapshot: it must get its own locks, which a statement in the server's queue can prevent. */
+/**
+ * Starting pg_dump on a locked snapshot: it must get its own locks, which a statement in the
+ * server's queue can prevent.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { ToolStream } from "../../runtime/child-process.ts";
@@ -8,9 +11,15 @@ import type { Connection } from "./driver.ts";
 import { type Blocker, describeBlocker, findStandoff } from "./find-blockers.ts";
 import { type LockedSnapshot, type LockRequest, lockForSnapshot } from "./lock-tables.ts";
 
-/** How often a starting pg_dump is looked at; it needs its locks for a fraction of a second, or is being waited for. */
+/**
+ * How often a starting pg_dump is looked at; it needs its locks for a fraction of a second, or is
+ * being waited for.
+ */
 const startPollMs = 200;
-/** Later a standoff is possible for an extension's own tables only, which pg_dump locks when it comes to them. */
+/**
+ * Later a standoff is possible for an extension's own tables only, which pg_dump locks when it
+ * comes to them.
+ */
 const runPollMs = 5_000;
 
 export interface StartedDump extends LockedSnapshot {
@@ -26,9 +35,10 @@ export interface StartRequest extends LockRequest {
 }
 
 /**
- * Locks, takes the snapshot, starts pg_dump and waits until that holds its locks too. PostgreSQL lets a new request wait behind
- * one that waits already: an ALTER TABLE that came after our lock and before pg_dump's waits for us, and pg_dump for it. Then
- * pg_dump is stopped, our locks are given back, and all begins again after that statement. Nothing has been written by then.
+ * Locks, takes the snapshot, starts pg_dump and waits until that holds its locks too. PostgreSQL
+ * lets a new request wait behind one that waits already: an ALTER TABLE that came after our lock
+ * and before pg_dump's waits for us, and pg_dump for it. Then pg_dump is stopped, our locks are
+ * given back, and all begins again after that statement. Nothing has been written by then.
  * Errors: as `lockForSnapshot`, and those of pg_dump.
  */
 export async function startDump(request: StartRequest, context: RunContext): Promise<StartedDump> {
@@ -47,7 +57,10 @@ export async function startDump(request: StartRequest, context: RunContext): Pro
   }
 }
 
-/** Resolves when pg_dump holds all its locks (it writes nothing before), or with who keeps it from them. */
+/**
+ * Resolves when pg_dump holds all its locks (it writes nothing before), or with who keeps it from
+ * them.
+ */
 async function waitForLocks(archive: ToolStream, request: StartRequest): Promise<Blocker | undefined> {
   const { observer, connection, application } = request;
   const writing = firstBytes(archive);
@@ -62,7 +75,10 @@ async function waitForLocks(archive: ToolStream, request: StartRequest): Promise
   }
 }
 
-/** Resolves with the archive's first bytes, which stay in the stream. Errors: pg_dump's, when it ends badly before. */
+/**
+ * Resolves with the archive's first bytes, which stay in the stream. Errors: pg_dump's, when it
+ * ends badly before.
+ */
 function firstBytes({ stdout, done }: ToolStream): Promise<"writing"> {
   return new Promise((resolve, reject) => {
     const listen = (): void => {
@@ -81,7 +97,10 @@ function standoffError(blocker: Blocker, { settings }: Pick<StartRequest, "setti
   });
 }
 
-/** Calls `fail` when pg_dump, while it runs, waits behind a statement that waits for this dump: neither would ever end. */
+/**
+ * Calls `fail` when pg_dump, while it runs, waits behind a statement that waits for this dump:
+ * neither would ever end.
+ */
 export function watchStandoff(
   request: Pick<StartRequest, "observer" | "connection" | "application" | "settings">,
   ended: AbortSignal,

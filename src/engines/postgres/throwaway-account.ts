@@ -1,4 +1,7 @@
-/** The account that initdb needs: it refuses to run as a user without a name. Everything else of a restore test goes by numbers. */
+/**
+ * The account that initdb needs: it refuses to run as a user without a name. Everything else of a
+ * restore test goes by numbers.
+ */
 import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { HoldfastError } from "../../errors/holdfast-error.ts";

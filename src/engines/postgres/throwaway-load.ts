@@ -1,4 +1,7 @@
-/** Loads a backup into the server of a restore test: roles, tablespaces, the database, and at last its own settings. */
+/**
+ * Loads a backup into the server of a restore test: roles, tablespaces, the database, and at last
+ * its own settings.
+ */
 import type { LoadFinding } from "../../proof/content.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { type ArchiveOutline, readOutline } from "./archive-outline.ts";
@@ -18,7 +21,9 @@ import { reprintDefinitions } from "./reprint-definitions.ts";
 import type { ThrowawayServer } from "./throwaway-server.ts";
 import type { ClientTools } from "./tools.ts";
 
-/** Sessions that load at once: more bring little where sorting and one large table bound the load. */
+/**
+ * Sessions that load at once: more bring little where sorting and one large table bound the load.
+ */
 export const loadJobs = 2;
 const reservedDatabases: readonly string[] = ["postgres", "template0", "template1"];
 
@@ -148,8 +153,9 @@ async function prepare(parts: ThrowawayParts, outline: ArchiveOutline, name: str
 }
 
 /**
- * The database's own settings come last, because they would govern the load. Set from within it: comments and settings of databases lie in
- * shared catalogues as bytes, in the encoding of the session that wrote them.
+ * The database's own settings come last, because they would govern the load. Set from within it:
+ * comments and settings of databases lie in shared catalogues as bytes, in the encoding of the
+ * session that wrote them.
  */
 async function settle({ server, facts, context }: ThrowawayParts, outline: ArchiveOutline, name: string): Promise<LoadFinding[]> {
   const connection = await connect(throwawaySettings(server, facts.serverMajor, name), context.signal);

@@ -16,9 +16,10 @@ export interface ServerSandbox {
 }
 
 /**
- * The sandbox for a throwaway server, with a user of its own where Holdfast is root: PostgreSQL refuses root, and no other
- * process is to be this user.
- * Errors: ThrowawayFailed when the policy requires a sandbox and there is none, or when the user cannot run `postgres`.
+ * The sandbox for a throwaway server, with a user of its own where Holdfast is root: PostgreSQL
+ * refuses root, and no other process is to be this user.
+ * Errors: ThrowawayFailed when the policy requires a sandbox and there is none, or when the user
+ * cannot run `postgres`.
  */
 export async function openServerSandbox(postgres: string, context: SandboxContext): Promise<ServerSandbox> {
   const sandbox = findSandbox({ program: postgres, environment: context.environment }, context.sandbox);

@@ -1,4 +1,7 @@
-/** A PostgreSQL server that lives for one test: private directory, Unix socket only, no durability, gone with Holdfast. */
+/**
+ * A PostgreSQL server that lives for one test: private directory, Unix socket only, no durability,
+ * gone with Holdfast.
+ */
 import { spawn } from "node:child_process";
 import { chmod, chown, lchown, mkdir, mkdtemp, readdir, readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
@@ -16,11 +19,17 @@ import { openServerSandbox, type ServerSandbox } from "./throwaway-sandbox.ts";
 import { startWarden, throwawayMark, type Warden } from "./throwaway-warden.ts";
 
 export interface ThrowawayServer {
-  /** Holdfast's own directory for this server, with those below; mode 0700, or as root open to the group of the server's user. */
+  /**
+   * Holdfast's own directory for this server, with those below; mode 0700, or as root open to the
+   * group of the server's user.
+   */
   readonly directory: string;
   /** Where the server's socket is. */
   readonly socketDirectory: string;
-  /** For what is given to programs of this server's sandbox: they read it, the server does not see it, and neither can write in it. */
+  /**
+   * For what is given to programs of this server's sandbox: they read it, the server does not see
+   * it, and neither can write in it.
+   */
   readonly inputDirectory: string;
   readonly port: number;
   readonly superuser: string;
@@ -38,17 +47,23 @@ export interface ThrowawayServer {
   stop(): Promise<void>;
 }
 
-/** The bootstrap superuser: a name of its own, because globals may take the superuser's right from any role they name. */
+/**
+ * The bootstrap superuser: a name of its own, because globals may take the superuser's right from
+ * any role they name.
+ */
 export const throwawaySuperuser = "holdfast_throwaway";
 
 /** Only part of the socket file's name: the server listens on no network. */
 const port = 5432;
-/** Starting takes a tenth of a second; on a machine that is overloaded or pages, many times that. */
+/**
+ * Starting takes a tenth of a second; on a machine that is overloaded or pages, many times that.
+ */
 const startTimeoutMs = 60_000;
 
 /**
- * Tuned for one load and one dump, tried without /dev/shm: no durability at all, no background work, few and large
- * checkpoints, memory for building indexes. A lock is needed for each table of a dump: these settings allow some 80,000.
+ * Tuned for one load and one dump, tried without /dev/shm: no durability at all, no background
+ * work, few and large checkpoints, memory for building indexes. A lock is needed for each table of
+ * a dump: these settings allow some 80,000.
  */
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: "",
@@ -90,9 +105,15 @@ function settingsFor(major: number): Readonly<Record<string, string>> {
 export interface ServerRequest {
   readonly major: number;
   readonly binDirectory: string;
-  /** Of its own databases: roles' names and comments lie in shared catalogues in the encoding of the sessions that made them. Default: UTF8. */
+  /**
+   * Of its own databases: roles' names and comments lie in shared catalogues in the encoding of the
+   * sessions that made them. Default: UTF8.
+   */
   readonly encoding?: string;
-  /** Is given the server's input directory as soon as it is there and guarded: for what can be done while the server starts. */
+  /**
+   * Is given the server's input directory as soon as it is there and guarded: for what can be done
+   * while the server starts.
+   */
   readonly onDirectory?: (inputDirectory: string) => void;
 }
 
@@ -105,7 +126,8 @@ interface Layout {
 }
 
 /**
- * Makes and starts a server with the programs in `binDirectory`. When this returns, the warden already guards it.
+ * Makes and starts a server with the programs in `binDirectory`. When this returns, the warden
+ * already guards it.
  * Errors: ThrowawayFailed with the server's own words; DiskFull; Interrupted.
  */
 export async function startThrowawayServer(request: ServerRequest, context: RunContext): Promise<ThrowawayServer> {
@@ -161,7 +183,9 @@ function describeServer(
   };
 }
 
-/** The data directory lies one level deeper: tablespaces are beside it, and the sandbox shows both. */
+/**
+ * The data directory lies one level deeper: tablespaces are beside it, and the sandbox shows both.
+ */
 async function makeLayout(directory: string, user: SandboxUser | undefined): Promise<Layout> {
   const layout = { directory, data: join(directory, "d"), sockets: join(directory, "s"), input: join(directory, "i") };
   if (user !== undefined) {
@@ -179,8 +203,9 @@ async function makeLayout(directory: string, user: SandboxUser | undefined): Pro
 }
 
 /**
- * initdb is given nothing of the backup's. It needs a shell, and an account with a name: as root it runs as the account that owns
- * nothing, with the group of the server's user, which lets it into the directory and nobody else.
+ * initdb is given nothing of the backup's. It needs a shell, and an account with a name: as root it
+ * runs as the account that owns nothing, with the group of the server's user, which lets it into
+ * the directory and nobody else.
  */
 async function initialise(
   { initdb, encoding }: { readonly initdb: string; readonly encoding: string },
@@ -220,7 +245,8 @@ function serverError(message: string, words: readonly string[], directory: strin
   if (words.some((line) => line.includes("No space left on device") || line.includes("Disk quota exceeded"))) {
     return new HoldfastError("DiskFull", `no room for a throwaway server in ${directory}`, { details: words });
   }
-  // As in a container that runs as a number (`docker run --user 1234`): initdb wants the user's name.
+  // As in a container that runs as a number (`docker run --user 1234`): initdb wants the user's
+  // name.
   if (words.some((line) => line.includes("could not look up effective user ID"))) {
     return new HoldfastError("ThrowawayFailed", noAccount.message, { details: words, hint: noAccount.remedy });
   }
@@ -264,7 +290,10 @@ async function startPostmaster(
   return { isAlive: () => alive, log: () => lastLines(readTail().stderr) };
 }
 
-/** As pg_ctl does: the postmaster writes `ready` into line 8 of its pid file. Nothing of the backup's has run in it yet. */
+/**
+ * As pg_ctl does: the postmaster writes `ready` into line 8 of its pid file. Nothing of the
+ * backup's has run in it yet.
+ */
 async function waitUntilReady(layout: Layout, postmaster: Postmaster, context: RunContext): Promise<void> {
   const deadline = context.clock.monotonicMs() + startTimeoutMs;
   for (;;) {

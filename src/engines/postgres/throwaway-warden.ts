@@ -1,23 +1,31 @@
 /**
- * Ends a throwaway server with everything it started, and removes its files, when Holdfast is gone, however it went. The warden
- * is a shell that waits for its standard input to end: the kernel closes that pipe even after kill -9.
+ * Ends a throwaway server with everything it started, and removes its files, when Holdfast is gone,
+ * however it went. The warden is a shell that waits for its standard input to end: the kernel
+ * closes that pipe even after kill -9.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { SandboxUser } from "../../runtime/sandbox-user.ts";
 
 export interface Warden {
-  /** Ends the server and removes the directory now; resolves when that is done. Never throws; idempotent. */
+  /**
+   * Ends the server and removes the directory now; resolves when that is done. Never throws;
+   * idempotent.
+   */
   dismiss(): Promise<void>;
 }
 
-/** In the environment of the server and of what it starts, with the directory: how strays are found where no sandbox holds them. */
+/**
+ * In the environment of the server and of what it starts, with the directory: how strays are found
+ * where no sandbox holds them.
+ */
 export const throwawayMark = "HOLDFAST_THROWAWAY";
 
 /**
- * $1: the server's directory, $2: its user, or nothing when that is Holdfast's own. Nothing that the server wrote is believed:
- * its processes are those that name its directory on their command line (the server's first one, and the sandbox around it, whose
- * end is the end of all in it), those of its user, and those that carry its mark.
+ * $1: the server's directory, $2: its user, or nothing when that is Holdfast's own. Nothing that
+ * the server wrote is believed: its processes are those that name its directory on their command
+ * line (the server's first one, and the sandbox around it, whose end is the end of all in it),
+ * those of its user, and those that carry its mark.
  */
 const script = `
 trap '' INT TERM HUP QUIT
@@ -51,12 +59,16 @@ if [ -e "$directory" ]; then sleep 1; strays; rm -rf -- "$directory"; fi
 /** An orderly end takes some hundredths of a second; a directory of gigabytes some seconds. */
 const dismissTimeoutMs = 60_000;
 
-/** Starts a warden over the directory of a server. Errors: ThrowawayFailed when no shell can be started. */
+/**
+ * Starts a warden over the directory of a server. Errors: ThrowawayFailed when no shell can be
+ * started.
+ */
 export async function startWarden(directory: string, user: SandboxUser | undefined): Promise<Warden> {
   const owner = user === undefined ? "" : String(user.uid);
   const child = spawn("/bin/sh", ["-c", script, "holdfast-warden", directory, owner], {
     stdio: ["pipe", "ignore", "ignore"],
-    // A session of its own: a terminal's Ctrl-C, or a kill of Holdfast's group, must not end the warden first.
+    // A session of its own: a terminal's Ctrl-C, or a kill of Holdfast's group, must not end the
+    // warden first.
     detached: true,
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
   });

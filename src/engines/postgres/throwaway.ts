@@ -1,4 +1,7 @@
-/** A restore test's place: the backup loaded into a server of the source's major that lives for this one test. */
+/**
+ * A restore test's place: the backup loaded into a server of the source's major that lives for this
+ * one test.
+ */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { Assertion, PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { ContentDigest } from "../../proof/content.ts";
@@ -18,12 +21,19 @@ import { type LoadedThrowaway, loadJobs, loadThrowaway, type ThrowawayParts } fr
 import { startThrowawayServer, type ThrowawayServer } from "./throwaway-server.ts";
 import { findServerTools } from "./tools.ts";
 
-/** A fresh data directory with its write-ahead log takes some 60 MB; the rest is for logs and sorting. */
+/**
+ * A fresh data directory with its write-ahead log takes some 60 MB; the rest is for logs and
+ * sorting.
+ */
 const baseBytes = 256 * 1024 * 1024;
 
-/** Bytes of temporary disk that a restore test needs for its server; an archive on disk beside it comes on top. */
+/**
+ * Bytes of temporary disk that a restore test needs for its server; an archive on disk beside it
+ * comes on top.
+ */
 export function estimateThrowawayBytes(backup: PostgresBackup): number {
-  // A database shrinks when it is loaded anew, and its write-ahead log is kept small: its own size is a safe bound.
+  // A database shrinks when it is loaded anew, and its write-ahead log is kept small: its own size
+  // is a safe bound.
   return baseBytes + backup.facts.databaseSizeBytes;
 }
 
@@ -38,8 +48,8 @@ function requireRoom(backup: PostgresBackup, free: number, context: RunContext):
 }
 
 /**
- * pg_restore from 17 on begins with a setting that older servers refuse: ignored in a parallel load, but not in the one
- * transaction of a streamed one.
+ * pg_restore from 17 on begins with a setting that older servers refuse: ignored in a parallel
+ * load, but not in the one transaction of a streamed one.
  */
 function requireStreamable(
   onDisk: boolean,
@@ -56,8 +66,8 @@ function requireStreamable(
 }
 
 /**
- * Starts a server for one test of this backup. Errors: ToolMissing naming the package; DiskFull saying what is needed and what is free;
- * ThrowawayFailed; Interrupted.
+ * Starts a server for one test of this backup. Errors: ToolMissing naming the package; DiskFull
+ * saying what is needed and what is free; ThrowawayFailed; Interrupted.
  */
 export async function openPostgresThrowaway(
   backup: PostgresBackup,
@@ -71,7 +81,8 @@ export async function openPostgresThrowaway(
   requireRoom(backup, free, context);
   const onDisk = free >= estimateThrowawayBytes(backup) + archiveBytesOnDisk(backup);
   requireStreamable(onDisk, tools.major, facts.serverMajor, backup, context);
-  // The archive is unsealed while the server starts: the one takes a processor, the other mostly waits.
+  // The archive is unsealed while the server starts: the one takes a processor, the other mostly
+  // waits.
   const fetching = onDisk ? createFetching(backup, context) : undefined;
   const encoding = /^[A-Z0-9_]+$/.test(facts.encoding ?? "") ? { encoding: facts.encoding } : {};
   const request = { major: facts.serverMajor, binDirectory: serverTools.directory, ...encoding };

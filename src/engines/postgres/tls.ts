@@ -8,8 +8,9 @@ import type { ConnectionSettings } from "./connection.ts";
 export type TlsAttempt = false | ConnectionOptions;
 
 /**
- * The attempts that libpq would make, in its order: `allow` first without TLS and `prefer` first with it; `require`
- * verifies only when there is a root certificate; `verify-ca` the chain, `verify-full` the host's name too.
+ * The attempts that libpq would make, in its order: `allow` first without TLS and `prefer` first
+ * with it; `require` verifies only when there is a root certificate; `verify-ca` the chain,
+ * `verify-full` the host's name too.
  * Errors: SecretUnavailable when a certificate or key is missing.
  */
 export async function tlsAttempts(settings: ConnectionSettings): Promise<readonly [TlsAttempt, ...TlsAttempt[]]> {
@@ -31,7 +32,8 @@ async function tlsOptions(settings: ConnectionSettings): Promise<ConnectionOptio
   const options: ConnectionOptions = { rejectUnauthorized: sslrootcert !== undefined };
   if (sslrootcert === "system") options.ca = await systemAuthorities();
   else if (sslrootcert !== undefined) options.ca = await readPem(sslrootcert, "root certificate");
-  // libpq makes verify-full of sslrootcert=system: any authority's certificate for another host would do otherwise.
+  // libpq makes verify-full of sslrootcert=system: any authority's certificate for another host
+  // would do otherwise.
   if (sslmode !== "verify-full" && sslrootcert !== "system") options.checkServerIdentity = () => undefined;
   if (settings.sslcert !== undefined) options.cert = await readPem(settings.sslcert, "client certificate");
   if (settings.sslkey !== undefined) options.key = await readPem(settings.sslkey, "client key");

@@ -1,4 +1,7 @@
-/** PostgreSQL's own programs: where they are, which versions they have, and which of them fits a server. */
+/**
+ * PostgreSQL's own programs: where they are, which versions they have, and which of them fits a
+ * server.
+ */
 import { access, constants, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
@@ -32,15 +35,22 @@ export type ToolContext = Pick<RunContext, "environment" | "toolPath" | "signal"
 
 /** The majors this release was tested with (docs/postgres.md). */
 export const supportedMajors = { oldest: 14, newest: 18 } as const;
-/** The first pg_dump that compresses with zstd; older ones take the option without a word and do not compress (facts: pg_dump 14). */
+/**
+ * The first pg_dump that compresses with zstd; older ones take the option without a word and do not
+ * compress (facts: pg_dump 14).
+ */
 const firstZstdMajor = 16;
-/** Majors whose installation directories are looked for: a little beyond the newest supported one. */
+/**
+ * Majors whose installation directories are looked for: a little beyond the newest supported one.
+ */
 const searchedMajors = Array.from({ length: 12 }, (_, index) => supportedMajors.oldest + index);
 
 const clientPrograms = ["pg_dump", "pg_dumpall", "pg_restore", "psql"] as const;
 const serverPrograms = ["postgres", "initdb", "pg_ctl"] as const;
 
-/** Every installed place, per directory and program: a version does not change while a process runs. */
+/**
+ * Every installed place, per directory and program: a version does not change while a process runs.
+ */
 const versions = new Map<string, Promise<string | undefined>>();
 const zstdProofs = new Map<string, Promise<boolean>>();
 
@@ -60,14 +70,18 @@ function searchDirectories(context: ToolContext): string[] {
 async function isProgram(path: string): Promise<boolean> {
   try {
     await access(path, constants.X_OK);
-    // Debian's wrapper runs whatever version its configuration prefers: the real programs are found beside it.
+    // Debian's wrapper runs whatever version its configuration prefers: the real programs are found
+    // beside it.
     return !(await realpath(path)).endsWith("/pg_wrapper");
   } catch {
     return false;
   }
 }
 
-/** The version that `program` in `directory` prints; undefined when it, or one of its siblings, is not there. */
+/**
+ * The version that `program` in `directory` prints; undefined when it, or one of its siblings, is
+ * not there.
+ */
 function versionIn(directory: string, programs: readonly string[], context: ToolContext): Promise<string | undefined> {
   const key = join(directory, programs[0] as string);
   const known = versions.get(key);
@@ -112,7 +126,8 @@ async function findInstallations(programs: readonly string[], context: ToolConte
 }
 
 /**
- * The client programs for a server: never older than the server, of its own major where installed, else the nearest newer.
+ * The client programs for a server: never older than the server, of its own major where installed,
+ * else the nearest newer.
  * Errors: ToolMissing, naming the packages.
  */
 export async function findClientTools(serverMajor: number, context: ToolContext): Promise<ClientTools> {
@@ -149,8 +164,8 @@ function installHint(debian: string, redHat: string): string {
 }
 
 /**
- * Whether this pg_dump compresses with zstd itself. Its exit code does not tell before 16, so the major decides; from 16
- * on a build may lack zstd, and says so before it connects anywhere.
+ * Whether this pg_dump compresses with zstd itself. Its exit code does not tell before 16, so the
+ * major decides; from 16 on a build may lack zstd, and says so before it connects anywhere.
  */
 export function supportsZstd(tools: ClientTools, context: ToolContext): Promise<boolean> {
   if (tools.major < firstZstdMajor) return Promise.resolve(false);

@@ -3,7 +3,10 @@ import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { compileTablePattern } from "./exclusions.ts";
 import { readIdentifiers } from "./script-identifiers.ts";
 
-/** Whether a part of a digest is a table that is named by `verify.volatile`, or left out by `exclude`. */
+/**
+ * Whether a part of a digest is a table that is named by `verify.volatile`, or left out by
+ * `exclude`.
+ */
 export function compileVolatileTables({
   verify,
   exclude,

@@ -1,4 +1,7 @@
-/** Watches what a server sends: a hostile or broken one must not fill the memory, crash the process or be waited for without end. */
+/**
+ * Watches what a server sends: a hostile or broken one must not fill the memory, crash the process
+ * or be waited for without end.
+ */
 import { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Client } from "pg";
@@ -10,18 +13,27 @@ export interface AnswerLimits {
   readonly maxRows: number;
   /** Of all messages, with some for the memory that each costs here. */
   readonly maxBytes: number;
-  /** For so long the server may be silent; 0 for questions whose answers take the time they take (counts). */
+  /**
+   * For so long the server may be silent; 0 for questions whose answers take the time they take
+   * (counts).
+   */
   readonly maxSilenceMs: number;
 }
 
-/** A list of all tables and columns of a database of 100,000 tables stays below; a catalogue question is answered in seconds. */
+/**
+ * A list of all tables and columns of a database of 100,000 tables stays below; a catalogue
+ * question is answered in seconds.
+ */
 export const listLimits: AnswerLimits = { maxRows: 1_000_000, maxBytes: 256 * 1024 * 1024, maxSilenceMs: 15 * 60_000 };
 /** For statements that take the time they take: counts, restores' statements, assertions. */
 export const patientLimits: AnswerLimits = { ...listLimits, maxSilenceMs: 0 };
 /** For questions that have one row as their answer. */
 export const rowLimits: AnswerLimits = { maxRows: 1, maxBytes: 16 * 1024 * 1024, maxSilenceMs: 15 * 60_000 };
 
-/** One row, name or error message; libpq refuses 1 GB, and nothing that is asked here comes near this. */
+/**
+ * One row, name or error message; libpq refuses 1 GB, and nothing that is asked here comes near
+ * this.
+ */
 const maxMessageBytes = 64 * 1024 * 1024;
 /** Notices, parameters and the like in one answer: a server sends some twenty at a login. */
 const maxOtherMessages = 10_000;
@@ -30,7 +42,10 @@ const rowOverheadBytes = 64;
 const headerBytes = 5;
 const dataRow = 0x44;
 
-/** The parts of the driver's connection that are watched; `pg` keeps them stable though it does not document them. */
+/**
+ * The parts of the driver's connection that are watched; `pg` keeps them stable though it does not
+ * document them.
+ */
 interface WireConnection extends EventEmitter {
   stream: Duplex;
   attachListeners(stream: EventEmitter): void;
@@ -48,8 +63,9 @@ export interface WireGuard {
 }
 
 /**
- * Puts the guard between the driver and its socket; before `connect`. `first` are the limits of questions for which none are
- * expected, until `setUsual`. A breach ends the connection with an error that says which.
+ * Puts the guard between the driver and its socket; before `connect`. `first` are the limits of
+ * questions for which none are expected, until `setUsual`. A breach ends the connection with an
+ * error that says which.
  */
 export function guardWire(client: Client, first: AnswerLimits): WireGuard {
   const connection = (client as unknown as { connection: WireConnection }).connection;
@@ -140,7 +156,10 @@ function message(type: number, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** Checks each message by its header as it comes, and its texts before it is parsed; gives chunks on as they are, or whole messages where bytes are marked. */
+/**
+ * Checks each message by its header as it comes, and its texts before it is parsed; gives chunks on
+ * as they are, or whole messages where bytes are marked.
+ */
 function createFrameReader(state: AnswerState, raw: () => boolean): (chunk: Buffer) => Buffer[] {
   let header = Buffer.alloc(0);
   let remaining = 0;
@@ -175,7 +194,10 @@ function createFrameReader(state: AnswerState, raw: () => boolean): (chunk: Buff
   };
 }
 
-/** The bytes that follow the header. Errors: a plain Error for a message that no server sends, or one too many. */
+/**
+ * The bytes that follow the header. Errors: a plain Error for a message that no server sends, or
+ * one too many.
+ */
 function countMessage(state: AnswerState, header: Buffer): number {
   const bytes = header.readUInt32BE(1) - 4;
   if (bytes < 0 || bytes > maxMessageBytes) throw new Error(`a message of ${bytes} bytes`);

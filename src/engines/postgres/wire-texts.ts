@@ -1,13 +1,16 @@
 /**
- * Texts in a server's messages. The driver's parser looks for the zero byte that ends a text without regard to where the message, or
- * the buffer, ends: a message without it would hold the process in an endless loop that no signal ends.
+ * Texts in a server's messages. The driver's parser looks for the zero byte that ends a text
+ * without regard to where the message, or the buffer, ends: a message without it would hold the
+ * process in an endless loop that no signal ends.
  */
 
 const headerBytes = 5;
 const formatBytes = 18;
 const saslCode = 10;
 
-/** By the message's first byte; gives where its texts end. Bodies without texts are not looked at. */
+/**
+ * By the message's first byte; gives where its texts end. Bodies without texts are not looked at.
+ */
 const readers: Readonly<Record<string, (message: Buffer) => number>> = {
   C: (message) => skipText(message, headerBytes),
   S: (message) => skipText(message, skipText(message, headerBytes)),
@@ -40,7 +43,10 @@ function skipText(message: Buffer, at: number): number {
   return end < 0 ? unended : end + 1;
 }
 
-/** Texts, of which an empty one is the last; an error's field is a letter and a text, which is a text as well. */
+/**
+ * Texts, of which an empty one is the last; an error's field is a letter and a text, which is a
+ * text as well.
+ */
 function skipList(message: Buffer, start: number): number {
   for (let at = start; at < message.length; at = skipText(message, at)) if (message[at] === 0) return at + 1;
   return unended;

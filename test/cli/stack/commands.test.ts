@@ -1,4 +1,7 @@
-/** What is refused, or asked, before anything is started: a slip of the pen must start no machine, whose failure would alert everybody. */
+/**
+ * What is refused, or asked, before anything is started: a slip of the pen must start no machine,
+ * whose failure would alert everybody.
+ */
 import { homedir, tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import type { Session } from "../../../src/cli/session.ts";
@@ -18,7 +21,10 @@ sources:
   tree: { engine: files, path: /srv/tree, retention: { daily: 7 } }
 `;
 
-/** A session that can reach nothing: whatever these commands ask AWS for would fail with another error. */
+/**
+ * A session that can reach nothing: whatever these commands ask AWS for would fail with another
+ * error.
+ */
 const session: Session = {
   terminal: createTerminal({ json: false, stdout: fakeStream().stream, stderr: fakeStream().stream }),
   stack: "holdfast-prod",

@@ -1,4 +1,7 @@
-/** Histories become states and lines: those that a local cloud recorded, and what AWS writes besides (chained ids, map runs, redrives). */
+/**
+ * Histories become states and lines: those that a local cloud recorded, and what AWS writes besides
+ * (chained ids, map runs, redrives).
+ */
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import { describe, expect, it } from "vitest";
 import { failingState, foldHistory } from "../../../src/cli/stack/fold-history.ts";

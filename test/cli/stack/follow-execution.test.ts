@@ -1,4 +1,7 @@
-/** Following, with a Step Functions that plays a recorded history, and with one that gives way in between. */
+/**
+ * Following, with a Step Functions that plays a recorded history, and with one that gives way in
+ * between.
+ */
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import { describe, expect, it } from "vitest";
 import { describeExecution } from "../../../src/cli/stack/describe-execution.ts";

@@ -1,4 +1,7 @@
-/** Histories that a local cloud recorded of the sample stack (sample-stack.ts), as the SDK gives them. */
+/**
+ * Histories that a local cloud recorded of the sample stack (sample-stack.ts), as the SDK gives
+ * them.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HistoryEvent } from "@aws-sdk/client-sfn";

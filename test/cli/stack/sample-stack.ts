@@ -1,4 +1,7 @@
-/** A small stack in a local cloud: real state machines under the names of the deployed ones, whose states wait, fail or call back as their input says. */
+/**
+ * A small stack in a local cloud: real state machines under the names of the deployed ones, whose
+ * states wait, fail or call back as their input says.
+ */
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CreateStateMachineCommand, SendTaskFailureCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
@@ -14,7 +17,10 @@ export interface SampleStack {
   close(): void;
 }
 
-/** The deployed machine's shape: a step that may fail, an alert, and a Fail state with the step's own error. */
+/**
+ * The deployed machine's shape: a step that may fail, an alert, and a Fail state with the step's
+ * own error.
+ */
 function backupMachine(queueUrl: string) {
   const ask = (timeoutSeconds: number) => ({
     Type: "Task",

@@ -7,7 +7,9 @@ import { type Ended, ended, executionsOf, statesOf } from "../executions.ts";
 import { vaultBucket } from "../policy.ts";
 import { keysIn, readDocument, readObject } from "../vault.ts";
 
-/** The next minute of the policy's schedules, or the one after it, and the emulator's ten seconds. */
+/**
+ * The next minute of the policy's schedules, or the one after it, and the emulator's ten seconds.
+ */
 const scheduleMs = 420_000;
 
 export function chainSuite(cloud: () => TestCloud): void {
@@ -56,7 +58,8 @@ export function chainSuite(cloud: () => TestCloud): void {
         const bytes = await readObject(cloud(), key);
         for (const plain of ["PGDMP", "CREATE TABLE", "app.users", "COPY "])
           expect(bytes.includes(plain), `${key}: ${plain}`).toBe(false);
-        // The message's header names the key that wrapped its data key, and the context that KMS was given with it.
+        // The message's header names the key that wrapped its data key, and the context that KMS
+        // was given with it.
         const header = bytes.subarray(0, 2_000).toString("latin1");
         expect(header).toMatch(/arn:aws:kms:eu-central-1:\d{12}:key\//);
         expect(header).toContain("holdfast:source");
@@ -76,7 +79,10 @@ export function chainSuite(cloud: () => TestCloud): void {
   });
 }
 
-/** The first execution that the schedule started, after that instant: a restore test fires in vain as long as there is no backup. */
+/**
+ * The first execution that the schedule started, after that instant: a restore test fires in vain
+ * as long as there is no backup.
+ */
 async function fired(cloud: TestCloud, machine: string, prefix: string, after = new Date(0)): Promise<Ended> {
   let arn: string | undefined;
   const look = async (): Promise<boolean> => {

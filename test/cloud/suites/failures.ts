@@ -1,4 +1,6 @@
-/** What goes wrong in the night, each time ending in an alert on the right topic and at the webhook. */
+/**
+ * What goes wrong in the night, each time ending in an alert on the right topic and at the webhook.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
@@ -137,7 +139,10 @@ export function failuresSuite(cloud: () => TestCloud): void {
   });
 }
 
-/** Apart from the others, because every source's backup calls this function: no schedule may fire meanwhile. */
+/**
+ * Apart from the others, because every source's backup calls this function: no schedule may fire
+ * meanwhile.
+ */
 export function hangSuite(cloud: () => TestCloud): void {
   describe("a function that hangs", () => {
     test("runs out of time; no named retry helps, so it is told", async () => {
@@ -173,7 +178,10 @@ async function wasRepeated({ clients: { logs } }: TestCloud, execution: string):
   return events.some(({ message = "" }) => message.includes("repeated one") && message.includes(execution));
 }
 
-/** Versions and locks keep the bytes, but not from somebody with the account's root: the newest version has one bit turned. */
+/**
+ * Versions and locks keep the bytes, but not from somebody with the account's root: the newest
+ * version has one bit turned.
+ */
 async function corrupt(cloud: TestCloud, prefix: string): Promise<void> {
   const key = (await keysIn(cloud, prefix)).find((each) => each.includes("archive")) ?? "";
   const bytes = await readObject(cloud, key);

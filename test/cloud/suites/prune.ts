@@ -1,4 +1,7 @@
-/** Retention at work: what it releases goes, with everything that belongs to it; the role of `prune` suffices, and is the only one. */
+/**
+ * Retention at work: what it releases goes, with everything that belongs to it; the role of `prune`
+ * suffices, and is the only one.
+ */
 import { ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TestCloud } from "../cloud.ts";
@@ -27,7 +30,8 @@ export function pruneSuite(cloud: () => TestCloud): void {
 
     test("deletes its versions too: nothing is paid for twice", async () => {
       const { Versions = [] } = await cloud().clients.s3.send(new ListObjectVersionsCommand({ Bucket: scratchBucket }));
-      // A read mark is its reader's, who may delete no versions: the bucket's lifecycle takes those, a day later.
+      // A read mark is its reader's, who may delete no versions: the bucket's lifecycle takes
+      // those, a day later.
       const ofBackups = Versions.map(({ Key = "" }) => Key).filter((key) => !key.startsWith("leases/"));
       expect(ofBackups.length).toBeGreaterThan(0);
       // What says that retention released it stays.

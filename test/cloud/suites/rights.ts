@@ -1,4 +1,7 @@
-/** Least privilege, proven by trying: every call with every role's own credentials, under enforcement. */
+/**
+ * Least privilege, proven by trying: every call with every role's own credentials, under
+ * enforcement.
+ */
 import { GetRoleCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -98,7 +101,10 @@ async function assumeAll(cloud: TestCloud): Promise<Readonly<Record<RoleName, Cl
   return Object.fromEntries(await Promise.all(entries)) as Record<RoleName, Clients>;
 }
 
-/** Each role trusts one AWS service alone. Whom it trusts says nothing of what it may: for the test, it trusts this account's root too. Gives its ARN. */
+/**
+ * Each role trusts one AWS service alone. Whom it trusts says nothing of what it may: for the test,
+ * it trusts this account's root too. Gives its ARN.
+ */
 async function letRootAssume({ clients: { iam } }: TestCloud, RoleName: string): Promise<string> {
   const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
   const trust = JSON.parse(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? "")) as { Statement: unknown[] };

@@ -1,4 +1,7 @@
-/** The sample inputs of events/ are what the machines take: each is started with its own, as docs/start-by-hand.md shows. */
+/**
+ * The sample inputs of events/ are what the machines take: each is started with its own, as
+ * docs/start-by-hand.md shows.
+ */
 import { describe, expect, test } from "vitest";
 import { countSampleRows } from "../../../demo/sample-data.ts";
 import { readEvent } from "../../statemachines/machines.ts";

@@ -65,7 +65,10 @@ function backupOf(entries: readonly Crafted[]): MemoryBackup {
   return { artifacts, facts: craftedFacts, notices: [], sourceCheck: { mode: "none", objects: {} } };
 }
 
-/** Loads into a target; gives the findings, and asserts that nothing outside was touched and nothing was left. */
+/**
+ * Loads into a target; gives the findings, and asserts that nothing outside was touched and nothing
+ * was left.
+ */
 async function load(backup: MemoryBackup) {
   const reader = readerOf(backup);
   const temporaryDirectory = join(base, "temporary");

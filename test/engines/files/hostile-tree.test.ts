@@ -1,4 +1,7 @@
-/** Trees made by somebody who wants to be left out, to hold the backup up, or to have it read what is not theirs. */
+/**
+ * Trees made by somebody who wants to be left out, to hold the backup up, or to have it read what
+ * is not theirs.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";

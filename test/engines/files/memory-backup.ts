@@ -70,7 +70,10 @@ export interface MemoryBackup {
   readonly sourceCheck: SourceCheckResult;
 }
 
-/** Dumps as the pipeline does: the source check is asked for first, and awaited last. `duringTar` is called with each chunk of files.tar. */
+/**
+ * Dumps as the pipeline does: the source check is asked for first, and awaited last. `duringTar` is
+ * called with each chunk of files.tar.
+ */
 export async function dumpToMemory(
   source: FilesSource,
   context: RunContext = makeContext(),

@@ -8,7 +8,9 @@ import { compileSelection } from "../../../src/engines/files/patterns.ts";
 import { dumpToMemory, indexOf, makeSource, prove } from "./memory-backup.ts";
 import { removeTree, utf8 } from "./tree-zoo.ts";
 
-/** Whether an exclude pattern takes an entry away; a name with a slash at its end is a directory. */
+/**
+ * Whether an exclude pattern takes an entry away; a name with a slash at its end is a directory.
+ */
 function matches(pattern: string, name: string): boolean {
   const isDirectory = name.endsWith("/");
   const path = name.replace(/\/$/, "") as EntryPath;

@@ -1,4 +1,7 @@
-/** What a network file system gets: the same engine with its calls in the thread pool, many at a time. */
+/**
+ * What a network file system gets: the same engine with its calls in the thread pool, many at a
+ * time.
+ */
 import { mkdirSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -14,7 +14,10 @@ import { dumpToMemory, indexOf, makeContext, makeSource, prove, readerOf, usePla
 import { removeTree } from "./tree-zoo.ts";
 
 const billion = 1_000_000_000n;
-/** utimensat(2) with whole nanoseconds, which Node does not have; `times` has lines of path, seconds, nanoseconds. */
+/**
+ * utimensat(2) with whole nanoseconds, which Node does not have; `times` has lines of path,
+ * seconds, nanoseconds.
+ */
 const setter = `
 import ctypes, os, sys
 class TS(ctypes.Structure): _fields_ = [("s", ctypes.c_long), ("n", ctypes.c_long)]

@@ -1,4 +1,7 @@
-/** A tree with every kind of file that hurts, and an exact description of trees that owes nothing to the engine. */
+/**
+ * A tree with every kind of file that hurts, and an exact description of trees that owes nothing to
+ * the engine.
+ */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -45,7 +48,10 @@ const names = [
 ];
 const sizes = [0, 1, 511, 512, 513, 4_095, 131_072, 131_073, 262_144, 3_000_001];
 
-/** Fills `root`, an empty directory. What only root may make (owners, devices) is there when this is root. Gives the function that ends it. */
+/**
+ * Fills `root`, an empty directory. What only root may make (owners, devices) is there when this is
+ * root. Gives the function that ends it.
+ */
 export async function makeZoo(root: string): Promise<void> {
   fs.mkdirSync(at(root, "names"));
   for (const name of names) fs.writeFileSync(at(root, `names/${name}`), `content of ${name}`);
@@ -215,7 +221,10 @@ function contentOf(path: Buffer, type: string): string {
   return type === "file" ? createHash("sha256").update(fs.readFileSync(path)).digest("hex") : "";
 }
 
-/** Every difference between two trees, with times that agree to within so many nanoseconds taken as equal. */
+/**
+ * Every difference between two trees, with times that agree to within so many nanoseconds taken as
+ * equal.
+ */
 export function differencesOf(expected: Map<string, TreeFacts>, found: Map<string, TreeFacts>, toleranceNs: bigint): string[] {
   const differences: string[] = [];
   for (const name of new Set([...expected.keys(), ...found.keys()])) {

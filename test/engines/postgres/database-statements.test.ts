@@ -1,4 +1,7 @@
-/** What a restore may run in the maintenance database: nothing but statements about the one database, whatever names and texts say. */
+/**
+ * What a restore may run in the maintenance database: nothing but statements about the one
+ * database, whatever names and texts say.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {

@@ -1,4 +1,7 @@
-/** A run that is stopped while it connects ends at once: the driver by itself would wait for a server's answer, or for ever. */
+/**
+ * A run that is stopped while it connects ends at once: the driver by itself would wait for a
+ * server's answer, or for ever.
+ */
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { type Connection, connect } from "../../../src/engines/postgres/driver.ts";
@@ -30,7 +33,10 @@ function connectTo(port: number, signal: AbortSignal, sslmode: "disable" | "requ
   return connect(settings, signal);
 }
 
-/** AuthenticationSASL with SCRAM-SHA-256: the server's first word to a client that must log in (PostgreSQL manual, "Message Formats"). */
+/**
+ * AuthenticationSASL with SCRAM-SHA-256: the server's first word to a client that must log in
+ * (PostgreSQL manual, "Message Formats").
+ */
 const askForPassword = Buffer.concat([
   Buffer.from([0x52, 0, 0, 0, 24, 0, 0, 0, 10]),
   Buffer.from("SCRAM-SHA-256\0\0", "latin1"),

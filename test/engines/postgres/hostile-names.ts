@@ -1,4 +1,7 @@
-/** Names and texts that try to be more than a name or a text, for the tests of what may be run from a backup. */
+/**
+ * Names and texts that try to be more than a name or a text, for the tests of what may be run from
+ * a backup.
+ */
 import fc from "fast-check";
 
 const fragments = [

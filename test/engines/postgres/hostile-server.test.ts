@@ -1,4 +1,7 @@
-/** A hostile or broken server: every answer ends in an error that says so, with bounded memory, and never in a crash or without end. */
+/**
+ * A hostile or broken server: every answer ends in an error that says so, with bounded memory, and
+ * never in a crash or without end.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { allowsLogin } from "../../../src/engines/postgres/allowed-logins.ts";

@@ -113,7 +113,8 @@ describe("pg_restore's errors", () => {
     const circumstances = { ...everything, missingExtensions: ["postgis"] };
     const index = (message: string): string => failed(message, "CREATE INDEX i ON public.t USING btree (a)");
     expect(judge(noPostgis + index('relation "codes" does not exist'), circumstances)[1]).toBe("damage INDEX public.i");
-    // What nothing in the backup defines was the extension's, though only the body of a function names it.
+    // What nothing in the backup defines was the extension's, though only the body of a function
+    // names it.
     expect(judge(noPostgis + index("function st_area(integer) does not exist"), circumstances)[1]).toBe("lacking INDEX public.i");
     expect(judge(index("function st_area(integer) does not exist"))).toEqual(["damage INDEX public.i"]);
   });

@@ -1,9 +1,15 @@
-/** Every function, type and table of the server's own in our SQL is named with its schema: no object of a database's owner can answer instead. */
+/**
+ * Every function, type and table of the server's own in our SQL is named with its schema: no object
+ * of a database's owner can answer instead.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
 const directory = new URL("../../../src/engines/postgres/", import.meta.url);
-/** Types that the search path, which is pinned before anything is asked, finds in pg_catalog; written short for their number. */
+/**
+ * Types that the search path, which is pinned before anything is asked, finds in pg_catalog;
+ * written short for their number.
+ */
 const plainTypes = new Set(["text", "int", "bigint", "boolean", "oid"]);
 /** Syntax that looks like a function. */
 const syntax = new Set(["coalesce", "nullif", "greatest", "least", "extract"]);

@@ -4,7 +4,10 @@ import { createScriptSplitter } from "../../../src/engines/postgres/script-split
 
 type Event = string;
 
-/** What the splitter says of a script that arrives in pieces of the given sizes; rows are joined per table. */
+/**
+ * What the splitter says of a script that arrives in pieces of the given sizes; rows are joined per
+ * table.
+ */
 function split(script: string, sizes: readonly number[] = [script.length]): Event[] {
   const events: Event[] = [];
   let rows = "";

@@ -1,4 +1,7 @@
-/** The main job on databases that hurt: every kind of object, heavy writes, nothing at all, hostile names, collations. */
+/**
+ * The main job on databases that hurt: every kind of object, heavy writes, nothing at all, hostile
+ * names, collations.
+ */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

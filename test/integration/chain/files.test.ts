@@ -53,7 +53,8 @@ test("a tree is backed up, verified, proven, and restored equal to the source", 
   expect((await lstat(join(target, "etc", "app.conf"))).ino).toBe((await lstat(join(target, "etc", "second name"))).ino);
   expect(await readdir(join(target, "etc", "empty directory"))).toEqual([]);
 
-  // A second restore to the same place is refused, and loses nothing; with --overwrite what was there stays under another name.
+  // A second restore to the same place is refused, and loses nothing; with --overwrite what was
+  // there stays under another name.
   await writeFile(join(target, "mine"), "precious");
   expect((await project.holdfast(["restore", "config@latest", "--to", target])).code).toBe(5);
   expect(await readFile(join(target, "mine"), "utf8")).toBe("precious");

@@ -1,4 +1,7 @@
-/** The main job on the demo database, on every PostgreSQL major: backup, verify, restore-test, restore. */
+/**
+ * The main job on the demo database, on every PostgreSQL major: backup, verify, restore-test,
+ * restore.
+ */
 import { describe, expect, test } from "vitest";
 import { changeSampleDatabase, countSampleRows, createSampleDatabase } from "../../../demo/sample-data.ts";
 import { createProject, postgresSource } from "../../support/holdfast.ts";

@@ -1,4 +1,7 @@
-/** The password is nowhere but in the environment it came from: not in the vault, the output, argv, or an error. */
+/**
+ * The password is nowhere but in the environment it came from: not in the vault, the output, argv,
+ * or an error.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";

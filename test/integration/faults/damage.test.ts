@@ -1,4 +1,7 @@
-/** Every kind of damage to a vault is found and named, with exit code 4, and nothing is falsely green afterwards. */
+/**
+ * Every kind of damage to a vault is found and named, with exit code 4, and nothing is falsely
+ * green afterwards.
+ */
 import { chmod, cp, open, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** kill -9 between any two writes of a backup: what is visible is whole, and a clean re-run finishes the job. */
+/**
+ * kill -9 between any two writes of a backup: what is visible is whole, and a clean re-run finishes
+ * the job.
+ */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { createProject } from "../../support/holdfast.ts";
@@ -28,7 +31,8 @@ test("a run killed at any write leaves whole backups only, and the next run succ
     expect(verified.code, `after point ${point}: ${verified.stdout}`).toBe(0);
     expect(verified.json.unjudged).toEqual([]);
   }
-  // The lease, two artifacts, the manifest, the evidence, the lease again and the deletes of one backup: three points each.
+  // The lease, two artifacts, the manifest, the evidence, the lease again and the deletes of one
+  // backup: three points each.
   expect(point).toBeGreaterThan(20);
   expect(point).toBeLessThan(enoughPoints);
   const listed = await project.holdfast(["list"]);

@@ -1,4 +1,7 @@
-/** Runs that read a backup and are stopped, or whose tools are: no judgement of the backup, nothing left behind, the right exit code. */
+/**
+ * Runs that read a backup and are stopped, or whose tools are: no judgement of the backup, nothing
+ * left behind, the right exit code.
+ */
 import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -41,7 +44,10 @@ beforeEach(async () => {
   return () => rm(scratch, { recursive: true, force: true });
 });
 
-/** Client programs that are the real ones, but for pg_restore, which runs `script` where its arguments match. */
+/**
+ * Client programs that are the real ones, but for pg_restore, which runs `script` where its
+ * arguments match.
+ */
 async function toolsWith(pattern: string, script: string): Promise<NodeJS.ProcessEnv> {
   const directory = join(scratch, "tools");
   await mkdir(directory);

@@ -1,4 +1,7 @@
-/** Runs that fail, collide, or run under a wrong clock: nothing lost, nothing half done, the right exit code. */
+/**
+ * Runs that fail, collide, or run under a wrong clock: nothing lost, nothing half done, the right
+ * exit code.
+ */
 import { chmod, readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** The main job against an S3 vault, alone and through a proxy that fails: a whole backup or none, the right exit code. */
+/**
+ * The main job against an S3 vault, alone and through a proxy that fails: a whole backup or none,
+ * the right exit code.
+ */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type FaultyS3Proxy, startFaultyS3Proxy } from "../../support/faulty-s3-proxy.ts";
 import { createProject, type Project, postgresSource } from "../../support/holdfast.ts";

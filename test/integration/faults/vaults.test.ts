@@ -1,4 +1,7 @@
-/** Several vaults, vaults that are not there, sources that have left the policy: one that gives way hides no other, and nothing is green by omission. */
+/**
+ * Several vaults, vaults that are not there, sources that have left the policy: one that gives way
+ * hides no other, and nothing is green by omission.
+ */
 import { randomBytes } from "node:crypto";
 import { appendFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +22,10 @@ beforeEach(async () => {
 
 afterEach(() => project[Symbol.asyncDispose]());
 
-/** Each source has a vault of its own name; both vaults and a third, which nobody uses, are always there. */
+/**
+ * Each source has a vault of its own name; both vaults and a third, which nobody uses, are always
+ * there.
+ */
 async function writePolicy(sources: readonly string[]): Promise<void> {
   const lines = sources.map(
     (name) =>

@@ -1,6 +1,7 @@
 /**
  * Does one thing with the files engine as whoever runs it, and prints the outcome as JSON.
- * `dump <tree> <temporary>`: a backup and its proof. `prove <backup> <temporary>`: the proof of the backup in the directory `backup`. `check <tree>`.
+ * `dump <tree> <temporary>`: a backup and its proof. `prove <backup> <temporary>`: the proof of the
+ * backup in the directory `backup`. `check <tree>`.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -10,7 +10,10 @@ import { dumpToMemory, makeSource, type Proof } from "../../engines/files/memory
 import { isRoot, makeZoo, removeTree } from "../../engines/files/tree-zoo.ts";
 import { runAs } from "../../support/run-as.ts";
 
-/** Nobody: a user that owns nothing. Only root can become it; for everybody else the tests run as they are. */
+/**
+ * Nobody: a user that owns nothing. Only root can become it; for everybody else the tests run as
+ * they are.
+ */
 const nobody = isRoot ? { uid: 65_534, gid: 65_534 } : undefined;
 let base: string;
 let temporary: string;

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PackagedStack, packageStack } from "../../infra/package-stack.ts";
 import { mayEver, namesOf, propertiesOf, readStatements, statementsOf, type Template } from "../../infra/template-model.ts";
 
-/** Statements that are wider than one kind of thing say why in their name (infra/template.ts, infra/rights.ts, infra/machines.ts). */
+/**
+ * Statements that are wider than one kind of thing say why in their name (infra/template.ts,
+ * infra/rights.ts, infra/machines.ts).
+ */
 const reasons = /(TakesNoResource|KeyIsKnownByItsAlias|EverySourceOfThisStage|EverySourcesTask|EverySourcesTaskRole)\d*$/;
 
 const vault = "arn:aws:s3:::acme-backups/production";

@@ -74,7 +74,8 @@ describe("a stack of many sources", () => {
       // What osls uploads has no white space in it; CloudFormation takes 1 MB from S3.
       expect(JSON.stringify(stack.template).length).toBeLessThan(1_000_000);
       for (const [name, { Type, Properties }] of Object.entries(stack.template.Resources)) {
-        // IAM's most for the inline policies of a role; references are longer than most of what they stand for.
+        // IAM's most for the inline policies of a role; references are longer than most of what
+        // they stand for.
         if (Type === "AWS::IAM::Role") expect(JSON.stringify(Properties?.["Policies"]).length, name).toBeLessThan(10_240);
       }
     } finally {

@@ -1,4 +1,7 @@
-/** Every function as it is packaged: small, loading as Lambda loads it, and refusing what it cannot take by the catalogue's name. */
+/**
+ * Every function as it is packaged: small, loading as Lambda loads it, and refusing what it cannot
+ * take by the catalogue's name.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

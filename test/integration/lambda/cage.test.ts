@@ -1,4 +1,7 @@
-/** The bundled functions where Lambda puts them: an unprivileged user, a read-only root, /tmp alone, no /dev/shm, no home. */
+/**
+ * The bundled functions where Lambda puts them: an unprivileged user, a read-only root, /tmp alone,
+ * no /dev/shm, no home.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cage, lambdaUid, namelessUid, openCage, toolPath } from "../../support/cage.ts";
@@ -123,7 +126,8 @@ describe("the functions in the cage", () => {
     const backup = await dump(18);
     const { binDir } = servers.get(18) as PostgresServer;
     await using nameless = await openCage({ functions: ["prove"], binDir, uid: namelessUid });
-    // The AWS SDK looks for its configuration below HOME, else asks for the user's name: the image sets HOME for that reason.
+    // The AWS SDK looks for its configuration below HOME, else asks for the user's name: the image
+    // sets HOME for that reason.
     const answer = await call(nameless, "prove", { ...backup, step: "restore-test" }, { HOME: "/tmp" });
     expect(answer).toMatchObject({ errorType: "ThrowawayFailed" });
     expect(answer["errorMessage"]).toContain("could not look up effective user ID 12345");

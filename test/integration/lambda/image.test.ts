@@ -1,4 +1,7 @@
-/** The tools' image, as far as it can be judged without building it: the linter, and what its parts say of each other. */
+/**
+ * The tools' image, as far as it can be judged without building it: the linter, and what its parts
+ * say of each other.
+ */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,9 +1,15 @@
-/** Memory of the bundled functions does not grow with a backup: a dump through S3 and KMS and its reading back, of two sizes. `npm run bench -- --lambda-memory` does so up to 2 GB. */
+/**
+ * Memory of the bundled functions does not grow with a backup: a dump through S3 and KMS and its
+ * reading back, of two sizes. `npm run bench -- --lambda-memory` does so up to 2 GB.
+ */
 import { describe, expect, it } from "vitest";
 import { type MemoryRow, measureMemory, memoryAim } from "../../../bench/functions.ts";
 
 const mebibyte = 1024 * 1024;
-/** The collector's mood accounts for some tens of MiB; a function that kept what it passed on would take the difference of the sizes. */
+/**
+ * The collector's mood accounts for some tens of MiB; a function that kept what it passed on would
+ * take the difference of the sizes.
+ */
 const moodMiB = 96;
 const [small, large] = [100, 400];
 

@@ -1,4 +1,7 @@
-/** Prints what the check finds of the restore tests of a source (its URL, the directory of PostgreSQL's programs), as whoever runs it. */
+/**
+ * Prints what the check finds of the restore tests of a source (its URL, the directory of
+ * PostgreSQL's programs), as whoever runs it.
+ */
 import { checkPostgres } from "../../../src/engines/postgres/check.ts";
 import { makeContext, makeSource } from "./dump-context.ts";
 

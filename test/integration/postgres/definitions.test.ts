@@ -1,4 +1,6 @@
-/** Definitions are judged by what they mean: no false alarm for any, and every real change found. */
+/**
+ * Definitions are judged by what they mean: no false alarm for any, and every real change found.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +17,8 @@ test.each([14, 15, 16, 17, 18])(
       const trial = await tryDefinitions(server, directory, 1000 + major, 150);
       expect(trial.made.length).toBeGreaterThan(100);
       expect(trial.untouched.differences).toEqual([]);
-      // The grammar reaches definitions that are printed differently: without them this test would show nothing.
+      // The grammar reaches definitions that are printed differently: without them this test would
+      // show nothing.
       expect(trial.untouched.printOnly?.count).toBeGreaterThan(10);
       expect(trial.changed.length).toBeGreaterThan(15);
       const found = new Set(trial.afterwards.differences.map(({ object }) => object));

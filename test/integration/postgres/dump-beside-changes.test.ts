@@ -1,4 +1,7 @@
-/** Beside TRUNCATE, rewriting, renaming, dropping and the like, each table is stored as it was before or after, and counted so. */
+/**
+ * Beside TRUNCATE, rewriting, renaming, dropping and the like, each table is stored as it was
+ * before or after, and counted so.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,6 @@
-/** What the dump's tests share: a run context, a policy source, and readers of what a dump gives. */
+/**
+ * What the dump's tests share: a run context, a policy source, and readers of what a dump gives.
+ */
 
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -71,7 +73,10 @@ export async function readText(body: Readable): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** A whole dump: the archive as a file in `directory`, the globals as text, the source check beside them. */
+/**
+ * A whole dump: the archive as a file in `directory`, the globals as text, the source check beside
+ * them.
+ */
 export async function dumpTo(directory: string, source: PostgresSource, context: RunContext): Promise<FinishedDump> {
   const session = await openPostgresDump(source, { kind: "full", backupId: "b" }, context);
   try {

@@ -16,7 +16,8 @@ let environment: Record<string, string>;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "hf-dump-"));
   server = await startPostgres({ major: 17 });
-  // Incompressible, and large enough that pg_dump cannot have written it all into pipes and buffers.
+  // Incompressible, and large enough that pg_dump cannot have written it all into pipes and
+  // buffers.
   await server.sql(`CREATE DATABASE shop; \\c shop
     CREATE TABLE big AS SELECT i, encode(sha512(i::text::bytea), 'hex') || encode(sha512((-i)::text::bytea), 'hex') AS noise FROM generate_series(1, 150000) i;
     CHECKPOINT;`);
@@ -33,7 +34,10 @@ beforeEach(async () => {
 const open = (signal?: AbortSignal) =>
   openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, makeContext([server.binDir], environment, signal));
 
-/** The processes of `program` that talk to this server (other tests run theirs), with what everybody on the machine may see of them. */
+/**
+ * The processes of `program` that talk to this server (other tests run theirs), with what everybody
+ * on the machine may see of them.
+ */
 async function processesOf(program: string): Promise<{ pid: number; commandLine: string }[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const all = await Promise.all(

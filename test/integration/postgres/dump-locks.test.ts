@@ -1,4 +1,7 @@
-/** A dump locks first and takes its snapshot then: no statement that moves rows to where a snapshot does not look comes between. */
+/**
+ * A dump locks first and takes its snapshot then: no statement that moves rows to where a snapshot
+ * does not look comes between.
+ */
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +27,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** The server's client programs, but with a pg_dump that lets two seconds pass before it connects. */
+/**
+ * The server's client programs, but with a pg_dump that lets two seconds pass before it connects.
+ */
 async function makeSlowPrograms(): Promise<string> {
   const bin = join(directory, "slow");
   await mkdir(bin);
@@ -75,7 +80,8 @@ it.each([
 it("lets a statement go first that comes between its own locks and those of pg_dump", async () => {
   const { name, context } = await prepare(`CREATE TABLE t (id int); INSERT INTO t SELECT n FROM ${rows}`, slowBin);
   const opening = dumpTo(directory, makeSource(), context);
-  // Our own locks are there once the snapshot's session is idle in its transaction; pg_dump still sleeps.
+  // Our own locks are there once the snapshot's session is idle in its transaction; pg_dump still
+  // sleeps.
   await expect
     .poll(() => server.sql(`SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass AND mode = 'AccessShareLock'`, name))
     .toBe("1");

@@ -1,4 +1,7 @@
-/** What a backup lacks is said when it is made, and by `check` before; what an unusual database has is counted as it is dumped. */
+/**
+ * What a backup lacks is said when it is made, and by `check` before; what an unusual database has
+ * is counted as it is dumped.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,7 +56,8 @@ it("nothing of user mappings for a superuser, or for the role that may see them"
 });
 
 it("rows and values that an extension does not declare, but not those that it brings itself", async () => {
-  // Made members as CREATE EXTENSION does it: in one transaction with the rows that the script writes.
+  // Made members as CREATE EXTENSION does it: in one transaction with the rows that the script
+  // writes.
   const { warnings, notices } = await said(
     "undeclared",
     `CREATE EXTENSION cube; CREATE SCHEMA queue;

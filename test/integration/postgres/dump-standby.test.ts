@@ -34,7 +34,8 @@ beforeAll(async () => {
     ...owner,
     cwd: directory,
     stdio: "ignore",
-    // The replication client is a plug-in of the server's: it must find this libpq, not an older one of the system's.
+    // The replication client is a plug-in of the server's: it must find this libpq, not an older
+    // one of the system's.
     env: { LD_LIBRARY_PATH: join(primary.binDir, "../lib") },
   });
   stopped = ending(standby);

@@ -1,4 +1,7 @@
-/** Databases whose encoding is not UTF-8, with roles, comments and settings in it: all is proven, and nothing is renamed. */
+/**
+ * Databases whose encoding is not UTF-8, with roles, comments and settings in it: all is proven,
+ * and nothing is renamed.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +13,10 @@ import { decide } from "../../../src/pipeline/restore-test.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
-/** In client encoding UTF8; names, values, a comment and a setting of the database, a role of its own with a comment. */
+/**
+ * In client encoding UTF8; names, values, a comment and a setting of the database, a role of its
+ * own with a comment.
+ */
 const contentOf = (word: string): string => `
   set client_encoding = 'UTF8';
   create table "${word}" ("${word} column" text primary key, v text default '${word}', check (v <> '${word}!')); insert into "${word}" values ('${word}');

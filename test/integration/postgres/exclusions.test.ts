@@ -1,4 +1,7 @@
-/** What the policy excludes may be missing, with what needs it; nothing else may, and no rows of what it does not exclude. */
+/**
+ * What the policy excludes may be missing, with what needs it; nothing else may, and no rows of
+ * what it does not exclude.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +27,10 @@ afterAll(async () => {
 
 const notExcluded = { tables: [] as string[], data: [] as string[] };
 
-/** Every kind of definition that can need a table, directly or through others; none of them holds rows. */
+/**
+ * Every kind of definition that can need a table, directly or through others; none of them holds
+ * rows.
+ */
 const definitions = `
   create schema audit; create table audit.log (id int primary key, x text); insert into audit.log values (1, 'a');
   create table gone (id int primary key, v text); insert into gone values (1, 'g'); create sequence counter owned by gone.id;

@@ -1,4 +1,7 @@
-/** Expressions wherever PostgreSQL keeps them: each is printed by a dump, read by a restore, and must be printed the same again. */
+/**
+ * Expressions wherever PostgreSQL keeps them: each is printed by a dump, read by a restore, and
+ * must be printed the same again.
+ */
 export const expressions = `
 create type e as enum ('a','b');
 create domain dv as varchar(20) check (value in ('x','y'));

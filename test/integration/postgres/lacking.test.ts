@@ -1,4 +1,7 @@
-/** What a server lacks is named and never damage; what is lost is never excused by it; nothing of the backup acts while it is loaded. */
+/**
+ * What a server lacks is named and never damage; what is lost is never excused by it; nothing of
+ * the backup acts while it is loaded.
+ */
 import { chmod, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -207,7 +210,10 @@ const audit = `create table ddl_log (at timestamptz default now(), tag text);
   alter event trigger ddl_is_logged enable always; comment on event trigger ddl_is_logged is 'every command';`;
 const login = `create event trigger at_login on login execute function log_ddl(); alter event trigger at_login enable always;`;
 
-/** The oldest, which knows no setting that keeps event triggers still, is tried again and again: what fires in a parallel load fires now and then. */
+/**
+ * The oldest, which knows no setting that keeps event triggers still, is tried again and again:
+ * what fires in a parallel load fires now and then.
+ */
 const timesOn = (major: number): number => (major === 14 ? 2 : 1);
 
 describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {

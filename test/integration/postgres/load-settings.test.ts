@@ -1,4 +1,7 @@
-/** Settings of a source that reach into its own dump and load, and loads that lock themselves out: equal all the same. */
+/**
+ * Settings of a source that reach into its own dump and load, and loads that lock themselves out:
+ * equal all the same.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,7 +62,8 @@ test.each([14, 17, 18])("a database of PostgreSQL %i whose own settings change h
 });
 
 test("what a deadlock between the sessions of a load stopped is loaded again, with what needs it", async () => {
-  // Attaching indexes of partitions beside others deadlocks by chance; here the first session that computes the index is the victim.
+  // Attaching indexes of partitions beside others deadlocks by chance; here the first session that
+  // computes the index is the victim.
   const sql = `
     create sequence calls;
     create function victim(a int) returns int immutable language plpgsql as $$

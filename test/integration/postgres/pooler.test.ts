@@ -1,4 +1,7 @@
-/** Behind a connection pooler nothing is left in the sessions that the application gets next, and no dump reads from several of them. */
+/**
+ * Behind a connection pooler nothing is left in the sessions that the application gets next, and no
+ * dump reads from several of them.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -67,7 +70,8 @@ it("a pooler in session mode is used with a warning, and its sessions come back 
     expect.objectContaining({ level: "warning", subject: "connection", message: expect.stringContaining("pooler or proxy") }),
   ]);
   expect(await settingsLeft(pooler.port)).toBe(untouched);
-  // What pg_dump itself sets is cleared by the pooler, as PgBouncer's server_reset_query does in this mode.
+  // What pg_dump itself sets is cleared by the pooler, as PgBouncer's server_reset_query does in
+  // this mode.
   const dump = await dumpTo(directory, makeSource(), contextOf(pooler.port));
   expect(await archiveRows(server.binDir, dump.archive)).toEqual({ "table public.t": 10 });
   expect(dump.notices.map(({ code }) => code)).toContain("connection-through-proxy");

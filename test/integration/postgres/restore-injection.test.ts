@@ -1,4 +1,7 @@
-/** A source's owner chooses names and texts; a restore by a superuser runs nothing of them outside of the restored database. */
+/**
+ * A source's owner chooses names and texts; a restore by a superuser runs nothing of them outside
+ * of the restored database.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +25,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Each makes a database whose definitions, taken for statements about the database, would make the attacker a superuser. */
+/**
+ * Each makes a database whose definitions, taken for statements about the database, would make the
+ * attacker a superuser.
+ */
 const attacks: Readonly<Record<string, string>> = {
   "a schema and a table whose names imitate an entry of the database": `
     create schema "DATABASE s; Type: FOO; Schema: -";

@@ -1,4 +1,7 @@
-/** Restores into servers of the user's: new, empty and occupied databases, other majors, other roles. */
+/**
+ * Restores into servers of the user's: new, empty and occupied databases, other majors, other
+ * roles.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** A role that may create no database restores into an empty one: definitions are judged elsewhere, or said not to be judged. */
+/**
+ * A role that may create no database restores into an empty one: definitions are judged elsewhere,
+ * or said not to be judged.
+ */
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -20,7 +23,10 @@ let newer: PostgresServer;
 let taken: TakenBackup;
 let digest: ContentDigest;
 
-/** Beside the expressions: a policy for a role, a column of an extension's type, and what BETWEEN, IN and UNION become. */
+/**
+ * Beside the expressions: a policy for a role, a column of an extension's type, and what BETWEEN,
+ * IN and UNION become.
+ */
 const shop = `${expressions}
   create extension citext;
   create table stock (id int primary key, low int, high int, code citext, check (id between 1 and 5 and low < high));
@@ -55,7 +61,10 @@ const change = `alter table stock drop constraint stock_check, add constraint st
   update stock set high = 99 where id = 5;
   drop view w4`;
 
-/** Restores into an empty database of the role's own, and compares before and after somebody changed it. */
+/**
+ * Restores into an empty database of the role's own, and compares before and after somebody changed
+ * it.
+ */
 async function restore(target: PostgresServer, options: Partial<RunContext> = {}): Promise<Compared> {
   await target.sql("create database empty owner weak");
   const url = target.urlOf("empty", "weak", "weak-secret");

@@ -1,4 +1,7 @@
-/** The owner of a database, who is not a superuser, gets nothing from the sessions of a superuser's backup. */
+/**
+ * The owner of a database, who is not a superuser, gets nothing from the sessions of a superuser's
+ * backup.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

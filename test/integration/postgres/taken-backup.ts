@@ -1,4 +1,7 @@
-/** What the proof's tests share: a real dump in a directory, read back as the pipeline's reader would. */
+/**
+ * What the proof's tests share: a real dump in a directory, read back as the pipeline's reader
+ * would.
+ */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -28,7 +31,8 @@ export async function readerOf(
     backupId: "20261120T020000Z-full-abcdef",
     source: "shop",
     kind: "full",
-    // Tests change them as they like, as nobody else can: they are parsed before an engine sees them.
+    // Tests change them as they like, as nobody else can: they are parsed before an engine sees
+    // them.
     facts: facts as PostgresFacts,
     sourceCheck,
     artifacts: [

@@ -38,7 +38,9 @@ afterAll(async () => {
 
 const holds = async (path: string): Promise<string[]> => (await readdir(path)).filter((name) => name.startsWith("holdfast-"));
 
-/** Opens a throwaway in a process of its own, which prints the server's directory and then waits. */
+/**
+ * Opens a throwaway in a process of its own, which prints the server's directory and then waits.
+ */
 async function openElsewhere(temporary: string): Promise<{ readonly child: ChildProcess; readonly place: string }> {
   const facts = join(directory, "facts.json");
   await writeFile(facts, JSON.stringify(taken.backup.facts));
@@ -61,7 +63,10 @@ async function openElsewhere(temporary: string): Promise<{ readonly child: Child
   return { child, place };
 }
 
-/** Processes that name the server's directory on their command line: the server, and the sandbox around it. */
+/**
+ * Processes that name the server's directory on their command line: the server, and the sandbox
+ * around it.
+ */
 async function processesOf(where: string): Promise<{ readonly pid: number; readonly command: string }[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const all = await Promise.all(
@@ -166,7 +171,8 @@ describe("what a place lacks", () => {
   test("a collation is named, and the rows are compared all the same", async () => {
     const { backup, context, archive } = taken;
     const digest = await digestPostgresBackup(backup, context);
-    // The same archive with a locale that no system has: the name stands in the archive's table of contents.
+    // The same archive with a locale that no system has: the name stands in the archive's table of
+    // contents.
     const altered = join(directory, "altered.dump");
     const bytes = await readFile(archive);
     const text = bytes.toString("latin1");

@@ -1,4 +1,7 @@
-/** What sealing costs the process that does it: memory that does not grow with a backup, and no more modules than it needs. */
+/**
+ * What sealing costs the process that does it: memory that does not grow with a backup, and no more
+ * modules than it needs.
+ */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { runOk } from "../../support/processes.ts";
@@ -21,7 +24,8 @@ async function streamThrough(mebibytes: number, compress: boolean): Promise<Repo
 describe("sealing and opening at once, in one process", () => {
   it.each([false, true])("takes no more memory for 1 GiB than for 64 MiB, compress %s", async (compress) => {
     const [small, large] = [await peakMiB(64, compress), await peakMiB(1024, compress)];
-    // A stream that kept what it passed on would need 1 GiB; the collector's mood accounts for some tens of MiB.
+    // A stream that kept what it passed on would need 1 GiB; the collector's mood accounts for some
+    // tens of MiB.
     expect(large).toBeLessThan(small + 120);
     expect(large).toBeLessThan(350);
   });

@@ -1,4 +1,7 @@
-/** RESTORE.md followed word for word, with the AWS Encryption SDK for Python, zstd, tar and PostgreSQL's own tools: nothing of ours. */
+/**
+ * RESTORE.md followed word for word, with the AWS Encryption SDK for Python, zstd, tar and
+ * PostgreSQL's own tools: nothing of ours.
+ */
 import { randomBytes } from "node:crypto";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -37,7 +40,9 @@ interface Part {
   readonly compress: boolean;
 }
 
-/** A backup as it lies in a vault: sealed artifacts, and the manifest that the instructions read. */
+/**
+ * A backup as it lies in a vault: sealed artifacts, and the manifest that the instructions read.
+ */
 async function writeBackup(vaultDir: string, engine: string, backupId: string, parts: readonly Part[]): Promise<void> {
   const source = "taskmaster";
   const records: ArtifactRecord[] = [];

@@ -1,4 +1,7 @@
-/** Seals a stream of so many MiB into a file, opens it again, and prints the process's peak memory and what it loaded of node_modules. Arguments: MiB, compress. */
+/**
+ * Seals a stream of so many MiB into a file, opens it again, and prints the process's peak memory
+ * and what it loaded of node_modules. Arguments: MiB, compress.
+ */
 import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { createRequire } from "node:module";

@@ -164,7 +164,8 @@ describe("an operator with rights of their own, where IAM is enforced", () => {
 
   it("works with the rights that the documentation lists", async () => {
     const { Version, Statement } = await documentedRights();
-    // The local cloud authorizes this call without its resource, where AWS asks for the map run's ARN.
+    // The local cloud authorizes this call without its resource, where AWS asks for the map run's
+    // ARN.
     await grant({ Version, Statement: [...Statement, { Effect: "Allow", Action: "states:DescribeMapRun", Resource: "*" }] });
     const backup = await project.holdfast(["--stack", "holdfast-prod", "backup", "shop", "--json"], env);
     const verified = await project.holdfast(["--stack", "holdfast-prod", "verify", "--source", "shop", "--json"], env);

@@ -1,4 +1,7 @@
-/** Executions as somebody at a desk meets them: started, followed, failed, stopped, and started twice. */
+/**
+ * Executions as somebody at a desk meets them: started, followed, failed, stopped, and started
+ * twice.
+ */
 import { join } from "node:path";
 import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** A deployed stack as the command line finds it: a local cloud with real state machines under the deployed names, and a directory without a policy. */
+/**
+ * A deployed stack as the command line finds it: a local cloud with real state machines under the
+ * deployed names, and a directory without a policy.
+ */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

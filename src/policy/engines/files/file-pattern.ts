@@ -1,4 +1,7 @@
-/** Patterns that name files, checked as far as their form goes. The engine compiles them; nothing that it accepts is refused here. */
+/**
+ * Patterns that name files, checked as far as their form goes. The engine compiles them; nothing
+ * that it accepts is refused here.
+ */
 import type { Parsed } from "../../parsed.ts";
 import { emptyOrControl } from "../../patterns.ts";
 import { showValue } from "../../secret-text.ts";

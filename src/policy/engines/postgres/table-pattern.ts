@@ -1,9 +1,15 @@
-/** Patterns that name tables, checked as far as their form goes. The engine compiles them; nothing that it accepts is refused here. */
+/**
+ * Patterns that name tables, checked as far as their form goes. The engine compiles them; nothing
+ * that it accepts is refused here.
+ */
 import type { Parsed } from "../../parsed.ts";
 import { emptyOrControl } from "../../patterns.ts";
 import { showValue } from "../../secret-text.ts";
 
-/** A pattern of tables: `schema.table`, either part with `*` and `?`; in double quotes a dot or a capital is itself. Without a schema, `public` is meant. */
+/**
+ * A pattern of tables: `schema.table`, either part with `*` and `?`; in double quotes a dot or a
+ * capital is itself. Without a schema, `public` is meant.
+ */
 export function parseTablePattern(text: string): Parsed<string> {
   const problem = emptyOrControl(text);
   if (problem !== undefined) return { problem };
