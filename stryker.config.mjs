@@ -31,7 +31,8 @@ export default {
   testRunner: "vitest",
   plugins: ["@stryker-mutator/vitest-runner", fileURLToPath(import.meta.url)],
   ignorers: ["text-for-people"],
-  vitest: { configFile: "vitest.mutation.config.ts", related: false },
+  // Processes, as in `npm test`: in worker threads some tests of verification fail without any mutant.
+  vitest: { configFile: "vitest.mutation.config.ts", related: false, pool: "forks" },
   // Only the tests that reach a mutant run.
   coverageAnalysis: "perTest",
   // One at a time: the tests of the pipeline do real work on real files, and a busy machine turns slowness into false timeouts.
