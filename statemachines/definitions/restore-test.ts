@@ -45,7 +45,7 @@ export const restoreTest: Definition = {
       next: "JudgeTime",
     }),
     JudgeTime: {
-      Comment: "A backup that restores, but not in the time that was promised, is news too",
+      Comment: "A backup that restores, but not within its RTO, is alerted too",
       Type: "Choice",
       Choices: [{ Condition: "{% $test.rtoMet = false %}", Next: "AlertTime" }],
       Default: "Done",

@@ -17,7 +17,7 @@ export const restore: Definition = {
     "Input: { source, backup, to, requestedBy }, as in events/machines/restore.json. `to` is a plain name",
     "(src/policy/stack-target.ts): anyone who may start this machine chooses it, and it stays in the execution's history.",
   ],
-  comment: "Holdfast - restore a backup to a new place, compare it with what was dumped, tell the people",
+  comment: "Holdfast - restore a backup to a new target, compare it with what was dumped, send an alert",
   timeoutSeconds: 3 * daySeconds,
   startAt: "Begin",
   states: {
@@ -71,7 +71,7 @@ export const restore: Definition = {
     Tell: sendAlert(
       {
         machine: "restore",
-        comment: "A restore is everybody's business, also when it went well",
+        comment: "A restore is announced, also when it went well",
         about: { source: "{% $plan.source %}", backupId: "{% $backupId %}" },
         state: "Restore",
         error: "RestoreDone",
