@@ -4,6 +4,7 @@
  */
 import { hash } from "node:crypto";
 import type { RunContext } from "../../runtime/run-context.ts";
+import { createRightsCollector, type DelegatedRights } from "./archive-rights.ts";
 import { openScript } from "./archive-script.ts";
 import type { ArchiveSource } from "./archive-source.ts";
 import { type ArchiveDefinitions, createStructure, type LoadOrder } from "./archive-structure.ts";
@@ -43,6 +44,8 @@ export interface ArchiveOutline {
   readonly plainKeysOnly: boolean;
   /** Owners, then rights, in their order; only when they were asked for. */
   readonly rights: readonly string[];
+  /** Rights that others than the owner granted, by entry, in their order; not those on the database. */
+  readonly delegated: readonly DelegatedRights[];
 }
 
 const role = String.raw`"(?:[^"]|"")+"|[\w$\x80-\xff]+`;
@@ -87,15 +90,6 @@ export function isPlainEntry(entry: ScriptEntry, statements: readonly string[]):
   return isKey && !statements.some((statement) => /[\w"]\(/.test(statement));
 }
 
-/**
- * A right on an object in the database, or what frames it. The comment's type alone would be a
- * claim of the source's.
- */
-function isRight(entry: ScriptEntry, statement: string): boolean {
-  const framed = /^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|SET SESSION AUTHORIZATION|RESET SESSION AUTHORIZATION$)/;
-  return (entry.type === "ACL" || entry.type === "DEFAULT ACL") && framed.test(statement);
-}
-
 /** What the script declares of backslashes in its strings; undefined for any other statement. */
 function readBackslashes(statement: string): boolean | undefined {
   const setting = /^SET standard_conforming_strings = (on|off)$/.exec(statement)?.[1];
@@ -123,8 +117,7 @@ export async function readOutline(
 ): Promise<ArchiveOutline> {
   const entries = new Map<string, ScriptEntry>();
   const structure = createStructure();
-  const owners: string[] = [];
-  const grants: string[] = [];
+  const rights = createRightsCollector(options.rights === true);
   const roles = new Set<string>();
   const tablespaces = new Set<string>();
   const extensions: string[] = [];
@@ -139,6 +132,7 @@ export async function readOutline(
       const entry = { ...found, schema: text(found.schema), name: text(found.name) };
       plainKeysOnly &&= isPlainEntry(entry, statements);
       structure.add(entry);
+      const own: string[] = [];
       for (const statement of statements) {
         encoding = readEncoding(statement) ?? encoding;
         if (!isSessionStatement(statement)) entries.set(keyOf(statement), entry);
@@ -148,10 +142,9 @@ export async function readOutline(
           continue;
         }
         const said = decodeStatement(statement, encoding);
-        if (aboutDatabase.take(said, { backslashes }) || options.rights !== true) continue;
-        if (readOwner(statement) !== undefined) owners.push(said);
-        else if (isRight(entry, statement)) grants.push(said);
+        if (!aboutDatabase.take(said, { backslashes })) own.push(said);
       }
+      rights.add(entry, own);
       if (entry.tablespace !== undefined) tablespaces.add(text(entry.tablespace));
       if (entry.type === "EXTENSION") extensions.push(text(entry.name));
     },
@@ -175,6 +168,7 @@ export async function readOutline(
     tablesNamed: structure.tablesNamed,
     definitions: structure.definitions,
     order: structure.order(),
-    rights: [...owners, ...grants],
+    rights: rights.statements(),
+    delegated: rights.delegated(),
   };
 }

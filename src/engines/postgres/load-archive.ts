@@ -10,11 +10,14 @@ import { lastLines, runTool } from "../../runtime/child-process.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Confinement } from "../../runtime/sandbox.ts";
 import { redact } from "../../runtime/secret.ts";
+import type { DelegatedRights } from "./archive-rights.ts";
 import type { ArchiveSource } from "./archive-source.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment } from "./connection.ts";
 import { readOwner } from "./ddl-normalise.ts";
+import { connect } from "./driver.ts";
+import { applyDelegatedRights } from "./grant-rights.ts";
 import { type EntryFinder, isDeadlock, isEnvironmental, parseRestoreErrors, type RestoreError } from "./load-errors.ts";
-import { isEmptyPlan, type ListedEntry, type LoadLists, type LoadPlan, parseList, splitList } from "./load-order.ts";
+import { emptyPlan, isEmptyPlan, type ListedEntry, type LoadLists, type LoadPlan, parseList, splitList } from "./load-order.ts";
 import { conninfo } from "./place-settings.ts";
 import { archiveConfinement } from "./throwaway-sandbox.ts";
 
@@ -35,6 +38,8 @@ export interface ArchiveLoad {
   readonly jobs: number;
   /** What is left to the end, and what is left out. */
   readonly order?: LoadPlan;
+  /** Rights that Holdfast grants itself, after the objects. None where options leave rights out. */
+  readonly delegated?: readonly DelegatedRights[];
   /** Runs before what is left to the end, when all else is loaded. */
   readonly beforeLast?: () => Promise<void>;
   /**
@@ -59,9 +64,25 @@ const maxStreamAttempts = 200;
 export async function loadArchive(load: ArchiveLoad, context: RunContext): Promise<RestoreError[]> {
   const lists = await readLists(load, context);
   const errors = await loadEntries(load, lists?.first, context);
+  errors.push(...(await grantDelegated(load, context)));
+  errors.push(...(await loadRest(load, lists?.views, context)));
   await load.beforeLast?.();
-  if (lists === undefined || lists.last.length === 0) return errors;
-  return [...errors, ...(await loadEntries({ ...load, jobs: 1, keysBesideRows: true }, lists.last, context))];
+  return [...errors, ...(await loadRest(load, lists?.last, context))];
+}
+
+/** Loads what is left of a list, in its order. */
+async function loadRest(load: ArchiveLoad, list: readonly number[] = [], context: RunContext): Promise<RestoreError[]> {
+  return list.length === 0 ? [] : loadEntries({ ...load, jobs: 1, keysBesideRows: true }, list, context);
+}
+
+async function grantDelegated({ delegated = [], settings }: ArchiveLoad, { signal }: RunContext): Promise<RestoreError[]> {
+  if (delegated.length === 0) return [];
+  const connection = await connect(settings, signal);
+  try {
+    return await applyDelegatedRights(delegated, connection);
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Loads the entries with these numbers; all of them without a list. */
@@ -139,7 +160,9 @@ async function listEntries(load: ArchiveLoad, context: RunContext): Promise<List
 
 /** The numbers that are loaded first and last; undefined where the archive's own order does. */
 async function readLists(load: ArchiveLoad, context: RunContext): Promise<LoadLists | undefined> {
-  return load.order === undefined || isEmptyPlan(load.order) ? undefined : splitList(await listEntries(load, context), load.order);
+  const { order = emptyPlan, delegated = [] } = load;
+  if (isEmptyPlan(order) && delegated.length === 0) return undefined;
+  return splitList(await listEntries(load, context), order, new Set(delegated.map(({ entry }) => entry.dumpId)));
 }
 
 async function writeList(load: ArchiveLoad, dumpIds: readonly number[]): Promise<string> {

@@ -6,6 +6,7 @@ import type { LoadFinding } from "../../proof/content.ts";
 import type { ArchiveOutline } from "./archive-outline.ts";
 import { type DatabaseOption, type DatabaseStatement, writeCreateDatabase, writeDatabaseStatement } from "./database-statements.ts";
 import type { Connection } from "./driver.ts";
+import { applyRightStatements } from "./grant-rights.ts";
 import { tryStatement } from "./load-statement.ts";
 import { quoteLiteral } from "./script-identifiers.ts";
 
@@ -67,11 +68,7 @@ export async function applyDatabaseStatements(
   name: string,
   connection: Connection,
 ): Promise<LoadFinding[]> {
-  const findings: LoadFinding[] = [];
-  for (const statement of statements) {
-    const problem = await tryStatement(connection, writeDatabaseStatement(statement, name));
-    if (problem !== undefined)
-      findings.push({ class: "lacking", subject: writeDatabaseStatement(statement, name).slice(0, 100), message: problem });
-  }
-  return findings;
+  const texts = statements.map((statement) => writeDatabaseStatement(statement, name));
+  const refused = await applyRightStatements(texts, connection);
+  return refused.map(({ statement, message }) => ({ class: "lacking", subject: statement.slice(0, 100), message }));
 }

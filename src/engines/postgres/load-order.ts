@@ -34,6 +34,8 @@ export interface ListedEntry {
 
 export interface LoadLists {
   readonly first: readonly number[];
+  /** Materialized views, filled after Holdfast granted rights itself: their owners may need them. */
+  readonly views: readonly number[];
   readonly last: readonly number[];
 }
 
@@ -63,6 +65,9 @@ export function unfilledObjects(order: LoadOrder, allowed: Pick<Allowances, "for
   return describeUnfilled(order, allowed).map(({ subject }) => `schema ${subject}`);
 }
 
+/** The archive's own order, and all of it. */
+export const emptyPlan: LoadPlan = { last: new Set(), unfilled: new Set() };
+
 export function isEmptyPlan({ last, unfilled }: LoadPlan): boolean {
   return last.size === 0 && unfilled.size === 0;
 }
@@ -79,8 +84,20 @@ export function parseList(text: string): ListedEntry[] {
   return entries;
 }
 
-export function splitList(entries: readonly ListedEntry[], { last, unfilled }: LoadPlan): LoadLists {
-  const wanted = entries.filter((entry) => !entry.fillsView || !entry.dependencies.some((dumpId) => unfilled.has(dumpId)));
-  const numbers = wanted.map(({ dumpId }) => dumpId);
-  return { first: numbers.filter((dumpId) => !last.has(dumpId)), last: numbers.filter((dumpId) => last.has(dumpId)) };
+/** Entries by when they are loaded; those in `granted`, which Holdfast grants itself, are in no list. */
+export function splitList(
+  entries: readonly ListedEntry[],
+  { last, unfilled }: LoadPlan,
+  granted: ReadonlySet<number> = new Set(),
+): LoadLists {
+  const wanted = entries
+    .filter((entry) => !entry.fillsView || !entry.dependencies.some((dumpId) => unfilled.has(dumpId)))
+    .filter(({ dumpId }) => !granted.has(dumpId));
+  const isView = ({ dumpId, fillsView }: ListedEntry): boolean => fillsView && granted.size > 0 && !last.has(dumpId);
+  const numbers = (chosen: readonly ListedEntry[]): number[] => chosen.map(({ dumpId }) => dumpId);
+  return {
+    first: numbers(wanted.filter((entry) => !last.has(entry.dumpId) && !isView(entry))),
+    views: numbers(wanted.filter(isView)),
+    last: numbers(wanted.filter(({ dumpId }) => last.has(dumpId))),
+  };
 }

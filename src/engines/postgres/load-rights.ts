@@ -2,7 +2,7 @@
 import type { LoadFinding } from "../../proof/content.ts";
 import { readRoles } from "./archive-outline.ts";
 import type { Connection } from "./driver.ts";
-import { tryStatement } from "./load-statement.ts";
+import { applyRightStatements } from "./grant-rights.ts";
 
 /**
  * Applies those statements whose roles are all there, in their order; the others are counted, one
@@ -17,7 +17,7 @@ export async function applyRights(
 ): Promise<LoadFinding[]> {
   const missing = new Set(missingRoles);
   const left = new Map<string, number>();
-  const findings: LoadFinding[] = [];
+  const kept: string[] = [];
   let skippingFrame = false;
   for (const statement of statements) {
     const absent = readRoles(statement).filter((role) => missing.has(role));
@@ -27,9 +27,14 @@ export async function applyRights(
       if (statement === "RESET SESSION AUTHORIZATION") skippingFrame = false;
       continue;
     }
-    const problem = await tryStatement(connection, statement);
-    if (problem !== undefined) findings.push({ class: "benign", subject: statement.slice(0, 100), message: problem });
+    kept.push(statement);
   }
+  const refused = await applyRightStatements(kept, connection);
+  const findings = refused.map(({ statement, message }) => ({
+    class: "benign" as const,
+    subject: statement.slice(0, 100),
+    message,
+  }));
   const roles = [...left].map(([role, count]) => ({
     class: "benign" as const,
     subject: `role ${role}`,

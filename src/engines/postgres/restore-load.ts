@@ -92,6 +92,7 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
     options,
     jobs: loadJobs,
     order: planLoad(outline.order, decision.allowed),
+    delegated: options.includes("--no-privileges") || !survey.superuser ? [] : outline.delegated,
     // Before event triggers are made, for which owners and rights are commands like others.
     beforeLast: async () => {
       rights.push(...(await grantRights(decision, outline.rights.filter(isFiring), settings, context)));

@@ -68,6 +68,7 @@ export async function loadThrowaway(source: ArchiveSource, parts: ThrowawayParts
     options: [],
     jobs: loadJobs,
     order: planLoad(outline.order, parts.allowed),
+    delegated: outline.delegated,
     keysBesideRows: outline.plainKeysOnly,
   };
   const errors = await loadArchive(request, context);

@@ -1,0 +1,113 @@
+/**
+ * Rights that others than the owner granted come back, with their grantors, whatever the grantors
+ * lost since; and nothing else is opened.
+ */
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { digestPostgresBackup } from "../../../src/engines/postgres/digest.ts";
+import { openPostgresTarget } from "../../../src/engines/postgres/restore.ts";
+import { openPostgresThrowaway } from "../../../src/engines/postgres/throwaway.ts";
+import { decide } from "../../../src/pipeline/restore-test.ts";
+import type { LoadFinding } from "../../../src/proof/content.ts";
+import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
+import { allRights, delegatedGrants, grantingRoles } from "./delegated-grants.ts";
+import { randomGrants } from "./random-grants.ts";
+import { type TakenBackup, takeBackup } from "./taken-backup.ts";
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "hf-rights-"));
+  await chmod(directory, 0o755);
+});
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+const notBenign = (findings: readonly LoadFinding[]): readonly LoadFinding[] =>
+  findings.filter((finding) => finding.class !== "benign");
+
+/** A restore test's verdict, with all that speaks against it. */
+async function testRestore({ backup, context }: TakenBackup): Promise<unknown> {
+  const digest = await digestPostgresBackup(backup, context);
+  const throwaway = await openPostgresThrowaway(backup, context, { restoreTest: { assertions: [] } });
+  try {
+    const { findings } = await throwaway.load();
+    const comparison = await throwaway.compare(digest);
+    const sourceCheck = await throwaway.compareSourceCheck(backup.sourceCheck);
+    const { check } = decide(findings, comparison, sourceCheck, []);
+    return { check, findings: notBenign(findings), differences: comparison.differences };
+  } finally {
+    await throwaway.close();
+  }
+}
+
+const proven = { check: "proven", findings: [], differences: [] };
+
+describe.each([14, 18])("on PostgreSQL %i", (major) => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres({ major });
+    await server.sql(grantingRoles);
+  });
+  afterAll(() => server?.remove());
+
+  async function take(database: string, sql: string): Promise<TakenBackup> {
+    await server.sql(`create database ${database}`);
+    await server.sql(sql, database);
+    return takeBackup(server, database, await mkdtemp(join(directory, "backup-")));
+  }
+
+  /**
+   * Restores into a new database of the server; gives the rights in it, and what the restore says.
+   */
+  async function restore({ backup, source, context }: TakenBackup, isStreamed = false): Promise<{ rights: string; said: unknown }> {
+    const artifacts = backup.artifacts.map((one) => ({ ...one, plainBytes: isStreamed ? 2 ** 50 : one.plainBytes }));
+    const digest = await digestPostgresBackup(backup, context);
+    const target = await openPostgresTarget({ ...backup, artifacts }, source, { target: "copy", overwrite: false }, context);
+    try {
+      const { findings } = await target.load();
+      const { differences } = await target.compare(digest);
+      const [name] = (await server.sql("select datname from pg_database where datname ~ 'copy'")).split("\n");
+      return { rights: await server.sql(allRights, name), said: { findings: notBenign(findings), differences } };
+    } finally {
+      await target.close();
+    }
+  }
+
+  test("every right of a grantor without USAGE on the schema comes back, in restore tests and restores, on disk and streamed", async () => {
+    const taken = await take("granted", delegatedGrants("granted"));
+    const before = await server.sql(allRights, "granted");
+    expect(before.split("\n").filter((line) => /[/]("?Grantor|b_|c_)/.test(line)).length).toBeGreaterThan(15);
+    expect(await testRestore(taken)).toEqual(proven);
+    for (const isStreamed of [false, true]) {
+      const { rights, said } = await restore(taken, isStreamed);
+      expect(said).toEqual({ findings: [], differences: [] });
+      expect(rights.split("\n")).toEqual(before.split("\n"));
+    }
+  });
+
+  test("any history of grants and revokes comes back", async () => {
+    const taken = await take("history", randomGrants(20261128));
+    const before = await server.sql(allRights, "history");
+    expect(await testRestore(taken)).toEqual(proven);
+    const { rights, said } = await restore(taken);
+    expect(said).toEqual({ findings: [], differences: [] });
+    expect(rights.split("\n")).toEqual(before.split("\n"));
+  });
+
+  test("where a role is missing, the rights of the others come back all the same", async () => {
+    await server.sql("create role gone_");
+    const taken = await take(
+      "partly",
+      `create table t (a int); grant select (a) on t to b_ with grant option;
+      set role b_; grant select (a) on t to c_; grant select (a) on t to gone_; reset role; revoke all on schema public from public`,
+    );
+    const before = await server.sql(allRights, "partly");
+    await server.sql("alter role gone_ rename to other_");
+    const { rights } = await restore(taken);
+    expect(before).toContain("c_=r/b_");
+    expect(rights).toBe(before.replace("column t.a gone_=r/b_\n", ""));
+  });
+});
