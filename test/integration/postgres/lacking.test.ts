@@ -226,7 +226,7 @@ describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {
   test("event triggers fire in no session of a restore test or a restore, each time", async () => {
     await server.sql("create role app_owner; create database app");
     await server.sql(
-      `${audit} ${major >= 17 ? "alter event trigger ddl_is_refused disable;" + login + "alter event trigger ddl_is_refused enable;" : ""}`,
+      `${audit} ${major >= 17 ? `alter event trigger ddl_is_refused disable;${login}alter event trigger ddl_is_refused enable;` : ""}`,
       "app",
     );
     const taken = await takeBackup(server, "app", await mkdtemp(join(directory, "backup-")));
