@@ -149,7 +149,7 @@ export function writeDatabaseStatement({ before, after }: DatabaseStatement, nam
 }
 
 /** `SET SESSION AUTHORIZATION role` and its end frame what another role granted. */
-function readFrame(statement: string): "begin" | "end" | undefined {
+export function readFrame(statement: string): "begin" | "end" | undefined {
   if (statement === "RESET SESSION AUTHORIZATION") return "end";
   if (!statement.startsWith("SET SESSION AUTHORIZATION ")) return undefined;
   const cursor = walkTokens(readTokens(statement) ?? []);

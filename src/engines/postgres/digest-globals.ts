@@ -1,6 +1,7 @@
 /** Roles, memberships and tablespaces (globals.sql) in a content digest, statement by statement. */
 import { createHash } from "node:crypto";
 import type { ObjectDigest } from "../../proof/content.ts";
+import { readFrame } from "./database-statements.ts";
 import { globalObject } from "./global-object.ts";
 import { readGlobalStatements } from "./load-roles.ts";
 
@@ -17,11 +18,15 @@ function withoutPlace(statement: string): string {
  */
 export function digestGlobals(sql: string): ObjectDigest[] {
   const subjects = new Map<string, string[]>();
+  let grantor: string | undefined;
   for (const statement of readGlobalStatements(sql)) {
-    if (statement.startsWith("SET ")) continue;
+    const frame = readFrame(statement);
+    if (frame !== undefined) grantor = frame === "begin" ? statement : undefined;
+    if (frame !== undefined || statement.startsWith("SET ")) continue;
     const subject = globalObject(statement);
     const list = subjects.get(subject) ?? [];
-    list.push(withoutPlace(statement));
+    const said = withoutPlace(statement);
+    list.push(grantor === undefined ? said : `${grantor};\n${said}`);
     subjects.set(subject, list);
   }
   return [...subjects].map(([subject, statements]) => {

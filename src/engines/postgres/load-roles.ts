@@ -1,9 +1,12 @@
 /** Replays a backup's roles, memberships and tablespaces on a throwaway server. */
 import { createHash } from "node:crypto";
 import type { LoadFinding } from "../../proof/content.ts";
+import { frameEnd } from "./archive-rights.ts";
+import { readFrame } from "./database-statements.ts";
 import type { Connection } from "./driver.ts";
 import { globalObject } from "./global-object.ts";
 import { readGlobalStatement } from "./global-statements.ts";
+import { applyRightStatements } from "./grant-rights.ts";
 import { tryStatement } from "./load-statement.ts";
 import { quoteIdentifier, quoteLiteral } from "./script-identifiers.ts";
 import { createScriptSplitter } from "./script-splitter.ts";
@@ -44,17 +47,41 @@ export interface ReplayedGlobals {
 export async function replayGlobals(statements: readonly string[], place: GlobalsPlace): Promise<ReplayedGlobals> {
   const findings: LoadFinding[] = [];
   const lackingObjects: string[] = [];
-  for (const statement of statements) {
-    const problem = await replay(statement, place);
-    if (problem === undefined) continue;
-    findings.push({ class: "lacking", subject: describeStatement(statement), message: problem });
+  const note = (statement: string, message: string): void => {
+    findings.push({ class: "lacking", subject: describeStatement(statement), message });
     lackingObjects.push(globalObject(statement));
+  };
+  const { plain, delegated } = splitDelegated(statements);
+  for (const statement of plain) {
+    const problem = await replay(statement, place);
+    if (problem !== undefined) note(statement, problem);
   }
+  for (const { statement, message } of await applyRightStatements(delegated, place.connection)) note(statement, message);
   return { findings, lackingObjects };
 }
 
+/**
+ * Rights that others than the owner granted, with their frames, apart from all other statements.
+ * In a frame nothing but rights in pg_dumpall's forms is taken for one.
+ */
+function splitDelegated(statements: readonly string[]): { readonly plain: string[]; readonly delegated: string[] } {
+  const plain: string[] = [];
+  const delegated: string[] = [];
+  let grantor: string | undefined;
+  for (const statement of statements) {
+    const frame = readFrame(statement);
+    if (frame !== undefined) grantor = frame === "begin" ? statement : undefined;
+    if (frame !== undefined) continue;
+    const isGrant = grantor !== undefined && statement.startsWith("GRANT ");
+    const known = isGrant ? readGlobalStatement(statement) : undefined;
+    if (grantor === undefined || known === undefined) plain.push(statement);
+    else delegated.push(grantor, known.text, frameEnd);
+  }
+  return { plain, delegated };
+}
+
 async function replay(statement: string, place: GlobalsPlace): Promise<string | undefined> {
-  if (statement.startsWith("SET ") || statement === "RESET SESSION AUTHORIZATION") return undefined;
+  if (statement.startsWith("SET ")) return undefined;
   const known = readGlobalStatement(statement);
   if (known === undefined) return "is not a statement that pg_dumpall writes, and was not run";
   const { tablespace } = known;

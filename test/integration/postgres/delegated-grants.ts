@@ -7,6 +7,19 @@
 export const grantingRoles = `
   create role "Grantor ""a""" noinherit; create role b_; create role c_; create role x_; create role own_; create role reader_;`;
 
+/** Rights on what the whole server has, in the server: tablespaces, and parameters from 15 on. */
+export const delegatedGlobals = (major: number): string => `
+  set allow_in_place_tablespaces = on; create tablespace fast location '';
+  grant create on tablespace fast to b_ with grant option; set role b_;
+  grant create on tablespace fast to c_ with grant option;
+  set role c_; grant create on tablespace fast to x_; reset role;
+  ${
+    major < 15
+      ? ""
+      : `grant set on parameter work_mem to b_ with grant option;
+         set role b_; grant set on parameter work_mem to c_; reset role;`
+  }`;
+
 /**
  * In a database named `name`. Every kind of object; chains; a schema of a role that revoked its
  * own rights on it; rights whose stored order is not the order of granting; a view whose owner

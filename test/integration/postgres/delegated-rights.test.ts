@@ -12,7 +12,7 @@ import { openPostgresThrowaway } from "../../../src/engines/postgres/throwaway.t
 import { decide } from "../../../src/pipeline/restore-test.ts";
 import type { LoadFinding } from "../../../src/proof/content.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
-import { allRights, delegatedGrants, grantingRoles } from "./delegated-grants.ts";
+import { allRights, delegatedGlobals, delegatedGrants, grantingRoles } from "./delegated-grants.ts";
 import { randomGrants } from "./random-grants.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
@@ -50,6 +50,8 @@ describe.each([14, 18])("on PostgreSQL %i", (major) => {
   beforeAll(async () => {
     server = await startPostgres({ major });
     await server.sql(grantingRoles);
+    // In every backup of this server: these come back with its roles.
+    await server.sql(delegatedGlobals(major));
   });
   afterAll(() => server?.remove());
 
