@@ -31,7 +31,7 @@ export default {
   testRunner: "vitest",
   plugins: ["@stryker-mutator/vitest-runner", fileURLToPath(import.meta.url)],
   ignorers: ["text-for-people"],
-  // Processes, as in `npm test`: in worker threads some tests of verification fail without any mutant.
+  // Processes, as in `npm test`.
   vitest: { configFile: "vitest.mutation.config.ts", related: false, pool: "forks" },
   // Only the tests that reach a mutant run.
   coverageAnalysis: "perTest",
