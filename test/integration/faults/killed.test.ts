@@ -11,7 +11,7 @@ import { run } from "../../support/processes.ts";
 /** More points than a run has: the loop ends when a run is not killed any more. */
 const enoughPoints = 100;
 
-test("a run killed at any write leaves whole backups only, and the next run succeeds at once", { timeout: 900_000 }, async () => {
+test("a run killed at any write leaves whole backups only, and the next run succeeds at once", { timeout: 3_600_000 }, async () => {
   await using server = await startPostgres({ major: 17 });
   await server.sql("create table things as select n from generate_series(1, 1000) n");
   const retention =
@@ -31,7 +31,7 @@ test("a run killed at any write leaves whole backups only, and the next run succ
     expect(verified.code, `after point ${point}: ${verified.stdout}`).toBe(0);
     expect(verified.json.unjudged).toEqual([]);
   }
-  // The lease, two artifacts, the manifest, the evidence, the lease again and the deletes of one
+  // The lease, two artifacts, the manifest's seal, the manifest, the evidence, the lease again and the deletes of one
   // backup: three points each.
   expect(point).toBeGreaterThan(20);
   expect(point).toBeLessThan(enoughPoints);
