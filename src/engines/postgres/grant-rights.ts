@@ -73,7 +73,10 @@ export async function applyRightStatements(
     waiting = failed.map(({ step }) => step);
     if (!granted) refused.push(...failed);
   }
-  return refused.filter(({ warned }) => !warned).map(({ step, message }) => ({ statement: step.statement, message }));
+  return refused.map(({ step, message, warned }) => {
+    const isLacking = step.grantor !== undefined && (warned || message.startsWith("permission denied for "));
+    return { statement: step.statement, message: isLacking ? `${grantorLacks}${message}` : message };
+  });
 }
 
 /** A right's function may name types of many schemas, each of which is found missing alone. */
@@ -123,6 +126,12 @@ async function runAsGrantor(
   await connection.run("COMMIT");
   return warning === undefined ? { warned: false } : { message: warning, warned: true };
 }
+
+/**
+ * A right of a column outlives the grantor's own right on the table, by which it was granted: no
+ * server takes such a right again. It is lost and named, not damaged.
+ */
+const grantorLacks = "its grantor may no longer grant it: ";
 
 /** SQLSTATE of the warning that some or all rights were not granted (privilege_not_granted). */
 const notGranted = "01007";

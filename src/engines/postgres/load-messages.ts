@@ -32,6 +32,8 @@ const lackingPatterns: readonly RegExp[] = [
   /^unrecognized configuration parameter/,
   /^invalid value for parameter "(?:default_text_search_config|lc_[a-z]+|TimeZone)"/,
   /^text search template "[^"]+" does not exist/,
+  // Said by Holdfast, of a right that its grantor may not give (grant-rights.ts).
+  /^its grantor may no longer grant it: /,
 ];
 
 /** A role that may not do everything: a restore's target, never a throwaway. */

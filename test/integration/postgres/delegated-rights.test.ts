@@ -99,6 +99,21 @@ describe.each([14, 18])("on PostgreSQL %i", (major) => {
     expect(rights.split("\n")).toEqual(before.split("\n"));
   });
 
+  test("a right of a column that no server takes again is lacking, and never silently lost", async () => {
+    for (const name of ["warned", "denied"]) {
+      const taken = await take(
+        name,
+        `create table t (a int); grant select on t to x_ with grant option; ${name === "warned" ? "grant update (a) on t to x_;" : ""}
+         set role x_; grant select (a) on t to b_; reset role; revoke select on t from x_ cascade`,
+      );
+      expect(await testRestore(taken)).toEqual({
+        check: "unproven",
+        findings: [expect.objectContaining({ class: "lacking", message: expect.stringMatching(/^its grantor may no longer/) })],
+        differences: [],
+      });
+    }
+  });
+
   test("where a role is missing, the rights of the others come back all the same", async () => {
     await server.sql("create role gone_");
     const taken = await take(
