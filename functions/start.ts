@@ -1,7 +1,6 @@
 /**
- * Starts a state machine for a schedule. A schedule may fire twice for one instant; the execution's
- * name is made of the schedule and that instant, and Step Functions takes a name once in 90 days:
- * the second delivery changes nothing.
+ * Starts a state machine for a schedule. A schedule may fire twice for one instant: Step Functions
+ * takes a name (schedule and instant) once in 90 days, so the second delivery changes nothing.
  */
 import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import * as z from "zod";
@@ -10,7 +9,7 @@ import { logger } from "./commons/powertools.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 /** Step Functions takes 80 characters; the instant and its hyphen take 17. */
-const longestName = 63;
+const maxNameLength = 63;
 
 export const step = defineStep({
   name: "start",
@@ -18,11 +17,8 @@ export const step = defineStep({
     schedule: z
       .string()
       .regex(/^[A-Za-z0-9_-]+$/)
-      .max(longestName),
-    /**
-     * `<aws.scheduler.scheduled-time>`: the instant that the schedule is for, the same in every
-     * delivery.
-     */
+      .max(maxNameLength),
+    /** `<aws.scheduler.scheduled-time>`: the same instant in every delivery. */
     scheduledAt: z.iso.datetime({ offset: true }),
     stateMachineArn: z.string().startsWith("arn:"),
     input: z.record(z.string(), z.unknown()),
@@ -46,7 +42,7 @@ export const step = defineStep({
 
 export const handler = serve(step);
 
-/** What another delivery does not mend (Step Functions API reference, StartExecution). */
+/** What another delivery does not fix (Step Functions API reference, StartExecution). */
 const permanent: readonly string[] = ["AccessDeniedException", "InvalidArn", "InvalidExecutionInput", "StateMachineDoesNotExist"];
 
 function startError(name: string, error: unknown): HoldfastError {

@@ -44,7 +44,9 @@ export interface ArchiveOutline {
   readonly plainKeysOnly: boolean;
   /** Owners, then rights, in their order; only when they were asked for. */
   readonly rights: readonly string[];
-  /** Rights that others than the owner granted, by entry, in their order; not those on the database. */
+  /**
+   * Rights that others than the owner granted, by entry, in their order; not those on the database.
+   */
   readonly delegated: readonly DelegatedRights[];
 }
 

@@ -34,7 +34,9 @@ export interface ListedEntry {
 
 export interface LoadLists {
   readonly first: readonly number[];
-  /** Materialized views, filled after Holdfast granted rights itself: their owners may need them. */
+  /**
+   * Materialized views, filled after Holdfast granted rights itself: their owners may need them.
+   */
   readonly views: readonly number[];
   readonly last: readonly number[];
 }
@@ -84,7 +86,10 @@ export function parseList(text: string): ListedEntry[] {
   return entries;
 }
 
-/** Entries by when they are loaded; those in `granted`, which Holdfast grants itself, are in no list. */
+/**
+ * Entries by when they are loaded; those in `granted`, which Holdfast grants itself, are in no
+ * list.
+ */
 export function splitList(
   entries: readonly ListedEntry[],
   { last, unfilled }: LoadPlan,

@@ -128,7 +128,8 @@ describe("verify", () => {
       expect(verified.code).toBe(4);
       expect(JSON.stringify(verified.json)).toContain("KeyMissing");
       const listed = await project.holdfast(["list", "shop"]);
-      // Neither damaged nor good: nobody with this policy could open it, or tell whether it is genuine.
+      // Neither damaged nor good: nobody with this policy could open it, or tell whether it is
+      // genuine.
       expect(listed.json.backups.at(-1)).toMatchObject({ state: "stored" });
       expect(listed.json.backups.at(-1)).not.toHaveProperty("problems");
     } finally {

@@ -31,8 +31,8 @@ test("a run killed at any write leaves whole backups only, and the next run succ
     expect(verified.code, `after point ${point}: ${verified.stdout}`).toBe(0);
     expect(verified.json.unjudged).toEqual([]);
   }
-  // The lease, two artifacts, the manifest's seal, the manifest, the evidence, the lease again and the deletes of one
-  // backup: three points each.
+  // The lease, two artifacts, the manifest's seal, the manifest, the evidence, the lease again and
+  // the deletes of one backup: three points each.
   expect(point).toBeGreaterThan(20);
   expect(point).toBeLessThan(enoughPoints);
   const listed = await project.holdfast(["list"]);
