@@ -94,8 +94,7 @@ export function verifyContenders(workspace: Workspace, holdfast: Installation, a
   return [
     contender(names.verify, () => holdfast.command("verify", `${holdfast.source}@latest`)),
     contender(names.bareRead, () => pipeline('"$1" --file=- "$2" > /dev/null', [restore, archive])),
-    // The kernel throws away what is written to /dev/null without looking at it; whoever reads the
-    // script needs a pipe.
+    // The kernel discards writes to /dev/null unread; a pipe makes the tool send every byte.
     contender(names.pipedRead, () => pipeline('"$1" --file=- "$2" | cat > /dev/null', [restore, archive])),
   ];
 }

@@ -28,8 +28,8 @@ export interface Measurement {
 }
 
 /**
- * How often the peak is read: the kernel keeps it, so that only what comes after the last look can
- * be missed.
+ * How often the peak is read. The kernel keeps the peak: only what comes after the last reading is
+ * missed.
  */
 const peakIntervalMs = 10;
 
@@ -78,8 +78,8 @@ export function pipeline(script: string, args: readonly string[], env?: NodeJS.P
 }
 
 /**
- * Runs the contenders in turns (A B C, B C A, ...), `runs` times each. `onRun` is told of each run
- * as it ends.
+ * Runs the contenders in turns (A B C, B C A, ...), `runs` times each. `onRun` is called as each
+ * run ends.
  */
 export async function takeTurns(
   contenders: readonly Contender[],

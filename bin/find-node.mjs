@@ -33,8 +33,9 @@ function findNodeOnPath() {
 }
 
 /**
- * Runs `node` with `args` as if it were this process: same streams, signals passed on, and at the end the same exit code or signal. With `linked`,
- * what runs there can tell that this process was killed (end-with-parent.mjs).
+ * Runs `node` with `args` as if it were this process: same streams, signals passed on, and at the
+ * end the same exit code or signal. With `linked`, what runs there can tell that this process was
+ * killed (end-with-parent.mjs).
  * On a terminal Ctrl-C reaches both processes by itself, so SIGINT is not passed on a second time.
  */
 export function handOver(node, args, { env = process.env, linked = false } = {}) {

@@ -129,7 +129,7 @@ describe.each(["governance", "compliance"])("a vault that locks (%s)", (mode) =>
     expect(await versionsOf("leases/")).toEqual([]);
   });
 
-  test("cannot be emptied, or unlocked early, by whoever has no right to bypass it", async () => {
+  test("cannot be emptied, or unlocked early, by anyone without the right to bypass it", async () => {
     const id = await back(await open("daily: 30", { mode }));
     const [version] = await versionsOf(`artifacts/tree/${id}`);
     const object = { Bucket: bucket, Key: version?.Key ?? "", VersionId: version?.VersionId };

@@ -5,23 +5,7 @@ import { findSuspicions } from "../../src/pipeline/suspicion.ts";
 import type { GroupFigures } from "../../src/proof/content.ts";
 import { addFigures, bucketOf, sortOfBuckets } from "../../src/proof/group-buckets.ts";
 import { createDatabase, loseSlowly, randomOf, runNights } from "./databases.ts";
-
-const rules = { maxDropShare: 0.5, isVolatile: () => false };
-
-/** A content of tables by name: rows, or rows and bytes. */
-function content(
-  tables: Readonly<Record<string, number | Omit<PartFigures, "object">>>,
-  partitions: string[] = [],
-): ContentFigures {
-  const parts = new Map<string, PartFigures>();
-  for (const [name, given] of Object.entries(tables)) {
-    const object = /^(table|directory|type) /.test(name) ? name : `table public.${name}`;
-    parts.set(object, { object, ...(typeof given === "number" ? { rows: given, bytes: given * 100 } : given) });
-  }
-  return { parts, partitions: new Set(partitions.map((name) => `table public.${name}`)) };
-}
-
-const found = (now: ContentFigures, ...history: ContentFigures[]) => findSuspicions(now, history, rules);
+import { content, found, rules } from "./table-content.ts";
 
 describe("a table that loses a little every night", () => {
   const falling = (share: number, nights: number, from = 100_000) =>

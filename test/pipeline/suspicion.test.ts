@@ -8,23 +8,7 @@ import { deepestValley } from "../../src/pipeline/part-history.ts";
 import { findSuspicions } from "../../src/pipeline/suspicion.ts";
 import { createContentSampler } from "../../src/proof/content-sample.ts";
 import { accidents, createDatabase, judge, randomOf, runNights } from "./databases.ts";
-
-const rules = { maxDropShare: 0.5, isVolatile: () => false };
-
-/** A content of tables by name: rows, or rows and bytes. */
-function content(
-  tables: Readonly<Record<string, number | Omit<PartFigures, "object">>>,
-  partitions: string[] = [],
-): ContentFigures {
-  const parts = new Map<string, PartFigures>();
-  for (const [name, given] of Object.entries(tables)) {
-    const object = /^(table|directory|type) /.test(name) ? name : `table public.${name}`;
-    parts.set(object, { object, ...(typeof given === "number" ? { rows: given, bytes: given * 100 } : given) });
-  }
-  return { parts, partitions: new Set(partitions.map((name) => `table public.${name}`)) };
-}
-
-const found = (now: ContentFigures, ...history: ContentFigures[]) => findSuspicions(now, history, rules);
+import { content, found, rules } from "./table-content.ts";
 
 describe("a table that lost its data", () => {
   test("is named when it is gone, empty or smaller by more than the share", () => {
