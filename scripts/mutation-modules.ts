@@ -35,12 +35,12 @@ export const mutationModules: readonly MutationModule[] = [
   { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump-commit.test.ts"] },
   {
     name: "manifest",
-    mutate: ["src/vault/manifest.ts", "src/vault/check-manifest.ts"],
+    mutate: ["src/vault/documents/manifest.ts", "src/vault/documents/check-manifest.ts"],
     tests: ["test/vault/{manifest,check-manifest,format}.test.ts"],
   },
   {
     name: "evidence",
-    mutate: ["src/vault/evidence.ts", "src/vault/check-evidence.ts", "src/vault/backup-state.ts"],
+    mutate: ["src/vault/documents/evidence.ts", "src/vault/documents/check-evidence.ts", "src/vault/backup-state.ts"],
     tests: ["test/vault/{evidence,check-evidence,backup-state}.test.ts"],
   },
   {

@@ -5,12 +5,14 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { projectDirectory } from "./cache-directory.ts";
 
 export interface Count {
   readonly passed: number;
   readonly failed: number;
+  /** Each failed test's name and first lines, shown again at the end: logs are long, and get cut. */
+  readonly failures?: readonly string[];
 }
 
 export interface Step {
@@ -25,7 +27,18 @@ export interface VitestReport {
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly success: boolean;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly FileReport[];
+}
+
+export interface FileReport {
+  readonly name: string;
+  readonly status: string;
+  readonly message: string;
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages: readonly string[];
+  }[];
 }
 
 /** A tool that passes or fails as a whole. */
@@ -70,12 +83,29 @@ function readReport(path: string): VitestReport | undefined {
  * error outside of tests, a setup), and a run without tests.
  */
 export function countTests(report: VitestReport | undefined, exitCode: number): Count {
-  if (report === undefined) return { passed: 0, failed: 1 };
+  if (report === undefined) return { passed: 0, failed: 1, failures: ["vitest wrote no report"] };
   const unloaded = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
   const failed = report.numFailedTests + report.numPendingTests + report.numTodoTests + unloaded;
   const passed = report.numPassedTests;
   const unexplained = failed === 0 && (exitCode !== 0 || !report.success || passed === 0);
-  return { passed, failed: unexplained ? 1 : failed };
+  return { passed, failed: unexplained ? 1 : failed, failures: report.testResults.flatMap(describeFailures) };
+}
+
+/** A failed test's file and name, and the first lines of what it says. */
+function describeFailures({ name, status, message, assertionResults }: FileReport): string[] {
+  const file = relative(projectDirectory, name);
+  if (status === "failed" && assertionResults.length === 0) return [`${file}\n${firstLines(message)}`];
+  return assertionResults
+    .filter((test) => test.status !== "passed")
+    .map((test) => `${file}: ${test.fullName} (${test.status})\n${firstLines(test.failureMessages.join("\n"))}`);
+}
+
+function firstLines(text: string): string {
+  return text
+    .split("\n")
+    .slice(0, 25)
+    .map((line) => `    ${line.slice(0, 300)}`)
+    .join("\n");
 }
 
 /**
@@ -85,10 +115,11 @@ export function countTests(report: VitestReport | undefined, exitCode: number): 
 export async function runSteps(steps: readonly Step[]): Promise<number> {
   const sum = { passed: 0, failed: 0 };
   const lines: string[] = [];
+  const failures: string[] = [];
   for (const [index, step] of steps.entries()) {
     console.log(`\n[${index + 1}/${steps.length}] ${step.name}`);
     const started = performance.now();
-    const { passed, failed } = await step.run();
+    const { passed, failed, failures: named = [] } = await step.run();
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     lines.push(
       `${failed === 0 ? "ok  " : "FAIL"} ${step.name.padEnd(28)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${seconds.padStart(7)} s`,
@@ -96,7 +127,9 @@ export async function runSteps(steps: readonly Step[]): Promise<number> {
     console.log(lines.at(-1));
     sum.passed += passed;
     sum.failed += failed;
+    failures.push(...named);
   }
+  for (const failure of failures) console.log(`\nFAILED ${failure}`);
   console.log(`\n${lines.join("\n")}\n\n${sum.passed} passed, ${sum.failed} failed`);
   return sum.failed === 0 && sum.passed > 0 ? 0 : 1;
 }

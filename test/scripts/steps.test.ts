@@ -1,13 +1,16 @@
+import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { projectDirectory } from "../../scripts/cache-directory.ts";
 import { countTests, runSteps, type VitestReport } from "../../scripts/steps.ts";
 
+const passed = { status: "passed", fullName: "a test", failureMessages: [] };
 const green: VitestReport = {
   numPassedTests: 3,
   numFailedTests: 0,
   numPendingTests: 0,
   numTodoTests: 0,
   success: true,
-  testResults: [{ status: "passed", assertionResults: [{}, {}, {}] }],
+  testResults: [{ name: "/a.test.ts", status: "passed", message: "", assertionResults: [passed, passed, passed] }],
 };
 
 describe("counting a vitest run", () => {
@@ -18,7 +21,11 @@ describe("counting a vitest run", () => {
     ["a planned test is a failure", { ...green, numTodoTests: 1 }, 0, { passed: 3, failed: 1 }],
     [
       "a file that does not load is a failure",
-      { ...green, testResults: [{ status: "failed", assertionResults: [] }], success: false },
+      {
+        ...green,
+        testResults: [{ name: "/a.test.ts", status: "failed", message: "no such module", assertionResults: [] }],
+        success: false,
+      },
       1,
       { passed: 3, failed: 1 },
     ],
@@ -27,7 +34,42 @@ describe("counting a vitest run", () => {
     ["a non-zero exit code is a failure", green, 1, { passed: 3, failed: 1 }],
     ["no report is a failure", undefined, 1, { passed: 0, failed: 1 }],
   ] as const)("%s", (_what, report, exitCode, expected) => {
-    expect(countTests(report, exitCode)).toEqual(expected);
+    expect(countTests(report, exitCode)).toMatchObject(expected);
+  });
+});
+
+describe("what failed", () => {
+  it("is named with its file and the first lines of its reason", () => {
+    const failure = { status: "failed", fullName: "a pruned backup stays away", failureMessages: ["expected 1\n  at here"] };
+    const file = {
+      name: join(projectDirectory, "test/a.test.ts"),
+      status: "failed",
+      message: "",
+      assertionResults: [passed, failure],
+    };
+    const unloaded = {
+      name: join(projectDirectory, "test/b.test.ts"),
+      status: "failed",
+      message: "no such module",
+      assertionResults: [],
+    };
+    expect(countTests({ ...green, success: false, numFailedTests: 1, testResults: [file, unloaded] }, 1).failures).toEqual([
+      "test/a.test.ts: a pruned backup stays away (failed)\n    expected 1\n      at here",
+      "test/b.test.ts\n    no such module",
+    ]);
+  });
+
+  it("is shown again right before the sum", async () => {
+    const lines: string[] = [];
+    vi.spyOn(console, "log").mockImplementation((text: string) => void lines.push(...text.split("\n")));
+    await runSteps([
+      { name: "one", run: () => Promise.resolve({ passed: 1, failed: 1, failures: ["test/a.test.ts: x (failed)\n    why"] }) },
+      { name: "two", run: () => Promise.resolve({ passed: 1, failed: 0 }) },
+    ]);
+    const named = lines.indexOf("FAILED test/a.test.ts: x (failed)");
+    expect(named).toBeGreaterThan(lines.findIndex((line) => line.includes("[2/2]")));
+    expect(lines[named + 1]).toBe("    why");
+    vi.restoreAllMocks();
   });
 });
 

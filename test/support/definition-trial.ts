@@ -2,8 +2,8 @@
  * A database of random definitions: backed up, restored beside itself, compared; then some
  * definitions are changed, and compared again.
  */
-import { digestPostgresBackup } from "../../src/engines/postgres/digest.ts";
-import { openPostgresTarget } from "../../src/engines/postgres/restore.ts";
+import { digestPostgresBackup } from "../../src/engines/postgres/digest/digest.ts";
+import { openPostgresTarget } from "../../src/engines/postgres/place/restore.ts";
 import type { Comparison } from "../../src/proof/content.ts";
 import { takeBackup } from "../integration/postgres/taken-backup.ts";
 import type { PostgresServer } from "./postgres-server.ts";

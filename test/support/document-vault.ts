@@ -4,15 +4,15 @@
  */
 import { isHoldfastError } from "../../src/errors/holdfast-error.ts";
 import { listBackups } from "../../src/vault/catalogue.ts";
-import { appendEvidence } from "../../src/vault/evidence.ts";
+import { appendEvidence } from "../../src/vault/documents/evidence.ts";
+import { addHold, listHolds } from "../../src/vault/documents/holds.ts";
+import { describeReader, listReadMarks, markReading } from "../../src/vault/documents/read-marks.ts";
+import { initVault, openVault } from "../../src/vault/documents/vault.ts";
+import { newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { examineAll } from "../../src/vault/examine-backup.ts";
-import { addHold, listHolds } from "../../src/vault/holds.ts";
 import { keyOf, vaultKey } from "../../src/vault/layout.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
 import { listLost } from "../../src/vault/list-lost.ts";
-import { describeReader, listReadMarks, markReading } from "../../src/vault/read-marks.ts";
-import { initVault, openVault } from "../../src/vault/vault.ts";
-import { newVaultId } from "../../src/vault/vault-id.ts";
 import { type MemoryStore, makeMemoryStore } from "./memory-store.ts";
 import { sampleEvidence, sampleId, sampleManifest } from "./sample-backups.ts";
 import { authenticatorFor, commitSealed, memoryKeys } from "./sealed-backups.ts";

@@ -3,7 +3,7 @@
  * went; for tests of what is left.
  */
 import { systemClock } from "../../src/runtime/clock.ts";
-import { openFolderStore } from "../../src/vault/folder-store.ts";
+import { openFolderStore } from "../../src/vault/folder/store.ts";
 import { patternedBytes } from "./streams.ts";
 
 const [root = "", task = "", argument = ""] = process.argv.slice(2);

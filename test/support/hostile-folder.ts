@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -58,12 +58,13 @@ export async function makeOutside(): Promise<Outside> {
 
 /** Puts `kind` at `path`, instead of what is there. */
 export async function plant(kind: OddKind, path: string, outside: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
   try {
     await mkdir(dirname(path), { recursive: true });
   } catch {
     return; // Something odd was planted above it.
   }
+  if (`${await realpath(dirname(path))}/`.startsWith(`${await realpath(outside)}/`)) return; // A link was.
+  await rm(path, { recursive: true, force: true });
   switch (kind) {
     case "link to a file":
       return symlink(join(outside, "secret"), path);

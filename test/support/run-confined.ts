@@ -4,7 +4,7 @@
  * restore test with its assertions.
  */
 import { randomBytes } from "node:crypto";
-import { openPostgresThrowaway } from "../../src/engines/postgres/throwaway.ts";
+import { openPostgresThrowaway } from "../../src/engines/postgres/place/throwaway.ts";
 import type { Assertion } from "../../src/policy/engines/postgres/source.ts";
 import { runTool } from "../../src/runtime/child-process.ts";
 import { systemClock } from "../../src/runtime/clock.ts";

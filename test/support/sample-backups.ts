@@ -1,8 +1,8 @@
 /** Manifests and evidence as small as the format allows. */
 import type { CheckName } from "../../src/vault/backup-state.ts";
-import type { Evidence } from "../../src/vault/evidence.ts";
+import type { Evidence } from "../../src/vault/documents/evidence.ts";
+import type { Manifest } from "../../src/vault/documents/manifest.ts";
 import { newBackupId, parseBackupId } from "../../src/vault/layout.ts";
-import type { Manifest } from "../../src/vault/manifest.ts";
 
 const sha256 = "0123456789abcdef".repeat(4);
 

@@ -8,8 +8,8 @@ import { authenticatorOf, writeManifestSeal } from "../../src/pipeline/authentic
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { keyIdOf } from "../../src/sealing/key-file.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
+import { commitManifest, encodeManifest, type Manifest } from "../../src/vault/documents/manifest.ts";
 import type { Authenticate } from "../../src/vault/examine-backup.ts";
-import { commitManifest, encodeManifest, type Manifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 
 /** A key of its own for each `byte`; it opens what it sealed, and nothing else. */

@@ -3,7 +3,7 @@
  * script try the driver with.
  */
 import fc from "fast-check";
-import { connect } from "../../src/engines/postgres/driver.ts";
+import { connect } from "../../src/engines/postgres/connection/driver.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { startHostileServer } from "./hostile-server.ts";
 
