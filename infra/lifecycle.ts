@@ -1,6 +1,8 @@
-/** The lifecycle rules of a vault (src/vault/lifecycle-rules.ts) in the words of CloudFormation. */
+/**
+ * The lifecycle rules of a vault (src/vault/s3/lifecycle-rules.ts) in the words of CloudFormation.
+ */
 import type { S3Vault } from "../src/policy/policy.ts";
-import { type LifecycleRule, lifecycleRules } from "../src/vault/lifecycle-rules.ts";
+import { type LifecycleRule, lifecycleRules } from "../src/vault/s3/lifecycle-rules.ts";
 
 /** What died half-way is cleaned up well after the longest run could still need it. */
 export const abortUploadsDays = 7;

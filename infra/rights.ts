@@ -2,7 +2,7 @@
 import { allChannels } from "../src/alerts/route.ts";
 import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
 import { shortestKept } from "../src/retention/shortest-kept.ts";
-import { documentLockMs } from "../src/vault/lock-documents.ts";
+import { documentLockMs } from "../src/vault/documents/lock-documents.ts";
 import { bucketsOf, type Deployment, sealingKeysOf } from "./deployment.ts";
 import { stateBucketArn, stateObjects } from "./state-buckets.ts";
 import { allow, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";

@@ -3,7 +3,7 @@
  * reason.
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import { appendEvidence } from "../vault/evidence.ts";
+import { appendEvidence } from "../vault/documents/evidence.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";

@@ -5,11 +5,11 @@
  */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { findManifestSealProblem, type ManifestContext, maxManifestSealBytes, sealManifest } from "../sealing/manifest-seal.ts";
+import { type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
 import type { Authenticate } from "../vault/examine-backup.ts";
 import { keyOf } from "../vault/layout.ts";
-import { type ReadManifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readSmall } from "../vault/read-small.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import type { ArtifactTarget } from "./write-artifact.ts";

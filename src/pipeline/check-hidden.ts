@@ -3,10 +3,10 @@
  * the bucket still has.
  */
 import type { Finding } from "../engines/engine.ts";
-import { describeHiddenHold, listHiddenHolds } from "../vault/hidden-documents.ts";
+import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
+import { hasTombstone } from "../vault/documents/tombstones.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseDocumentKey, parseEvidenceKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { hasTombstone } from "../vault/tombstones.ts";
 
 const subject = "deleted backups";
 

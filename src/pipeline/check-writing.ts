@@ -4,9 +4,9 @@
  */
 import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore, PutOptions } from "../vault/object-store.ts";
-import { readSmall } from "../vault/read-small.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**

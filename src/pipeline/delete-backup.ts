@@ -4,13 +4,13 @@
  */
 import type { RunContext } from "../runtime/run-context.ts";
 import { describeLock } from "../vault/backup-lock.ts";
-import { isHeld } from "../vault/holds.ts";
+import { isHeld } from "../vault/documents/holds.ts";
+import { removeManifest } from "../vault/documents/manifest.ts";
+import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
+import { listTombstones, removeTombstone, writeTombstone } from "../vault/documents/tombstones.ts";
 import { keyOf } from "../vault/layout.ts";
-import { removeManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
-import { readSmall } from "../vault/read-small.ts";
-import { listTombstones, removeTombstone, writeTombstone } from "../vault/tombstones.ts";
 
 /** A vault, and where its read marks are. */
 export interface DeletionPlaces {

@@ -1,7 +1,7 @@
 /** Compares a manifest with what earlier checks of its backup read. */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
-import { type Evidence, readEvidence } from "../vault/evidence.ts";
+import { type Evidence, readEvidence } from "../vault/documents/evidence.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
 /**

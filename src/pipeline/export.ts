@@ -5,11 +5,11 @@
 
 import { createHash } from "node:crypto";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/documents/manifest.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
+import { initVault } from "../vault/documents/vault.ts";
 import { keyOf } from "../vault/layout.ts";
-import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readSmall } from "../vault/read-small.ts";
-import { initVault } from "../vault/vault.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";

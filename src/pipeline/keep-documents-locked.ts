@@ -4,7 +4,7 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { RunContext } from "../runtime/run-context.ts";
-import { lockDocuments } from "../vault/lock-documents.ts";
+import { lockDocuments } from "../vault/documents/lock-documents.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
 /**

@@ -6,7 +6,7 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig, Tier, VaultConfig } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { listBackups } from "../vault/catalogue.ts";
-import { openVault } from "../vault/vault.ts";
+import { openVault } from "../vault/documents/vault.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 
 export interface DueBackup {

@@ -4,8 +4,8 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
+import { openVault } from "../vault/documents/vault.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
-import { openVault } from "../vault/vault.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 

@@ -7,7 +7,7 @@ import type { Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
-import { type Manifest, readManifest } from "../vault/manifest.ts";
+import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { figuresOf } from "./backup-figures.ts";
 import { findInVaults, newestBackup } from "./find-backups.ts";

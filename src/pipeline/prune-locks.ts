@@ -6,7 +6,7 @@ import type { SourceConfig } from "../policy/policy.ts";
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import { promiseLocks } from "../retention/promise-locks.ts";
 import { extendBackupLock, findBackupLock, holdBackup } from "../vault/backup-lock.ts";
-import { holdDocument } from "../vault/holds.ts";
+import { holdDocument } from "../vault/documents/holds.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";

@@ -8,13 +8,13 @@ import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan
 import type { RunContext } from "../runtime/run-context.ts";
 import { stateOf } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
-import { describeHiddenHold, listHiddenHolds } from "../vault/hidden-documents.ts";
+import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
+import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
+import { openVault } from "../vault/documents/vault.ts";
 import type { Lease } from "../vault/leases.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
-import { describeReader, isActiveMark, listReadMarks } from "../vault/read-marks.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
-import { openVault } from "../vault/vault.ts";
 import { type OpenedVault, readAuthenticManifest } from "./authentic-manifest.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";

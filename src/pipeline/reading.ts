@@ -1,6 +1,6 @@
 /** Reads a backup under a read mark, so that a prune elsewhere keeps it meanwhile. */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { markReading, renewReadMarkMs } from "../vault/read-marks.ts";
+import { markReading, renewReadMarkMs } from "../vault/documents/read-marks.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 

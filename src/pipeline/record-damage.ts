@@ -3,7 +3,7 @@
  * and answered with the newest good one.
  */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
-import { readManifest } from "../vault/manifest.ts";
+import { readManifest } from "../vault/documents/manifest.ts";
 import { findDamage } from "./damage.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { newestGoodBackup } from "./newest-good.ts";

@@ -3,7 +3,7 @@
  * whoever asked for it.
  */
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
-import { appendEvidence, type Evidence } from "../vault/evidence.ts";
+import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 

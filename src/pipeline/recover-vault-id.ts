@@ -5,10 +5,10 @@
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { maxManifestSealBytes, openManifestSeal } from "../sealing/manifest-seal.ts";
 import { listBackups } from "../vault/catalogue.ts";
+import { readManifest } from "../vault/documents/manifest.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
 import { type BackupPlace, keyOf } from "../vault/layout.ts";
-import { readManifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readSmall } from "../vault/read-small.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { RetentionPlan } from "../retention/plan-retention.ts";
 import type { Refusal } from "../retention/refusals.ts";
-import { listHiddenDocuments } from "../vault/hidden-documents.ts";
+import { listHiddenDocuments } from "../vault/documents/hidden-documents.ts";
 import { describeLost, listLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 

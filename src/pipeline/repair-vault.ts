@@ -4,11 +4,11 @@
  */
 import type { Finding } from "../engines/engine.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { documentLock } from "../vault/documents/lock-documents.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
+import { newVaultDocument, openVault } from "../vault/documents/vault.ts";
 import { instructionsKey, vaultKey } from "../vault/layout.ts";
-import { documentLock } from "../vault/lock-documents.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readSmall } from "../vault/read-small.ts";
-import { newVaultDocument, openVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { recoverVaultId } from "./recover-vault-id.ts";
 import { findInstructionsProblem, writeInstructions } from "./vault-instructions.ts";

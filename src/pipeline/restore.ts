@@ -9,7 +9,7 @@ import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { findEngine } from "../policy/engine-policy.ts";
 import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
-import { type Manifest, type ReadManifest, readManifest } from "../vault/manifest.ts";
+import { type Manifest, type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";

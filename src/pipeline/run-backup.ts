@@ -5,7 +5,7 @@
 import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { findBackup } from "../vault/catalogue.ts";
-import { openVault } from "../vault/vault.ts";
+import { openVault } from "../vault/documents/vault.ts";
 import { type DumpResult, dumpSource } from "./dump.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type PruneResult, pruneSource } from "./prune.ts";

@@ -1,6 +1,6 @@
 /** Reads evidence where a damaged piece must not stop the work: it then says nothing. */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { type Evidence, readEvidence } from "../vault/evidence.ts";
+import { type Evidence, readEvidence } from "../vault/documents/evidence.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
 /**

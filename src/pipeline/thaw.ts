@@ -2,8 +2,8 @@
  * What must be brought back from an archive before a backup can be read, and how long that takes.
  */
 import { formatBytes } from "../report/format.ts";
+import type { Manifest } from "../vault/documents/manifest.ts";
 import { keyOf } from "../vault/layout.ts";
-import type { Manifest } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
 export interface Thaw {

@@ -4,8 +4,8 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { listBackups } from "../vault/catalogue.ts";
-import { readManifest } from "../vault/manifest.ts";
-import { openVault } from "../vault/vault.ts";
+import { readManifest } from "../vault/documents/manifest.ts";
+import { openVault } from "../vault/documents/vault.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 

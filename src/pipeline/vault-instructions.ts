@@ -7,9 +7,9 @@ import type { EngineRegistry } from "../engines/engine-registry.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { isKnownInstructions } from "../sealing/known-instructions.ts";
 import { restoreInstructions } from "../sealing/restore-instructions.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
 import { instructionsKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readSmall } from "../vault/read-small.ts";
 
 export interface InstructionsProblem {
   readonly message: string;

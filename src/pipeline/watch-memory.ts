@@ -7,8 +7,8 @@ import type { Alert } from "../alerts/alert.ts";
 import { parseAlert } from "../alerts/parse-alert.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { RunContext } from "../runtime/run-context.ts";
+import { readSmall } from "../vault/documents/read-small.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readSmall } from "../vault/read-small.ts";
 
 export interface Told {
   /** The kinds of findings that were told. */

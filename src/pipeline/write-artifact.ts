@@ -5,10 +5,10 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import { sealStream } from "../sealing/seal.ts";
+import type { ArtifactRecord } from "../vault/documents/manifest.ts";
 import { keyOf } from "../vault/layout.ts";
-import { artifactTag } from "../vault/lifecycle-rules.ts";
-import type { ArtifactRecord } from "../vault/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { artifactTag } from "../vault/s3/lifecycle-rules.ts";
 
 export interface ArtifactTarget {
   readonly store: ObjectStore;

@@ -5,9 +5,9 @@
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type BackupState, stateOf } from "./backup-state.ts";
-import { listEvidence } from "./evidence.ts";
-import { isFuture } from "./future.ts";
-import { isHeld } from "./holds.ts";
+import { listEvidence } from "./documents/evidence.ts";
+import { isFuture } from "./documents/future.ts";
+import { isHeld } from "./documents/holds.ts";
 import { type BackupPlace, type EvidenceKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";

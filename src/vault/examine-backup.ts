@@ -5,9 +5,9 @@
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { CheckName } from "./backup-state.ts";
 import type { BackupEntry } from "./catalogue.ts";
-import { readEvidence } from "./evidence.ts";
+import { readEvidence } from "./documents/evidence.ts";
+import { readManifest } from "./documents/manifest.ts";
 import type { BackupPlace, EvidenceKey } from "./layout.ts";
-import { readManifest } from "./manifest.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 export interface ExaminedBackup extends BackupEntry {

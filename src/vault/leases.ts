@@ -6,12 +6,12 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { assertKnownVersion, formatVersion } from "./format-version.ts";
+import { assertKnownVersion, formatVersion } from "./documents/format-version.ts";
+import { findLeaseProblem, judgeLease, type LeaseRecord, leaseBytes } from "./documents/lease-record.ts";
+import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./documents/read-document.ts";
 import { keyOf } from "./layout.ts";
-import { findLeaseProblem, judgeLease, type LeaseRecord, leaseBytes } from "./lease-record.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { machineProcesses, type ProcessTable } from "./process-identity.ts";
-import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./read-document.ts";
 
 export interface LeaseRequest {
   /** Who: host and process, or an execution. */

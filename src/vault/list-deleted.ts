@@ -2,9 +2,10 @@
  * Backups that were deleted on purpose, as it seems, a short time ago, and of which something is
  * left: still time to object.
  */
+
+import { isSettledDeletion, listTombstones, minDeletionAgeMs, type StoredTombstone } from "./documents/tombstones.ts";
 import { type BackupPlace, keyOf } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { isSettledDeletion, listTombstones, minDeletionAgeMs, type StoredTombstone } from "./tombstones.ts";
 
 const hourMs = 3_600_000;
 

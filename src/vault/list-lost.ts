@@ -2,10 +2,11 @@
  * Backups that were there and have no manifest: lost, or deleted outside Holdfast. Their evidence
  * shows that there was one.
  */
+
+import { hasTombstone } from "./documents/tombstones.ts";
 import { type BackupPlace, keyOf, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { comparePlaces, cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { hasTombstone } from "./tombstones.ts";
 
 /**
  * Backups with evidence and without a manifest, by source and id; not those whose deletion Holdfast

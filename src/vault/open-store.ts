@@ -18,9 +18,9 @@ export interface OpenStoreOptions {
  */
 export async function openStore(config: VaultConfig, options: OpenStoreOptions): Promise<ObjectStore> {
   if (config.type === "folder") {
-    const { openFolderStore } = await import("./folder-store.ts");
+    const { openFolderStore } = await import("./folder/store.ts");
     return openFolderStore(config.path, options);
   }
-  const { openS3Store } = await import("./s3-store.ts");
+  const { openS3Store } = await import("./s3/store.ts");
   return openS3Store(config, options);
 }

@@ -3,7 +3,7 @@
  * still runs. Linux; elsewhere unknown.
  */
 import { readFileSync, readlinkSync } from "node:fs";
-import { isRecord } from "./json-shape.ts";
+import { isRecord } from "./documents/json-shape.ts";
 
 export interface ProcessIdentity {
   /** Changes with every start of the machine. */

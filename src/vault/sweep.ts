@@ -3,12 +3,12 @@
  * docs/vault-format.md, "Order of deletes".
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { isHeld } from "./holds.ts";
+import { isHeld } from "./documents/holds.ts";
+import { findLeaseProblem, type LeaseRecord } from "./documents/lease-record.ts";
+import { readSmall } from "./documents/read-small.ts";
+import { findTombstone, isSettledDeletion } from "./documents/tombstones.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
-import { findLeaseProblem, type LeaseRecord } from "./lease-record.ts";
 import type { ListedObject, ObjectStore } from "./object-store.ts";
-import { readSmall } from "./read-small.ts";
-import { findTombstone, isSettledDeletion } from "./tombstones.ts";
 
 export interface SweepOptions {
   readonly now: Date;

@@ -1,7 +1,7 @@
 /** The connections that the deploy guide writes out are ones that the PostgreSQL engine accepts. */
 import { describe, expect, test } from "vitest";
-import { parseAwsSecret } from "../../src/engines/postgres/aws-secret.ts";
-import { checkKeywords } from "../../src/engines/postgres/connection-keywords.ts";
+import { parseAwsSecret } from "../../src/engines/postgres/connection/aws-secret.ts";
+import { checkKeywords } from "../../src/engines/postgres/connection/connection-keywords.ts";
 import { pages } from "./pages.ts";
 
 const guide = pages.find(({ path }) => path === "docs/deploy.md")?.text ?? "";

@@ -3,12 +3,12 @@
  * and nothing ends in a crash.
  */
 import { describe, expect, it } from "vitest";
-import { parseConnectionString } from "../../src/engines/postgres/connection-string.ts";
-import { columnPermutation, createColumnReorder } from "../../src/engines/postgres/copy-columns.ts";
-import { countNewlines } from "../../src/engines/postgres/copy-rows.ts";
-import { createScriptDigester } from "../../src/engines/postgres/digest-script.ts";
-import { parsePattern } from "../../src/engines/postgres/exclusions.ts";
-import { createScriptSplitter } from "../../src/engines/postgres/script-splitter.ts";
+import { parseConnectionString } from "../../src/engines/postgres/connection/connection-string.ts";
+import { columnPermutation, createColumnReorder } from "../../src/engines/postgres/digest/copy-columns.ts";
+import { countNewlines } from "../../src/engines/postgres/digest/copy-rows.ts";
+import { createScriptDigester } from "../../src/engines/postgres/digest/digest-script.ts";
+import { parsePattern } from "../../src/engines/postgres/dump/exclusions.ts";
+import { createScriptSplitter } from "../../src/engines/postgres/script/script-splitter.ts";
 import { HoldfastError, isHoldfastError } from "../../src/errors/holdfast-error.ts";
 import { fuzz } from "../support/fuzz.ts";
 import type { Random } from "../support/mutate.ts";

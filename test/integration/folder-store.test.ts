@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findUnprivilegedUser } from "../../scripts/unprivileged-user.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { openFolderStore } from "../../src/vault/folder-store.ts";
+import { openFolderStore } from "../../src/vault/folder/store.ts";
 import { ending, run, runOk, waitFor } from "../support/processes.ts";
 import { runAs } from "../support/run-as.ts";
 import { collect, toList } from "../support/streams.ts";

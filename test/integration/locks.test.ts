@@ -27,7 +27,7 @@ import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { planRestore, restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
-import { addHold, listHolds, removeHold } from "../../src/vault/holds.ts";
+import { addHold, listHolds, removeHold } from "../../src/vault/documents/holds.ts";
 import { startMiniStack } from "../support/ministack.ts";
 import { openPipeline, shiftedClock } from "../support/pipeline.ts";
 import { useTestCredentials } from "../support/s3-server.ts";

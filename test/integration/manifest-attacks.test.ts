@@ -1,6 +1,6 @@
 /** Manifests that somebody made or changed who can write to a bucket and has no key. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openVault } from "../../src/vault/vault.ts";
+import { openVault } from "../../src/vault/documents/vault.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { expectCountsForNothing, manifestAttacks } from "../support/manifest-attacks.ts";
 import { type S3Server, startMiniStackS3, useTestCredentials } from "../support/s3-server.ts";

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { makePartBuffers } from "../../src/vault/part-buffers.ts";
-import { openPlace } from "../../src/vault/s3-client.ts";
-import { uploadParts } from "../../src/vault/s3-multipart.ts";
-import { openS3Store } from "../../src/vault/s3-store.ts";
+import { openPlace } from "../../src/vault/s3/client.ts";
+import { uploadParts } from "../../src/vault/s3/multipart.ts";
+import { makePartBuffers } from "../../src/vault/s3/part-buffers.ts";
+import { openS3Store } from "../../src/vault/s3/store.ts";
 import { type FaultyS3Proxy, type S3Operation, startFaultyS3Proxy } from "../support/faulty-s3-proxy.ts";
 import { type S3Server, startMiniStackS3, useTestCredentials } from "../support/s3-server.ts";
 import { collect, patternedBytes, toList } from "../support/streams.ts";

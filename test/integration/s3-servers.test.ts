@@ -22,13 +22,13 @@ import { checkWriting } from "../../src/pipeline/check-writing.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import type { S3Vault } from "../../src/policy/policy.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { addHold, listHolds, removeHold } from "../../src/vault/holds.ts";
+import { addHold, listHolds, removeHold } from "../../src/vault/documents/holds.ts";
+import { initVault } from "../../src/vault/documents/vault.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { openPlace } from "../../src/vault/s3-client.ts";
-import { openS3Store } from "../../src/vault/s3-store.ts";
-import { initVault } from "../../src/vault/vault.ts";
+import { openPlace } from "../../src/vault/s3/client.ts";
+import { openS3Store } from "../../src/vault/s3/store.ts";
 import { type FaultyS3Proxy, startFaultyS3Proxy } from "../support/faulty-s3-proxy.ts";
 import {
   credentials,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { S3Vault } from "../../src/policy/policy.ts";
-import { openS3Store } from "../../src/vault/s3-store.ts";
+import { openS3Store } from "../../src/vault/s3/store.ts";
 import {
   findMinio,
   findVersity,

@@ -7,10 +7,10 @@ import { createPipelineContext, type PipelineContext } from "../../src/pipeline/
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { Retention } from "../../src/policy/policy.ts";
 import { planRetention, type RetentionBackup } from "../../src/retention/plan-retention.ts";
-import { appendEvidence } from "../../src/vault/evidence.ts";
+import { appendEvidence } from "../../src/vault/documents/evidence.ts";
+import { commitManifest, encodeManifest, readManifest } from "../../src/vault/documents/manifest.ts";
+import { initVault } from "../../src/vault/documents/vault.ts";
 import { keyOf, newBackupId } from "../../src/vault/layout.ts";
-import { commitManifest, encodeManifest, readManifest } from "../../src/vault/manifest.ts";
-import { initVault } from "../../src/vault/vault.ts";
 import { backupAt } from "../retention/histories.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleManifest } from "../support/sample-backups.ts";

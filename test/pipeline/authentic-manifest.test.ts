@@ -15,9 +15,9 @@ import { openBackup } from "../../src/pipeline/read-backup.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
-import { canonicalJson } from "../../src/vault/canonical-json.ts";
-import { readManifest } from "../../src/vault/manifest.ts";
-import { openVault } from "../../src/vault/vault.ts";
+import { canonicalJson } from "../../src/vault/documents/canonical-json.ts";
+import { readManifest } from "../../src/vault/documents/manifest.ts";
+import { openVault } from "../../src/vault/documents/vault.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { expectCountsForNothing, manifestAttacks } from "../support/manifest-attacks.ts";
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtInEngines } from "../../src/engines/engine-registry.ts";
 import { figuresOf } from "../../src/pipeline/backup-figures.ts";
-import { type Manifest, readManifest } from "../../src/vault/manifest.ts";
+import { type Manifest, readManifest } from "../../src/vault/documents/manifest.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 
 let project: FilesProject;

@@ -5,10 +5,10 @@
 import { describe, expect, test } from "vitest";
 import { deleteBackup, takeBackTombstones } from "../../src/pipeline/delete-backup.ts";
 import type { RunContext } from "../../src/runtime/run-context.ts";
+import { commitManifest } from "../../src/vault/documents/manifest.ts";
+import { markReading } from "../../src/vault/documents/read-marks.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import { commitManifest } from "../../src/vault/manifest.ts";
 import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
-import { markReading } from "../../src/vault/read-marks.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";

@@ -9,10 +9,10 @@ import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
+import { readManifest } from "../../src/vault/documents/manifest.ts";
+import { initVault } from "../../src/vault/documents/vault.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import { readManifest } from "../../src/vault/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { initVault } from "../../src/vault/vault.ts";
 import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
-import { appendEvidence } from "../../src/vault/evidence.ts";
+import { appendEvidence } from "../../src/vault/documents/evidence.ts";
+import { markReading } from "../../src/vault/documents/read-marks.ts";
+import { initVault } from "../../src/vault/documents/vault.ts";
+import { newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
-import { markReading } from "../../src/vault/read-marks.ts";
-import { initVault } from "../../src/vault/vault.ts";
-import { newVaultId } from "../../src/vault/vault-id.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";

@@ -11,7 +11,7 @@ import { whileReading } from "../../src/pipeline/reading.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
-import { addHold } from "../../src/vault/holds.ts";
+import { addHold } from "../../src/vault/documents/holds.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { openPipeline, shiftedClock } from "../support/pipeline.ts";
 

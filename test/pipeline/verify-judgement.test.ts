@@ -11,10 +11,10 @@ import { dumpSource } from "../../src/pipeline/dump.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { type VerifyResult, verifyBackup } from "../../src/pipeline/verify.ts";
 import type { SourceCheckResult } from "../../src/proof/content.ts";
-import { canonicalJson } from "../../src/vault/canonical-json.ts";
-import { appendEvidence, newestEvidence } from "../../src/vault/evidence.ts";
+import { canonicalJson } from "../../src/vault/documents/canonical-json.ts";
+import { appendEvidence, newestEvidence } from "../../src/vault/documents/evidence.ts";
+import { commitManifest, readManifest } from "../../src/vault/documents/manifest.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import { commitManifest, readManifest } from "../../src/vault/manifest.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 

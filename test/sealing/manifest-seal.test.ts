@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { findManifestSealProblem, openManifestSeal, sealManifest } from "../../src/sealing/manifest-seal.ts";
 import { manifestSealName as nameInContext } from "../../src/sealing/message.ts";
+import { isVaultId, newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { keyOf, manifestSealName as nameOfObject } from "../../src/vault/layout.ts";
-import { isVaultId, newVaultId } from "../../src/vault/vault-id.ts";
 import { memoryKeys } from "../support/sealed-backups.ts";
 import { context as artifactContext, failureOf, seal } from "./sealing-fixture.ts";
 

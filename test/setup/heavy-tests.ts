@@ -34,7 +34,7 @@ export const heavyTests = [
   "test/sealing/interruption.test.ts",
   "test/statemachines/definitions.test.ts",
   "test/toy-engine/toy-engine.test.ts",
-  "test/vault/folder-store.test.ts",
+  "test/vault/folder/store.test.ts",
   "test/vault/hostile-folder.test.ts",
   "test/vault/leases.test.ts",
 ];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkNames, stateOf } from "../../src/vault/backup-state.ts";
 import { findBackup, listBackups, listSources } from "../../src/vault/catalogue.ts";
-import { appendEvidence, type Evidence } from "../../src/vault/evidence.ts";
+import { appendEvidence, type Evidence } from "../../src/vault/documents/evidence.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import type { ListedObject } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";

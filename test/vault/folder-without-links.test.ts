@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { openFolderStore } from "../../src/vault/folder-store.ts";
+import { openFolderStore } from "../../src/vault/folder/store.ts";
 import { collect, toList } from "../support/streams.ts";
 
 // What exFAT, and many network and user-space file systems, answer to link(2).

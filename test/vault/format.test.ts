@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backupKinds } from "../../src/policy/policy.ts";
 import { type CheckName, checkNames, stateOf } from "../../src/vault/backup-state.ts";
-import { canonicalJson, sha256Hex } from "../../src/vault/canonical-json.ts";
-import { findManifestProblem } from "../../src/vault/check-manifest.ts";
+import { canonicalJson, sha256Hex } from "../../src/vault/documents/canonical-json.ts";
+import { findManifestProblem } from "../../src/vault/documents/check-manifest.ts";
+import type { Manifest } from "../../src/vault/documents/manifest.ts";
 import {
   isArtifactName,
   isBackupId,
@@ -17,7 +18,6 @@ import {
   parseDocumentKey,
   parseEvidenceKey,
 } from "../../src/vault/layout.ts";
-import type { Manifest } from "../../src/vault/manifest.ts";
 import { assertKey, compareKeys, sortKeys } from "../../src/vault/object-key.ts";
 
 function vectors<T>(name: string): T {

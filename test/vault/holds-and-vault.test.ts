@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { addHold, type Hold, listHolds, removeHold } from "../../src/vault/holds.ts";
+import { addHold, type Hold, listHolds, removeHold } from "../../src/vault/documents/holds.ts";
+import { initVault, openVault } from "../../src/vault/documents/vault.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import { initVault, openVault } from "../../src/vault/vault.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId } from "../support/sample-backups.ts";

@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import type { LeaseRecord } from "../../src/vault/documents/lease-record.ts";
+import { readSmall } from "../../src/vault/documents/read-small.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import type { LeaseRecord } from "../../src/vault/lease-record.ts";
 import { acquireLease, type LeaseRequest } from "../../src/vault/leases.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { machineProcesses, type ProcessIdentity, type ProcessTable } from "../../src/vault/process-identity.ts";
-import { readSmall } from "../../src/vault/read-small.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { makeMemoryStore } from "../support/memory-store.ts";
 

@@ -3,8 +3,14 @@ import { userInfo } from "node:os";
 import { HoldfastError, isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
 import { findInVaults, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { renderTable } from "../../report/format.ts";
-import { addHold as add, type Hold, listHolds as listAll, removeHold as remove, type UnreadableHold } from "../../vault/holds.ts";
-import { openVault } from "../../vault/vault.ts";
+import {
+  addHold as add,
+  type Hold,
+  listHolds as listAll,
+  removeHold as remove,
+  type UnreadableHold,
+} from "../../vault/documents/holds.ts";
+import { openVault } from "../../vault/documents/vault.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function addHold({ context }: Session, reference: string, options: { readonly reason: string }): Promise<Outcome> {

@@ -4,10 +4,10 @@
  */
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import type { Finding } from "../engine.ts";
-import type { ConnectionSettings } from "./connection.ts";
-import type { Connection } from "./driver.ts";
-import { resolveExclusions } from "./exclusions.ts";
-import { quoteIdentifier, quoteLiteral, spellQualified } from "./script-identifiers.ts";
+import type { ConnectionSettings } from "./connection/connection.ts";
+import type { Connection } from "./connection/driver.ts";
+import { resolveExclusions } from "./dump/exclusions.ts";
+import { quoteIdentifier, quoteLiteral, spellQualified } from "./script/script-identifiers.ts";
 
 /** A finding names this many objects and counts the others. */
 const maxNamed = 5;

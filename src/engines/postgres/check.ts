@@ -7,14 +7,14 @@ import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { findSandbox, type SandboxWish } from "../../runtime/find-sandbox.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
-import { checkLibpq, checkPoolerName, checkProxy, checkTls } from "./check-connection.ts";
 import { checkPrivileges } from "./check-privileges.ts";
-import { type ConnectionSettings, describePlace, resolveConnection } from "./connection.ts";
-import { type Connection, connect } from "./driver.ts";
-import { describeEffects, findExclusionEffects } from "./exclusion-effects.ts";
-import { resolveExclusions } from "./exclusions.ts";
-import { findOmissions } from "./find-omissions.ts";
-import { findMissingAccount } from "./throwaway-account.ts";
+import { checkLibpq, checkPoolerName, checkProxy, checkTls } from "./connection/check-connection.ts";
+import { type ConnectionSettings, describePlace, resolveConnection } from "./connection/connection.ts";
+import { type Connection, connect } from "./connection/driver.ts";
+import { describeEffects, findExclusionEffects } from "./dump/exclusion-effects.ts";
+import { resolveExclusions } from "./dump/exclusions.ts";
+import { findOmissions } from "./dump/find-omissions.ts";
+import { findMissingAccount } from "./place/throwaway-account.ts";
 import { findClientTools, findServerTools, supportedMajors, supportsZstd } from "./tools.ts";
 
 /**

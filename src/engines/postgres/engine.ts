@@ -6,13 +6,13 @@ import { compareCounts } from "../../proof/compare-counts.ts";
 import type { Engine } from "../engine.ts";
 import { type PostgresFacts, postgresFacts } from "./backup-facts.ts";
 import { checkPostgres } from "./check.ts";
-import { digestPostgresBackup } from "./digest.ts";
-import { openPostgresDump } from "./dump.ts";
+import { digestPostgresBackup } from "./digest/digest.ts";
+import { openPostgresDump } from "./dump/dump.ts";
+import { compileVolatileTables } from "./dump/volatile-tables.ts";
 import { instructions } from "./instructions.ts";
-import { openPostgresTarget } from "./restore.ts";
-import { planPostgresRestore } from "./restore-plan.ts";
-import { estimateThrowawayBytes, openPostgresThrowaway } from "./throwaway.ts";
-import { compileVolatileTables } from "./volatile-tables.ts";
+import { openPostgresTarget } from "./place/restore.ts";
+import { planPostgresRestore } from "./place/restore-plan.ts";
+import { estimateThrowawayBytes, openPostgresThrowaway } from "./place/throwaway.ts";
 
 export const engine: Engine<PostgresSource, PostgresFacts> = {
   name: "postgres",

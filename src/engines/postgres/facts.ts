@@ -1,7 +1,7 @@
 /** Asks the source for its side of a backup's facts. */
 import type { DatabaseFacts } from "./backup-facts.ts";
-import type { Connection } from "./driver.ts";
-import { decodeStatement } from "./script-text.ts";
+import type { Connection } from "./connection/driver.ts";
+import { decodeStatement } from "./script/script-text.ts";
 
 const providers = { c: "libc", i: "icu", b: "builtin", d: "libc" } as const;
 type ProviderLetter = keyof typeof providers;

@@ -7,8 +7,8 @@ import { lastLines, runTool, streamTool, type ToolResult, type ToolStream } from
 import type { ToolExit } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { redact } from "../../runtime/secret.ts";
-import { type ConnectionSettings, describePlace, secretsOf, toolEnvironment } from "./connection.ts";
-import { moreConnections } from "./driver-errors.ts";
+import { type ConnectionSettings, describePlace, secretsOf, toolEnvironment } from "./connection/connection.ts";
+import { moreConnections } from "./connection/driver-errors.ts";
 
 /**
  * Runs a client program there to its end. Errors: ToolMissing, Interrupted; a non-zero exit status

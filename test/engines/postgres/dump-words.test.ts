@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DatabaseFacts } from "../../../src/engines/postgres/backup-facts.ts";
-import type { Connection } from "../../../src/engines/postgres/driver.ts";
-import { dumpWarnings } from "../../../src/engines/postgres/dump-warnings.ts";
+import type { Connection } from "../../../src/engines/postgres/connection/driver.ts";
+import { dumpWarnings } from "../../../src/engines/postgres/dump/dump-warnings.ts";
 import { readDatabaseFacts } from "../../../src/engines/postgres/facts.ts";
 import { dumpError } from "../../../src/engines/postgres/run-tool.ts";
 import { Secret } from "../../../src/runtime/secret.ts";

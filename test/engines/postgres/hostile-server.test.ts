@@ -4,8 +4,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { allowsLogin } from "../../../src/engines/postgres/allowed-logins.ts";
-import { connect } from "../../../src/engines/postgres/driver.ts";
+import { allowsLogin } from "../../../src/engines/postgres/connection/allowed-logins.ts";
+import { connect } from "../../../src/engines/postgres/connection/driver.ts";
 import {
   columns,
   complete,

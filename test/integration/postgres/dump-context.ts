@@ -9,7 +9,7 @@ import type { Readable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
 import type { DumpSession, DumpSummary } from "../../../src/engines/engine.ts";
 import type { PostgresFacts } from "../../../src/engines/postgres/backup-facts.ts";
-import { openPostgresDump } from "../../../src/engines/postgres/dump.ts";
+import { openPostgresDump } from "../../../src/engines/postgres/dump/dump.ts";
 import { traitsOf } from "../../../src/policy/engine-policy.ts";
 import { postgresPolicy } from "../../../src/policy/engines/postgres/policy.ts";
 import type { PostgresSource } from "../../../src/policy/engines/postgres/source.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { DumpSession } from "../../../src/engines/engine.ts";
-import { openPostgresDump } from "../../../src/engines/postgres/dump.ts";
+import { openPostgresDump } from "../../../src/engines/postgres/dump/dump.ts";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { dumpTo, makeContext, makeSource, readText } from "./dump-context.ts";

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openPostgresDump } from "../../../src/engines/postgres/dump.ts";
-import type { LockLimits } from "../../../src/engines/postgres/lock-tables.ts";
+import { openPostgresDump } from "../../../src/engines/postgres/dump/dump.ts";
+import type { LockLimits } from "../../../src/engines/postgres/dump/lock-tables.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { archiveRows, dumpTo, makeContext, makeSource, readDump, rowsOf } from "./dump-context.ts";
 

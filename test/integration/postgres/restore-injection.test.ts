@@ -6,8 +6,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { digestPostgresBackup } from "../../../src/engines/postgres/digest.ts";
-import { openPostgresTarget } from "../../../src/engines/postgres/restore.ts";
+import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
+import { openPostgresTarget } from "../../../src/engines/postgres/place/restore.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { takeBackup } from "./taken-backup.ts";
 

@@ -17,7 +17,7 @@ import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
 import { openKeys, type SealingKeys } from "../../../src/sealing/keys.ts";
 import { openManifestSeal, sealManifest } from "../../../src/sealing/manifest-seal.ts";
 import { encryptionContext } from "../../../src/sealing/message.ts";
-import { canonicalJson, sha256Hex } from "../../../src/vault/canonical-json.ts";
+import { canonicalJson, sha256Hex } from "../../../src/vault/documents/canonical-json.ts";
 import { context, failureOf, open, seal, vaultId } from "../../sealing/sealing-fixture.ts";
 import { followRestoreInstructions } from "../../support/follow-restore-instructions.ts";
 import { startMiniStack } from "../../support/ministack.ts";

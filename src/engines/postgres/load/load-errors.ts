@@ -1,0 +1,138 @@
+/**
+ * Reads the errors of pg_restore: the message, the statement that failed, and the entry of the
+ * archive that it is from.
+ */
+import { parseCopyStatement, type ScriptEntry } from "../script/script-entry.ts";
+import { readIdentifiers } from "../script/script-identifiers.ts";
+import { createScriptSplitter } from "../script/script-splitter.ts";
+
+/** One error of pg_restore, with the entry it was working on. */
+export interface RestoreError {
+  readonly entry?: ScriptEntry;
+  /** The entry's number in the archive's list; known only where pg_restore named it. */
+  readonly dumpId?: number;
+  /** The server's or the tool's own words, without the level. */
+  readonly message: string;
+  /** The statement that failed, where one did: bytes in a latin1 string. */
+  readonly command: string;
+  /**
+   * Whether the server answered with an error, so that it was still there; else the tool or the
+   * connection failed.
+   */
+  readonly answered?: boolean;
+}
+
+/** Finds the entry that a statement or a table's rows are from. */
+export interface EntryFinder {
+  entryOf(statement: string): ScriptEntry | undefined;
+  tablesNamed(name: string): readonly ScriptEntry[];
+}
+
+/**
+ * Parallel sessions write their lines in pieces, so that another's prefix may stand in the middle
+ * of one.
+ */
+const errorLine = /^pg_restore: error: (?:.*?could not execute query: )?(?:ERROR: {2})?(.*)$/;
+const answerLine = /^pg_restore: error: (?:.*?: )?ERROR: {2}/;
+const commandMark = "Command was: ";
+
+/**
+ * Reads pg_restore's standard error (bytes in a latin1 string). Parallel sessions do not say which
+ * entry they work on; so it is found by the statement that failed.
+ */
+export function parseRestoreErrors(stderr: string, finder: EntryFinder): RestoreError[] {
+  const errors: RestoreError[] = [];
+  let dumpId: number | undefined;
+  let message: string | undefined;
+  let command: string[] | undefined;
+  let answered = false;
+  const flush = (): void => {
+    if (message === undefined) return;
+    const statement = command === undefined ? "" : firstStatement(command.join("\n"));
+    const entry = findEntry(message, statement, finder);
+    const text = Buffer.from(message, "latin1").toString("utf8");
+    errors.push({
+      ...(entry === undefined ? {} : { entry }),
+      ...(dumpId === undefined ? {} : { dumpId }),
+      message: text,
+      command: statement,
+      ...(answered ? { answered } : {}),
+    });
+    message = undefined;
+    command = undefined;
+  };
+  for (const line of stderr.split("\n")) {
+    if (line.startsWith("pg_restore: ")) {
+      flush();
+      dumpId = Number(/^pg_restore: from TOC entry (\d+);/.exec(line)?.[1] ?? dumpId) || undefined;
+      message = errorLine.exec(line)?.[1];
+      answered = answerLine.test(line);
+    } else if (command !== undefined) command.push(line);
+    else if (line.startsWith(commandMark)) command = [line.slice(commandMark.length)];
+  }
+  flush();
+  return errors;
+}
+
+/** An entry's statements fail together; it is known by its first. */
+function firstStatement(text: string): string {
+  let first: string | undefined;
+  const ignore = (): void => {};
+  const splitter = createScriptSplitter({
+    entry: ignore,
+    statement: (statement) => {
+      first ??= statement;
+    },
+    // COPY is no statement to the splitter: its rows would follow.
+    copyStart: () => {
+      first ??= text.trim().replace(/;$/, "");
+    },
+    copyData: ignore,
+    copyEnd: ignore,
+  });
+  splitter.write(Buffer.from(`${text}\n`, "latin1"));
+  return first ?? text.trim();
+}
+
+function findEntry(message: string, statement: string, finder: EntryFinder): ScriptEntry | undefined {
+  const rows = /^COPY failed for table "(.*)": /.exec(message)?.[1];
+  if (rows !== undefined) {
+    const [table, ...others] = finder.tablesNamed(rows);
+    // Of several tables with this name one failed; the message does not say which.
+    return table === undefined || others.length > 0 ? undefined : { ...table, type: "TABLE DATA" };
+  }
+  const copied = parseCopyStatement(statement);
+  if (copied !== undefined) return { type: "TABLE DATA", schema: copied.schema, name: copied.table };
+  const known = finder.entryOf(statement);
+  if (known !== undefined) return known;
+  const data = /^(?:REFRESH (MATERIALIZED VIEW)|SELECT pg_catalog\.(setval)\(')\s*/.exec(statement);
+  if (data === null) return undefined;
+  const [schema, name] = readIdentifiers(statement, ".", data[0].length).names;
+  if (schema === undefined || name === undefined) return undefined;
+  return { type: data[1] === undefined ? "SEQUENCE SET" : "MATERIALIZED VIEW DATA", schema, name: name.replace(/'$/, "") };
+}
+
+/** Errors that say nothing about the backup: the server, the disk or the connection gave way. */
+const environmentPattern =
+  /No space left on device|Disk quota exceeded|out of shared memory|could not resize shared memory|out of memory|server closed the connection|terminating connection|the database system is (?:shutting down|in recovery|starting up)|could not connect|connection to server|too many clients|canceling statement due to|deadlock detected/;
+
+/**
+ * Sessions that load at once got in each other's way: the statement itself was not judged, and
+ * changed nothing.
+ */
+export function isDeadlock({ message }: RestoreError): boolean {
+  return /^deadlock detected/.test(message);
+}
+
+/**
+ * Of these the server's own answer speaks of another server: a foreign one, which a view's query
+ * asked.
+ */
+const connectionPattern = /could not connect|connection to server|server closed the connection|canceling statement due to/;
+
+/** Whether the server or its disk failed, so that the load must be called off and not judged. */
+export function isEnvironmental(error: RestoreError): boolean {
+  if (!environmentPattern.test(error.message)) return false;
+  const refreshing = error.entry?.type === "MATERIALIZED VIEW DATA" && error.answered === true;
+  return !(refreshing && connectionPattern.test(error.message));
+}

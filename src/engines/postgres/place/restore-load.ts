@@ -1,0 +1,236 @@
+import type { ContentDigest, LoadFinding } from "../../../proof/content.ts";
+import type { PrivateDirectory } from "../../../runtime/private-directory.ts";
+import type { RunContext } from "../../../runtime/run-context.ts";
+import { type ArchiveOutline, readOutline } from "../archive/archive-outline.ts";
+import { fetchArchive, streamArchive } from "../archive/archive-source.ts";
+import type { PostgresBackup } from "../backup-facts.ts";
+import type { ConnectionSettings } from "../connection/connection.ts";
+import { type Connection, connect } from "../connection/driver.ts";
+import type { NoReprint, Reprint } from "../digest/definition-meaning.ts";
+import { reprintDefinitions } from "../digest/reprint-definitions.ts";
+import { reprintElsewhere } from "../digest/reprint-elsewhere.ts";
+import { classifyErrors } from "../load/classify-errors.ts";
+import { type ArchiveLoad, loadArchive } from "../load/load-archive.ts";
+import { applyDatabaseStatements, createDatabase } from "../load/load-database.ts";
+import { checkExtensions } from "../load/load-extensions.ts";
+import { describeUnfilled, planLoad, unfilledObjects } from "../load/load-order.ts";
+import { applyRights } from "../load/load-rights.ts";
+import type { LoadedDatabase, PlaceDeviations, SecondLook } from "./place-compare.ts";
+import { inDatabase, withNeutralSettings } from "./place-settings.ts";
+import { type EmptyState, readEmptyState } from "./restore-databases.ts";
+import { type RestoreDecision, superuserWarning } from "./restore-plan.ts";
+import { createRoles } from "./restore-roles.ts";
+
+/**
+ * Sessions that load at once: a server of one's own has at least a few cores, and indexes dominate.
+ */
+export const loadJobs = 4;
+/**
+ * What the digest says of the database itself: not compared where the load left an existing
+ * database's own settings alone.
+ */
+const databaseObjects: readonly string[] = ["schema DATABASE", "schema ACL DATABASE", "schema COMMENT DATABASE", "owner DATABASE"];
+
+export interface RestoreParts {
+  readonly backup: PostgresBackup;
+  readonly decision: RestoreDecision;
+  readonly directory: PrivateDirectory;
+  readonly context: RunContext;
+}
+
+/** How far a restore has come, so that `close` knows what to take back. */
+export interface RestoreProgress {
+  created: boolean;
+  emptyState?: EmptyState;
+  loaded?: {
+    readonly database: LoadedDatabase;
+    readonly deviations: PlaceDeviations;
+    readonly reprint: SecondLook["reprint"];
+  };
+  second?: ContentDigest;
+  /** Committed, or kept on purpose after a failed swap. */
+  settled: boolean;
+}
+
+/** Opens a connection for `use`, and closes it. Errors: the driver's, and those of `use`. */
+export async function withConnection<T>(
+  settings: ConnectionSettings,
+  context: Pick<RunContext, "signal">,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(settings, context.signal);
+  try {
+    return await use(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * Loads the backup; `progress` says how far it came, whatever happens. Errors: those of reading it;
+ * RestoreFailed, DiskFull; the driver's.
+ */
+export async function loadTarget(parts: RestoreParts, progress: RestoreProgress): Promise<{ findings: readonly LoadFinding[] }> {
+  const { backup, decision, directory, context } = parts;
+  const { survey, tools, options } = decision;
+  const source = decision.onDisk ? await fetchArchive(backup, directory.path, context) : streamArchive(backup);
+  const outline = await readOutline(tools.pgRestore, source, context, { rights: decision.rightsAfterwards });
+  if (survey.superuser) context.log.warn(superuserWarning(decision.settings));
+  const maintenance = withNeutralSettings(survey.maintenance, survey.serverMajor, survey.superuser);
+  const settings = inDatabase(withNeutralSettings(decision.settings, survey.serverMajor, survey.superuser), decision.loadInto);
+  const roles = await withConnection(maintenance, context, (connection) => createRoles(decision.roles, connection));
+  const prepared = await prepare(decision, outline, settings, maintenance, progress, context);
+
+  context.progress.phase("load");
+  const rights: LoadFinding[] = [];
+  const request: ArchiveLoad = {
+    pgRestore: tools.pgRestore,
+    source,
+    outline,
+    settings,
+    directory: directory.path,
+    options,
+    jobs: loadJobs,
+    order: planLoad(outline.order, decision.allowed),
+    delegated: options.includes("--no-privileges") || !survey.superuser ? [] : outline.delegated,
+    // Before event triggers are made, for which owners and rights are commands like others.
+    beforeLast: async () => {
+      rights.push(...(await grantRights(decision, outline.rights.filter(isFiring), settings, context)));
+    },
+  };
+  const errors = await loadArchive(request, context);
+  const last = outline.rights.filter((statement) => !isFiring(statement));
+  rights.push(...(await grantRights(decision, last, settings, context)));
+  const classified = classifyErrors(errors, {
+    missingExtensions: prepared.missingExtensions,
+    exceptedExtensions: decision.allowed.withoutExtensions,
+    superuser: survey.superuser,
+    exclude: decision.facts.exclude,
+    exclusionEffects: decision.facts.exclusionEffects,
+    definitions: outline.definitions,
+  });
+  const database = progress.created
+    ? await settle(decision, outline, settings, context)
+    : { findings: [], ignored: databaseObjects };
+  progress.loaded = {
+    database: { settings, pgDump: tools.pgDump },
+    deviations: {
+      ignoredPrefixes: [...prepared.ignored, ...database.ignored, ...ignoredPrefixes(decision)],
+      lackingObjects: new Set([...classified.lackingObjects, ...unfilledObjects(outline.order, decision.allowed)]),
+      exceptedObjects: classified.exceptedObjects,
+      crossMajor: survey.serverMajor !== decision.facts.serverMajor || tools.major !== decision.facts.toolMajor,
+    },
+    reprint: () => reprint(request, decision, outline, context),
+  };
+  const views = [...classified.findings, ...describeUnfilled(outline.order, decision.allowed)].map(noteUnfilled);
+  const findings = [...decisionFindings(decision), ...roles, ...prepared.findings, ...views, ...rights, ...database.findings];
+  return { findings };
+}
+
+/**
+ * A backup has no rows of a materialized view, and a restore without them is whole: it says how to
+ * fill the view.
+ */
+function noteUnfilled(finding: LoadFinding): LoadFinding {
+  const view = /^MATERIALIZED VIEW DATA (.*)$/s.exec(finding.subject)?.[1];
+  if (view === undefined || finding.class !== "lacking") return finding;
+  return { ...finding, class: "benign", message: `${finding.message}; fill it with REFRESH MATERIALIZED VIEW ${view}` };
+}
+
+/**
+ * Whether event triggers fire for a statement; for those about event triggers themselves none does.
+ */
+const isFiring = (statement: string): boolean => !statement.startsWith("ALTER EVENT TRIGGER ");
+
+/** Owners and rights of the roles that are there, where some are not. */
+function grantRights(
+  { survey, settings: { user }, roles }: RestoreDecision,
+  statements: readonly string[],
+  settings: ConnectionSettings,
+  context: RunContext,
+): Promise<LoadFinding[]> {
+  if (statements.length === 0) return Promise.resolve([]);
+  const missing = survey.missingRoles.filter((role) => !roles.roles.includes(role));
+  return withConnection(settings, context, (connection) => applyRights(statements, missing, connection, user));
+}
+
+/**
+ * Definitions are loaded once more beside the target, where the role may make a database there;
+ * else into a server of their own.
+ */
+async function reprint(
+  load: ArchiveLoad,
+  decision: RestoreDecision,
+  outline: ArchiveOutline,
+  context: RunContext,
+): Promise<Reprint | NoReprint> {
+  const { survey, tools, options, definitionsName: database } = decision;
+  const tablespace = !options.includes("--no-tablespaces");
+  const request = { load, outline, dumping: { pgDump: tools.pgDump }, database, tablespace };
+  return survey.mayCreateDatabases
+    ? reprintDefinitions({ ...request, maintenance: survey.maintenance.database }, context)
+    : reprintElsewhere(request, survey.serverMajor, context);
+}
+
+/**
+ * The database's own settings, from within it, because they are stored in the encoding of the
+ * session that sets them; what this server refuses of them is named, and takes nothing from the
+ * content.
+ */
+async function settle(
+  decision: RestoreDecision,
+  outline: ArchiveOutline,
+  settings: ConnectionSettings,
+  context: RunContext,
+): Promise<{ readonly findings: readonly LoadFinding[]; readonly ignored: readonly string[] }> {
+  const refused = await withConnection(settings, context, (connection) =>
+    applyDatabaseStatements(outline.databaseStatements, decision.loadInto, connection),
+  );
+  const findings = refused.map((finding) => ({ ...finding, class: "benign" as const }));
+  return { findings, ignored: refused.length > 0 ? databaseObjects : [] };
+}
+
+function decisionFindings(decision: RestoreDecision): LoadFinding[] {
+  return decision.notices.map((message) => ({ class: "benign", subject: decision.settings.database, message }));
+}
+
+/**
+ * What a load leaves out is not compared: owners and rights together, because a right's wording
+ * depends on the owner.
+ */
+function ignoredPrefixes({ options }: RestoreDecision): string[] {
+  const prefixes: string[] = [];
+  if (options.includes("--no-owner") || options.includes("--no-privileges")) {
+    prefixes.push("owner ", "schema ACL ", "schema DEFAULT ACL ");
+  }
+  if (options.includes("--no-tablespaces")) prefixes.push("tablespace ", "schema DATABASE");
+  return prefixes;
+}
+
+async function prepare(
+  decision: RestoreDecision,
+  outline: ArchiveOutline,
+  settings: ConnectionSettings,
+  maintenance: ConnectionSettings,
+  progress: RestoreProgress,
+  context: RunContext,
+): Promise<{ findings: LoadFinding[]; missingExtensions: readonly string[]; ignored: string[] }> {
+  const findings: LoadFinding[] = [];
+  const ignored: string[] = [];
+  if (decision.survey.state === "empty") {
+    progress.emptyState = await withConnection(settings, context, readEmptyState);
+  } else {
+    const tablespace = !decision.options.includes("--no-tablespaces");
+    const database = await withConnection(maintenance, context, (connection) =>
+      createDatabase(outline, decision.loadInto, connection, { tablespace }),
+    );
+    progress.created = true;
+    findings.push(...database.findings);
+    if (!database.sameLocale) ignored.push("schema DATABASE");
+  }
+  const extensions = await withConnection(settings, context, (connection) =>
+    checkExtensions(outline.extensions, decision.facts.extensions, connection),
+  );
+  findings.push(...extensions.findings);
+  return { findings, missingExtensions: extensions.missing, ignored };
+}

@@ -1,0 +1,155 @@
+/**
+ * A restore into a server of the user's: loaded beside what is there, compared, and only then put
+ * into place.
+ */
+import { HoldfastError, isHoldfastError } from "../../../errors/holdfast-error.ts";
+import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
+import { makePrivateDirectory, type PrivateDirectory } from "../../../runtime/private-directory.ts";
+import { abortError } from "../../../runtime/process-group.ts";
+import type { RunContext } from "../../../runtime/run-context.ts";
+import type { Place, RestoreRequest } from "../../engine.ts";
+import { streamArchive } from "../archive/archive-source.ts";
+import type { PostgresBackup } from "../backup-facts.ts";
+import { describePlace } from "../connection/connection.ts";
+import { openScript } from "../script/archive-script.ts";
+import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
+import { inDatabase, withNeutralSettings } from "./place-settings.ts";
+import { dropDatabase, emptyDatabase, prepareDrop, renameDatabase, swapDatabases } from "./restore-databases.ts";
+import { loadJobs, loadTarget, type RestoreParts, type RestoreProgress, withConnection } from "./restore-load.ts";
+import { decideRestore, type RestoreDecision } from "./restore-plan.ts";
+
+/**
+ * Opens a target for loading (Engine.openTarget). Nothing is made before `load`.
+ * Errors: as `decideRestore`; RestoreRefused for an occupied target without `overwrite`.
+ */
+export async function openPostgresTarget(
+  backup: PostgresBackup,
+  source: PostgresSource | undefined,
+  request: RestoreRequest,
+  context: RunContext,
+): Promise<Place> {
+  const decision = await decideRestore(backup, source, request, context);
+  if (decision.survey.state === "occupied" && !request.overwrite) {
+    throw new HoldfastError("RestoreRefused", `${describePlace(decision.settings)} exists and is not empty`);
+  }
+  const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-restore-");
+  return createPlace({ backup, decision, directory, context });
+}
+
+function createPlace(parts: RestoreParts): Place {
+  const { decision, context, directory } = parts;
+  const progress: RestoreProgress = { created: false, settled: false };
+  const guarded = <T>(work: () => Promise<T>): Promise<T> => guard(work, decision, context);
+  const needLoaded = (): NonNullable<RestoreProgress["loaded"]> => {
+    if (progress.loaded === undefined) throw new HoldfastError("Internal", "the target was asked before it was loaded");
+    return progress.loaded;
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    facts: {
+      target: describePlace(decision.settings),
+      serverVersion: decision.survey.serverVersion,
+      toolVersion: decision.tools.version,
+      load: decision.onDisk ? "from disk" : "streamed",
+      jobs: decision.onDisk ? loadJobs : 1,
+      ...(decision.notRestored === undefined ? {} : { notRestored: decision.notRestored }),
+      ...(decision.setAside === undefined ? {} : { replaced: `database "${decision.setAside}"` }),
+    },
+    load: () => guarded(() => loadTarget(parts, progress)),
+    compare: (digest) =>
+      guarded(async () => {
+        const { database, deviations, reprint } = needLoaded();
+        const openFirst = () => openScript(decision.tools.pgRestore, streamArchive(parts.backup), context);
+        const result = await compareLoaded(database, digest, deviations, undefined, { openFirst, reprint }, context);
+        progress.second = result.digest;
+        return result.comparison;
+      }),
+    compareSourceCheck: (check) =>
+      guarded(() => {
+        const { database, deviations } = needLoaded();
+        return compareLoadedSourceCheck(database, check, progress.second, deviations, context);
+      }),
+    // They are for restore tests.
+    assert: async () => [],
+    keepBeside: () => guarded(() => keepBeside(decision, progress, context)),
+    commit: () => guarded(() => commit(decision, progress, context)),
+    close: () => {
+      closing ??= close(parts, progress, directory);
+      return closing;
+    },
+  };
+}
+
+/**
+ * A server that gives way in the middle is this restore's failure; what is left is taken back by
+ * `close`.
+ */
+async function guard<T>(work: () => Promise<T>, decision: RestoreDecision, context: RunContext): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (context.signal.aborted) throw abortError(context.signal);
+    if (isHoldfastError(error) && !isHoldfastError(error, "SourceUnreachable", "ThrowawayFailed")) throw error;
+    const words = error instanceof Error ? error.message : String(error);
+    throw new HoldfastError("RestoreFailed", `the restore to ${describePlace(decision.settings)} failed: ${words}`, {
+      cause: error,
+      details: isHoldfastError(error) ? error.details : [],
+    });
+  }
+}
+
+async function commit(decision: RestoreDecision, progress: RestoreProgress, context: RunContext): Promise<void> {
+  const { settings, survey, loadInto, setAside } = decision;
+  const database = progress.loaded?.database;
+  if (database === undefined) throw new HoldfastError("Internal", "a target was committed before it was loaded");
+  context.progress.phase("analyze");
+  await withConnection(database.settings, context, (connection) => connection.run("ANALYZE"));
+  if (setAside !== undefined) {
+    // From here on the copy is worth keeping, whatever happens to the renames.
+    progress.settled = true;
+    await withConnection(survey.maintenance, context, (connection) =>
+      swapDatabases({ target: settings.database, restored: loadInto, setAside }, connection),
+    );
+  }
+  progress.settled = true;
+}
+
+/**
+ * Keeps a copy that differs. A database that this restore made gets a name that says so; one that
+ * was there and empty stays as it is.
+ * Errors: the driver's; the copy is kept all the same.
+ */
+async function keepBeside(decision: RestoreDecision, progress: RestoreProgress, context: RunContext): Promise<string> {
+  const { survey, loadInto, differsName } = decision;
+  const database = progress.loaded?.database;
+  if (database === undefined) throw new HoldfastError("Internal", "a target was to be kept before it was loaded");
+  progress.settled = true;
+  context.progress.phase("analyze");
+  await withConnection(database.settings, context, (connection) => connection.run("ANALYZE"));
+  if (!progress.created) return `database "${loadInto}", which was empty before`;
+  await withConnection(survey.maintenance, context, (connection) => renameDatabase(loadInto, differsName, connection));
+  return `database "${differsName}"`;
+}
+
+async function close({ decision, context }: RestoreParts, progress: RestoreProgress, directory: PrivateDirectory): Promise<void> {
+  try {
+    // After an interruption too: the run's own signal would refuse the connection.
+    const fresh = { signal: new AbortController().signal };
+    if (!progress.settled && progress.created) {
+      const { survey, settings, loadInto } = decision;
+      const made = inDatabase(withNeutralSettings(settings, survey.serverMajor, survey.superuser), loadInto);
+      if (survey.superuser) await prepareDrop(made, fresh);
+      await withConnection(decision.survey.maintenance, fresh, (connection) => dropDatabase(decision.loadInto, connection));
+    } else if (!progress.settled && progress.emptyState !== undefined) {
+      const { emptyState } = progress;
+      const { settings, survey } = decision;
+      const neutral = withNeutralSettings(settings, survey.serverMajor, survey.superuser);
+      await withConnection(neutral, fresh, (connection) => emptyDatabase(emptyState, connection));
+    }
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    context.log.warn(`could not take back the restore into database "${decision.loadInto}": ${words}`);
+  } finally {
+    await directory.remove();
+  }
+}

@@ -1,0 +1,79 @@
+/** The rules that evidence of format version 2 obeys: docs/vault-format.md, "Evidence". */
+import { checkNames } from "../backup-state.ts";
+import { isBackupId, isSourceName } from "../layout.ts";
+import type { Evidence } from "./evidence.ts";
+import { formatVersion } from "./format-version.ts";
+import { amount, anything, boolean, count, instant, list, object, oneOf, record, sha256, text } from "./json-shape.ts";
+
+const sample = object({ required: { bytes: count, compressedBytes: count } });
+
+const digest = object({
+  required: { algorithm: text(), objectCount: count, rows: count, bytes: count, sha256 },
+  optional: {
+    objects: list(
+      object({ required: { object: text(), bytes: count, sha256 }, optional: { rows: count, columns: list(text()), sample } }),
+    ),
+    groups: list(object({ required: { object: text(), rows: count, bytes: count }, optional: { sample } })),
+  },
+});
+
+const comparison = object({
+  required: {
+    equal: boolean,
+    objectsCompared: count,
+    rowsCompared: count,
+    bytesCompared: count,
+    differenceCount: count,
+    differences: list(object({ required: { object: text(), problem: text() } })),
+  },
+  optional: {
+    sha256: text(),
+    printOnly: object({ required: { count, objects: list(text()) } }),
+    unjudged: object({ required: { count, objects: list(text()), reason: text() } }),
+    leftOut: object({ required: { count, objects: list(text()), rows: count } }),
+  },
+});
+
+const findingClass = oneOf("benign", "lacking", "excepted", "damage");
+
+const evidenceShape = object({
+  required: {
+    formatVersion: oneOf(formatVersion),
+    source: text("a source's name", isSourceName),
+    backupId: text("a backup's id", isBackupId),
+    check: oneOf(...checkNames),
+    at: instant,
+    // Empty where the manifest itself could not be read.
+    manifestSha256: text("a SHA-256 in hex", (value) => /^([0-9a-f]{64})?$/.test(value)),
+    holdfastVersion: text(),
+    by: text(),
+    findings: list(text()),
+  },
+  optional: {
+    clockAt: instant,
+    digest,
+    sourceCheck: comparison,
+    comparison,
+    loadFindings: list(object({ required: { class: findingClass, subject: text(), message: text() } })),
+    assertions: list(object({ required: { name: text(), passed: boolean, expected: text(), actual: text() } })),
+    timings: record(amount),
+    objective: object({ required: { rtoSeconds: amount, measuredSeconds: amount, met: boolean } }),
+    place: record(anything),
+    reason: text(),
+  },
+});
+
+/**
+ * What is wrong with parsed evidence, in words that name the place, or undefined when nothing is.
+ */
+export function findEvidenceProblem(value: unknown): string | undefined {
+  return evidenceShape(value, "evidence") ?? findContradiction(value as Evidence);
+}
+
+function findContradiction({ check, manifestSha256, findings, reason }: Evidence): string | undefined {
+  const failed = check === "damaged" || check === "disproven";
+  if (manifestSha256 === "" && !failed) return `evidence.manifestSha256 is empty, but the check says ${check}`;
+  if ((failed || check === "unproven") && findings.length === 0) return `evidence.findings is empty, but the check says ${check}`;
+  if (check === "accepted" && (reason ?? "").trim() === "") return "evidence.reason is missing";
+  return undefined;
+}

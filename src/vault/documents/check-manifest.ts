@@ -1,0 +1,67 @@
+/** The rules that a manifest of format version 2 obeys: docs/vault-format.md, "Manifest". */
+import { backupKinds } from "../../policy/policy.ts";
+import { isArtifactName, isBackupId, isSourceName, parseBackupId } from "../layout.ts";
+import { formatVersion } from "./format-version.ts";
+import { anything, count, instant, list, object, oneOf, orNull, record, sha256, text } from "./json-shape.ts";
+import type { Manifest } from "./manifest.ts";
+
+const backupId = text("a backup's id", isBackupId);
+const filled = text("text that says something", (value) => value !== "");
+
+const artifact = object({
+  required: {
+    name: text("an artifact's name", isArtifactName),
+    role: filled,
+    format: filled,
+    compression: oneOf("none", "zstd"),
+    keyId: filled,
+    plainBytes: count,
+    plainSha256: sha256,
+    storedBytes: count,
+    storedSha256: sha256,
+  },
+});
+
+const manifestShape = object({
+  required: {
+    formatVersion: oneOf(formatVersion),
+    id: backupId,
+    source: text("a source's name", isSourceName),
+    engine: filled,
+    kind: oneOf(...backupKinds),
+    parent: orNull(backupId),
+    chain: list(backupId),
+    // Some engines know their position's time only as the server's own text.
+    consistencyPoint: object({ required: { time: filled }, optional: { position: text() } }),
+    startedAt: instant,
+    finishedAt: instant,
+    facts: record(anything),
+    notices: list(object({ required: { code: filled, subject: text(), message: text() } })),
+    artifacts: list(artifact),
+    sourceCheck: object({
+      required: {
+        mode: oneOf("counts", "content", "none"),
+        objects: record(object({ required: { rows: count }, optional: { hash: text() } })),
+      },
+    }),
+    policySha256: text(),
+    holdfastVersion: filled,
+  },
+});
+
+/**
+ * What is wrong with a parsed manifest, in words that name the place, or undefined when nothing is.
+ */
+export function findManifestProblem(value: unknown): string | undefined {
+  return manifestShape(value, "manifest") ?? findContradiction(value as Manifest);
+}
+
+function findContradiction(manifest: Manifest): string | undefined {
+  const { id, kind, parent, chain, artifacts } = manifest;
+  if (parseBackupId(id)?.kind !== kind) return `manifest.kind is ${kind}, but manifest.id says otherwise`;
+  if (parent === null ? chain.length > 0 : chain.at(-1) !== parent) return "manifest.chain does not end with manifest.parent";
+  if (chain.includes(id) || new Set(chain).size !== chain.length) return "manifest.chain names a backup twice";
+  const names = new Set(artifacts.map(({ name }) => name));
+  if (names.size !== artifacts.length) return "manifest.artifacts has one name twice";
+  return undefined;
+}

@@ -1,0 +1,130 @@
+/** The vault as a whole: its beginning, and whether this Holdfast understands it. */
+import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { instructionsKey, vaultKey } from "../layout.ts";
+import type { ObjectStore, PutOptions } from "../object-store.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { assertKnownVersion, formatVersion } from "./format-version.ts";
+import { instant, object, oneOf, text } from "./json-shape.ts";
+import { documentLock } from "./lock-documents.ts";
+import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./read-document.ts";
+import { isVaultId, newVaultId } from "./vault-id.ts";
+
+/** holdfast.json. */
+export interface VaultDocument {
+  readonly formatVersion: 2;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  /** Random, written once: every seal of this vault names it (vault-id.ts). */
+  readonly vaultId: string;
+  /** The AWS Encryption SDK's algorithm suite of every artifact. */
+  readonly sealingSuite: string;
+}
+
+export interface VaultOptions {
+  readonly clock: Clock;
+  /** What a new vault's id is drawn from. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** The id, where the vault is the copy of one: what is copied into it is sealed for that id. */
+  readonly vaultId?: string;
+  readonly holdfastVersion: string;
+  /** Gives the text of RESTORE.md, which the sealing room writes; asked for a new vault only. */
+  readonly restoreInstructions: () => Promise<string>;
+}
+
+/** AES-256-GCM with HKDF and key commitment, unsigned (design, "Sealing"). */
+const sealingSuite = "0x0478";
+
+const wayBack =
+  "Find out who deleted it, bring it back from a copy or the bucket's older versions, or run `holdfast check --repair`, which writes it anew; backups are not made until then.";
+
+const vaultShape = object({
+  required: {
+    formatVersion: oneOf(formatVersion),
+    createdAt: instant,
+    createdBy: text(),
+    vaultId: text("a vault's id", isVaultId),
+    sealingSuite: oneOf(sealingSuite),
+  },
+});
+
+/**
+ * Makes the place a vault, or finds that it is one already; idempotent, also for several at once.
+ * The instructions are written first: a vault never exists without them. Never over what is left of
+ * a vault. Errors: those of openVault but VaultNotFound.
+ */
+export async function initVault(store: ObjectStore, options: VaultOptions): Promise<VaultDocument> {
+  try {
+    return await openVault(store);
+  } catch (error) {
+    if (!isHoldfastError(error, "VaultNotFound")) throw error;
+  }
+  const lock = documentLock(store, options.clock.now());
+  await putUnlessThere(store, instructionsKey, Buffer.from(await options.restoreInstructions()), lock);
+  await putUnlessThere(store, vaultKey, newVaultDocument(options), lock);
+  return openVault(store);
+}
+
+/** The bytes of a holdfast.json that is written now. */
+export function newVaultDocument(options: Omit<VaultOptions, "restoreInstructions">): Uint8Array {
+  const { clock, holdfastVersion, vaultId = newVaultId(options.randomBytes) } = options;
+  const createdAt = clock.now().toISOString();
+  const document: VaultDocument = { formatVersion, createdAt, createdBy: `holdfast ${holdfastVersion}`, vaultId, sealingSuite };
+  return canonicalJson(document);
+}
+
+/**
+ * Reads holdfast.json. Errors: VaultNotFound (nothing of a vault is there), VaultDamaged (its
+ * holdfast.json is lost), VaultInvalid (it cannot be read, or is of a newer Holdfast), those of
+ * ObjectStore.
+ */
+export async function openVault(store: ObjectStore): Promise<VaultDocument> {
+  let read: ReadDocument;
+  try {
+    read = await readDocument(store, vaultKey, { error: "VaultInvalid", hint: wayBack, maxBytes: maxSmallDocumentBytes });
+  } catch (error) {
+    if (!isHoldfastError(error, "ObjectNotFound")) throw error;
+    const remains = await findRemains(store);
+    if (remains === undefined) throw new HoldfastError("VaultNotFound", `${store.url} holds no vault`);
+    throw new HoldfastError("VaultDamaged", `${store.url} is a damaged vault: it has no ${vaultKey}, but ${remains}`, {
+      hint: wayBack,
+    });
+  }
+  const { value, where } = read;
+  assertKnownVersion(value, where);
+  const problem = vaultShape(value, "vault");
+  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} breaks the format: ${problem}`, { hint: wayBack });
+  return value as VaultDocument;
+}
+
+/**
+ * What shows that there was a vault: an object in one of its rooms, or a holdfast.json that the
+ * store keeps behind a deletion.
+ */
+async function findRemains(store: ObjectStore): Promise<string | undefined> {
+  for (const room of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/"]) {
+    for await (const { key } of store.list(room)) return `it has ${key}`;
+  }
+  try {
+    for await (const { key, hiddenAt } of store.listHidden(vaultKey)) {
+      if (key === vaultKey) return `one that was deleted at ${hiddenAt.toISOString()} is still in the bucket's older versions`;
+    }
+  } catch (error) {
+    // Who may not list versions learns nothing from them.
+    if (!isHoldfastError(error, "StoreAccessDenied")) throw error;
+  }
+  return undefined;
+}
+
+async function putUnlessThere(
+  store: ObjectStore,
+  key: string,
+  bytes: Uint8Array,
+  lock: Pick<PutOptions, "retainUntil">,
+): Promise<void> {
+  try {
+    await store.put(key, bytes, { ...lock, ifAbsent: true });
+  } catch (error) {
+    if (!isHoldfastError(error, "ObjectExists")) throw error;
+  }
+}
