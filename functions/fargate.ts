@@ -51,7 +51,7 @@ function parseEvent(text: string): unknown {
 }
 
 const exitCode = await main().catch((error: Error) => {
-  // The state machine hears no heartbeat any more, and notices that way.
+  // The state machine no longer hears a heartbeat, and notices that way.
   logger.error("the answer could not be delivered", { error: error.name, cause: error.message });
   return 1;
 });

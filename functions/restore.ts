@@ -14,7 +14,7 @@ export const step = defineStep({
   input: z.strictObject({
     source,
     backupId,
-    // This text stays in the execution's history, and whoever may start one chooses it.
+    // This text stays in the execution's history, and anyone who may start one chooses it.
     to: z.string().regex(stackTargetPattern, stackTargetProblem),
   }),
   async run(context, request) {

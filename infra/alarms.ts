@@ -142,7 +142,7 @@ function queueAlarm(queue: "ScheduleQueue" | "AlertQueue", what: string): AlarmS
 }
 
 /**
- * Whoever should hear of the next failure will not: told on another topic than the one that is
+ * Those who should hear of the next failure will not: told on another topic than the one that is
  * broken.
  */
 function deliveryAlarm({ prefix }: Deployment, severity: Severity): AlarmSpec {

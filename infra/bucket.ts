@@ -69,7 +69,7 @@ export function denyOtherEncryption(bucketName: string, keyArn: unknown): Denial
 }
 
 /**
- * What is in the vault's append-only rooms is never written over, whoever asks (S3 user guide,
+ * What is under the vault's append-only prefixes is never overwritten, by anyone (S3 user guide,
  * "Enforce conditional writes"). `prefixes`: those of the bucket's vaults, empty or with a slash at
  * their end.
  */

@@ -54,7 +54,7 @@ async function generateAll(variables) {
 }
 
 /**
- * What a person can mend, as opposed to a fault of this program, or osls's own ways of asking
+ * What a person can fix, as opposed to a fault of this program, or osls's own ways of asking
  * again.
  */
 class Refusal extends Error {}
@@ -69,7 +69,9 @@ async function quietly(variables, part) {
   }
 }
 
-/** osls prints an error's stack; whoever deploys is helped by what is wrong and how to mend it. */
+/**
+ * osls prints an error's stack; a person who deploys is helped by what is wrong and how to fix it.
+ */
 function readable(error) {
   if (!isHoldfastError(error)) return error;
   const text = [error.message, ...error.details.map((detail) => `  ${detail}`), error.hint].join("\n");

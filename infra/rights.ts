@@ -66,7 +66,7 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
     // The vault's own two documents: the first dump makes the vault. The bucket's policy lets
     // nobody write over what is there.
     allow(["s3:PutObject"], objectsIn(vaults, "holdfast.json", "RESTORE.md", ...own)),
-    // After a write the lock is looked at, and made where the store passed over it. What is there
+    // After a write the lock is looked at, and made where the store ignored it. What is there
     // is sealed, and this role cannot unseal.
     ...allowIn(["s3:GetObject", ...seeLocks, "s3:PutObjectRetention"], objectsIn(lockedOf(vaults), ...own)),
     ...denyLongLocks(source, objectsIn(lockedOf(vaults), ...own)),
@@ -81,7 +81,7 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
 }
 
 /**
- * A lock cannot be taken back: whoever may lock for a hundred years can make its owner pay for
+ * A lock cannot be undone: anyone who may lock for a hundred years can make its owner pay for
  * them. What dumps locks for the shortest time that retention keeps a kind, and a day lies between
  * the request's clock and S3's (Amazon S3 user guide, "Object Lock considerations", remaining
  * retention).
@@ -143,7 +143,7 @@ export function addEvidence(deployment: Deployment, below = ""): Statement[] {
     ...allowIn(["s3:PutObjectRetention"], objectsIn(lockedOf(vaults), evidence)),
     ...allowIn(seeLocks, objectsIn(lockedOf(vaults), `manifests/${below}*`, evidence)),
     allow(["s3:ListBucket"], bucketArns(states)),
-    // A read mark is this reader's own and is taken back when it has read: no backup lies under
+    // A read mark is this reader's own and is removed when it has read: no backup lies under
     // this prefix.
     allow(["s3:PutObject", "s3:DeleteObject"], objectsIn(states, `leases/reading/${below}*`)),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
@@ -284,7 +284,7 @@ export function readPolicy({ prefix }: Deployment): Statement[] {
   return [allow(["secretsmanager:GetSecretValue"], [secretArn(`${prefix}/policy`)])];
 }
 
-/** Publishes alerts; the topics are encrypted, and whoever publishes uses their key. */
+/** Publishes alerts; the topics are encrypted, and a publisher uses their key. */
 export function publishAlerts(): Statement[] {
   return [
     allow(["sns:Publish"], [ref("CriticalTopic"), ref("WarningTopic"), ref("InfoTopic")]),

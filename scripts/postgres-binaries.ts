@@ -81,7 +81,7 @@ const systemPatterns = [
 const libraries = "libssl3 libxml2 liblz4-1 libzstd1 libreadline8 libgssapi-krb5-2";
 
 /**
- * A temporary directory of a fetch that died is taken back after this long; a live fetch takes
+ * A temporary directory of a fetch that died is removed after this long; a live fetch takes
  * seconds.
  */
 const staleFetchMs = 3_600_000;

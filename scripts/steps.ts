@@ -11,7 +11,9 @@ import { projectDirectory } from "./cache-directory.ts";
 export interface Count {
   readonly passed: number;
   readonly failed: number;
-  /** Each failed test's name and first lines, shown again at the end: logs are long, and get cut. */
+  /**
+   * Each failed test's name and first lines, shown again at the end: logs are long, and get cut.
+   */
   readonly failures?: readonly string[];
 }
 

@@ -23,8 +23,8 @@ export async function publishAlert(context: PipelineContext, alert: Alert): Prom
 }
 
 /**
- * Counts a failure that a state machine could not mend, for the alarm that speaks when the alert
- * itself does not arrive.
+ * Counts a failure that a state machine could not recover from, for the alarm that speaks when the
+ * alert itself does not arrive.
  */
 export function countFailure(source?: string): void {
   if (source !== undefined) metrics.addDimension("source", source);

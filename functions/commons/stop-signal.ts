@@ -5,7 +5,7 @@
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 
 /**
- * Aborted with Interrupted when this process is asked to end: what is half done is then taken back.
+ * Aborted with Interrupted when this process is asked to end: what is half done is then removed.
  */
 export function abortOnStop(): AbortSignal {
   const controller = new AbortController();

@@ -19,12 +19,12 @@ import { logger } from "./powertools.ts";
 const heartbeatMs = 60_000;
 /** The answer is the whole run's: it is tried for several minutes. */
 const configuration: SFNClientConfig = { maxAttempts: 10, retryMode: "adaptive" };
-/** What Step Functions says of a token that nobody waits for any more. */
+/** What Step Functions says of a token that nobody waits for. */
 const overNames: readonly string[] = ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
 
 export interface TaskAnswer extends Disposable {
   /**
-   * Aborted with Interrupted when nobody waits for the answer any more: the execution was stopped
+   * Aborted with Interrupted when nobody waits for the answer: the execution was stopped
    * or has timed out.
    */
   readonly abandoned: AbortSignal;

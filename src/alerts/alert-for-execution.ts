@@ -185,7 +185,7 @@ function sourceOf({ input }: ExecutionDetail, sources: ExecutionContext["sources
 /** The error that the execution ended with, and its cause. */
 function errorOf({ status, error, cause }: ExecutionDetail): Pick<ExecutionReport, "error" | "cause"> {
   const named = textOf(error) ?? textOf(parseObject(cause)?.["errorType"]);
-  // Whoever aborts may write any word as the error; what counts is that it was stopped.
+  // A user who aborts may write any word as the error; what counts is that it was stopped.
   if (status === "ABORTED") return { error: "Interrupted", cause: textOf(cause) ?? silentMessage(status) };
   const name = named ?? (status === "TIMED_OUT" ? "States.Timeout" : "States.TaskFailed");
   return { error: name, cause: textOf(cause) ?? silentMessage(status) };

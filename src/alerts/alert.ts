@@ -20,7 +20,9 @@ export interface GoodBackup {
 export interface Alert {
   readonly kind: "problem" | "recovery" | "test";
   readonly severity: Severity;
-  /** Of a recovery: the severity of what it ends, so that whoever was alarmed hears of the end. */
+  /**
+   * Of a recovery: the severity of what it ends, so that those who were alarmed hear of the end.
+   */
   readonly recoversFrom?: Severity | undefined;
   /** The source of the policy that it is about; absent: the whole installation. */
   readonly source?: string | undefined;
@@ -50,7 +52,7 @@ export interface Alert {
   readonly runbook: string;
 }
 
-/** What whoever makes an alert knows besides the trouble itself. */
+/** What the maker of an alert knows besides the problem itself. */
 export interface AlertContext {
   readonly now: Date;
   /** When the trouble began; absent: now. */
@@ -120,7 +122,7 @@ export function finishAlert(
 }
 
 /**
- * Says that what `alert` told of is over. It goes to whoever was told (see route.ts), under the
+ * Says that what `alert` reported is over. It goes to those who got it (see route.ts), under the
  * same `dedupeKey`.
  * `context` holds what is known now; its tier does not count.
  */

@@ -15,7 +15,7 @@ const standIns: Readonly<Record<Severity, readonly Severity[]>> = {
 };
 
 /**
- * The channels that are told of an alert, each once. A recovery goes to whoever was told of the
+ * The channels that an alert goes to, each once. A recovery goes to those that got the
  * trouble, and to the list for `info`.
  */
 export function channelsFor(alert: Pick<Alert, "severity" | "recoversFrom">, alerts: Policy["alerts"]): readonly AlertChannel[] {

@@ -91,8 +91,8 @@ async function post(url: string, body: string, timeoutMs: number): Promise<Answe
 }
 
 function judge(status: number, body: string, retryAfter: string | null): Answer {
-  // Slack's own words (`no_service`, `invalid_payload`); anything else may be a page of whoever
-  // answered in its place.
+  // Slack's own words (`no_service`, `invalid_payload`); anything else may be a page of the host
+  // that answered in its place.
   const word = /^[a-z_]{1,60}$/.test(body.trim()) ? ` (${body.trim()})` : "";
   const why = `it answered ${status}${word}`;
   if (status === 200)

@@ -14,7 +14,7 @@ export interface SnsOptions {
   readonly region?: string | undefined;
 }
 
-/** Errors that asking again does not mend (SNS API reference, Publish). */
+/** Errors that asking again does not fix (SNS API reference, Publish). */
 const permanent = [
   "AccessDeniedException",
   "AuthorizationError",

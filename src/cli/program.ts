@@ -32,7 +32,7 @@ Exit codes:
 
 type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outcome>;
 
-/** What the program tells whoever runs it. */
+/** What the program tells its user. */
 export interface ProgramEvents {
   /** The exit code of the command that ran. */
   end(exitCode: ExitCode): void;

@@ -118,7 +118,7 @@ export interface Place {
    */
   commit(): Promise<void>;
   /**
-   * Ends it: a throwaway vanishes; an uncommitted target is taken back. Never throws; idempotent.
+   * Ends it: a throwaway vanishes; an uncommitted target is removed. Never throws; idempotent.
    */
   close(): Promise<void>;
 }
@@ -145,7 +145,7 @@ export interface Finding {
   /** What was checked: `connection`, `privileges`, `tools`. */
   readonly subject: string;
   readonly message: string;
-  /** How to mend it: one imperative sentence. */
+  /** How to fix it: one imperative sentence. */
   readonly remedy?: string;
 }
 
@@ -159,7 +159,7 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
 
   /**
    * Looks at everything a backup and a restore test of this source would need; finds, never throws
-   * for what a user can mend.
+   * for what a user can fix.
    */
   check(source: S, context: RunContext): Promise<readonly Finding[]>;
 

@@ -1,6 +1,6 @@
 /**
  * The step that looks at everything a policy needs before it is needed: keys, vaults, sources.
- * Finds, never throws for what a user can mend.
+ * Finds, never throws for what a user can fix.
  */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";

@@ -29,8 +29,8 @@ export interface Deletion {
 /**
  * Deletes one backup; resolves with why it stayed where it did: it is locked, was put on hold, or
  * somebody began to read it, since it was planned. The manifest goes before the second look,
- * because a reader marks before it reads the manifest (read-marks.ts), and whoever holds looks for
- * the manifest after the hold was written. Before anything goes, a tombstone says that this is
+ * because a reader marks before it reads the manifest (read-marks.ts), and a hold's writer looks
+ * for the manifest after the hold was written. Before anything goes, a tombstone says that this is
  * meant. To be called under the source's lease. Errors: those of ObjectStore.
  */
 export async function deleteBackup(

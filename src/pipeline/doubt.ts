@@ -48,6 +48,6 @@ async function describeNewestGood(context: PipelineContext, source: string): Pro
 }
 
 function withDetail(error: HoldfastError, line: string): HoldfastError {
-  // The same error, which keeps its name, code and stack for whoever catches it.
+  // The same error, which keeps its name, code and stack for the code that catches it.
   return Object.defineProperty(error, "details", { value: [...error.details, line] });
 }

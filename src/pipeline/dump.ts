@@ -35,8 +35,8 @@ export interface DumpResult {
   readonly backupId: string;
   readonly kind: BackupKind;
   /**
-   * The address of the vault, when this run made it: news to whoever thought it was there (a volume
-   * that is not mounted).
+   * The address of the vault, when this run made it: surprising to a user who thought it was there
+   * (a volume that is not mounted).
    */
   readonly createdVault?: string | undefined;
   readonly manifestSha256: string;
@@ -49,7 +49,7 @@ export interface DumpResult {
 
 /**
  * Dumps one source as a new backup. Takes the source's lease for the time; when it rejects, no
- * manifest was written and the artifacts written so far have been taken back (after a kill, the
+ * manifest was written and the artifacts written so far have been removed (after a kill, the
  * sweep does that).
  * Errors: SourceNotFound, SourceUnsupported (a kind the engine cannot do), LeaseHeld, LeaseLost,
  * those of Engine.openDump and of writeArtifact.

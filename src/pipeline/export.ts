@@ -29,7 +29,7 @@ export interface ExportResult {
 /**
  * Copies a backup into `directory`, which becomes (or already is) a folder vault of its own: the
  * same layout, the instructions, the manifest last, every artifact's checksum compared on the way.
- * The key is not part of it. A failed export takes back what it copied; what one that died left
+ * The key is not part of it. A failed export removes what it copied; what one that died left
  * there is replaced.
  * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those
  * of both stores.
@@ -179,7 +179,7 @@ async function copySeal({ run }: PipelineContext, { entry, store }: FoundBackup,
 }
 
 /**
- * One piece of evidence that is odd, too large or unreadable is no reason to keep somebody from
+ * One piece of evidence that is odd, too large or unreadable is not a reason to keep somebody from
  * carrying the backup away.
  */
 async function copyEvidence({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore) {

@@ -68,7 +68,7 @@ export function createPipelineContext(
       for (const store of stores.values()) {
         store.then(
           (opened) => opened.close(),
-          () => undefined, // Whoever asked for the store has already been told why it did not open.
+          () => undefined, // The caller who asked for the store already knows why it did not open.
         );
       }
     },

@@ -22,7 +22,7 @@ export interface BackupReading {
    * been checked.
    */
   readRest(): Promise<void>;
-  /** What was passed over for `salvage`: one finding an artifact. */
+  /** What was skipped for `salvage`: one finding an artifact. */
   readonly damage: readonly LoadFinding[];
 }
 

@@ -44,7 +44,7 @@ export async function whileReading<T>(
 type Release = () => Promise<void>;
 
 /**
- * Marks anew from time to time, the new mark before the old one goes; `end` takes back the last.
+ * Marks anew from time to time, the new mark before the old one goes; `end` removes the last.
  */
 function keepMarked(mark: () => Promise<Release | undefined>, first: Release | undefined): { end(): Promise<void> } {
   let release = first;

@@ -19,7 +19,7 @@ export async function recordingDamage<T>(context: PipelineContext, found: FoundB
   try {
     return await work();
   } catch (error) {
-    // That it does not verify was written down by whoever found it.
+    // That it does not verify was recorded by the step that found it.
     if (isHoldfastError(error, "BackupDamaged")) throw await withNewestGood(context, found, error);
     const findings = await findDamage(context, found, error);
     await recordDamage(context, found, findings);

@@ -1,6 +1,6 @@
 /**
  * Writes down what a check found; a vault that takes no writes must not hide the finding from
- * whoever asked for it.
+ * by whom it was asked for.
  */
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";

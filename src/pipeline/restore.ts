@@ -161,7 +161,7 @@ function refuseFlags({ engines }: PipelineContext, engine: string, flags: Readon
 }
 
 /**
- * Whoever takes what is damaged may take a backup whose manifest nobody vouches for; that is
+ * A user who takes what is damaged may take a backup whose manifest nobody vouches for; that is
  * damage, and is said.
  */
 async function readForRestore(

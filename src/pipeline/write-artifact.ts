@@ -48,7 +48,7 @@ export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifa
       ...(target.retainUntil === undefined ? {} : { retainUntil: target.retainUntil }),
     })
     .catch((error: unknown) => {
-      // Stops the producer: nobody reads it any more.
+      // Stops the producer: nobody reads it now.
       sealed.body.destroy(error instanceof Error ? error : undefined);
       throw error;
     });

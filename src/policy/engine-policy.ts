@@ -12,7 +12,7 @@ export interface KindRule {
   readonly buildsOn: "nothing" | "latest-full" | "latest";
 }
 
-/** A source as its engine's `resolve` makes it; secrets and traits are added by whoever called. */
+/** A source as its engine's `resolve` makes it; the caller adds secrets and traits. */
 export type Resolved<S extends SourceConfig> = Omit<S, "secrets" | "traits">;
 
 /** What every source has, resolved; the engine adds its own. */

@@ -9,7 +9,7 @@ type Issue = z.core.$ZodIssue;
  */
 export function explainIssues(issues: readonly Issue[], above: PolicyPath = []): Problem[] {
   // A typo in a key also breaks rules about the mapping around it ("needs one of ..."): the typo
-  // alone is to be mended.
+  // alone is to be fixed.
   const typos = issues.filter((issue) => issue.code === "unrecognized_keys");
   return issues
     .filter((issue) => issue.code !== "custom" || !typos.some((typo) => isWithin(typo.path, issue.path)))

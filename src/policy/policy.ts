@@ -28,13 +28,13 @@ export interface FolderVault {
 export type LockMode = "governance" | "compliance";
 
 /**
- * When artifacts move to cheaper storage, by their age; an absent tier is passed over. Every object
+ * When artifacts move to cheaper storage, by their age; an absent tier is skipped. Every object
  * begins in `hot`.
  */
 export interface StorageTiers {
   /** Days; read at once, paid per read. */
   readonly warmDays?: number;
-  /** Days; read at once, dear to read. */
+  /** Days; read at once, expensive to read. */
   readonly coldDays?: number;
   /** Days; must be brought back for hours before it can be read. */
   readonly archiveDays?: number;

@@ -1,7 +1,7 @@
 /**
  * Where a deployed stack runs code that comes with backups. The deployment writes it behind the
  * policy's text, as a comment, for
- * `holdfast --stack … check`: whoever reads the deployed policy can tell, and needs no further
+ * `holdfast --stack … check`: anyone who reads the deployed policy can tell, and needs no further
  * right.
  */
 

@@ -49,7 +49,7 @@ const fewestDays = 30;
 const tiers = section(
   {
     warm: age("The age at which artifacts move to `STANDARD_IA`: read at once, paid per read; 30d at least.", "30d"),
-    cold: age("The age at which they move to `GLACIER_IR`: read at once, dear to read; 30d after `warm` at least.", "90d"),
+    cold: age("The age at which they move to `GLACIER_IR`: read at once, expensive to read; 30d after `warm` at least.", "90d"),
     archive: age(
       "The age at which they move to `DEEP_ARCHIVE`: hours pass before one can be read, also by verification; 30d after the tier before it at least.",
       "365d",

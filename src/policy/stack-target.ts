@@ -1,6 +1,6 @@
 /**
- * What a restore on a stack may go to. Whoever may start an execution chooses it: never an address,
- * and nothing that a secret fits into.
+ * What a restore on a stack may go to. Anyone who may start an execution chooses it: never an
+ * address, and nothing that a secret fits into.
  */
 
 /**

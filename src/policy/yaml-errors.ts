@@ -26,7 +26,7 @@ const words: Readonly<Partial<Record<ErrorCode, string>>> = {
   TAB_AS_INDENT: "a tab cannot indent; use spaces",
 };
 
-/** One problem a line, with the position at which it is mended. */
+/** One problem a line, with the position at which to fix it. */
 export function explainYamlErrors(document: Document, text: string): PlacedProblem[] {
   const lineStarts = findLineStarts(text);
   const lines = new Set<number>();

@@ -59,7 +59,7 @@ export function formatAge(then: Date, now: Date): string {
   const elapsedMs = Math.trunc((now.getTime() - then.getTime()) / 1000) * 1000;
   if (elapsedMs < 0) return `in ${formatDuration(-elapsedMs)}`;
   if (elapsedMs === 0) return "0 s";
-  // After a week, hours say nothing any more.
+  // After a week, hours say nothing.
   const dayMs = 86_400_000;
   return formatDuration(elapsedMs >= 7 * dayMs ? Math.floor(elapsedMs / dayMs) * dayMs : elapsedMs);
 }

@@ -11,7 +11,7 @@ const owned = new WeakSet<ArrayBufferLike>();
 const smallestBytes = 16 * 1024;
 
 /**
- * Says that whoever holds `chunk` holds its memory alone: nobody who handed it on will look at it
+ * Says that the holder of `chunk` alone uses its memory: nobody who handed it on will look at it
  * again. To be called by those who made the chunk, or took it from a library that is done with it.
  * Gives the same chunk. A view of a part of its memory stays as it is.
  */
@@ -22,7 +22,7 @@ export function handOver<T extends Uint8Array>(chunk: T): T {
 
 /**
  * Gives back the memory of a chunk that was handed over, and leaves every other chunk as it is. To
- * be called by its last reader: the chunk has no bytes any more, which any later reader's count or
+ * be called by its last reader: the chunk then has no bytes, which any later reader's count or
  * checksum would show.
  */
 export function release(chunk: Uint8Array): void {

@@ -1,5 +1,5 @@
 /**
- * What every step is handed by whoever calls it: time, randomness, cancellation, and where to
+ * What every step gets from its caller: time, randomness, cancellation, and where to
  * report to.
  */
 import type { Clock } from "./clock.ts";
@@ -47,8 +47,8 @@ export interface RunContext {
   /** Where private temporary directories are made; needs room for what a step documents. */
   readonly temporaryDirectory: string;
   /**
-   * The environment variables of whoever started the run: where `env:` connections and libpq's PG*
-   * variables are read from.
+   * The environment variables of the process that started the run: where `env:` connections and
+   * libpq's PG* variables are read from.
    */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**

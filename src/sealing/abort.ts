@@ -12,7 +12,7 @@ export function abortError(signal: AbortSignal): Error {
 
 /**
  * `promise`, or an AbortError as soon as `signal` is aborted; what `promise` does then is nobody's
- * concern any more.
+ * concern.
  */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => {});

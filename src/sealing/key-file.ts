@@ -76,7 +76,7 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
 
 function keyFileText(key: Uint8Array, keyId: string, now: Date): string {
   return [
-    "# A sealing key of Holdfast. Backups that it sealed can be read with this key only, by whoever holds it.",
+    "# A sealing key of Holdfast. Backups that it sealed can be read with this key only, by anyone who holds it.",
     "# Keep a copy apart from the vault and from this machine; on paper will do: the line below ends with a checksum.",
     `# key id:  ${keyId}`,
     `# created: ${now.toISOString()}`,

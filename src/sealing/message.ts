@@ -5,7 +5,7 @@
 
 /**
  * ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY: AES-256-GCM per frame, a data key per message,
- * and a commitment to that key. Unsigned: whoever may seal may also open here, so that the default
+ * and a commitment to that key. Unsigned: who may seal may also open here, so that the default
  * suite's ECDSA would prove nothing, for 1.5 CPU s per GiB.
  */
 export const suiteId = 0x0478;

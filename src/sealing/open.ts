@@ -27,7 +27,7 @@ export interface OpenOptions {
  * twenty frames of 1 MiB.
  *
  * Every byte that comes out was authenticated, but only the stream's *end* says that all of them
- * came and that they are the artifact's: whoever consumes it commits after the end, and not before.
+ * came and that they are the artifact's: the consumer commits after the end, and not before.
  * When something is wrong, the stream fails instead. Errors: ArtifactDamaged when the stored bytes
  * are not those that were written, naming both figures; SealInvalid when they are, and yet do not
  * open, or were sealed as another artifact; KeyMissing, KeyUnavailable, KeyFileInvalid; the store's

@@ -169,7 +169,7 @@ function createCompressor(): ZstdCompress {
 }
 
 /**
- * The stream library says "premature close" whoever closed what; the first cause is told apart
+ * The stream library says "premature close" whatever closed what; the first cause is told apart
  * here. Everything else passes as it is.
  */
 function explain(error: unknown, source: Readable, body: Readable, { context, signal }: SealOptions): Error {

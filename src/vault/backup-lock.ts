@@ -30,7 +30,7 @@ export async function lockLikeManifest(
 
 /**
  * Makes every object of a backup locked until `until` at least. Artifacts and evidence come before
- * the manifest, whose lock says that all are done: a run that dies in between is made good by the
+ * the manifest, whose lock says that all are done: a run that dies in between is completed by the
  * next. Resolves with whether anything had to be done. Errors: those of ObjectStore.
  */
 export async function extendBackupLock(store: ObjectStore, source: string, id: string, until: Date): Promise<boolean> {

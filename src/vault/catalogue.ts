@@ -47,7 +47,7 @@ const mostCandidates = 10;
 
 /**
  * All backups, by source and then by age, oldest first: whatever has a manifest, joined with its
- * evidence and hold. Reads no object. Keys that are not the layout's are passed over. Errors: those
+ * evidence and hold. Reads no object. Keys that are not the layout's are skipped. Errors: those
  * of ObjectStore.list.
  */
 export async function* listBackups(store: ObjectStore, options: ListOptions): AsyncGenerator<BackupEntry, void, undefined> {

@@ -57,7 +57,7 @@ export const keyOf = {
   /** Of one backup's read marks, or, without `id`, of all of a source's. */
   readMarkPrefix: (source: string, id?: string): string =>
     `leases/reading/${assertSource(source)}/${id === undefined ? "" : `${assertId(id)}/`}`,
-  /** An object that `holdfast check` writes and takes back to see what the store can do. */
+  /** An object that `holdfast check` writes and deletes to see what the store can do. */
   probe: (token: string): string => `probes/${token}`,
 } as const;
 

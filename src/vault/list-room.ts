@@ -50,7 +50,7 @@ export function cursorOf<P extends BackupPlace>(places: AsyncGenerator<P, void, 
     next = result.done === true ? undefined : result.value;
   };
   return {
-    /** All items of `place`; items before it (of backups without a manifest) are passed over. */
+    /** All items of `place`; items before it (of backups without a manifest) are skipped. */
     async takeFor(place: BackupPlace): Promise<P[]> {
       const taken: P[] = [];
       if (next === undefined && !ended) await advance();

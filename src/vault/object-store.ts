@@ -33,7 +33,7 @@ export interface ListOptions {
   readonly includeOdd?: boolean;
 }
 
-/** What keeps an object from being deleted or overwritten for good, whoever asks. */
+/** What keeps an object from being deleted or overwritten for good, by anyone. */
 export interface ObjectLock {
   /**
    * Until when; absent without such a lock, and where the store refuses without saying until when.
@@ -115,10 +115,10 @@ export interface ObjectStore {
   readonly locks: boolean;
 
   /**
-   * Stores `body` under `key`, wholly or not at all: when the promise rejects (the body failed, the
-   * signal was aborted, the store failed) nothing is visible under the key and no partial upload is
-   * left behind, short of the death of this process; what was stored but could not be locked as
-   * asked stays, and is an error.
+   * Stores `body` under `key`, entirely or not at all: when the promise rejects (the body failed,
+   * the signal was aborted, the store failed) nothing is visible under the key and no partial
+   * upload is left behind, short of the death of this process; what was stored but could not be
+   * locked as asked stays, and is an error.
    * A Uint8Array body may be sent again on a transient failure; a stream's bytes are retried part
    * by part. Resolves only once the bytes are durable.
    * Errors: ObjectExists, StoreConflict, StoreUnavailable, StoreAccessDenied, DiskFull; an error of
@@ -170,7 +170,7 @@ export interface ObjectStore {
   /**
    * Objects below `prefix` that were deleted or written over and whose older content the store
    * still has, by ascending key, each once. `delete` leaves none, and what a backup consists of is
-   * written once: there, each is another hand's work. Nothing where the store keeps no versions.
+   * written once: there, each was made outside Holdfast. Nothing where the store keeps no versions.
    * Errors: StoreUnavailable, StoreAccessDenied.
    */
   listHidden(prefix: string): AsyncIterable<HiddenObject>;

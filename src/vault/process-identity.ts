@@ -29,7 +29,7 @@ export interface ProcessTable {
    * processes.
    */
   uptimeMs(): number;
-  /** Whether `other` certainly does not run any more; undefined where this process cannot know. */
+  /** Whether `other` has certainly ended; undefined where this process cannot know. */
   isGone(other: ProcessIdentity): boolean | undefined;
 }
 
@@ -75,7 +75,7 @@ function readStartTicks(pid: number): string | undefined {
     return undefined;
   }
   // Field 22 of proc(5); counted from behind the command's name, which may hold spaces and
-  // parentheses. A zombie does nothing any more.
+  // parentheses. A zombie does nothing.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields[0] === "Z" || fields[0] === "X" ? "ended" : fields[19];
 }

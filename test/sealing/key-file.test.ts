@@ -21,7 +21,7 @@ describe("a key file", () => {
     expect(keyId).toBe("file:dd23a04b3c30a370");
     expect(await readFile(path, "utf8")).toBe(
       [
-        "# A sealing key of Holdfast. Backups that it sealed can be read with this key only, by whoever holds it.",
+        "# A sealing key of Holdfast. Backups that it sealed can be read with this key only, by anyone who holds it.",
         "# Keep a copy apart from the vault and from this machine; on paper will do: the line below ends with a checksum.",
         "# key id:  file:dd23a04b3c30a370",
         "# created: 2026-11-20T02:00:00.000Z",

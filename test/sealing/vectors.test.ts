@@ -1,5 +1,5 @@
 /**
- * Artifacts that earlier releases sealed. A vector that no longer opens is a broken promise: mend
+ * Artifacts that earlier releases sealed. A vector that no longer opens is a broken promise: fix
  * the code, never the vector.
  */
 import { readFile, writeFile } from "node:fs/promises";

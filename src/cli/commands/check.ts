@@ -1,4 +1,4 @@
-/** `holdfast check`: a table of what is wrong and how to mend it. */
+/** `holdfast check`: a table of what is wrong and how to fix it. */
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { type CheckedFinding, checkPolicy } from "../../pipeline/check.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";

@@ -82,7 +82,7 @@ export async function list({ context, terminal }: Session, source: string | unde
   };
 }
 
-/** Whoever reads the exit code must not take a vault that could not be read for an empty one. */
+/** A reader of the exit code must not take a vault that could not be read for an empty one. */
 function exitCodeOf(listed: readonly ListedVault[]): ExitCode {
   const errors = listed.flatMap(({ error }) => (error === undefined ? [] : [error]));
   const [first] = errors;

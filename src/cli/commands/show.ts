@@ -46,7 +46,7 @@ export async function show({ context, terminal }: Session, reference: string): P
   };
   if (read instanceof HoldfastError) {
     // What the checks found is what one looks for here, and all the more where the manifest says
-    // nothing any more.
+    // nothing now.
     const { name, message, hint } = read;
     const lines = [heading, `  ${terminal.style("red", "manifest")}  ${message} (${name})`, `  ${hint}`, "", ...checks];
     const document = { state, suspicious, held, ...more, manifest: null, error: errorDocument(read), evidence };

@@ -62,7 +62,7 @@ export async function verify(
   const verified = await verifyMany(context, options.source);
   const { results, unjudged, unread } = verified;
   if (results.length + unjudged.length + unread.length > 0) return summarise(terminal, context.policy, verified);
-  // Nothing was found, so that nothing is known to be good: whoever reads the exit code must not
+  // Nothing was found, hence nothing is known to be good: a reader of the exit code must not
   // take it for that.
   if (options.source !== undefined) requireSource(context.policy, options.source);
   throw new HoldfastError(
@@ -72,7 +72,7 @@ export async function verify(
 }
 
 /**
- * Verifies every backup, or a source's, in every vault: neither a backup nor a vault that gives way
+ * Verifies every backup, or a source's, in every vault: neither a backup nor a vault that fails
  * keeps the others from being judged.
  */
 async function verifyMany(context: PipelineContext, source: string | undefined): Promise<Verified> {

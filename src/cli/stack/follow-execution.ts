@@ -125,7 +125,7 @@ async function lookAtMaps(api: StepFunctions, arn: string, watch: Watch, { termi
   try {
     watch.maps = await api.countMaps(arn);
   } catch (error) {
-    // The figures are a courtesy; whoever may not see them still follows the states.
+    // The figures are optional; a user who may not see them still follows the states.
     if (!isHoldfastError(error, "StackAccessDenied")) throw error;
     watch.mapsDenied = true;
     terminal.note(`warning: ${error.message}`);

@@ -1,4 +1,4 @@
-/** `holdfast follow`: an execution that runs already, or ran, whoever started it. */
+/** `holdfast follow`: an execution that runs already, or ran, started by anyone. */
 import type { ExitCode } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { systemClock } from "../../runtime/clock.ts";

@@ -27,7 +27,7 @@ export async function findAvoided(vaults: readonly string[], temporary?: string)
 }
 
 /**
- * Whether a directory with these names has the rooms of a vault (docs/vault-format.md): another
+ * Whether a directory with these names has the prefixes of a vault (docs/vault-format.md): another
  * policy's, or a restored one.
  */
 export function looksLikeVault(names: readonly string[]): boolean {

@@ -6,7 +6,7 @@ export interface BoundedTasks {
    * task that has failed.
    */
   run(task: () => Promise<void>): Promise<void>;
-  /** Resolves when none runs any more. Rejects with the first error. */
+  /** Resolves when none is running. Rejects with the first error. */
   drain(): Promise<void>;
 }
 

@@ -33,7 +33,7 @@ interface Survey {
   special: number;
 }
 
-/** Finds what a user can mend; rejects only when aborted. */
+/** Finds what a user can fix; rejects only when aborted. */
 export async function checkSource(
   source: FilesSource,
   context: RunContext,

@@ -46,7 +46,7 @@ export interface ArchiveOptions {
 }
 
 /**
- * Headers and small files are gathered into chunks of this size: whoever comes after pays by the
+ * Headers and small files are gathered into chunks of this size: what comes after costs by the
  * chunk.
  */
 const chunkBytes = 262_144;
@@ -163,7 +163,7 @@ async function* writeSymlink(
     if (parent?.isInPlace() === false) return await leaveOutGone(path, options);
   } catch (error) {
     const code = errorCode(error);
-    // EINVAL: no symbolic link any more.
+    // EINVAL: no longer a symbolic link.
     if (code === "ENOENT" || code === "EINVAL" || code === "ENOTDIR") await leaveOutGone(path, options);
     else await leaveOutUnreadable(path, code, options);
     return;

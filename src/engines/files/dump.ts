@@ -80,7 +80,7 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
     );
   }
   const archived = Promise.withResolvers<void>();
-  // Whoever asks for the source check sees it; nobody has to ask.
+  // A caller that asks for the source check sees it; nobody has to ask.
   archived.promise.catch(() => undefined);
   return {
     artifacts: () => giveArtifacts(dump, archived),
@@ -188,7 +188,7 @@ async function* explainWalk({ context, source }: Dump, walk: AsyncGenerator<Walk
     yield* walk;
   } catch (error) {
     if (context.signal.aborted) throw error;
-    throw fileFailure(error, `the directory ${source.path} cannot be read any more`, "SourceUnreachable");
+    throw fileFailure(error, `the directory ${source.path} can no longer be read`, "SourceUnreachable");
   }
 }
 

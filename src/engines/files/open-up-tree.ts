@@ -3,7 +3,7 @@ import { chmod, lstat, readdir } from "node:fs/promises";
 import { errorCode } from "../../runtime/error-code.ts";
 import { type EntryPath, joinEntry, locate, rootEntry } from "./entry-path.ts";
 
-/** Opens up every directory at and below `root`. What vanishes or is not ours is passed over. */
+/** Opens up every directory at and below `root`. What vanishes or is not ours is skipped. */
 export async function openUpTree(root: EntryPath): Promise<void> {
   if (process.geteuid?.() === 0) return;
   const waiting: EntryPath[] = [rootEntry];

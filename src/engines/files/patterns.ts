@@ -25,7 +25,7 @@ export interface Selection {
   unused(): readonly { readonly list: "include" | "exclude"; readonly pattern: string }[];
 }
 
-const wholly: Verdict = { included: true, enter: true };
+const entirely: Verdict = { included: true, enter: true };
 
 type Segments = readonly (Glob | typeof anyNumber)[];
 
@@ -62,10 +62,10 @@ export function compileSelection(include: readonly string[], exclude: readonly s
   const everything = includes.length === 0;
   return {
     judge(path, isDirectory, parentIncluded) {
-      if (everything && excludes.length === 0) return wholly;
+      if (everything && excludes.length === 0) return entirely;
       const names = namesOf(path);
       if (matchAny(excludes, names, isDirectory)) return { included: false, enter: false };
-      if (everything) return wholly;
+      if (everything) return entirely;
       const included = matchAny(includes, names, isDirectory) || parentIncluded;
       return { included, enter: included || includes.some((pattern) => mayMatchBeneath(pattern.segments, names)) };
     },

@@ -35,7 +35,7 @@ export type SmallRead =
     }
   /** It has grown beyond a small file's size. */
   | { readonly kind: "large" }
-  /** Not there any more, or something else stands there. */
+  /** No longer there, or something else is. */
   | { readonly kind: "gone" }
   | { readonly kind: "unreadable"; readonly code: string };
 
@@ -64,8 +64,8 @@ async function readOpenFile(operations: FileOperations, fd: number, known: BigIn
     if (!before.isFile()) return { kind: "gone" };
     if (before.size > smallFileBytes) return { kind: "large" };
     const size = Number(before.size);
-    // One byte more than the size says: whoever has it has grown, whatever stat(2) says (files in
-    // /proc say 0).
+    // One byte more than the size says: a file that has it has grown, whatever stat(2) says (files
+    // in /proc say 0).
     const buffer = Buffer.allocUnsafe(size + 1);
     const count = await readFully(operations, fd, buffer);
     const after = await operations.statOpen(fd);

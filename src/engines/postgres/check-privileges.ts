@@ -1,5 +1,5 @@
 /**
- * Whether the connecting role may read all that a dump reads, and the statement that mends it where
+ * Whether the connecting role may read all that a dump reads, and the statement that fixes it where
  * it may not.
  */
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";

@@ -1,7 +1,7 @@
 /**
- * Parses a document of the vault as hostile input: whoever can write to the vault chose its bytes.
- * Everything that could cost memory, the stack or a second meaning is refused before JSON.parse
- * sees it, and without recursion.
+ * Parses a document of the vault as hostile input: anyone who can write to the vault chose its
+ * bytes. Everything that could cost memory, the stack or a second meaning is refused before
+ * JSON.parse sees it, and without recursion.
  */
 import { maxDocumentDepth } from "./canonical-json.ts";
 

@@ -32,7 +32,7 @@ export async function writeTombstone(store: ObjectStore, tombstone: Tombstone): 
   } catch (error) {
     if (!isHoldfastError(error, "ObjectExists")) throw error;
     // A server may refuse a conditional write over a delete marker, which is what a tombstone that
-    // was taken back leaves.
+    // was removed leaves.
     if ((await store.head(key)) === undefined) await store.put(key, canonicalJson(tombstone));
   }
 }

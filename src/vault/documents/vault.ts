@@ -28,7 +28,7 @@ export interface VaultOptions {
   /** The id, where the vault is the copy of one: what is copied into it is sealed for that id. */
   readonly vaultId?: string;
   readonly holdfastVersion: string;
-  /** Gives the text of RESTORE.md, which the sealing room writes; asked for a new vault only. */
+  /** Gives the text of RESTORE.md, which sealing writes; asked for a new vault only. */
   readonly restoreInstructions: () => Promise<string>;
 }
 
@@ -98,12 +98,12 @@ export async function openVault(store: ObjectStore): Promise<VaultDocument> {
 }
 
 /**
- * What shows that there was a vault: an object in one of its rooms, or a holdfast.json that the
- * store keeps behind a deletion.
+ * What shows that there was a vault: an object under one of its prefixes, or a holdfast.json that
+ * the store keeps behind a deletion.
  */
 async function findRemains(store: ObjectStore): Promise<string | undefined> {
-  for (const room of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/"]) {
-    for await (const { key } of store.list(room)) return `it has ${key}`;
+  for (const prefix of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/"]) {
+    for await (const { key } of store.list(prefix)) return `it has ${key}`;
   }
   try {
     for await (const { key, hiddenAt } of store.listHidden(vaultKey)) {

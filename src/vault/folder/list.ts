@@ -114,7 +114,7 @@ function openDirectory(path: string, shown: string, flags: number, opened: numbe
  * not all before `startAfter`.
  */
 function mayHold({ prefix, startAfter }: Walk, key: string): boolean {
-  // No key is longer; and whoever nests directories without end must not nest this generator so.
+  // No key is longer; and directories nested without end must not nest this generator so.
   if (key.length > maxKeyBytes) return false;
   if (!key.startsWith(prefix) && !prefix.startsWith(key)) return false;
   return startAfter === "" || startAfter.startsWith(key) || compareKeys(key, startAfter) > 0;

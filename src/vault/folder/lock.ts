@@ -42,7 +42,7 @@ const patienceMs = 120_000;
 
 /**
  * Runs `work` while no other process does so for the same key. `stillHeld` is to be asked right
- * before what cannot be taken back.
+ * before what cannot be undone.
  * Errors: StoreConflict when the lock cannot be had or was lost, those of the file system, those of
  * `work`.
  */

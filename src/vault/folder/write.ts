@@ -54,7 +54,7 @@ export async function putObject(
       return { bytes, etag: bytes <= smallObjectBytes ? digest : etag };
     } finally {
       // Renamed already, or not needed: a link to it has the name. What a kill leaves here,
-      // abortStaleUploads takes back.
+      // abortStaleUploads removes.
       await unlink(temporary).catch(() => undefined);
     }
   });
@@ -72,7 +72,7 @@ export async function onPartials<T>({ root }: FolderPlace, work: (partials: Open
   }
 }
 
-/** Whoever can write to a folder can delete from it: a lock there would be a word. */
+/** Anyone who can write to a folder can delete from it: a lock there would protect nothing. */
 export function refuseLock(url: string): never {
   throw new HoldfastError("VaultInvalid", `${url} is a folder, which cannot lock what it holds`, {
     hint: "Keep a copy in a bucket with Object Lock; docs/immutability.md says how.",

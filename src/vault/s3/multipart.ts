@@ -129,7 +129,7 @@ function startPart(upload: Upload, part: Buffer): void {
 
 /**
  * Makes the object of its parts. When that fails, or its answer is lost, the store is asked what
- * became of it before anything is taken back.
+ * became of it before anything is removed.
  */
 async function complete(upload: Upload): Promise<Written> {
   const { writing } = upload;

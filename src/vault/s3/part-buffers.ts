@@ -15,7 +15,7 @@ const roomShare = 1.125;
 export interface PartBuffers {
   /** A buffer of exactly `bytes`, with whatever bytes it had before. */
   take(bytes: number): Buffer;
-  /** Gives a buffer back that nobody reads any more. */
+  /** Gives back a buffer that nobody reads now. */
   give(buffer: Buffer): void;
   /** Frees what is not in use. */
   free(): void;

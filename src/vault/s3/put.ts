@@ -45,7 +45,7 @@ export async function putObject(
   const whole = options.inParts !== true && body instanceof Uint8Array && body.length <= plan.partBytes(0);
   const written = await (whole ? putWhole(writing, body) : putStream(writing, body, plan, options.inParts === true));
   if (options.dropVersions === true) await dropOldVersions(place, key, written.versionId);
-  // A store that passes over the lock would leave open what everybody takes for locked.
+  // A store that ignores the lock would leave open what everybody takes for locked.
   if (options.retainUntil !== undefined) await extendRetention(place, key, options.retainUntil);
   return written;
 }

@@ -202,7 +202,7 @@ describe("roles and their settings", () => {
 describe("the check of a source that cannot be reached", () => {
   const findingsOf = (url: string) => checkPostgres(makeSource(), makeContext([server.binDir], { SHOP_DB: url }));
 
-  it("is one error, with how to mend it", async () => {
+  it("is one error, with how to fix it", async () => {
     expect(await findingsOf("postgresql://u:p@127.0.0.1:1/shop")).toEqual([
       {
         level: "error",

@@ -59,7 +59,7 @@ export async function fetchArchive(backup: BackupReader, directory: string, cont
   context.progress.phase("fetch", plainBytes);
   const body = await backup.open(name);
   try {
-    // Whoever opened the backup counts its bytes on their way out of the vault: counted here too,
+    // The opener of the backup counts its bytes on their way out of the vault: counted here too,
     // they would count twice.
     await pipeline(body, createWriteStream(path, { mode: 0o600, highWaterMark: 1024 * 1024 }), { signal: context.signal });
   } catch (error) {

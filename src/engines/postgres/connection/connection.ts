@@ -36,7 +36,7 @@ export interface ConnectionSettings {
 
 export interface ResolvedConnection {
   readonly settings: ConnectionSettings;
-  /** What a person should mend about how the secret is kept. */
+  /** What a person should fix about how the secret is kept. */
   readonly notices: readonly Notice[];
 }
 

@@ -19,7 +19,7 @@ export function markRawBytes(value: Buffer): Buffer {
   return Buffer.from(text, "utf8");
 }
 
-/** A statement as the server shall get it: every mark is the byte that it stands for. */
+/** A statement as it is sent to the server: every mark is the byte that it stands for. */
 export function unmarkRawBytes(text: string): Buffer {
   if (!mark.test(text)) return Buffer.from(text, "utf8");
   const bytes: Buffer[] = [];

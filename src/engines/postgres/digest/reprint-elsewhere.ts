@@ -23,7 +23,7 @@ export interface ElsewhereRequest extends Omit<ReprintRequest, "maintenance" | "
 
 /**
  * Loads and prints the definitions in a throwaway server of the target's major on this machine, in
- * the sandbox of restore tests. Where there are no programs for one, or it gives way, that is the
+ * the sandbox of restore tests. Where there are no programs for one, or it fails, that is the
  * reason it returns: the restore itself goes on.
  * Errors: those of reading the archive; Interrupted.
  */

@@ -18,7 +18,7 @@ export interface RelationName {
 export interface Exclusions {
   /** For pg_dump. */
   readonly args: readonly string[];
-  /** Whether the relation is left out wholly. */
+  /** Whether the relation is left out entirely. */
   excludesTable(relation: RelationName): boolean;
   /** Whether the relation's rows are left out, with its definition or without. */
   excludesRows(relation: RelationName): boolean;

@@ -81,7 +81,7 @@ function createPlace(parts: RestoreParts): Place {
 }
 
 /**
- * A server that gives way in the middle is this restore's failure; what is left is taken back by
+ * A server that fails in the middle is this restore's failure; what is left is removed by
  * `close`.
  */
 async function guard<T>(work: () => Promise<T>, decision: RestoreDecision, context: RunContext): Promise<T> {

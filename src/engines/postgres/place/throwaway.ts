@@ -113,7 +113,7 @@ function createFetching(backup: PostgresBackup, context: RunContext): Fetching {
   return {
     start(directory) {
       archive = fetchArchive(backup, directory, { ...context, signal: AbortSignal.any([context.signal, stopped.signal]) });
-      archive.catch(() => undefined); // Told to whoever asks for the archive; nobody may, when the server does not start.
+      archive.catch(() => undefined); // Reported when somebody asks for the archive; nobody may, when the server does not start.
     },
     async archive() {
       if (archive === undefined) throw new HoldfastError("Internal", "the archive was asked for before there was a place for it");

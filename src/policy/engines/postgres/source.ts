@@ -22,7 +22,7 @@ export interface PostgresSource extends SourceConfig {
   readonly engine: "postgres";
   readonly connection: SecretReference;
   readonly exclude: {
-    /** Patterns of tables left out wholly: `schema.table` with `*` and `?`. */
+    /** Patterns of tables left out entirely: `schema.table` with `*` and `?`. */
     readonly tables: readonly string[];
     /** Patterns of tables whose definition is kept and whose rows are not. */
     readonly data: readonly string[];
