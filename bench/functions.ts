@@ -13,7 +13,7 @@ import { projectDirectory } from "../scripts/cache-directory.ts";
 import { type FunctionsCloud, startFunctionsCloud } from "../test/support/functions-cloud.ts";
 import { type LambdaAnswer, type Peaks, startFunction, watchMemory } from "../test/support/lambda-function.ts";
 import { type PostgresServer, startPostgres } from "../test/support/postgres-server.ts";
-import { startWarden } from "../test/support/warden.ts";
+import { startSupervisor } from "../test/support/supervisor.ts";
 import { median } from "./measure.ts";
 import { mebibytes } from "./table.ts";
 
@@ -33,7 +33,7 @@ interface Bench extends AsyncDisposable {
  */
 async function openBench(): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), "hf-bench-"));
-  const warden = startWarden('rm -rf "$1"', [directory]);
+  const supervisor = startSupervisor('rm -rf "$1"', [directory]);
   const [task, temporary] = [join(directory, "task"), join(directory, "tmp")];
   for (const path of [task, temporary]) await mkdir(path);
   const server = await startPostgres({ major, settings: { wal_level: "minimal", max_wal_senders: 0, autovacuum: "off" } });
@@ -47,7 +47,7 @@ async function openBench(): Promise<Bench> {
     async [Symbol.asyncDispose]() {
       await cloud[Symbol.asyncDispose]();
       await server.remove();
-      await warden.dismiss();
+      await supervisor.dismiss();
       await rm(directory, { recursive: true, force: true });
     },
   };

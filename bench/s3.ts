@@ -12,7 +12,7 @@ import { finished } from "node:stream/promises";
 import { projectDirectory } from "../scripts/cache-directory.ts";
 import { runOk } from "../test/support/processes.ts";
 import { credentials, findMinio, type S3Server, startMinioS3 } from "../test/support/s3-server.ts";
-import { startWarden } from "../test/support/warden.ts";
+import { startSupervisor } from "../test/support/supervisor.ts";
 import { courseServers, ensureServer } from "./course/servers.ts";
 import { type Command, type Contender, measure, takeTurns } from "./measure.ts";
 import { findDebianProgram } from "./restic.ts";
@@ -35,7 +35,7 @@ export async function benchS3(runs: number, bytes: number): Promise<void> {
   if (findMinio() === undefined) for (const server of courseServers.filter(({ name }) => name === "MinIO")) ensureServer(server);
   const directory = await mkdtemp(join(tmpdir(), "hf-bench-"));
   await chmod(directory, 0o755);
-  const warden = startWarden('rm -rf "$1"', [directory]);
+  const supervisor = startSupervisor('rm -rf "$1"', [directory]);
   const server = await startMinioS3();
   try {
     const tree = join(directory, "tree");
@@ -58,7 +58,7 @@ export async function benchS3(runs: number, bytes: number): Promise<void> {
     console.log(renderComparison({ title: "Restore of them", results: restores, aims: {} }));
   } finally {
     await server.stop();
-    await warden.dismiss();
+    await supervisor.dismiss();
     await rm(directory, { recursive: true, force: true });
   }
 }

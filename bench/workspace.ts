@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { projectDirectory } from "../scripts/cache-directory.ts";
 import { type PostgresServer, startPostgres } from "../test/support/postgres-server.ts";
 import { runOk } from "../test/support/processes.ts";
-import { startWarden } from "../test/support/warden.ts";
+import { startSupervisor } from "../test/support/supervisor.ts";
 import type { Command } from "./measure.ts";
 
 /** The major version of server and clients. */
@@ -32,14 +32,14 @@ export async function openWorkspace(): Promise<Workspace> {
   const directory = await mkdtemp(join(tmpdir(), "hf-bench-"));
   // Throwaway servers are made below it, by another user when this one is root.
   await chmod(directory, 0o755);
-  const warden = startWarden('rm -rf "$1"', [directory]);
+  const supervisor = startSupervisor('rm -rf "$1"', [directory]);
   const server = await startPostgres({ major: benchMajor, settings });
   return {
     server,
     directory,
     async [Symbol.asyncDispose]() {
       await server.remove();
-      await warden.dismiss();
+      await supervisor.dismiss();
       await rm(directory, { recursive: true, force: true });
     },
   };

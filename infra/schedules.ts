@@ -1,8 +1,8 @@
-/** When things happen: a schedule for every occasion of the policy, and one for the watch. */
+/** When things happen: a schedule for every run of the policy, and one for the watch. */
 import { awsCron, shortestGapSeconds } from "./aws-cron.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
 import { lambdaArn } from "./functions.ts";
-import { type Occasion, occasionsOf } from "./occasions.ts";
+import { type PlannedRun, plannedRunsOf } from "./planned-runs.ts";
 import { allow, arnOf, forThisAccount, ownArn, type Resource, type Resources, ref, role, sub } from "./template.ts";
 
 /**
@@ -40,20 +40,20 @@ export function scheduleResources(deployment: Deployment): Resources {
     ),
     ScheduleWatch: watch(),
   };
-  for (const occasion of occasionsOf(deployment)) {
-    for (const [index, expression] of awsCron(occasion.cron).entries()) {
+  for (const run of plannedRunsOf(deployment)) {
+    for (const [index, expression] of awsCron(run.cron).entries()) {
       // No source's name has an underscore: the second schedule of one cannot be another's first.
-      const name = index === 0 ? occasion.name : `${occasion.name}_${index + 1}`;
-      resources[logicalId("Schedule", name)] = schedule(deployment, occasion, name, expression);
+      const name = index === 0 ? run.name : `${run.name}_${index + 1}`;
+      resources[logicalId("Schedule", name)] = schedule(deployment, run, name, expression);
     }
   }
   return resources;
 }
 
-function schedule({ prefix, policy }: Deployment, occasion: Occasion, name: string, expression: string): Resource {
-  const { cron, machine, input } = occasion;
+function schedule({ prefix, policy }: Deployment, run: PlannedRun, name: string, expression: string): Resource {
+  const { cron, machine, input } = run;
   const event = {
-    schedule: occasion.name,
+    schedule: run.name,
     // EventBridge puts the instant here; the same in every delivery of it.
     scheduledAt: "<aws.scheduler.scheduled-time>",
     stateMachineArn: ownArn("states", `stateMachine:${prefix}-${machine}`)["Fn::Sub"],
@@ -67,14 +67,14 @@ function schedule({ prefix, policy }: Deployment, occasion: Occasion, name: stri
       Name: name,
       ScheduleExpression: expression,
       ScheduleExpressionTimezone: policy.timezone,
-      FlexibleTimeWindow: window(occasion, gapSeconds),
+      FlexibleTimeWindow: window(run, gapSeconds),
       Target: target("start", sub(JSON.stringify(event)), gapSeconds),
     },
   };
 }
 
 /** No wider than a third of the time between two runs, so that they keep apart. */
-function window({ windowSeconds = usualWindowSeconds }: Occasion, gapSeconds: number) {
+function window({ windowSeconds = usualWindowSeconds }: PlannedRun, gapSeconds: number) {
   const minutes = Math.floor(Math.min(windowSeconds, gapSeconds / 3) / 60);
   return minutes === 0 ? { Mode: "OFF" } : { Mode: "FLEXIBLE", MaximumWindowInMinutes: minutes };
 }

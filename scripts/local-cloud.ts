@@ -11,7 +11,7 @@ import { parsePolicy } from "../src/policy/parse-policy.ts";
 import type { Policy } from "../src/policy/policy.ts";
 import { type MiniStackServer, startMiniStack } from "../test/support/ministack.ts";
 import { type PostgresServer, startPostgres } from "../test/support/postgres-server.ts";
-import { startWarden } from "../test/support/warden.ts";
+import { startSupervisor } from "../test/support/supervisor.ts";
 import { bundleFunctions } from "./bundle-functions.ts";
 import { deployStack, region, removeStack } from "./cloud-stack.ts";
 
@@ -47,7 +47,7 @@ export interface LocalCloud extends AsyncDisposable {
 const major = 17;
 
 /** $1: where osls works, whose processes would go on and write there. */
-const wardenScript = `
+const supervisorScript = `
   for process in /proc/[0-9]*; do
     case "$(readlink "$process/cwd")" in "$1"/*) kill -KILL "\${process#/proc/}" ;; esac
   done
@@ -64,8 +64,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const stack = new AsyncDisposableStack();
   try {
     const work = mkdtempSync(join(tmpdir(), "holdfast-cloud-"));
-    const warden = startWarden(wardenScript, [work]);
-    stack.defer(() => warden.dismiss());
+    const supervisor = startSupervisor(supervisorScript, [work]);
+    stack.defer(() => supervisor.dismiss());
     chmodSync(work, 0o755); // containers run as a user of their own
     say("bundling the functions");
     const tasks = join(work, "tasks");

@@ -1,5 +1,5 @@
 /**
- * The phrases that every rendering shares, so that a mail and a message about one trouble read
+ * The phrases that every rendering shares, so that a mail and a message about one problem read
  * alike.
  */
 import type { Alert } from "./alert.ts";
@@ -16,7 +16,7 @@ export function sayInstant(iso: string): string {
   return Number.isNaN(epochMs) ? iso : `${new Date(epochMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** When the trouble began and how long ago that was when the alert was made. */
+/** When the problem began and how long ago that was when the alert was made. */
 export function saySince({ since, at }: Alert): string {
   const elapsedSeconds = (Date.parse(at) - Date.parse(since)) / 1000;
   return elapsedSeconds >= 1 ? `${sayInstant(since)}, ${sayAge(elapsedSeconds)} before this was sent` : sayInstant(since);

@@ -33,7 +33,7 @@ export interface Alert {
    * what to do.
    */
   readonly why: ErrorDocument;
-  /** ISO 8601: when the trouble began, as far as is known. */
+  /** ISO 8601: when the problem began, as far as is known. */
   readonly since: string;
   /** ISO 8601: when the alert was made. */
   readonly at: string;
@@ -55,7 +55,7 @@ export interface Alert {
 /** What the maker of an alert knows besides the problem itself. */
 export interface AlertContext {
   readonly now: Date;
-  /** When the trouble began; absent: now. */
+  /** When the problem began; absent: now. */
   readonly since?: Date | undefined;
   readonly source?: string | undefined;
   /**

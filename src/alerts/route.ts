@@ -16,7 +16,7 @@ const standIns: Readonly<Record<Severity, readonly Severity[]>> = {
 
 /**
  * The channels that an alert goes to, each once. A recovery goes to those that got the
- * trouble, and to the list for `info`.
+ * problem, and to the list for `info`.
  */
 export function channelsFor(alert: Pick<Alert, "severity" | "recoversFrom">, alerts: Policy["alerts"]): readonly AlertChannel[] {
   const severities = alert.recoversFrom === undefined ? [alert.severity] : [alert.severity, alert.recoversFrom];

@@ -8,7 +8,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openStore } from "../vault/open-store.ts";
-import type { PolicyPlace } from "./policy-place.ts";
+import type { PolicyPlace } from "./policy-source.ts";
 
 /**
  * A folder of this user and this policy below `$XDG_STATE_HOME`, or `~/.local/state` (XDG Base

@@ -8,14 +8,14 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Delivery } from "../pipeline/notify.ts";
 import type { PipelineContext } from "../pipeline/pipeline-context.ts";
 import type { Policy } from "../policy/policy.ts";
-import { invocationOn, type PolicyPlace } from "./policy-place.ts";
+import { invocationOn, type PolicyPlace } from "./policy-source.ts";
 import type { Outcome, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
 type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outcome>;
 
 /**
- * `work`, which with `--alert` tells of its error or of its outcome's troubles before it gives them
+ * `work`, which with `--alert` tells of its error or of its outcome's problems before it gives them
  * on, unchanged: an alert that cannot be sent is a warning on stderr and never more. `operation` is
  * the command's name; the arguments are commander's.
  */
@@ -32,7 +32,7 @@ export function alerting<A extends unknown[]>(operation: string, place: PolicyPl
     } catch (thrown) {
       const { toHoldfastError } = await import("../errors/holdfast-error.ts");
       const source = sourceNamedBy(session.context.policy, [args[0], options["source"]]);
-      await tell({ troubles: [{ operation, error: toHoldfastError(thrown), source }] });
+      await tell({ problems: [{ operation, error: toHoldfastError(thrown), source }] });
       throw thrown;
     }
     await tell(outcome);
@@ -62,7 +62,7 @@ export function describeUndelivered({ channel, error }: Delivery): string {
 }
 
 /** Something to alert of: what went wrong, or what the status measured. */
-type Found = Pick<Outcome, "troubles" | "measured">;
+type Found = Pick<Outcome, "problems" | "measured">;
 
 interface Given {
   readonly since: Date;
@@ -74,11 +74,11 @@ interface Given {
 async function alertOf({ context }: Session, found: Found, given: Given): Promise<void> {
   const { log } = context.run;
   try {
-    if (given.operation === "status") await tellNews(context, found, given);
+    if (given.operation === "status") await tellNewProblems(context, found, given);
     else {
-      const { alertsFor } = await import("../pipeline/troubles.ts");
+      const { alertsFor } = await import("../pipeline/alertable.ts");
       // One after the other: Slack takes one message a second.
-      for (const alert of await alertsFor(context, found.troubles ?? [], given)) await send(context, alert);
+      for (const alert of await alertsFor(context, found.problems ?? [], given)) await send(context, alert);
     }
   } catch (error) {
     // Whatever it is, the command's own outcome or error must reach the caller.
@@ -90,11 +90,11 @@ async function alertOf({ context }: Session, found: Found, given: Given): Promis
  * The status is looked at by cron every hour: what was sent is not sent again for a day, and its
  * end is sent too.
  */
-async function tellNews(context: PipelineContext, { troubles = [], measured = [] }: Found, given: Given): Promise<void> {
+async function tellNewProblems(context: PipelineContext, { problems = [], measured = [] }: Found, given: Given): Promise<void> {
   const { lookAt, tellChanges } = await import("../pipeline/watch.ts");
   const { openAlertMemory } = await import("./alert-memory.ts");
-  const { sightings, unseen } = lookAt(context, measured);
-  const failed = troubles.flatMap((trouble) => ("error" in trouble ? [{ trouble, subjects: [trouble.error.name] }] : []));
+  const { observations, unseen } = lookAt(context, measured);
+  const failed = problems.flatMap((problem) => ("error" in problem ? [{ problem, subjects: [problem.error.name] }] : []));
   const memory = await openAlertMemory(given.place, context.run.environment);
   const said: unknown[] = [];
   const tell = async (alert: Alert): Promise<void> => {
@@ -103,7 +103,7 @@ async function tellNews(context: PipelineContext, { troubles = [], measured = []
     said.push(failure);
     throw failure;
   };
-  const look = { sightings: [...sightings, ...failed], unseen };
+  const look = { observations: [...observations, ...failed], unseen };
   await tellChanges(context, look, { memory, tell, invocation: given.invocation }).catch((error: unknown) => {
     if (!said.includes(error)) throw error;
   });

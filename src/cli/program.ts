@@ -12,7 +12,7 @@ import { alerting, warnUnalerted } from "./alerting.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import type { InitCommandOptions } from "./commands/init.ts";
 import { addInitialOptions, addRestoreFlags, describeTargets, initialValuesIn } from "./engine-options.ts";
-import { defaultPolicyFile, policyPlaceOf } from "./policy-place.ts";
+import { defaultPolicyFile, policyPlaceOf } from "./policy-source.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";

@@ -8,15 +8,15 @@ import { delimiter, resolve } from "node:path";
 import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import { type ExitCode, exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { AlertableProblem } from "../pipeline/alertable.ts";
 import { createPipelineContext, type PipelineContext } from "../pipeline/pipeline-context.ts";
-import type { Trouble } from "../pipeline/troubles.ts";
 import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { loadPolicy } from "../policy/load-policy.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { SourceStatus } from "../report/status-model.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log, RunContext } from "../runtime/run-context.ts";
-import type { PolicyPlace } from "./policy-place.ts";
+import type { PolicyPlace } from "./policy-source.ts";
 import { createProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
@@ -33,7 +33,7 @@ export interface Outcome {
    */
   readonly error?: HoldfastError | undefined;
   /** What somebody should hear of, with --alert. */
-  readonly troubles?: readonly Trouble[] | undefined;
+  readonly problems?: readonly AlertableProblem[] | undefined;
   /** Of `status`: with --alert, only what changed since the last look is sent. */
   readonly measured?: readonly SourceStatus[] | undefined;
 }

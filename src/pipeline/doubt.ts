@@ -5,8 +5,8 @@ import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts
 import type { FoundBackup } from "./find-backups.ts";
 import { newestGoodBackup } from "./newest-good.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { readSoundEvidence } from "./read-valid-evidence.ts";
 import { namesNewestGood } from "./record-damage.ts";
-import { readSoundEvidence } from "./sound-evidence.ts";
 
 /**
  * Sentences for somebody who is about to rely on a suspicious backup: what was found, and which

@@ -7,7 +7,7 @@ import type { BackupEntry } from "../vault/catalogue.ts";
 import { type Authenticate, type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
 import type { EvidenceKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readSoundEvidence } from "./sound-evidence.ts";
+import { readSoundEvidence } from "./read-valid-evidence.ts";
 
 /** What a restore test finds. */
 export const testChecks: readonly CheckName[] = ["proven", "unproven", "disproven"];

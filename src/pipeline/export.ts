@@ -13,9 +13,9 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { whileReading } from "./reading.ts";
 import { recordingDamage } from "./record-damage.ts";
 import { writeInstructions } from "./vault-instructions.ts";
+import { whileReading } from "./with-read-mark.ts";
 
 export interface ExportResult {
   readonly backupId: string;

@@ -4,7 +4,7 @@
  */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { readManifest } from "../vault/documents/manifest.ts";
-import { findDamage } from "./damage.ts";
+import { findDamage } from "./damage-or-throw.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { newestGoodBackup } from "./newest-good.ts";
 import type { PipelineContext } from "./pipeline-context.ts";

@@ -5,7 +5,7 @@
 import type { SourceConfig } from "../policy/policy.ts";
 import type { ReportHold, ReportModel, ReportSource } from "../report/report-model.ts";
 import { type Hold, listHolds, type UnreadableHold } from "../vault/documents/holds.ts";
-import { type MeasuredSource, measureSources } from "./measure.ts";
+import { type MeasuredSource, measureSources } from "./measure-sources.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { planPrune } from "./prune.ts";
 

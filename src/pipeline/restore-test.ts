@@ -11,18 +11,18 @@ import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "..
 import type { Evidence } from "../vault/documents/evidence.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
-import { findDamage } from "./damage.ts";
+import { findDamage } from "./damage-or-throw.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { type LimitedRun, limitDuration } from "./limit-duration.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
-import { whileReading } from "./reading.ts";
+import { readSoundEvidence } from "./read-valid-evidence.ts";
 import { recordEvidence } from "./record-evidence.ts";
-import { readSoundEvidence } from "./sound-evidence.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
 import { verifyBackup } from "./verify.ts";
+import { whileReading } from "./with-read-mark.ts";
 
 export interface RestoreTestResult {
   readonly source: string;

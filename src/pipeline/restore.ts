@@ -15,12 +15,12 @@ import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
-import { whileReading } from "./reading.ts";
 import { recordDamage, recordingDamage } from "./record-damage.ts";
 import { firstDigest } from "./restore-test.ts";
 import { createStopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
 import { describeThaw, findThaw } from "./thaw.ts";
+import { whileReading } from "./with-read-mark.ts";
 
 export interface RestoreOptions {
   /** As given after --to; the engine says what forms it takes. */

@@ -15,16 +15,16 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { type OpenedVault, readAuthenticManifest } from "./authentic-manifest.ts";
 import { chooseBaseline } from "./choose-baseline.ts";
 import { type ContentFigures, figuresOf } from "./content-figures.ts";
-import { findDamage } from "./damage.ts";
+import { findDamage } from "./damage-or-throw.ts";
 import { compareWithEarlierEvidence } from "./earlier-evidence.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
-import { whileReading } from "./reading.ts";
+import { readSoundEvidence } from "./read-valid-evidence.ts";
 import { recordEvidence } from "./record-evidence.ts";
-import { readSoundEvidence } from "./sound-evidence.ts";
 import { findSuspicions } from "./suspicion.ts";
+import { whileReading } from "./with-read-mark.ts";
 
 export interface VerifyResult {
   readonly source: string;

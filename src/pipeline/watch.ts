@@ -9,10 +9,10 @@ import { toHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import type { SourceStatus } from "../report/status-model.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { measureSources } from "./measure.ts";
+import { type AlertableProblem, alertsFor } from "./alertable.ts";
+import { measureSources } from "./measure-sources.ts";
 import { gatherAlertContext } from "./notify.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { alertsFor, type Trouble } from "./troubles.ts";
 import { type Memory, readMemory, type Told, writeMemory } from "./watch-memory.ts";
 
 export interface WatchOptions {
@@ -45,8 +45,8 @@ export interface WatchResult {
  * What is not as it should be, and which kinds of findings that is: their words change with every
  * minute that passes.
  */
-export interface Sighting {
-  readonly trouble: Trouble;
+export interface Observation {
+  readonly problem: AlertableProblem;
   readonly subjects: readonly string[];
 }
 
@@ -60,14 +60,14 @@ const repeatMs = 24 * 3_600_000;
  * store.
  */
 export async function watchSources(context: PipelineContext, options: WatchOptions): Promise<WatchResult> {
-  const { sources, unmeasured, sightings } = await lookAround(context, options);
+  const { sources, unmeasured, observations } = await lookAround(context, options);
   const names = unmeasured.map(({ name }) => name);
-  return { sources, unmeasured: names, ...(await tellChanges(context, { sightings, unseen: names }, options)) };
+  return { sources, unmeasured: names, ...(await tellChanges(context, { observations, unseen: names }, options)) };
 }
 
 /** What a look found, for `tellChanges`. */
 export interface Look {
-  readonly sightings: readonly Sighting[];
+  readonly observations: readonly Observation[];
   /** Sources of which it says nothing. */
   readonly unseen: readonly string[];
 }
@@ -76,7 +76,7 @@ export interface Look {
 export function lookAt(context: PipelineContext, sources: readonly SourceStatus[]): Look {
   const seen = new Set(sources.map(({ source }) => source));
   return {
-    sightings: sources.flatMap(sightingsOf),
+    observations: sources.flatMap(sightingsOf),
     unseen: Object.keys(context.policy.sources).filter((name) => !seen.has(name)),
   };
 }
@@ -84,11 +84,11 @@ export function lookAt(context: PipelineContext, sources: readonly SourceStatus[
 /** Tells what changed since the last look that is kept in mind. Errors: as watchSources. */
 export async function tellChanges(
   context: PipelineContext,
-  { sightings, unseen }: Look,
+  { observations, unseen }: Look,
   { memory: store, tell, invocation = "holdfast" }: Pick<WatchOptions, "memory" | "tell" | "invocation">,
 ): Promise<Pick<WatchResult, "told" | "recovered">> {
   const memory = await readMemory(store, context.run);
-  const news = await chooseNews(context, memory, { sightings, unseen }, invocation);
+  const news = await chooseNews(context, memory, { observations, unseen }, invocation);
   const kept: Record<string, Told> = { ...news.unchanged };
   const failures: unknown[] = [];
   const counts = { told: 0, recovered: 0 };
@@ -115,11 +115,11 @@ async function lookAround(
 ): Promise<{
   readonly sources: readonly SourceStatus[];
   readonly unmeasured: readonly SourceConfig[];
-  readonly sightings: readonly Sighting[];
+  readonly observations: readonly Observation[];
 }> {
   const sources: SourceStatus[] = [];
   const unmeasured: SourceConfig[] = [];
-  const failures = new Map<string, Trouble>();
+  const failures = new Map<string, AlertableProblem>();
   for (const source of Object.values(context.policy.sources)) {
     try {
       for (const status of (await measureSources(context, [source])).status.sources) {
@@ -131,17 +131,17 @@ async function lookAround(
       const known = toHoldfastError(error);
       context.run.log.warn("a source could not be measured", { source: source.name, error: known.name });
       unmeasured.push(source);
-      // One vault that cannot be read is one trouble, however many sources keep their backups
+      // One vault that cannot be read is one problem, however many sources keep their backups
       // there.
       failures.set(known.name, failures.get(known.name) ?? { operation: "watch", error: known });
     }
   }
-  const blind = [...failures].map(([name, trouble]): Sighting => ({ trouble, subjects: [name] }));
-  return { sources, unmeasured, sightings: [...blind, ...sources.flatMap(sightingsOf)] };
+  const blind = [...failures].map(([name, problem]): Observation => ({ problem, subjects: [name] }));
+  return { sources, unmeasured, observations: [...blind, ...sources.flatMap(sightingsOf)] };
 }
 
 /** Breaches together, and what did not run together: at most two alerts a source. */
-function sightingsOf({ source, findings, missedRuns, restoreTest, verification }: SourceStatus): readonly Sighting[] {
+function sightingsOf({ source, findings, missedRuns, restoreTest, verification }: SourceStatus): readonly Observation[] {
   const silent = new Set<string>([
     ...(missedRuns.length > 0 ? ["schedule"] : []),
     ...(restoreTest.overdue ? ["restore-test"] : []),
@@ -149,16 +149,16 @@ function sightingsOf({ source, findings, missedRuns, restoreTest, verification }
   ]);
   const breaches = findings.filter(({ level }) => level === "breach");
   const omissions = findings.filter(({ level, subject }) => level === "warning" && silent.has(subject));
-  const sighting = (name: "objective breached" | "overdue", found: SourceStatus["findings"]): readonly Sighting[] =>
+  const observation = (name: "objective breached" | "overdue", found: SourceStatus["findings"]): readonly Observation[] =>
     found.length === 0
       ? []
       : [
           {
-            trouble: { source, outcome: { name, backupIds: [], findings: found.map(({ message }) => message) } },
+            problem: { source, outcome: { name, backupIds: [], findings: found.map(({ message }) => message) } },
             subjects: [...new Set(found.map(({ subject }) => subject))].sort(),
           },
         ];
-  return [...sighting("objective breached", breaches), ...sighting("overdue", omissions)];
+  return [...observation("objective breached", breaches), ...observation("overdue", omissions)];
 }
 
 interface News {
@@ -175,15 +175,15 @@ interface News {
 async function chooseNews(
   context: PipelineContext,
   memory: Memory,
-  { sightings, unseen }: Look,
+  { observations, unseen }: Look,
   invocation: string,
 ): Promise<News> {
   const now = context.run.clock.now();
   const items: News["items"][number][] = [];
   const unchanged: Record<string, Told> = {};
   const seen = new Set<string>();
-  for (const { trouble, subjects } of sightings) {
-    const key = keyOf(trouble);
+  for (const { problem, subjects } of observations) {
+    const key = keyOf(problem);
     seen.add(key);
     const before = memory[key];
     if (before !== undefined && !isNews(before, subjects, now)) {
@@ -191,7 +191,7 @@ async function chooseNews(
       continue;
     }
     const since = before?.since ?? now.toISOString();
-    const [alert] = await alertsFor(context, [trouble], { since: new Date(since), invocation });
+    const [alert] = await alertsFor(context, [problem], { since: new Date(since), invocation });
     if (alert !== undefined) items.push({ key, alert, count: "told", told: { subjects, since, toldAt: now.toISOString(), alert } });
   }
   const blind = new Set(unseen);
@@ -199,7 +199,7 @@ async function chooseNews(
     if (seen.has(key)) continue;
     const { source } = before.alert;
     // Of a source that could not be measured nothing is known to be over; one that left the policy
-    // is nobody's trouble.
+    // concerns nobody.
     if (source === undefined ? unseen.length > 0 : blind.has(source)) unchanged[key] = before;
     else if (source === undefined || Object.hasOwn(context.policy.sources, source))
       items.push({ key, alert: await recoveryOf(context, before, invocation), count: "recovered" });
@@ -221,7 +221,7 @@ async function recoveryOf(context: PipelineContext, { alert }: Told, invocation:
   return recoveryNotice(alert, about);
 }
 
-function keyOf(trouble: Trouble): string {
-  const what = "outcome" in trouble ? trouble.outcome.name : trouble.error.name;
-  return `${trouble.source ?? "*"}/${what}`;
+function keyOf(problem: AlertableProblem): string {
+  const what = "outcome" in problem ? problem.outcome.name : problem.error.name;
+  return `${problem.source ?? "*"}/${what}`;
 }

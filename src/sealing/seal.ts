@@ -8,8 +8,8 @@ import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { handOver, release } from "../runtime/chunk-memory.ts";
 import { abortError, orAborted } from "./abort.ts";
+import { createMeasure, gather } from "./byte-measure.ts";
 import type { SealingKeys } from "./keys.ts";
-import { createMeasure, gather } from "./measure.ts";
 import { describeArtifact, encryptedDataKeyCount, encryptionContext, frameBytes, type SealContext, suiteId } from "./message.ts";
 import { createOutlet, type Outlet } from "./outlet.ts";
 

@@ -25,7 +25,7 @@ describe("channelsFor", () => {
     expect(told(alerts, severity)).toEqual(expected);
   });
 
-  it("tells of a recovery whoever was told of the trouble, and those who want to know what went well", () => {
+  it("tells of a recovery whoever was told of the problem, and those who want to know what went well", () => {
     const alerts = { critical: [mail, slack], info: [other, slack] };
     expect(told(alerts, "info", "critical")).toEqual(["slack:secret:slack/other", "slack:env:HOOK", "email:ops@example.com"]);
     expect(told({ critical: [mail] }, "info", "warning")).toEqual(["email:ops@example.com"]);

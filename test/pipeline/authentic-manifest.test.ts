@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readAuthenticManifest } from "../../src/pipeline/authentic-manifest.ts";
 import { checkPolicy } from "../../src/pipeline/check.ts";
 import { exportBackup } from "../../src/pipeline/export.ts";
-import { measureSources } from "../../src/pipeline/measure.ts";
+import { measureSources } from "../../src/pipeline/measure-sources.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { openBackup } from "../../src/pipeline/read-backup.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";

@@ -10,7 +10,7 @@ import { checkPolicy } from "../../src/pipeline/check.ts";
 import { namingNewestGood } from "../../src/pipeline/doubt.ts";
 import { exportBackup } from "../../src/pipeline/export.ts";
 import { listDueBackups } from "../../src/pipeline/list-due.ts";
-import { measureSources } from "../../src/pipeline/measure.ts";
+import { measureSources } from "../../src/pipeline/measure-sources.ts";
 import { newestGoodBackup } from "../../src/pipeline/newest-good.ts";
 import { planBackup } from "../../src/pipeline/plan-run.ts";
 import { gatherReport } from "../../src/pipeline/report.ts";

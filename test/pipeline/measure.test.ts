@@ -40,7 +40,7 @@ describe.each<[string, () => Promise<void> | void, string]>([
   beforeEach(() => spoil());
 
   it("is told by status, beside what the rest is like", async () => {
-    const { document, lines, exitCode, troubles } = await status(await openSession(), undefined);
+    const { document, lines, exitCode, problems } = await status(await openSession(), undefined);
     expect(exitCode).toBe(1);
     expect(document).toMatchObject({
       verdict: "breach",
@@ -52,7 +52,7 @@ describe.each<[string, () => Promise<void> | void, string]>([
     const text = lines.join("\n");
     expect(text).toMatch(/^breach {3}lost\n {2}not measured {4}.*holdfast\.json/m);
     expect(lines.at(-1)).toMatch(/of 2 sources are ok.*, 1 not measured$/);
-    expect(troubles).toMatchObject([{ operation: "status", source: "lost" }]);
+    expect(problems).toMatchObject([{ operation: "status", source: "lost" }]);
   });
 
   it("is told by the report and by the list of holds", async () => {

@@ -6,11 +6,11 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { problemsOfBackup, problemsOfRestoreTests, problemsOfVerification } from "../../src/pipeline/alertable.ts";
 import { newestGoodBackup } from "../../src/pipeline/newest-good.ts";
 import { drillAlerts, gatherAlertContext, notify } from "../../src/pipeline/notify.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import type { RestoreTestResult } from "../../src/pipeline/restore-test.ts";
-import { troublesOfBackup, troublesOfRestoreTests, troublesOfVerification } from "../../src/pipeline/troubles.ts";
 import type { VerifyResult } from "../../src/pipeline/verify.ts";
 import { readWebhook, secretsInEnvironment } from "../../src/pipeline/webhook.ts";
 import { sampleAlert } from "../alerts/sample-alerts.ts";
@@ -129,7 +129,7 @@ describe("the newest good backup", () => {
   });
 });
 
-describe("troubles", () => {
+describe("problems", () => {
   const verified = (backupId: string, outcome: VerifyResult["outcome"], source = "shop"): VerifyResult => ({
     source,
     backupId,
@@ -140,22 +140,22 @@ describe("troubles", () => {
     bytes: 1,
     durationMs: 1,
   });
-  const dump = { source: "shop", backupId: "B" } as Parameters<typeof troublesOfBackup>[0]["dump"];
+  const dump = { source: "shop", backupId: "B" } as Parameters<typeof problemsOfBackup>[0]["dump"];
   const refused = { step: "prune", error: new HoldfastError("PruneRefused", "suspicious") } as const;
   const unrecorded = new HoldfastError("StoreAccessDenied", "read-only");
 
   test("of a backup: one a cause", () => {
-    expect(troublesOfBackup({ dump })).toEqual([]);
-    expect(troublesOfBackup({ dump, verification: verified("B", "verified") })).toEqual([]);
-    expect(troublesOfBackup({ dump, verification: verified("B", "verified"), failure: refused })).toEqual([
+    expect(problemsOfBackup({ dump })).toEqual([]);
+    expect(problemsOfBackup({ dump, verification: verified("B", "verified") })).toEqual([]);
+    expect(problemsOfBackup({ dump, verification: verified("B", "verified"), failure: refused })).toEqual([
       { source: "shop", operation: "prune", backupId: "B", error: refused.error },
     ]);
     // The refusal follows from the suspicion.
-    expect(troublesOfBackup({ dump, verification: verified("B", "suspicious"), failure: refused })).toEqual([
+    expect(problemsOfBackup({ dump, verification: verified("B", "suspicious"), failure: refused })).toEqual([
       { source: "shop", outcome: { name: "suspicious", backupIds: ["B"], findings: ["suspicious indeed"] } },
     ]);
     const both = { ...verified("B", "verified"), unrecorded };
-    expect(troublesOfBackup({ dump, verification: both, failure: { step: "verify", error: unrecorded } })).toHaveLength(1);
+    expect(problemsOfBackup({ dump, verification: both, failure: { step: "verify", error: unrecorded } })).toHaveLength(1);
   });
 
   test("of a verification: one a source and finding", () => {
@@ -166,7 +166,7 @@ describe("troubles", () => {
       verified("D", "damaged", "wiki"),
       verified("E", "verified"),
     ];
-    expect(troublesOfVerification(results)).toEqual([
+    expect(problemsOfVerification(results)).toEqual([
       { source: "shop", outcome: { name: "damaged", backupIds: ["A", "B"], findings: ["A: damaged indeed", "B: damaged indeed"] } },
       { source: "wiki", outcome: { name: "damaged", backupIds: ["D"], findings: ["damaged indeed"] } },
       { source: "shop", outcome: { name: "suspicious", backupIds: ["C"], findings: ["suspicious indeed"] } },
@@ -191,8 +191,8 @@ describe("troubles", () => {
         objective: { rtoSeconds: 60, measuredSeconds: 90, met },
       },
     });
-    expect(troublesOfRestoreTests([result("proven", true)])).toEqual([]);
-    expect(troublesOfRestoreTests([result("disproven", false)])).toEqual([
+    expect(problemsOfRestoreTests([result("proven", true)])).toEqual([]);
+    expect(problemsOfRestoreTests([result("disproven", false)])).toEqual([
       { source: "shop", outcome: { name: "disproven", backupIds: ["B"], findings: ["it differs"] } },
       {
         source: "shop",

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { checkPolicy } from "../../src/pipeline/check.ts";
-import { measureSources } from "../../src/pipeline/measure.ts";
+import { measureSources } from "../../src/pipeline/measure-sources.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { addHold, type Hold, listHolds, type UnreadableHold } from "../../src/vault/documents/holds.ts";

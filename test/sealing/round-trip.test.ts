@@ -3,8 +3,8 @@ import { zstdDecompressSync } from "node:zlib";
 import { buildDecrypt } from "@aws-crypto/decrypt-node";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gather } from "../../src/sealing/byte-measure.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
-import { gather } from "../../src/sealing/measure.ts";
 import { context, type KeyPlace, keysOfFiles, makeKeyPlace, open, seal, streamOf } from "./sealing-fixture.ts";
 
 const frame = 1024 * 1024;

@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { ensureMiniStack } from "../../scripts/ministack.ts";
 import { reachableNode } from "../../scripts/reachable-node.ts";
 import { ending, waitFor } from "./processes.ts";
-import { startWarden } from "./warden.ts";
+import { startSupervisor } from "./supervisor.ts";
 
 export interface MiniStackOptions {
   /** Default: one that is free. */
@@ -42,7 +42,7 @@ const startMs = 60_000;
 const wrapper = join(import.meta.dirname, "../../scripts/cloud-ministack.py");
 
 /** $1: the process group of MiniStack, with its functions' processes; $2: its directory. */
-const wardenScript = `
+const supervisorScript = `
   kill -s TERM -- "-$1" 2>/dev/null; tries=0
   while kill -s 0 -- "-$1" 2>/dev/null && [ $tries -lt 40 ]; do sleep 0.05; tries=$((tries + 1)); done
   kill -s KILL -- "-$1" 2>/dev/null
@@ -61,12 +61,13 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Mi
   const log = openSync(logFile, "a");
   const child = spawn(python, options.corrected === true ? [wrapper] : args, {
     cwd: directory,
-    // A group and a session of its own: Ctrl-C does not reach it, and the warden ends all of it.
+    // A group and a session of its own: Ctrl-C does not reach it, and the supervisor ends all of
+    // it.
     detached: true,
     stdio: ["ignore", log, log],
     env: environment(port, directory, options),
   });
-  const warden = startWarden(wardenScript, [String(child.pid), directory]);
+  const supervisor = startSupervisor(supervisorScript, [String(child.pid), directory]);
   let ended = false;
   const end = ending(child).finally(() => {
     ended = true;
@@ -85,7 +86,7 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Mi
   try {
     await waitFor(`MiniStack at ${endpoint}`, answers, startMs);
   } catch (error) {
-    await warden.dismiss();
+    await supervisor.dismiss();
     throw error;
   }
   return {
@@ -94,7 +95,7 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Mi
     log: said,
     async stop() {
       child.ref();
-      await warden.dismiss();
+      await supervisor.dismiss();
       await end;
     },
   };

@@ -10,7 +10,7 @@ import { findUnprivilegedUser } from "../../scripts/unprivileged-user.ts";
 import { makeDataDirectory } from "./postgres-template.ts";
 import { ending, runOk, waitFor } from "./processes.ts";
 import { makeCertificates, type ServerCertificates } from "./server-certificates.ts";
-import { startWarden, type Warden } from "./warden.ts";
+import { type Supervisor, startSupervisor } from "./supervisor.ts";
 
 export interface PostgresOptions {
   readonly major: number;
@@ -107,7 +107,7 @@ const throwawaySettings = {
  * $1: the server's directory. Kills the postmaster only while it is still the one of that directory
  * (and no zombie).
  */
-const wardenScript = `
+const supervisorScript = `
   pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
   runs() {
     if [ -d /proc/1 ]; then where=$(readlink "/proc/$pid/cwd"); else where=$(ps -o args= -p "$pid"); fi
@@ -129,7 +129,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const binDir = options.binDir ?? (await ensurePostgres(options.major)).binDir;
   const owner = findUnprivilegedUser();
   const directory = await mkdtemp(join(tmpdir(), "hfpg-"));
-  const warden = startWarden(wardenScript, [directory]);
+  const supervisor = startSupervisor(supervisorScript, [directory]);
   try {
     if (owner !== undefined) await chown(directory, owner.uid, owner.gid);
     await chmod(directory, 0o755);
@@ -138,11 +138,11 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     await makeDataDirectory({ binDir, initdbArgs: options.initdbArgs ?? [], password, user, owner }, dataDir);
     const certificates = options.tls === true ? await makeCertificates(directory, owner) : undefined;
     await configure(dataDir, directory, options, certificates);
-    const server = describe({ options, binDir, directory, dataDir, password, certificates, warden, owner });
+    const server = describe({ options, binDir, directory, dataDir, password, certificates, supervisor, owner });
     await server.start();
     return server;
   } catch (error) {
-    await warden.dismiss();
+    await supervisor.dismiss();
     throw error;
   }
 }
@@ -176,12 +176,12 @@ interface Parts {
   readonly dataDir: string;
   readonly password: string;
   readonly certificates: ServerCertificates | undefined;
-  readonly warden: Warden;
+  readonly supervisor: Supervisor;
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 function describe(parts: Parts): PostgresServer {
-  const { binDir, directory, dataDir, password, warden } = parts;
+  const { binDir, directory, dataDir, password, supervisor } = parts;
   const postmaster = controlPostmaster(parts);
   const host = "127.0.0.1";
   const urlOf = (database: string, as = user, secret = password) =>
@@ -196,7 +196,7 @@ function describe(parts: Parts): PostgresServer {
   });
   async function remove(): Promise<void> {
     await postmaster.signal("SIGQUIT");
-    await warden.dismiss();
+    await supervisor.dismiss();
     await rm(directory, { recursive: true, force: true });
   }
   return {

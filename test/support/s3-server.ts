@@ -12,7 +12,7 @@ import { cacheDirectory } from "../../scripts/cache-directory.ts";
 import type { S3Vault } from "../../src/policy/policy.ts";
 import { findFreePort, startMiniStack } from "./ministack.ts";
 import { waitFor } from "./processes.ts";
-import { startWarden } from "./warden.ts";
+import { startSupervisor } from "./supervisor.ts";
 
 export interface S3Server {
   readonly endpoint: string;
@@ -81,16 +81,16 @@ async function startProgram(program: string, launch: Launch): Promise<S3Server> 
   const start = async () => {
     const child = spawn(program, args, { cwd: directory, stdio: "ignore", env: { ...process.env, ...env } });
     child.on("error", () => undefined);
-    const warden = startWarden('kill -KILL "$1" 2>/dev/null', [String(child.pid)]);
+    const supervisor = startSupervisor('kill -KILL "$1" 2>/dev/null', [String(child.pid)]);
     const answers = () =>
       fetch(endpoint).then(
         ({ status }) => status < 500,
         () => false,
       );
     await waitFor(`an S3 server at ${endpoint}`, answers, 60_000);
-    return warden;
+    return supervisor;
   };
-  const keeper = startWarden('sleep 0.3; rm -rf "$1"', [directory]);
+  const keeper = startSupervisor('sleep 0.3; rm -rf "$1"', [directory]);
   let running = await start();
   return {
     ...serve(endpoint, async () => {

@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runOk } from "./processes.ts";
-import { startWarden } from "./warden.ts";
+import { startSupervisor } from "./supervisor.ts";
 
 export interface SmallDisk extends AsyncDisposable {
   /** A directory on it, writable by this process and its children. */
@@ -24,11 +24,11 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk> {
   const options = `size=${bytes},mode=0777`;
   const mounted = await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);
   if (mounted.code !== 0) return mountInNamespace(directory, options, mounted.stderr);
-  const warden = startWarden('umount -l "$1"; rmdir "$1"', [directory]);
+  const supervisor = startSupervisor('umount -l "$1"; rmdir "$1"', [directory]);
   const setWritable = async (writable: boolean): Promise<void> => {
     await runOk("mount", ["-o", `remount,bind,${writable ? "rw" : "ro"}`, directory]);
   };
-  return { path: directory, setWritable, remove: warden.dismiss, [Symbol.asyncDispose]: warden.dismiss };
+  return { path: directory, setWritable, remove: supervisor.dismiss, [Symbol.asyncDispose]: supervisor.dismiss };
 }
 
 async function mountInNamespace(directory: string, options: string, why: string): Promise<SmallDisk> {

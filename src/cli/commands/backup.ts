@@ -2,9 +2,9 @@
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import { problemsOfBackup } from "../../pipeline/alertable.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
-import { troublesOfBackup } from "../../pipeline/troubles.ts";
 import { describeUnopenable, findUnopenable, type Unopenable } from "../../pipeline/unopenable.ts";
 import type { BackupKind, EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
@@ -29,7 +29,7 @@ export async function backup({ context, terminal }: Session, source: string, opt
     document: { ...documentOf(result), ...(unopenable.length === 0 ? {} : { unopenable }) },
     lines: [...describe(terminal, result, context.policy.sources[result.dump.source]?.traits.units), ...warnings],
     exitCode: exitCodeOf(result),
-    troubles: troublesOfBackup(result),
+    problems: problemsOfBackup(result),
   };
 }
 

@@ -10,7 +10,7 @@ import { initialPolicy } from "../../policy/initial-policy.ts";
 import { parsePolicy } from "../../policy/parse-policy.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createKeyFile, readKeyFile } from "../../sealing/key-file.ts";
-import { defaultPolicyFile, invocationOn } from "../policy-place.ts";
+import { defaultPolicyFile, invocationOn } from "../policy-source.ts";
 import type { Outcome } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -30,7 +30,7 @@ export async function prune(
     document: { dryRun, sources: pruned.map(documentOf) },
     lines: pruned.flatMap((each, index) => [...(index === 0 ? [] : [""]), ...describe(terminal, each, dryRun)]),
     exitCode: exitCodeOf(pruned),
-    troubles: pruned.flatMap(({ source: name, error }) =>
+    problems: pruned.flatMap(({ source: name, error }) =>
       error === undefined ? [] : [{ operation: "prune", source: name, error }],
     ),
   };

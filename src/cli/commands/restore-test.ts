@@ -2,10 +2,10 @@
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import { type AlertableProblem, problemsOfRestoreTests } from "../../pipeline/alertable.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type RestoreTestResult, restoreTest as runRestoreTest } from "../../pipeline/restore-test.ts";
-import { type Trouble, troublesOfRestoreTests } from "../../pipeline/troubles.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { describePhases } from "../../report/phases.ts";
@@ -40,7 +40,7 @@ export async function restoreTest({ context, terminal }: Session, reference: str
       ...untested.map((each) => describeUntested(terminal, each)),
     ].flatMap((paragraph, index) => (index === 0 ? paragraph : ["", ...paragraph])),
     exitCode: exitCodeOf(results, untested),
-    troubles: [...troublesOfRestoreTests(results), ...untested.map(troubleOf)],
+    problems: [...problemsOfRestoreTests(results), ...untested.map(problemOf)],
   };
 }
 
@@ -55,7 +55,7 @@ function referencesOf(context: PipelineContext, reference: string | undefined): 
   return [Object.hasOwn(context.policy.sources, reference) ? `${reference}@latest` : reference];
 }
 
-function troubleOf({ reference, error }: Untested): Trouble {
+function problemOf({ reference, error }: Untested): AlertableProblem {
   return { operation: "restore-test", source: reference.split("@", 1)[0] ?? reference, error };
 }
 

@@ -3,7 +3,7 @@ import { errorDocument } from "../../errors/error-document.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { authenticatorOf } from "../../pipeline/authentic-manifest.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
-import { readSoundEvidence } from "../../pipeline/sound-evidence.ts";
+import { readSoundEvidence } from "../../pipeline/read-valid-evidence.ts";
 import { findEngine } from "../../policy/engine-policy.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";

@@ -1,6 +1,6 @@
 /** `holdfast status`: objectives against measurements. */
 import { exitCodes } from "../../errors/exit-codes.ts";
-import { measureSources } from "../../pipeline/measure.ts";
+import { measureSources } from "../../pipeline/measure-sources.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { renderStatus } from "../../report/render-status.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -14,6 +14,6 @@ export async function status({ context, terminal }: Session, sourceName: string 
     lines: renderStatus(measured.status, { width: terminal.columns, now: run.clock.now() }),
     exitCode: measured.status.verdict === "breach" ? exitCodes.failed : exitCodes.done,
     measured: measured.status.sources,
-    troubles: measured.unmeasured.map(({ source, error }) => ({ operation: "status", source: source.name, error })),
+    problems: measured.unmeasured.map(({ source, error }) => ({ operation: "status", source: source.name, error })),
   };
 }

@@ -3,9 +3,9 @@ import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { acceptBackup } from "../../pipeline/accept.ts";
+import { problemsOfVerification } from "../../pipeline/alertable.ts";
 import { type FoundBackup, findInVaults, isUsed, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
-import { troublesOfVerification } from "../../pipeline/troubles.ts";
 import { findInstructionsProblem } from "../../pipeline/vault-instructions.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import type { EngineTraits, Policy } from "../../policy/policy.ts";
@@ -173,8 +173,8 @@ function summarise(terminal: Terminal, policy: Policy, { results, unjudged, unre
     },
     lines,
     exitCode: exitCodeOf(results, [...unjudged, ...unread]),
-    troubles: [
-      ...troublesOfVerification(results),
+    problems: [
+      ...problemsOfVerification(results),
       ...unjudged.map(({ source, backupId, error }) => ({ operation: "verify", source, backupId, error })),
       ...unread.map(({ error }) => ({ operation: "verify", error })),
     ],

@@ -59,7 +59,7 @@ interface LinkedFile {
 }
 
 /**
- * The archive's bytes. Rejects with whatever the walk or `addLine` rejects with; trouble with
+ * The archive's bytes. Rejects with whatever the walk or `addLine` rejects with; a problem with
  * single files becomes a notice.
  */
 export async function* writeArchive(options: ArchiveOptions): AsyncGenerator<Buffer> {

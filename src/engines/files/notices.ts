@@ -1,5 +1,5 @@
 /**
- * What a dump has to tell: each thing by name, and a bound, so that a tree full of trouble cannot
+ * What a dump has to tell: each thing by name, and a bound, so that a tree full of problems cannot
  * swell the manifest.
  */
 import type { Notice } from "../../proof/content.ts";

@@ -16,7 +16,7 @@ import { type Confinement, confine, type SandboxKind } from "../../../runtime/sa
 import type { SandboxUser } from "../../../runtime/sandbox-user.ts";
 import { findNamedUser, noAccount } from "./throwaway-account.ts";
 import { openServerSandbox, type ServerSandbox } from "./throwaway-sandbox.ts";
-import { startWarden, throwawayMark, type Warden } from "./throwaway-warden.ts";
+import { type Supervisor, startSupervisor, throwawayMark } from "./throwaway-supervisor.ts";
 
 export interface ThrowawayServer {
   /**
@@ -126,7 +126,7 @@ interface Layout {
 }
 
 /**
- * Makes and starts a server with the programs in `binDirectory`. When this returns, the warden
+ * Makes and starts a server with the programs in `binDirectory`. When this returns, the supervisor
  * already guards it.
  * Errors: ThrowawayFailed with the server's own words; DiskFull; Interrupted.
  */
@@ -134,13 +134,13 @@ export async function startThrowawayServer(request: ServerRequest, context: RunC
   const program = (name: string): string => join(request.binDirectory, name);
   const server = await openServerSandbox(program("postgres"), context);
   const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-pg-", { sockets: true });
-  let warden: Warden | undefined;
+  let supervisor: Supervisor | undefined;
   const stop = async (): Promise<void> => {
-    await warden?.dismiss();
+    await supervisor?.dismiss();
     await directory.remove();
   };
   try {
-    warden = await startWarden(directory.path, server.user);
+    supervisor = await startSupervisor(directory.path, server.user);
     const layout = await makeLayout(directory.path, server.user);
     request.onDirectory?.(layout.input);
     await initialise({ initdb: program("initdb"), encoding: request.encoding ?? "UTF8" }, layout, server, context);
@@ -276,7 +276,7 @@ async function startPostmaster(
     ...(launch.uid === undefined ? {} : { uid: launch.uid, gid: launch.gid }),
   });
   const readTail = keepTail(child.stderr);
-  // Its end is the warden's business: it must not keep Holdfast from ending.
+  // Its end is the supervisor's business: it must not keep Holdfast from ending.
   child.unref();
   (child.stderr as Socket).unref();
   let alive = true;

@@ -1,5 +1,5 @@
 /**
- * What is not good about a step's result, in the form that alerts are made of: one trouble a source
+ * What is not good about a step's result, in the form that alerts are made of: one problem a source
  * and finding, not one a backup.
  */
 import type { Alert } from "../alerts/alert.ts";
@@ -13,7 +13,7 @@ import type { BackupRunResult } from "./run-backup.ts";
 import type { VerifyResult } from "./verify.ts";
 
 /** Something that somebody should hear of. */
-export type Trouble =
+export type AlertableProblem =
   | { readonly source?: string | undefined; readonly outcome: BadOutcome }
   | {
       readonly source?: string | undefined;
@@ -22,18 +22,18 @@ export type Trouble =
       readonly error: HoldfastError;
     };
 
-export function troublesOfBackup({ dump, verification, failure }: BackupRunResult): readonly Trouble[] {
+export function problemsOfBackup({ dump, verification, failure }: BackupRunResult): readonly AlertableProblem[] {
   // What could not be written down comes as the failure as well.
-  const found = verification === undefined ? [] : troublesOfVerification([verification]);
+  const found = verification === undefined ? [] : problemsOfVerification([verification]);
   if (failure === undefined || failure.error === verification?.unrecorded) return found;
   // A refusal to prune after a suspicious backup follows from it: one cause, one alert.
   if (failure.error.name === "PruneRefused" && found.length > 0) return found;
   return [...found, { source: dump.source, operation: failure.step, backupId: dump.backupId, error: failure.error }];
 }
 
-export function troublesOfVerification(results: readonly VerifyResult[]): readonly Trouble[] {
+export function problemsOfVerification(results: readonly VerifyResult[]): readonly AlertableProblem[] {
   const unrecorded = results.flatMap((result) => unrecordedOf("verify", result));
-  const found = (["damaged", "suspicious"] as const).flatMap((name): readonly Trouble[] => {
+  const found = (["damaged", "suspicious"] as const).flatMap((name): readonly AlertableProblem[] => {
     const bad = results.filter(({ outcome }) => outcome === name);
     return [...Map.groupBy(bad, ({ source }) => source)].map(([source, own]) => ({
       source,
@@ -55,40 +55,40 @@ function unrecordedOf(
     backupId,
     unrecorded,
   }: { readonly source: string; readonly backupId: string; readonly unrecorded?: HoldfastError | undefined },
-): readonly Trouble[] {
+): readonly AlertableProblem[] {
   return unrecorded === undefined ? [] : [{ operation, source, backupId, error: unrecorded }];
 }
 
-export function troublesOfRestoreTests(results: readonly RestoreTestResult[]): readonly Trouble[] {
+export function problemsOfRestoreTests(results: readonly RestoreTestResult[]): readonly AlertableProblem[] {
   return results.flatMap((result) => {
     const { source, backupId, outcome, evidence } = result;
-    const troubles: Trouble[] = [...unrecordedOf("restore-test", result)];
+    const problems: AlertableProblem[] = [...unrecordedOf("restore-test", result)];
     if (outcome !== "proven")
-      troubles.push({ source, outcome: { name: outcome, backupIds: [backupId], findings: evidence.findings } });
+      problems.push({ source, outcome: { name: outcome, backupIds: [backupId], findings: evidence.findings } });
     const { objective } = evidence;
     if (objective?.met === false) {
       const findings = [`restored in ${objective.measuredSeconds} s, where ${objective.rtoSeconds} s are promised`];
-      troubles.push({ source, outcome: { name: "RTO missed", backupIds: [backupId], findings } });
+      problems.push({ source, outcome: { name: "RTO missed", backupIds: [backupId], findings } });
     }
-    return troubles;
+    return problems;
   });
 }
 
-/** The alerts of these troubles, with the newest good backup of each source. Never throws. */
+/** The alerts of these problems, with the newest good backup of each source. Never throws. */
 export async function alertsFor(
   context: PipelineContext,
-  troubles: readonly Trouble[],
+  problems: readonly AlertableProblem[],
   given: { readonly since: Date; readonly invocation: string },
 ): Promise<readonly Alert[]> {
   const alerts: Alert[] = [];
-  for (const trouble of troubles) {
-    const { source } = trouble;
+  for (const problem of problems) {
+    const { source } = problem;
     const about = await gatherAlertContext(context, {
       ...given,
       run: context.run.identity,
       source,
     });
-    alerts.push("outcome" in trouble ? alertForOutcome(trouble.outcome, about) : alertForFailure(trouble, about));
+    alerts.push("outcome" in problem ? alertForOutcome(problem.outcome, about) : alertForFailure(problem, about));
   }
   return alerts;
 }

@@ -1,9 +1,9 @@
-/** What the policy implies should happen, and when: the occasions that schedules are made of. */
+/** What the policy implies should happen, and when: the runs that schedules are made of. */
 import { slugOf } from "../functions/commons/source-names.ts";
 import type { SourceConfig } from "../src/policy/policy.ts";
 import type { Deployment } from "./deployment.ts";
 
-export interface Occasion {
+export interface PlannedRun {
   /** Part of the execution's name: `backup-taskmaster-full`. */
   readonly name: string;
   /** Five fields, in the policy's time zone. */
@@ -24,20 +24,20 @@ const dailyVerification = "0 5 * * *";
  * One for each source and kind, each restore test and each verification; and the daily verification
  * of all other sources.
  */
-export function occasionsOf({ policy }: Deployment): readonly Occasion[] {
+export function plannedRunsOf({ policy }: Deployment): readonly PlannedRun[] {
   const sources = Object.values(policy.sources);
   const others = sources.filter(({ verify }) => verify.schedule === undefined).map(({ name }) => name);
   // Without a list the machine takes all of the policy, and stays small however many there are.
   const input = others.length === sources.length ? {} : { sources: others };
   return [
-    ...sources.flatMap(occasionsOfSource),
+    ...sources.flatMap(plannedRunsOfSource),
     ...(others.length === 0 ? [] : [{ name: "daily-verification", cron: dailyVerification, machine: "verify" as const, input }]),
   ];
 }
 
-function occasionsOfSource({ name, schedules, windowSeconds, restoreTest, verify }: SourceConfig): Occasion[] {
+function plannedRunsOfSource({ name, schedules, windowSeconds, restoreTest, verify }: SourceConfig): PlannedRun[] {
   const slug = slugOf(name);
-  const occasions: Occasion[] = Object.entries(schedules).map(([kind, cron]) => ({
+  const runs: PlannedRun[] = Object.entries(schedules).map(([kind, cron]) => ({
     name: `backup-${slug}-${kind}`,
     cron,
     ...(windowSeconds === undefined ? {} : { windowSeconds }),
@@ -45,8 +45,8 @@ function occasionsOfSource({ name, schedules, windowSeconds, restoreTest, verify
     input: { source: name, kind },
   }));
   if (restoreTest.schedule !== undefined)
-    occasions.push({ name: `restore-test-${slug}`, cron: restoreTest.schedule, machine: "restore-test", input: { source: name } });
+    runs.push({ name: `restore-test-${slug}`, cron: restoreTest.schedule, machine: "restore-test", input: { source: name } });
   if (verify.schedule !== undefined)
-    occasions.push({ name: `verify-${slug}`, cron: verify.schedule, machine: "verify", input: { sources: [name] } });
-  return occasions;
+    runs.push({ name: `verify-${slug}`, cron: verify.schedule, machine: "verify", input: { sources: [name] } });
+  return runs;
 }

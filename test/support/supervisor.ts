@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { ending } from "./processes.ts";
 
-export interface Warden {
+export interface Supervisor {
   /** Starts the cleaning now and waits for its end. Idempotent. */
   dismiss(): Promise<void>;
 }
@@ -16,8 +16,8 @@ export interface Warden {
  * included, or once it is dismissed. It lives in a session of its own, so that Ctrl-C does not
  * reach it, and keeps no event loop alive.
  */
-export function startWarden(script: string, args: readonly string[]): Warden {
-  const child = spawn("/bin/sh", ["-c", `trap '' HUP INT TERM; read -r _ignored; ${script}`, "warden", ...args], {
+export function startSupervisor(script: string, args: readonly string[]): Supervisor {
+  const child = spawn("/bin/sh", ["-c", `trap '' HUP INT TERM; read -r _ignored; ${script}`, "supervisor", ...args], {
     cwd: "/",
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],

@@ -1,13 +1,13 @@
 /**
  * Ends a throwaway server with everything it started, and removes its files, when Holdfast is gone,
- * however it went. The warden is a shell that waits for its standard input to end: the kernel
+ * however it went. The supervisor is a shell that waits for its standard input to end: the kernel
  * closes that pipe even after kill -9.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { SandboxUser } from "../../../runtime/sandbox-user.ts";
 
-export interface Warden {
+export interface Supervisor {
   /**
    * Ends the server and removes the directory now; resolves when that is done. Never throws;
    * idempotent.
@@ -60,21 +60,23 @@ if [ -e "$directory" ]; then sleep 1; strays; rm -rf -- "$directory"; fi
 const dismissTimeoutMs = 60_000;
 
 /**
- * Starts a warden over the directory of a server. Errors: ThrowawayFailed when no shell can be
+ * Starts a supervisor over the directory of a server. Errors: ThrowawayFailed when no shell can be
  * started.
  */
-export async function startWarden(directory: string, user: SandboxUser | undefined): Promise<Warden> {
+export async function startSupervisor(directory: string, user: SandboxUser | undefined): Promise<Supervisor> {
   const owner = user === undefined ? "" : String(user.uid);
-  const child = spawn("/bin/sh", ["-c", script, "holdfast-warden", directory, owner], {
+  const child = spawn("/bin/sh", ["-c", script, "holdfast-supervisor", directory, owner], {
     stdio: ["pipe", "ignore", "ignore"],
     // A session of its own: a terminal's Ctrl-C, or a kill of Holdfast's group, must not end the
-    // warden first.
+    // supervisor first.
     detached: true,
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
   });
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", () => resolve());
-    child.once("error", (cause) => reject(new HoldfastError("ThrowawayFailed", "cannot start /bin/sh as the warden", { cause })));
+    child.once("error", (cause) =>
+      reject(new HoldfastError("ThrowawayFailed", "cannot start /bin/sh as the supervisor", { cause })),
+    );
   });
   child.stdin.on("error", () => {});
   const ended = endOf(child);

@@ -18,7 +18,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { examineQuoted, testChecks } from "./examine-quoted.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { readSoundEvidence } from "./sound-evidence.ts";
+import { readSoundEvidence } from "./read-valid-evidence.ts";
 
 /** How many restore tests a report shows of a source. */
 const shownTests = 10;
