@@ -13,7 +13,8 @@ import type { PipelineContext } from "./pipeline-context.ts";
  * given, those of the vault.
  */
 export async function acceptBackup(context: PipelineContext, found: FoundBackup, reason: string): Promise<void> {
-  const { entry, store } = found;
+  const { entry } = found;
+  const { store } = found.vault;
   if (!entry.suspicious) {
     throw new HoldfastError("UsageInvalid", `backup ${entry.id} is not suspicious: there is nothing to accept`);
   }
@@ -22,7 +23,7 @@ export async function acceptBackup(context: PipelineContext, found: FoundBackup,
       hint: "Say why it differs from the last ones, for those who read the evidence later.",
     });
   }
-  const { sha256 } = await readAuthenticManifest(context, found, entry.source, entry.id);
+  const { sha256 } = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
   await appendEvidence(store, {
     formatVersion: 2,
     source: entry.source,

@@ -10,15 +10,13 @@ import { readSmall } from "../vault/documents/read-small.ts";
 import type { Authenticate } from "../vault/examine-backup.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { Vault } from "../vault/vault.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import type { ArtifactTarget } from "./write-artifact.ts";
 
-/** A vault that was opened: its store, and the id that its seals name. */
-export interface OpenedVault {
-  readonly store: ObjectStore;
-  readonly vaultId: string;
-}
+/** What a seal is opened for: where it is, and the id that it must name. */
+export type SealedVault = Pick<Vault, "store" | "id">;
 
 /**
  * Seals the manifest that is about to be committed. Before it: no committed manifest is without a
@@ -43,7 +41,7 @@ export async function writeManifestSeal(
  */
 export async function readAuthenticManifest(
   context: PipelineContext,
-  vault: OpenedVault,
+  vault: SealedVault,
   source: string,
   id: string,
 ): Promise<ReadManifest> {
@@ -53,13 +51,13 @@ export async function readAuthenticManifest(
 }
 
 /** What examineBackup asks of a manifest that it has read. */
-export function authenticatorOf(context: PipelineContext, vault: OpenedVault): Authenticate {
+export function authenticatorOf(context: PipelineContext, vault: SealedVault): Authenticate {
   return (manifest) => authenticate(context, vault, manifest);
 }
 
 async function authenticate(
   context: PipelineContext,
-  { store, vaultId }: OpenedVault,
+  { store, id: vaultId }: SealedVault,
   { source, id, sha256 }: Parameters<Authenticate>[0],
 ): Promise<void> {
   const name = `${vaultId}/${source}/${id}/${sha256}`;

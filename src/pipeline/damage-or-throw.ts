@@ -36,9 +36,9 @@ export async function findDamage(context: PipelineContext, found: FoundBackup, e
 }
 
 /** Also when something else stands under its name: then that is the damage. */
-async function hasManifest({ entry, store }: FoundBackup): Promise<boolean> {
+async function hasManifest({ entry, vault }: FoundBackup): Promise<boolean> {
   try {
-    return (await store.head(keyOf.manifest(entry.source, entry.id))) !== undefined;
+    return (await vault.store.head(keyOf.manifest(entry.source, entry.id))) !== undefined;
   } catch (error) {
     if (isHoldfastError(error, "VaultInvalid")) return true;
     throw error;

@@ -13,10 +13,10 @@ import { namesNewestGood } from "./record-damage.ts";
  * backup is the newest without such a finding. Empty for one that nothing speaks against. Errors:
  * those of ObjectStore.get.
  */
-export async function describeDoubt(context: PipelineContext, { entry, store }: FoundBackup): Promise<readonly string[]> {
+export async function describeDoubt(context: PipelineContext, { entry, vault }: FoundBackup): Promise<readonly string[]> {
   if (!entry.suspicious) return [];
   const check = entry.checks.findLast(({ check: name }) => name === "suspicious");
-  const evidence = check === undefined ? undefined : await readSoundEvidence(store, check.key);
+  const evidence = check === undefined ? undefined : await readSoundEvidence(vault.store, check.key);
   return [
     `${entry.id} of ${entry.source} is suspicious: it may have been made after data were lost`,
     ...(evidence?.findings ?? []),

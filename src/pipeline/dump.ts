@@ -7,20 +7,21 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DumpSession } from "../engines/engine.ts";
-import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } from "../vault/documents/manifest.ts";
-import { initVault, openVault, type VaultDocument } from "../vault/documents/vault.ts";
+import { initVault } from "../vault/documents/vault.ts";
 import { keyOf, newBackupId } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { Vault } from "../vault/vault.ts";
 import { writeManifestSeal } from "./authentic-manifest.ts";
 import { newestBackup } from "./find-backups.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
-import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLease } from "./source-lease.ts";
 import { writeInstructions } from "./vault-instructions.ts";
 import { type ArtifactTarget, writeArtifact } from "./write-artifact.ts";
@@ -65,10 +66,9 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   // The key is opened before anything is dumped: a backup that nobody could open must not be begun.
   const keys = await context.keysOf(source.key);
   await keys.sealingKeyring();
-  const store = await context.storeOf(source.vault);
-  const { vaultId, ...createdVault } = await prepareVault(context, store);
-  const state = await context.stateStoreOf(source.vault);
-  return withSourceLease(context, state, source.name, `${request.kind} backup`, async (run, lease) => {
+  const { vault, ...createdVault } = await prepareVault(context, source.vault);
+  const { store } = vault;
+  return withSourceLease(context, vault.state, source.name, `${request.kind} backup`, async (run, lease) => {
     const newest = await newestBackup(store, source.name, run.clock.now());
     await letSecondPass(newest, run);
     const startedAt = run.clock.now();
@@ -77,7 +77,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const clockNotices = checkClock(newest, startedAt);
     const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
     const lock = lockAtWrite(store, source, request.kind, startedAt);
-    const target = { store, keys, vaultId, source: source.name, backupId, committing: false, ...lock };
+    const target = { store, keys, vaultId: vault.id, source: source.name, backupId, committing: false, ...lock };
     try {
       const { artifacts, sourceCheck, summary } = await storeDump(session, target, run);
       const manifest: Manifest = {
@@ -120,31 +120,24 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
  * vault that the next takes for granted.
  */
 async function prepareVault(
-  { run, holdfastVersion, engines }: PipelineContext,
-  store: ObjectStore,
-): Promise<Pick<VaultDocument, "vaultId"> & Pick<DumpResult, "createdVault">> {
-  const isVault = await hasVault(store);
-  if (!isVault) {
-    run.log.warn(
-      `${store.url} contains no vault yet, so a new one is created. If it held backups before, check that the volume is mounted`,
-    );
+  context: PipelineContext,
+  vaultName: string,
+): Promise<{ readonly vault: Vault } & Pick<DumpResult, "createdVault">> {
+  const { run, holdfastVersion, engines } = context;
+  const found = await findVault(context, vaultName);
+  if (found !== undefined) {
+    await keepDocumentsLocked(run, found.store);
+    return { vault: found };
   }
+  const store = await context.storeOf(vaultName);
+  run.log.warn(
+    `${store.url} contains no vault yet, so a new one is created. If it held backups before, check that the volume is mounted`,
+  );
   const { clock, randomBytes } = run;
   const restoreInstructions = () => writeInstructions(engines);
-  const { vaultId } = await initVault(store, { clock, randomBytes, holdfastVersion, restoreInstructions });
+  await initVault(store, { clock, randomBytes, holdfastVersion, restoreInstructions });
   await keepDocumentsLocked(run, store);
-  return { vaultId, ...(isVault ? {} : { createdVault: store.url }) };
-}
-
-/** Errors: VaultDamaged, where backups are left of a vault; those of `openVault`. */
-async function hasVault(store: ObjectStore): Promise<boolean> {
-  try {
-    await openVault(store);
-    return true;
-  } catch (error) {
-    if (isHoldfastError(error, "VaultNotFound")) return false;
-    throw error;
-  }
+  return { vault: await context.vaultOf(vaultName), createdVault: store.url };
 }
 
 async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunContext) {

@@ -44,7 +44,7 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
   const { openStore } = await import("../vault/open-store.ts");
   const copy = await openStore({ name: "export", type: "folder", path: directory }, { clock: context.run.clock });
   try {
-    await beginCopy(context, copy, found.vaultId);
+    await beginCopy(context, copy, found.vault.id);
     await prepareCopy(copy, entry.source, entry.id);
     context.run.progress.phase(
       "export",
@@ -63,10 +63,10 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
 async function readForExport(context: PipelineContext, found: FoundBackup): Promise<Manifest> {
   const { source, id } = found.entry;
   try {
-    return (await readAuthenticManifest(context, found, source, id)).manifest;
+    return (await readAuthenticManifest(context, found.vault, source, id)).manifest;
   } catch (error) {
     if (!isHoldfastError(error, "KeyMissing", "KeyUnavailable", "KeyFileInvalid")) throw error;
-    const read = await readManifest(found.store, source, id);
+    const read = await readManifest(found.vault.store, source, id);
     context.run.log.warn(`whether ${id} was made with the vault's key was not checked: ${error.message}`);
     return read.manifest;
   }
@@ -146,7 +146,8 @@ async function copyArtifact(
   copy: ObjectStore,
   artifact: ArtifactRecord,
 ): Promise<number> {
-  const { entry, store } = found;
+  const { entry } = found;
+  const { store } = found.vault;
   const key = keyOf.artifact(entry.source, entry.id, artifact.name);
   if ((await store.head(key)) === undefined) {
     throw new HoldfastError(
@@ -172,7 +173,7 @@ async function copyArtifact(
 }
 
 /** Where it is missing, the manifest was found to be damaged before. */
-async function copySeal({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore): Promise<void> {
+async function copySeal({ run }: PipelineContext, { entry, vault: { store } }: FoundBackup, copy: ObjectStore): Promise<void> {
   const key = keyOf.manifestSeal(entry.source, entry.id);
   const { body } = await store.get(key, { signal: run.signal });
   await copy.put(key, body, { ifAbsent: true, signal: run.signal });
@@ -182,7 +183,7 @@ async function copySeal({ run }: PipelineContext, { entry, store }: FoundBackup,
  * One piece of evidence that is odd, too large or unreadable is not a reason to keep somebody from
  * carrying the backup away.
  */
-async function copyEvidence({ run }: PipelineContext, { entry, store }: FoundBackup, copy: ObjectStore) {
+async function copyEvidence({ run }: PipelineContext, { entry, vault: { store } }: FoundBackup, copy: ObjectStore) {
   const notCopied: string[] = [];
   let objects = 0;
   for await (const { key, odd } of store.list(keyOf.evidencePrefix(entry.source, entry.id), { includeOdd: true })) {

@@ -3,15 +3,14 @@ import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { Policy } from "../policy/policy.ts";
 import { type BackupEntry, findBackup, listBackups } from "../vault/catalogue.ts";
-import { openVault } from "../vault/documents/vault.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import type { OpenedVault } from "./authentic-manifest.ts";
+import type { Vault } from "../vault/vault.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { resolveReference } from "./resolve-reference.ts";
 
-export interface FoundBackup extends OpenedVault {
+export interface FoundBackup {
   readonly entry: BackupEntry;
-  readonly vaultName: string;
+  readonly vault: Vault;
 }
 
 /** The newest backup of a source, whatever its state, or undefined. Reads keys only. */
@@ -52,9 +51,8 @@ export async function findInVaults(context: PipelineContext, given: string): Pro
 }
 
 async function findInVault(context: PipelineContext, vaultName: string, reference: string): Promise<FoundBackup> {
-  const store = await context.storeOf(vaultName);
-  const { vaultId } = await openVault(store);
-  return { entry: await findBackup(store, reference, context.run.clock.now()), store, vaultId, vaultName };
+  const vault = await context.vaultOf(vaultName);
+  return { entry: await findBackup(vault.store, reference, context.run.clock.now()), vault };
 }
 
 /** A whole id is in no need of the other vaults' word. */
@@ -68,7 +66,7 @@ function refuseAmbiguous(reference: string, first: FoundBackup, others: readonly
   if (differing.length === 0) return;
   throw new HoldfastError("UsageInvalid", `"${reference}" is ambiguous: more than one backup begins with it`, {
     hint: "Write more of the id, or put the source before it: <source>/<id>.",
-    details: [first, ...differing].map(({ entry, store }) => `${entry.source}/${entry.id} in ${store.url}`),
+    details: [first, ...differing].map(({ entry, vault }) => `${entry.source}/${entry.id} in ${vault.store.url}`),
   });
 }
 

@@ -2,12 +2,10 @@
  * The step that lists what a run over many sources has to do: backups to read back, or sources by
  * priority.
  */
-import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig, Tier, VaultConfig } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { listBackups } from "../vault/catalogue.ts";
-import { openVault } from "../vault/documents/vault.ts";
-import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
 
 export interface DueBackup {
   readonly source: string;
@@ -65,12 +63,7 @@ function sourcesNamed({ policy }: PipelineContext, names: readonly string[]): So
 
 /** A vault that was never written to is an empty one. */
 async function* listEntries(context: PipelineContext, source: SourceConfig): AsyncGenerator<BackupEntry, void, undefined> {
-  const store = await context.storeOf(source.vault);
-  try {
-    await openVault(store);
-  } catch (error) {
-    if (isHoldfastError(error, "VaultNotFound")) return;
-    throw error;
-  }
-  yield* listBackups(store, { source: source.name, now: context.run.clock.now(), signal: context.run.signal });
+  const vault = await findVault(context, source.vault);
+  if (vault === undefined) return;
+  yield* listBackups(vault.store, { source: source.name, now: context.run.clock.now(), signal: context.run.signal });
 }

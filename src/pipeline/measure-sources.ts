@@ -10,14 +10,13 @@ import type { BackupFigures, Status, StatusBackup } from "../report/status-model
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
-import { openVault } from "../vault/documents/vault.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.ts";
 import { listLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { examineQuoted, testChecks } from "./examine-quoted.ts";
-import type { PipelineContext } from "./pipeline-context.ts";
+import { findVault, type PipelineContext } from "./pipeline-context.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
 
 /** How many restore tests a report shows of a source. */
@@ -81,11 +80,11 @@ export async function measureSources(context: PipelineContext, sources: readonly
 }
 
 async function measureSource(context: PipelineContext, source: SourceConfig): Promise<MeasuredSource> {
-  const store = await context.storeOf(source.vault);
-  const vaultId = await findVaultId(store);
-  if (vaultId === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
+  const vault = await findVault(context, source.vault);
+  if (vault === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
+  const { store } = vault;
   const listed = await listEntries(context, store, source.name);
-  const entries = await examineQuoted(store, listed, authenticatorOf(context, { store, vaultId }));
+  const entries = await examineQuoted(store, listed, authenticatorOf(context, vault));
   const tests = await readTests(store, entries);
   const telling = chooseTelling(entries, tests);
   const { signal, clock } = context.run;
@@ -102,16 +101,6 @@ async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = [];
   for await (const item of items) collected.push(item);
   return collected;
-}
-
-/** Undefined for a vault that was never written to. */
-async function findVaultId(store: ObjectStore): Promise<string | undefined> {
-  try {
-    return (await openVault(store)).vaultId;
-  } catch (error) {
-    if (isHoldfastError(error, "VaultNotFound")) return undefined;
-    throw error;
-  }
 }
 
 /** Oldest first. */

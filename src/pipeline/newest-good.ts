@@ -4,7 +4,6 @@
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
-import { openVault } from "../vault/documents/vault.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -42,15 +41,15 @@ export async function newestGoodBackup(context: PipelineContext, sourceName: str
 }
 
 async function findNewestGood(context: PipelineContext, vaultName: string, source: string): Promise<SoundBackup | null> {
-  const store = await context.storeOf(vaultName);
-  const { vaultId } = await openVault(store);
+  const vault = await context.vaultOf(vaultName);
+  const { store } = vault;
   const good: BackupEntry[] = [];
   for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: AbortSignal.timeout(patienceMs) })) {
     if (isGood(entry)) good.push(entry);
   }
   // The newest whose manifest and evidence bear it out: names alone prove nothing.
   for (const entry of good.reverse()) {
-    const examined = await examineBackup(store, entry, authenticatorOf(context, { store, vaultId }));
+    const examined = await examineBackup(store, entry, authenticatorOf(context, vault));
     if (examined === undefined || !isGood(examined)) continue;
     const { id, state, startedAt } = examined;
     if (state === "verified" || state === "proven") return { id, state, startedAt };

@@ -5,13 +5,15 @@
 
 import type { Engine } from "../engines/engine.ts";
 import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
-import { HoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 
 import { nearestName } from "../policy/nearest-name.ts";
 import type { Policy, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
+import { openVault } from "../vault/documents/vault.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { Vault } from "../vault/vault.ts";
 import { listOwnPaths } from "./own-paths.ts";
 
 export interface PipelineContext {
@@ -28,6 +30,10 @@ export interface PipelineContext {
    * store.
    */
   stateStoreOf(vaultName: string): Promise<ObjectStore>;
+  /**
+   * One of the policy's vaults; its holdfast.json is read once a run. Errors: those of openVault.
+   */
+  vaultOf(vaultName: string): Promise<Vault>;
   /** One of the policy's key sets, opened once. */
   keysOf(keyName: string): Promise<SealingKeys>;
   /** Manifests that this run found to be made with the vault's key (authentic-manifest.ts). */
@@ -49,6 +55,7 @@ export function createPipelineContext(
   const run: RunContext = { ...given, ownPaths: listOwnPaths(policy) };
   const stores = new Map<string, Promise<ObjectStore>>();
   const keys = new Map<string, Promise<SealingKeys>>();
+  const vaultIds = new Map<string, string>();
   return {
     policy,
     run,
@@ -61,6 +68,12 @@ export function createPipelineContext(
       if (state === undefined) return this.storeOf(name);
       // No vault's name has a space (schema-terms.ts).
       return getOrOpen(stores, `state of ${name}`, async () => (await import("../vault/open-store.ts")).openStore(state, run));
+    },
+    async vaultOf(name) {
+      const [store, state] = [await this.storeOf(name), await this.stateStoreOf(name)];
+      const id = vaultIds.get(name) ?? (await openVault(store)).vaultId;
+      vaultIds.set(name, id);
+      return { name, config: requireVault(policy, name), id, store, state };
     },
     authenticManifests: new Set(),
     keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
@@ -92,6 +105,16 @@ export function requireSource(policy: Policy, name: string): SourceConfig {
   return source;
 }
 
+/** The vault, or undefined for one that was never written to. Errors: those of openVault. */
+export async function findVault(context: PipelineContext, vaultName: string): Promise<Vault | undefined> {
+  try {
+    return await context.vaultOf(vaultName);
+  } catch (error) {
+    if (isHoldfastError(error, "VaultNotFound")) return undefined;
+    throw error;
+  }
+}
+
 function getOrOpen<T>(opened: Map<string, Promise<T>>, name: string, open: () => Promise<T>): Promise<T> {
   let value = opened.get(name);
   if (value === undefined) {
@@ -110,10 +133,14 @@ function stateOf(policy: Policy, name: string): VaultConfig | undefined {
 }
 
 async function openNamedStore(policy: Policy, run: RunContext, name: string): Promise<ObjectStore> {
+  const { openStore } = await import("../vault/open-store.ts");
+  return openStore(requireVault(policy, name), run);
+}
+
+function requireVault(policy: Policy, name: string): VaultConfig {
   const config = policy.vaults[name];
   if (config === undefined) throw new HoldfastError("VaultNotFound", `the policy has no vault "${name}"`);
-  const { openStore } = await import("../vault/open-store.ts");
-  return openStore(config, run);
+  return config;
 }
 
 async function openNamedKeys(policy: Policy, name: string): Promise<SealingKeys> {

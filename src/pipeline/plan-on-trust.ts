@@ -5,7 +5,7 @@
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
-import { authenticatorOf, type OpenedVault } from "./authentic-manifest.ts";
+import { authenticatorOf, type SealedVault } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /** A backup as retention knows it, with what its name in the vault says. */
@@ -25,7 +25,7 @@ const concurrency = 8;
  */
 export async function planOnTrust(
   context: PipelineContext,
-  vault: OpenedVault,
+  vault: SealedVault,
   gathered: readonly GatheredBackup[],
   plan: (backups: readonly RetentionBackup[]) => RetentionPlan,
 ): Promise<readonly RetentionBackup[]> {
@@ -50,7 +50,7 @@ export async function planOnTrust(
   }
 }
 
-async function confirm(context: PipelineContext, vault: OpenedVault, backup: GatheredBackup): Promise<GatheredBackup> {
+async function confirm(context: PipelineContext, vault: SealedVault, backup: GatheredBackup): Promise<GatheredBackup> {
   const examined = await examineBackup(vault.store, backup.entry, authenticatorOf(context, vault));
   // Nothing is deleted on the word of manifests that anybody could have written.
   if (examined?.unchecked !== undefined) throw examined.unchecked;

@@ -81,8 +81,8 @@ export async function planReading(
 ): Promise<RestorePlan> {
   const { name } = requireSource(context.policy, request.source);
   const reference = request.backup === "latest" ? `${name}@latest` : `${name}/${request.backup}`;
-  const { entry, store } = await findInVaults(context, reference);
-  const { manifest } = await readManifest(store, entry.source, entry.id);
+  const { entry, vault } = await findInVaults(context, reference);
+  const { manifest } = await readManifest(vault.store, entry.source, entry.id);
   const engine = await context.engineOf(manifest.engine);
   const needed = estimateRoom(engine, manifest);
   const room: Choice =

@@ -10,12 +10,11 @@ import { stateOf } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
-import { openVault } from "../vault/documents/vault.ts";
 import type { Lease } from "../vault/leases.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
-import { type OpenedVault, readAuthenticManifest } from "./authentic-manifest.ts";
+import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
@@ -48,10 +47,9 @@ const orphanGraceSeconds = 86_400;
  */
 export async function planPrune(context: PipelineContext, sourceName: string): Promise<RetentionPlan> {
   const source = requireSource(context.policy, sourceName);
-  const store = await context.storeOf(source.vault);
-  const { vaultId } = await openVault(store);
-  const { readers } = await findReaders(context, await context.stateStoreOf(source.vault), sourceName);
-  return (await planSource(context, { store, vaultId }, source, readers)).plan;
+  const vault = await context.vaultOf(source.vault);
+  const { readers } = await findReaders(context, vault.state, sourceName);
+  return (await planSource(context, vault, source, readers)).plan;
 }
 
 /**
@@ -63,14 +61,13 @@ export async function planPrune(context: PipelineContext, sourceName: string): P
  */
 export async function pruneSource(context: PipelineContext, sourceName: string): Promise<PruneResult> {
   const source = requireSource(context.policy, sourceName);
-  const store = await context.storeOf(source.vault);
-  const { vaultId } = await openVault(store);
-  const state = await context.stateStoreOf(source.vault);
+  const vault = await context.vaultOf(source.vault);
+  const { store, state } = vault;
   return withSourceLease(context, state, sourceName, "prune", async (run, lease) => {
     // A refused prune still keeps the vault safe.
     await keepDocumentsLocked(run, store);
     const { readers, dead } = await findReaders(context, state, sourceName);
-    const { plan: planned, backups } = await planSource(context, { store, vaultId }, source, readers);
+    const { plan: planned, backups } = await planSource(context, vault, source, readers);
     assertPrunable(planned);
     for (const key of dead) await state.delete(key);
     const kept = new Set(planned.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
@@ -145,7 +142,7 @@ function amend(planned: RetentionPlan, spared: ReadonlyMap<string, string>): Ret
 /** The plan with everything that is known of readers and locks, and what it was made of. */
 async function planSource(
   context: PipelineContext,
-  vault: OpenedVault,
+  vault: SealedVault,
   { name, retention }: SourceConfig,
   readers: ReadonlyMap<string, string>,
 ): Promise<{ readonly plan: RetentionPlan; readonly backups: readonly RetentionBackup[] }> {
@@ -161,7 +158,7 @@ async function planSource(
 
 async function gather(
   context: PipelineContext,
-  vault: OpenedVault,
+  vault: SealedVault,
   source: string,
   readers: ReadonlyMap<string, string>,
   settledMs: number,
@@ -180,7 +177,7 @@ async function gather(
 
 async function describe(
   context: PipelineContext,
-  vault: OpenedVault,
+  vault: SealedVault,
   entry: BackupEntry,
   settledMs: number,
 ): Promise<RetentionBackup> {

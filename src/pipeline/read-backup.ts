@@ -12,7 +12,7 @@ import { openStream } from "../sealing/open.ts";
 import type { ArtifactRecord, Manifest } from "../vault/documents/manifest.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import type { OpenedVault } from "./authentic-manifest.ts";
+import type { SealedVault } from "./authentic-manifest.ts";
 import { figuresOf } from "./backup-figures.ts";
 
 export interface BackupReading {
@@ -39,7 +39,7 @@ export interface ReadOptions {
  * catalogue, never end early unless asked to.
  */
 export function openBackup(
-  { store, vaultId }: OpenedVault,
+  { store, id: vaultId }: SealedVault,
   keys: SealingKeys,
   manifest: Manifest,
   engine: Pick<Engine, "name" | "facts">,

@@ -31,8 +31,8 @@ export async function recordingDamage<T>(context: PipelineContext, found: FoundB
  * Writes the findings down as evidence "damaged"; what the vault does not take is said in the log.
  */
 export async function recordDamage(context: PipelineContext, found: FoundBackup, findings: readonly string[]): Promise<void> {
-  const { entry, store } = found;
-  await recordEvidence(context, store, {
+  const { entry, vault } = found;
+  await recordEvidence(context, vault.store, {
     formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
@@ -46,9 +46,9 @@ export async function recordDamage(context: PipelineContext, found: FoundBackup,
 }
 
 /** Empty where the manifest itself cannot be read. */
-async function readSha256({ entry, store }: FoundBackup): Promise<string> {
+async function readSha256({ entry, vault }: FoundBackup): Promise<string> {
   try {
-    return (await readManifest(store, entry.source, entry.id)).sha256;
+    return (await readManifest(vault.store, entry.source, entry.id)).sha256;
   } catch {
     return "";
   }

@@ -48,7 +48,8 @@ export async function restoreTest(context: PipelineContext, found: FoundBackup):
 }
 
 async function testMarked(context: PipelineContext, found: FoundBackup): Promise<RestoreTestResult> {
-  const { entry, store } = found;
+  const { entry } = found;
+  const { store } = found.vault;
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
   const trial = await tryWithinLimits(context, found, stopwatch);
@@ -100,7 +101,7 @@ async function tryRestore(
   const { entry } = found;
   let manifestSha256 = "";
   try {
-    const read = await readAuthenticManifest(context, found, entry.source, entry.id);
+    const read = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
     manifestSha256 = read.sha256;
     const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
     if (digest === undefined) {
@@ -109,7 +110,7 @@ async function tryRestore(
     await requireTemporaryDirectory(context.run.temporaryDirectory);
     const keys = await openingKeysFor(context, entry.source);
     const engine = await context.engineOf(read.manifest.engine);
-    const backup = openBackup(found, keys, read.manifest, engine, context.run);
+    const backup = openBackup(found.vault, keys, read.manifest, engine, context.run);
     context.run.progress.phase(
       "restore",
       read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
@@ -141,7 +142,8 @@ export async function firstDigest(
   found: FoundBackup,
   manifestSha256: string,
 ): Promise<ContentDigest | undefined> {
-  const { entry, store } = found;
+  const { entry } = found;
+  const { store } = found.vault;
   for (const { key, check } of [...entry.checks].reverse()) {
     if (check === "damaged") break;
     if (check !== "verified" && check !== "suspicious") continue;

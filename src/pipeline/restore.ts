@@ -61,7 +61,7 @@ export async function planRestore(context: PipelineContext, found: FoundBackup, 
   refuseDamaged(found, options);
   const { manifest, engine, backup } = await openForRestore(context, found, options);
   const plan = await engine.planRestore(backup.reader, context.policy.sources[manifest.source], requestOf(options), context.run);
-  const thaw = await findThaw(found.store, manifest);
+  const thaw = await findThaw(found.vault.store, manifest);
   return thaw === undefined ? plan : { ...plan, steps: [describeThaw(thaw), ...plan.steps] };
 }
 
@@ -84,7 +84,7 @@ export async function restoreBackup(context: PipelineContext, found: FoundBackup
 async function recordSalvaged(context: PipelineContext, found: FoundBackup, { loadFindings }: RestoreResult): Promise<void> {
   const damage = loadFindings.filter((finding) => finding.class === "damage");
   if (damage.length === 0) return;
-  const { artifacts } = (await readManifest(found.store, found.entry.source, found.entry.id)).manifest;
+  const { artifacts } = (await readManifest(found.vault.store, found.entry.source, found.entry.id)).manifest;
   const own = damage.filter(({ subject }) => artifacts.some(({ name }) => name === subject));
   if (own.length > 0)
     await recordDamage(
@@ -146,7 +146,7 @@ async function openForRestore(context: PipelineContext, found: FoundBackup, { al
     manifestSha256: sha256,
     engine,
     forged,
-    backup: openBackup(found, keys, manifest, engine, context.run, { salvage: allowDamaged }),
+    backup: openBackup(found.vault, keys, manifest, engine, context.run, { salvage: allowDamaged }),
   };
 }
 
@@ -171,11 +171,11 @@ async function readForRestore(
 ): Promise<ReadManifest & { readonly forged: readonly LoadFinding[] }> {
   const { source, id } = found.entry;
   try {
-    return { ...(await readAuthenticManifest(context, found, source, id)), forged: [] };
+    return { ...(await readAuthenticManifest(context, found.vault, source, id)), forged: [] };
   } catch (error) {
     if (!allowDamaged || !isHoldfastError(error, "ManifestDamaged")) throw error;
     // Fails as before when the manifest itself cannot be read.
-    const read = await readManifest(found.store, source, id);
+    const read = await readManifest(found.vault.store, source, id);
     context.run.log.warn(error.message);
     return { ...read, forged: [{ class: "damage", subject: "manifest", message: error.message }] };
   }

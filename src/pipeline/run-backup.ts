@@ -5,7 +5,6 @@
 import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { findBackup } from "../vault/catalogue.ts";
-import { openVault } from "../vault/documents/vault.ts";
 import { type DumpResult, dumpSource } from "./dump.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type PruneResult, pruneSource } from "./prune.ts";
@@ -50,11 +49,9 @@ export async function runBackup(context: PipelineContext, options: BackupRunOpti
 }
 
 async function verifyNewest(context: PipelineContext, { source, backupId }: DumpResult): Promise<VerifyResult> {
-  const vaultName = requireSource(context.policy, source).vault;
-  const store = await context.storeOf(vaultName);
-  const { vaultId } = await openVault(store);
-  const entry = await findBackup(store, `${source}/${backupId}`, context.run.clock.now());
-  return verifyBackup(context, { entry, store, vaultId, vaultName });
+  const vault = await context.vaultOf(requireSource(context.policy, source).vault);
+  const entry = await findBackup(vault.store, `${source}/${backupId}`, context.run.clock.now());
+  return verifyBackup(context, { entry, vault });
 }
 
 /** Runs a step that comes after the commit: its failure must not hide that there is a backup. */

@@ -5,7 +5,7 @@
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { listBackups } from "../vault/catalogue.ts";
 import { readManifest } from "../vault/documents/manifest.ts";
-import { openVault } from "../vault/documents/vault.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 
@@ -24,8 +24,7 @@ export interface Unopenable {
  * here. Errors: those of the vault's listing.
  */
 export async function findUnopenable(context: PipelineContext, sourceName: string, limit: number): Promise<readonly Unopenable[]> {
-  const store = await context.storeOf(requireSource(context.policy, sourceName).vault);
-  await openVault(store);
+  const { store } = await context.vaultOf(requireSource(context.policy, sourceName).vault);
   const ids: string[] = [];
   for await (const { id } of listBackups(store, { source: sourceName, now: context.run.clock.now(), signal: context.run.signal })) {
     ids.push(id);
@@ -33,7 +32,7 @@ export async function findUnopenable(context: PipelineContext, sourceName: strin
   }
   const newestByKey = new Map<string, { count: number; newestId: string }>();
   for (const id of ids) {
-    for (const keyId of await keyIdsOf(context, sourceName, id)) {
+    for (const keyId of await keyIdsOf(store, sourceName, id)) {
       newestByKey.set(keyId, { count: (newestByKey.get(keyId)?.count ?? 0) + 1, newestId: id });
     }
   }
@@ -59,8 +58,7 @@ export function describeUnopenable({ keyId, count, newestId, reason }: Unopenabl
   return `${what} sealed with key ${keyId}, ${why}: nobody can open ${count === 1 ? "it" : "them"} without it`;
 }
 
-async function keyIdsOf(context: PipelineContext, source: string, id: string): Promise<ReadonlySet<string>> {
-  const store = await context.storeOf(requireSource(context.policy, source).vault);
+async function keyIdsOf(store: ObjectStore, source: string, id: string): Promise<ReadonlySet<string>> {
   try {
     const { manifest } = await readManifest(store, source, id);
     return new Set(manifest.artifacts.map(({ keyId }) => keyId));

@@ -12,7 +12,7 @@ import { listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { type OpenedVault, readAuthenticManifest } from "./authentic-manifest.ts";
+import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
 import { chooseBaseline } from "./choose-baseline.ts";
 import { type ContentFigures, figuresOf } from "./content-figures.ts";
 import { findDamage } from "./damage-or-throw.ts";
@@ -58,7 +58,8 @@ export async function verifyBackup(context: PipelineContext, found: FoundBackup)
 
 async function readBack(context: PipelineContext, found: FoundBackup): Promise<VerifyResult> {
   const { run } = context;
-  const { entry, store } = found;
+  const { entry } = found;
+  const { store } = found.vault;
   const startedMs = run.clock.monotonicMs();
   const judged = await judge(context, found);
   const durationMs = Math.round(run.clock.monotonicMs() - startedMs);
@@ -96,13 +97,14 @@ interface Judgement {
 }
 
 async function judge(context: PipelineContext, found: FoundBackup): Promise<Judgement> {
-  const { entry, store } = found;
+  const { entry } = found;
+  const { store } = found.vault;
   let manifestSha256 = "";
   try {
-    const read = await readAuthenticManifest(context, found, entry.source, entry.id);
+    const read = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
     manifestSha256 = read.sha256;
     await compareWithEarlierEvidence(store, entry, manifestSha256);
-    const { digest, sourceCheck } = await digestBackup(context, found, read.manifest);
+    const { digest, sourceCheck } = await digestBackup(context, found.vault, read.manifest);
     if (!sourceCheck.equal) {
       const findings = sourceCheck.differences.map(({ object, problem }) => `${object}: ${problem}`);
       return { check: "damaged", findings, manifestSha256, digest, sourceCheck };
@@ -120,7 +122,7 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
  */
 export async function digestBackup(
   context: PipelineContext,
-  vault: OpenedVault,
+  vault: SealedVault,
   manifest: Manifest,
 ): Promise<{ digest: ContentDigest; sourceCheck: Comparison }> {
   const keys = await openingKeysFor(context, manifest.source);

@@ -11,18 +11,17 @@ import type { PipelineContext } from "./pipeline-context.ts";
  */
 export async function whileReading<T>(
   context: PipelineContext,
-  { entry, vaultName }: FoundBackup,
+  { entry, vault }: FoundBackup,
   purpose: string,
   work: () => Promise<T>,
 ): Promise<T> {
   const { run } = context;
-  const state = await context.stateStoreOf(vaultName);
   const since = run.clock.now().toISOString();
   const mark = async (): Promise<Release | undefined> => {
     try {
       const token = Buffer.from(run.randomBytes(8)).toString("hex");
       const { source, id: backupId } = entry;
-      return await markReading(state, { source, backupId, token, now: run.clock.now(), by: run.identity, purpose, since });
+      return await markReading(vault.state, { source, backupId, token, now: run.clock.now(), by: run.identity, purpose, since });
     } catch (error) {
       if (!isHoldfastError(error) || error.name === "Interrupted" || error.name === "Internal") throw error;
       run.log.warn("the vault cannot be written to: a prune elsewhere is not told that this backup is being read", {

@@ -82,7 +82,7 @@ test("one changed byte, anywhere in a manifest or its seal, never gives another 
       const changed = Buffer.concat([original.subarray(0, position), Buffer.from(middle), original.subarray(position + 1)]);
       await writeFile(paths[which] ?? "", changed);
       try {
-        const read = await readAuthenticManifest(await project.open(), found, "tree", id).catch((error: Error) => error);
+        const read = await readAuthenticManifest(await project.open(), found.vault, "tree", id).catch((error: Error) => error);
         if (read instanceof Error) expect(["ManifestDamaged", "KeyMissing", "VaultInvalid"]).toContain(read.name);
         else expect(Buffer.from(read.bytes).equals(manifest as Buffer)).toBe(true);
         if (which === 0 && !changed.equals(original)) expect(read).toBeInstanceOf(Error);
@@ -121,9 +121,9 @@ describe("a backup of one vault that is copied into another, of the same source 
   test("is refused by each of its artifacts as well", async () => {
     const staging = await project.back();
     const found = await project.find(staging);
-    const elsewhere = { ...found, vaultId: "7".repeat(26) };
+    const elsewhere = { ...found.vault, id: "7".repeat(26) };
     const context = await project.open();
-    const { manifest } = await readManifest(found.store, "tree", staging);
+    const { manifest } = await readManifest(found.vault.store, "tree", staging);
     const backup = openBackup(elsewhere, await context.keysOf("main"), manifest, await context.engineOf("files"), context.run);
     await expect(backup.readRest()).rejects.toMatchObject({
       name: "SealInvalid",

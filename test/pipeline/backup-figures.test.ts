@@ -15,7 +15,7 @@ beforeAll(async () => {
   project = await createFilesProject();
   const id = await project.back();
   const found = await project.find(`tree/${id}`);
-  ({ manifest } = await readManifest(found.store, "tree", id));
+  ({ manifest } = await readManifest(found.vault.store, "tree", id));
 });
 afterAll(() => project[Symbol.asyncDispose]());
 

@@ -81,8 +81,8 @@ test("the same source in two vaults: each is what its own vault says, and a whol
   );
   const { dump, prune } = await run(0);
   expect(prune?.deleted).toEqual([]);
-  expect(await project.find("tree@latest")).toMatchObject({ entry: { id: dump.backupId }, vaultName: "main" });
-  expect(await project.find(old)).toMatchObject({ entry: { id: old }, vaultName: "old" });
+  expect(await project.find("tree@latest")).toMatchObject({ entry: { id: dump.backupId }, vault: { name: "main" } });
+  expect(await project.find(old)).toMatchObject({ entry: { id: old }, vault: { name: "old" } });
   expect((await verifyBackup(await project.open(), await project.find(old))).outcome).toBe("verified");
 });
 

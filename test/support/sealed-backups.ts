@@ -54,5 +54,5 @@ export async function commitSealed(
 export function authenticatorFor(store: ObjectStore, { keys, vaultId }: TestSealing): Authenticate {
   const policy = { sources: {}, keys: { main: {} } };
   const context = { policy, keysOf: async () => keys, authenticManifests: new Set() };
-  return authenticatorOf(context as unknown as PipelineContext, { store, vaultId });
+  return authenticatorOf(context as unknown as PipelineContext, { store, id: vaultId });
 }

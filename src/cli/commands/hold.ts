@@ -10,7 +10,6 @@ import {
   removeHold as remove,
   type UnreadableHold,
 } from "../../vault/documents/holds.ts";
-import { openVault } from "../../vault/documents/vault.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function addHold({ context }: Session, reference: string, options: { readonly reason: string }): Promise<Outcome> {
@@ -19,7 +18,7 @@ export async function addHold({ context }: Session, reference: string, options: 
       hint: 'Say why, for those who find it years later: --reason "case 2026-114".',
     });
   }
-  const { entry, store } = await findInVaults(context, reference);
+  const { entry, vault } = await findInVaults(context, reference);
   const hold: Hold = {
     formatVersion: 2,
     source: entry.source,
@@ -28,7 +27,7 @@ export async function addHold({ context }: Session, reference: string, options: 
     reason: options.reason,
     at: context.run.clock.now().toISOString(),
   };
-  await add(store, hold);
+  await add(vault.store, hold);
   return { document: hold, lines: [`${entry.id} of ${entry.source} is held: ${options.reason}`] };
 }
 
@@ -42,8 +41,8 @@ function userName(): string {
 }
 
 export async function removeHold({ context }: Session, reference: string): Promise<Outcome> {
-  const { entry, store } = await findInVaults(context, reference);
-  await remove(store, entry.source, entry.id);
+  const { entry, vault } = await findInVaults(context, reference);
+  await remove(vault.store, entry.source, entry.id);
   return {
     document: { source: entry.source, backupId: entry.id, held: false },
     lines: [`${entry.id} of ${entry.source}: hold removed; retention applies again`],
@@ -55,9 +54,8 @@ export async function listHolds({ context }: Session, source: string | undefined
   const holds: (Hold | UnreadableHold)[] = [];
   const unread: HoldfastError[] = [];
   for (const vault of vaults) {
-    const store = await context.storeOf(vault);
     try {
-      await openVault(store);
+      const { store } = await context.vaultOf(vault);
       for await (const hold of listAll(store, source)) holds.push(hold);
     } catch (error) {
       context.run.signal.throwIfAborted();

@@ -10,7 +10,6 @@ import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
 import { type BackupEntry, type ListOptions as CatalogueOptions, listBackups } from "../../vault/catalogue.ts";
-import { openVault } from "../../vault/documents/vault.ts";
 import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
@@ -126,8 +125,7 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
   const store = await context.storeOf(vault);
   const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
   try {
-    const { vaultId } = await openVault(store);
-    const authenticate = authenticatorOf(context, { store, vaultId });
+    const authenticate = authenticatorOf(context, await context.vaultOf(vault));
     const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now(), signal: context.run.signal };
     for await (const entry of examineAll(store, listNewest(store, last, options), authenticate)) {
       listed.entries.push({ ...entry, vault });

@@ -20,12 +20,13 @@ import type { Terminal } from "../terminal.ts";
 
 export async function show({ context, terminal }: Session, reference: string): Promise<Outcome> {
   const found = await findInVaults(context, reference);
-  const { entry, store } = found;
+  const { entry, vault } = found;
+  const { store } = vault;
   const read = await readWhatStands(store, entry);
   const evidence: (Evidence | UnreadEvidence)[] = [];
   for (const { key } of entry.checks) evidence.push((await readSoundEvidence(store, key)) ?? { key, unreadable: true });
   const { suspicious, held, futureChecks, future } = entry;
-  const examined = await examineBackup(store, entry, authenticatorOf(context, found));
+  const examined = await examineBackup(store, entry, authenticatorOf(context, vault));
   const state = examined?.state ?? entry.state;
   const heading = `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`;
   const bad = terminal.style("red", "found");

@@ -11,7 +11,6 @@ import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import type { EngineTraits, Policy } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
-import { openVault } from "../../vault/documents/vault.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
 import { describeLost, listLost } from "../../vault/list-lost.ts";
 import { contentAmount } from "../content-amount.ts";
@@ -113,10 +112,9 @@ async function accept(context: PipelineContext, found: FoundBackup, reason: stri
 }
 
 async function* select(context: PipelineContext, vaultName: string, source: string | undefined): AsyncGenerator<FoundBackup> {
-  const store = await context.storeOf(vaultName);
-  const { vaultId } = await openVault(store);
+  const vault = await context.vaultOf(vaultName);
   const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now() };
-  for await (const entry of listBackups(store, options)) yield { entry, store, vaultId, vaultName };
+  for await (const entry of listBackups(vault.store, options)) yield { entry, vault };
 }
 
 /**
