@@ -1,5 +1,5 @@
 /**
- * Restores a backup to a new place. Overwriting is not for sale here: the input has no word for it.
+ * Restores a backup to a new target. It cannot overwrite: its input has no word for that.
  */
 import * as z from "zod";
 import { restoreBackup } from "../src/pipeline/restore.ts";

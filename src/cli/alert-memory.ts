@@ -8,19 +8,19 @@ import { isAbsolute, join, resolve } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openStore } from "../vault/open-store.ts";
-import type { PolicyPlace } from "./policy-source.ts";
+import type { PolicySource } from "./policy-source.ts";
 
 /**
  * A folder of this user and this policy below `$XDG_STATE_HOME`, or `~/.local/state` (XDG Base
  * Directory Specification).
  */
 export function openAlertMemory(
-  place: PolicyPlace,
+  policySource: PolicySource,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ObjectStore> {
   const given = environment["XDG_STATE_HOME"] ?? "";
   const states = isAbsolute(given) ? given : join(homedir(), ".local", "state");
-  const policy = "stack" in place ? `stack ${place.stack}` : resolve(place.file);
+  const policy = "stack" in policySource ? `stack ${policySource.stack}` : resolve(policySource.file);
   const name = createHash("sha256").update(policy).digest("hex").slice(0, 16);
   return openStore({ name: "alerts", type: "folder", path: join(states, "holdfast", name) }, { clock: systemClock });
 }

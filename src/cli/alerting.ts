@@ -8,7 +8,7 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Delivery } from "../pipeline/notify.ts";
 import type { PipelineContext } from "../pipeline/pipeline-context.ts";
 import type { Policy } from "../policy/policy.ts";
-import { invocationOn, type PolicyPlace } from "./policy-source.ts";
+import { invocationOn, type PolicySource } from "./policy-source.ts";
 import type { Outcome, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,12 +19,12 @@ type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outco
  * on, unchanged: an alert that cannot be sent is a warning on stderr and never more. `operation` is
  * the command's name; the arguments are commander's.
  */
-export function alerting<A extends unknown[]>(operation: string, place: PolicyPlace, work: Work<A>): Work<A> {
+export function alerting<A extends unknown[]>(operation: string, policySource: PolicySource, work: Work<A>): Work<A> {
   return async (session, ...args) => {
     const options = optionsOf(args);
     if (options["alert"] !== true) return work(session, ...args);
     const since = session.context.run.clock.now();
-    const given: Given = { since, invocation: invocationOn(place), place, operation };
+    const given: Given = { since, invocation: invocationOn(policySource), policySource, operation };
     const tell = (found: Found): Promise<void> => alertOf(session, found, given);
     let outcome: Outcome;
     try {
@@ -67,7 +67,7 @@ type Found = Pick<Outcome, "problems" | "measured">;
 interface Given {
   readonly since: Date;
   readonly invocation: string;
-  readonly place: PolicyPlace;
+  readonly policySource: PolicySource;
   readonly operation: string;
 }
 
@@ -95,7 +95,7 @@ async function tellNewProblems(context: PipelineContext, { problems = [], measur
   const { openAlertMemory } = await import("./alert-memory.ts");
   const { observations, unseen } = lookAt(context, measured);
   const failed = problems.flatMap((problem) => ("error" in problem ? [{ problem, subjects: [problem.error.name] }] : []));
-  const memory = await openAlertMemory(given.place, context.run.environment);
+  const memory = await openAlertMemory(given.policySource, context.run.environment);
   const said: unknown[] = [];
   const tell = async (alert: Alert): Promise<void> => {
     const failure = await send(context, alert);

@@ -6,12 +6,12 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 /** Without --policy and HOLDFAST_POLICY, in the current directory. */
 export const defaultPolicyFile = "holdfast.yml";
 
-export type PolicyPlace = { readonly file: string } | { readonly stack: string };
+export type PolicySource = { readonly file: string } | { readonly stack: string };
 
 /** How a person calls Holdfast on this policy from wherever they are. */
-export function invocationOn(place: PolicyPlace): string {
-  if ("stack" in place) return `holdfast --stack ${place.stack}`;
-  const path = resolve(place.file);
+export function invocationOn(policySource: PolicySource): string {
+  if ("stack" in policySource) return `holdfast --stack ${policySource.stack}`;
+  const path = resolve(policySource.file);
   const plain = /^[A-Za-z0-9_./@:+-]+$/.test(path);
   return `holdfast --policy ${plain ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
@@ -20,7 +20,7 @@ export function invocationOn(place: PolicyPlace): string {
  * What the program's options say. Errors: UsageInvalid, when both are given on the command line;
  * over HOLDFAST_POLICY, --stack wins.
  */
-export function policyPlaceOf(program: Command): PolicyPlace {
+export function policySourceOf(program: Command): PolicySource {
   const { policy, stack } = program.opts();
   if (stack === undefined) return { file: policy };
   if (program.getOptionValueSource("policy") !== "cli") return { stack };

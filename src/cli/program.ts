@@ -12,7 +12,7 @@ import { alerting, warnUnalerted } from "./alerting.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import type { InitCommandOptions } from "./commands/init.ts";
 import { addInitialOptions, addRestoreFlags, describeTargets, initialValuesIn } from "./engine-options.ts";
-import { defaultPolicyFile, policyPlaceOf } from "./policy-source.ts";
+import { defaultPolicyFile, policySourceOf } from "./policy-source.ts";
 import { type Outcome, runSession, type Session } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
@@ -64,13 +64,13 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
   const inSession =
     <A extends unknown[]>(load: () => Promise<Work<A>>, traits: CommandTraits<A> = {}) =>
     async (...args: A): Promise<void> => {
-      const place = policyPlaceOf(program);
-      const there = "stack" in place ? traits.onStack : undefined;
+      const policySource = policySourceOf(program);
+      const there = "stack" in policySource ? traits.onStack : undefined;
       const loaded = await (there ?? load)();
       // A stack's machines alert by themselves.
-      const work = traits.alertsAs === undefined || there !== undefined ? loaded : alerting(traits.alertsAs, place, loaded);
+      const work = traits.alertsAs === undefined || there !== undefined ? loaded : alerting(traits.alertsAs, policySource, loaded);
       try {
-        end(await runSession(terminal, place, (session) => work(session, ...args), engines));
+        end(await runSession(terminal, policySource, (session) => work(session, ...args), engines));
       } catch (error) {
         warnUnalerted(terminal, args, error);
         throw error;

@@ -16,7 +16,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { SourceStatus } from "../report/status-model.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log, RunContext } from "../runtime/run-context.ts";
-import type { PolicyPlace } from "./policy-source.ts";
+import type { PolicySource } from "./policy-source.ts";
 import { createProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
@@ -50,19 +50,19 @@ const localInterruption = "interrupted: cleaning up; press Ctrl-C again to quit 
 export const stackInterruption = "interrupted: an execution that was started goes on; press Ctrl-C again to quit at once";
 
 /**
- * Opens a session on the policy at `place`, runs `work` in it, prints the outcome, and gives the
- * exit code.
+ * Opens a session on the policy at `policySource`, runs `work` in it, prints the outcome, and gives
+ * the exit code.
  */
 export async function runSession(
   terminal: Terminal,
-  place: PolicyPlace,
+  policySource: PolicySource,
   work: (session: Session) => Promise<Outcome>,
   engines: EngineRegistry = builtInEngines,
 ): Promise<ExitCode> {
-  const interruption = catchSignals(terminal, "stack" in place ? stackInterruption : localInterruption);
+  const interruption = catchSignals(terminal, "stack" in policySource ? stackInterruption : localInterruption);
   const progress = createProgress(terminal, systemClock);
   try {
-    const policy = await readPolicyAt(place, interruption.signal, engines.policies);
+    const policy = await readPolicyFrom(policySource, interruption.signal, engines.policies);
     const run: RunContext = {
       clock: systemClock,
       randomBytes: (count) => randomBytes(count),
@@ -76,7 +76,7 @@ export async function runSession(
     };
     const context = createPipelineContext(policy, run, holdfastVersion(), engines);
     try {
-      const outcome = await work({ terminal, context, ...("stack" in place ? { stack: place.stack } : {}) });
+      const outcome = await work({ terminal, context, ...("stack" in policySource ? { stack: policySource.stack } : {}) });
       progress.end();
       return printOutcome(terminal, outcome);
     } finally {
@@ -95,9 +95,10 @@ export function printOutcome(terminal: Terminal, { document, lines, exitCode = e
   return exitCode;
 }
 
-async function readPolicyAt(place: PolicyPlace, signal: AbortSignal, engines: EnginePolicies): Promise<Policy> {
-  if ("file" in place) return loadPolicy(resolve(place.file), { home: homedir(), displayName: place.file, engines });
-  return (await import("./stack/read-stack-policy.ts")).readStackPolicy(place.stack, signal, engines);
+async function readPolicyFrom(policySource: PolicySource, signal: AbortSignal, engines: EnginePolicies): Promise<Policy> {
+  if ("file" in policySource)
+    return loadPolicy(resolve(policySource.file), { home: homedir(), displayName: policySource.file, engines });
+  return (await import("./stack/read-stack-policy.ts")).readStackPolicy(policySource.stack, signal, engines);
 }
 
 /**

@@ -192,7 +192,8 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
   estimateThrowawayBytes(backup: BackupReader<F>): number;
 
   /**
-   * Opens a private place that lives for one test. Errors: ThrowawayFailed, ToolMissing, DiskFull.
+   * Opens a private target that exists for one test. Errors: ThrowawayFailed, ToolMissing,
+   * DiskFull.
    */
   openThrowaway(backup: BackupReader<F>, context: RunContext, source?: S): Promise<Place>;
 

@@ -1,7 +1,7 @@
 /**
- * The step that proves a backup: loads it into a throwaway place, digests what was loaded, compares
- * it with the backup object by object and with what the source said of itself, runs the policy's
- * assertions, and measures the time (design, "How a restore is proven").
+ * The step that proves a backup: loads it into a throwaway target, digests what was loaded,
+ * compares it with the backup object by object and with what the source said of itself, runs the
+ * policy's assertions, and measures the time (design, "How a restore is proven").
  */
 
 import type { Place } from "../engines/engine.ts";

@@ -8,7 +8,7 @@ import { choice, list, notAllowed, term, type Words, wrongType } from "./schema-
 import type { WrittenSource } from "./written-source.ts";
 
 export const testSchedule = cron({
-  description: "When the newest backup is restored into a throwaway place and compared.",
+  description: "When the newest backup is restored into a throwaway target and compared.",
   samples: ["0 4 1 * *"],
   defaultNote: "by hand only",
 }).optional();

@@ -1,4 +1,4 @@
-/** `holdfast restore`: to a new place, compared afterwards. */
+/** `holdfast restore`: to a new target, compared afterwards. */
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";

@@ -86,11 +86,13 @@ export interface StackRestoreOptions {
   readonly [flag: string]: unknown;
 }
 
-/** `holdfast --stack S restore <backup> --to <target>`: to a new place, and never over anything. */
+/**
+ * `holdfast --stack S restore <backup> --to <target>`: to a new target, and never over anything.
+ */
 export async function restoreOnStack(session: Session, reference: string, options: StackRestoreOptions): Promise<Outcome> {
   if (options.overwrite === true) {
     throw new HoldfastError("RestoreRefused", "a stack overwrites nothing: that takes a second person's approval", {
-      hint: "Restore to a new place, look at it there, and let the owner of the old one put it away.",
+      hint: "Restore to a new target, look at it there, and let the owner of the old one remove it.",
     });
   }
   if (options.allowDamaged === true) {

@@ -15,7 +15,7 @@ import type { Outcome } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { type EndStatus, failingState, readEnding, type StateRun } from "./fold-history.ts";
 import { countsOf, type Followed } from "./follow-execution.ts";
-import { type ExecutionPlace, followCommand, stopCommand } from "./machine.ts";
+import { type ExecutionName, followCommand, stopCommand } from "./machine.ts";
 import type { MapCounts } from "./step-functions.ts";
 
 /**
@@ -25,17 +25,17 @@ import type { MapCounts } from "./step-functions.ts";
 const incomplete: Readonly<Record<string, NextStep>> = { VerificationIncomplete: "list", FleetIncomplete: "status" };
 
 /** What following an execution came to. */
-export function describeExecution(terminal: Terminal, place: ExecutionPlace, followed: Followed): Outcome {
+export function describeExecution(terminal: Terminal, execution: ExecutionName, followed: Followed): Outcome {
   const status = statusOf(followed);
-  const error = followed.stopped === undefined ? errorOf(place, followed, status) : stillRunning(place, followed.stopped);
-  const document = documentOf(place, followed, status, error === undefined ? undefined : failingState(followed.history));
+  const error = followed.stopped === undefined ? errorOf(execution, followed, status) : stillRunning(execution, followed.stopped);
+  const document = documentOf(execution, followed, status, error === undefined ? undefined : failingState(followed.history));
   if (error !== undefined) return { document, lines: [], exitCode: error.exitCode, error };
   const output = parse(followed.description?.output);
   // The machine has told of it, and it is still a promise that was not kept.
   const missed = isObject(output) && output["rtoMet"] === false;
   return {
     document,
-    lines: describeSuccess(terminal, place, followed, output),
+    lines: describeSuccess(terminal, execution, followed, output),
     exitCode: missed ? exitCodes.failed : exitCodes.done,
   };
 }
@@ -45,14 +45,19 @@ function statusOf({ history, description }: Followed): EndStatus | "RUNNING" {
   return history.end?.status ?? "RUNNING";
 }
 
-function documentOf(place: ExecutionPlace, { history, description, maps }: Followed, status: string, failing?: StateRun): object {
+function documentOf(
+  execution: ExecutionName,
+  { history, description, maps }: Followed,
+  status: string,
+  failing?: StateRun,
+): object {
   const startedAt = description?.startedAt ?? history.startedAt;
   const stoppedAt = description?.stoppedAt ?? history.end?.at;
   return {
-    stack: place.stack,
-    machine: place.machine,
-    name: place.name,
-    arn: place.arn,
+    stack: execution.stack,
+    machine: execution.machine,
+    name: execution.name,
+    arn: execution.arn,
     status,
     startedAt: startedAt?.toISOString() ?? null,
     stoppedAt: stoppedAt?.toISOString() ?? null,
@@ -86,7 +91,7 @@ function documentOfFailure({ error, message, hint, details }: Failure): ErrorDoc
   return errorDocument({ name: error, message, hint: hint ?? awsHint, details });
 }
 
-function errorOf(place: ExecutionPlace, followed: Followed, status: EndStatus | "RUNNING"): HoldfastError | undefined {
+function errorOf(execution: ExecutionName, followed: Followed, status: EndStatus | "RUNNING"): HoldfastError | undefined {
   if (status === "SUCCEEDED" || status === "RUNNING") return undefined;
   const { history, description } = followed;
   const failure = history.end?.failure ?? readEnding(status, description);
@@ -95,9 +100,9 @@ function errorOf(place: ExecutionPlace, followed: Followed, status: EndStatus | 
   const words = { FAILED: "failed", TIMED_OUT: "timed out", ABORTED: "was stopped" }[status];
   const where = state === undefined ? "" : ` in the state ${state.name}`;
   const what = name === failure.error || status !== "FAILED" ? failure.message : `${failure.error}: ${failure.message}`;
-  return new HoldfastError(name, `${subjectOf(place, followed)} ${words}${where}: ${what}`, {
-    details: [...failure.details, `execution  ${place.arn}`, `next       ${nextCommand(place, followed, failure.error)}`],
-    ...hintOf(status, place.machine, failure),
+  return new HoldfastError(name, `${subjectOf(execution, followed)} ${words}${where}: ${what}`, {
+    details: [...failure.details, `execution  ${execution.arn}`, `next       ${nextCommand(execution, followed, failure.error)}`],
+    ...hintOf(status, execution.machine, failure),
   });
 }
 
@@ -116,7 +121,7 @@ function hintOf(status: EndStatus, machine: string, { error, hint }: Failure): {
 }
 
 /** Following has ended, the execution has not. */
-function stillRunning({ arn, name }: ExecutionPlace, stopped: HoldfastError): HoldfastError {
+function stillRunning({ arn, name }: ExecutionName, stopped: HoldfastError): HoldfastError {
   return new HoldfastError(stopped.name as ErrorName, `${stopped.message}; ${name} goes on without being followed`, {
     cause: stopped,
     details: [...stopped.details, `follow it again  ${followCommand(arn)}`, `stop it          ${stopCommand(arn)}`],
@@ -125,7 +130,7 @@ function stillRunning({ arn, name }: ExecutionPlace, stopped: HoldfastError): Ho
 }
 
 /** `backup of shop`, or the machine alone where its input names no one source. */
-function subjectOf({ machine }: ExecutionPlace, followed: Followed): string {
+function subjectOf({ machine }: ExecutionName, followed: Followed): string {
   const source = sourceOf(followed);
   return source === undefined ? machine : `${machine} of ${source}`;
 }
@@ -138,7 +143,7 @@ function sourceOf({ description }: Followed): string | undefined {
 }
 
 /** The same command that an alert of this failure names, for this stack. */
-function nextCommand({ stack, machine }: ExecutionPlace, followed: Followed, error: string): string {
+function nextCommand({ stack, machine }: ExecutionName, followed: Followed, error: string): string {
   const source = sourceOf(followed);
   return writeNextCommand(stepAfterMany(machine, error) ?? failureRules[classOfFailure(error)].next, {
     invocation: `holdfast --stack ${stack}`,
@@ -147,11 +152,11 @@ function nextCommand({ stack, machine }: ExecutionPlace, followed: Followed, err
   });
 }
 
-function describeSuccess(terminal: Terminal, place: ExecutionPlace, followed: Followed, output: unknown): string[] {
+function describeSuccess(terminal: Terminal, execution: ExecutionName, followed: Followed, output: unknown): string[] {
   const { startedAt, stoppedAt } = followed.description ?? {};
   const took =
     startedAt === undefined || stoppedAt === undefined ? "" : ` in ${formatDuration(stoppedAt.getTime() - startedAt.getTime())}`;
-  const lines = [`${terminal.style("bold", subjectOf(place, followed))} ${terminal.style("green", "succeeded")}${took}`];
+  const lines = [`${terminal.style("bold", subjectOf(execution, followed))} ${terminal.style("green", "succeeded")}${took}`];
   const fields = isObject(output) ? Object.entries(output) : [];
   const width = Math.max(0, ...fields.map(([name]) => name.length));
   for (const [name, value] of fields) lines.push(`  ${name.padEnd(width)}  ${figure(name, value)}`);

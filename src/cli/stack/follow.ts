@@ -14,19 +14,19 @@ import { openStepFunctions } from "./step-functions.ts";
  * Errors: UsageInvalid, ExecutionNotFound.
  */
 export async function follow(terminal: Terminal, arn: string, stack: string | undefined): Promise<ExitCode> {
-  const place = parseExecutionArn(arn);
-  if (stack !== undefined && stack !== place.stack) {
-    throw new HoldfastError("UsageInvalid", `this execution is one of ${place.stack}, not of ${stack}`, {
+  const execution = parseExecutionArn(arn);
+  if (stack !== undefined && stack !== execution.stack) {
+    throw new HoldfastError("UsageInvalid", `this execution is one of ${execution.stack}, not of ${stack}`, {
       hint: "Leave --stack out.",
     });
   }
   const interruption = catchSignals(terminal, stackInterruption);
   try {
-    const api = await openStepFunctions({ region: place.region, signal: interruption.signal });
+    const api = await openStepFunctions({ region: execution.region, signal: interruption.signal });
     try {
       await api.describe(arn);
       const followed = await followExecution(api, arn, { terminal, clock: systemClock, signal: interruption.signal });
-      return printOutcome(terminal, describeExecution(terminal, place, followed));
+      return printOutcome(terminal, describeExecution(terminal, execution, followed));
     } finally {
       api.close();
     }

@@ -8,7 +8,7 @@ export const machineNames = ["restore-test", "restore", "backup", "verify", "fle
 export type MachineName = (typeof machineNames)[number];
 
 /** An execution, taken apart. */
-export interface ExecutionPlace {
+export interface ExecutionName {
   readonly arn: string;
   readonly region: string;
   readonly stack: string;
@@ -41,7 +41,7 @@ export function executionName(machine: MachineName, subject: string, now: Date):
  * Reads `arn:<partition>:states:<region>:<account>:execution:<stack>-<machine>:<name>`. Errors:
  * UsageInvalid.
  */
-export function parseExecutionArn(arn: string): ExecutionPlace {
+export function parseExecutionArn(arn: string): ExecutionName {
   const [, region = "", fullMachine = "", name = ""] =
     /^arn:[a-z0-9-]+:states:([a-z0-9-]+):\d{12}:execution:([^:/]+):([^:]+)$/.exec(arn) ?? [];
   const machine = machineNames.find((each) => fullMachine.endsWith(`-${each}`));
