@@ -9,6 +9,7 @@ import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 
 import { nearestName } from "../policy/nearest-name.ts";
 import type { Policy, SourceConfig, VaultConfig } from "../policy/policy.ts";
+import type { Signer, Verifier } from "../proof/statement.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import { openVault } from "../vault/documents/vault.ts";
@@ -36,6 +37,13 @@ export interface PipelineContext {
   vaultOf(vaultName: string): Promise<Vault>;
   /** One of the policy's key sets, opened once. */
   keysOf(keyName: string): Promise<SealingKeys>;
+  /**
+   * What signs a source's evidence, holds and tombstones: its key, or the policy's first where the
+   * policy no longer names the source. Errors: KeyUnavailable, KeyFileInvalid.
+   */
+  signerOf(sourceName: string): Promise<Signer>;
+  /** What checks the signatures of all keys of the policy; opened once. */
+  verifier(): Promise<Verifier>;
   /** Manifests that this run found to be made with the vault's key (authentic-manifest.ts). */
   readonly authenticManifests: Set<string>;
   /** Releases what was opened. */
@@ -56,6 +64,8 @@ export function createPipelineContext(
   const stores = new Map<string, Promise<ObjectStore>>();
   const keys = new Map<string, Promise<SealingKeys>>();
   const vaultIds = new Map<string, string>();
+  const signers = new Map<string, Promise<Signer>>();
+  let verifier: Promise<Verifier> | undefined;
   return {
     policy,
     run,
@@ -77,6 +87,14 @@ export function createPipelineContext(
     },
     authenticManifests: new Set(),
     keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
+    signerOf(name) {
+      const key = policy.sources[name]?.key ?? Object.keys(policy.keys)[0] ?? "";
+      return getOrOpen(signers, key, () => openNamedSigner(policy, key));
+    },
+    verifier() {
+      verifier ??= import("../sealing/signing.ts").then(({ openVerifier }) => openVerifier(Object.values(policy.keys)));
+      return verifier;
+    },
     close() {
       for (const store of stores.values()) {
         store.then(
@@ -141,6 +159,13 @@ function requireVault(policy: Policy, name: string): VaultConfig {
   const config = policy.vaults[name];
   if (config === undefined) throw new HoldfastError("VaultNotFound", `the policy has no vault "${name}"`);
   return config;
+}
+
+async function openNamedSigner(policy: Policy, name: string): Promise<Signer> {
+  const config = policy.keys[name];
+  if (config === undefined) throw new HoldfastError("KeyUnavailable", `the policy has no key "${name}"`);
+  const { openSigner } = await import("../sealing/signing.ts");
+  return openSigner(config);
 }
 
 async function openNamedKeys(policy: Policy, name: string): Promise<SealingKeys> {

@@ -75,7 +75,12 @@ export type VaultConfig = (FolderVault | S3Vault) & { readonly name: string };
 
 /** Where a sealing key comes from. */
 export type KeyReference =
-  | { readonly type: "file"; readonly path: string }
+  | {
+      readonly type: "file";
+      readonly path: string;
+      /** Its signing key's public half, for machines that check signatures and have no key. */
+      readonly publicKey?: string;
+    }
   | {
       readonly type: "kms";
       readonly keyId: string;
@@ -86,7 +91,15 @@ export type KeyReference =
        * goes on opening.
        */
       readonly rotationDays?: number;
+      /** The key that signs evidence, holds and tombstones; absent: this key signs nothing. */
+      readonly signing?: SigningKeyReference;
     };
+
+/** An asymmetric key of KMS, and its public half: base64 of its SubjectPublicKeyInfo. */
+export interface SigningKeyReference {
+  readonly key: string;
+  readonly publicKey: string;
+}
 
 /** The first key seals; all of them open (rotation: put the new key first). */
 export interface KeyConfig {

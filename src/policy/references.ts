@@ -157,6 +157,19 @@ export function parseKmsKeyId(text: string): Parsed<string> {
 }
 
 /**
+ * Reads a public key's text. Whether the bytes are a key, those who verify with it find out:
+ * policies are read without any cryptography.
+ */
+export function parsePublicKey(text: string): Parsed<string> {
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length > 0 && bytes.length <= maxPublicKeyBytes && bytes.toString("base64") === text) return { value: text };
+  return { problem: "is not a public key in base64, on one line" };
+}
+
+/** A P-256 key has 91 bytes, an Ed25519 key 44. */
+const maxPublicKeyBytes = 1024;
+
+/**
  * Reads `email:ADDRESS` or `slack:` and a reference to its webhook (`env:NAME`, `file:PATH`,
  * `secret:ID` or `secret/ID`).
  */

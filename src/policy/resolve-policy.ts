@@ -54,7 +54,9 @@ function resolveVault(written: WrittenPolicy["vaults"][string], name: string, pa
 
 function resolveKey(written: WrittenPolicy["keys"][string], name: string, paths: PathResolver): KeyConfig {
   const one = (reference: KeyReferenceWritten): KeyReference => {
-    if (reference.type === "file") return { type: "file", path: paths.resolve(reference.path, ["keys", name]) };
+    if (reference.type === "file") {
+      return withoutUndefined({ publicKey: undefined, ...reference, path: paths.resolve(reference.path, ["keys", name]) });
+    }
     const { rotation, ...kms } = { rotation: undefined, ...reference };
     return withoutUndefined({ ...kms, rotationDays: rotation });
   };

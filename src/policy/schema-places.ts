@@ -10,6 +10,7 @@ import {
   parseKeyReference,
   parseKmsKeyId,
   parsePathText,
+  parsePublicKey,
   parseSecretId,
   parseSecretReference,
   parseServiceName,
@@ -44,6 +45,27 @@ const keyText = term(parseKeyReference, {
   samples: ["kms:alias/holdfast", "file:~/.config/holdfast/main.key"],
 });
 
+function publicKey(whose: string) {
+  return term(parsePublicKey, {
+    expects: "a public key in base64",
+    pattern: "^[A-Za-z0-9+/]+={0,2}$",
+    description: `The public half of ${whose}: its SubjectPublicKeyInfo in base64. Signatures are checked with it; it is no secret.`,
+    samples: ["MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="],
+  });
+}
+
+const signing = section(
+  {
+    key: term(parseKmsKeyId, {
+      expects: "an alias, id or ARN of a KMS key",
+      description: "An asymmetric key for signing, of type `ECC_NIST_P256`: an alias, an id, or the ARN of either.",
+      samples: ["alias/holdfast-signing"],
+    }),
+    publicKey: publicKey("that key, as `aws kms get-public-key` gives it"),
+  },
+  { description: "What signs evidence, holds and tombstones. It is in the same region, and behind the same endpoint." },
+);
+
 const kmsKey = section(
   {
     type: z.literal("kms").meta({ description: "A key of AWS KMS." }),
@@ -69,6 +91,7 @@ const kmsKey = section(
       samples: ["90d"],
       defaultNote: "365d",
     }).optional(),
+    signing: signing.optional(),
   },
   { description: "A key of AWS KMS with its rarer options." },
 );
@@ -77,6 +100,9 @@ const fileKey = section(
   {
     type: z.literal("file").meta({ description: "A key file written by `holdfast init`." }),
     path: path("The key file; relative to the policy's own folder, `~/` is your home directory.", "~/.config/holdfast/main.key"),
+    publicKey: publicKey(
+      "the signing key that belongs to it, as `holdfast init` prints it; for machines without the file",
+    ).optional(),
   },
   { description: "A key in a file." },
 );
