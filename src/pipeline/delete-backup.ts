@@ -2,21 +2,25 @@
  * Deletes one backup, unless somebody wants it at the last moment. Order of deletes:
  * docs/vault-format.md.
  */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { describeLock } from "../vault/backup-lock.ts";
 import { isHeld } from "../vault/documents/holds.ts";
-import { removeManifest } from "../vault/documents/manifest.ts";
+import { type Manifest, readManifest, removeManifest } from "../vault/documents/manifest.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
 import { listTombstones, removeTombstone, writeTombstone } from "../vault/documents/tombstones.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { ReusedArtifacts } from "./reused-artifacts.ts";
 
 /** A vault, and where its read marks are. */
 export interface DeletionPlaces {
   readonly store: ObjectStore;
   readonly state: ObjectStore;
   readonly holdfastVersion: string;
+  /** What the source's other backups name: it stays. */
+  readonly reused: ReusedArtifacts;
 }
 
 /** One backup that retention released, and why. */
@@ -43,6 +47,7 @@ export async function deleteBackup(
   if (reason !== undefined) return reason;
   const key = keyOf.manifest(source, id);
   const { bytes } = await readSmall(store, key);
+  const manifest = await readUnlessDamaged(store, source, id);
   const at = run.clock.now().toISOString();
   await writeTombstone(store, { formatVersion: 2, source, backupId: id, at, by: run.identity, holdfastVersion, reasons });
   const lock = await removeManifest(store, source, id);
@@ -56,8 +61,13 @@ export async function deleteBackup(
     await removeTombstone(store, source, id);
     return lateReason;
   }
-  // What is locked longer than its manifest stays for the sweep.
-  await deleteObjects(run, store, keyOf.artifact(source, id, ""));
+  places.reused.forget(id, manifest);
+  // What other backups name, and what is locked longer than its manifest, stays for the sweep.
+  const sealKey = keyOf.manifestSeal(source, id);
+  const stays = (each: string): boolean => each === sealKey || places.reused.isNamed(each);
+  await deleteObjects(run, store, keyOf.artifact(source, id, ""), stays);
+  // With it and the evidence gone, what is left is what others name (list-deleted.ts).
+  await deleteObjects(run, store, sealKey);
   // Evidence goes last: while anything of the backup is left, it says what that was.
   await deleteObjects(run, store, keyOf.evidencePrefix(source, id));
   return undefined;
@@ -87,8 +97,14 @@ export async function takeBackTombstones(
  * What is no object of the vault's stays, for it is somebody else's: it must not stop what was
  * decided.
  */
-async function deleteObjects({ log }: RunContext, store: ObjectStore, prefix: string): Promise<void> {
+async function deleteObjects(
+  { log }: RunContext,
+  store: ObjectStore,
+  prefix: string,
+  stays: (key: string) => boolean = () => false,
+): Promise<void> {
   for await (const { key, odd } of store.list(prefix, { includeOdd: true })) {
+    if (stays(key)) continue;
     if (odd === undefined) await store.delete(key);
     else log.warn(`${key} in ${store.url} is ${odd}: it was left there`);
   }
@@ -96,13 +112,25 @@ async function deleteObjects({ log }: RunContext, store: ObjectStore, prefix: st
 
 async function findReason(
   run: RunContext,
-  { store, state }: DeletionPlaces,
+  { store, state, reused }: DeletionPlaces,
   source: string,
   id: string,
 ): Promise<string | undefined> {
+  const doubt = reused.findDoubt(id);
+  if (doubt !== undefined) return doubt;
   if (await isHeld(store, source, id)) return "held";
   for await (const mark of listReadMarks(state, source, id)) {
     if (isActiveMark(mark, run.clock.now())) return `being read: ${await describeReader(state, mark.key)}`;
   }
   return undefined;
+}
+
+/** A manifest that cannot be read was never counted among those that name anything. */
+async function readUnlessDamaged(store: ObjectStore, source: string, id: string): Promise<Manifest | undefined> {
+  try {
+    return (await readManifest(store, source, id)).manifest;
+  } catch (error) {
+    if (isHoldfastError(error, "ManifestDamaged", "VaultInvalid")) return undefined;
+    throw error;
+  }
 }

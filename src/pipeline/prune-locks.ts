@@ -10,6 +10,7 @@ import { holdDocument } from "../vault/documents/holds.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import type { ReusedArtifacts } from "./reused-artifacts.ts";
 
 /**
  * Requests on their way at once: a prune looks at what it releases and at what it keeps, some
@@ -27,6 +28,7 @@ export async function planAmongLocks(
   source: string,
   gathered: readonly RetentionBackup[],
   plan: (backups: readonly RetentionBackup[]) => RetentionPlan,
+  readReused: () => Promise<Pick<ReusedArtifacts, "isNamed">>,
 ): Promise<{ readonly backups: readonly RetentionBackup[]; readonly plan: RetentionPlan }> {
   const known = new Map<string, number | undefined>();
   let backups = gathered;
@@ -34,8 +36,9 @@ export async function planAmongLocks(
     const planned = plan(backups);
     const unknown = store.locks ? planned.released.filter((id) => !known.has(id)) : [];
     if (unknown.length === 0) return { backups, plan: planned };
+    const { isNamed } = await readReused();
     await forEach(unknown, async (id) => {
-      const lock = await findBackupLock(store, source, id);
+      const lock = await findBackupLock(store, source, id, isNamed);
       known.set(id, lock?.held === true ? Number.POSITIVE_INFINITY : lock?.until?.getTime());
     });
     backups = gathered.map((backup) => {

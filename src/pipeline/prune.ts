@@ -3,6 +3,7 @@
  * manifest first, so that a run that dies leaves no backup that names missing artifacts; dependants
  * before what they depend on; leftovers are swept by the next run.
  */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan } from "../retention/plan-retention.ts";
 import type { RunContext } from "../runtime/run-context.ts";
@@ -21,6 +22,7 @@ import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
 import { refuseLosses } from "./refuse-losses.ts";
+import { type ReusedArtifacts, readReusedArtifacts } from "./reused-artifacts.ts";
 import { withSourceLease } from "./source-lease.ts";
 
 export interface PruneResult {
@@ -49,7 +51,8 @@ export async function planPrune(context: PipelineContext, sourceName: string): P
   const source = requireSource(context.policy, sourceName);
   const vault = await context.vaultOf(source.vault);
   const { readers } = await findReaders(context, vault.state, sourceName);
-  return (await planSource(context, vault, source, readers)).plan;
+  const readReused = onceOf(() => readReusedArtifacts(context, vault, sourceName));
+  return (await planSource(context, vault, source, readers, readReused)).plan;
 }
 
 /**
@@ -67,7 +70,8 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     // A refused prune still keeps the vault safe.
     await keepDocumentsLocked(run, store);
     const { readers, dead } = await findReaders(context, state, sourceName);
-    const { plan: planned, backups } = await planSource(context, vault, source, readers);
+    const readReused = onceOf(() => readReusedArtifacts({ ...context, run }, vault, sourceName));
+    const { plan: planned, backups } = await planSource(context, vault, source, readers, readReused);
     assertPrunable(planned);
     for (const key of dead) await state.delete(key);
     const kept = new Set(planned.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
@@ -77,7 +81,8 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     // Before anything of this run is deleted, so that a deletion that died is finished first.
     const onOdd = ({ key, odd }: ListedObject) =>
       run.log.warn(`${key} in ${store.url} is ${odd}, which a vault holds none of: find out who put it there`);
-    const options = { now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal, onOdd };
+    const isNamed = async (key: string): Promise<boolean> => (await readReused()).isNamed(key);
+    const options = { isNamed, now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal, onOdd };
     for await (const deletion of listRecentDeletions(store, { source: sourceName, now: options.now, signal: run.signal })) {
       run.log.warn(describeDeletion(deletion, store.url, options.now).message);
     }
@@ -85,13 +90,24 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     const { deleted, spared } = await deleteReleased(
       run,
       lease,
-      { store, state, holdfastVersion: context.holdfastVersion },
+      { store, state, holdfastVersion: context.holdfastVersion, readReused },
       sourceName,
       planned,
       backups,
     );
     return { source: sourceName, plan: amend(planned, spared), deleted, locksExtended, sweptObjects: swept.length };
   });
+}
+
+/** Read when it is first asked for: a prune that deletes nothing does not need it. */
+type ReadReused = () => Promise<ReusedArtifacts>;
+
+function onceOf<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
 }
 
 interface Deletions {
@@ -103,7 +119,7 @@ interface Deletions {
 async function deleteReleased(
   run: RunContext,
   lease: Lease,
-  places: DeletionPlaces,
+  { readReused, ...places }: Omit<DeletionPlaces, "reused"> & { readonly readReused: ReadReused },
   source: string,
   { released, decisions }: RetentionPlan,
   backups: readonly RetentionBackup[],
@@ -117,7 +133,11 @@ async function deleteReleased(
     if (spared.has(id)) continue;
     run.signal.throwIfAborted();
     await lease.assertHeld();
-    const reason = await deleteBackup(run, places, { source, id, reasons: reasonsOf.get(id) ?? [] });
+    const reason = await deleteBackup(
+      run,
+      { ...places, reused: await readReused() },
+      { source, id, reasons: reasonsOf.get(id) ?? [] },
+    );
     if (reason === undefined) {
       deleted.push(id);
       continue;
@@ -145,6 +165,7 @@ async function planSource(
   vault: SealedVault,
   { name, retention }: SourceConfig,
   readers: ReadonlyMap<string, string>,
+  readReused: ReadReused,
 ): Promise<{ readonly plan: RetentionPlan; readonly backups: readonly RetentionBackup[] }> {
   const { store } = vault;
   const moment = { now: context.run.clock.now(), timezone: context.policy.timezone };
@@ -152,7 +173,7 @@ async function planSource(
   const gathered = await gather(context, vault, name, readers, settledMs);
   const planFor = (each: readonly RetentionBackup[]) => planRetention(each, retention, moment);
   const relied = await planOnTrust(context, vault, gathered, planFor);
-  const { plan, backups } = await planAmongLocks(store, name, relied, planFor);
+  const { plan, backups } = await planAmongLocks(store, name, relied, planFor, readReused);
   return { plan: await refuseLosses(store, name, plan), backups };
 }
 
@@ -196,7 +217,13 @@ async function describe(
   };
   // Only these kinds depend on another backup; a full's manifest need not be read.
   if (kind === "full" || kind === "snapshot") return backup;
-  return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.parent };
+  try {
+    return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.parent };
+  } catch (error) {
+    if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing")) throw error;
+    // What it may build on or name stays as long as it does: ReusedArtifacts.findDoubt.
+    return { ...backup, parent: null, ...(state === "damaged" ? {} : { distrust: error.message }) };
+  }
 }
 
 /** Who reads which backup now, in words; and the marks of readers that died. */

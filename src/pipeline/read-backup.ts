@@ -9,8 +9,8 @@ import type { LoadFinding } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import { openStream } from "../sealing/open.ts";
+import { placeOf } from "../vault/artifact-place.ts";
 import type { ArtifactRecord, Manifest } from "../vault/documents/manifest.ts";
-import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { SealedVault } from "./authentic-manifest.ts";
 import { figuresOf } from "./backup-figures.ts";
@@ -57,7 +57,7 @@ export function openBackup(
     const stored = await fetchArtifact(store, manifest, record, run);
     const opened = openStream(stored, record, {
       keys,
-      context: { vaultId, source: manifest.source, backupId: manifest.id, artifact: name },
+      context: { vaultId, source: manifest.source, backupId: placeOf(manifest, record).storedBy, artifact: name },
       signal: run.signal,
     });
     opened.once("end", () => unread.delete(name));
@@ -95,7 +95,7 @@ async function* untilDamage(stream: Readable, tell: (error: HoldfastError) => vo
 }
 
 async function fetchArtifact(store: ObjectStore, manifest: Manifest, record: ArtifactRecord, run: RunContext): Promise<Readable> {
-  const key = keyOf.artifact(manifest.source, manifest.id, record.name);
+  const { key } = placeOf(manifest, record);
   try {
     const { body } = await store.get(key, { signal: run.signal });
     const counted = Readable.from(countBytes(body, run), { objectMode: true, highWaterMark: 1 });

@@ -33,11 +33,14 @@ export interface RetentionBackup {
   readonly storedAtMs?: number | undefined;
   /** What the vault said of it `minAge` ago; absent where that is what it says now. */
   readonly settled?: Pick<RetentionBackup, "state" | "suspicious">;
-  /** The backup this one builds on; null or absent for one that stands alone. */
+  /**
+   * The backup this one builds on; null for one that stands alone, as those that only reuse do;
+   * absent where nobody asked, for kinds that always do.
+   */
   readonly parent?: string | null;
 }
 
-/** Kinds that are nothing without what they build on. */
+/** Kinds that may be nothing without what they build on: their manifests say it. */
 const dependentKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differential"]);
 
 /**
@@ -66,7 +69,6 @@ export function findImplausible(backup: RetentionBackup, nowMs: number): string 
     return "its id names another time than its start";
   if (idMs > nowMs + maxClockSkewMs) return "it is dated in the future";
   if (idMs < earliestMs) return "it is dated as by a clock that was never set";
-  if (dependentKinds.has(kind) && (parent === undefined || parent === null))
-    return `it is ${kind} and does not say what it builds on`;
+  if (dependentKinds.has(kind) && parent === undefined) return `it is ${kind} and does not say what it builds on`;
   return undefined;
 }

@@ -3,7 +3,10 @@
  * (docs/vault-format.md, "Locks").
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { keyOf } from "./layout.ts";
+import { reusedKeys } from "./artifact-place.ts";
+import { readManifest } from "./documents/manifest.ts";
+import { reusingKinds } from "./documents/reusing-kinds.ts";
+import { keyOf, parseArtifactKey, parseBackupId, parseDocumentKey } from "./layout.ts";
 import type { ObjectLock, ObjectStore, PutOptions } from "./object-store.ts";
 
 /**
@@ -41,20 +44,64 @@ export async function extendBackupLock(store: ObjectStore, source: string, id: s
 }
 
 /**
- * Puts every object of a backup under the store's legal hold, or lifts it. Idempotent, the manifest
- * last. Errors: those of ObjectStore.
+ * Puts every object of a backup under the store's legal hold, those that it reuses among them, or
+ * lifts it, but not from what another held backup needs. Idempotent, the manifest last. Errors:
+ * those of ObjectStore.
  */
 export async function holdBackup(store: ObjectStore, source: string, id: string, on: boolean): Promise<void> {
-  for await (const key of keysOfBackup(store, source, id)) await unlessGone(() => store.legalHold(key, on));
+  const isNeeded = on ? () => false : await findHeldByOthers(store, source, id);
+  for await (const key of keysOfBackup(store, source, id)) {
+    if (!isNeeded(key)) await unlessGone(() => store.legalHold(key, on));
+  }
 }
 
 /**
- * The lock that keeps a backup from being deleted whole: the longest of all its objects'. Takes one
- * `head` an object.
+ * What the other held backups of the source need. A held manifest in doubt may need anything
+ * earlier.
  */
-export async function findBackupLock(store: ObjectStore, source: string, id: string): Promise<ObjectLock | undefined> {
+async function findHeldByOthers(store: ObjectStore, source: string, id: string): Promise<(key: string) => boolean> {
+  const held = new Set<string>();
+  const keys = new Set<string>();
+  const doubted: string[] = [];
+  for await (const { key } of store.list(`holds/${source}/`, { includeOdd: true })) {
+    const other = parseDocumentKey(key)?.id;
+    if (other === undefined || other === id) continue;
+    held.add(other);
+    try {
+      for (const each of await readReusedKeys(store, source, other)) keys.add(each);
+    } catch (error) {
+      if (isHoldfastError(error, "BackupNotFound")) continue;
+      if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied")) throw error;
+      doubted.push(other);
+    }
+  }
+  return (key) => {
+    const storedBy = parseArtifactKey(key)?.id;
+    if (storedBy === undefined) return false;
+    return keys.has(key) || (storedBy !== id && held.has(storedBy)) || doubted.some((other) => other > storedBy);
+  };
+}
+
+/** The keys that a manifest names under other backups; reads it only where its kind may. */
+async function readReusedKeys(store: ObjectStore, source: string, id: string): Promise<readonly string[]> {
+  const kind = parseBackupId(id)?.kind;
+  if (kind === undefined || !reusingKinds.has(kind)) return [];
+  return reusedKeys((await readManifest(store, source, id)).manifest);
+}
+
+/**
+ * The lock that keeps a backup from being deleted whole: the longest of all its own objects' that
+ * no other backup names, for those stay when it goes. Takes one `head` an object.
+ */
+export async function findBackupLock(
+  store: ObjectStore,
+  source: string,
+  id: string,
+  isNamed: (key: string) => boolean,
+): Promise<ObjectLock | undefined> {
   let longest: ObjectLock | undefined;
-  for await (const key of keysOfBackup(store, source, id)) {
+  for await (const key of ownKeys(store, source, id)) {
+    if (isNamed(key)) continue;
     const lock = (await store.head(key))?.lock;
     if (lock === undefined) continue;
     const ends = [longest?.until, lock.until].flatMap((until) => until?.getTime() ?? []);
@@ -74,7 +121,18 @@ function isAtLeast(lock: ObjectLock | undefined, until: Date): boolean {
   return lock?.until !== undefined && lock.until.getTime() > until.getTime() - 1_000;
 }
 
+/** All that a backup needs: what it reuses, what it stored, and its manifest last. */
 async function* keysOfBackup(store: ObjectStore, source: string, id: string): AsyncGenerator<string, void, undefined> {
+  try {
+    yield* await readReusedKeys(store, source, id);
+  } catch (error) {
+    // Nobody can tell what it reuses; its own objects are served all the same.
+    if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "BackupNotFound")) throw error;
+  }
+  yield* ownKeys(store, source, id);
+}
+
+async function* ownKeys(store: ObjectStore, source: string, id: string): AsyncGenerator<string, void, undefined> {
   for (const prefix of [keyOf.artifact(source, id, ""), keyOf.evidencePrefix(source, id)]) {
     for await (const { key } of store.list(prefix)) yield key;
   }

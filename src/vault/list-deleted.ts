@@ -3,8 +3,9 @@
  * left: still time to object.
  */
 
+import { reusingKinds } from "./documents/reusing-kinds.ts";
 import { isSettledDeletion, listTombstones, minDeletionAgeMs, type StoredTombstone } from "./documents/tombstones.ts";
-import { type BackupPlace, keyOf } from "./layout.ts";
+import { type BackupPlace, keyOf, parseBackupId, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 const hourMs = 3_600_000;
@@ -23,9 +24,9 @@ export interface DeletionOptions {
 
 /**
  * Backups of a source, or of all, whose tombstone is not trusted yet, whose manifest is gone, and
- * of which artifacts or evidence are left: a prune died while it deleted them, or somebody wrote
- * the tombstone who wants a prune to finish their work. Reads keys only. Errors: those of
- * ObjectStore.
+ * of which more is left than what later backups may name: a prune died while it deleted them, or
+ * somebody wrote the tombstone who wants a prune to finish their work. Reads keys only. Errors:
+ * those of ObjectStore.
  */
 export async function* listRecentDeletions(
   store: ObjectStore,
@@ -40,9 +41,27 @@ export async function* listRecentDeletions(
 
 async function isUnfinished(store: ObjectStore, { source, id }: StoredTombstone): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
-  for (const prefix of [keyOf.evidencePrefix(source, id), keyOf.artifact(source, id, "")]) {
-    for await (const _each of store.list(prefix, { includeOdd: true })) return true;
+  for (const prefix of [keyOf.evidencePrefix(source, id), keyOf.manifestSeal(source, id)]) {
+    if (await isAny(store.list(prefix, { includeOdd: true }))) return true;
   }
+  // A deletion that came to its end left artifacts only where later backups name them.
+  return (await isAny(store.list(keyOf.artifact(source, id, ""), { includeOdd: true }))) && !(await isReusable(store, source, id));
+}
+
+/**
+ * Whether a later backup of the source may name what this one stored; by its kind, without reading
+ * it.
+ */
+async function isReusable(store: ObjectStore, source: string, id: string): Promise<boolean> {
+  for await (const { key } of store.list(`manifests/${source}/`, { startAfter: keyOf.manifest(source, id), includeOdd: true })) {
+    const kind = parseBackupId(parseDocumentKey(key)?.id ?? "")?.kind;
+    if (kind !== undefined && reusingKinds.has(kind)) return true;
+  }
+  return false;
+}
+
+async function isAny(listing: AsyncIterable<unknown>): Promise<boolean> {
+  for await (const _each of listing) return true;
   return false;
 }
 

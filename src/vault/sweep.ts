@@ -17,6 +17,11 @@ export interface SweepOptions {
   /** Where leases are kept, when not in the vault itself. */
   readonly leases?: ObjectStore;
   readonly signal?: AbortSignal;
+  /**
+   * Whether another backup names this artifact, or may name it. Asked once an artifact was found
+   * whose own backup is gone: most sweeps never ask.
+   */
+  readonly isNamed: (key: string) => Promise<boolean>;
   /** Is given what is no object (a link, a pipe): it stays where it is, for a person to look at. */
   readonly onOdd?: (odd: ListedObject) => void;
 }
@@ -38,8 +43,8 @@ const leaseSlackMs = 3_600_000;
 /**
  * Artifacts, evidence and holds of `source` whose backup was never committed or was deleted on
  * purpose, is not covered by a live lease, and which by their id and by the store's own record are
- * older than the grace. Reads keys, the lease, and some requests a backup. Errors: those of
- * ObjectStore.
+ * older than the grace; but no artifact that another backup names. Reads keys, the lease, and some
+ * requests a backup. Errors: those of ObjectStore.
  */
 export async function* findOrphans(
   store: ObjectStore,
@@ -64,7 +69,8 @@ export async function* findOrphans(
       if (startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs) continue;
       if (isCovered(startedMs, lease)) continue;
       if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }, options.now) };
-      if (decided.orphaned) yield { key: object.key, bytes: object.bytes };
+      if (decided.orphaned && !(room === "artifacts" && (await options.isNamed(object.key))))
+        yield { key: object.key, bytes: object.bytes };
     }
   }
 }

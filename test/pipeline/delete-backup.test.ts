@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { deleteBackup, takeBackTombstones } from "../../src/pipeline/delete-backup.ts";
+import type { ReusedArtifacts } from "../../src/pipeline/reused-artifacts.ts";
 import type { RunContext } from "../../src/runtime/run-context.ts";
 import { commitManifest } from "../../src/vault/documents/manifest.ts";
 import { markReading } from "../../src/vault/documents/read-marks.ts";
@@ -46,8 +47,15 @@ async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore
   return store;
 }
 
+const nothingReused: ReusedArtifacts = {
+  isNamed: () => false,
+  findDoubt: () => undefined,
+  doubts: new Map(),
+  forget: () => undefined,
+};
+
 const remove = (store: ObjectStore, run = makeRun().run, state = store) =>
-  deleteBackup(run, { store, state, holdfastVersion: "1.2.3" }, request);
+  deleteBackup(run, { store, state, holdfastVersion: "1.2.3", reused: nothingReused }, request);
 
 const keysOf = (store: MemoryStore, part: string): string[] => [...store.objects.keys()].filter((key) => key.includes(part)).sort();
 

@@ -10,7 +10,7 @@ import { sampleId } from "../support/sample-backups.ts";
 import { toList } from "../support/streams.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
-const options = { now, graceSeconds: 86_400 };
+const options = { now, graceSeconds: 86_400, isNamed: async () => false };
 const old = sampleId("2026-11-18T02:00:00Z");
 const young = sampleId("2026-11-20T02:00:00Z");
 const long = new Date("2026-11-18T03:00:00Z");

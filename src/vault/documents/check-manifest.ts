@@ -4,6 +4,7 @@ import { isArtifactName, isBackupId, isSourceName, parseBackupId } from "../layo
 import { formatVersion } from "./format-version.ts";
 import { anything, count, instant, list, object, oneOf, orNull, record, sha256, text } from "./json-shape.ts";
 import type { Manifest } from "./manifest.ts";
+import { reusingKinds } from "./reusing-kinds.ts";
 
 const backupId = text("a backup's id", isBackupId);
 const filled = text("text that says something", (value) => value !== "");
@@ -20,6 +21,7 @@ const artifact = object({
     storedBytes: count,
     storedSha256: sha256,
   },
+  optional: { reusedFrom: backupId },
 });
 
 const manifestShape = object({
@@ -63,5 +65,13 @@ function findContradiction(manifest: Manifest): string | undefined {
   if (chain.includes(id) || new Set(chain).size !== chain.length) return "manifest.chain names a backup twice";
   const names = new Set(artifacts.map(({ name }) => name));
   if (names.size !== artifacts.length) return "manifest.artifacts has one name twice";
+  return findWrongReuse(manifest);
+}
+
+/** Who asks which objects are named reads the manifests of some kinds only (reuse.ts). */
+function findWrongReuse({ id, kind, artifacts }: Manifest): string | undefined {
+  const reused = artifacts.flatMap(({ reusedFrom }) => reusedFrom ?? []);
+  if (reused.length > 0 && !reusingKinds.has(kind)) return `manifest.kind is ${kind}, which reuses no artifacts`;
+  if (reused.some((from) => from >= id)) return "manifest.artifacts has one that is reused from a later backup";
   return undefined;
 }

@@ -24,6 +24,11 @@ export interface ArtifactRecord {
   /** The object as it stands in the vault. */
   readonly storedBytes: number;
   readonly storedSha256: string;
+  /**
+   * The backup that stored the object, where an earlier one did: its place and its seal's context
+   * are that backup's (artifact-place.ts). Always the one that stored it, never one that reused it.
+   */
+  readonly reusedFrom?: string;
 }
 
 export interface Manifest {
