@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import type * as z from "zod";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, Notice, SourceCheckResult } from "../proof/content.ts";
+import type { Coverage, Position } from "../proof/position.ts";
 import type { RestoreChapter } from "../proof/restore-chapter.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 
@@ -31,10 +32,17 @@ export interface DumpArtifact {
 /** What an engine keeps of a backup in its manifest: plain JSON, without secrets. */
 export type Facts = Readonly<Record<string, unknown>>;
 
+/** What is asked of a dump. */
+export interface DumpRequest<F extends Facts = Facts> {
+  readonly kind: BackupKind;
+  readonly backupId: string;
+  /** What the kind builds on, by the engine's rule (EnginePolicy.kinds); absent: nothing. */
+  readonly base?: BackupChain<F>;
+}
+
 /** What a dump that was read to its end has to say. */
 export interface DumpSummary<F extends Facts = Facts> {
-  /** The position or instant the backup represents. */
-  readonly consistencyPoint: { readonly time: string; readonly position?: string };
+  readonly coverage: Coverage;
   /** Server version, tools, encodings, extensions, options used: plain JSON for the manifest. */
   readonly facts: F;
   /** Whatever the tools warn of or could not see: for the manifest and the output. */
@@ -59,14 +67,12 @@ export interface DumpSession<F extends Facts = Facts> {
   close(): Promise<void>;
 }
 
-/**
- * A backup on its way back: its facts, and its artifacts unsealed and checked against the manifest
- * as they are read.
- */
-export interface BackupReader<F extends Facts = Facts> {
+/** A backup as its manifest tells of it: enough for plans and estimates. */
+export interface BackupInfo<F extends Facts = Facts> {
   readonly backupId: string;
   readonly source: string;
   readonly kind: BackupKind;
+  readonly coverage: Coverage;
   /** As the engine's `facts` parsed them. */
   readonly facts: F;
   readonly sourceCheck: SourceCheckResult;
@@ -76,11 +82,33 @@ export interface BackupReader<F extends Facts = Facts> {
     readonly format: string;
     readonly plainBytes: number;
   }[];
+}
+
+/**
+ * A backup on its way back: its artifacts are unsealed and checked against the manifest as they are
+ * read.
+ */
+export interface BackupReader<F extends Facts = Facts> extends BackupInfo<F> {
   /**
    * The artifact's plain, decompressed bytes; fails with an integrity error as soon as anything is
    * wrong, at the latest instead of the end.
    */
   open(name: string): Promise<Readable>;
+}
+
+/**
+ * Backups in the order of restoring: one that stands alone, then those that build on it, each on
+ * the one before. The last is the one that is meant.
+ */
+export type BackupChain<F extends Facts = Facts> = readonly [BackupReader<F>, ...BackupReader<F>[]];
+export type BackupInfoChain<F extends Facts = Facts> = readonly [BackupInfo<F>, ...BackupInfo<F>[]];
+
+/** What reading a backup back found. */
+export interface Inspection {
+  /** What is wrong with its content, in sentences; any makes it damaged. */
+  readonly problems: readonly string[];
+  /** Absent where only a restore shows what it holds: a log, pages of a server. */
+  readonly digest?: ContentDigest;
 }
 
 export interface LoadOutcome {
@@ -101,6 +129,11 @@ export interface Place {
   load(): Promise<LoadOutcome>;
   /** Compares the loaded content with the backup's digest, object by object. */
   compare(digest: ContentDigest): Promise<Comparison>;
+  /**
+   * Reads all that was loaded, where an inspection gave no digest to compare with. Engines whose
+   * backups always have one lack it.
+   */
+  readLoaded?(): Promise<Comparison>;
   /** Compares what the source said of itself with the loaded content. */
   compareSourceCheck(check: SourceCheckResult): Promise<Comparison>;
   /**
@@ -131,7 +164,13 @@ export interface RestorePlan {
   readonly occupied: boolean;
 }
 
-export interface RestoreRequest {
+/** How far a restore goes. */
+export interface RestoreGoal {
+  /** Within the coverage of the chain's last backup; absent: to its end. */
+  readonly until?: Position;
+}
+
+export interface RestoreRequest extends RestoreGoal {
   /** As given after --to; the engine says what forms it takes. */
   readonly target: string;
   readonly overwrite: boolean;
@@ -167,17 +206,19 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
    * Opens a consistent view of the source. Errors: SourceUnreachable, SourceAccessDenied,
    * SourceUnsupported, SecretUnavailable, ToolMissing.
    */
-  openDump(
-    source: S,
-    request: { readonly kind: BackupKind; readonly backupId: string },
-    context: RunContext,
-  ): Promise<DumpSession<F>>;
+  openDump(source: S, request: DumpRequest<F>, context: RunContext): Promise<DumpSession<F>>;
 
   /**
-   * Digests the content of a backup, reading every artifact to its end. Errors: ContentInvalid,
-   * ToolMissing, and whatever the reader throws.
+   * Reads every artifact of the chain's last backup to its end; what it builds on has inspections
+   * of its own. Errors: ContentInvalid, ToolMissing, and whatever the reader throws.
    */
-  digest(backup: BackupReader<F>, context: RunContext): Promise<ContentDigest>;
+  inspect(chain: BackupChain<F>, context: RunContext): Promise<Inspection>;
+
+  /**
+   * Why `next` does not go on where `base` ends (a gap, another line), in words; undefined where it
+   * does. Engines whose backups all stand alone lack it.
+   */
+  findGap?(base: BackupInfo<F>, next: BackupInfo<F>): string | undefined;
 
   /** Checks what the source said of itself against the backup's digest, without restoring. */
   compareSourceCheck(digest: ContentDigest, check: SourceCheckResult): Comparison;
@@ -188,24 +229,24 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
    */
   compileVolatile(source: S): (object: string) => boolean;
 
-  /** Bytes of temporary disk that a restore test of this backup needs, at least. */
-  estimateThrowawayBytes(backup: BackupReader<F>): number;
+  /** Bytes of temporary disk that a restore test of this chain needs, at least. */
+  estimateThrowawayBytes(chain: BackupInfoChain<F>): number;
 
   /**
    * Opens a private target that exists for one test. Errors: ThrowawayFailed, ToolMissing,
    * DiskFull.
    */
-  openThrowaway(backup: BackupReader<F>, context: RunContext, source?: S): Promise<Place>;
+  openThrowaway(chain: BackupChain<F>, context: RunContext, source?: S): Promise<Place>;
 
   /**
    * Says what restoring there would do, touching nothing. Errors: UsageInvalid, SourceUnreachable,
    * RestoreRefused.
    */
-  planRestore(backup: BackupReader<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;
+  planRestore(chain: BackupChain<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;
 
   /**
    * Opens the target for loading. Errors: as planRestore, and RestoreRefused when it is occupied
    * and `overwrite` is false.
    */
-  openTarget(backup: BackupReader<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<Place>;
+  openTarget(chain: BackupChain<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<Place>;
 }

@@ -1,14 +1,15 @@
 /** A backup as its engine sees it, but for the means to open it. */
-import type { BackupReader, Engine, Facts } from "../engines/engine.ts";
+import type { BackupInfo, Engine, Facts } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
 
 /** Errors: ContentInvalid, when the manifest's facts are not what the engine writes. */
-export function figuresOf(manifest: Manifest, engine: Pick<Engine, "name" | "facts">): Omit<BackupReader, "open"> {
+export function figuresOf(manifest: Manifest, engine: Pick<Engine, "name" | "facts">): BackupInfo {
   return {
     backupId: manifest.id,
     source: manifest.source,
     kind: manifest.kind,
+    coverage: manifest.coverage,
     facts: parseFacts(manifest, engine),
     sourceCheck: manifest.sourceCheck,
     artifacts: manifest.artifacts,

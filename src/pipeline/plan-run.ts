@@ -124,9 +124,8 @@ async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manife
  * once, and says so.
  */
 function estimateRoom(engine: Engine, manifest: Manifest): number {
-  const open = () => Promise.reject(new HoldfastError("Internal", "a plan reads no artifacts"));
   try {
-    return engine.estimateThrowawayBytes({ ...figuresOf(manifest, engine), open });
+    return engine.estimateThrowawayBytes([figuresOf(manifest, engine)]);
   } catch (error) {
     if (isHoldfastError(error, "ContentInvalid")) return 0;
     throw error;

@@ -218,7 +218,7 @@ async function describe(
   // Only these kinds depend on another backup; a full's manifest need not be read.
   if (kind === "full" || kind === "snapshot") return backup;
   try {
-    return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.parent };
+    return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.base?.id ?? null };
   } catch (error) {
     if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing")) throw error;
     // What it may build on or name stays as long as it does: ReusedArtifacts.findDoubt.

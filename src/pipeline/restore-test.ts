@@ -5,7 +5,7 @@
  */
 
 import type { Place } from "../engines/engine.ts";
-import type { HoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
@@ -21,7 +21,7 @@ import { readSoundEvidence } from "./read-valid-evidence.ts";
 import { recordEvidence } from "./record-evidence.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
-import { verifyBackup } from "./verify.ts";
+import { type VerifyResult, verifyBackup } from "./verify.ts";
 import { whileReading } from "./with-read-mark.ts";
 
 export interface RestoreTestResult {
@@ -103,8 +103,8 @@ async function tryRestore(
   try {
     const read = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
     manifestSha256 = read.sha256;
-    const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
-    if (digest === undefined) {
+    const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256));
+    if (verified === undefined) {
       return { check: "disproven", findings: ["the backup does not verify: see the evidence written just before"], manifestSha256 };
     }
     await requireTemporaryDirectory(context.run.temporaryDirectory);
@@ -116,10 +116,10 @@ async function tryRestore(
       read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
     );
     const place = await stopwatch.time("open", () =>
-      engine.openThrowaway(backup.reader, context.run, context.policy.sources[entry.source]),
+      engine.openThrowaway([backup.reader], context.run, context.policy.sources[entry.source]),
     );
     try {
-      const examined = await examine(context, place, read.manifest, digest, stopwatch);
+      const examined = await examine(context, place, read.manifest, verified.digest, stopwatch);
       // Proof is of the whole backup: what the engine did not need for loading is read back too.
       await backup.readRest();
       return { manifestSha256, ...examined };
@@ -134,37 +134,47 @@ async function tryRestore(
 }
 
 /**
- * The digest of the backup's content: from the newest verification of this very manifest, else from
- * one made now. Undefined: it is damaged.
+ * What the backup's verification found of its content: the newest of this very manifest, else one
+ * made now. Undefined: it is damaged.
  */
-export async function firstDigest(
+export async function soundContent(
   context: PipelineContext,
   found: FoundBackup,
   manifestSha256: string,
-): Promise<ContentDigest | undefined> {
+): Promise<Pick<VerifyResult, "digest"> | undefined> {
   const { entry } = found;
   const { store } = found.vault;
   for (const { key, check } of [...entry.checks].reverse()) {
     if (check === "damaged") break;
     if (check !== "verified" && check !== "suspicious") continue;
     const evidence = await readSoundEvidence(store, key);
-    if (evidence?.manifestSha256 === manifestSha256 && evidence.digest !== undefined) return evidence.digest;
+    if (evidence?.manifestSha256 === manifestSha256) return evidence;
   }
   const verified = await verifyBackup(context, found);
-  return verified.outcome === "damaged" ? undefined : verified.digest;
+  return verified.outcome === "damaged" ? undefined : verified;
+}
+
+/**
+ * Compares what was loaded with the backup's digest; what has none is read to its end. Errors:
+ * those of the place; Internal, where its engine can do neither.
+ */
+export async function compareLoaded(place: Place, digest: ContentDigest | undefined): Promise<Comparison> {
+  if (digest !== undefined) return place.compare(digest);
+  if (place.readLoaded !== undefined) return place.readLoaded();
+  throw new HoldfastError("Internal", "an engine gave no digest, and cannot read what it loaded");
 }
 
 async function examine(
   context: PipelineContext,
   place: Place,
   manifest: Manifest,
-  digest: ContentDigest,
+  digest: ContentDigest | undefined,
   stopwatch: Stopwatch,
 ): Promise<Omit<Trial, "manifestSha256">> {
   const { progress } = context.run;
   const { findings: loadFindings } = await stopwatch.time("load", () => place.load());
   progress.phase("compare");
-  const comparison = await stopwatch.time("compare", () => place.compare(digest));
+  const comparison = await stopwatch.time("compare", () => compareLoaded(place, digest));
   const sourceCheck = await stopwatch.time("sourceCheck", () => place.compareSourceCheck(manifest.sourceCheck));
   const assertions = await stopwatch.time("assert", () => place.assert());
   return {

@@ -8,7 +8,7 @@ import type { Place, RestorePlan, RestoreRequest } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { findEngine } from "../policy/engine-policy.ts";
 import { countOf } from "../proof/compare-digests.ts";
-import type { Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
+import type { Comparison, LoadFinding } from "../proof/content.ts";
 import { type Manifest, type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
@@ -16,10 +16,11 @@ import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { recordDamage, recordingDamage } from "./record-damage.ts";
-import { firstDigest } from "./restore-test.ts";
+import { compareLoaded, soundContent } from "./restore-test.ts";
 import { createStopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
 import { describeThaw, findThaw } from "./thaw.ts";
+import type { VerifyResult } from "./verify.ts";
 import { whileReading } from "./with-read-mark.ts";
 
 export interface RestoreOptions {
@@ -60,7 +61,7 @@ export interface RestoreResult {
 export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
   refuseDamaged(found, options);
   const { manifest, engine, backup } = await openForRestore(context, found, options);
-  const plan = await engine.planRestore(backup.reader, context.policy.sources[manifest.source], requestOf(options), context.run);
+  const plan = await engine.planRestore([backup.reader], context.policy.sources[manifest.source], requestOf(options), context.run);
   const thaw = await findThaw(found.vault.store, manifest);
   return thaw === undefined ? plan : { ...plan, steps: [describeThaw(thaw), ...plan.steps] };
 }
@@ -99,8 +100,8 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const stopwatch = createStopwatch(run.clock);
   refuseDamaged(found, options);
   const { manifest, manifestSha256, engine, backup, forged } = await openForRestore(context, found, options);
-  const digest = await stopwatch.time("verify", () => firstDigest(context, found, manifestSha256));
-  if (digest === undefined && !options.allowDamaged) {
+  const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256));
+  if (verified === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
   const request = requestOf(options);
@@ -109,13 +110,13 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
     manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
   );
   const place = await stopwatch.time("open", () =>
-    engine.openTarget(backup.reader, context.policy.sources[manifest.source], request, run),
+    engine.openTarget([backup.reader], context.policy.sources[manifest.source], request, run),
   );
   try {
     const loaded = await stopwatch.time("load", () => place.load());
     const findings = [...forged, ...backup.damage, ...loaded.findings];
     run.progress.phase("compare");
-    const comparison = await stopwatch.time("compare", () => compareWith(place, digest));
+    const comparison = await stopwatch.time("compare", () => compareWith(place, verified));
     const intact = comparison.equal && findings.every(isAllowed);
     if (!intact && !options.allowDamaged) throw await setAside(manifest, findings, comparison, place, options);
     await place.commit();
@@ -193,11 +194,10 @@ function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {
 }
 
 /**
- * Without a digest (a damaged backup that is salvaged) there is nothing to compare with, and that
- * is said.
+ * A damaged backup that is salvaged leaves nothing to compare with, and that is said.
  */
-async function compareWith(place: Place, digest: ContentDigest | undefined): Promise<Comparison> {
-  if (digest !== undefined) return place.compare(digest);
+async function compareWith(place: Place, verified: Pick<VerifyResult, "digest"> | undefined): Promise<Comparison> {
+  if (verified !== undefined) return compareLoaded(place, verified.digest);
   const problem = "the backup does not verify; there is nothing to compare with";
   return {
     equal: false,

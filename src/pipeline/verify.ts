@@ -4,6 +4,7 @@
  * compared with what it was in the backups before; the finding goes into the vault as evidence.
  */
 
+import type { Inspection } from "../engines/engine.ts";
 import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
@@ -104,27 +105,26 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
     const read = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
     manifestSha256 = read.sha256;
     await compareWithEarlierEvidence(store, entry, manifestSha256);
-    const { digest, sourceCheck } = await digestBackup(context, found.vault, read.manifest);
-    if (!sourceCheck.equal) {
-      const findings = sourceCheck.differences.map(({ object, problem }) => `${object}: ${problem}`);
-      return { check: "damaged", findings, manifestSha256, digest, sourceCheck };
+    const { problems, ...seen } = await inspectBackup(context, found.vault, read.manifest);
+    const differences = (seen.sourceCheck?.differences ?? []).map(({ object, problem }) => `${object}: ${problem}`);
+    if (problems.length > 0 || seen.sourceCheck?.equal === false) {
+      return { check: "damaged", findings: [...problems, ...differences], manifestSha256, ...seen };
     }
-    const findings = await compareWithEarlierBackups(context, store, entry, digest);
-    return { check: findings.length === 0 ? "verified" : "suspicious", findings, manifestSha256, digest, sourceCheck };
+    const findings = seen.digest === undefined ? [] : await compareWithEarlierBackups(context, store, entry, seen.digest);
+    return { check: findings.length === 0 ? "verified" : "suspicious", findings, manifestSha256, ...seen };
   } catch (error) {
     return { check: "damaged", findings: await findDamage(context, found, error), manifestSha256 };
   }
 }
 
+/** What was seen of a backup; without a digest, nothing to compare the source's own word with. */
+type Seen = Inspection & { readonly sourceCheck?: Comparison };
+
 /**
- * Reads everything that the manifest names, and digests it. Errors: those of reading, and of
- * Engine.digest.
+ * Reads everything that the manifest names, and has the engine inspect it. Errors: those of
+ * reading, and of Engine.inspect.
  */
-export async function digestBackup(
-  context: PipelineContext,
-  vault: SealedVault,
-  manifest: Manifest,
-): Promise<{ digest: ContentDigest; sourceCheck: Comparison }> {
+export async function inspectBackup(context: PipelineContext, vault: SealedVault, manifest: Manifest): Promise<Seen> {
   const keys = await openingKeysFor(context, manifest.source);
   const engine = await context.engineOf(manifest.engine);
   context.run.progress.phase(
@@ -134,9 +134,12 @@ export async function digestBackup(
   const backup = openBackup(vault, keys, manifest, engine, context.run);
   // Bytes are counted as they leave the vault; what an engine unpacks of them would count twice.
   const progress = { ...context.run.progress, advance: () => undefined };
-  const digest = await engine.digest(backup.reader, { ...context.run, progress });
+  const inspection = await engine.inspect([backup.reader], { ...context.run, progress });
   await backup.readRest();
-  return { digest, sourceCheck: engine.compareSourceCheck(digest, manifest.sourceCheck) };
+  const { digest } = inspection;
+  return digest === undefined
+    ? inspection
+    : { ...inspection, sourceCheck: engine.compareSourceCheck(digest, manifest.sourceCheck) };
 }
 
 /**

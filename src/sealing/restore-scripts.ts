@@ -30,7 +30,9 @@ require(source, r"[A-Za-z0-9][A-Za-z0-9._-]*")
 require(backup, r"\d{8}T\d{6}Z-[a-z]+-[0-9a-z]{6}")
 if manifest.get("source", source) != source or manifest.get("id", backup) != backup:
     sys.exit(f"this is the manifest of {plain(manifest['source'])}/{plain(manifest['id'])}")
-print(plain(manifest["engine"]), plain(manifest["kind"]), "backup of", source, "as of", plain(manifest["consistencyPoint"]["time"]))
+print(plain(manifest["engine"]), plain(manifest["kind"]), "backup of", source, "as of", plain(manifest["coverage"]["to"]["at"]))
+if manifest["base"] is not None:
+    print("it builds on", plain(manifest["base"]["id"]), "which must be restored before it")
 taken = {${[...listNames, ...written].map((name) => JSON.stringify(name)).join(", ")}}
 key = "file:none"
 with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, open("artifacts.txt", "w") as names, open("sealed.txt", "w") as seals:

@@ -11,6 +11,7 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FilesBackup } from "../../src/engines/files/backup-facts.ts";
+import { digestBackup } from "../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../src/engines/files/engine.ts";
 import { type Entry, type EntryType, formatIndexLine, parseIndexLine } from "../../src/engines/files/entry.ts";
 import { bytesOf, displayPath, type EntryPath, entryPathOf } from "../../src/engines/files/entry-path.ts";
@@ -184,6 +185,7 @@ describe("fuzz of whole backups", () => {
     backupId: "20261120T020000Z-full-aaaaaa",
     source: "tree",
     kind: "full",
+    coverage: { to: { at: "2026-11-20T02:00:00.000Z" } },
     facts: craftedFacts,
     sourceCheck: { mode: "none", objects: {} },
     artifacts: [],
@@ -198,7 +200,7 @@ describe("fuzz of whole backups", () => {
     const context = makeContext({ temporaryDirectory: join(base, "temporary") });
     const reader = readerOf(archive, lines);
     const place = await filesEngine.openTarget(
-      reader,
+      [reader],
       undefined,
       { target: join(base, "parent/target"), overwrite: false },
       context,
@@ -223,8 +225,8 @@ describe("fuzz of whole backups", () => {
         dictionary: [...tarWords, ...indexWords],
         async run(input, random) {
           const [archive, lines] = split(input);
-          const whole = await outcome(() => filesEngine.digest(readerOf(archive, lines), context));
-          expect(await outcome(() => filesEngine.digest(readerOf(archive, lines, random), context))).toEqual(whole);
+          const whole = await outcome(() => digestBackup(readerOf(archive, lines), context));
+          expect(await outcome(() => digestBackup(readerOf(archive, lines, random), context))).toEqual(whole);
           await extract(archive, lines);
         },
       },

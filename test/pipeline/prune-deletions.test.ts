@@ -6,8 +6,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
+import { sha256Hex } from "../../src/vault/documents/canonical-json.ts";
 import { appendEvidence } from "../../src/vault/documents/evidence.ts";
 import { markReading } from "../../src/vault/documents/read-marks.ts";
+import { readSmall } from "../../src/vault/documents/read-small.ts";
 import { initVault } from "../../src/vault/documents/vault.ts";
 import { newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { keyOf } from "../../src/vault/layout.ts";
@@ -15,7 +17,7 @@ import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
-import { sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
+import { sampleBase, sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
 import { commitSealed, memoryKeys } from "../support/sealed-backups.ts";
 
 let project: FilesProject;
@@ -44,9 +46,12 @@ async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore
 const full = (day: number): string => `202601${String(day).padStart(2, "0")}T000000Z-full-aaaaaa`;
 const incremental = (day: number): string => full(day).replace("full", "incremental");
 
-/** A verified backup with one artifact; `parent` as the chain has it. */
+/** A verified backup with one artifact, which builds on the last of `chain`. */
 async function store(id: string, chain: readonly string[] = []): Promise<string> {
-  const { sha256 } = await commitSealed(memory, sampleManifest("tree", id, { parent: chain.at(-1) ?? null, chain }), sealing);
+  const base = chain.at(-1);
+  const change =
+    base === undefined ? {} : sampleBase(base, sha256Hex((await readSmall(memory, keyOf.manifest("tree", base))).bytes));
+  const { sha256 } = await commitSealed(memory, sampleManifest("tree", id, change), sealing);
   await memory.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xyz"));
   await appendEvidence(memory, { ...sampleEvidence("tree", id, "verified", "2026-01-09T00:00:00.000Z"), manifestSha256: sha256 });
   return id;

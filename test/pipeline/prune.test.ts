@@ -16,7 +16,7 @@ import { openVault } from "../../src/vault/documents/vault.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 import { plant } from "../support/hostile-folder.ts";
-import { sampleId, sampleManifest } from "../support/sample-backups.ts";
+import { sampleBase, sampleId, sampleManifest } from "../support/sample-backups.ts";
 import { commitSealed } from "../support/sealed-backups.ts";
 
 let project: FilesProject;
@@ -84,8 +84,8 @@ describe("a backup that somebody begins to read while it is pruned", () => {
     const full = sampleId("2026-01-01T00:00:00Z", 1);
     const dependant = "20260102T000000Z-incremental-aaaaaa";
     const sealing = { keys: await context.keysOf("main"), vaultId: (await openVault(store)).vaultId };
-    await commitSealed(store, sampleManifest("tree", full), sealing);
-    await commitSealed(store, sampleManifest("tree", dependant, { parent: full, chain: [full] }), sealing);
+    const { sha256 } = await commitSealed(store, sampleManifest("tree", full), sealing);
+    await commitSealed(store, sampleManifest("tree", dependant, sampleBase(full, sha256)), sealing);
     const reading = (inner: ObjectStore): ObjectStore => ({
       ...inner,
       async delete(key) {

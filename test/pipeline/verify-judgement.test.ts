@@ -226,7 +226,7 @@ describe("lost data", () => {
     const full = await dump(150, { minutesAgo: 50 });
     const { manifest } = await readManifest(memory, "tree", full);
     const other = full.replace("full", "incremental");
-    await commitManifest(memory, { ...manifest, id: other, kind: "incremental", parent: full, chain: [full] });
+    await commitManifest(memory, { ...manifest, id: other, kind: "incremental" });
     const { digest } = await verify(full);
     if (digest === undefined) throw new Error("no digest");
     for (const each of ["verified", "proven"] as const) await recordOf(other, each, digest);

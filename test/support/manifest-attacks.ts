@@ -87,8 +87,8 @@ export const manifestAttacks: readonly ManifestAttack[] = [
   { name: "postdates one", apply: (vault) => copyAs(vault, vault.older, idAt(200_000)) },
   { name: "backdates one", apply: (vault) => copyAs(vault, vault.newer, idAt(-200_000_000)) },
   {
-    name: "moves the consistency point",
-    apply: (vault) => changeNewest(vault, (each) => ({ ...each, consistencyPoint: { time: new Date().toISOString() } })),
+    name: "moves its coverage",
+    apply: (vault) => changeNewest(vault, (each) => ({ ...each, coverage: { to: { at: new Date().toISOString() } } })),
   },
   {
     name: "takes the source's own counts away",

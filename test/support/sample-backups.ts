@@ -20,9 +20,8 @@ export function sampleManifest(source: string, id: string, change: Partial<Manif
     source,
     engine: "postgres",
     kind: parsed.kind,
-    parent: null,
-    chain: [],
-    consistencyPoint: { time: parsed.startedAt.toISOString() },
+    base: null,
+    coverage: { to: { at: parsed.startedAt.toISOString() } },
     startedAt: parsed.startedAt.toISOString(),
     finishedAt: parsed.startedAt.toISOString(),
     facts: {},
@@ -45,6 +44,12 @@ export function sampleManifest(source: string, id: string, change: Partial<Manif
     holdfastVersion: "0.1.0",
     ...change,
   };
+}
+
+/** What a sample that builds on `id` says of that. */
+export function sampleBase(id: string, manifestSha256 = sha256): Pick<Manifest, "base" | "coverage"> {
+  const at = "2026-01-01T00:00:00.000Z";
+  return { base: { id, manifestSha256 }, coverage: { from: { at }, to: { at } } };
 }
 
 export function sampleEvidence(source: string, backupId: string, check: CheckName, at: string): Evidence {

@@ -40,24 +40,24 @@ export const engine: Engine<ToySource, { readonly lines: number }> = {
       },
       sourceCheck: async () => ({ mode: "counts", objects: { "toy lines": { rows: lines.length } } }),
       finish: async () => ({
-        consistencyPoint: { time: context.clock.now().toISOString() },
+        coverage: { to: { at: context.clock.now().toISOString() } },
         facts: { lines: lines.length },
         notices: [],
       }),
       close: async () => undefined,
     };
   },
-  digest: async (backup) => digestLines(await linesOf(backup)),
+  inspect: async ([backup]) => ({ problems: [], digest: digestLines(await linesOf(backup)) }),
   compareSourceCheck: compareCounts,
   compileVolatile: () => () => false,
   estimateThrowawayBytes: () => 0,
-  openThrowaway: async (backup) => openPlace(backup, async () => undefined),
-  planRestore: async (_backup, _source, { target, flags }) => ({
+  openThrowaway: async ([backup]) => openPlace(backup, async () => undefined),
+  planRestore: async (_chain, _source, { target, flags }) => ({
     target,
     steps: [flags?.has("polish") === true ? "write the lines, polished" : "write the lines"],
     occupied: false,
   }),
-  openTarget: async (backup, _source, { target }) =>
+  openTarget: async ([backup], _source, { target }) =>
     openPlace(backup, async (lines) => {
       await writeFile(`${target}.new`, lines.map((line) => `${line}\n`).join(""));
       await rename(`${target}.new`, target);

@@ -6,6 +6,7 @@ import { findInVaults } from "../../pipeline/find-backups.ts";
 import { readSoundEvidence } from "../../pipeline/read-valid-evidence.ts";
 import { findEngine } from "../../policy/engine-policy.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
+import type { Position } from "../../proof/position.ts";
 import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import type { Evidence } from "../../vault/documents/evidence.ts";
@@ -78,15 +79,20 @@ async function readWhatStands(store: ObjectStore, { source, id }: BackupEntry) {
   }
 }
 
+function describeCoverage({ from, to }: Manifest["coverage"]): string {
+  const say = ({ at, mark, line }: Position): string => {
+    const more = [...(mark === undefined ? [] : [mark]), ...(line === undefined ? [] : [`line ${line}`])];
+    return more.length === 0 ? at : `${at} (${more.join(", ")})`;
+  };
+  return from === undefined ? `as of ${say(to)}` : `from ${say(from)} to ${say(to)}`;
+}
+
 function describeManifest(
   terminal: Terminal,
   manifest: Manifest,
   sha256: string,
   units: EngineTraits["units"] | undefined,
 ): string[] {
-  const { consistencyPoint } = manifest;
-  const point =
-    consistencyPoint.position === undefined ? consistencyPoint.time : `${consistencyPoint.time} (${consistencyPoint.position})`;
   const table = renderTable({
     head: ["ARTIFACT", "FORMAT", "COMPRESSION", "STORED", "STORED SHA-256", "KEY"],
     rows: manifest.artifacts.map((artifact) => [
@@ -100,7 +106,8 @@ function describeManifest(
   });
   return [
     `  engine    ${manifest.engine}, ${manifest.kind}`,
-    `  content   as of ${point}`,
+    `  content   ${describeCoverage(manifest.coverage)}`,
+    ...(manifest.base === null ? [] : [`  base      ${manifest.base.id}`]),
     `  made      ${manifest.startedAt} to ${manifest.finishedAt} by Holdfast ${manifest.holdfastVersion}`,
     `  source    ${describeSource(manifest, units)}`,
     `  manifest  SHA-256 ${sha256}`,

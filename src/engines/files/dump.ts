@@ -89,7 +89,7 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
     async finish() {
       await archived.promise;
       return {
-        consistencyPoint: { time: startedAt.toISOString() },
+        coverage: { to: { at: startedAt.toISOString() } },
         facts: describeFacts(dump),
         notices: dump.notices.list(),
       };

@@ -17,7 +17,7 @@ const bytesAnEntry = 4_096;
  * Bytes that the extracted tree takes: the content, and a block for every entry. By the manifest's
  * facts.
  */
-export function estimateThrowawayBytes(backup: FilesBackup): number {
+export function estimateThrowawayBytes(backup: Pick<FilesBackup, "facts">): number {
   const { bytes, files, directories, symlinks } = backup.facts;
   return bytes + bytesAnEntry * (files + directories + symlinks);
 }

@@ -24,6 +24,8 @@ const artifact = object({
   optional: { reusedFrom: backupId },
 });
 
+const position = object({ required: { at: instant }, optional: { mark: filled, line: filled } });
+
 const manifestShape = object({
   required: {
     formatVersion: oneOf(formatVersion),
@@ -31,10 +33,8 @@ const manifestShape = object({
     source: text("a source's name", isSourceName),
     engine: filled,
     kind: oneOf(...backupKinds),
-    parent: orNull(backupId),
-    chain: list(backupId),
-    // Some engines know their position's time only as the server's own text.
-    consistencyPoint: object({ required: { time: filled }, optional: { position: text() } }),
+    base: orNull(object({ required: { id: backupId, manifestSha256: sha256 } })),
+    coverage: object({ required: { to: position }, optional: { from: position } }),
     startedAt: instant,
     finishedAt: instant,
     facts: record(anything),
@@ -59,10 +59,11 @@ export function findManifestProblem(value: unknown): string | undefined {
 }
 
 function findContradiction(manifest: Manifest): string | undefined {
-  const { id, kind, parent, chain, artifacts } = manifest;
+  const { id, kind, base, coverage, artifacts } = manifest;
   if (parseBackupId(id)?.kind !== kind) return `manifest.kind is ${kind}, but manifest.id says otherwise`;
-  if (parent === null ? chain.length > 0 : chain.at(-1) !== parent) return "manifest.chain does not end with manifest.parent";
-  if (chain.includes(id) || new Set(chain).size !== chain.length) return "manifest.chain names a backup twice";
+  if (base !== null && base.id >= id) return "manifest.base is not older than the backup itself";
+  if ((base === null) !== (coverage.from === undefined)) return "manifest.coverage.from does not go with manifest.base";
+  if (coverage.from !== undefined && coverage.from.at > coverage.to.at) return "manifest.coverage runs backwards";
   const names = new Set(artifacts.map(({ name }) => name));
   if (names.size !== artifacts.length) return "manifest.artifacts has one name twice";
   return findWrongReuse(manifest);

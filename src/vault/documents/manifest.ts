@@ -2,6 +2,7 @@
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind } from "../../policy/policy.ts";
 import type { Notice, SourceCheckResult } from "../../proof/content.ts";
+import type { Coverage } from "../../proof/position.ts";
 import { keyOf } from "../layout.ts";
 import type { ObjectLock, ObjectStore } from "../object-store.ts";
 import { canonicalJson, sha256Hex } from "./canonical-json.ts";
@@ -31,17 +32,22 @@ export interface ArtifactRecord {
   readonly reusedFrom?: string;
 }
 
+/** What a backup builds on. The hash tells a base that was swapped or altered. */
+export interface BackupBase {
+  readonly id: string;
+  /** Of its manifest's bytes. */
+  readonly manifestSha256: string;
+}
+
 export interface Manifest {
   readonly formatVersion: 2;
   readonly id: string;
   readonly source: string;
   readonly engine: string;
   readonly kind: BackupKind;
-  /** The backup this one depends on; null for one that stands alone. */
-  readonly parent: string | null;
-  /** From the full to the parent, in the order in which they are restored. */
-  readonly chain: readonly string[];
-  readonly consistencyPoint: { readonly time: string; readonly position?: string };
+  /** The backup this one builds on, of the same source; null for one that stands alone. */
+  readonly base: BackupBase | null;
+  readonly coverage: Coverage;
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly facts: Readonly<Record<string, unknown>>;

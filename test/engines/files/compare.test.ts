@@ -3,6 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { digestBackup } from "../../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { dumpToMemory, makeContext, makeSource, readerOf, usePlace } from "./memory-backup.ts";
 import { isRoot, removeTree } from "./tree-zoo.ts";
@@ -25,8 +26,8 @@ async function differencesAfter(tamper: (tree: string) => void): Promise<string[
   const backup = await dumpToMemory(makeSource(join(base, "tree")));
   const reader = readerOf(backup);
   const context = makeContext();
-  const digest = await filesEngine.digest(reader, context);
-  const place = await filesEngine.openTarget(reader, undefined, { target: join(base, "target"), overwrite: false }, context);
+  const digest = await digestBackup(reader, context);
+  const place = await filesEngine.openTarget([reader], undefined, { target: join(base, "target"), overwrite: false }, context);
   return usePlace(place, async () => {
     await place.load();
     const staging = fs.readdirSync(base).find((name) => name.startsWith("target.holdfast-")) ?? "";
@@ -152,8 +153,8 @@ if (isRoot) {
 
 it("says so when the digest is another backup's", async () => {
   const backup = await dumpToMemory(makeSource(join(base, "tree")));
-  const digest = await filesEngine.digest(readerOf(backup), makeContext());
-  const place = await filesEngine.openThrowaway(readerOf(backup), makeContext());
+  const digest = await digestBackup(readerOf(backup), makeContext());
+  const place = await filesEngine.openThrowaway([readerOf(backup)], makeContext());
   await usePlace(place, async () => {
     expect((await place.compare(digest)).equal).toBe(false);
     await place.load();
@@ -169,7 +170,7 @@ it("compares the source's own count with what was restored", async () => {
   const backup = await dumpToMemory(makeSource(join(base, "tree")));
   expect(backup.sourceCheck.objects).toEqual({ files: { rows: 3 }, directories: { rows: 2 }, symlinks: { rows: 1 } });
   const lost = { ...backup.sourceCheck, objects: { ...backup.sourceCheck.objects, files: { rows: 4 } } };
-  const digest = await filesEngine.digest(readerOf(backup), makeContext());
+  const digest = await digestBackup(readerOf(backup), makeContext());
   expect(filesEngine.compareSourceCheck(digest, lost)).toMatchObject({
     equal: false,
     differences: [

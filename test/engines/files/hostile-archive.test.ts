@@ -4,6 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { digestBackup } from "../../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { type Entry, type EntryType, formatIndexLine } from "../../../src/engines/files/entry.ts";
 import type { EntryPath } from "../../../src/engines/files/entry-path.ts";
@@ -75,7 +76,7 @@ async function load(backup: MemoryBackup) {
   mkdirSync(temporaryDirectory, { recursive: true });
   const context = makeContext({ temporaryDirectory });
   const request = { target: join(base, "target"), overwrite: false };
-  const place = await filesEngine.openTarget(reader, undefined, request, context);
+  const place = await filesEngine.openTarget([reader], undefined, request, context);
   const { findings } = await usePlace(place, () => place.load());
   expect(readdirSync(base).sort()).toEqual(["outside", "temporary"]);
   expect(readdirSync(temporaryDirectory)).toEqual([]);
@@ -92,7 +93,7 @@ it("takes a crafted archive that does no harm", async () => {
     file("a/file", { links: 2 }),
     hardLink("a/link", "a/file"),
   ]);
-  expect(await filesEngine.digest(readerOf(backup), makeContext())).toMatchObject({ objectCount: 5, rows: 2, bytes: 7 });
+  expect(await digestBackup(readerOf(backup), makeContext())).toMatchObject({ objectCount: 5, rows: 2, bytes: 7 });
   expect(await load(backup)).toEqual([]);
 });
 
@@ -126,7 +127,7 @@ describe("an archive that would write outside of its target is refused and write
     ["nothing at all", () => [], "the archive is empty"],
   ])("%s", async (_, entries, words) => {
     const backup = backupOf(entries());
-    await expect(filesEngine.digest(readerOf(backup), makeContext())).rejects.toMatchObject({
+    await expect(digestBackup(readerOf(backup), makeContext())).rejects.toMatchObject({
       name: "ContentInvalid",
       message: expect.stringContaining(words),
     });
@@ -146,7 +147,7 @@ describe("an archive that would write outside of its target is refused and write
     fixChecksum(header);
     const backup = backupOf([root, file("a")]);
     const tar = Buffer.concat([encodeHeader(root.entry), header, Buffer.alloc(512), archiveEnd]);
-    await expect(filesEngine.digest(readerOf(backup, { "files.tar": tar }), makeContext())).rejects.toMatchObject({
+    await expect(digestBackup(readerOf(backup, { "files.tar": tar }), makeContext())).rejects.toMatchObject({
       name: "ContentInvalid",
       message: expect.stringContaining(`the header of a has the type "${flag}"`),
     });
@@ -196,7 +197,7 @@ describe("an archive and an index that disagree are named", () => {
     ["something in the padding", flipAfter(tar, "planted"), "the padding of an entry is not empty"],
     ["nothing", Buffer.alloc(0), "ends in the middle"],
   ])("%s", async (_, changed, words) => {
-    await expect(filesEngine.digest(readerOf(whole, { "files.tar": changed }), makeContext())).rejects.toMatchObject({
+    await expect(digestBackup(readerOf(whole, { "files.tar": changed }), makeContext())).rejects.toMatchObject({
       name: "ContentInvalid",
       message: expect.stringContaining(words),
     });
@@ -212,7 +213,7 @@ describe("an archive and an index that disagree are named", () => {
   ])("an index with %s", async (_, line, words) => {
     const lines = whole.artifacts.get("index.jsonl")?.toString().split("\n") ?? [];
     const index = Buffer.from([lines[0], line, ...lines.slice(2)].join("\n"));
-    await expect(filesEngine.digest(readerOf(whole, { "index.jsonl": index }), makeContext())).rejects.toMatchObject({
+    await expect(digestBackup(readerOf(whole, { "index.jsonl": index }), makeContext())).rejects.toMatchObject({
       name: "ContentInvalid",
       message: expect.stringContaining(words),
     });

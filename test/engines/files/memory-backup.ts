@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { Readable } from "node:stream";
 import type { Place } from "../../../src/engines/engine.ts";
 import type { FilesBackup, FilesFacts } from "../../../src/engines/files/backup-facts.ts";
+import { digestBackup } from "../../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { traitsOf } from "../../../src/policy/engine-policy.ts";
 import { filesPolicy } from "../../../src/policy/engines/files/policy.ts";
@@ -106,6 +107,7 @@ export function readerOf(backup: MemoryBackup, replace: Readonly<Record<string, 
     backupId: "20261120T020000Z-full-aaaaaa",
     source: "tree",
     kind: "full",
+    coverage: { to: { at: "2026-11-20T02:00:00.000Z" } },
     facts: backup.facts,
     sourceCheck: backup.sourceCheck,
     artifacts: [...backup.artifacts].map(([name, bytes]) => ({
@@ -141,8 +143,8 @@ export interface Proof {
 /** A restore test: digest, throwaway, both comparisons. */
 export async function prove(backup: MemoryBackup, context: RunContext = makeContext()): Promise<Proof> {
   const reader = readerOf(backup);
-  const digest = await filesEngine.digest(reader, context);
-  const place = await filesEngine.openThrowaway(reader, context);
+  const digest = await digestBackup(reader, context);
+  const place = await filesEngine.openThrowaway([reader], context);
   return usePlace(place, async () => {
     const { findings } = await place.load();
     const comparison = await place.compare(digest);

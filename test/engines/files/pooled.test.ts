@@ -49,7 +49,7 @@ it("stores the same bytes, restores the same tree and proves it", async () => {
   expect(proof.comparison.differences).toEqual([]);
   expect(proof.sourceCheck.equal).toBe(true);
   const place = await filesEngine.openTarget(
-    readerOf(backup),
+    [readerOf(backup)],
     undefined,
     { target: join(base, "new"), overwrite: false },
     makeContext(),

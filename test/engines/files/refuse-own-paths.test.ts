@@ -38,7 +38,7 @@ const own = () => ({
 
 async function restore(target: string, overwrite: boolean): Promise<void> {
   const context = makeContext({ ownPaths: own() });
-  const place = await filesEngine.openTarget(readerOf(backup), undefined, { target, overwrite }, context);
+  const place = await filesEngine.openTarget([readerOf(backup)], undefined, { target, overwrite }, context);
   await usePlace(place, async () => {
     await place.load();
     await place.commit();
@@ -69,7 +69,7 @@ describe("a target is refused", () => {
     const refused = { name: "RestoreRefused", message: expect.stringContaining(problem) };
     const request = { target: `${base}/${name}`, overwrite: true };
     const context = makeContext({ ownPaths: own() });
-    await expect(filesEngine.planRestore(readerOf(backup), undefined, request, context)).rejects.toMatchObject(refused);
+    await expect(filesEngine.planRestore([readerOf(backup)], undefined, request, context)).rejects.toMatchObject(refused);
     await expect(restore(`${base}/${name}`, true)).rejects.toMatchObject(refused);
     await expect(restore(`${base}/${name}`, false)).rejects.toMatchObject(refused);
     expect(describeTree(base)).toEqual(before);

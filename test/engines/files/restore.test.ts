@@ -3,6 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { digestBackup } from "../../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import { dumpToMemory, type MemoryBackup, makeContext, makeSource, readerOf, usePlace } from "./memory-backup.ts";
@@ -26,14 +27,14 @@ afterEach(() => removeTree(base));
 const at = (name: string) => join(base, name);
 
 function plan(target: string, overwrite = false) {
-  return filesEngine.planRestore(readerOf(backup), undefined, { target, overwrite }, context);
+  return filesEngine.planRestore([readerOf(backup)], undefined, { target, overwrite }, context);
 }
 
 /** Restores as the pipeline does; `beforeCommit` may disturb it. */
 async function restore(target: string, overwrite = false, beforeCommit: () => void = () => undefined) {
   const reader = readerOf(backup);
-  const digest = await filesEngine.digest(reader, context);
-  const place = await filesEngine.openTarget(reader, undefined, { target, overwrite }, context);
+  const digest = await digestBackup(reader, context);
+  const place = await filesEngine.openTarget([reader], undefined, { target, overwrite }, context);
   return usePlace(place, async () => {
     expect((await place.load()).findings).toEqual([]);
     expect((await place.compare(digest)).equal).toBe(true);
@@ -96,7 +97,7 @@ it("overwrites by renaming, and keeps what was there", async () => {
 });
 
 it("takes everything back when it is not committed", async () => {
-  const place = await filesEngine.openTarget(readerOf(backup), undefined, { target: at("new"), overwrite: false }, context);
+  const place = await filesEngine.openTarget([readerOf(backup)], undefined, { target: at("new"), overwrite: false }, context);
   await place.load();
   await place.close();
   await place.close();
@@ -163,14 +164,14 @@ describe("a target that cannot be one", () => {
 
 it("refuses a throwaway where there is no room for it, before it begins", async () => {
   const huge = { ...backup, facts: { ...backup.facts, bytes: Number.MAX_SAFE_INTEGER } };
-  await expect(filesEngine.openThrowaway(readerOf(huge), context)).rejects.toMatchObject({ name: "DiskFull" });
+  await expect(filesEngine.openThrowaway([readerOf(huge)], context)).rejects.toMatchObject({ name: "DiskFull" });
   expectNothingLeft();
 });
 
 it("stops loading when it is aborted, and takes everything back", async () => {
   const controller = new AbortController();
   const aborting = { ...context, signal: controller.signal };
-  const place = await filesEngine.openTarget(readerOf(backup), undefined, { target: at("new"), overwrite: false }, aborting);
+  const place = await filesEngine.openTarget([readerOf(backup)], undefined, { target: at("new"), overwrite: false }, aborting);
   await usePlace(place, async () => {
     controller.abort();
     await expect(place.load()).rejects.toMatchObject({ name: "AbortError" });

@@ -3,6 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { digestBackup } from "../../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { dumpToMemory, indexOf, makeContext, makeSource, prove, readerOf, usePlace } from "./memory-backup.ts";
 import { describeTree, differencesOf, isRoot, makeZoo, removeTree, specialNames } from "./tree-zoo.ts";
@@ -29,7 +30,7 @@ describe("a tree with every kind of file", () => {
       specialNames.map((name) => ["special-file-skipped", name]),
     );
     expect(backup.sourceCheck.mode).toBe("counts");
-    const digest = await filesEngine.digest(readerOf(backup), context);
+    const digest = await digestBackup(readerOf(backup), context);
     expect(filesEngine.compareSourceCheck(digest, backup.sourceCheck)).toMatchObject({ equal: true, objectsCompared: 2 });
     const proof = await prove(backup, context);
     expect(proof.findings).toEqual([]);
@@ -42,7 +43,7 @@ describe("a tree with every kind of file", () => {
     expect(proof.sourceCheck).toMatchObject({ equal: true, rowsCompared: digest.objectCount });
 
     const target = join(base, "restored");
-    const place = await filesEngine.openTarget(readerOf(backup), undefined, { target, overwrite: false }, context);
+    const place = await filesEngine.openTarget([readerOf(backup)], undefined, { target, overwrite: false }, context);
     await usePlace(place, async () => {
       await place.load();
       expect((await place.compare(digest)).differences).toEqual([]);
@@ -65,7 +66,7 @@ describe("a tree with every kind of file", () => {
     await makeZoo(tree);
     const backup = await dumpToMemory(makeSource(tree));
     const target = join(base, "restored");
-    const place = await filesEngine.openTarget(readerOf(backup), undefined, { target, overwrite: false }, makeContext());
+    const place = await filesEngine.openTarget([readerOf(backup)], undefined, { target, overwrite: false }, makeContext());
     await usePlace(place, async () => {
       await place.load();
       await place.commit();
@@ -153,7 +154,7 @@ it("knows how much room a restore test takes", async () => {
   const backup = await dumpToMemory(makeSource(tree));
   const content = Number(backup.facts["bytes"]);
   expect(content).toBeGreaterThan(17_000_000);
-  expect(filesEngine.estimateThrowawayBytes(readerOf(backup))).toBeGreaterThan(content);
+  expect(filesEngine.estimateThrowawayBytes([readerOf(backup)])).toBeGreaterThan(content);
 });
 
 // Only root can make, and restore, what belongs to others.

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { digestBackup } from "../../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
 import { formatTime, parseTime } from "../../../src/engines/files/entry.ts";
 import { createKeptTimes, isSameTime } from "../../../src/engines/files/kept-times.ts";
@@ -136,11 +137,11 @@ it("a restore keeps what it can, and names what it cannot, without being refused
   const backup = await dumpToMemory(makeSource(tree));
   const target = join(base, "restored");
   const context = makeContext();
-  const place = await filesEngine.openTarget(readerOf(backup), undefined, { target, overwrite: false }, context);
+  const place = await filesEngine.openTarget([readerOf(backup)], undefined, { target, overwrite: false }, context);
   await usePlace(place, async () => {
     const { findings } = await place.load();
     expect(findings.filter((finding) => finding.class !== "benign")).toEqual([]);
-    expect(await place.compare(await filesEngine.digest(readerOf(backup), context))).toMatchObject({ equal: true });
+    expect(await place.compare(await digestBackup(readerOf(backup), context))).toMatchObject({ equal: true });
     await place.commit();
   });
   for (const [name, ns] of Object.entries({ ...ordinary, ...unusual })) {
@@ -153,7 +154,7 @@ it("a time that was changed after the restore is a difference, also where the fi
   fill({ "1601": unusual["1601"], plain: ordinary.fraction });
   const backup = await dumpToMemory(makeSource(tree));
   const context = makeContext({ temporaryDirectory: base });
-  const place = await filesEngine.openThrowaway(readerOf(backup), context);
+  const place = await filesEngine.openThrowaway([readerOf(backup)], context);
   await usePlace(place, async () => {
     await place.load();
     const private_ = fs.readdirSync(base).find((name) => name.startsWith("holdfast-test-"));
@@ -161,7 +162,7 @@ it("a time that was changed after the restore is a difference, also where the fi
       [join(base, String(private_), "tree/1601.file"), seconds(1_000)],
       [join(base, String(private_), "tree/plain.link"), ordinary.fraction + 2_000n],
     ]);
-    const { differences } = await place.compare(await filesEngine.digest(readerOf(backup), context));
+    const { differences } = await place.compare(await digestBackup(readerOf(backup), context));
     expect(differences.map(({ object }) => object)).toEqual(["1601.file", "plain.link"]);
   });
 });

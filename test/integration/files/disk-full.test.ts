@@ -22,7 +22,7 @@ it.each([
   const backup = await dumpToMemory(makeSource(tree));
   await using disk = await mountSmallDisk(2_097_152);
   const request = { target: join(disk.path, "target"), overwrite: false };
-  const place = await filesEngine.openTarget(readerOf(backup), undefined, request, makeContext());
+  const place = await filesEngine.openTarget([readerOf(backup)], undefined, request, makeContext());
   await usePlace(place, async () => {
     await expect(place.load()).rejects.toMatchObject({
       name: "DiskFull",

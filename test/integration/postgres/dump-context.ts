@@ -64,7 +64,7 @@ export interface FinishedDump {
   readonly check: SourceCheckResult;
   readonly facts: PostgresFacts;
   readonly notices: readonly Notice[];
-  readonly consistencyPoint: DumpSummary["consistencyPoint"];
+  readonly coverage: DumpSummary["coverage"];
 }
 
 export async function readText(body: Readable): Promise<string> {

@@ -59,7 +59,7 @@ it("a hot standby is dumped as far as it has replayed", async () => {
   );
   const dump = await dumpTo(directory, makeSource(), context);
   expect(dump.facts.standby).toBe(true);
-  expect(dump.consistencyPoint.position).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/);
+  expect(dump.coverage.to.mark).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/);
   // A standby has no rows of unlogged tables.
   expect(rowsOf(dump.check)).toEqual({ "table public.t": 101 });
   expect(await archiveRows(primary.binDir, dump.archive)).toEqual(rowsOf(dump.check));

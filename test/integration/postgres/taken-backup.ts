@@ -31,6 +31,7 @@ export async function readerOf(
     backupId: "20261120T020000Z-full-abcdef",
     source: "shop",
     kind: "full",
+    coverage: { to: { at: "2026-11-20T02:00:00.000Z" } },
     // Tests change them as they like, as nobody else can: they are parsed before an engine sees
     // them.
     facts: facts as PostgresFacts,

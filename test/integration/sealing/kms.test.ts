@@ -154,7 +154,13 @@ describe("a key in KMS", () => {
       await mkdir(join(directory, "vault/manifests", source), { recursive: true });
       await writeFile(join(place, "files.tar"), bytes);
       const artifacts = [{ name: "files.tar", role: "archive", format: "tar", ...figures }];
-      const manifest = { engine: "files", kind: "full", consistencyPoint: { time: "2026-11-20T02:00:00Z" }, artifacts };
+      const manifest = {
+        engine: "files",
+        kind: "full",
+        base: null,
+        coverage: { to: { at: "2026-11-20T02:00:00.000Z" } },
+        artifacts,
+      };
       const text = JSON.stringify(manifest);
       await writeFile(join(directory, "vault/manifests", source, `${backupId}.json`), text);
       await writeFile(join(directory, "vault/holdfast.json"), canonicalJson({ formatVersion: 2, vaultId }));

@@ -57,7 +57,8 @@ async function writeBackup(vaultDir: string, engine: string, backupId: string, p
     formatVersion: 2,
     engine,
     kind: "full",
-    consistencyPoint: { time: "2026-11-20T02:00:00Z" },
+    base: null,
+    coverage: { to: { at: "2026-11-20T02:00:00.000Z" } },
     artifacts: records,
   };
   const text = JSON.stringify(manifest);

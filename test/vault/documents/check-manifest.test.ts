@@ -28,20 +28,26 @@ describe("a manifest", () => {
     );
   });
 
-  it("may have a position beside the time that it represents", () => {
-    expect(findManifestProblem({ ...manifest, consistencyPoint: { time: "now", position: "0/15E7A30" } })).toBeUndefined();
-    expect(findManifestProblem({ ...manifest, consistencyPoint: { time: "" } })).toContain("consistencyPoint.time");
+  it("may have the source's own names beside the instant that it represents", () => {
+    const to = { at: "2026-11-20T02:00:01.500Z" };
+    expect(findManifestProblem({ ...manifest, coverage: { to: { ...to, mark: "0/15E7A30", line: "1" } } })).toBeUndefined();
+    expect(findManifestProblem({ ...manifest, coverage: { to: { at: "now" } } })).toContain("coverage.to.at");
+    expect(findManifestProblem({ ...manifest, coverage: { to: { ...to, mark: "" } } })).toContain("coverage.to.mark");
+    expect(findManifestProblem({ ...manifest, coverage: {} })).toContain("coverage.to is missing");
   });
 
-  it("may build on a chain of any length that ends with its parent", () => {
-    const chain = ["20261116T020000Z-full-000000", "20261117T020000Z-incremental-000000", "20261118T020000Z-incremental-000000"];
+  it("builds on an older backup, and says where it goes on", () => {
+    const [from, to] = [{ at: "2026-11-19T02:00:00.000Z" }, { at: "2026-11-20T02:00:00.000Z" }];
+    const base = { id: "20261119T020000Z-full-000000", manifestSha256: "0".repeat(64) };
     const own = { ...manifest, id: "20261120T020000Z-incremental-000000", kind: "incremental" };
-    for (let length = 1; length <= chain.length; length += 1) {
-      const shorter = chain.slice(0, length);
-      expect(findManifestProblem({ ...own, parent: shorter.at(-1), chain: shorter })).toBeUndefined();
-      expect(findManifestProblem({ ...own, parent: null, chain: shorter })).toContain("does not end");
+    expect(findManifestProblem({ ...own, base, coverage: { from, to } })).toBeUndefined();
+    expect(findManifestProblem({ ...own, base, coverage: { from: to, to } })).toBeUndefined();
+    expect(findManifestProblem({ ...own, base, coverage: { from: to, to: from } })).toContain("runs backwards");
+    expect(findManifestProblem({ ...own, base, coverage: { to } })).toContain("coverage.from does not go with");
+    expect(findManifestProblem({ ...own, base: null, coverage: { from, to } })).toContain("coverage.from does not go with");
+    for (const id of [own.id, "20261120T020001Z-full-000000", "20261120T020000Z-log-000000"]) {
+      expect(findManifestProblem({ ...own, base: { ...base, id }, coverage: { from, to } })).toContain("not older");
     }
-    expect(findManifestProblem({ ...own, parent: chain[1], chain })).toContain("does not end");
-    expect(findManifestProblem({ ...own, parent: own.id, chain: [chain[0], own.id] })).toContain("twice");
+    expect(findManifestProblem({ ...own, base: base.id, coverage: { from, to } })).toContain("base is not an object");
   });
 });

@@ -50,7 +50,9 @@ describe("committing a manifest", () => {
 
   it("does not write a manifest that breaks the format", async () => {
     const store = makeMemoryStore();
-    await expect(commitManifest(store, { ...manifest, parent: other })).rejects.toMatchObject({ name: "Internal" });
+    await expect(
+      commitManifest(store, { ...manifest, base: { id: manifest.id, manifestSha256: "0".repeat(64) } }),
+    ).rejects.toMatchObject({ name: "Internal" });
     await expect(commitManifest(store, { ...manifest, facts: { bad: Number.NaN } })).rejects.toMatchObject({ name: "Internal" });
     expect(store.objects.size).toBe(0);
   });
@@ -98,7 +100,11 @@ describe("reading a manifest", () => {
     ["a list", Buffer.from("[]"), "is not an object"],
     ["spaces", Buffer.from(JSON.stringify(manifest, null, 1)), "canonical form"],
     ["a newline at the end", Buffer.concat([canonicalJson(manifest), Buffer.from("\n")]), "canonical form"],
-    ["a member twice", Buffer.from(Buffer.from(canonicalJson(manifest)).toString().replace("{", '{"chain":[],')), "canonical form"],
+    [
+      "a member twice",
+      Buffer.from(Buffer.from(canonicalJson(manifest)).toString().replace("{", '{"base":null,')),
+      "canonical form",
+    ],
     ["an unknown member", canonicalJson({ ...manifest, extra: 1 }), "manifest.extra is unknown"],
     ["another backup's manifest", canonicalJson(sampleManifest("shop", other)), other],
     ["another source's manifest", canonicalJson(sampleManifest("store", id)), '"store"'],

@@ -21,7 +21,8 @@ export interface Snapshot {
   readonly name: string;
   /** A hot standby: what is read is as old as what it has replayed. */
   readonly standby: boolean;
-  readonly consistencyPoint: { readonly time: string; readonly position: string };
+  /** The server's own instant and LSN. */
+  readonly position: { readonly at: string; readonly mark: string };
 }
 
 /**
@@ -33,8 +34,8 @@ const heartbeatMs = 30_000;
 interface SnapshotRow extends Record<string, unknown> {
   readonly name: string;
   readonly standby: boolean;
-  readonly position: string;
-  readonly time: string;
+  readonly mark: string;
+  readonly at: string;
 }
 
 // A standby that has replayed all it has received is as fresh as its primary's last word; else it
@@ -43,11 +44,11 @@ const snapshotQuery = `
   SELECT pg_catalog.pg_export_snapshot() AS name,
          pg_catalog.pg_is_in_recovery() AS standby,
          CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
-              ELSE pg_catalog.pg_current_wal_lsn() END::pg_catalog.text AS position,
+              ELSE pg_catalog.pg_current_wal_lsn() END::pg_catalog.text AS mark,
          pg_catalog.to_char((CASE WHEN pg_catalog.pg_is_in_recovery()
                         AND pg_catalog.pg_last_wal_receive_lsn() IS DISTINCT FROM pg_catalog.pg_last_wal_replay_lsn()
                   THEN coalesce(pg_catalog.pg_last_xact_replay_timestamp(), pg_catalog.clock_timestamp())
-                  ELSE pg_catalog.clock_timestamp() END) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time`;
+                  ELSE pg_catalog.clock_timestamp() END) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at`;
 
 /**
  * Connects, outside of any transaction. Errors: SourceUnreachable, SourceAccessDenied,
@@ -91,8 +92,8 @@ async function readVersion(
 /** Takes and exports the snapshot of the open transaction. Errors: as the driver's `queryError`. */
 export async function takeSnapshot(connection: Connection): Promise<Snapshot> {
   const row = await connection.row<SnapshotRow>(snapshotQuery);
-  const { name, standby, position, time } = row as SnapshotRow;
-  return { name, standby, consistencyPoint: { time, position } };
+  const { name, standby, mark, at } = row as SnapshotRow;
+  return { name, standby, position: { at, mark } };
 }
 
 /**

@@ -6,11 +6,10 @@
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
-import type { BackupKind } from "../../../policy/policy.ts";
 import type { Notice, SourceCheckResult } from "../../../proof/content.ts";
 import type { ToolStream } from "../../../runtime/child-process.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { DumpArtifact, DumpSession } from "../../engine.ts";
+import type { DumpArtifact, DumpRequest, DumpSession } from "../../engine.ts";
 import type { DatabaseFacts, PostgresFacts } from "../backup-facts.ts";
 import { assertEncrypted } from "../connection/check-connection.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "../connection/connection.ts";
@@ -81,7 +80,7 @@ interface OpenDump {
  */
 export async function openPostgresDump(
   source: PostgresSource,
-  request: { readonly kind: BackupKind; readonly backupId: string },
+  request: DumpRequest,
   context: RunContext,
   limits: LockLimits = defaultLockLimits,
 ): Promise<DumpSession<PostgresFacts>> {
@@ -150,7 +149,7 @@ async function start(
   return { ...(await startDump(request, context)), application, tools, zstd };
 }
 
-function sessionNotices(session: SourceSession, { standby, consistencyPoint }: Snapshot, context: RunContext): Notice[] {
+function sessionNotices(session: SourceSession, { standby, position }: Snapshot, context: RunContext): Notice[] {
   const notices: Notice[] = [];
   if (session.connection.proxied) {
     const message = "a pooler or proxy stands between here and the server; it kept the dump's session";
@@ -160,13 +159,13 @@ function sessionNotices(session: SourceSession, { standby, consistencyPoint }: S
     const message = `PostgreSQL ${session.serverMajor} is newer than the newest that this release was tested with (${supportedMajors.newest})`;
     notices.push({ code: "server-newer-than-tested", subject: session.serverVersion, message });
   }
-  const skewMs = context.clock.now().getTime() - Date.parse(consistencyPoint.time);
+  const skewMs = context.clock.now().getTime() - Date.parse(position.at);
   if (standby && skewMs > clockSkewMs) {
-    const message = `the standby's data is as old as ${consistencyPoint.time}`;
-    notices.push({ code: "standby-lag", subject: consistencyPoint.time, message });
+    const message = `the standby's data is as old as ${position.at}`;
+    notices.push({ code: "standby-lag", subject: position.at, message });
   } else if (Math.abs(skewMs) > clockSkewMs) {
     const message = `the server's clock and this machine's differ by ${Math.round(skewMs / 1000)} s`;
-    notices.push({ code: "clock-skew", subject: consistencyPoint.time, message });
+    notices.push({ code: "clock-skew", subject: position.at, message });
   }
   return notices;
 }
@@ -211,8 +210,7 @@ function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession<Postg
     async finish() {
       if (globals === undefined) throw new HoldfastError("Internal", "a dump was finished before it was read");
       const { captured: globalsCaptured, rolePasswords } = globals;
-      const { consistencyPoint } = snapshot;
-      return { consistencyPoint, facts: { ...known, globalsCaptured, rolePasswords }, notices: dump.notices };
+      return { coverage: { to: snapshot.position }, facts: { ...known, globalsCaptured, rolePasswords }, notices: dump.notices };
     },
     close: () => {
       closing ??= close();

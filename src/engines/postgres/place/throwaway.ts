@@ -31,7 +31,7 @@ const baseBytes = 256 * 1024 * 1024;
  * Bytes of temporary disk that a restore test needs for its server; an archive on disk beside it
  * comes on top.
  */
-export function estimateThrowawayBytes(backup: PostgresBackup): number {
+export function estimateThrowawayBytes(backup: Pick<PostgresBackup, "facts">): number {
   // A database shrinks when it is loaded anew, and its write-ahead log is kept small: its own size
   // is a safe bound.
   return baseBytes + backup.facts.databaseSizeBytes;
