@@ -12,14 +12,13 @@ import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
-import type { BackupEntry } from "../vault/catalogue.ts";
 import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } from "../vault/documents/manifest.ts";
 import { initVault } from "../vault/documents/vault.ts";
+import { type DatedPlace, findNewest } from "../vault/find-backup.ts";
 import { keyOf, newBackupId } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { writeManifestSeal } from "./authentic-manifest.ts";
-import { newestBackup } from "./find-backups.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLease } from "./source-lease.ts";
@@ -69,7 +68,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const { vault, ...createdVault } = await prepareVault(context, source.vault);
   const { store } = vault;
   return withSourceLease(context, vault.state, source.name, `${request.kind} backup`, async (run, lease) => {
-    const newest = await newestBackup(store, source.name, run.clock.now());
+    const newest = await findNewest(store, source.name, run.clock.now());
     await letSecondPass(newest, run);
     const startedAt = run.clock.now();
     const startedMs = run.clock.monotonicMs();
@@ -157,7 +156,7 @@ async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunC
  * Ids tell whole seconds: a backup begun in the second of the one before it would sort by chance,
  * and `@latest` name either.
  */
-async function letSecondPass(newest: BackupEntry | undefined, run: RunContext): Promise<void> {
+async function letSecondPass(newest: DatedPlace | undefined, run: RunContext): Promise<void> {
   const now = run.clock.now().getTime();
   if (newest === undefined || Math.floor(newest.startedAt.getTime() / 1000) !== Math.floor(now / 1000)) return;
   await sleep(1000 - (now % 1000), undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
@@ -167,7 +166,7 @@ async function letSecondPass(newest: BackupEntry | undefined, run: RunContext): 
  * A clock that was set back gives ids that sort before older backups: said aloud, for retention
  * will refuse to prune.
  */
-function checkClock(newest: BackupEntry | undefined, startedAt: Date): readonly Notice[] {
+function checkClock(newest: DatedPlace | undefined, startedAt: Date): readonly Notice[] {
   if (newest === undefined || newest.startedAt <= startedAt) return [];
   return [
     {

@@ -2,8 +2,8 @@
 import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { Policy } from "../policy/policy.ts";
-import { type BackupEntry, findBackup, listBackups } from "../vault/catalogue.ts";
-import type { ObjectStore } from "../vault/object-store.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
+import { findBackup } from "../vault/find-backup.ts";
 import type { Vault } from "../vault/vault.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { resolveReference } from "./resolve-reference.ts";
@@ -11,13 +11,6 @@ import { resolveReference } from "./resolve-reference.ts";
 export interface FoundBackup {
   readonly entry: BackupEntry;
   readonly vault: Vault;
-}
-
-/** The newest backup of a source, whatever its state, or undefined. Reads keys only. */
-export async function newestBackup(store: ObjectStore, source: string, now: Date): Promise<BackupEntry | undefined> {
-  let newest: BackupEntry | undefined;
-  for await (const entry of listBackups(store, { source, now })) newest = entry;
-  return newest;
 }
 
 /**

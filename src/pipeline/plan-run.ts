@@ -6,11 +6,12 @@
 import type { Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
-import type { BackupEntry } from "../vault/catalogue.ts";
 import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
+import { findNewest } from "../vault/find-backup.ts";
+import type { BackupPlace } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { figuresOf } from "./backup-figures.ts";
-import { findInVaults, newestBackup } from "./find-backups.ts";
+import { findInVaults } from "./find-backups.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 
 export type Runner = "lambda" | "fargate";
@@ -64,7 +65,7 @@ export async function planBackup(
     return { source: source.name, kind: request.kind, runner: "fargate", reason };
   }
   const store = await context.storeOf(source.vault);
-  const newest = await newestBackup(store, source.name, context.run.clock.now());
+  const newest = await findNewest(store, source.name, context.run.clock.now());
   const manifest = newest === undefined ? undefined : await readSound(store, newest);
   return { source: source.name, kind: request.kind, ...chooseForDump(manifest) };
 }
@@ -110,7 +111,7 @@ function chooseForDump(manifest: Manifest | undefined): Choice {
  * A manifest that cannot be read says nothing of sizes, and must not keep the next backup from
  * being made.
  */
-async function readSound(store: ObjectStore, entry: BackupEntry): Promise<Manifest | undefined> {
+async function readSound(store: ObjectStore, entry: BackupPlace): Promise<Manifest | undefined> {
   try {
     return (await readManifest(store, entry.source, entry.id)).manifest;
   } catch (error) {

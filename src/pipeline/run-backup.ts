@@ -4,7 +4,7 @@
  */
 import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
-import { findBackup } from "../vault/catalogue.ts";
+import { findBackup } from "../vault/find-backup.ts";
 import { type DumpResult, dumpSource } from "./dump.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type PruneResult, pruneSource } from "./prune.ts";

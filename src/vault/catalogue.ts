@@ -2,16 +2,12 @@
  * The catalogue: every backup with its state, from the keys of three listings alone, in memory that
  * does not grow with their number.
  */
-import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type BackupState, stateOf } from "./backup-state.ts";
-import { listEvidence } from "./documents/evidence.ts";
 import { isFuture } from "./documents/future.ts";
-import { isHeld } from "./documents/holds.ts";
 import { type BackupPlace, type EvidenceKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
 import { cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { parseReference, type Reference } from "./reference.ts";
 
 export interface BackupEntry {
   readonly source: string;
@@ -40,10 +36,12 @@ export interface BackupEntry {
 export interface ListOptions extends RoomOptions {
   /** By the clock: what is dated later counts for nothing. */
   readonly now: Date;
+  /**
+   * Is given each backup that has evidence and was listed without a manifest: lost, deleted on
+   * purpose, or deleted since (list-lost.ts).
+   */
+  readonly onUnclaimed?: ((place: BackupPlace) => void) | undefined;
 }
-
-/** How many candidates an ambiguous reference is answered with. */
-const mostCandidates = 10;
 
 /**
  * All backups, by source and then by age, oldest first: whatever has a manifest, joined with its
@@ -53,16 +51,17 @@ const mostCandidates = 10;
 export async function* listBackups(store: ObjectStore, options: ListOptions): AsyncGenerator<BackupEntry, void, undefined> {
   const evidence = listRoom(store, "evidence", parseEvidenceKey, options);
   const holds = listRoom(store, "holds", parseDocumentKey, options);
-  const evidenceCursor = cursorOf(evidence);
+  const evidenceCursor = cursorOf(evidence, options.onUnclaimed);
   const holdCursor = cursorOf(holds);
   try {
     for await (const place of listRoom(store, "manifests", parseDocumentKey, options)) {
       const evidenceOf = await evidenceCursor.takeFor(place);
       const checks = evidenceOf.map(({ key, at, check, storedAt }): EvidenceKey => ({ key, at, check, storedAt }));
       const held = (await holdCursor.takeFor(place)).length > 0;
-      const entry = describe(place, checks, held, options.now);
+      const entry = entryOf(place, checks, held, options.now);
       if (entry !== undefined) yield { ...entry, storedAt: place.storedAt };
     }
+    if (options.onUnclaimed !== undefined) await evidenceCursor.skipRest();
   } finally {
     await evidence.return();
     await holds.return();
@@ -84,71 +83,8 @@ export async function* listSources(
   }
 }
 
-/**
- * The backup that `reference` names: an id, a unique prefix of one (either also as
- * `<source>/<prefix>`), `<source>@latest`, or `<source>@<time>` (ISO 8601 with a zone: the newest
- * that was started then or before); neither takes what is dated in the future. Errors:
- * BackupNotFound, which names the nearest; UsageInvalid when it is ambiguous, with the candidates,
- * or cannot be a reference; those of ObjectStore.
- */
-export async function findBackup(store: ObjectStore, reference: string, now: Date): Promise<BackupEntry> {
-  const wanted = parseReference(reference);
-  const place = wanted.by === "prefix" ? await findByPrefix(store, wanted) : await findByTime(store, wanted, now);
-  const checks = await listEvidence(store, place.source, place.id);
-  const held = await isHeld(store, place.source, place.id);
-  const entry = describe(place, checks, held, now);
-  if (entry === undefined) throw new HoldfastError("Internal", `${place.id} was listed, but is not a backup's id`);
-  return entry;
-}
-
-async function findByPrefix(store: ObjectStore, wanted: Reference & { readonly by: "prefix" }): Promise<BackupPlace> {
-  const { prefix, source } = wanted;
-  const found: BackupPlace[] = [];
-  let before: BackupPlace | undefined;
-  let after: BackupPlace | undefined;
-  for await (const place of listRoom(store, "manifests", parseDocumentKey, source === undefined ? {} : { source })) {
-    if (place.id.startsWith(prefix)) found.push(place);
-    else if (place.id < prefix && (before === undefined || place.id > before.id)) before = place;
-    else if (place.id > prefix && (after === undefined || place.id < after.id)) after = place;
-    if (found.length > mostCandidates) break;
-  }
-  const [only, ...others] = found;
-  if (only !== undefined && others.length === 0) return only;
-  if (only !== undefined) {
-    const candidates = found.slice(0, mostCandidates).map(({ source: of, id }) => `${of}/${id}`);
-    const more = found.length > mostCandidates ? ["…"] : [];
-    throw new HoldfastError("UsageInvalid", `"${wanted.text}" is ambiguous: more than one backup begins with it`, {
-      hint: "Write more of the id, or put the source before it: <source>/<id>.",
-      details: [...candidates, ...more],
-    });
-  }
-  throw notFound(`no backup in ${store.url} is called "${wanted.text}"`, [before, after]);
-}
-
-async function findByTime(store: ObjectStore, wanted: Reference & { readonly by: "time" }, now: Date): Promise<BackupPlace> {
-  const { source, time } = wanted;
-  let newest: BackupPlace | undefined;
-  let later: BackupPlace | undefined;
-  for await (const place of listRoom(store, "manifests", parseDocumentKey, { source })) {
-    const startedAt = parseBackupId(place.id)?.startedAt;
-    if (startedAt !== undefined && (isFuture(startedAt, now) || (time !== undefined && startedAt > time))) {
-      later = place;
-      break;
-    }
-    newest = place;
-  }
-  if (newest !== undefined) return newest;
-  const when = time === undefined ? "" : ` of ${time.toISOString()} or before`;
-  throw notFound(`source "${source}" has no backup${when} in ${store.url}`, [later]);
-}
-
-function notFound(message: string, nearest: readonly (BackupPlace | undefined)[]): HoldfastError {
-  const named = nearest.filter((place) => place !== undefined).map(({ source, id }) => `${source}/${id}`);
-  if (named.length === 0) return new HoldfastError("BackupNotFound", `${message}; there is none to choose from`);
-  return new HoldfastError("BackupNotFound", `${message}; the nearest: ${named.join(", ")}`);
-}
-
-function describe(
+/** The entry of a backup of which this is known; undefined when the id cannot be one. */
+export function entryOf(
   { source, id }: BackupPlace,
   allChecks: readonly EvidenceKey[],
   held: boolean,

@@ -18,8 +18,8 @@ export interface RecentDeletion extends BackupPlace {
 
 export interface DeletionOptions {
   readonly now: Date;
-  readonly source?: string;
-  readonly signal?: AbortSignal;
+  readonly source?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

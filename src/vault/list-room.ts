@@ -5,8 +5,8 @@ import { compareKeys } from "./object-key.ts";
 import type { ListedObject, ObjectStore } from "./object-store.ts";
 
 export interface RoomOptions {
-  readonly source?: string;
-  readonly signal?: AbortSignal;
+  readonly source?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface StoredPlace {
@@ -16,18 +16,19 @@ export interface StoredPlace {
 
 /**
  * The places that the keys of a room name, in the order of the listing. What others put there is
- * passed by, unless it hides a source.
+ * skipped, unless it hides a source. With `since`, only ids of the source that sort after it.
  */
 export async function* listRoom<P extends BackupPlace>(
   store: ObjectStore,
   room: string,
   parse: (key: string) => P | undefined,
-  { source, signal }: RoomOptions,
+  { source, signal, since }: RoomOptions & { readonly since?: string | undefined },
 ): AsyncGenerator<P & StoredPlace, void, undefined> {
   if (source !== undefined && !isSourceName(source)) return;
   const prefix = source === undefined ? `${room}/` : `${room}/${source}/`;
   let hiding: ListedObject | undefined;
-  for await (const object of store.list(prefix, { includeOdd: true, ...(signal === undefined ? {} : { signal }) })) {
+  const startAfter = source === undefined || since === undefined ? {} : { startAfter: `${prefix}${since}` };
+  for await (const object of store.list(prefix, { includeOdd: true, signal, ...startAfter })) {
     const place = parse(object.key);
     // Also of a link or a pipe: the backup is there, and reading it says what stands in its
     // manifest's way.
@@ -40,9 +41,21 @@ export async function* listRoom<P extends BackupPlace>(
   });
 }
 
-/** Walks a listing along with another one: both are sorted alike, so that each is read once. */
-export function cursorOf<P extends BackupPlace>(places: AsyncGenerator<P, void, undefined>) {
+/**
+ * Walks a listing along with another one: both are sorted alike, so that each is read once.
+ * `onSkipped` is given the place of what is skipped, each once.
+ */
+export function cursorOf<P extends BackupPlace>(
+  places: AsyncGenerator<P, void, undefined>,
+  onSkipped: (place: BackupPlace) => void = () => undefined,
+) {
   let next: P | undefined;
+  let skipped: BackupPlace | undefined;
+  const skip = ({ source, id }: P): void => {
+    if (skipped !== undefined && comparePlaces(skipped, { source, id }) === 0) return;
+    skipped = { source, id };
+    onSkipped(skipped);
+  };
   let ended = false;
   const advance = async (): Promise<void> => {
     const result = await places.next();
@@ -58,9 +71,18 @@ export function cursorOf<P extends BackupPlace>(places: AsyncGenerator<P, void, 
         const order = comparePlaces(next, place);
         if (order > 0) break;
         if (order === 0) taken.push(next);
+        else skip(next);
         await advance();
       }
       return taken;
+    },
+    /** Skips what is left. */
+    async skipRest(): Promise<void> {
+      if (next === undefined && !ended) await advance();
+      while (next !== undefined) {
+        skip(next);
+        await advance();
+      }
     },
   };
 }

@@ -2,9 +2,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { compareWithEarlierEvidence } from "../../src/pipeline/earlier-evidence.ts";
 import type { CheckName } from "../../src/vault/backup-state.ts";
-import { type BackupEntry, findBackup } from "../../src/vault/catalogue.ts";
+import type { BackupEntry } from "../../src/vault/catalogue.ts";
 import { appendEvidence } from "../../src/vault/documents/evidence.ts";
 import { commitManifest } from "../../src/vault/documents/manifest.ts";
+import { findBackup } from "../../src/vault/find-backup.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleId, sampleManifest } from "../support/sample-backups.ts";

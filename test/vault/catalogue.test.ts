@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkNames, stateOf } from "../../src/vault/backup-state.ts";
-import { findBackup, listBackups, listSources } from "../../src/vault/catalogue.ts";
+import { listBackups, listSources } from "../../src/vault/catalogue.ts";
 import { appendEvidence, type Evidence } from "../../src/vault/documents/evidence.ts";
-import { keyOf } from "../../src/vault/layout.ts";
+import { findBackup } from "../../src/vault/find-backup.ts";
+import { keyOf, parseEvidenceKey } from "../../src/vault/layout.ts";
 import type { ListedObject } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
@@ -60,6 +61,21 @@ describe("the catalogue", () => {
           .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
           .map(([, entry]) => entry);
         expect(plain).toEqual(inOrder);
+        const unclaimed: string[] = [];
+        for (const options of [{}, ...[...new Set(backups.map(({ source }) => source))].map((source) => ({ source }))]) {
+          const found: string[] = [];
+          const onUnclaimed = ({ source, id }: { source: string; id: string }): void => void found.push(`${source}/${id}`);
+          expect(await toList(listBackups(blind, { now, onUnclaimed, ...options }))).toEqual(
+            listed.filter(({ source }) => !("source" in options) || options.source === source),
+          );
+          if ("source" in options) unclaimed.push(...found);
+          else expect(found).toEqual([...new Set(found)]);
+          const evident = [...store.objects.keys()].flatMap((key) => parseEvidenceKey(key) ?? []);
+          const bare = evident.filter(({ source, id }) => !store.objects.has(keyOf.manifest(source, id)));
+          const own = bare.filter(({ source }) => !("source" in options) || options.source === source);
+          expect(new Set(found)).toEqual(new Set(own.map(({ source, id }) => `${source}/${id}`)));
+        }
+        expect(unclaimed).toEqual([...new Set(unclaimed)]);
         const [first] = listed;
         if (first !== undefined) {
           const own = await toList(listBackups(store, { source: first.source, now }));

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
-import { findBackup, listBackups } from "../../src/vault/catalogue.ts";
+import { listBackups } from "../../src/vault/catalogue.ts";
 import { appendEvidence, type Evidence } from "../../src/vault/documents/evidence.ts";
 import { commitManifest } from "../../src/vault/documents/manifest.ts";
 import { examineAll, examineBackup } from "../../src/vault/examine-backup.ts";
+import { findBackup } from "../../src/vault/find-backup.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { listLost } from "../../src/vault/list-lost.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";

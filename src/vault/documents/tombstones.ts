@@ -61,11 +61,11 @@ export interface StoredTombstone extends BackupPlace {
  */
 export async function* listTombstones(
   store: ObjectStore,
-  options: { readonly source?: string; readonly signal?: AbortSignal } = {},
+  options: { readonly source?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<StoredTombstone, void, undefined> {
   const { source, signal } = options;
   const prefix = source === undefined ? "tombstones/" : `tombstones/${source}/`;
-  const listing = store.list(prefix, { includeOdd: true, ...(signal === undefined ? {} : { signal }) });
+  const listing = store.list(prefix, { includeOdd: true, signal });
   for await (const { key, odd, modifiedAt } of listing) {
     const place = odd === undefined ? parseDocumentKey(key) : undefined;
     if (place !== undefined) yield { ...place, storedAt: modifiedAt };

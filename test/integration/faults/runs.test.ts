@@ -6,7 +6,7 @@ import { chmod, readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dumpSource } from "../../../src/pipeline/dump.ts";
-import { findBackup } from "../../../src/vault/catalogue.ts";
+import { findBackup } from "../../../src/vault/find-backup.ts";
 import { createProject, type Project, postgresSource } from "../../support/holdfast.ts";
 import { openPipeline, shiftedClock } from "../../support/pipeline.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";

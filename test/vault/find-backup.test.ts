@@ -1,0 +1,93 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { findBackup, findNewest } from "../../src/vault/find-backup.ts";
+import { keyOf, parseBackupId } from "../../src/vault/layout.ts";
+import { makeFaultyStore } from "../support/faulty-store.ts";
+import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
+import { sampleId } from "../support/sample-backups.ts";
+
+const dayMs = 86_400_000;
+const now = new Date("2026-11-20T12:00:00Z");
+const anything = Buffer.from("x");
+
+async function storeOf(sources: Readonly<Record<string, readonly string[]>>): Promise<MemoryStore> {
+  const store = makeMemoryStore();
+  for (const [source, ids] of Object.entries(sources)) {
+    for (const id of ids) await store.put(keyOf.manifest(source, id), anything);
+  }
+  return store;
+}
+
+/** Ages from the future (behind a clock that was wrong) to years ago; many near the windows' ends. */
+const age = fc.oneof(
+  fc.double({ min: -3, max: 5, noNaN: true }),
+  fc.double({ min: 95, max: 105, noNaN: true }),
+  fc.double({ min: 0, max: 4000, noNaN: true }),
+);
+const history = fc
+  .uniqueArray(age, { maxLength: 12 })
+  .map((ages) =>
+    [...new Set(ages.map((days, suffix) => sampleId(new Date(now.getTime() - days * dayMs).toISOString(), suffix)))].sort(),
+  );
+const startOf = (id: string): number => parseBackupId(id)?.startedAt.getTime() ?? Number.NaN;
+
+describe("looking back for a backup", () => {
+  it("finds what a listing of everything finds", async () => {
+    await fc.assert(
+      fc.asyncProperty(history, history, age, async (ids, others, back) => {
+        const store = await storeOf({ shop: ids, "shop-b": others });
+        expect((await findNewest(store, "shop", now))?.id).toBe(ids.at(-1));
+        // Five minutes is how far clocks may differ.
+        const countsUntil = (limitMs: number) =>
+          ids.findLast((id) => startOf(id) <= now.getTime() + 300_000 && startOf(id) <= limitMs);
+        const latest = await findBackup(store, "shop@latest", now).catch(() => undefined);
+        expect(latest?.id).toBe(countsUntil(Number.POSITIVE_INFINITY));
+        const time = new Date(now.getTime() - back * dayMs);
+        const found = await findBackup(store, `shop@${time.toISOString()}`, now).catch(() => undefined);
+        expect(found?.id).toBe(countsUntil(time.getTime()));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("reads few keys of a source of any age", async () => {
+    const ids = Array.from({ length: 3000 }, (_, hours) => sampleId(new Date(now.getTime() - hours * 3_600_000).toISOString()));
+    const store = await storeOf({ shop: ids });
+    let [calls, keys] = [0, 0];
+    const counted = {
+      ...store,
+      async *list(...given: Parameters<typeof store.list>) {
+        calls += 1;
+        for await (const object of store.list(...given)) {
+          keys += 1;
+          yield object;
+        }
+      },
+    };
+    expect((await findNewest(counted, "shop", now))?.id).toBe(ids[0]);
+    expect((await findBackup(counted, "shop@latest", now)).id).toBe(ids[0]);
+    expect((await findBackup(counted, "shop@2026-09-01T00:30:00Z", now)).id).toMatch(/^20260901T000000Z/);
+    // One listing each, and one of the evidence of each that was found.
+    expect(calls).toBe(5);
+    // Three windows of two days and the rest of the first day.
+    expect(keys).toBeLessThan(3 * 72 + 3);
+  });
+});
+
+describe("finding a backup by its id", () => {
+  it("lists no more than what begins so, in each source", async () => {
+    const id = sampleId("2026-11-19T02:00:00Z");
+    const counted = makeFaultyStore(await storeOf({ a: [sampleId("2026-11-18T02:00:00Z")], shop: [id], wiki: [] }), []);
+    expect(await findBackup(counted, id.slice(0, 10), now)).toMatchObject({ source: "shop", id });
+    expect(counted.calls.filter((call) => call.startsWith("list manifests/"))).toEqual([
+      "list manifests/",
+      "list manifests/a/20261119T0",
+      "list manifests/",
+      "list manifests/shop/20261119T0",
+      "list manifests/",
+    ]);
+    const own = makeFaultyStore(counted, []);
+    expect((await findBackup(own, `shop/${id}`, now)).id).toBe(id);
+    expect(own.calls.filter((call) => call.startsWith("list manifests/"))).toEqual([`list manifests/shop/${id}`]);
+  });
+});
