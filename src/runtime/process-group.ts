@@ -33,6 +33,8 @@ export interface ToolOptions {
   readonly maxStderrBytes?: number | undefined;
   /** Gives its standard error as bytes in a latin1 string. */
   readonly stderrBytes?: boolean | undefined;
+  /** Lines of its standard error that are not kept. */
+  readonly omitStderrLine?: RegExp | undefined;
 }
 
 /** A file that the tool may read from its beginning, without being able to open it. */
@@ -198,22 +200,47 @@ export function isOpenFile(input: ToolOptions["input"]): input is OpenFile {
 /** Keeps the end of a stream; the returned function gives it, from a line's beginning. */
 export function keepTail(
   stream: Readable,
-  { maxStderrBytes = stderrTailBytes, stderrBytes = false }: Pick<ToolOptions, "maxStderrBytes" | "stderrBytes"> = {},
+  {
+    maxStderrBytes = stderrTailBytes,
+    stderrBytes = false,
+    omitStderrLine,
+  }: Pick<ToolOptions, "maxStderrBytes" | "stderrBytes" | "omitStderrLine"> = {},
 ): () => Pick<ToolExit, "stderr" | "stderrCut"> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let cut = false;
-  stream.on("data", (chunk: Buffer) => {
+  const filter = omitStderrLine === undefined ? undefined : omitLines(omitStderrLine);
+  const keep = (chunk: Buffer): void => {
     chunks.push(chunk);
     bytes += chunk.length;
     while (chunks.length > 1 && bytes - (chunks[0] as Buffer).length >= maxStderrBytes) {
       bytes -= (chunks.shift() as Buffer).length;
       cut = true;
     }
-  });
+  };
+  stream.on("data", (chunk: Buffer) => keep(filter === undefined ? chunk : filter.write(chunk)));
   stream.on("error", () => {});
   return () => {
+    if (filter !== undefined) keep(filter.rest());
     const text = Buffer.concat(chunks).toString(stderrBytes ? "latin1" : "utf8");
     return { stderr: cut ? text.slice(text.indexOf("\n") + 1) : text, stderrCut: cut };
+  };
+}
+
+/** Leaves out lines that match; a line that is longer than this is kept. */
+const maxOmittedLineBytes = 64 * 1024;
+
+function omitLines(pattern: RegExp): { write(chunk: Buffer): Buffer; rest(): Buffer } {
+  let open = "";
+  return {
+    write(chunk) {
+      const lines = `${open}${chunk.toString("latin1")}`.split("\n");
+      const last = lines.pop() ?? "";
+      const kept = lines.filter((line) => !pattern.test(line)).map((line) => `${line}\n`);
+      open = last.length > maxOmittedLineBytes ? "" : last;
+      if (open === "") kept.push(last);
+      return Buffer.from(kept.join(""), "latin1");
+    },
+    rest: () => Buffer.from(open, "latin1"),
   };
 }

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
 import { reprintElsewhere } from "../../../src/engines/postgres/digest/reprint-elsewhere.ts";
-import type { ArchiveLoad } from "../../../src/engines/postgres/load/load-archive.ts";
+import type { ArchiveLoad } from "../../../src/engines/postgres/load/archive-load.ts";
 import { openPostgresTarget } from "../../../src/engines/postgres/place/restore.ts";
 import { planPostgresRestore } from "../../../src/engines/postgres/place/restore-plan.ts";
 import type { Comparison, ContentDigest } from "../../../src/proof/content.ts";

@@ -8,7 +8,8 @@
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { ArchiveOutline } from "../archive/archive-outline.ts";
 import { connect } from "../connection/driver.ts";
-import { type ArchiveLoad, loadArchive } from "../load/load-archive.ts";
+import type { ArchiveLoad } from "../load/archive-load.ts";
+import { loadArchive } from "../load/load-archive.ts";
 import { createDatabase } from "../load/load-database.ts";
 import { dumpLoaded, type LoadedDatabase } from "../place/place-compare.ts";
 import { inDatabase } from "../place/place-settings.ts";

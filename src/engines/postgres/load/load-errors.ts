@@ -8,9 +8,9 @@ import { createScriptSplitter } from "../script/script-splitter.ts";
 
 /** One error of pg_restore, with the entry it was working on. */
 export interface RestoreError {
-  readonly entry?: ScriptEntry;
+  readonly entry?: ScriptEntry | undefined;
   /** The entry's number in the archive's list; known only where pg_restore named it. */
-  readonly dumpId?: number;
+  readonly dumpId?: number | undefined;
   /** The server's or the tool's own words, without the level. */
   readonly message: string;
   /** The statement that failed, where one did: bytes in a latin1 string. */
@@ -19,7 +19,7 @@ export interface RestoreError {
    * Whether the server answered with an error, so that it was still there; else the tool or the
    * connection failed.
    */
-  readonly answered?: boolean;
+  readonly answered?: boolean | undefined;
 }
 
 /** Finds the entry that a statement or a table's rows are from. */
@@ -30,7 +30,7 @@ export interface EntryFinder {
 
 /**
  * Parallel sessions write their lines in pieces, so that another's prefix may stand in the middle
- * of one.
+ * of one. What is lost that way load-parallel.ts finds by the numbers of `readFailedEntries`.
  */
 const errorLine = /^pg_restore: error: (?:.*?could not execute query: )?(?:ERROR: {2})?(.*)$/;
 const answerLine = /^pg_restore: error: (?:.*?: )?ERROR: {2}/;
@@ -47,18 +47,13 @@ export function parseRestoreErrors(stderr: string, finder: EntryFinder): Restore
   let command: string[] | undefined;
   let answered = false;
   const flush = (): void => {
-    if (message === undefined) return;
-    const statement = command === undefined ? "" : firstStatement(command.join("\n"));
-    const entry = findEntry(message, statement, finder);
-    const text = Buffer.from(message, "latin1").toString("utf8");
-    errors.push({
-      ...(entry === undefined ? {} : { entry }),
-      ...(dumpId === undefined ? {} : { dumpId }),
-      message: text,
-      command: statement,
-      ...(answered ? { answered } : {}),
-    });
+    if (message !== undefined) {
+      const statement = command === undefined ? "" : firstStatement(command.join("\n"));
+      const entry = findEntry(message, statement, finder);
+      errors.push({ entry, dumpId, message: Buffer.from(message, "latin1").toString("utf8"), command: statement, answered });
+    }
     message = undefined;
+    // A statement whose message was not read is not the next one's.
     command = undefined;
   };
   for (const line of stderr.split("\n")) {
@@ -72,6 +67,15 @@ export function parseRestoreErrors(stderr: string, finder: EntryFinder): Restore
   }
   flush();
   return errors;
+}
+
+/**
+ * The numbers of all entries that failed. pg_restore writes `from TOC entry 215; 1259 16400 …` in
+ * one piece before an entry's first error (version 14 always, later ones with `--verbose`), so that
+ * no other session's words stand in it, whatever stands before it.
+ */
+export function readFailedEntries(stderr: string): Set<number> {
+  return new Set([...stderr.matchAll(/from TOC entry (\d+); \d+ \d+ [A-Z]/g)].map(([, number]) => Number(number)));
 }
 
 /** An entry's statements fail together; it is known by its first. */
