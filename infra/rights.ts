@@ -74,7 +74,7 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
     ...allowIn(["s3:PutObjectTagging"], objectsIn(tiered, `artifacts/${source.name}/*`)),
     // Takes back the parts of an upload that failed; what was committed cannot be touched by it.
     allow(["s3:AbortMultipartUpload"], objectsIn(vaults, ...own)),
-    ...holdLeases(vaults, `${source.name}.json`),
+    ...holdLeases(vaults, `${source.name}/*`),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey", "kms:Decrypt"]),
     ...sealWith(deployment, source),
   ];
@@ -173,8 +173,8 @@ export function deleteBackups(deployment: Deployment): Statement[] {
       StringEquals: { "s3:object-lock-legal-hold": "ON" },
     }),
     ...holdLeases(vaults, "*"),
-    // Marks of readers that died.
-    allow(["s3:DeleteObject"], objectsIn(statesOf(vaults), "leases/reading/*")),
+    // Says who reads a backup, and takes back the marks of readers that died.
+    allow(["s3:GetObject", "s3:DeleteObject"], objectsIn(statesOf(vaults), "leases/reading/*")),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
   ];
 }
@@ -185,11 +185,11 @@ export function statesOf(vaults: readonly S3Vault[]): S3Vault[] {
 }
 
 /** Without the right to list, S3 answers 403 for a lease that is not there. */
-function holdLeases(vaults: readonly S3Vault[], name: string): Statement[] {
+function holdLeases(vaults: readonly S3Vault[], names: string): Statement[] {
   const states = statesOf(vaults);
   return [
     allow(["s3:ListBucket"], bucketArns(states)),
-    allow(["s3:GetObject", "s3:PutObject"], objectsIn(states, `leases/${name}`)),
+    allow(["s3:GetObject", "s3:PutObject"], objectsIn(states, `leases/writing/${names}`)),
   ];
 }
 

@@ -35,7 +35,7 @@ export interface Deletion {
  * somebody began to read it, since it was planned. The manifest goes before the second look,
  * because a reader marks before it reads the manifest (read-marks.ts), and a hold's writer looks
  * for the manifest after the hold was written. Before anything goes, a tombstone says that this is
- * meant. To be called under the source's lease. Errors: those of ObjectStore.
+ * meant. To be called under all of the source's leases. Errors: those of ObjectStore.
  */
 export async function deleteBackup(
   run: RunContext,

@@ -16,12 +16,13 @@ import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } fr
 import { initVault } from "../vault/documents/vault.ts";
 import { type DatedPlace, findNewest } from "../vault/find-backup.ts";
 import { keyOf, newBackupId } from "../vault/layout.ts";
+import { streamOf } from "../vault/lease-streams.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { writeManifestSeal } from "./authentic-manifest.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
-import { withSourceLease } from "./source-lease.ts";
+import { withSourceLeases } from "./source-lease.ts";
 import { writeInstructions } from "./vault-instructions.ts";
 import { type ArtifactTarget, writeArtifact } from "./write-artifact.ts";
 
@@ -48,7 +49,7 @@ export interface DumpResult {
 }
 
 /**
- * Dumps one source as a new backup. Takes the source's lease for the time; when it rejects, no
+ * Dumps one source as a new backup. Takes the lease of its stream for the time; when it rejects, no
  * manifest was written and the artifacts written so far have been removed (after a kill, the
  * sweep does that).
  * Errors: SourceNotFound, SourceUnsupported (a kind the engine cannot do), LeaseHeld, LeaseLost,
@@ -67,7 +68,8 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   await keys.sealingKeyring();
   const { vault, ...createdVault } = await prepareVault(context, source.vault);
   const { store } = vault;
-  return withSourceLease(context, vault.state, source.name, `${request.kind} backup`, async (run, lease) => {
+  const purpose = { source: source.name, streams: [streamOf(request.kind)], purpose: `${request.kind} backup` };
+  return withSourceLeases(context, vault.state, purpose, async (run, lease) => {
     const newest = await findNewest(store, source.name, run.clock.now());
     await letSecondPass(newest, run);
     const startedAt = run.clock.now();

@@ -11,7 +11,8 @@ import { stateOf } from "../vault/backup-state.ts";
 import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
 import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
-import type { Lease } from "../vault/leases.ts";
+import type { LeaseSet } from "../vault/lease-set.ts";
+import { leaseStreams } from "../vault/lease-streams.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
@@ -23,7 +24,7 @@ import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
 import { refuseLosses } from "./refuse-losses.ts";
 import { type ReusedArtifacts, readReusedArtifacts } from "./reused-artifacts.ts";
-import { withSourceLease } from "./source-lease.ts";
+import { withSourceLeases } from "./source-lease.ts";
 
 export interface PruneResult {
   readonly source: string;
@@ -56,8 +57,8 @@ export async function planPrune(context: PipelineContext, sourceName: string): P
 }
 
 /**
- * Deletes what retention releases, under the source's lease, and collects the leftovers of runs
- * that died.
+ * Deletes what retention releases, under all of the source's leases, and collects the leftovers of
+ * runs that died.
  * Errors: PruneRefused (nothing was deleted), KeyUnavailable and KeyFileInvalid (the manifests that
  * it relies on cannot be checked), LeaseHeld, LeaseLost, those of the store. A run that fails
  * half-way is finished by the next.
@@ -66,7 +67,8 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
   const source = requireSource(context.policy, sourceName);
   const vault = await context.vaultOf(source.vault);
   const { store, state } = vault;
-  return withSourceLease(context, state, sourceName, "prune", async (run, lease) => {
+  const purpose = { source: sourceName, streams: leaseStreams, purpose: "prune" };
+  return withSourceLeases(context, state, purpose, async (run, leases) => {
     // A refused prune still keeps the vault safe.
     await keepDocumentsLocked(run, store);
     const { readers, dead } = await findReaders(context, state, sourceName);
@@ -89,7 +91,7 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     const swept = await sweepOrphans(store, sourceName, options);
     const { deleted, spared } = await deleteReleased(
       run,
-      lease,
+      leases,
       { store, state, holdfastVersion: context.holdfastVersion, readReused },
       sourceName,
       planned,
@@ -118,7 +120,7 @@ interface Deletions {
 
 async function deleteReleased(
   run: RunContext,
-  lease: Lease,
+  leases: LeaseSet,
   { readReused, ...places }: Omit<DeletionPlaces, "reused"> & { readonly readReused: ReadReused },
   source: string,
   { released, decisions }: RetentionPlan,
@@ -132,7 +134,7 @@ async function deleteReleased(
   for (const id of released) {
     if (spared.has(id)) continue;
     run.signal.throwIfAborted();
-    await lease.assertHeld();
+    await leases.assertHeld();
     const reason = await deleteBackup(
       run,
       { ...places, reused: await readReused() },

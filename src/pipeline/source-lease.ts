@@ -1,8 +1,9 @@
 /**
- * One writer a source: runs a step under the source's lease and stops it when the lease is lost.
+ * One writer a stream: runs a step under leases of its source and stops it when one is lost.
  */
 import type { RunContext } from "../runtime/run-context.ts";
-import { acquireLease, type Lease } from "../vault/leases.ts";
+import { acquireLeases, type LeaseSet } from "../vault/lease-set.ts";
+import type { LeaseStream } from "../vault/lease-streams.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
@@ -12,34 +13,48 @@ import type { PipelineContext } from "./pipeline-context.ts";
  * (leases.ts).
  */
 const leaseTtlSeconds = 600;
+/**
+ * How long a deletion waits for a log that is being made. Logs come every minute or so: without
+ * waiting, every other prune would fail on one.
+ */
+const logRetries = 60;
+
+export interface LeasePurpose {
+  readonly source: string;
+  readonly streams: readonly LeaseStream[];
+  /** For whoever finds the source in use: `full backup`, `prune`. */
+  readonly purpose: string;
+}
 
 /**
- * Runs `step` while holding the lease of `source`, with a signal that also aborts when the lease is
- * lost, and releases it whatever happens.
+ * Runs `step` while holding the leases of these streams of `source`, with a signal that also aborts
+ * when one is lost, and releases them whatever happens. A backup needs the lease of its own stream;
+ * who deletes needs all of them.
  * Errors: LeaseHeld, LeaseLost, those of the step.
  */
-export async function withSourceLease<T>(
+export async function withSourceLeases<T>(
   context: PipelineContext,
   store: ObjectStore,
-  source: string,
-  purpose: string,
-  step: (run: RunContext, lease: Lease) => Promise<T>,
+  { source, streams, purpose }: LeasePurpose,
+  step: (run: RunContext, leases: LeaseSet) => Promise<T>,
 ): Promise<T> {
   const { run } = context;
-  const lease = await acquireLease(store, source, {
+  const request = {
     holder: run.identity,
     purpose,
     ttlSeconds: leaseTtlSeconds,
     clock: run.clock,
-  });
+  };
+  const patience = streams.length > 1 ? { logRetries, signal: run.signal } : {};
+  const leases = await acquireLeases(store, source, streams, request, patience);
   const ended = new AbortController();
   try {
-    const lost = lease.startRenewing(ended.signal);
-    return await step({ ...run, signal: AbortSignal.any([run.signal, lost]) }, lease);
+    const lost = leases.startRenewing(ended.signal);
+    return await step({ ...run, signal: AbortSignal.any([run.signal, lost]) }, leases);
   } finally {
     ended.abort();
-    await lease.release().catch((error: unknown) => {
-      run.log.warn("the lease could not be released and will expire", { source, cause: String(error) });
+    await leases.release().catch((error: unknown) => {
+      run.log.warn("a lease could not be released and will expire", { source, cause: String(error) });
     });
   }
 }

@@ -5,6 +5,7 @@
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
 import { type CheckName, checkNames } from "./backup-state.ts";
+import type { LeaseStream } from "./lease-streams.ts";
 
 /** The vault's own two objects. */
 export const vaultKey = "holdfast.json";
@@ -51,7 +52,8 @@ export const keyOf = {
   hold: (source: string, id: string): string => `holds/${assertSource(source)}/${assertId(id)}.json`,
   /** Written before Holdfast deletes a backup, and kept. */
   tombstone: (source: string, id: string): string => `tombstones/${assertSource(source)}/${assertId(id)}.json`,
-  lease: (source: string): string => `leases/${assertSource(source)}.json`,
+  /** A segment of its own keeps leases apart from read marks, however a source is called. */
+  lease: (source: string, stream: LeaseStream): string => `leases/writing/${assertSource(source)}/${stream}.json`,
   readMark: (source: string, id: string, until: Date, token: string): string =>
     `${keyOf.readMarkPrefix(source, id)}${formatStamp(until, true)}-${token}.json`,
   /** Of one backup's read marks, or, without `id`, of all of a source's. */

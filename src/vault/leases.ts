@@ -1,5 +1,5 @@
 /**
- * Leases: one writer a source. Acquiring, keeping and giving back; the reasoning is in
+ * Leases: one writer a stream of a source. Acquiring, keeping and giving back; the reasoning is in
  * docs/vault-format.md, "Leases".
  */
 import { randomBytes } from "node:crypto";
@@ -10,6 +10,7 @@ import { assertKnownVersion, formatVersion } from "./documents/format-version.ts
 import { findLeaseProblem, judgeLease, type LeaseRecord, leaseBytes } from "./documents/lease-record.ts";
 import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./documents/read-document.ts";
 import { keyOf } from "./layout.ts";
+import type { LeaseStream } from "./lease-streams.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { machineProcesses, type ProcessTable } from "./process-identity.ts";
 
@@ -63,22 +64,28 @@ const retryShare = 0.1;
 /** How often a lost race is run again; every round means that another writer got on. */
 const mostRaces = 20;
 
+/** What a lease keeps to one holder. */
+export interface LeaseSubject {
+  readonly source: string;
+  readonly stream: LeaseStream;
+}
+
 /**
- * Takes the lease of `source`. Takes over one that was released, has expired, or whose holder on
+ * Takes the lease of a stream. Takes over one that was released, has expired, or whose holder on
  * this machine is gone.
  * Errors: LeaseHeld (by whom, what for, since and until when), VaultInvalid (the stored lease
  * cannot be read), those of ObjectStore.
  */
-export async function acquireLease(store: ObjectStore, source: string, request: LeaseRequest): Promise<Lease> {
+export async function acquireLease(store: ObjectStore, subject: LeaseSubject, request: LeaseRequest): Promise<Lease> {
   const processes = request.processes === undefined ? machineProcesses() : request.processes;
   const { clock } = request;
-  const key = keyOf.lease(source);
+  const { source, stream } = subject;
   for (let race = 0; race < mostRaces; race += 1) {
-    const current = await readLease(store, key);
+    const current = await readLease(store, subject);
     if (current !== undefined) {
       const verdict = judgeLease(current.record, clock.now(), processes);
       if (verdict.may === "challenge") {
-        await challenge(store, key, current, clock);
+        await challenge(store, current, clock);
         continue;
       }
       if (verdict.may === "wait") throw refuse(store, current.record, verdict.until);
@@ -87,6 +94,7 @@ export async function acquireLease(store: ObjectStore, source: string, request: 
     const first: LeaseRecord = {
       formatVersion,
       source,
+      stream,
       fencing: Math.min((current?.record.fencing ?? 0) + 1, Number.MAX_SAFE_INTEGER),
       token: randomBytes(16).toString("hex"),
       holder: request.holder,
@@ -101,14 +109,27 @@ export async function acquireLease(store: ObjectStore, source: string, request: 
     };
     const renewedMs = clock.monotonicMs();
     const record = prolong(first, clock, processes);
-    const etag = await tryPut(store, key, record, current?.etag);
+    const etag = await tryPut(store, record, current?.etag);
     if (etag !== undefined) return makeLease(store, { record, etag, renewedMs }, clock, processes);
   }
-  throw new HoldfastError("StoreConflict", `${mostRaces} others were faster to take the lease of "${source}" in ${store.url}`);
+  throw new HoldfastError(
+    "StoreConflict",
+    `${mostRaces} others were faster to take the ${stream} lease of "${source}" in ${store.url}`,
+  );
+}
+
+/**
+ * Doubts a lease from the future without wanting it: whoever comes for it later waits no longer
+ * than for the first of several. Errors: as acquireLease, but for LeaseHeld.
+ */
+export async function doubtLease(store: ObjectStore, subject: LeaseSubject, { clock, ...request }: LeaseRequest): Promise<void> {
+  const current = await readLease(store, subject);
+  if (current === undefined) return;
+  const processes = request.processes === undefined ? machineProcesses() : request.processes;
+  if (judgeLease(current.record, clock.now(), processes).may === "challenge") await challenge(store, current, clock);
 }
 
 function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: ProcessTable | null): Lease {
-  const key = keyOf.lease(held.record.source);
   const ttlMs = held.record.ttlSeconds * 1000;
 
   // Once it is being given back, no renewal that is still on its way may take it again.
@@ -123,12 +144,12 @@ function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: Proc
       const startedMs = clock.monotonicMs();
       const record = change(held.record);
       if (releasing && !record.released) return false;
-      const etag = await tryPut(store, key, record, held.etag);
+      const etag = await tryPut(store, record, held.etag);
       if (etag !== undefined) {
         Object.assign(held, { record, etag, renewedMs: startedMs });
         return true;
       }
-      const current = await readLease(store, key);
+      const current = await readLease(store, held.record);
       if (current === undefined || current.record.token !== held.record.token || current.record.released) return false;
       held.etag = current.etag;
     }
@@ -147,7 +168,7 @@ function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: Proc
       // A lease that is about to end must not end between this answer and what the caller does with
       // it.
       if (clock.monotonicMs() - held.renewedMs > ttlMs / renewalsPerLifetime) return renew();
-      const current = await readLease(store, key);
+      const current = await readLease(store, held.record);
       if (current?.record.token !== held.record.token || current.record.released) throw lost(store, held.record);
     },
     async release() {
@@ -191,18 +212,21 @@ async function rejectAfter(milliseconds: number, signal: AbortSignal): Promise<n
   throw new HoldfastError("StoreUnavailable", "the store did not answer while the lease lasted");
 }
 
-async function readLease(store: ObjectStore, key: string): Promise<{ record: LeaseRecord; etag: string } | undefined> {
+async function readLease(
+  store: ObjectStore,
+  { source, stream }: LeaseSubject,
+): Promise<{ record: LeaseRecord; etag: string } | undefined> {
   const hint = "Make sure that no run of this source is going on, then delete that object.";
   let read: ReadDocument;
   try {
-    read = await readDocument(store, key, { error: "VaultInvalid", hint, maxBytes: maxSmallDocumentBytes });
+    read = await readDocument(store, keyOf.lease(source, stream), { error: "VaultInvalid", hint, maxBytes: maxSmallDocumentBytes });
   } catch (error) {
     if (isHoldfastError(error, "ObjectNotFound")) return undefined;
     throw error;
   }
   const { value, where, etag } = read;
   assertKnownVersion(value, where);
-  const problem = findLeaseProblem(value);
+  const problem = findLeaseProblem(value, { source, stream });
   if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} cannot be read as a lease: ${problem}`, { hint });
   return { record: value as LeaseRecord, etag };
 }
@@ -211,12 +235,13 @@ async function readLease(store: ObjectStore, key: string): Promise<{ record: Lea
  * Writes a lease where none is, or over the version `etag`; undefined when another writer was
  * faster.
  */
-async function tryPut(store: ObjectStore, key: string, record: LeaseRecord, etag: string | undefined): Promise<string | undefined> {
+async function tryPut(store: ObjectStore, record: LeaseRecord, etag: string | undefined): Promise<string | undefined> {
+  const key = keyOf.lease(record.source, record.stream);
   try {
     const condition = etag === undefined ? { ifAbsent: true } : { ifMatch: etag };
     return (await store.put(key, leaseBytes(record), { ...condition, dropVersions: true })).etag;
   } catch (error) {
-    if (isHoldfastError(error, "ObjectExists")) return putOverMarker(store, key, record);
+    if (isHoldfastError(error, "ObjectExists")) return putOverMarker(store, record);
     if (isHoldfastError(error, "StoreConflict")) return undefined;
     throw error;
   }
@@ -227,20 +252,19 @@ async function tryPut(store: ObjectStore, key: string, record: LeaseRecord, etag
  * deleted the lease, which Holdfast never does. Of several that write here at once the last wins;
  * the others find its token when they read back, or before they commit.
  */
-async function putOverMarker(store: ObjectStore, key: string, record: LeaseRecord): Promise<string | undefined> {
-  if ((await readLease(store, key)) !== undefined) return undefined;
-  await store.put(key, leaseBytes(record));
-  const written = await readLease(store, key);
+async function putOverMarker(store: ObjectStore, record: LeaseRecord): Promise<string | undefined> {
+  if ((await readLease(store, record)) !== undefined) return undefined;
+  await store.put(keyOf.lease(record.source, record.stream), leaseBytes(record));
+  const written = await readLease(store, record);
   return written?.record.token === record.token ? written.etag : undefined;
 }
 
 async function challenge(
   store: ObjectStore,
-  key: string,
   { record, etag }: { readonly record: LeaseRecord; readonly etag: string },
   clock: Clock,
 ): Promise<void> {
-  await tryPut(store, key, { ...record, challengedAt: clock.now().toISOString() }, etag);
+  await tryPut(store, { ...record, challengedAt: clock.now().toISOString() }, etag);
 }
 
 function prolong(record: LeaseRecord, clock: Clock, processes: ProcessTable | null): LeaseRecord {
@@ -261,10 +285,10 @@ function refuse(store: ObjectStore, { source, holder, purpose, heldSince }: Leas
   );
 }
 
-function lost(store: ObjectStore, { source, fencing, heldSince }: LeaseRecord, cause?: unknown): HoldfastError {
+function lost(store: ObjectStore, { source, stream, fencing, heldSince }: LeaseRecord, cause?: unknown): HoldfastError {
   return new HoldfastError(
     "LeaseLost",
-    `lease number ${fencing} of source "${source}" in ${store.url}, held since ${heldSince}, is held no longer`,
+    `${stream} lease number ${fencing} of source "${source}" in ${store.url}, held since ${heldSince}, is held no longer`,
     cause === undefined ? {} : { cause },
   );
 }

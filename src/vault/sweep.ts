@@ -8,6 +8,8 @@ import { findLeaseProblem, type LeaseRecord } from "./documents/lease-record.ts"
 import { readSmall } from "./documents/read-small.ts";
 import { findTombstone, isSettledDeletion } from "./documents/tombstones.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
+import { type LeaseStream, leaseStreams, streamOf } from "./lease-streams.ts";
+import type { LeaseSubject } from "./leases.ts";
 import type { ListedObject, ObjectStore } from "./object-store.ts";
 
 export interface SweepOptions {
@@ -42,9 +44,9 @@ const leaseSlackMs = 3_600_000;
 
 /**
  * Artifacts, evidence and holds of `source` whose backup was never committed or was deleted on
- * purpose, is not covered by a live lease, and which by their id and by the store's own record are
- * older than the grace; but no artifact that another backup names. Reads keys, the lease, and some
- * requests a backup. Errors: those of ObjectStore.
+ * purpose, is not covered by a live lease of its stream, and which by their id and by the store's
+ * own record are older than the grace; but no artifact that another backup names. Reads keys, the
+ * leases, and some requests a backup. Errors: those of ObjectStore.
  */
 export async function* findOrphans(
   store: ObjectStore,
@@ -52,7 +54,7 @@ export async function* findOrphans(
   options: SweepOptions,
 ): AsyncGenerator<Orphan, void, undefined> {
   const beforeMs = options.now.getTime() - options.graceSeconds * 1000;
-  const lease = await readLiveLease(options.leases ?? store, source);
+  const leases = await readLiveLeases(options.leases ?? store, source);
   for (const [room, parse] of rooms) {
     // Decided per backup, and after its objects were listed: a manifest that was committed
     // meanwhile is seen.
@@ -63,11 +65,13 @@ export async function* findOrphans(
         continue;
       }
       const id = parse(object.key)?.id ?? "";
-      const startedMs = parseBackupId(id)?.startedAt.getTime();
+      const parsed = parseBackupId(id);
+      const startedMs = parsed?.startedAt.getTime();
       // By the id's time and by the store's: a clock that was wrong when the id was made is no
       // reason to delete.
-      if (startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs) continue;
-      if (isCovered(startedMs, lease)) continue;
+      if (parsed === undefined || startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs)
+        continue;
+      if (isCovered(startedMs, leases.get(streamOf(parsed.kind)))) continue;
       if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }, options.now) };
       if (decided.orphaned && !(room === "artifacts" && (await options.isNamed(object.key))))
         yield { key: object.key, bytes: object.bytes };
@@ -77,7 +81,8 @@ export async function* findOrphans(
 
 /**
  * Deletes what findOrphans finds, artifacts first and evidence of what they were last, and uploads
- * that nobody will complete. To be called under the source's lease. Resolves with what was deleted.
+ * that nobody will complete. To be called under all of the source's leases. Resolves with what was
+ * deleted.
  * Errors: those of ObjectStore; a re-run goes on.
  */
 export async function sweepOrphans(store: ObjectStore, source: string, options: SweepOptions): Promise<readonly Orphan[]> {
@@ -142,17 +147,25 @@ function isCovered(startedMs: number, lease: LeaseRecord | undefined): boolean {
 }
 
 /**
- * The lease as long as it is not given back: whether it has expired is judged by who wants to take
- * it.
+ * The leases that are not given back: whether one has expired is judged by who wants to take it.
  */
-async function readLiveLease(store: ObjectStore, source: string): Promise<LeaseRecord | undefined> {
+async function readLiveLeases(store: ObjectStore, source: string): Promise<ReadonlyMap<LeaseStream, LeaseRecord>> {
+  const live = new Map<LeaseStream, LeaseRecord>();
+  for (const stream of leaseStreams) {
+    const lease = await readLiveLease(store, { source, stream });
+    if (lease !== undefined) live.set(stream, lease);
+  }
+  return live;
+}
+
+async function readLiveLease(store: ObjectStore, subject: LeaseSubject): Promise<LeaseRecord | undefined> {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from((await readSmall(store, keyOf.lease(source))).bytes).toString("utf8"));
+    value = JSON.parse(Buffer.from((await readSmall(store, keyOf.lease(subject.source, subject.stream))).bytes).toString("utf8"));
   } catch (error) {
     if (isHoldfastError(error, "ObjectNotFound")) return undefined;
     if (isHoldfastError(error)) throw error;
     return undefined; // Not a lease: nobody can hold it.
   }
-  return findLeaseProblem(value) === undefined && !(value as LeaseRecord).released ? (value as LeaseRecord) : undefined;
+  return findLeaseProblem(value, subject) === undefined && !(value as LeaseRecord).released ? (value as LeaseRecord) : undefined;
 }

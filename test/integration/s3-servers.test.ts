@@ -132,7 +132,11 @@ describe.each(starters)("%s", (_name, start) => {
     const config = await server.makeBucket({ versions: true });
     const store = openS3Store(config);
     for (let holder = 0; holder < 2; holder += 1) {
-      const lease = await acquireLease(store, "db", { holder: "test", purpose: "test", ttlSeconds: 60, clock: systemClock });
+      const lease = await acquireLease(
+        store,
+        { source: "db", stream: "backup" },
+        { holder: "test", purpose: "test", ttlSeconds: 60, clock: systemClock },
+      );
       for (let renewal = 0; renewal < 3; renewal += 1) await lease.renew();
       await lease.release();
     }
@@ -144,10 +148,11 @@ describe.each(starters)("%s", (_name, start) => {
     const config = await server.makeBucket({ versions: true });
     const store = openS3Store(config);
     const request = { holder: "test", purpose: "test", ttlSeconds: 60, clock: systemClock };
-    await (await acquireLease(store, "db", request)).release();
+    await (await acquireLease(store, { source: "db", stream: "backup" }, request)).release();
     await store.put("RESTORE.md", Buffer.from("Read."), { ifAbsent: true });
-    for (const Key of ["leases/db.json", "RESTORE.md"]) await client.send(new DeleteObjectCommand({ Bucket: config.bucket, Key }));
-    await (await acquireLease(store, "db", request)).release();
+    for (const Key of ["leases/writing/db/backup.json", "RESTORE.md"])
+      await client.send(new DeleteObjectCommand({ Bucket: config.bucket, Key }));
+    await (await acquireLease(store, { source: "db", stream: "backup" }, request)).release();
     // A server that creates nothing over a marker shows again what the marker hid.
     const created = await store.put("RESTORE.md", Buffer.from("Read."), { ifAbsent: true }).catch((error: unknown) => error);
     if (created instanceof Error) expect(created).toMatchObject({ name: "ObjectExists" });

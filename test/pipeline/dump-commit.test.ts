@@ -94,7 +94,7 @@ function changeable(session: DumpSession): DumpSession {
 
 const keysOf = (part: string): string[] => [...memory.objects.keys()].filter((key) => key.includes(part));
 const nothingOfABackup = (): void => expect([...keysOf("manifests/"), ...keysOf("artifacts/")]).toEqual([]);
-const leaseOf = (store: MemoryStore) => JSON.parse(String(store.objects.get(keyOf.lease("tree"))?.bytes));
+const leaseOf = (store: MemoryStore) => JSON.parse(String(store.objects.get(keyOf.lease("tree", "backup"))?.bytes));
 
 describe("a dump that ends well", () => {
   test("commits a manifest that says what was stored, when, from what, and by which policy", async () => {
@@ -299,7 +299,7 @@ describe("a dump that is not committed", () => {
       ...inner,
       async get(key, options) {
         const got = await inner.get(key, options);
-        if (key === keyOf.lease("tree") && keysOf("artifacts/").length > 0)
+        if (key === keyOf.lease("tree", "backup") && keysOf("artifacts/").length > 0)
           controller.abort(new HoldfastError("Interrupted", "stop"));
         return got;
       },
@@ -316,7 +316,7 @@ describe("a dump that is not committed", () => {
       async sourceCheck() {
         const lease = leaseOf(memory);
         await memory.put(
-          keyOf.lease("tree"),
+          keyOf.lease("tree", "backup"),
           Buffer.from(JSON.stringify({ ...lease, token: "another", fencing: lease.fencing + 1 })),
         );
         return session.sourceCheck();

@@ -126,7 +126,7 @@ test("a backup that stands is told of, whatever fails after it", async () => {
     ...store,
     async put(key, body, options) {
       // The dump takes and releases the lease; when the prune asks for it, another run is at it.
-      if (key === "leases/tree.json") leases += 1;
+      if (key === "leases/writing/tree/backup.json") leases += 1;
       if (leases > 2) throw new HoldfastError("LeaseHeld", "in use by another");
       return store.put(key, body, options);
     },

@@ -84,9 +84,9 @@ describe("the lease", () => {
   test("is asked for before every deletion: once another run has it, nothing more is deleted", async () => {
     const [oldest, older, newest] = [await store(full(1)), await store(full(2)), await store(full(3))];
     const steal = () => {
-      const lease = JSON.parse(String(memory.objects.get(keyOf.lease("tree"))?.bytes));
+      const lease = JSON.parse(String(memory.objects.get(keyOf.lease("tree", "backup"))?.bytes));
       return memory.put(
-        keyOf.lease("tree"),
+        keyOf.lease("tree", "backup"),
         Buffer.from(JSON.stringify({ ...lease, token: "another", fencing: lease.fencing + 1 })),
       );
     };
@@ -99,11 +99,11 @@ describe("the lease", () => {
     await store(full(2));
     let held = "";
     const look = () => {
-      held = String(memory.objects.get(keyOf.lease("tree"))?.bytes);
+      held = String(memory.objects.get(keyOf.lease("tree", "backup"))?.bytes);
     };
     await pruneSource(await open(whenDeleted(full(1), look)), "tree");
     expect(JSON.parse(held)).toMatchObject({ purpose: "prune", released: false });
-    expect(JSON.parse(String(memory.objects.get(keyOf.lease("tree"))?.bytes))).toMatchObject({ released: true });
+    expect(JSON.parse(String(memory.objects.get(keyOf.lease("tree", "backup"))?.bytes))).toMatchObject({ released: true });
   });
 });
 
@@ -124,7 +124,7 @@ describe("what a prune deletes", () => {
     for (let day = 1; day <= 8; day += 1) await store(full(day));
     const before = new Map(memory.objects);
     await expect(pruneSource(await open(), "tree")).rejects.toMatchObject({ name: "PruneRefused" });
-    before.delete(keyOf.lease("tree"));
+    before.delete(keyOf.lease("tree", "backup"));
     for (const [key, value] of before) expect(memory.objects.get(key)).toEqual(value);
   });
 

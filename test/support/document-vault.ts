@@ -37,7 +37,11 @@ export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: r
     await appendEvidence(store, { ...sampleEvidence("shop", id, "verified", "2026-11-21T03:00:00.000Z"), manifestSha256: sha256 });
   }
   await addHold(store, { formatVersion: 2, source: "shop", backupId: changedId, by: "x", reason: "x", at: now.toISOString() });
-  const lease = await acquireLease(store, "shop", { holder: "x", purpose: "x", ttlSeconds: 60, clock, processes: null });
+  const lease = await acquireLease(
+    store,
+    { source: "shop", stream: "backup" },
+    { holder: "x", purpose: "x", ttlSeconds: 60, clock, processes: null },
+  );
   await lease.release();
   await markReading(store, {
     source: "shop",
@@ -55,7 +59,7 @@ export async function makeDocumentVault(): Promise<{ store: MemoryStore; keys: r
     keyOf.manifestSeal("shop", changedId),
     evidence,
     keyOf.hold("shop", changedId),
-    keyOf.lease("shop"),
+    keyOf.lease("shop", "backup"),
     mark?.key ?? "",
     vaultKey,
   ];
@@ -84,7 +88,11 @@ export async function lookAtEverything(store: MemoryStore, key: string, bytes: B
     for (const mark of await toList(listReadMarks(store, "shop"))) await describeReader(store, mark.key);
     await expectCatalogue(() => openVault(store));
     await expectCatalogue(async () => {
-      const lease = await acquireLease(store, "shop", { holder: "y", purpose: "y", ttlSeconds: 60, clock, processes: null });
+      const lease = await acquireLease(
+        store,
+        { source: "shop", stream: "backup" },
+        { holder: "y", purpose: "y", ttlSeconds: 60, clock, processes: null },
+      );
       await lease.renew();
       await lease.release();
     });

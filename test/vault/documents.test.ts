@@ -28,7 +28,7 @@ it("spoils nothing but its own backup, whichever document holds what nobody woul
 
 it("goes on with a lease whose number cannot grow any further", async () => {
   const { store, keys } = await makeDocumentVault();
-  const key = keys.find((each) => each === "leases/shop.json") ?? "";
+  const key = keys.find((each) => each === "leases/writing/shop/backup.json") ?? "";
   const lease = JSON.parse(store.objects.get(key)?.bytes.toString() ?? "") as object;
   const bytes = Buffer.from(JSON.stringify({ ...lease, fencing: Number.MAX_SAFE_INTEGER }));
   store.objects.set(key, { bytes, modifiedAt: new Date() });

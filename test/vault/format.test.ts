@@ -131,7 +131,7 @@ describe("keys", () => {
       seal: () => keyOf.manifestSeal(source, id),
       evidence: () => keyOf.evidence(source, id, new Date(at), check),
       hold: () => keyOf.hold(source, id),
-      lease: () => keyOf.lease(source),
+      lease: () => keyOf.lease(source, "log"),
     };
     expect(made[object]()).toBe(key);
     expect(() => assertKey(key)).not.toThrow();
@@ -167,7 +167,7 @@ describe("keys", () => {
     "refuses %j as a source's name",
     (name) => {
       expect(isSourceName(name)).toBe(false);
-      expect(() => keyOf.lease(name)).toThrow(expect.objectContaining({ name: "VaultInvalid" }));
+      expect(() => keyOf.lease(name, "backup")).toThrow(expect.objectContaining({ name: "VaultInvalid" }));
     },
   );
 

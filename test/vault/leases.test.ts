@@ -6,49 +6,16 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import type { LeaseRecord } from "../../src/vault/documents/lease-record.ts";
 import { readSmall } from "../../src/vault/documents/read-small.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import { acquireLease, type LeaseRequest } from "../../src/vault/leases.ts";
+import { acquireLease, type LeaseRequest, type LeaseSubject } from "../../src/vault/leases.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { machineProcesses, type ProcessIdentity, type ProcessTable } from "../../src/vault/process-identity.ts";
+import { machineProcesses, type ProcessTable } from "../../src/vault/process-identity.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { makeMemoryStore } from "../support/memory-store.ts";
+import { makeClock, makeMachine } from "../support/played-machines.ts";
 
-const key = keyOf.lease("shop");
+const shop: LeaseSubject = { source: "shop", stream: "backup" };
+const key = keyOf.lease("shop", "backup");
 const ttlSeconds = 600;
-
-/** A clock that is set by hand. */
-function makeClock(start = "2026-11-20T02:00:00.000Z") {
-  const clock = {
-    wallMs: Date.parse(start),
-    monotonic: 0,
-    now: () => new Date(clock.wallMs),
-    monotonicMs: () => clock.monotonic,
-    /** Time passes, on both. */
-    pass(seconds: number) {
-      clock.wallMs += seconds * 1000;
-      clock.monotonic += seconds * 1000;
-    },
-  };
-  return clock;
-}
-
-/** A machine whose processes live and die by hand. */
-function makeMachine(bootId: string) {
-  let nextPid = 1;
-  const machine = {
-    uptime: 1_000_000,
-    alive: new Set<number>(),
-    start(): ProcessTable {
-      const self: ProcessIdentity = { bootId, pidNamespace: "pid:[1]", pid: nextPid++, startTicks: "5" };
-      machine.alive.add(self.pid);
-      return {
-        self,
-        uptimeMs: () => machine.uptime,
-        isGone: (other) => (other.bootId === bootId ? !machine.alive.has(other.pid) || other.startTicks !== "5" : undefined),
-      };
-    },
-  };
-  return machine;
-}
 
 const request = (clock: LeaseRequest["clock"], processes: ProcessTable | null = null, holder = "a:1"): LeaseRequest => ({
   holder,
@@ -66,9 +33,9 @@ describe("a lease", () => {
   it("is held by one, who is named with purpose, beginning and end, and numbers its holders for ever", async () => {
     const store = makeMemoryStore();
     const clock = makeClock();
-    const first = await acquireLease(store, "shop", request(clock));
+    const first = await acquireLease(store, shop, request(clock));
     expect([first.fencing, first.heldSince.toISOString()]).toEqual([1, "2026-11-20T02:00:00.000Z"]);
-    await expect(acquireLease(store, "shop", request(clock, null, "b:2"))).rejects.toMatchObject({
+    await expect(acquireLease(store, shop, request(clock, null, "b:2"))).rejects.toMatchObject({
       name: "LeaseHeld",
       message: expect.stringMatching(
         /in use by a:1 since 2026-11-20T02:00:00\.000Z, for: full backup; .* ends at 2026-11-20T02:11:00\.000Z$/,
@@ -76,14 +43,14 @@ describe("a lease", () => {
     });
     await first.release();
     await first.release();
-    const second = await acquireLease(store, "shop", request(clock, null, "b:2"));
+    const second = await acquireLease(store, shop, request(clock, null, "b:2"));
     expect(second.fencing).toBe(2);
     await expect(first.renew()).rejects.toMatchObject({ name: "LeaseLost" });
     await expect(first.assertHeld()).rejects.toMatchObject({ name: "LeaseLost" });
     await first.release();
     await second.assertHeld();
     expect((await stored(store)).released).toBe(false);
-    expect((await acquireLease(store, "wiki", request(clock))).fencing).toBe(1);
+    expect((await acquireLease(store, { ...shop, source: "wiki" }, request(clock))).fencing).toBe(1);
   });
 
   it("goes to one of many who ask at once", async () => {
@@ -91,7 +58,7 @@ describe("a lease", () => {
     const clock = makeClock();
     for (let round = 1; round <= 20; round += 1) {
       const asking = await Promise.allSettled(
-        Array.from({ length: 8 }, (_, index) => acquireLease(store, "shop", request(clock, null, `h:${index}`))),
+        Array.from({ length: 8 }, (_, index) => acquireLease(store, shop, request(clock, null, `h:${index}`))),
       );
       const won = asking.filter((outcome) => outcome.status === "fulfilled");
       expect(won).toHaveLength(1);
@@ -104,13 +71,13 @@ describe("a lease", () => {
   it("lasts from its last renewal, and is taken over when it has expired, with what clocks may differ by on top", async () => {
     const store = makeMemoryStore();
     const clock = makeClock();
-    const first = await acquireLease(store, "shop", request(clock));
+    const first = await acquireLease(store, shop, request(clock));
     clock.pass(500);
     await first.renew();
     clock.pass(600);
-    await expect(acquireLease(store, "shop", request(clock))).rejects.toMatchObject({ name: "LeaseHeld" });
+    await expect(acquireLease(store, shop, request(clock))).rejects.toMatchObject({ name: "LeaseHeld" });
     clock.pass(61);
-    const second = await acquireLease(store, "shop", request(clock));
+    const second = await acquireLease(store, shop, request(clock));
     expect(second.fencing).toBe(2);
     await expect(first.assertHeld()).rejects.toMatchObject({ name: "LeaseLost" });
   });
@@ -118,17 +85,17 @@ describe("a lease", () => {
   it("stays its holder's when it has expired and nobody wanted it", async () => {
     const store = makeMemoryStore();
     const clock = makeClock();
-    const lease = await acquireLease(store, "shop", request(clock));
+    const lease = await acquireLease(store, shop, request(clock));
     clock.pass(100_000);
     await lease.assertHeld();
-    await expect(acquireLease(store, "shop", request(clock))).rejects.toMatchObject({ name: "LeaseHeld" });
+    await expect(acquireLease(store, shop, request(clock))).rejects.toMatchObject({ name: "LeaseHeld" });
   });
 
   it("is not readable: said, not stolen", async () => {
     const store = makeMemoryStore();
     for (const text of ["", "{}", JSON.stringify({ formatVersion: 3 })]) {
       await store.put(key, Buffer.from(text));
-      await expect(acquireLease(store, "shop", request(makeClock()))).rejects.toMatchObject({ name: "VaultInvalid" });
+      await expect(acquireLease(store, shop, request(makeClock()))).rejects.toMatchObject({ name: "VaultInvalid" });
     }
   });
 });
@@ -139,23 +106,23 @@ describe("a lease on one machine", () => {
     const clock = makeClock();
     const machine = makeMachine("boot-1");
     const processes = machine.start();
-    await acquireLease(store, "shop", request(clock, processes));
-    await expect(acquireLease(store, "shop", request(clock, machine.start()))).rejects.toMatchObject({ name: "LeaseHeld" });
+    await acquireLease(store, shop, request(clock, processes));
+    await expect(acquireLease(store, shop, request(clock, machine.start()))).rejects.toMatchObject({ name: "LeaseHeld" });
     machine.alive.delete(processes.self?.pid ?? 0);
-    expect((await acquireLease(store, "shop", request(clock, machine.start()))).fencing).toBe(2);
+    expect((await acquireLease(store, shop, request(clock, machine.start()))).fencing).toBe(2);
   });
 
   it("cares for no clock: neither one set forward nor one set back frees it or keeps it", async () => {
     const store = makeMemoryStore();
     const clock = makeClock();
     const machine = makeMachine("boot-1");
-    await acquireLease(store, "shop", request(clock, machine.start()));
+    await acquireLease(store, shop, request(clock, machine.start()));
     for (const jump of [86_400, -400 * 86_400]) {
       clock.wallMs += jump * 1000;
-      await expect(acquireLease(store, "shop", request(clock, machine.start()))).rejects.toMatchObject({ name: "LeaseHeld" });
+      await expect(acquireLease(store, shop, request(clock, machine.start()))).rejects.toMatchObject({ name: "LeaseHeld" });
     }
     machine.uptime += 601_000;
-    expect((await acquireLease(store, "shop", request(clock, machine.start()))).fencing).toBe(2);
+    expect((await acquireLease(store, shop, request(clock, machine.start()))).fencing).toBe(2);
   });
 
   it("knows the real processes: this one lives, a dead one and a reused id do not, a stranger is unknown", async () => {
@@ -176,50 +143,50 @@ describe("a lease from the future", () => {
   it("is not kept for ever: it is challenged, and taken when the challenge stays unanswered for its time", async () => {
     const store = makeMemoryStore();
     const clock = makeClock("2027-11-20T02:00:00.000Z");
-    await acquireLease(store, "shop", request(clock, makeMachine("boot-1").start()));
+    await acquireLease(store, shop, request(clock, makeMachine("boot-1").start()));
     clock.wallMs = Date.parse("2026-11-20T02:00:00.000Z");
     const other = makeMachine("boot-2").start();
     for (const seconds of [0, 300, 300, 59]) {
       clock.pass(seconds);
-      await expect(acquireLease(store, "shop", request(clock, other))).rejects.toMatchObject({
+      await expect(acquireLease(store, shop, request(clock, other))).rejects.toMatchObject({
         name: "LeaseHeld",
         message: expect.stringContaining("ends at 2026-11-20T02:11:00.000Z"),
       });
     }
     expect((await stored(store)).challengedAt).toBe("2026-11-20T02:00:00.000Z");
     clock.pass(2);
-    expect((await acquireLease(store, "shop", request(clock, other))).fencing).toBe(2);
+    expect((await acquireLease(store, shop, request(clock, other))).fencing).toBe(2);
   });
 
   it("stays a live holder's, who answers a challenge by renewing", async () => {
     const store = makeMemoryStore();
     const ahead = makeClock("2027-11-20T02:00:00.000Z");
     const behind = makeClock("2026-11-20T02:00:00.000Z");
-    const lease = await acquireLease(store, "shop", request(ahead));
+    const lease = await acquireLease(store, shop, request(ahead));
     for (let round = 0; round < 20; round += 1) {
-      await expect(acquireLease(store, "shop", request(behind))).rejects.toMatchObject({ name: "LeaseHeld" });
+      await expect(acquireLease(store, shop, request(behind))).rejects.toMatchObject({ name: "LeaseHeld" });
       ahead.pass(300);
       behind.pass(300);
       await lease.renew();
       expect((await stored(store)).challengedAt).toBeNull();
     }
-    await expect(acquireLease(store, "shop", request(behind))).rejects.toMatchObject({ name: "LeaseHeld" });
+    await expect(acquireLease(store, shop, request(behind))).rejects.toMatchObject({ name: "LeaseHeld" });
     await lease.assertHeld();
     await lease.release();
-    expect((await acquireLease(store, "shop", request(behind))).fencing).toBe(2);
+    expect((await acquireLease(store, shop, request(behind))).fencing).toBe(2);
   });
 
   it("starts the challenge's time again when the clock was set back once more", async () => {
     const store = makeMemoryStore();
     const clock = makeClock("2027-11-20T02:00:00.000Z");
-    await acquireLease(store, "shop", request(clock));
+    await acquireLease(store, shop, request(clock));
     for (const time of ["2026-11-20T02:00:00.000Z", "2025-11-20T02:00:00.000Z"]) {
       clock.wallMs = Date.parse(time);
-      await expect(acquireLease(store, "shop", request(clock))).rejects.toMatchObject({ name: "LeaseHeld" });
+      await expect(acquireLease(store, shop, request(clock))).rejects.toMatchObject({ name: "LeaseHeld" });
       expect((await stored(store)).challengedAt).toBe(time);
     }
     clock.pass(661);
-    await acquireLease(store, "shop", request(clock));
+    await acquireLease(store, shop, request(clock));
   });
 });
 
@@ -266,7 +233,7 @@ describe("holders that check before they commit", () => {
             if (each.do === "renew")
               await host.lease?.renew().catch((error: HoldfastError) => expect(error.name).toBe("LeaseLost"));
             else {
-              const lease = await acquireLease(store, "shop", request(host.clock, host.processes)).catch((error: HoldfastError) => {
+              const lease = await acquireLease(store, shop, request(host.clock, host.processes)).catch((error: HoldfastError) => {
                 expect(error.name).toBe("LeaseHeld");
               });
               if (lease === undefined) continue;
@@ -287,7 +254,7 @@ describe("renewing", () => {
 
   it("keeps a lease for as long as its work goes on, and gives it back for good", async () => {
     const store = makeMemoryStore();
-    const lease = await acquireLease(store, "shop", quick);
+    const lease = await acquireLease(store, shop, quick);
     const ended = new AbortController();
     const lost = lease.startRenewing(ended.signal);
     const before = await stored(store);
@@ -304,7 +271,7 @@ describe("renewing", () => {
 
   it("says at the next renewal that the lease was taken", async () => {
     const store = makeMemoryStore();
-    const lease = await acquireLease(store, "shop", quick);
+    const lease = await acquireLease(store, shop, quick);
     const lost = lease.startRenewing(new AbortController().signal);
     await store.put(key, Buffer.from(JSON.stringify({ ...(await stored(store)), token: "another", fencing: 2 })));
     await sleep(600);
@@ -314,7 +281,7 @@ describe("renewing", () => {
   it("bears a store that fails for a moment, and gives up when it fails for the lease's time", async () => {
     const store = makeMemoryStore();
     const passing = makeFaultyStore(store, [{ operation: "put", from: 2, times: 2 }]);
-    const lease = await acquireLease(passing, "shop", quick);
+    const lease = await acquireLease(passing, shop, quick);
     const ended = new AbortController();
     const lost = lease.startRenewing(ended.signal);
     await sleep(1300);
@@ -323,7 +290,7 @@ describe("renewing", () => {
     await lease.release();
 
     const failing = makeFaultyStore(store, [{ operation: "put", from: 2 }]);
-    const doomed = await acquireLease(failing, "shop", quick);
+    const doomed = await acquireLease(failing, shop, quick);
     const gone = doomed.startRenewing(new AbortController().signal);
     await sleep(500);
     expect(gone.aborted).toBe(false);
@@ -339,7 +306,7 @@ describe("renewing", () => {
         put: (name, body, options) =>
           options?.ifMatch === undefined ? store.put(name, body, options) : new Promise(() => undefined),
       },
-      "shop",
+      shop,
       quick,
     );
     const lost = lease.startRenewing(new AbortController().signal);

@@ -132,12 +132,24 @@ describe("the sweep", () => {
     await add(keyOf.artifact("shop", old, "a"));
     const leases = makeMemoryStore();
     for (const place of [store, leases]) {
-      const lease = await acquireLease(place, "shop", leaseSince("2026-11-18T01:59:00Z"));
+      const lease = await acquireLease(place, { source: "shop", stream: "backup" }, leaseSince("2026-11-18T01:59:00Z"));
       const where = place === store ? options : { ...options, leases };
       expect(await keysOf(findOrphans(store, "shop", where))).toEqual([]);
       await lease.release();
       expect(await keysOf(findOrphans(store, "shop", where))).toHaveLength(1);
     }
+  });
+
+  it("goes by the lease of the stream that a backup is made in: a full that goes on for days covers no dead log", async () => {
+    const { store, add } = makeStore();
+    const log = old.replace("-full-", "-log-");
+    await add(keyOf.artifact("shop", old, "a"));
+    await add(keyOf.artifact("shop", log, "a"));
+    const full = await acquireLease(store, { source: "shop", stream: "backup" }, leaseSince("2026-11-18T01:59:00Z"));
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([keyOf.artifact("shop", log, "a")]);
+    await full.release();
+    await acquireLease(store, { source: "shop", stream: "log" }, leaseSince("2026-11-18T01:59:00Z"));
+    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([keyOf.artifact("shop", old, "a")]);
   });
 
   it("sees a manifest that is committed while it looks", async () => {
@@ -187,7 +199,7 @@ describe("the sweep", () => {
     for (const time of ["2026-11-18T00:59:59Z", "2026-11-18T01:00:00Z", "2026-11-18T01:30:00Z", "2026-11-18T02:30:00Z"]) {
       artifacts.push(await add(keyOf.artifact("shop", sampleId(time), "a")));
     }
-    await acquireLease(store, "shop", leaseSince("2026-11-18T02:00:00Z"));
+    await acquireLease(store, { source: "shop", stream: "backup" }, leaseSince("2026-11-18T02:00:00Z"));
     expect(await keysOf(findOrphans(store, "shop", options))).toEqual(artifacts.slice(0, 1));
   });
 
@@ -197,7 +209,7 @@ describe("the sweep", () => {
   ])("is kept from nothing by a lease that %s, which nobody can hold", async (_, text) => {
     const { store, add } = makeStore();
     const artifact = await add(keyOf.artifact("shop", old, "a"));
-    await store.put(keyOf.lease("shop"), Buffer.from(text));
+    await store.put(keyOf.lease("shop", "backup"), Buffer.from(text));
     expect(await keysOf(findOrphans(store, "shop", options))).toEqual([artifact]);
   });
 

@@ -4,6 +4,7 @@
  */
 
 import { isSourceName } from "../layout.ts";
+import { type LeaseStream, leaseStreams } from "../lease-streams.ts";
 import { type ProcessIdentity, type ProcessTable, parseProcessIdentity } from "../process-identity.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { formatVersion } from "./format-version.ts";
@@ -12,6 +13,7 @@ import { anything, boolean, count, instant, isRecord, object, oneOf, orNull, tex
 export interface LeaseRecord {
   readonly formatVersion: 2;
   readonly source: string;
+  readonly stream: LeaseStream;
   /** Grows with every holder, for ever. */
   readonly fencing: number;
   /** Random; tells one holder from all others. */
@@ -36,6 +38,7 @@ const leaseShape = object({
   required: {
     formatVersion: oneOf(formatVersion),
     source: text("a source's name", isSourceName),
+    stream: oneOf(...leaseStreams),
     fencing: count,
     token: text(),
     holder: text(),
@@ -63,9 +66,16 @@ export type LeaseVerdict =
   | { readonly may: "challenge" }
   | { readonly may: "wait"; readonly until: string };
 
-/** What is wrong with a parsed lease, or undefined when nothing is. */
-export function findLeaseProblem(value: unknown): string | undefined {
-  return leaseShape(value, "lease");
+/**
+ * What is wrong with a parsed lease of `subject`, or undefined when nothing is. One of another
+ * source or stream was copied here by hand, and nobody holds it.
+ */
+export function findLeaseProblem(value: unknown, { source, stream }: Pick<LeaseRecord, "source" | "stream">): string | undefined {
+  const problem = leaseShape(value, "lease");
+  if (problem !== undefined) return problem;
+  const record = value as LeaseRecord;
+  if (record.source === source && record.stream === stream) return undefined;
+  return `it is the ${record.stream} lease of "${record.source}"`;
 }
 
 export function leaseBytes(record: LeaseRecord): Uint8Array {

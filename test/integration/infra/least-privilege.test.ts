@@ -148,7 +148,7 @@ describe("in the vault", () => {
       for (const action of ["s3:PutObject", "s3:GetObject", "s3:PutObjectRetention", "s3:AbortMultipartUpload"]) {
         for (const place of other) expect(may(role, action, place), `${role} ${action} ${place}`).toBe(false);
       }
-      expect(may(role, "s3:PutObject", `${state}/leases/db1.json`)).toBe(false);
+      expect(may(role, "s3:PutObject", `${state}/leases/writing/db1/backup.json`)).toBe(false);
     }
     expect(may("DumpDb1Role", "s3:PutObject", objects.artifact)).toBe(true);
     expect(may("DumpDb1Role", "s3:PutObject", objects.manifest)).toBe(true);
