@@ -196,7 +196,7 @@ export async function measureMemory(
       return result;
     };
     const { backupId } = await run("dump", { source: "data", kind: "full" });
-    await run("verify", { step: "verify", source: "data", backupId });
+    await run("verify", { step: "verify", source: "data", backupId, execution: "bench" });
     await cloud.empty();
   }
   return rows;

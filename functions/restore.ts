@@ -6,7 +6,8 @@ import { restoreBackup } from "../src/pipeline/restore.ts";
 import type { Policy } from "../src/policy/policy.ts";
 import { stackTargetPattern, stackTargetProblem } from "../src/policy/stack-target.ts";
 import { findNamed } from "./commons/found-backup.ts";
-import { backupId, source } from "./commons/inputs.ts";
+import { handingOver } from "./commons/handed-over.ts";
+import { backupId, execution, source } from "./commons/inputs.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 export const step = defineStep({
@@ -14,12 +15,15 @@ export const step = defineStep({
   input: z.strictObject({
     source,
     backupId,
+    execution,
     // This text stays in the execution's history, and anyone who may start one chooses it.
     to: z.string().regex(stackTargetPattern, stackTargetProblem),
   }),
   async run(context, request) {
     const options = { to: targetOf(context.policy, request.to), overwrite: false, allowDamaged: false };
-    const restored = await restoreBackup(context, await findNamed(context, request), options);
+    const restored = await handingOver(context, request.execution, async (handing) =>
+      restoreBackup(handing, await findNamed(handing, request), options),
+    );
     return {
       source: restored.source,
       backupId: restored.backupId,

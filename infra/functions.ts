@@ -40,6 +40,11 @@ interface FunctionSpec {
   readonly memorySize?: number;
 }
 
+/** Several pieces of evidence of the largest backup: each is read, checked, signed and written. */
+const recordSeconds = 300;
+/** A piece of evidence has 64 MB at most, and several times that when it is parsed. */
+const recordMemory = 1_024;
+
 export const metricsNamespace = "Holdfast";
 
 /** AWS Lambda's most. */
@@ -58,6 +63,7 @@ export function functionSpecs(deployment: Deployment): FunctionSpec[] {
     ...deciders(deployment),
     ...sources.flatMap((source): FunctionSpec[] => [dumpSpec(deployment, source), proveSpec(deployment, source)]),
     restoreSpec(deployment),
+    recordSpec(deployment),
     {
       key: "prune",
       module: "prune",
@@ -89,9 +95,32 @@ function deciders(deployment: Deployment): FunctionSpec[] {
 /** Any backup to any place that the policy names: started by a person. */
 function restoreSpec(deployment: Deployment): FunctionSpec {
   const sources = Object.values(deployment.policy.sources).flatMap(rights.readSecretsOf);
-  const own = [...rights.readBackups(deployment), ...rights.addEvidence(deployment)];
+  const findings = [...rights.markReading(deployment), ...rights.handFindingsOver(deployment)];
+  const own = [...rights.readBackups(deployment), ...findings];
   const connections = [...sources, ...rights.readRestoreTargets(deployment)];
-  return { key: "restore", module: "restore", tools: true, reach: "sources", rights: [...own, ...connections] };
+  return {
+    key: "restore",
+    module: "restore",
+    tools: true,
+    reach: "sources",
+    rights: [...own, ...connections],
+    environment: stateEnvironment(deployment),
+  };
+}
+
+/**
+ * Writes the evidence of what others found. It runs no code of a backup, reaches no source, and
+ * reads what it records as a claim about the backup that the machine names.
+ */
+function recordSpec(deployment: Deployment): FunctionSpec {
+  return {
+    key: "record",
+    module: "record",
+    timeout: recordSeconds,
+    memorySize: recordMemory,
+    rights: rights.recordEvidence(deployment),
+    environment: stateEnvironment(deployment),
+  };
 }
 
 /** What tells people. */
@@ -139,7 +168,7 @@ function proveSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
     tools: true,
     reach: "proofs",
     rights: rights.proveBackups(deployment, source),
-    environment: { HOLDFAST_SOURCE: source.name },
+    environment: { HOLDFAST_SOURCE: source.name, ...stateEnvironment(deployment) },
   };
 }
 
@@ -161,6 +190,7 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
             : { handler: `functions/${spec.module}.handler` }),
           ...size,
           ...(spec.timeout === undefined ? {} : { timeout: spec.timeout }),
+          ...(spec.memorySize === undefined ? {} : { memorySize: spec.memorySize }),
           // As text with a reference in it: osls would add to a name a DependsOn that says the same
           // once more.
           role: sub(`\${${roleName(spec.key)}.Arn}`),

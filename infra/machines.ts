@@ -31,10 +31,14 @@ export const machineLogicalNames: Readonly<Record<MachineName, string>> = {
 export function machineRoles(deployment: Deployment): Resources {
   const call = (...keys: readonly string[]): Statement => allow(["lambda:InvokeFunction"], keys.map(lambdaArn));
   const statements: Readonly<Record<MachineName, readonly Statement[]>> = {
-    backup: [call("plan", "prune", "notify"), ...ofEverySource(deployment, "dump"), ...ofEverySource(deployment, "prove")],
-    "restore-test": [call("plan", "notify"), ...ofEverySource(deployment, "prove")],
-    restore: [call("plan", "restore", "notify"), ...runTasks(deployment, "restore")],
-    verify: [call("due", "notify"), ...ofEverySource(deployment, "prove"), ...distribute(deployment, "verify")],
+    backup: [
+      call("plan", "record", "prune", "notify"),
+      ...ofEverySource(deployment, "dump"),
+      ...ofEverySource(deployment, "prove"),
+    ],
+    "restore-test": [call("plan", "record", "notify"), ...ofEverySource(deployment, "prove")],
+    restore: [call("plan", "restore", "record", "notify"), ...runTasks(deployment, "restore")],
+    verify: [call("due", "record", "notify"), ...ofEverySource(deployment, "prove"), ...distribute(deployment, "verify")],
     fleet: [call("due", "notify"), ...distribute(deployment, "fleet"), ...startMachines(deployment, ["backup", "restore-test"])],
   };
   return Object.fromEntries(

@@ -4,7 +4,8 @@
  * service with credentials of somebody else's account.
  */
 import { bucketsOf, type Deployment, imageRepository, sealingKeysOf } from "./deployment.ts";
-import { addEvidence, bucketArns, proveBackups, statesOf } from "./rights.ts";
+import { bucketArns, proveBackups, statesOf } from "./rights.ts";
+import { stateBucketArn } from "./state-buckets.ts";
 import { allow, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
 import { sealingKeyArn } from "./vault.ts";
 
@@ -50,10 +51,10 @@ function interfacePolicies(deployment: Deployment): Readonly<Record<string, read
  */
 function storePolicy(deployment: Deployment): readonly Statement[] {
   const vaults = bucketsOf(deployment);
-  const buckets = bucketArns([...vaults, ...statesOf(vaults)]);
+  const buckets = unique([...bucketArns([...vaults, ...statesOf(vaults)]), stateBucketArn(deployment)]);
   const sources = Object.values(deployment.policy.sources);
   const rights = sources.flatMap((source) => proveBackups(deployment, source));
-  const actions = [...rights, ...addEvidence(deployment)].flatMap(({ Action }) => Action.filter((each) => each.startsWith("s3:")));
+  const actions = rights.flatMap(({ Action }) => Action.filter((each) => each.startsWith("s3:")));
   const objects = buckets.map(({ "Fn::Sub": arn }) => sub(`${arn}/*`));
   return [
     allow(unique(actions), [...buckets, ...objects], ownRequests),

@@ -114,9 +114,9 @@ export function readBackups(deployment: Deployment): Statement[] {
 }
 
 /**
- * Reads and unseals the backups of one source, wherever the policy's vaults have them, and writes
- * down what it found. What comes with a backup runs under this role, so it sees the names of other
- * sources' objects, and opens none of them.
+ * Reads and unseals the backups of one source, wherever the policy's vaults have them, and hands
+ * over what it found. What comes with a backup runs under this role, so it sees the names of other
+ * sources' objects, and opens none of them; and it records nothing by itself.
  */
 export function proveBackups(deployment: Deployment, source: SourceConfig): Statement[] {
   const vaults = bucketsOf(deployment);
@@ -126,26 +126,45 @@ export function proveBackups(deployment: Deployment, source: SourceConfig): Stat
     allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", ...own)),
     ...useStorageKeys(deployment, vaults, ["kms:Decrypt"]),
     ...unsealOf(deployment, source),
-    ...addEvidence(deployment, `${source.name}/`),
+    ...markReading(deployment, `${source.name}/`),
+    ...handFindingsOver(deployment, `${source.name}/`),
   ];
 }
 
-/**
- * Writes what a check found, locked for as long as its backup is, and marks backups as being read
- * meanwhile. `below`: of one source alone.
- */
-export function addEvidence(deployment: Deployment, below = ""): Statement[] {
+/** Marks backups as being read. `below`: of one source alone. */
+export function markReading(deployment: Deployment, below = ""): Statement[] {
   const vaults = bucketsOf(deployment);
   const states = statesOf(vaults);
-  const evidence = `evidence/${below}*`;
+  const inVaults = vaults.filter(({ state }) => state === undefined);
   return [
-    allow(["s3:PutObject"], objectsIn(vaults, evidence)),
-    ...allowIn(["s3:PutObjectRetention"], objectsIn(lockedOf(vaults), evidence)),
-    ...allowIn(seeLocks, objectsIn(lockedOf(vaults), `manifests/${below}*`, evidence)),
     allow(["s3:ListBucket"], bucketArns(states)),
     // A read mark is this reader's own and is removed when it has read: no backup lies under
     // this prefix.
     allow(["s3:PutObject", "s3:DeleteObject"], objectsIn(states, `leases/reading/${below}*`)),
+    ...useStorageKeys(deployment, inVaults, ["kms:GenerateDataKey"]),
+  ];
+}
+
+/** Hands what it found over to `record`, and can neither read nor remove it there. */
+export function handFindingsOver(deployment: Deployment, below = ""): Statement[] {
+  return [allow(["s3:PutObject"], [stateObjects(deployment, `unsigned/${below}*`)])];
+}
+
+/**
+ * Records what others found: takes it from the state bucket and writes it into the vault, locked
+ * for as long as its backup is. Nobody else in the stack writes evidence.
+ */
+export function recordEvidence(deployment: Deployment): Statement[] {
+  const vaults = bucketsOf(deployment);
+  const locked = lockedOf(vaults);
+  return [
+    ...readCatalogue(deployment),
+    allow(["s3:PutObject"], objectsIn(vaults, "evidence/*")),
+    ...allowIn(["s3:PutObjectRetention"], objectsIn(locked, "evidence/*")),
+    ...allowIn(seeLocks, objectsIn(locked, "manifests/*", "evidence/*")),
+    ...markReading(deployment),
+    allow(["s3:ListBucket"], [stateBucketArn(deployment)]),
+    allow(["s3:GetObject", "s3:DeleteObject"], [stateObjects(deployment, "unsigned/*")]),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
   ];
 }

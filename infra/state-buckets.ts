@@ -1,6 +1,6 @@
 /**
  * Buckets without Object Lock, beside the vault: leases and read marks, the lists that Distributed
- * Maps work through, and what the watch has told.
+ * Maps work through, findings that wait to be recorded, and what the watch has told.
  */
 
 import { createHash } from "node:crypto";
@@ -9,8 +9,8 @@ import { bucketsOf, type Deployment, logicalId } from "./deployment.ts";
 import { abortUploadsDays } from "./lifecycle.ts";
 import { type Resource, type Resources, retained, sub, type Text } from "./template.ts";
 
-/** A list of work is of no use once its run is over; runs end within days. */
-const listsDays = 14;
+/** Lists of work and findings are of no use once their run is over; runs end within days. */
+const passingDays = 14;
 
 /** A place that functions reach by name. */
 interface StatePlace {
@@ -43,7 +43,7 @@ export function stateEnvironment(deployment: Deployment): Readonly<Record<string
 }
 
 /** The ARN of the stack's own state bucket. */
-export function stateBucketArn(deployment: Deployment): unknown {
+export function stateBucketArn(deployment: Deployment) {
   return sub(`arn:\${AWS::Partition}:s3:::${statePlace(deployment).bucket}`);
 }
 
@@ -69,7 +69,7 @@ export function stateResources(deployment: Deployment): Resources {
   ]);
   return Object.fromEntries(
     [...named].flatMap(([name, bucket]) => [
-      [name, stateBucket(bucket, bucket === own.bucket ? [{ ...listsRule, Prefix: `${own.prefix}lists/` }] : [])],
+      [name, stateBucket(bucket, bucket === own.bucket ? passingRules(own.prefix) : [])],
       ...(deployment.local
         ? []
         : [[`${name}Policy`, retained({ Type: "AWS::S3::BucketPolicy", Properties: policyOf(name, [denyPlainHttp(name)]) })]]),
@@ -77,7 +77,14 @@ export function stateResources(deployment: Deployment): Resources {
   );
 }
 
-const listsRule = { Id: "lists-of-work", Status: "Enabled", ExpirationInDays: listsDays };
+/** What an execution leaves there that died before it had recorded or worked through it. */
+function passingRules(prefix: string): readonly unknown[] {
+  const rule = { Status: "Enabled", ExpirationInDays: passingDays };
+  return [
+    { Id: "lists-of-work", ...rule, Prefix: `${prefix}lists/` },
+    { Id: "unsigned-findings", ...rule, Prefix: `${prefix}unsigned/` },
+  ];
+}
 
 function stateBucket(bucket: string, rules: readonly unknown[]): Resource {
   return retained({

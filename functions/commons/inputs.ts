@@ -8,3 +8,5 @@ import { backupKinds } from "../../src/policy/policy.ts";
 export const source = z.string().min(1).max(100);
 export const kind = z.enum(backupKinds);
 export const backupId = z.string().min(1).max(100);
+/** An execution's ARN (Step Functions' limit of it). */
+export const execution = z.string().min(1).max(2_048);

@@ -12,6 +12,7 @@ import type { Policy, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import type { Signer, Verifier } from "../proof/statement.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
+import type { Evidence } from "../vault/documents/evidence.ts";
 import { openVault } from "../vault/documents/vault.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -46,6 +47,12 @@ export interface PipelineContext {
   verifier(): Promise<Verifier>;
   /** Manifests that this run found to be made with the vault's key (authentic-manifest.ts). */
   readonly authenticManifests: Set<string>;
+  /**
+   * For runs that execute code of a backup and must not be able to sign: gives evidence to a run
+   * that may record it (record-handed-over.ts). Absent: this run records by itself. Errors: those
+   * of ObjectStore.put.
+   */
+  readonly handOver?: ((evidence: Evidence) => Promise<void>) | undefined;
   /** Releases what was opened. */
   close(): void;
 }

@@ -8,9 +8,9 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**
- * Appends the evidence; resolves with the store's error where that could not be done, after it was
- * logged: the finding then holds for this run, and the backup's state stays what it was. Errors:
- * Interrupted, Internal.
+ * Appends the evidence, or hands it over where this run may not record; resolves with the store's
+ * error where that could not be done, after it was logged: the finding then holds for this run, and
+ * the backup's state stays what it was. Errors: Interrupted, Internal.
  */
 export async function recordEvidence(
   context: PipelineContext,
@@ -18,7 +18,8 @@ export async function recordEvidence(
   evidence: Evidence,
 ): Promise<HoldfastError | undefined> {
   try {
-    await appendEvidence(store, evidence);
+    if (context.handOver === undefined) await appendEvidence(store, evidence);
+    else await context.handOver(evidence);
     return undefined;
   } catch (error) {
     if (!isHoldfastError(error) || error.name === "Interrupted" || error.name === "Internal") throw error;

@@ -2,14 +2,16 @@
 import type { Definition } from "../asl.ts";
 import { aboutBackup, alertAndFail, begin } from "../fragments/alert.ts";
 import { catchAll } from "../fragments/catch.ts";
+import { catchAndRecord, recordFailure, recordFound, thisExecution } from "../fragments/record.ts";
 import { retryStepOnFargateOnLease, retryStepOnLease, retryUntilDone } from "../fragments/retry.ts";
 import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } from "../fragments/tasks.ts";
 
+const verification = { step: "verify", about: aboutBackup } as const;
 const retries = { retry: retryStepOnLease, retryOnFargate: retryStepOnFargateOnLease };
 
 export const backup: Definition = {
   about: [
-    "Backs one source up: plan -> dump -> verify -> prune; any failure ends in an alert.",
+    "Backs one source up: plan -> dump -> verify -> record -> prune; any failure ends in an alert.",
     "Input: { source, kind }, as in events/machines/backup.json.",
     "What is large, or meets a Lambda's deadline, goes on in Fargate: the same step, in a container.",
   ],
@@ -35,7 +37,16 @@ export const backup: Definition = {
       payload: { source: "{% $plan.source %}", kind: "{% $plan.kind %}" },
       timeoutSeconds: daySeconds,
       ...retries,
-      assign: (result) => ({ backup: `{% ${result} %}`, backupId: `{% ${result}.backupId %}` }),
+      assign: (result) => ({
+        backup: `{% ${result} %}`,
+        backupId: `{% ${result}.backupId %}`,
+        event: {
+          step: "verify",
+          source: aboutBackup["source"],
+          backupId: `{% ${result}.backupId %}`,
+          execution: thisExecution,
+        },
+      }),
       next: "Verify",
       nextOnFargate: "VerifyOnFargate",
     }),
@@ -44,12 +55,15 @@ export const backup: Definition = {
         "A backup counts when it has been read back - by its source's own function, whose role opens that source's backups and no other's",
       lambda: "{% $plan.proveFunction %}",
       container: "{% $plan.proveTask %}",
-      payload: { step: "verify", source: "{% $backup.source %}", backupId: "{% $backup.backupId %}" },
+      payload: "{% $event %}",
       timeoutSeconds: daySeconds,
       ...retries,
+      catch: catchAndRecord,
       assign: (result) => ({ verification: `{% ${result} %}` }),
-      next: "Prune",
+      next: "Record",
     }),
+    Record: recordFound(verification, "Prune"),
+    RecordFailure: recordFailure(verification),
     Prune: invoke(
       {
         comment: "Only after a backup that verified; retention refuses whatever would leave too little",

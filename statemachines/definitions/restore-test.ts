@@ -2,8 +2,11 @@
 import type { Definition } from "../asl.ts";
 import { aboutBackup, alertAndFail, begin, sendAlert } from "../fragments/alert.ts";
 import { catchAll } from "../fragments/catch.ts";
+import { catchAndRecord, recordFailure, recordFound, thisExecution } from "../fragments/record.ts";
 import { retryStep, retryStepOnFargate } from "../fragments/retry.ts";
 import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } from "../fragments/tasks.ts";
+
+const test = { step: "restore-test", about: aboutBackup } as const;
 
 export const restoreTest: Definition = {
   about: [
@@ -27,7 +30,16 @@ export const restoreTest: Definition = {
         takes: "short",
       },
       {
-        Assign: { plan: "{% $states.result.Payload %}", backupId: "{% $states.result.Payload.backupId %}" },
+        Assign: {
+          plan: "{% $states.result.Payload %}",
+          backupId: "{% $states.result.Payload.backupId %}",
+          event: {
+            step: "restore-test",
+            source: aboutBackup["source"],
+            backupId: "{% $states.result.Payload.backupId %}",
+            execution: thisExecution,
+          },
+        },
         Retry: retryStep,
         Catch: catchAll,
         Next: "ChooseRunner",
@@ -37,13 +49,16 @@ export const restoreTest: Definition = {
     ...lambdaOrFargate("RestoreTest", {
       lambda: "{% $plan.proveFunction %}",
       container: "{% $plan.proveTask %}",
-      payload: { step: "restore-test", source: "{% $plan.source %}", backupId: "{% $plan.backupId %}" },
+      payload: "{% $event %}",
       timeoutSeconds: daySeconds,
       retry: retryStep,
       retryOnFargate: retryStepOnFargate,
+      catch: catchAndRecord,
       assign: (result) => ({ test: `{% ${result} %}` }),
-      next: "JudgeTime",
+      next: "Record",
     }),
+    Record: recordFound(test, "JudgeTime"),
+    RecordFailure: recordFailure(test),
     JudgeTime: {
       Comment: "A backup that restores, but not within its RTO, is alerted too",
       Type: "Choice",

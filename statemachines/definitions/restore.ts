@@ -3,6 +3,8 @@ import { stackTargetPattern, stackTargetProblem } from "../../src/policy/stack-t
 import type { Definition } from "../asl.ts";
 import { aboutBackup, alertAndFail, begin, sendAlert } from "../fragments/alert.ts";
 import { catchAll } from "../fragments/catch.ts";
+import { anyError } from "../fragments/errors.ts";
+import { catchAndRecord, record, recordFailure, thisExecution } from "../fragments/record.ts";
 import { retryStep, retryStepOnFargate } from "../fragments/retry.ts";
 import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } from "../fragments/tasks.ts";
 
@@ -10,6 +12,8 @@ import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } fro
 const asked = "$states.input.requestedBy";
 const requestedBy = `{% $exists(${asked}) ? ${asked} : 'someone without a name' %}`;
 const maxNameCharacters = 200;
+
+const restoring = { step: "restore", about: aboutBackup } as const;
 
 export const restore: Definition = {
   about: [
@@ -49,6 +53,7 @@ export const restore: Definition = {
           event: {
             source: "{% $states.result.Payload.source %}",
             backupId: "{% $states.result.Payload.backupId %}",
+            execution: thisExecution,
             to: "{% $states.input.to %}",
           },
         },
@@ -65,9 +70,16 @@ export const restore: Definition = {
       timeoutSeconds: 2 * daySeconds,
       retry: retryStep,
       retryOnFargate: retryStepOnFargate,
+      catch: catchAndRecord,
       assign: (result) => ({ restored: `{% ${result} %}` }),
-      next: "Tell",
+      next: "Record",
     }),
+    Record: record(
+      { ...restoring, atLeast: 0 },
+      { Catch: [{ ErrorEquals: anyError, Next: "Tell" }], Next: "Tell" },
+      "A backup that nobody had read back was verified on the way; the restore is done, recorded or not",
+    ),
+    RecordFailure: recordFailure(restoring),
     Tell: sendAlert(
       {
         machine: "restore",

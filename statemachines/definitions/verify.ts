@@ -6,6 +6,7 @@ import { alertAndFail, sendAlert } from "../fragments/alert.ts";
 import { catchAll, catchTooLarge, failureCause } from "../fragments/catch.ts";
 import { forEachDue, judgeAll, succeeded } from "../fragments/each.ts";
 import { anyError } from "../fragments/errors.ts";
+import { record, thisExecution } from "../fragments/record.ts";
 import { retryItemOnFargate, retryStep } from "../fragments/retry.ts";
 import { daySeconds, invoke, runContainer, sharedFunction } from "../fragments/tasks.ts";
 
@@ -13,6 +14,8 @@ const damaged = "BackupDamaged" satisfies ErrorName;
 const damagedExitCode = catalogue[damaged].exitCode;
 /** What a failure leaves for the count: the exit code that the command line would have. */
 const outcome = `{% $states.input.error = '${damaged}' ? ${damagedExitCode} : 1 %}`;
+
+const itself = "{% $states.input %}";
 
 const catchOne = {
   ErrorEquals: anyError,
@@ -23,23 +26,43 @@ const catchOne = {
     error: "{% $states.errorOutput.Error %}",
     cause: failureCause,
   },
-  Next: "AlertOne",
+  Next: "RecordOneFailure",
 };
+
+/** The item's event, with the execution that its finding is handed over under. */
+const event = `{% $merge([$states.input.event, {'execution': ${thisExecution.slice(3, -3)}}]) %}`;
 
 /** One backup. Its alert does not wait for the others. */
 const verifyOne: States = {
   Verify: invoke(
-    { target: "{% $states.input.proveFunction %}", payload: "{% $states.input.event %}" },
+    { target: "{% $states.input.proveFunction %}", payload: event },
     {
-      Output: succeeded,
+      Output: itself,
       Retry: retryStep,
-      Catch: [catchTooLarge("VerifyOnFargate", "{% $states.input %}"), catchOne],
-      End: true,
+      Catch: [catchTooLarge("VerifyOnFargate", itself), catchOne],
+      Next: "Record",
     },
   ),
   VerifyOnFargate: runContainer(
-    { target: "{% $states.input.proveTask %}", payload: "{% $states.input.event %}", timeoutSeconds: daySeconds },
-    { Output: succeeded, Retry: retryItemOnFargate, Catch: [catchOne], End: true },
+    { target: "{% $states.input.proveTask %}", payload: event, timeoutSeconds: daySeconds },
+    { Output: itself, Retry: retryItemOnFargate, Catch: [catchOne], Next: "Record" },
+  ),
+  Record: record(
+    {
+      step: "verify",
+      about: { source: "{% $states.input.event.source %}", backupId: "{% $states.input.event.backupId %}" },
+      atLeast: 1,
+    },
+    { Output: succeeded, Catch: [{ ...catchOne, Next: "AlertOne" }], End: true },
+  ),
+  RecordOneFailure: record(
+    {
+      step: "verify",
+      about: { source: "{% $states.input.source %}", backupId: "{% $states.input.backupId %}" },
+      atLeast: 0,
+    },
+    { Output: itself, Catch: [{ ErrorEquals: anyError, Output: itself, Next: "AlertOne" }], Next: "AlertOne" },
+    "A damaged backup is evidence too; the alert is sent whether or not it could be recorded",
   ),
   AlertOne: sendAlert(
     {

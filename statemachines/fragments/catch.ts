@@ -8,17 +8,20 @@ import { anyError, tooLargeForLambda } from "./errors.ts";
  */
 export const failureCause = "{% $substring('' & $states.errorOutput.Cause, 0, 32000) %}";
 
-/** Any failure: noted in `failure` and `failedState`, and alerted. */
-export const catchAll: readonly Catcher[] = [
-  {
+/** Any failure: noted in `failure` and `failedState`. */
+export function noteFailure(next: string): Catcher {
+  return {
     ErrorEquals: anyError,
     Assign: {
       failure: { Error: "{% $states.errorOutput.Error %}", Cause: failureCause },
       failedState: "{% $states.context.State.Name %}",
     },
-    Next: "Alert",
-  },
-];
+    Next: next,
+  };
+}
+
+/** Any failure: noted, and alerted. */
+export const catchAll: readonly Catcher[] = [noteFailure("Alert")];
 
 /**
  * Too slow or too large for a Lambda after all: goes on in the container. `output`: what it begins

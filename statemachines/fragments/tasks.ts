@@ -1,5 +1,5 @@
 /** Tasks: a step in a Lambda, the same step in a container, another machine. */
-import type { Flow, State, States, Values } from "../asl.ts";
+import type { Catcher, Flow, State, States, Values } from "../asl.ts";
 import { catchAll, catchTooLarge } from "./catch.ts";
 
 const minuteSeconds = 60;
@@ -15,7 +15,7 @@ const shortLambdaSeconds = 2 * minuteSeconds;
 const heartbeatSeconds = 15 * minuteSeconds;
 
 /** The functions that a stack has once; those of each source are named by `plan` and `due`. */
-type SharedFunction = "Plan" | "Prune" | "Restore" | "Due" | "Notify";
+type SharedFunction = "Plan" | "Prune" | "Record" | "Restore" | "Due" | "Notify";
 
 export const sharedFunction = (name: SharedFunction) => ({ "Fn::GetAtt": [`${name}LambdaFunction`, "Arn"] });
 
@@ -101,6 +101,8 @@ export interface PairedStep {
   readonly timeoutSeconds: number;
   readonly retry: Required<Flow>["Retry"];
   readonly retryOnFargate: Required<Flow>["Retry"];
+  /** Of both. Default: the alert. */
+  readonly catch?: readonly Catcher[];
   /** What is kept of the result; `result` is the expression for it. */
   assign(result: string): Values;
   readonly next: string;
@@ -113,7 +115,7 @@ export interface PairedStep {
  * `<name>OnFargate`.
  */
 export function lambdaOrFargate(name: string, step: PairedStep): States {
-  const { comment, payload, timeoutSeconds, next } = step;
+  const { comment, payload, timeoutSeconds, next, catch: catchers = catchAll } = step;
   const onFargate = `${name}OnFargate`;
   return {
     [name]: invoke(
@@ -121,13 +123,13 @@ export function lambdaOrFargate(name: string, step: PairedStep): States {
       {
         Assign: step.assign("$states.result.Payload"),
         Retry: step.retry,
-        Catch: [catchTooLarge(onFargate), ...catchAll],
+        Catch: [catchTooLarge(onFargate), ...catchers],
         Next: next,
       },
     ),
     [onFargate]: runContainer(
       { target: step.container, payload, timeoutSeconds },
-      { Assign: step.assign("$states.result"), Retry: step.retryOnFargate, Catch: catchAll, Next: step.nextOnFargate ?? next },
+      { Assign: step.assign("$states.result"), Retry: step.retryOnFargate, Catch: catchers, Next: step.nextOnFargate ?? next },
     ),
   };
 }

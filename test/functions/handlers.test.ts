@@ -8,6 +8,7 @@ import { handler as dump } from "../../functions/dump.ts";
 import { handler as plan } from "../../functions/plan.ts";
 import { handler as prove } from "../../functions/prove.ts";
 import { handler as prune } from "../../functions/prune.ts";
+import { handler as record } from "../../functions/record.ts";
 import { handler as restore } from "../../functions/restore.ts";
 import { catalogue } from "../../src/errors/catalogue.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
@@ -56,14 +57,24 @@ async function backUp(): Promise<string> {
   return String((await invoke(dump, sample("dump")))["backupId"]);
 }
 
+/** As the machines do: what was found is recorded by another function. */
+async function verify(backupId: string): Promise<void> {
+  await invoke(prove, sample("prove", { backupId }));
+  await invoke(record, sample("record", { backupId }));
+}
+
+const evidenceOf = (backupId: string): Promise<string[]> =>
+  readdir(join(project.directory, "vault", "evidence", "tree", backupId)).catch(() => []);
+
 describe("the chain of a backup", () => {
   it("gives, step by step, results of the form that events/results/ shows", async () => {
     const planned = await invoke(plan, sample("plan"));
     const dumped = await invoke(dump, sample("dump"));
     const verified = await invoke(prove, sample("prove", { backupId: dumped["backupId"] }));
+    const recorded = await invoke(record, sample("record", { backupId: dumped["backupId"] }));
     const pruned = await invoke(prune, sample("prune"));
     const tested = await invoke(prove, sample("prove", { step: "restore-test", backupId: dumped["backupId"] }));
-    const results = { plan: planned, dump: dumped, prove: verified, prune: pruned, "prove-restoring": tested };
+    const results = { plan: planned, dump: dumped, prove: verified, record: recorded, prune: pruned, "prove-restoring": tested };
     for (const [name, result] of Object.entries(results)) expect(keysOf(result), name).toEqual(keysOf(readEvent("results", name)));
     expect(planned).toMatchObject({
       runner: "lambda",
@@ -77,10 +88,10 @@ describe("the chain of a backup", () => {
 
   it("prunes what retention releases, once there is something newer that verified", async () => {
     const first = await backUp();
-    await invoke(prove, sample("prove", { backupId: first }));
+    await verify(first);
     await new Promise((resolve) => setTimeout(resolve, 1_100)); // Ids are of a second.
     const second = await backUp();
-    await invoke(prove, sample("prove", { backupId: second }));
+    await verify(second);
     expect(await invoke(prune, sample("prune"))).toMatchObject({ deleted: 1, kept: 1 });
   });
 
@@ -118,6 +129,35 @@ describe("the chain of a backup", () => {
     await expect(invoke(restore, sample("restore", { backupId: id, to, overwrite: true }))).rejects.toMatchObject({
       name: "UsageInvalid",
     });
+  });
+});
+
+describe("what was found", () => {
+  const execution = (name: string) => `arn:aws:states:eu-central-1:123456789012:execution:holdfast-dev-backup:${name}`;
+
+  it("is in the vault only once `record` has written it, and once", async () => {
+    const backupId = await backUp();
+    await invoke(prove, sample("prove", { backupId }));
+    expect(await evidenceOf(backupId)).toEqual([]);
+    expect(await invoke(record, sample("record", { backupId }))).toMatchObject({ recorded: 1 });
+    expect(await evidenceOf(backupId)).toEqual([expect.stringContaining("-verified")]);
+    expect(await invoke(record, sample("record", { backupId, atLeast: 0 }))).toMatchObject({ recorded: 0 });
+  });
+
+  it("is damage, too: the step fails, and leaves what it found", async () => {
+    const backupId = await backUp();
+    await writeFile(join(project.directory, "vault", "artifacts", "tree", backupId, "manifest"), "not what was written");
+    await expect(invoke(prove, sample("prove", { backupId }))).rejects.toMatchObject({ name: "BackupDamaged" });
+    expect(await invoke(record, sample("record", { backupId, atLeast: 0 }))).toMatchObject({ recorded: 1 });
+    expect(await evidenceOf(backupId)).toEqual([expect.stringContaining("-damaged")]);
+  });
+
+  it("by another execution, or of another backup, is not recorded by this one", async () => {
+    const backupId = await backUp();
+    await invoke(prove, sample("prove", { backupId, execution: execution("other") }));
+    const missing = invoke(record, sample("record", { backupId, execution: execution("own") }));
+    await expect(missing).rejects.toMatchObject({ name: "EvidenceInvalid", message: expect.stringContaining("nothing was found") });
+    expect(await evidenceOf(backupId)).toEqual([]);
   });
 });
 

@@ -166,7 +166,7 @@ describe("the container", () => {
     ["dump", JSON.stringify({ source: "gone", kind: "full" }), "SourceNotFound", /"gone"/],
     [
       "prove",
-      JSON.stringify({ step: "verify", source: "tree", backupId: "20260101T000000Z-full-abcdef" }),
+      JSON.stringify({ step: "verify", source: "tree", backupId: "20260101T000000Z-full-abcdef", execution: "arn:aws:states:run" }),
       "BackupNotFound",
       /20260101/,
     ],

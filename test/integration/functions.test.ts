@@ -17,6 +17,7 @@ import { handler as onExecution } from "../../functions/on-execution.ts";
 import { handler as plan } from "../../functions/plan.ts";
 import { handler as prove } from "../../functions/prove.ts";
 import { handler as prune } from "../../functions/prune.ts";
+import { handler as record } from "../../functions/record.ts";
 import { handler as restore } from "../../functions/restore.ts";
 import { handler as slack } from "../../functions/slack.ts";
 import { handler as start } from "../../functions/start.ts";
@@ -143,13 +144,15 @@ describe("the chain, sealed under KMS, in a bucket", () => {
     const dumped = await invoke(dump, sample("dump"));
     backupId = String(dumped["backupId"]);
     const verified = await invoke(prove, sample("prove", { backupId }));
+    const recorded = await invoke(record, sample("record", { backupId }));
     const tested = await invoke(prove, sample("prove", { step: "restore-test", backupId }));
+    await invoke(record, sample("record", { step: "restore-test", backupId }));
     // A stack takes a name only; of files, it is a directory here.
     const [to, home] = [join(project.directory, "restored"), process.cwd()];
     process.chdir(project.directory);
     const restored = await invoke(restore, sample("restore", { backupId, to: "restored" })).finally(() => process.chdir(home));
     const pruned = await invoke(prune, sample("prune"));
-    const proofs = { prove: verified, "prove-restoring": tested };
+    const proofs = { prove: verified, record: recorded, "prove-restoring": tested };
     const results = { plan: planned, dump: dumped, ...proofs, restore: restored, prune: pruned };
     for (const [name, result] of Object.entries(results)) expect(keysOf(result), name).toEqual(keysOf(readEvent("results", name)));
     expect(tested["outcome"]).toBe("proven");

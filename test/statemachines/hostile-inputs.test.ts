@@ -8,11 +8,12 @@ import { step as due } from "../../functions/due.ts";
 import { step as notify } from "../../functions/notify.ts";
 import { step as plan } from "../../functions/plan.ts";
 import { step as prove } from "../../functions/prove.ts";
+import { step as record } from "../../functions/record.ts";
 import { step as restore } from "../../functions/restore.ts";
 import { type Answer, runMachine, TaskError } from "./interpreter.ts";
 import { readEvent, readMachine } from "./machines.ts";
 
-const steps = { due, notify, plan, prove, restore };
+const steps = { due, notify, plan, prove, record, restore };
 const results: Readonly<Record<string, string>> = { "plan restore": "plan-restore", "plan restore-test": "plan-restore-test" };
 
 /**

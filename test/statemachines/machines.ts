@@ -103,6 +103,7 @@ const arn = "arn:aws:lambda:eu-central-1:123456789012:function:";
 const lambdaNames: Readonly<Record<string, string>> = {
   [`${arn}PlanLambdaFunction`]: "plan",
   [`${arn}PruneLambdaFunction`]: "prune",
+  [`${arn}RecordLambdaFunction`]: "record",
   [`${arn}RestoreLambdaFunction`]: "restore",
   [`${arn}DueLambdaFunction`]: "due",
   [`${arn}NotifyLambdaFunction`]: "notify",

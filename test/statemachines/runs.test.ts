@@ -5,11 +5,12 @@ import { step as notify } from "../../functions/notify.ts";
 import { step as plan } from "../../functions/plan.ts";
 import { step as prove } from "../../functions/prove.ts";
 import { step as prune } from "../../functions/prune.ts";
+import { step as record } from "../../functions/record.ts";
 import { step as restore } from "../../functions/restore.ts";
 import { type Answer, type Ran, runMachine, TaskError } from "./interpreter.ts";
 import { machineNames, readEvent, readMachine } from "./machines.ts";
 
-const steps = { due, dump, notify, plan, prove, prune, restore };
+const steps = { due, dump, notify, plan, prove, prune, record, restore };
 /** The samples of results of a step that has several, by what it was asked for. */
 const results: Readonly<Record<string, string>> = {
   "plan restore-test": "plan-restore-test",
@@ -69,7 +70,7 @@ const fleet = ["one", "two", "three"].map((source) => ({ source, kind: "full", w
 describe("backup", () => {
   it("plans, dumps, verifies, prunes and says what came of it", async () => {
     const { status, output, calls } = await run("backup");
-    expect(targets(calls)).toEqual(["plan", "dump", "verify", "prune"]);
+    expect(targets(calls)).toEqual(["plan", "dump", "verify", "record", "prune"]);
     expect(status).toBe("SUCCEEDED");
     expect(output).toEqual({
       source: "taskmaster",
@@ -82,7 +83,7 @@ describe("backup", () => {
 
   it("runs in Fargate what the plan says is too large", async () => {
     const { status, calls } = await run("backup", { plan: () => ({ ...readEvent("results", "plan"), runner: "fargate" }) });
-    expect(targets(calls)).toEqual(["plan", "fargate:dump", "fargate:verify", "prune"]);
+    expect(targets(calls)).toEqual(["plan", "fargate:dump", "fargate:verify", "record", "prune"]);
     expect(status).toBe("SUCCEEDED");
   });
 
@@ -90,7 +91,7 @@ describe("backup", () => {
     "goes on in Fargate when a dump's Lambda ends with %s",
     async (error) => {
       const { status, calls } = await run("backup", { dump: fail(error) });
-      expect(targets(calls)).toEqual(["plan", "dump", "fargate:dump", "fargate:verify", "prune"]);
+      expect(targets(calls)).toEqual(["plan", "dump", "fargate:dump", "fargate:verify", "record", "prune"]);
       expect(status).toBe("SUCCEEDED");
     },
   );
@@ -151,6 +152,76 @@ describe("what proves a backup", () => {
   });
 });
 
+describe("what was found", () => {
+  const about = {
+    source: "taskmaster",
+    backupId: "20261121T020000Z-full-7k3f9a",
+    execution: expect.stringMatching(/^arn:aws:states:/),
+  };
+  const recorded = (calls: readonly Call[]) => calls.filter(({ target }) => target === "record").map(({ payload }) => payload);
+  const steps: Readonly<Record<string, string>> = {
+    backup: "verify",
+    "restore-test": "restore-test",
+    restore: "restore",
+    verify: "verify",
+  };
+  const machines = Object.keys(steps);
+  const runOf = (name: string, answers = {}) => run(name, answers, { items: items.slice(0, 1) });
+
+  it.each(machines)(
+    "is recorded of the source and backup that %s was started for, whatever the proving function answers",
+    async (name) => {
+      const step = steps[name] ?? "";
+      const lie = { ...readEvent("results", "prove-restoring"), source: "other", backupId: "20200101T000000Z-full-000000" };
+      const { status, calls } = await runOf(name, { [step]: () => lie });
+      expect(status).toBe("SUCCEEDED");
+      expect(recorded(calls)).toEqual([{ ...about, step, atLeast: name === "restore" ? 0 : 1 }]);
+    },
+  );
+
+  it.each(machines)("is handed over and recorded under one execution: %s, in a Lambda and in a container", async (name) => {
+    const step = steps[name] ?? "";
+    const { calls } = await runOf(name, { [step]: fail("DeadlineReached") });
+    const executions = calls
+      .filter(({ target }) => [step, `fargate:${step}`, "record"].includes(target))
+      .map(({ payload }) => payload["execution"]);
+    expect(executions).toHaveLength(3);
+    expect(new Set(executions).size).toBe(1);
+  });
+
+  it.each(machines)("is recorded of a step that failed, before the alert: %s", async (name) => {
+    const step = steps[name] ?? "";
+    const { error, calls } = await runOf(name, { [step]: fail("BackupDamaged") });
+    expect(targets(calls).slice(-3)).toEqual([step, "record", "notify"]);
+    expect(recorded(calls)).toEqual([{ ...about, step, atLeast: 0 }]);
+    expect(error).toBe("BackupDamaged");
+  });
+
+  it.each(machines)("may be impossible to record: the failure of %s is told all the same", async (name) => {
+    const { error, calls } = await runOf(name, { [steps[name] ?? ""]: fail("BackupDamaged"), record: fail("StoreUnavailable") });
+    expect(calls.at(-1)).toMatchObject({
+      target: "notify",
+      payload: { ...about, execution: expect.anything(), error: "BackupDamaged" },
+    });
+    expect(error).toBe("BackupDamaged");
+  });
+
+  it("and cannot be recorded is told, and nothing is pruned on it", async () => {
+    for (const name of ["backup", "restore-test", "verify"]) {
+      const { status, calls } = await runOf(name, { record: fail("StoreUnavailable") });
+      expect(status).toBe("FAILED");
+      expect(calls.at(-1)).toMatchObject({ target: "notify", payload: { state: "Record", error: "StoreUnavailable" } });
+      expect(targets(calls)).not.toContain("prune");
+    }
+  });
+
+  it("on the way of a restore and cannot be recorded leaves the restore as done as it is", async () => {
+    const { status, calls } = await run("restore", { record: fail("StoreUnavailable") });
+    expect(status).toBe("SUCCEEDED");
+    expect(calls.at(-1)).toMatchObject({ target: "notify", payload: { error: "RestoreDone" } });
+  });
+});
+
 describe("a failure's cause", () => {
   const failWith = (cause: string | null) => (): never => {
     throw new TaskError("Lambda.Unknown", "", cause);
@@ -199,7 +270,7 @@ describe("restore-test", () => {
   it("tests the newest backup when none is named", async () => {
     const { status, calls } = await run("restore-test");
     expect(calls[0]?.payload).toEqual({ step: "restore-test", source: "taskmaster", backup: "latest" });
-    expect(targets(calls)).toEqual(["plan", "restore-test"]);
+    expect(targets(calls)).toEqual(["plan", "restore-test", "record"]);
     expect(status).toBe("SUCCEEDED");
   });
 
@@ -220,7 +291,7 @@ describe("restore-test", () => {
 describe("restore", () => {
   it("restores to a new place and tells the people", async () => {
     const { status, calls } = await run("restore");
-    expect(targets(calls)).toEqual(["plan", "restore", "notify"]);
+    expect(targets(calls)).toEqual(["plan", "restore", "record", "notify"]);
     expect(calls.at(-1)?.payload).toMatchObject({
       error: "RestoreDone",
       backupId: "20261121T020000Z-full-7k3f9a",
@@ -238,7 +309,7 @@ describe("restore", () => {
 describe("verify", () => {
   it("reads back everything that is due", async () => {
     const { output, calls } = await run("verify", {}, { items });
-    expect(targets(calls)).toEqual(["due", "verify", "verify", "verify"]);
+    expect(targets(calls)).toEqual(["due", "verify", "record", "verify", "record", "verify", "record"]);
     expect(output).toEqual({ checked: 3, failed: 0 });
   });
 
@@ -258,8 +329,8 @@ describe("verify", () => {
     let count = 0;
     const second = () => (++count === 2 ? fail("BackupDamaged", "rows are gone")() : readEvent("results", "prove"));
     const { status, error, cause, calls } = await run("verify", { verify: second }, { items });
-    expect(targets(calls)).toEqual(["due", "verify", "verify", "notify", "verify"]);
-    expect(calls[3]?.payload).toMatchObject({ source: "taskmaster", backupId: items[1]?.event.backupId, error: "BackupDamaged" });
+    expect(targets(calls)).toEqual(["due", "verify", "record", "verify", "record", "notify", "verify", "record"]);
+    expect(calls[5]?.payload).toMatchObject({ source: "taskmaster", backupId: items[1]?.event.backupId, error: "BackupDamaged" });
     expect({ status, error }).toEqual({ status: "FAILED", error: "BackupDamaged" });
     expect(cause).toBe("alerted: 1 of 3 backups did not verify");
   });
@@ -273,7 +344,7 @@ describe("verify", () => {
 
   it("reads in Fargate what is too large for a Lambda", async () => {
     const { output, calls } = await run("verify", { verify: fail("DeadlineReached") }, { items: items.slice(0, 1) });
-    expect(targets(calls)).toEqual(["due", "verify", "fargate:verify"]);
+    expect(targets(calls)).toEqual(["due", "verify", "fargate:verify", "record"]);
     expect(output).toMatchObject({ failed: 0 });
   });
 });

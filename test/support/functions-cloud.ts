@@ -60,6 +60,8 @@ export async function startFunctionsCloud(connections: Readonly<Record<string, s
       AWS_ENDPOINT_URL: server.endpoint,
       HOLDFAST_POLICY: "secret:holdfast/policy",
       HOLDFAST_RESOURCE_PREFIX: "holdfast-test",
+      HOLDFAST_STATE_BUCKET: bucket,
+      HOLDFAST_STATE_PREFIX: "state/",
       HOLDFAST_PG_PATH: toolPath,
       POWERTOOLS_SERVICE_NAME: "holdfast",
       POWERTOOLS_METRICS_NAMESPACE: "Holdfast",

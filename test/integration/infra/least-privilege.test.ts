@@ -86,7 +86,7 @@ describe("every role", () => {
   it("belongs to one function alone", () => {
     const used = namesOf(template, "AWS::Lambda::Function").map((name) => String(propertiesOf(template, name)["Role"]));
     expect(new Set(used).size).toBe(used.length);
-    expect(used.length).toBe(15);
+    expect(used.length).toBe(16);
   });
 
   it("names its actions one by one, and what they are on; where it cannot, its statement says why", () => {
@@ -155,25 +155,40 @@ describe("in the vault", () => {
     for (const place of [objects.evidence, objects.hold]) expect(may("DumpDb1Role", "s3:PutObject", place)).toBe(false);
   });
 
-  it("what proves a source's backups writes its evidence and read marks, and nothing else", () => {
+  it("what proves a source's backups writes its own read marks and findings, and nothing into the vault", () => {
     for (const role of ["ProveDb1Role", "ProveDb1TaskRole"]) {
-      expect(may(role, "s3:PutObject", objects.evidence)).toBe(true);
-      for (const place of [objects.manifest, objects.artifact, objects.hold, objects.document]) {
+      for (const place of places) {
         expect(may(role, "s3:PutObject", place), `${role} ${place}`).toBe(false);
       }
       const written = statementsOf(template, role)
         .filter(({ Action }) => Action.some((action) => /^s3:(Put|Delete|Abort|Restore|Replicate)/.test(action)))
         .flatMap(({ Resource }) => Resource);
-      expect([...new Set(written)].sort()).toEqual([`${state}/leases/reading/db1/*`, `${vault}/evidence/db1/*`].sort());
+      expect([...new Set(written)].sort()).toEqual([`${state}/holdfast-dev/unsigned/db1/*`, `${state}/leases/reading/db1/*`]);
+      expect(may(role, "s3:GetObject", `${state}/holdfast-dev/unsigned/db1/x`)).toBe(false);
     }
+  });
+
+  it("only `record` writes evidence, from what others handed over, and it reads no artifact, secret or sealed byte", () => {
+    expect(whoMay("s3:PutObject", objects.evidence)).toEqual(["RecordRole"]);
+    const findings = `${state}/holdfast-dev/unsigned/db1/20261120T020000Z-full-7k3f9a/0/1.json`;
+    expect(whoMay("s3:PutObject", findings)).toEqual(["ProveDb1Role", "ProveDb1TaskRole", "RestoreRole", "RestoreTaskRole"]);
+    for (const action of ["s3:GetObject", "s3:DeleteObject"]) expect(whoMay(action, findings)).toEqual(["RecordRole"]);
+    for (const place of [objects.manifest, objects.artifact, objects.hold, objects.document]) {
+      expect(may("RecordRole", "s3:PutObject", place), place).toBe(false);
+    }
+    expect(may("RecordRole", "s3:GetObject", objects.artifact)).toBe(false);
+    expect(may("RecordRole", "kms:Decrypt", key("SealingKeyAcmex2dbackups"))).toBe(false);
+    const secrets = statementsOf(template, "RecordRole").filter(({ Action }) => Action.includes("secretsmanager:GetSecretValue"));
+    expect(secrets.flatMap(({ Resource }) => Resource)).toEqual([secret("holdfast-dev/policy").replace("AbCdEf", "??????")]);
   });
 
   it("what proves another source's backups opens, writes, marks and locks nothing of this one's", () => {
     const marks = `${state}/leases/reading/db1/20261120T020000Z-full-7k3f9a/mark.json`;
+    const findings = `${state}/holdfast-dev/unsigned/db1/20261120T020000Z-full-7k3f9a/0/1.json`;
     for (const role of ["ProveTaskmasterRole", "ProveTaskmasterTaskRole", "ProveDbx2d1Role", "ProveDbx2d1TaskRole"]) {
       const actions = new Set(statementsOf(template, role).flatMap(({ Action }) => Action));
       for (const action of [...actions].filter((each) => each.startsWith("s3:"))) {
-        for (const place of [...places.slice(0, 4), marks])
+        for (const place of [...places.slice(0, 4), marks, findings])
           expect(may(role, action, place), `${role} ${action} ${place}`).toBe(false);
       }
     }

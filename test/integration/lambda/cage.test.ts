@@ -11,6 +11,7 @@ import { type PostgresServer, startPostgres } from "../../support/postgres-serve
 const functions = ["dump", "prove"];
 /** Supported majors at both ends. */
 const majors = [14, 18] as const;
+const execution = "arn:aws:states:eu-central-1:123456789012:execution:holdfast-test-backup:cage";
 const sourceOf = (major: number): string => `shop${major}`;
 const servers = new Map<number, PostgresServer>();
 const cages = new Map<number, Cage>();
@@ -47,11 +48,11 @@ async function call(place: Cage, name: string, event: object, more: NodeJS.Proce
 }
 
 /** A backup of a major's source, made in its cage. */
-async function dump(major: number): Promise<{ readonly source: string; readonly backupId: unknown }> {
+async function dump(major: number): Promise<{ readonly source: string; readonly backupId: unknown; readonly execution: string }> {
   const source = sourceOf(major);
   const { backupId, ...rest } = await call(cageOf(major), "dump", { source, kind: "full" }, { HOLDFAST_SOURCE: source });
   expect(rest).toMatchObject({ source, rows: 20_000 });
-  return { source, backupId };
+  return { source, backupId, execution };
 }
 
 function cageOf(major: number): Cage {
