@@ -38,10 +38,10 @@ export async function recordHandedOver(
 ): Promise<EvidenceKey> {
   const evidence = checkClaim(found, step, claim);
   if (!failures.includes(evidence.check)) {
-    const { sha256 } = await readManifest(found.store, evidence.source, evidence.backupId);
+    const { sha256 } = await readManifest(found.vault.store, evidence.source, evidence.backupId);
     if (sha256 !== evidence.manifestSha256) throw refuse(found, `is about another manifest: ${evidence.manifestSha256}`);
   }
-  return appendEvidence(found.store, { ...evidence, at: context.run.clock.now().toISOString() });
+  return appendEvidence(found.vault.store, { ...evidence, at: context.run.clock.now().toISOString() });
 }
 
 function checkClaim(found: FoundBackup, step: HandingStep, claim: unknown): Evidence {
