@@ -4,7 +4,8 @@
  * (docs/vault-format.md, "The manifest's seal").
  */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
-import { findManifestSealProblem, type ManifestContext, maxManifestSealBytes, sealManifest } from "../sealing/manifest-seal.ts";
+import { findManifestSealProblem, sealManifest } from "../sealing/manifest-seal.ts";
+import { type BackupContext, maxSmallMessageBytes } from "../sealing/small-message.ts";
 import { type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
 import type { Authenticate } from "../vault/examine-backup.ts";
@@ -24,7 +25,7 @@ export type SealedVault = Pick<Vault, "store" | "id">;
  * Errors: KeyFileInvalid, KeyUnavailable, those of ObjectStore.put.
  */
 export async function writeManifestSeal(
-  { store, keys, vaultId, source, backupId, retainUntil }: ArtifactTarget,
+  { store, keys, vaultId, source, backupId, retainUntil }: Omit<ArtifactTarget, "digestKey">,
   sha256: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -78,11 +79,11 @@ async function findProblem(
   context: PipelineContext,
   store: ObjectStore,
   sha256: string,
-  made: ManifestContext,
+  made: BackupContext,
 ): Promise<string | undefined> {
   const keys = await openingKeysFor(context, made.source);
   try {
-    const { bytes } = await readSmall(store, keyOf.manifestSeal(made.source, made.backupId), maxManifestSealBytes);
+    const { bytes } = await readSmall(store, keyOf.manifestSeal(made.source, made.backupId), maxSmallMessageBytes);
     return await findManifestSealProblem(bytes, sha256, { keys, context: made });
   } catch (error) {
     if (isHoldfastError(error, "ObjectNotFound")) return "it has no seal";

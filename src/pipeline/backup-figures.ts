@@ -1,6 +1,7 @@
 /** A backup as its engine sees it, but for the means to open it. */
 import type { BackupInfo, Engine, Facts } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { countsOf } from "../proof/recorded-digest.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
 
 /** Errors: ContentInvalid, when the manifest's facts are not what the engine writes. */
@@ -11,7 +12,7 @@ export function figuresOf(manifest: Manifest, engine: Pick<Engine, "name" | "fac
     kind: manifest.kind,
     coverage: manifest.coverage,
     facts: parseFacts(manifest, engine),
-    sourceCheck: manifest.sourceCheck,
+    sourceCheck: countsOf(manifest.sourceCheck),
     artifacts: manifest.artifacts,
   };
 }

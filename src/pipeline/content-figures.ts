@@ -3,6 +3,7 @@
  * alone; pure.
  */
 import type { ContentDigest, ContentSample } from "../proof/content.ts";
+import type { RecordedDigest } from "../proof/recorded-digest.ts";
 
 export interface PartFigures {
   /** `table public.orders`, `directory uploads`, `type pdf`, `large objects`, `definitions`. */
@@ -29,7 +30,7 @@ const attached = "schema TABLE ATTACH ";
  * The parts of a digest: tables (or groups of files), all large objects as one, all definitions as
  * one.
  */
-export function figuresOf({ objects, groups, rows, bytes }: ContentDigest): ContentFigures {
+export function figuresOf({ objects, groups, rows, bytes }: ContentDigest | RecordedDigest): ContentFigures {
   const parts = new Map<string, PartFigures>();
   const partitions = new Set<string>();
   const addTo = (object: string, more: { readonly rows: number; readonly bytes: number }): void => {

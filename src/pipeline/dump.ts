@@ -1,8 +1,8 @@
 /**
  * The step that makes a backup: dumps a source through sealing into the vault, and commits it with
- * a manifest. Order of writes (docs/vault-format.md, "Order of writes"): lease, artifacts, the
- * manifest's seal, manifest; the manifest comes last, so that a run that dies at any point leaves
- * either a whole backup or none.
+ * a manifest. Order of writes (docs/vault-format.md, "Order of writes"): lease, digest key,
+ * artifacts, the manifest's seal, manifest; the manifest comes last, so that a run that dies at any
+ * point leaves either a whole backup or none.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +20,7 @@ import { streamOf } from "../vault/lease-streams.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { writeManifestSeal } from "./authentic-manifest.ts";
+import { recordSourceCheck, writeDigestKey } from "./digest-keys.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { withSourceLeases } from "./source-lease.ts";
@@ -80,7 +81,8 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const lock = lockAtWrite(store, source, request.kind, startedAt);
     const target = { store, keys, vaultId: vault.id, source: source.name, backupId, committing: false, ...lock };
     try {
-      const { artifacts, sourceCheck, summary } = await storeDump(session, target, run);
+      const digestKey = await writeDigestKey(target, run);
+      const { artifacts, sourceCheck, summary } = await storeDump(session, { ...target, digestKey }, run);
       const manifest: Manifest = {
         formatVersion: 2,
         id: backupId,
@@ -94,7 +96,8 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
         facts: summary.facts,
         notices: [...clockNotices, ...summary.notices],
         artifacts,
-        sourceCheck,
+        sourceCheck: recordSourceCheck(sourceCheck, digestKey, run.randomBytes),
+        digestKeyId: digestKey.id,
         policySha256: context.policy.sha256,
         holdfastVersion: context.holdfastVersion,
       };
@@ -194,7 +197,7 @@ function lockAtWrite(
 }
 
 /** What is being written, and whether its manifest was sent. */
-type RunningBackup = ArtifactTarget & { readonly committing: boolean };
+type RunningBackup = Omit<ArtifactTarget, "digestKey"> & { readonly committing: boolean };
 
 /** Takes the artifacts of an uncommitted backup back; what cannot be removed now is the sweep's. */
 async function removeUncommitted({ store, source, backupId, committing }: RunningBackup, run: RunContext): Promise<void> {

@@ -22,7 +22,7 @@ export interface ExportResult {
   readonly directory: string;
   readonly objects: number;
   readonly bytes: number;
-  /** Evidence that could not be copied, and why: the copy lacks it. */
+  /** Evidence, or the digest key, that could not be copied, and why: the copy lacks it. */
   readonly notCopied: readonly string[];
 }
 
@@ -97,10 +97,12 @@ async function copyObjects(context: PipelineContext, found: FoundBackup, copy: O
     let bytes = 0;
     for (const artifact of artifacts) bytes += await copyArtifact(context, found, copy, artifact);
     await copySeal(context, found, copy);
+    const withoutDigestKey = await copyDigestKey(context, found, copy);
     const { objects: evidence, notCopied } = await copyEvidence(context, found, copy);
     context.run.signal.throwIfAborted();
     await commitCopy(copy, manifest);
-    return { objects: artifacts.length + evidence + 2, bytes, notCopied };
+    const own = artifacts.length + 3 - withoutDigestKey.length;
+    return { objects: own + evidence, bytes, notCopied: [...withoutDigestKey, ...notCopied] };
   } catch (error) {
     // On a full disk above all: what is left there is of no use, and in the way.
     await removeUncommitted(copy, source, id).catch((failure: unknown) => {
@@ -177,6 +179,14 @@ async function copySeal({ run }: PipelineContext, { entry, vault: { store } }: F
   const key = keyOf.manifestSeal(entry.source, entry.id);
   const { body } = await store.get(key, { signal: run.signal });
   await copy.put(key, body, { ifAbsent: true, signal: run.signal });
+}
+
+/** Without it, the copy restores all the same; why it could not be copied. */
+async function copyDigestKey({ run }: PipelineContext, { entry, vault }: FoundBackup, copy: ObjectStore): Promise<string[]> {
+  const problem = await copyDocument(vault.store, copy, keyOf.digestKey(entry.source, entry.id));
+  if (problem === undefined) return [];
+  run.log.warn(`not exported: ${problem}; what was recorded of the backup's content cannot be compared with the copy's`);
+  return [problem];
 }
 
 /**

@@ -7,6 +7,7 @@ import type { BackupReader, Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { LoadFinding } from "../proof/content.ts";
 import type { RunContext } from "../runtime/run-context.ts";
+import type { DigestKey } from "../sealing/digest-key.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import { openStream } from "../sealing/open.ts";
 import { placeOf } from "../vault/artifact-place.ts";
@@ -32,6 +33,8 @@ export interface ReadOptions {
    * last resort.
    */
   readonly salvage?: boolean | undefined;
+  /** The backup's own; without it, what was inside the seals is not compared with the manifest. */
+  readonly digestKey?: DigestKey | undefined;
 }
 
 /**
@@ -44,7 +47,7 @@ export function openBackup(
   manifest: Manifest,
   engine: Pick<Engine, "name" | "facts">,
   run: RunContext,
-  { salvage = false }: ReadOptions = {},
+  { salvage = false, digestKey }: ReadOptions,
 ): BackupReading {
   const damage = new Map<string, LoadFinding>();
   const unread = new Set(manifest.artifacts.map((artifact) => artifact.name));
@@ -58,6 +61,7 @@ export function openBackup(
     const opened = openStream(stored, record, {
       keys,
       context: { vaultId, source: manifest.source, backupId: placeOf(manifest, record).storedBy, artifact: name },
+      isPlain: digestKey && ((sha256) => digestKey.plainDigestOf(name, sha256) === record.plainDigest),
       signal: run.signal,
     });
     opened.once("end", () => unread.delete(name));

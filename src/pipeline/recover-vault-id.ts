@@ -3,7 +3,8 @@
  * of the key can have made one.
  */
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
-import { maxManifestSealBytes, openManifestSeal } from "../sealing/manifest-seal.ts";
+import { openManifestSeal } from "../sealing/manifest-seal.ts";
+import { maxSmallMessageBytes } from "../sealing/small-message.ts";
 import { listBackups } from "../vault/catalogue.ts";
 import { readManifest } from "../vault/documents/manifest.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
@@ -46,7 +47,7 @@ const unsuitable = [...ofBackup, "KeyMissing", "KeyUnavailable", "KeyFileInvalid
 
 async function readVaultId(context: PipelineContext, store: ObjectStore, { source, id }: BackupPlace): Promise<string> {
   const { sha256 } = await readManifest(store, source, id);
-  const { bytes } = await readSmall(store, keyOf.manifestSeal(source, id), maxManifestSealBytes);
+  const { bytes } = await readSmall(store, keyOf.manifestSeal(source, id), maxSmallMessageBytes);
   const seal = await openManifestSeal(bytes, await openingKeysFor(context, source));
   if (seal.context.source === source && seal.context.backupId === id && seal.sha256 === sha256) return seal.context.vaultId;
   throw new HoldfastError("SealInvalid", `the manifest of ${id} was not made with this vault's key`);

@@ -7,11 +7,12 @@
 import type { Place } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
-import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../proof/content.ts";
+import type { AssertionResult, Comparison, ContentDigest, LoadFinding, SourceCheckResult } from "../proof/content.ts";
+import type { DigestKey } from "../sealing/digest-key.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
-import type { Manifest } from "../vault/documents/manifest.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { findDamage } from "./damage-or-throw.ts";
+import { openDigest, openSourceCheck, readDigestKey } from "./digest-keys.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { type LimitedRun, limitDuration } from "./limit-duration.ts";
 import { openingKeysFor } from "./opening-keys.ts";
@@ -103,14 +104,15 @@ async function tryRestore(
   try {
     const read = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
     manifestSha256 = read.sha256;
-    const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256));
+    const digestKey = await readDigestKey(context, found.vault, read.manifest);
+    const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256, digestKey));
     if (verified === undefined) {
       return { check: "disproven", findings: ["the backup does not verify: see the evidence written just before"], manifestSha256 };
     }
     await requireTemporaryDirectory(context.run.temporaryDirectory);
     const keys = await openingKeysFor(context, entry.source);
     const engine = await context.engineOf(read.manifest.engine);
-    const backup = openBackup(found.vault, keys, read.manifest, engine, context.run);
+    const backup = openBackup(found.vault, keys, read.manifest, engine, context.run, { digestKey });
     context.run.progress.phase(
       "restore",
       read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
@@ -119,7 +121,8 @@ async function tryRestore(
       engine.openThrowaway([backup.reader], context.run, context.policy.sources[entry.source]),
     );
     try {
-      const examined = await examine(context, place, read.manifest, verified.digest, stopwatch);
+      const check = openSourceCheck(read.manifest.sourceCheck, digestKey);
+      const examined = await examine(context, place, check, verified.digest, stopwatch);
       // Proof is of the whole backup: what the engine did not need for loading is read back too.
       await backup.readRest();
       return { manifestSha256, ...examined };
@@ -134,13 +137,14 @@ async function tryRestore(
 }
 
 /**
- * What the backup's verification found of its content: the newest of this very manifest, else one
- * made now. Undefined: it is damaged.
+ * What the backup's verification found of its content: the newest of this very manifest that the
+ * digest key opens, else one made now. Undefined: it is damaged.
  */
 export async function soundContent(
   context: PipelineContext,
   found: FoundBackup,
   manifestSha256: string,
+  digestKey: DigestKey | undefined,
 ): Promise<Pick<VerifyResult, "digest"> | undefined> {
   const { entry } = found;
   const { store } = found.vault;
@@ -148,7 +152,10 @@ export async function soundContent(
     if (check === "damaged") break;
     if (check !== "verified" && check !== "suspicious") continue;
     const evidence = await readSoundEvidence(store, key);
-    if (evidence?.manifestSha256 === manifestSha256) return evidence;
+    if (evidence?.manifestSha256 !== manifestSha256) continue;
+    if (evidence.digest === undefined) return {};
+    const digest = openDigest(evidence.digest, digestKey);
+    if (digest !== undefined) return { digest };
   }
   const verified = await verifyBackup(context, found);
   return verified.outcome === "damaged" ? undefined : verified;
@@ -167,7 +174,7 @@ export async function compareLoaded(place: Place, digest: ContentDigest | undefi
 async function examine(
   context: PipelineContext,
   place: Place,
-  manifest: Manifest,
+  check: SourceCheckResult,
   digest: ContentDigest | undefined,
   stopwatch: Stopwatch,
 ): Promise<Omit<Trial, "manifestSha256">> {
@@ -175,7 +182,7 @@ async function examine(
   const { findings: loadFindings } = await stopwatch.time("load", () => place.load());
   progress.phase("compare");
   const comparison = await stopwatch.time("compare", () => compareLoaded(place, digest));
-  const sourceCheck = await stopwatch.time("sourceCheck", () => place.compareSourceCheck(manifest.sourceCheck));
+  const sourceCheck = await stopwatch.time("sourceCheck", () => place.compareSourceCheck(check));
   const assertions = await stopwatch.time("assert", () => place.assert());
   return {
     ...decide(loadFindings, comparison, sourceCheck, assertions),

@@ -11,6 +11,7 @@ import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, LoadFinding } from "../proof/content.ts";
 import { type Manifest, type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
+import { readDigestKey } from "./digest-keys.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -99,8 +100,8 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
   refuseDamaged(found, options);
-  const { manifest, manifestSha256, engine, backup, forged } = await openForRestore(context, found, options);
-  const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256));
+  const { manifest, manifestSha256, digestKey, engine, backup, forged } = await openForRestore(context, found, options);
+  const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256, digestKey));
   if (verified === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
@@ -142,12 +143,14 @@ async function openForRestore(context: PipelineContext, found: FoundBackup, { al
   await requireTemporaryDirectory(context.run.temporaryDirectory);
   const keys = await openingKeysFor(context, entry.source);
   const engine = await context.engineOf(manifest.engine);
+  const digestKey = await readDigestKey(context, found.vault, manifest);
   return {
     manifest,
     manifestSha256: sha256,
+    digestKey,
     engine,
     forged,
-    backup: openBackup(found.vault, keys, manifest, engine, context.run, { salvage: allowDamaged }),
+    backup: openBackup(found.vault, keys, manifest, engine, context.run, { salvage: allowDamaged, digestKey }),
   };
 }
 

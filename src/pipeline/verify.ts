@@ -7,16 +7,17 @@
 import type { Inspection } from "../engines/engine.ts";
 import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest } from "../proof/content.ts";
-import type { RunContext } from "../runtime/run-context.ts";
+import { countsOf, type RecordedDigest } from "../proof/recorded-digest.ts";
+import type { DigestKey } from "../sealing/digest-key.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
-import type { ObjectStore } from "../vault/object-store.ts";
 import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
 import { chooseBaseline } from "./choose-baseline.ts";
 import { type ContentFigures, figuresOf } from "./content-figures.ts";
 import { findDamage } from "./damage-or-throw.ts";
+import { openDigest, readDigestKey, recordDigest } from "./digest-keys.ts";
 import { compareWithEarlierEvidence } from "./earlier-evidence.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { openingKeysFor } from "./opening-keys.ts";
@@ -63,6 +64,7 @@ async function readBack(context: PipelineContext, found: FoundBackup): Promise<V
   const { store } = found.vault;
   const startedMs = run.clock.monotonicMs();
   const judged = await judge(context, found);
+  const { digest, digestKey, ...recorded } = judged;
   const durationMs = Math.round(run.clock.monotonicMs() - startedMs);
   const evidence: Evidence = {
     formatVersion: 2,
@@ -72,7 +74,8 @@ async function readBack(context: PipelineContext, found: FoundBackup): Promise<V
     holdfastVersion: context.holdfastVersion,
     by: run.identity,
     timings: { verify: durationMs },
-    ...judged,
+    ...recorded,
+    ...(digest === undefined ? {} : { digest: recordDigest(digest, digestKey, run.randomBytes) }),
   };
   const unrecorded = await recordEvidence(context, store, evidence);
   return {
@@ -80,11 +83,11 @@ async function readBack(context: PipelineContext, found: FoundBackup): Promise<V
     backupId: entry.id,
     outcome: judged.check,
     findings: judged.findings,
-    objectCount: judged.digest?.objectCount ?? 0,
-    rows: judged.digest?.rows ?? 0,
-    bytes: judged.digest?.bytes ?? 0,
+    objectCount: digest?.objectCount ?? 0,
+    rows: digest?.rows ?? 0,
+    bytes: digest?.bytes ?? 0,
     durationMs,
-    digest: judged.digest,
+    digest,
     unrecorded,
   };
 }
@@ -94,6 +97,7 @@ interface Judgement {
   readonly findings: readonly string[];
   readonly manifestSha256: string;
   readonly digest?: ContentDigest;
+  readonly digestKey?: DigestKey | undefined;
   readonly sourceCheck?: Comparison;
 }
 
@@ -105,13 +109,15 @@ async function judge(context: PipelineContext, found: FoundBackup): Promise<Judg
     const read = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
     manifestSha256 = read.sha256;
     await compareWithEarlierEvidence(store, entry, manifestSha256);
-    const { problems, ...seen } = await inspectBackup(context, found.vault, read.manifest);
+    const digestKey = await readDigestKey(context, found.vault, read.manifest);
+    const { problems, ...seen } = await inspectBackup(context, found.vault, read.manifest, digestKey);
+    const judged = { manifestSha256, digestKey, ...seen };
     const differences = (seen.sourceCheck?.differences ?? []).map(({ object, problem }) => `${object}: ${problem}`);
     if (problems.length > 0 || seen.sourceCheck?.equal === false) {
-      return { check: "damaged", findings: [...problems, ...differences], manifestSha256, ...seen };
+      return { check: "damaged", findings: [...problems, ...differences], ...judged };
     }
-    const findings = seen.digest === undefined ? [] : await compareWithEarlierBackups(context, store, entry, seen.digest);
-    return { check: findings.length === 0 ? "verified" : "suspicious", findings, manifestSha256, ...seen };
+    const findings = seen.digest === undefined ? [] : await compareWithEarlierBackups(context, found, seen.digest);
+    return { check: findings.length === 0 ? "verified" : "suspicious", findings, ...judged };
   } catch (error) {
     return { check: "damaged", findings: await findDamage(context, found, error), manifestSha256 };
   }
@@ -124,14 +130,19 @@ type Seen = Inspection & { readonly sourceCheck?: Comparison };
  * Reads everything that the manifest names, and has the engine inspect it. Errors: those of
  * reading, and of Engine.inspect.
  */
-export async function inspectBackup(context: PipelineContext, vault: SealedVault, manifest: Manifest): Promise<Seen> {
+async function inspectBackup(
+  context: PipelineContext,
+  vault: SealedVault,
+  manifest: Manifest,
+  digestKey: DigestKey | undefined,
+): Promise<Seen> {
   const keys = await openingKeysFor(context, manifest.source);
   const engine = await context.engineOf(manifest.engine);
   context.run.progress.phase(
     "verify",
     manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
   );
-  const backup = openBackup(vault, keys, manifest, engine, context.run);
+  const backup = openBackup(vault, keys, manifest, engine, context.run, { digestKey });
   // Bytes are counted as they leave the vault; what an engine unpacks of them would count twice.
   const progress = { ...context.run.progress, advance: () => undefined };
   const inspection = await engine.inspect([backup.reader], { ...context.run, progress });
@@ -139,7 +150,7 @@ export async function inspectBackup(context: PipelineContext, vault: SealedVault
   const { digest } = inspection;
   return digest === undefined
     ? inspection
-    : { ...inspection, sourceCheck: engine.compareSourceCheck(digest, manifest.sourceCheck) };
+    : { ...inspection, sourceCheck: engine.compareSourceCheck(digest, countsOf(manifest.sourceCheck)) };
 }
 
 /**
@@ -149,13 +160,13 @@ export async function inspectBackup(context: PipelineContext, vault: SealedVault
  */
 async function compareWithEarlierBackups(
   context: PipelineContext,
-  store: ObjectStore,
-  entry: BackupEntry,
+  found: FoundBackup,
   digest: ContentDigest,
 ): Promise<readonly string[]> {
+  const { entry } = found;
   const checks = entry.checks.map(({ check }) => check);
   if (checks.includes("accepted") || (checks.includes("verified") && !entry.suspicious)) return [];
-  const { history, recentCount } = await readEarlierFigures(context.run, store, entry);
+  const { history, recentCount } = await readEarlierFigures(context, found);
   const source = context.policy.sources[entry.source];
   // A source that left the policy names nothing.
   const isVolatile = source === undefined ? () => false : (await context.engineOf(source.engine)).compileVolatile(source);
@@ -174,10 +185,11 @@ const recentMs = 30 * 86_400_000;
  * before a change that a person accepted.
  */
 async function readEarlierFigures(
-  run: RunContext,
-  store: ObjectStore,
-  entry: BackupEntry,
+  context: PipelineContext,
+  { entry, vault }: FoundBackup,
 ): Promise<{ readonly history: readonly ContentFigures[]; readonly recentCount: number }> {
+  const { run } = context;
+  const { store } = vault;
   const trusted: BackupEntry[] = [];
   for await (const other of listBackups(store, { source: entry.source, now: run.clock.now() })) {
     if (other.id >= entry.id) break;
@@ -190,10 +202,22 @@ async function readEarlierFigures(
     const key = other.checks.findLast(({ check }) => check === "verified" || check === "suspicious")?.key;
     const evidence = key === undefined ? undefined : await readSoundEvidence(store, key);
     if (evidence?.digest !== undefined) {
-      history.push(figuresOf(evidence.digest));
+      history.push(figuresOf(await openEarlier(context, vault, other, evidence.digest)));
       if (other.checks.some(({ check }) => check === "accepted")) recentCount = 0;
       if (entry.startedAt.getTime() - other.startedAt.getTime() <= recentMs) recentCount += 1;
     } else run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
   }
   return { history, recentCount };
+}
+
+/** The digest of an earlier backup; its counts and sizes alone, where its digest key is lost. */
+async function openEarlier(
+  context: PipelineContext,
+  vault: SealedVault,
+  { source, id }: BackupEntry,
+  recorded: RecordedDigest,
+): Promise<ContentDigest | RecordedDigest> {
+  const { digestKeyId } = recorded;
+  if (digestKeyId === undefined) return recorded;
+  return openDigest(recorded, await readDigestKey(context, vault, { source, id, digestKeyId })) ?? recorded;
 }

@@ -3,6 +3,7 @@
 import type { DumpArtifact } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { RunContext } from "../runtime/run-context.ts";
+import type { DigestKey } from "../sealing/digest-key.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
 import { sealStream } from "../sealing/seal.ts";
 import type { ArtifactRecord } from "../vault/documents/manifest.ts";
@@ -16,6 +17,7 @@ export interface ArtifactTarget {
   readonly vaultId: string;
   readonly source: string;
   readonly backupId: string;
+  readonly digestKey: DigestKey;
   /** Where the vault locks: until when each artifact is locked at its write. */
   readonly retainUntil?: Date;
 }
@@ -33,7 +35,7 @@ const tags = { [artifactTag.key]: artifactTag.value };
  * Errors: the producer's own, those of sealing and of ObjectStore.put.
  */
 export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifact, run: RunContext): Promise<ArtifactRecord> {
-  const { store, keys, vaultId, source, backupId } = target;
+  const { store, keys, vaultId, source, backupId, digestKey } = target;
   const sealed = sealStream(artifact.body, {
     keys,
     context: { vaultId, source, backupId, artifact: artifact.name },
@@ -57,14 +59,15 @@ export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifa
   const [storing, sealing] = await Promise.allSettled([stored, sealed.figures]);
   if (storing.status === "rejected") throw storing.reason;
   if (sealing.status === "rejected") throw sealing.reason;
-  const figures = sealing.value;
+  const { plainSha256, ...figures } = sealing.value;
   if (storing.value.bytes !== figures.storedBytes) {
     throw new HoldfastError(
       "StoreUnavailable",
       `${store.url} stored ${storing.value.bytes} bytes of ${artifact.name} where ${figures.storedBytes} were sent`,
     );
   }
-  return { name: artifact.name, role: artifact.role, format: artifact.format, ...figures };
+  const plainDigest = digestKey.plainDigestOf(artifact.name, plainSha256);
+  return { name: artifact.name, role: artifact.role, format: artifact.format, ...figures, plainDigest };
 }
 
 async function* countBytes(stream: AsyncIterable<Uint8Array>, run: RunContext): AsyncGenerator<Uint8Array> {

@@ -123,6 +123,5 @@ export function compareDigests(first: ContentDigest, second: ContentDigest, rule
     ...(printOnly.count() === 0 ? {} : { printOnly: printOnly.all() }),
     ...(unjudged.count() === 0 ? {} : { unjudged: { ...unjudged.all(), reason: rules.unjudged?.reason ?? "" } }),
     ...(leftOut.count() === 0 ? {} : { leftOut: { ...leftOut.all(), rows: rowsLeftOut } }),
-    sha256: second.sha256,
   };
 }

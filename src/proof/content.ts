@@ -118,8 +118,6 @@ export interface Comparison {
    * what the policy excludes.
    */
   readonly leftOut?: CountedObjects & { readonly rows: number };
-  /** The second content's digest, where one was made. */
-  readonly sha256?: string;
 }
 
 /**

@@ -27,6 +27,9 @@ export function manifestSuiteOf(keyId: string): number {
  */
 export const manifestSealName = "manifest";
 
+/** By this name a backup's digest key is known; no artifact is called so either. */
+export const digestKeyName = "digest-key";
+
 /**
  * 1 MiB: 0.003 % of overhead, and encryption at the speed of bare AES-GCM (4 KiB frames, the
  * library's default, take five times as long).

@@ -4,7 +4,6 @@
 import type { RestoreChapter } from "../proof/restore-chapter.ts";
 import {
   checkManifestCommand,
-  checkPlainCommand,
   checkStoredCommand,
   chooseCommands,
   copyBucketCommand,
@@ -88,14 +87,13 @@ ${shell(installCliCommands)}
 
 ${shell(openWithKmsCommands)}
 
-## 7. Check what was inside
+## 7. Check who made the manifest
 
 ${shell(checkManifestCommand)}
 
 This says whether the manifest was made by somebody who had the key. When it does not say \`OK\`, or the seal named \`manifest\` is missing or does not
-open, somebody else made or changed the manifest: choose another backup.
-
-${shell(checkPlainCommand)}
+open, somebody else made or changed the manifest: choose another backup. With this and step 4, every byte is the one that was written: the manifest
+names the stored bytes, and a seal opens to what was put into it, or not at all.
 
 ## 8. Decompress
 

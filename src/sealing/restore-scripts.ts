@@ -1,7 +1,7 @@
 /** The commands of the restore instructions, which tests run as they stand. */
 
 /** What these instructions write themselves. */
-const listNames = ["artifacts.txt", "sealed.txt", "manifest", "manifest.sha256", "stored.sha256", "plain.sha256", "tools"];
+const listNames = ["artifacts.txt", "sealed.txt", "manifest", "manifest.sha256", "stored.sha256", "tools"];
 
 /**
  * Reads a manifest into lists that the commands below go by. `written`: names that the engines'
@@ -35,7 +35,7 @@ if manifest["base"] is not None:
     print("it builds on", plain(manifest["base"]["id"]), "which must be restored before it")
 taken = {${[...listNames, ...written].map((name) => JSON.stringify(name)).join(", ")}}
 key = "file:none"
-with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, open("artifacts.txt", "w") as names, open("sealed.txt", "w") as seals:
+with open("stored.sha256", "w") as stored, open("artifacts.txt", "w") as names, open("sealed.txt", "w") as seals:
     for artifact in manifest["artifacts"]:
         name = require(artifact["name"], r"[a-z0-9][a-z0-9.-]{0,199}")
         compression = require(artifact["compression"], "none|zstd")
@@ -47,7 +47,6 @@ with open("stored.sha256", "w") as stored, open("plain.sha256", "w") as plains, 
         taken |= {name, opened}
         print(name, plain(artifact["role"]), plain(artifact["format"]), "compression", compression, "key", key)
         print(require(artifact["storedSha256"], "[0-9a-f]{64}"), f" {vault}/artifacts/{source}/{backup}/{name}", file=stored)
-        print(require(artifact["plainSha256"], "[0-9a-f]{64}"), f" {opened}", file=plains)
         print(name, key, opened, file=names)
         print(name, key, opened, file=seals)
     print("manifest", key, "manifest.sha256", file=seals)
@@ -114,8 +113,6 @@ export const openWithKmsCommands = `while read -r name keyid opened; do
 done < sealed.txt`;
 
 export const checkManifestCommand = `echo "$(cat manifest.sha256)  $VAULT/manifests/$SOURCE/$BACKUP.json" | sha256sum --check`;
-
-export const checkPlainCommand = `sha256sum --check plain.sha256`;
 
 export const decompressCommands = `while read -r name keyid opened; do
   [ "$opened" = "$name" ] || zstd --decompress --rm "$opened" -o "$name"

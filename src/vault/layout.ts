@@ -21,6 +21,8 @@ const sourcePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
  * (src/sealing/message.ts).
  */
 export const manifestSealName = "manifest";
+/** The digest key among the artifacts; its encryption context says the same name too. */
+export const digestKeyName = "digest-key";
 const artifactPattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
 const idPattern = new RegExp(`^(\\d{8}T\\d{6}Z)-(${backupKinds.join("|")})-([0-9a-z]{6})$`);
 const evidenceNamePattern = new RegExp(`^(\\d{8}T\\d{9}Z)-(${checkNames.join("|")})\\.json$`);
@@ -46,6 +48,8 @@ export const keyOf = {
   },
   /** What shows that the manifest was made with the vault's key. */
   manifestSeal: (source: string, id: string): string => `${keyOf.artifact(source, id, "")}${manifestSealName}`,
+  /** Under which the backup's documents say what depends on its content. */
+  digestKey: (source: string, id: string): string => `${keyOf.artifact(source, id, "")}${digestKeyName}`,
   evidence: (source: string, id: string, at: Date, check: CheckName): string =>
     `${keyOf.evidencePrefix(source, id)}${formatStamp(at, true)}-${check}.json`,
   evidencePrefix: (source: string, id: string): string => `evidence/${assertSource(source)}/${assertId(id)}/`,
@@ -95,11 +99,11 @@ export function isSourceName(name: string): boolean {
 }
 
 /**
- * Whether an artifact may be called so: the manifest's seal lies beside the artifacts, under a name
- * that none has.
+ * Whether an artifact may be called so: the manifest's seal and the digest key lie beside the
+ * artifacts, under names that none has.
  */
 export function isArtifactName(name: string): boolean {
-  return artifactPattern.test(name) && name !== manifestSealName;
+  return artifactPattern.test(name) && name !== manifestSealName && name !== digestKeyName;
 }
 
 /** A backup's place in a listing, as the key says it. */

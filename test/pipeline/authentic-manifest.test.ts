@@ -124,7 +124,7 @@ describe("a backup of one vault that is copied into another, of the same source 
     const elsewhere = { ...found.vault, id: "7".repeat(26) };
     const context = await project.open();
     const { manifest } = await readManifest(found.vault.store, "tree", staging);
-    const backup = openBackup(elsewhere, await context.keysOf("main"), manifest, await context.engineOf("files"), context.run);
+    const backup = openBackup(elsewhere, await context.keysOf("main"), manifest, await context.engineOf("files"), context.run, {});
     await expect(backup.readRest()).rejects.toMatchObject({
       name: "SealInvalid",
       message: expect.stringMatching(/was sealed for another vault \([0-9a-z]{26}; this one is 7{26}\)/),

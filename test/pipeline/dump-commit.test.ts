@@ -115,6 +115,7 @@ describe("a dump that ends well", () => {
       notices: [],
       artifacts: result.artifacts,
       sourceCheck: { mode: "counts", objects: expect.objectContaining({}) },
+      digestKeyId: expect.stringMatching(/^[0-9a-f]{16}$/),
       policySha256: context.policy.sha256,
       holdfastVersion: context.holdfastVersion,
     });
@@ -131,10 +132,10 @@ describe("a dump that ends well", () => {
     expect(result.durationMs).toBeGreaterThan(0);
     expect(result.durationMs).toBeLessThan(context.run.clock.monotonicMs());
     expect(result).not.toHaveProperty("createdVault");
-    expect(keysOf(result.backupId)).toHaveLength(result.artifacts.length + 2);
+    expect(keysOf(result.backupId)).toHaveLength(result.artifacts.length + 3);
   });
 
-  test("has its manifest's seal before its manifest, and after the artifacts", async () => {
+  test("has its digest key before the artifacts, and its manifest's seal between these and its manifest", async () => {
     const order: string[] = [];
     const recording = (inner: MemoryStore): ObjectStore => ({
       ...inner,
@@ -146,6 +147,7 @@ describe("a dump that ends well", () => {
     });
     const { backupId, artifacts } = await dumpSource(await open({ wrap: recording }), request);
     expect(order).toEqual([
+      keyOf.digestKey("tree", backupId),
       ...artifacts.map(({ name }) => keyOf.artifact("tree", backupId, name)),
       keyOf.manifestSeal("tree", backupId),
       keyOf.manifest("tree", backupId),

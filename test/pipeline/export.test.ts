@@ -43,7 +43,7 @@ test("an export that fails or is interrupted takes back what it copied, and can 
   await expect(exportBackup(context, found, target)).rejects.toMatchObject({ name: "Interrupted" });
   expect((await roomsThere()).sort()).toEqual(["RESTORE.md", "holdfast.json"]);
   const { objects } = await exportBackup(await project.open(), await project.find(id), target);
-  expect(objects).toBe(5);
+  expect(objects).toBe(6);
   await expect(exportBackup(await project.open(), await project.find(id), target)).rejects.toMatchObject({ name: "ObjectExists" });
   expect(await roomsThere()).toContain("manifests");
 });
@@ -67,7 +67,7 @@ test("an odd piece of evidence stays behind, and is named; the rest is exported"
   const context = await project.open();
   const log = { ...context.run.log, warn: (message: string) => void told.push(message) };
   const { objects, notCopied } = await exportBackup({ ...context, run: { ...context.run, log } }, await project.find(id), target);
-  expect(objects).toBe(5);
+  expect(objects).toBe(6);
   expect(notCopied).toHaveLength(4);
   for (const [index, what] of ["a symbolic link", "a named pipe", "a directory", "larger than"].entries()) {
     expect(notCopied[index]).toContain(`${stamps[index]}.json`);

@@ -15,7 +15,7 @@ describe("the vault's RESTORE.md", () => {
       "4. Check what is stored",
       "5. Open the seal, with a key file",
       "6. Open the seal, with AWS KMS",
-      "7. Check what was inside",
+      "7. Check who made the manifest",
       "8. Decompress",
       "9. Load it: PostgreSQL",
       "10. Unpack it: files",

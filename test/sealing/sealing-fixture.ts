@@ -89,6 +89,7 @@ export async function open(
     openStream(streamOf(bytes, options.size), figures, {
       keys: options.keys,
       context: options.context ?? context,
+      isPlain: (sha256) => sha256 === figures.plainSha256,
       signal: neverAborted,
     }),
   );

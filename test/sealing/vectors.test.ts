@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readKeyFile } from "../../src/sealing/key-file.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
-import { type ManifestContext, openManifestSeal } from "../../src/sealing/manifest-seal.ts";
+import { openManifestSeal } from "../../src/sealing/manifest-seal.ts";
 import type { SealContext } from "../../src/sealing/message.ts";
 import type { SealFigures } from "../../src/sealing/seal.ts";
+import type { BackupContext } from "../../src/sealing/small-message.ts";
 import { failureOf, type KeyPlace, keysOfFiles, makeKeyPlace, open } from "./sealing-fixture.ts";
 
 interface Vectors {
@@ -24,7 +25,7 @@ interface Vectors {
   }[];
   readonly manifestSeals: readonly {
     readonly description: string;
-    readonly context: ManifestContext;
+    readonly context: BackupContext;
     readonly sha256: string;
     readonly stored: string;
   }[];

@@ -18,7 +18,9 @@ async function storeOf(sources: Readonly<Record<string, readonly string[]>>): Pr
   return store;
 }
 
-/** Ages from the future (behind a clock that was wrong) to years ago; many near the windows' ends. */
+/**
+ * Ages from the future (behind a clock that was wrong) to years ago; many near the windows' ends.
+ */
 const age = fc.oneof(
   fc.double({ min: -3, max: 5, noNaN: true }),
   fc.double({ min: 95, max: 105, noNaN: true }),

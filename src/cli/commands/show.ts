@@ -143,9 +143,7 @@ function describeEvidence(
 function figuresOf({ digest, comparison, objective }: Evidence, units: EngineTraits["units"] | undefined): string[] {
   const lines: string[] = [];
   if (digest !== undefined) {
-    lines.push(
-      `read back ${contentAmount(units, digest.objectCount, digest.rows)}, ${formatBytes(digest.bytes)}; content SHA-256 ${digest.sha256}`,
-    );
+    lines.push(`read back ${contentAmount(units, digest.objectCount, digest.rows)}, ${formatBytes(digest.bytes)}`);
   }
   if (comparison !== undefined) {
     const { objectsCompared, rowsCompared, differenceCount } = comparison;

@@ -84,7 +84,7 @@ export async function compareTree(comparison: TreeComparison): Promise<Compariso
   }
   const { objectCount, rows, bytes, sha256 } = restored.finish();
   const equal = differenceCount === 0 && sha256 === comparison.digest.sha256;
-  return { equal, objectsCompared: objectCount, rowsCompared: rows, bytesCompared: bytes, differenceCount, differences, sha256 };
+  return { equal, objectsCompared: objectCount, rowsCompared: rows, bytesCompared: bytes, differenceCount, differences };
 }
 
 /** The index and the walk side by side: both are in the archive's order. */

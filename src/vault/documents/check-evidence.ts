@@ -3,17 +3,15 @@ import { checkNames } from "../backup-state.ts";
 import { isBackupId, isSourceName } from "../layout.ts";
 import type { Evidence } from "./evidence.ts";
 import { formatVersion } from "./format-version.ts";
-import { amount, anything, boolean, count, instant, list, object, oneOf, record, sha256, text } from "./json-shape.ts";
-
-const sample = object({ required: { bytes: count, compressedBytes: count } });
+import { amount, anything, boolean, count, digestKeyId, instant, list, object, oneOf, record, text } from "./json-shape.ts";
 
 const digest = object({
-  required: { algorithm: text(), objectCount: count, rows: count, bytes: count, sha256 },
+  required: { algorithm: text(), objectCount: count, rows: count, bytes: count },
   optional: {
-    objects: list(
-      object({ required: { object: text(), bytes: count, sha256 }, optional: { rows: count, columns: list(text()), sample } }),
-    ),
-    groups: list(object({ required: { object: text(), rows: count, bytes: count }, optional: { sample } })),
+    objects: list(object({ required: { object: text(), bytes: count }, optional: { rows: count, columns: list(text()) } })),
+    groups: list(object({ required: { object: text(), rows: count, bytes: count } })),
+    sealed: list(text()),
+    digestKeyId,
   },
 });
 
@@ -27,7 +25,6 @@ const comparison = object({
     differences: list(object({ required: { object: text(), problem: text() } })),
   },
   optional: {
-    sha256: text(),
     printOnly: object({ required: { count, objects: list(text()) } }),
     unjudged: object({ required: { count, objects: list(text()), reason: text() } }),
     leftOut: object({ required: { count, objects: list(text()), rows: count } }),

@@ -2,7 +2,7 @@
 import { backupKinds } from "../../policy/policy.ts";
 import { isArtifactName, isBackupId, isSourceName, parseBackupId } from "../layout.ts";
 import { formatVersion } from "./format-version.ts";
-import { anything, count, instant, list, object, oneOf, orNull, record, sha256, text } from "./json-shape.ts";
+import { anything, count, digestKeyId, instant, list, object, oneOf, orNull, record, sha256, text } from "./json-shape.ts";
 import type { Manifest } from "./manifest.ts";
 import { reusingKinds } from "./reusing-kinds.ts";
 
@@ -17,7 +17,7 @@ const artifact = object({
     compression: oneOf("none", "zstd"),
     keyId: filled,
     plainBytes: count,
-    plainSha256: sha256,
+    plainDigest: sha256,
     storedBytes: count,
     storedSha256: sha256,
   },
@@ -43,9 +43,11 @@ const manifestShape = object({
     sourceCheck: object({
       required: {
         mode: oneOf("counts", "content", "none"),
-        objects: record(object({ required: { rows: count }, optional: { hash: text() } })),
+        objects: record(object({ required: { rows: count } })),
       },
+      optional: { sealed: list(text()) },
     }),
+    digestKeyId,
     policySha256: text(),
     holdfastVersion: filled,
   },

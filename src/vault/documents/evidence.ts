@@ -3,7 +3,8 @@
  * docs/vault-format.md, "Evidence".
  */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import type { AssertionResult, Comparison, ContentDigest, LoadFinding } from "../../proof/content.ts";
+import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
+import type { RecordedDigest } from "../../proof/recorded-digest.ts";
 import { lockLikeManifest } from "../backup-lock.ts";
 import type { CheckName } from "../backup-state.ts";
 import { type EvidenceKey, keyOf, parseEvidenceKey } from "../layout.ts";
@@ -32,7 +33,7 @@ export interface Evidence {
   readonly by: string;
   /** What it found, in sentences; a damaged or unproven one has at least one. */
   readonly findings: readonly string[];
-  readonly digest?: ContentDigest;
+  readonly digest?: RecordedDigest;
   readonly sourceCheck?: Comparison;
   readonly comparison?: Comparison;
   readonly loadFindings?: readonly LoadFinding[];

@@ -65,6 +65,8 @@ export function orNull(shape: Shape): Shape {
 
 export const anything: Shape = () => undefined;
 export const boolean: Shape = oneOf(true, false);
+/** Names a backup's digest key (sealing/digest-key.ts). */
+export const digestKeyId: Shape = text("a digest key's id", (value) => /^[0-9a-f]{16}$/.test(value));
 export const sha256: Shape = text("a SHA-256 in hex", (value) => /^[0-9a-f]{64}$/.test(value));
 /** ISO 8601 in UTC with milliseconds, exactly as Date writes it. */
 export const instant: Shape = text("a UTC time with milliseconds", isInstant);

@@ -1,8 +1,9 @@
 /** The manifest: the JSON that commits a backup. Its format is docs/vault-format.md, "Manifest". */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind } from "../../policy/policy.ts";
-import type { Notice, SourceCheckResult } from "../../proof/content.ts";
+import type { Notice } from "../../proof/content.ts";
 import type { Coverage } from "../../proof/position.ts";
+import type { RecordedSourceCheck } from "../../proof/recorded-digest.ts";
 import { keyOf } from "../layout.ts";
 import type { ObjectLock, ObjectStore } from "../object-store.ts";
 import { canonicalJson, sha256Hex } from "./canonical-json.ts";
@@ -21,7 +22,8 @@ export interface ArtifactRecord {
   readonly keyId: string;
   /** What is inside the seal: after compression, before encryption. */
   readonly plainBytes: number;
-  readonly plainSha256: string;
+  /** Its SHA-256 under the backup's digest key (sealing/digest-key.ts). */
+  readonly plainDigest: string;
   /** The object as it stands in the vault. */
   readonly storedBytes: number;
   readonly storedSha256: string;
@@ -53,7 +55,9 @@ export interface Manifest {
   readonly facts: Readonly<Record<string, unknown>>;
   readonly notices: readonly Notice[];
   readonly artifacts: readonly ArtifactRecord[];
-  readonly sourceCheck: SourceCheckResult;
+  readonly sourceCheck: RecordedSourceCheck;
+  /** Names the digest key that lies beside the artifacts. */
+  readonly digestKeyId: string;
   readonly policySha256: string;
   readonly holdfastVersion: string;
 }

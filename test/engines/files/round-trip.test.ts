@@ -37,7 +37,6 @@ describe("a tree with every kind of file", () => {
     expect(proof.comparison).toMatchObject({
       equal: true,
       differences: [],
-      sha256: digest.sha256,
       objectsCompared: digest.objectCount,
     });
     expect(proof.sourceCheck).toMatchObject({ equal: true, rowsCompared: digest.objectCount });

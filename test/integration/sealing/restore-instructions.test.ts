@@ -49,9 +49,12 @@ async function writeBackup(vaultDir: string, engine: string, backupId: string, p
   await mkdir(join(vaultDir, "artifacts", source, backupId), { recursive: true });
   await mkdir(join(vaultDir, "manifests", source), { recursive: true });
   for (const { name, plain, compress } of parts) {
-    const { bytes, figures } = await seal(plain, { keys, compress, context: { vaultId, source, backupId, artifact: name } });
+    const {
+      bytes,
+      figures: { plainSha256: _, ...figures },
+    } = await seal(plain, { keys, compress, context: { vaultId, source, backupId, artifact: name } });
     await writeFile(join(vaultDir, "artifacts", source, backupId, name), bytes);
-    records.push({ name, role: "content", format: "any", ...figures });
+    records.push({ name, role: "content", format: "any", ...figures, plainDigest: "0".repeat(64) });
   }
   const manifest = {
     formatVersion: 2,
@@ -102,6 +105,7 @@ describe("restoring a files backup by RESTORE.md", () => {
     const { exitCode, stderr, stdout, workDir } = await follow(vaultDir, { withoutZstdProgram });
     expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout).toContain(`artifacts/taskmaster/${backupId}/files.tar: OK`);
+    expect(stdout).toContain(`manifests/taskmaster/${backupId}.json: OK`);
     expect((await readFile(join(workDir, "restored/etc/deep/large.bin"))).equals(large)).toBe(true);
     expect(await readFile(join(workDir, "restored/etc/naïve name.conf"), "utf8")).toBe("a = 1\n");
     expect(await readFile(join(workDir, "index.jsonl"), "utf8")).toBe('{"path":"etc"}\n');

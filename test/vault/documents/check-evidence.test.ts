@@ -12,7 +12,6 @@ const evidence = (change: object = {}, check: (typeof checkNames)[number] = "ver
   ...change,
 });
 
-const sample = { bytes: 100, compressedBytes: 40 };
 const comparison = {
   equal: true,
   objectsCompared: 1,
@@ -21,7 +20,8 @@ const comparison = {
   differenceCount: 0,
   differences: [],
 };
-const digest = { algorithm: "a", objectCount: 1, rows: 2, bytes: 3, sha256 };
+const digest = { algorithm: "a", objectCount: 1, rows: 2, bytes: 3 };
+const sealed = { sealed: ["AAAA"], digestKeyId: sha256.slice(0, 16) };
 
 describe("evidence", () => {
   it.each(checkNames)("may be of a backup that is %s", (check) => {
@@ -30,10 +30,10 @@ describe("evidence", () => {
 
   it.each([
     ["what a clock said that was set back", { clockAt: at }],
-    ["a digest of objects", { digest: { ...digest, objects: [{ object: "t", bytes: 3, sha256 }] } }],
+    ["a digest of objects", { digest: { ...digest, objects: [{ object: "t", bytes: 3 }] } }],
     [
-      "objects with their rows, columns and sample",
-      { digest: { ...digest, objects: [{ object: "t", rows: 2, columns: ["a"], bytes: 3, sha256, sample }] } },
+      "objects with their rows and columns, and what is sealed of them",
+      { digest: { ...digest, ...sealed, objects: [{ object: "t", rows: 2, columns: ["a"], bytes: 3 }] } },
     ],
     [
       "groups",
@@ -42,13 +42,13 @@ describe("evidence", () => {
           ...digest,
           groups: [
             { object: "directory a", rows: 1, bytes: 3 },
-            { object: "type pdf", rows: 1, bytes: 3, sample },
+            { object: "type pdf", rows: 1, bytes: 3 },
           ],
         },
       },
     ],
     ["a comparison", { comparison, sourceCheck: comparison }],
-    ["what differs in print only", { comparison: { ...comparison, sha256, printOnly: { count: 1, objects: ["view v"] } } }],
+    ["what differs in print only", { comparison: { ...comparison, printOnly: { count: 1, objects: ["view v"] } } }],
     ["what could not be judged", { comparison: { ...comparison, unjudged: { count: 1, objects: ["view v"], reason: "no" } } }],
     ["what was left out", { comparison: { ...comparison, leftOut: { count: 1, objects: ["view v"], rows: 2 } } }],
     [
@@ -71,7 +71,15 @@ describe("evidence", () => {
     ["half a digest", { digest: { algorithm: "a" } }, "digest"],
     ["half an object", { digest: { ...digest, objects: [{ object: "t" }] } }, "objects"],
     ["half a group", { digest: { ...digest, groups: [{ object: "t" }] } }, "groups"],
-    ["half a sample", { digest: { ...digest, groups: [{ object: "t", rows: 1, bytes: 1, sample: {} }] } }, "sample"],
+    ["a digest of all content in clear", { digest: { ...digest, sha256 } }, "sha256"],
+    ["an object's digest in clear", { digest: { ...digest, objects: [{ object: "t", bytes: 3, sha256 }] } }, "sha256"],
+    [
+      "a sample in clear",
+      { digest: { ...digest, groups: [{ object: "t", rows: 1, bytes: 1, sample: { bytes: 1, compressedBytes: 1 } }] } },
+      "sample",
+    ],
+    ["a digest of what was restored", { comparison: { ...comparison, sha256 } }, "sha256"],
+    ["a digest key that is none", { digest: { ...digest, ...sealed, digestKeyId: "key" } }, "digestKeyId"],
     ["half a comparison", { comparison: { equal: true } }, "comparison"],
     ["half a comparison with the source", { sourceCheck: { equal: true } }, "sourceCheck"],
     ["half a difference", { comparison: { ...comparison, differences: [{ object: "t" }] } }, "differences"],

@@ -16,9 +16,12 @@ describe("a manifest", () => {
     expect(findManifestProblem({ ...manifest, artifacts: [{ ...artifact, [member]: "" }] })).toContain(member);
   });
 
-  it.each(["counts", "content", "none"])("may say that the source was asked for %s, with a hash per object", (mode) => {
-    const sourceCheck = { mode, objects: { "table public.users": { rows: 3, hash: "00" }, "table public.logs": { rows: 0 } } };
+  it.each(["counts", "content", "none"])("may say that the source was asked for %s, with its hashes sealed", (mode) => {
+    const sourceCheck = { mode, objects: { "table public.users": { rows: 3 }, "table public.logs": { rows: 0 } } };
     expect(findManifestProblem({ ...manifest, sourceCheck })).toBeUndefined();
+    expect(findManifestProblem({ ...manifest, sourceCheck: { ...sourceCheck, sealed: ["AAAA"] } })).toBeUndefined();
+    const inClear = { ...sourceCheck, objects: { "table public.users": { rows: 3, hash: "00" } } };
+    expect(findManifestProblem({ ...manifest, sourceCheck: inClear })).toContain("hash is unknown");
   });
 
   it("may not say that the source was asked in another way", () => {

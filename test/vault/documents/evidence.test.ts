@@ -91,8 +91,9 @@ describe("evidence", () => {
       objectCount: 1,
       rows: 2,
       bytes: 3,
-      sha256: "0".repeat(64),
-      objects: [{ object: "table t", rows: 2, bytes: 3, sha256: "0".repeat(64), columns: ["a"] }],
+      objects: [{ object: "table t", rows: 2, bytes: 3, columns: ["a"] }],
+      sealed: ["AAAA"],
+      digestKeyId: "0".repeat(16),
     };
     const comparison = {
       equal: false,
@@ -101,7 +102,6 @@ describe("evidence", () => {
       bytesCompared: 3,
       differenceCount: 1,
       differences: [{ object: "table t", problem: "p" }],
-      sha256: "x",
     };
     const full = {
       ...sampleEvidence("shop", id, "disproven", at),

@@ -231,7 +231,7 @@ export async function compareLoaded(
     await digestScript(dumpLoaded(database, context), context, options),
   ];
   const again = compareDigests(withObjects(first, expected, suspects), withObjects(digest, actual, suspects), judged);
-  return { comparison: { ...again, sha256: digest.sha256 }, digest };
+  return { comparison: again, digest };
 }
 
 function isLeftOut(object: string, { ignore, leftOut }: ComparisonRules): boolean {
