@@ -63,9 +63,9 @@ export function digestKeyOf(given: Uint8Array): DigestKey {
   const bytes = Uint8Array.from(given);
   const hmac = (text: string): Buffer => createHmac("sha256", bytes).update(text, "utf8").digest();
   return {
-    id: hmac("holdfast digest key id").toString("hex", 0, 8),
+    id: hmac("digest key id").toString("hex", 0, 8),
     // No name and no digest holds a line feed: no two of them make one text.
-    plainDigestOf: (artifact, plainSha256) => hmac(`holdfast artifact\n${artifact}\n${plainSha256}`).toString("hex"),
-    derive: (purpose) => hmac(`holdfast key\n${purpose}`),
+    plainDigestOf: (artifact, plainSha256) => hmac(`artifact\n${artifact}\n${plainSha256}`).toString("hex"),
+    derive: (purpose) => hmac(`key\n${purpose}`),
   };
 }

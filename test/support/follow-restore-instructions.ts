@@ -106,7 +106,7 @@ function chooseBlocks(steps: readonly Step[], request: FollowRequest, tools: str
     ...of("Read its manifest"),
     ...of("Check what is stored"),
     ...withProvidedTools(of(request.keyFile === undefined ? "with AWS KMS" : "with a key file"), tools),
-    ...of("Check what was inside"),
+    ...of("Check who made the manifest"),
     ...withProvidedTools([block("Decompress", request.withoutZstdProgram === true ? 1 : 0)], tools),
     ...(request.databaseUrl === undefined ? [] : of("PostgreSQL")),
     ...(request.databaseUrl === undefined ? of("files") : []),
