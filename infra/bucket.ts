@@ -34,7 +34,7 @@ const objects = (bucketName: string, path = "*") => sub(`\${${bucketName}.Arn}/$
 const everything = (bucketName: string) => [arnOf(bucketName), objects(bucketName)];
 
 function deny(Sid: string, Action: readonly string[], Resource: readonly unknown[], Condition?: unknown): Denial {
-  return { Sid, Effect: "Deny", Principal: "*", Action, Resource, ...(Condition === undefined ? {} : { Condition }) };
+  return { Sid, Effect: "Deny", Principal: "*", Action, Resource, Condition };
 }
 
 export function denyPlainHttp(bucketName: string): Denial {

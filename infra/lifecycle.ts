@@ -33,7 +33,7 @@ function inTemplate(rule: LifecycleRule): Record<string, unknown> {
     ...(transitions === undefined
       ? {}
       : { Transitions: transitions.map(({ days, storageClass }) => ({ TransitionInDays: days, StorageClass: storageClass })) }),
-    ...(expireDays === undefined ? {} : { ExpirationInDays: expireDays }),
+    ExpirationInDays: expireDays,
     ...(expireNoncurrentDays === undefined ? {} : { NoncurrentVersionExpiration: { NoncurrentDays: expireNoncurrentDays } }),
     ...(removeExpiredMarkers === undefined ? {} : { ExpiredObjectDeleteMarker: true }),
     ...(abortDays === undefined ? {} : { AbortIncompleteMultipartUpload: { DaysAfterInitiation: abortDays } }),

@@ -9,7 +9,7 @@ export interface PlannedRun {
   /** Five fields, in the policy's time zone. */
   readonly cron: string;
   /** How long after that it may begin; absent: a few minutes. */
-  readonly windowSeconds?: number;
+  readonly windowSeconds?: number | undefined;
   readonly machine: "backup" | "restore-test" | "verify";
   readonly input: Readonly<Record<string, unknown>>;
 }
@@ -40,7 +40,7 @@ function plannedRunsOfSource({ name, schedules, windowSeconds, restoreTest, veri
   const runs: PlannedRun[] = Object.entries(schedules).map(([kind, cron]) => ({
     name: `backup-${slug}-${kind}`,
     cron,
-    ...(windowSeconds === undefined ? {} : { windowSeconds }),
+    windowSeconds,
     machine: "backup",
     input: { source: name, kind },
   }));

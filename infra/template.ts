@@ -37,7 +37,7 @@ export interface Statement {
 }
 
 export function allow(actions: readonly string[], resources: readonly unknown[], condition?: unknown): Statement {
-  return { Effect: "Allow", Action: actions, Resource: resources, ...(condition === undefined ? {} : { Condition: condition }) };
+  return { Effect: "Allow", Action: actions, Resource: resources, Condition: condition };
 }
 
 export function deny(actions: readonly string[], resources: readonly unknown[], condition: unknown): Statement {
@@ -84,12 +84,12 @@ export function role(principal: string, statements: readonly Statement[], { cond
     Effect: "Allow",
     Principal: { Service: principal },
     Action: "sts:AssumeRole",
-    ...(condition === undefined ? {} : { Condition: condition }),
+    Condition: condition,
   };
   return {
     Type: "AWS::IAM::Role",
     Properties: {
-      ...(path === undefined ? {} : { Path: path }),
+      Path: path,
       AssumeRolePolicyDocument: { Version: "2012-10-17", Statement: [trust] },
       Policies: [{ PolicyName: "own", PolicyDocument: { Version: "2012-10-17", Statement: numberSids(statements) } }],
     },

@@ -36,7 +36,7 @@ export function countFailure(source?: string): void {
  * about among it. Never throws.
  */
 export async function executionContext(context: PipelineContext, source: string | undefined): Promise<ExecutionContext> {
-  const { now, secrets, publicNames, newestGood } = await gatherAlertContext(context, source === undefined ? {} : { source });
+  const { now, secrets, publicNames, newestGood } = await gatherAlertContext(context, { source });
   return {
     now,
     sources: context.policy.sources,

@@ -175,7 +175,7 @@ export interface RestoreRequest extends RestoreGoal {
   readonly target: string;
   readonly overwrite: boolean;
   /** Switches of the engine's own that were given (EnginePolicy.restore), by their names. */
-  readonly flags?: ReadonlySet<string>;
+  readonly flags?: ReadonlySet<string> | undefined;
 }
 
 export interface Finding {

@@ -30,7 +30,7 @@ export async function writeManifestSeal(
   signal: AbortSignal,
 ): Promise<void> {
   const bytes = await sealManifest(sha256, { keys, context: { vaultId, source, backupId } });
-  const lock = retainUntil === undefined ? {} : { retainUntil };
+  const lock = { retainUntil };
   await store.put(keyOf.manifestSeal(source, backupId), bytes, { ifAbsent: true, signal, ...lock });
 }
 

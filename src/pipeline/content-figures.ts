@@ -11,7 +11,7 @@ export interface PartFigures {
   /** Rows or files; absent where only bytes are known. */
   readonly rows?: number;
   readonly bytes: number;
-  readonly sample?: ContentSample;
+  readonly sample?: ContentSample | undefined;
   readonly sha256?: string;
 }
 

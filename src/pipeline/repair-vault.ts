@@ -31,7 +31,7 @@ export async function repairVault(context: PipelineContext, store: ObjectStore):
     const { clock, randomBytes } = context.run;
     const { holdfastVersion } = context;
     const vaultId = await recoverVaultId(context, store);
-    const given = vaultId === undefined ? {} : { vaultId };
+    const given = { vaultId };
     await store.put(
       vaultKey,
       newVaultDocument({ clock, randomBytes, holdfastVersion, ...given }),

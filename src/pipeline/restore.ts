@@ -213,7 +213,7 @@ async function compareWith(place: Place, verified: Pick<VerifyResult, "digest"> 
 }
 
 function requestOf({ to, overwrite, flags }: RestoreOptions): RestoreRequest {
-  return { target: to, overwrite, ...(flags === undefined ? {} : { flags }) };
+  return { target: to, overwrite, flags };
 }
 
 const isAllowed = (finding: LoadFinding): boolean => finding.class === "benign" || finding.class === "excepted";

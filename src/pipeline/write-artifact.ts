@@ -19,7 +19,7 @@ export interface ArtifactTarget {
   readonly backupId: string;
   readonly digestKey: DigestKey;
   /** Where the vault locks: until when each artifact is locked at its write. */
-  readonly retainUntil?: Date;
+  readonly retainUntil?: Date | undefined;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function writeArtifact(target: ArtifactTarget, artifact: DumpArtifa
       ifAbsent: true,
       signal: run.signal,
       tags,
-      ...(target.retainUntil === undefined ? {} : { retainUntil: target.retainUntil }),
+      retainUntil: target.retainUntil,
     })
     .catch((error: unknown) => {
       // Stops the producer: nobody reads it now.

@@ -8,7 +8,7 @@ import type { Policy } from "./policy.ts";
 
 export interface LoadOptions {
   /** The user's home directory, for `~`; when absent, a path with `~` is a problem. */
-  readonly home?: string;
+  readonly home?: string | undefined;
   /** How errors name the file; the path as given when absent. */
   readonly displayName?: string;
   /** The engines that its sources may name; Holdfast's own when absent. */

@@ -19,7 +19,7 @@ export interface ParseOptions {
   /** The absolute path of the file itself. */
   readonly file?: string;
   /** What `~` is; when absent, a path with `~` is a problem. */
-  readonly home?: string;
+  readonly home?: string | undefined;
   /** The engines that its sources may name; Holdfast's own when absent. */
   readonly engines?: EnginePolicies;
 }
@@ -54,7 +54,7 @@ export function parsePolicy(text: string, fileName: string, options: ParseOption
   const sha256 = createHash("sha256").update(text, "utf8").digest("hex");
   const places = {
     directory: options.directory ?? resolve(dirname(fileName)),
-    ...(options.home === undefined ? {} : { home: options.home }),
+    home: options.home,
   };
   const policy = resolvePolicy(written.data, sha256, places, engines);
   if ("problems" in policy) throw fail(place(policy.problems, tree));

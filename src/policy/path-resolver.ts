@@ -9,7 +9,7 @@ export interface Places {
   /** Absolute: the policy file's own directory. */
   readonly directory: string;
   /** Absolute; absent where there is no user, and `~` is refused. */
-  readonly home?: string;
+  readonly home?: string | undefined;
 }
 
 export class PathResolver {

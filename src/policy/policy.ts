@@ -33,11 +33,11 @@ export type LockMode = "governance" | "compliance";
  */
 export interface StorageTiers {
   /** Days; read at once, paid per read. */
-  readonly warmDays?: number;
+  readonly warmDays?: number | undefined;
   /** Days; read at once, expensive to read. */
-  readonly coldDays?: number;
+  readonly coldDays?: number | undefined;
   /** Days; must be brought back for hours before it can be read. */
-  readonly archiveDays?: number;
+  readonly archiveDays?: number | undefined;
 }
 
 export interface S3Vault {
@@ -68,7 +68,7 @@ export interface S3Vault {
    * server, another bucket.
    */
   readonly state?: { readonly bucket: string; readonly prefix: string };
-  readonly tiers?: StorageTiers;
+  readonly tiers?: StorageTiers | undefined;
 }
 
 export type VaultConfig = (FolderVault | S3Vault) & { readonly name: string };
@@ -192,7 +192,7 @@ export interface SourceConfig {
   /** Cron with five fields per kind, in the policy's time zone. */
   readonly schedules: Readonly<Partial<Record<BackupKind, string>>>;
   /** How long after its schedule a backup may begin; absent: a few minutes. */
-  readonly windowSeconds?: number;
+  readonly windowSeconds?: number | undefined;
   readonly retention: Retention;
   readonly verify: {
     readonly schedule?: string;

@@ -48,7 +48,7 @@ export function term<T>(
       context.addIssue({ code: "custom", message: parsed.problem });
       return z.NEVER;
     })
-    .meta({ ...meta, form, ...(pattern === undefined ? {} : { pattern }) });
+    .meta({ ...meta, form, pattern });
 }
 
 /** One of a few words. */

@@ -68,9 +68,9 @@ const tiers = section(
   })
   .transform(
     ({ warm, cold, archive }): StorageTiers => ({
-      ...(warm === undefined ? {} : { warmDays: warm }),
-      ...(cold === undefined ? {} : { coldDays: cold }),
-      ...(archive === undefined ? {} : { archiveDays: archive }),
+      warmDays: warm,
+      coldDays: cold,
+      archiveDays: archive,
     }),
   );
 
@@ -204,7 +204,7 @@ const s3Vault = section(
     error: () => "must be another bucket than the vault's own",
     path: ["state"],
   })
-  .transform(({ retryFor, ...vault }) => ({ ...vault, ...(retryFor === undefined ? {} : { retrySeconds: retryFor }) }));
+  .transform(({ retryFor, ...vault }) => ({ ...vault, retrySeconds: retryFor }));
 
 function folderKey(key: string): string | undefined {
   return key === "lock" ? "a folder cannot lock what it holds; only a bucket can (type: s3)" : undefined;

@@ -43,7 +43,7 @@ export interface GroupFigures {
   readonly object: string;
   readonly rows: number;
   readonly bytes: number;
-  readonly sample?: ContentSample;
+  readonly sample?: ContentSample | undefined;
 }
 
 /**
@@ -59,9 +59,9 @@ export interface ObjectDigest {
    * The order of a table's columns in the dump, where the order may legitimately differ after a
    * restore.
    */
-  readonly columns?: readonly string[];
+  readonly columns?: readonly string[] | undefined;
   /** Of a table's rows; absent where they are few. No part of what is compared. */
-  readonly sample?: ContentSample;
+  readonly sample?: ContentSample | undefined;
 }
 
 /**

@@ -68,7 +68,7 @@ async function lookBack(
   source: string,
   until: Date,
   counts: (startedAt: Date) => boolean,
-): Promise<{ readonly newest?: DatedPlace; readonly later?: DatedPlace }> {
+): Promise<{ readonly newest?: DatedPlace | undefined; readonly later?: DatedPlace | undefined }> {
   for (const windowMs of windowsMs) {
     const found = await newestSince(store, source, dayOf(until.getTime() - windowMs), counts);
     if (found.newest !== undefined) return found;
@@ -86,7 +86,7 @@ async function newestSince(
   source: string,
   since: string | undefined,
   counts: (startedAt: Date) => boolean,
-): Promise<{ readonly newest?: DatedPlace; readonly later?: DatedPlace }> {
+): Promise<{ readonly newest?: DatedPlace | undefined; readonly later?: DatedPlace | undefined }> {
   let newest: DatedPlace | undefined;
   for await (const { id } of listRoom(store, "manifests", parseDocumentKey, { source, since })) {
     const startedAt = parseBackupId(id)?.startedAt;
@@ -95,7 +95,7 @@ async function newestSince(
     if (!counts(startedAt)) return newest === undefined ? { later: place } : { newest };
     newest = place;
   }
-  return newest === undefined ? {} : { newest };
+  return { newest };
 }
 
 async function findByPrefix(store: ObjectStore, wanted: Reference & { readonly by: "prefix" }): Promise<BackupPlace> {

@@ -289,6 +289,6 @@ function lost(store: ObjectStore, { source, stream, fencing, heldSince }: LeaseR
   return new HoldfastError(
     "LeaseLost",
     `${stream} lease number ${fencing} of source "${source}" in ${store.url}, held since ${heldSince}, is held no longer`,
-    cause === undefined ? {} : { cause },
+    { cause },
   );
 }

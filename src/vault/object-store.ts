@@ -38,7 +38,7 @@ export interface ObjectLock {
   /**
    * Until when; absent without such a lock, and where the store refuses without saying until when.
    */
-  readonly until?: Date;
+  readonly until?: Date | undefined;
   /** Under the store's legal hold, which ends only when it is lifted. */
   readonly held: boolean;
 }
@@ -85,10 +85,10 @@ export interface PutOptions {
   /**
    * Replace only this version: fails with StoreConflict when the key is gone or has another etag.
    */
-  readonly ifMatch?: string;
+  readonly ifMatch?: string | undefined;
   readonly signal?: AbortSignal;
   /** Lock it until then. VaultInvalid where the store does not lock. */
-  readonly retainUntil?: Date;
+  readonly retainUntil?: Date | undefined;
   /**
    * What it replaces is worth nothing: where the store keeps versions and this identity may delete
    * them, only the newest stays.

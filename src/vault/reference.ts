@@ -3,7 +3,7 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import { isSourceName } from "./layout.ts";
 
 export type Reference =
-  | { readonly by: "prefix"; readonly text: string; readonly prefix: string; readonly source?: string }
+  | { readonly by: "prefix"; readonly text: string; readonly prefix: string; readonly source?: string | undefined }
   /** Without a time: the latest. */
   | { readonly by: "time"; readonly text: string; readonly source: string; readonly time?: Date };
 
@@ -19,7 +19,7 @@ export function parseReference(text: string): Reference {
   if (!/^[0-9A-Za-z-]+$/.test(prefix) || (source !== undefined && !isSourceName(source))) {
     throw new HoldfastError("UsageInvalid", `${JSON.stringify(text)} cannot be the name of a backup`, { hint });
   }
-  return { by: "prefix", text, prefix, ...(source === undefined ? {} : { source }) };
+  return { by: "prefix", text, prefix, source };
 }
 
 function parseTimed(text: string, source: string, moment: string): Reference {

@@ -126,7 +126,7 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
   const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
   try {
     const authenticate = authenticatorOf(context, await context.vaultOf(vault));
-    const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now(), signal: context.run.signal };
+    const options = { source, now: context.run.clock.now(), signal: context.run.signal };
     for await (const entry of examineAll(store, listNewest(store, last, options), authenticate)) {
       listed.entries.push({ ...entry, vault });
     }

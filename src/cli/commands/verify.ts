@@ -113,7 +113,7 @@ async function accept(context: PipelineContext, found: FoundBackup, reason: stri
 
 async function* select(context: PipelineContext, vaultName: string, source: string | undefined): AsyncGenerator<FoundBackup> {
   const vault = await context.vaultOf(vaultName);
-  const options = { ...(source === undefined ? {} : { source }), now: context.run.clock.now() };
+  const options = { source, now: context.run.clock.now() };
   for await (const entry of listBackups(vault.store, options)) yield { entry, vault };
 }
 
@@ -128,7 +128,7 @@ async function findMissing(
   { unjudged, unread }: { readonly unjudged: Unjudged[]; readonly unread: Unread[] },
 ): Promise<void> {
   const store = await context.storeOf(vault);
-  for await (const place of listLost(store, source === undefined ? {} : { source })) {
+  for await (const place of listLost(store, { source })) {
     const { message, remedy } = describeLost(place, store);
     const error = new HoldfastError("ManifestDamaged", message, { hint: remedy });
     unjudged.push({ source: place.source, backupId: place.id, error });

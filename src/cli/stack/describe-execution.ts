@@ -117,7 +117,7 @@ function hintOf(status: EndStatus, machine: string, { error, hint }: Failure): {
   if (status === "ABORTED") return { hint: "Start it again once whatever it was stopped for is over." };
   const ofMany = stepAfterMany(machine, error) !== undefined;
   if (ofMany) return { hint: "See which with the command above; each of them has alerted by itself." };
-  return hint === undefined ? {} : { hint };
+  return { hint };
 }
 
 /** Following has ended, the execution has not. */

@@ -111,8 +111,8 @@ function describeEntry(path: EntryPath, type: Entry["type"], stats: BigIntStats,
     mode: Number(stats.mode & 0o7777n),
     uid,
     gid,
-    ...(user === undefined ? {} : { user }),
-    ...(group === undefined ? {} : { group }),
+    user,
+    group,
     mtimeNs: stats.mtimeNs,
     size: 0,
   };
@@ -217,7 +217,7 @@ async function* writeSmallFile(
     return undefined;
   }
   const { content, stats, sha256, torn } = read;
-  const entry = { ...describeFile(path, stats, content.length, options), sha256, ...(torn === undefined ? {} : { torn }) };
+  const entry = { ...describeFile(path, stats, content.length, options), sha256, torn };
   yield encodeHeader(entry);
   if (content.length > 0) yield content;
   if (paddingOf(content.length) > 0) yield zeros.subarray(0, paddingOf(content.length));
@@ -266,7 +266,7 @@ async function* writeLargeFile(
     yield encodeHeader(entry);
     const { sha256, torn } = yield* writeContent(fd, before);
     yield zeros.subarray(0, paddingOf(entry.size));
-    const finished = { ...entry, sha256, ...(torn === undefined ? {} : { torn }) };
+    const finished = { ...entry, sha256, torn };
     await recordFile(finished, options);
     return finished;
   } finally {

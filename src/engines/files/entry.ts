@@ -21,22 +21,22 @@ export interface Entry {
    * Names of the owner on the machine that was backed up, where they are known and fit into tar's
    * field (owner-names.ts); for people.
    */
-  readonly user?: string;
-  readonly group?: string;
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
   readonly mtimeNs: bigint;
   /** Bytes of content in the archive; 0 for all but files. */
   readonly size: number;
   /** Of the content in the archive, hex; files only. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   /** Symbolic links only. */
-  readonly linkTarget?: EntryPath;
+  readonly linkTarget?: EntryPath | undefined;
   /** Hard links only: the file's first name in the archive. */
-  readonly hardLinkOf?: EntryPath;
+  readonly hardLinkOf?: EntryPath | undefined;
   /** How many names the file had, where it was more than one; files only. */
-  readonly links?: number;
+  readonly links?: number | undefined;
   /** The file had holes: blocks of zeros come back as holes. */
-  readonly sparse?: boolean;
-  readonly torn?: TornReason;
+  readonly sparse?: boolean | undefined;
+  readonly torn?: TornReason | undefined;
 }
 
 /** Something that stands in the tree and not in the archive. */
@@ -54,11 +54,11 @@ export function formatSkippedLine(path: EntryPath, reason: string): string {
 export function formatIndexLine(entry: Entry): string {
   return `${JSON.stringify({
     ...contentPart(entry),
-    ...(entry.user === undefined ? {} : { user: entry.user }),
-    ...(entry.group === undefined ? {} : { group: entry.group }),
-    ...(entry.links === undefined ? {} : { links: entry.links }),
+    user: entry.user,
+    group: entry.group,
+    links: entry.links,
     ...(entry.sparse === true ? { sparse: true } : {}),
-    ...(entry.torn === undefined ? {} : { torn: entry.torn }),
+    torn: entry.torn,
   })}\n`;
 }
 
@@ -78,7 +78,7 @@ function contentPart(entry: Entry): Record<string, unknown> {
     gid: entry.gid,
     mtime: formatTime(entry.mtimeNs),
     size: entry.size,
-    ...(entry.sha256 === undefined ? {} : { sha256: entry.sha256 }),
+    sha256: entry.sha256,
     ...(entry.linkTarget === undefined ? {} : namePart("linkTarget", entry.linkTarget)),
     ...(entry.hardLinkOf === undefined ? {} : namePart("hardLinkOf", entry.hardLinkOf)),
   };
@@ -166,8 +166,8 @@ function readFields(fields: Record<string, unknown>, path: EntryPath, type: Entr
     ...(typeof user === "string" ? { user } : {}),
     ...(typeof group === "string" ? { group } : {}),
     ...(typeof sha256 === "string" ? { sha256 } : {}),
-    ...(linkTarget === undefined ? {} : { linkTarget }),
-    ...(hardLinkOf === undefined ? {} : { hardLinkOf }),
+    linkTarget,
+    hardLinkOf,
     ...(typeof links === "number" ? { links } : {}),
     ...(fields["sparse"] === true ? { sparse: true } : {}),
     ...(torn === undefined ? {} : { torn: torn as TornReason }),

@@ -33,7 +33,7 @@ export interface Extraction {
   readonly refusedOwners: number;
   /** Entries whose time the file system cannot hold, and the first of them. */
   readonly unheldTimes: number;
-  readonly firstUnheld?: Entry;
+  readonly firstUnheld?: Entry | undefined;
 }
 
 export interface ExtractionPlace {
@@ -51,7 +51,7 @@ interface Target extends ExtractionPlace {
   foreignOwners: number;
   refusedOwners: number;
   unheldTimes: number;
-  firstUnheld?: Entry;
+  firstUnheld?: Entry | undefined;
 }
 
 const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -117,7 +117,7 @@ export async function extractArchive(
     await archive.return([]);
   }
   const { foreignOwners, refusedOwners, unheldTimes, firstUnheld } = target;
-  return { entries, bytes, foreignOwners, refusedOwners, unheldTimes, ...(firstUnheld === undefined ? {} : { firstUnheld }) };
+  return { entries, bytes, foreignOwners, refusedOwners, unheldTimes, firstUnheld };
 }
 
 /** A system call's failure as the catalogue's, with the entry's name. */

@@ -37,7 +37,7 @@ export interface OpenOptions {
   /** What stands there, as it was looked up: another directory is refused as ENOTDIR. */
   readonly expected?: BigIntStats;
   /** Permission bits that the last `release` gives the directory back. */
-  readonly resetMode?: number;
+  readonly resetMode?: number | undefined;
   /**
    * Absent: whether this machine can. Without it paths are used, and `isInPlace` has to be asked
    * after every use.

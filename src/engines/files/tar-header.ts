@@ -89,8 +89,8 @@ interface BlockFields {
   readonly gid: number;
   readonly size: number;
   readonly seconds: number;
-  readonly user?: string;
-  readonly group?: string;
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
 }
 
 function fillBlock(block: Buffer, fields: BlockFields): void {

@@ -187,7 +187,7 @@ async function enterDirectory(
     if (reset !== undefined) await operations.setMode(location, reset | 0o700);
     directory = await openDirectory(operations, location, {
       expected: stats,
-      ...(reset === undefined ? {} : { resetMode: reset }),
+      resetMode: reset,
     });
     const names = (await directory.names()).sort();
     if (looksLikeVault(names)) options.noteVault?.(path);

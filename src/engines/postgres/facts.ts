@@ -87,7 +87,7 @@ export async function readDatabaseFacts(connection: Connection): Promise<Databas
     serverVersion: row.server_version,
     serverMajor: row.server_major,
     standby: row.standby,
-    ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+    systemIdentifier,
     dataChecksums: row.data_checksums,
     databaseOwner: text(row.owner),
     encoding: row.encoding,
@@ -131,8 +131,8 @@ function readLocale(database: Readonly<Record<string, unknown>>): LocaleFacts {
     localeProvider: providers[letter as ProviderLetter],
     collate: text("datcollate") ?? "",
     ctype: text("datctype") ?? "",
-    ...(locale === undefined ? {} : { locale }),
-    ...(icuRules === undefined ? {} : { icuRules }),
-    ...(collationVersion === undefined ? {} : { collationVersion }),
+    locale,
+    icuRules,
+    collationVersion,
   };
 }

@@ -34,8 +34,8 @@ export async function readDocument(store: ObjectStore, key: string, options: Doc
   const where = `${key} in ${store.url}`;
   const bad = (message: string, cause?: unknown): HoldfastError =>
     new HoldfastError(options.error, message, {
-      ...(options.hint === undefined ? {} : { hint: options.hint }),
-      ...(cause === undefined ? {} : { cause }),
+      hint: options.hint,
+      cause,
     });
   let read: { readonly bytes: Uint8Array; readonly etag: string };
   try {

@@ -26,7 +26,7 @@ export interface VaultOptions {
   /** What a new vault's id is drawn from. */
   readonly randomBytes: (count: number) => Uint8Array;
   /** The id, where the vault is the copy of one: what is copied into it is sealed for that id. */
-  readonly vaultId?: string;
+  readonly vaultId?: string | undefined;
   readonly holdfastVersion: string;
   /** Gives the text of RESTORE.md, which sealing writes; asked for a new vault only. */
   readonly restoreInstructions: () => Promise<string>;

@@ -77,7 +77,7 @@ function lost(place: S3Place, object: StoredObject, position: number, cause: unk
   return new HoldfastError(
     "StoreUnavailable",
     `reading ${object.key} from ${place.url} was cut after ${position} of ${object.bytes} bytes, and went no further`,
-    cause === undefined ? {} : { cause },
+    { cause },
   );
 }
 
@@ -92,7 +92,7 @@ async function request(
     Bucket: place.bucket,
     Key: place.prefix + key,
     ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` }),
-    ...(etag === undefined ? {} : { IfMatch: etag }),
+    IfMatch: etag,
   });
   if (signal.aborted) throw abortReason(signal);
   let response: GetObjectCommandOutput;

@@ -27,7 +27,7 @@ export function judgeLifecycle(
   const enabled = rules.filter(({ Status }) => Status === "Enabled");
   const before = prefix === "" ? "" : `${prefix}/`;
   const findings = enabled.flatMap((rule) => [...judgeExpiration(rule, before), ...judgeArchive(rule, before)]);
-  findings.push(...judgeTiers(enabled, { prefix, ...(tiers === undefined ? {} : { tiers }) }));
+  findings.push(...judgeTiers(enabled, { prefix, tiers }));
   if (findings.length > 0) return findings;
   return [{ level: "ok", subject, message: "no rule of the bucket deletes backups or archives what must be read at once" }];
 }

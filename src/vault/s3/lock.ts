@@ -23,7 +23,7 @@ export function lockOf({
   ObjectLockLegalHoldStatus: hold,
 }: Pick<HeadObjectCommandOutput, "ObjectLockRetainUntilDate" | "ObjectLockLegalHoldStatus">): { readonly lock?: ObjectLock } {
   if (until === undefined && hold !== "ON") return {};
-  return { lock: { held: hold === "ON", ...(until === undefined ? {} : { until }) } };
+  return { lock: { held: hold === "ON", until } };
 }
 
 /**

@@ -34,8 +34,8 @@ export async function putObject(
     place,
     key,
     conditions: {
-      ...(options.ifAbsent === true ? { IfNoneMatch: "*" } : {}),
-      ...(options.ifMatch === undefined ? {} : { IfMatch: options.ifMatch }),
+      IfNoneMatch: options.ifAbsent === true ? "*" : undefined,
+      IfMatch: options.ifMatch,
     },
     attributes: attributesOf(place, options),
     mark: randomUUID(),
@@ -118,7 +118,7 @@ async function putWhole(writing: Writing, body: Uint8Array): Promise<Written> {
   for (let race = 1; ; race += 1) {
     try {
       const { ETag, VersionId } = await place.client.send(new PutObjectCommand(input), { abortSignal: signal });
-      return { etag: ETag ?? "", bytes: body.length, ...(VersionId === undefined ? {} : { versionId: VersionId }) };
+      return { etag: ETag ?? "", bytes: body.length, versionId: VersionId };
     } catch (error) {
       const found = await lookUp(writing, error, body);
       if (found.own !== undefined) return found.own;

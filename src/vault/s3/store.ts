@@ -101,7 +101,7 @@ async function listPage(
   const command = new ListObjectsV2Command({
     Bucket: place.bucket,
     Prefix: place.prefix + prefix,
-    ...(token === undefined ? {} : { ContinuationToken: token }),
+    ContinuationToken: token,
     ...(startAfter === undefined || token !== undefined ? {} : { StartAfter: place.prefix + startAfter }),
   });
   try {

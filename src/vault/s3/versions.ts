@@ -199,15 +199,15 @@ function stronger(one: ObjectLock | undefined, other: ObjectLock | undefined): O
 
 /** All versions and markers below `prefix`: by key, and for each key the newest first. */
 async function* listVersions(place: S3Place, prefix: string): AsyncGenerator<Version, void, undefined> {
-  let next: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
+  let next: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } | undefined = {};
   while (next !== undefined) {
     const page: ListObjectVersionsCommandOutput = await listPage(place, prefix, next);
     yield* mergePage(place, page);
     const more = page.IsTruncated === true && page.NextKeyMarker !== undefined;
     next = more
       ? {
-          ...(page.NextKeyMarker === undefined ? {} : { KeyMarker: page.NextKeyMarker }),
-          ...(page.NextVersionIdMarker === undefined ? {} : { VersionIdMarker: page.NextVersionIdMarker }),
+          KeyMarker: page.NextKeyMarker,
+          VersionIdMarker: page.NextVersionIdMarker,
         }
       : undefined;
   }

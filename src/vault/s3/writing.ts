@@ -10,7 +10,7 @@ import { factsOf, isConditionalConflict, isConditionFailed, isNotFound, isOutcom
 export interface Writing {
   readonly place: S3Place;
   readonly key: string;
-  readonly conditions: { readonly IfNoneMatch?: "*"; readonly IfMatch?: string };
+  readonly conditions: { readonly IfNoneMatch?: "*" | undefined; readonly IfMatch?: string | undefined };
   /** Lock and tags, as PutObject and CreateMultipartUpload take them. */
   readonly attributes?: WriteAttributes;
   /** Random; stands in the object's metadata. */
@@ -29,7 +29,7 @@ export interface Written {
   readonly etag: string;
   readonly bytes: number;
   /** Where the bucket keeps versions and the server says so. */
-  readonly versionId?: string;
+  readonly versionId?: string | undefined;
 }
 
 export const markName = "holdfast-write";

@@ -123,6 +123,6 @@ describe("readDatabaseFacts", () => {
   ])("reads every major's locale columns", async (database, expected) => {
     const facts = await factsOf(database);
     expect(facts).toMatchObject(expected);
-    expect("icuRules" in facts).toBe("icuRules" in expected);
+    expect(facts.icuRules !== undefined).toBe("icuRules" in expected);
   });
 });

@@ -23,12 +23,12 @@ export interface ConnectionSettings {
   readonly port: number;
   readonly user: string;
   readonly database: string;
-  readonly password?: Secret;
+  readonly password?: Secret | undefined;
   readonly sslmode: SslMode;
   /** A file, or `system`. */
-  readonly sslrootcert?: string;
-  readonly sslcert?: string;
-  readonly sslkey?: string;
+  readonly sslrootcert?: string | undefined;
+  readonly sslcert?: string | undefined;
+  readonly sslkey?: string | undefined;
   readonly connectTimeoutSeconds: number;
   /** Further settings by libpq's environment variable: PGOPTIONS, PGCHANNELBINDING … */
   readonly variables: Readonly<Record<string, string>>;
@@ -167,7 +167,7 @@ async function complete(
     database,
     sslmode,
     connectTimeoutSeconds: Number.isFinite(timeout) && timeout > 0 ? Math.ceil(timeout) : defaultConnectTimeoutSeconds,
-    ...(password === undefined ? {} : { password }),
+    password,
     ...(await findCertificates(keywords, environment)),
     variables: Object.fromEntries(variables),
   };

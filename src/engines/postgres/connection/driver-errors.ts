@@ -73,7 +73,7 @@ export function connectionError(error: Error, settings: ConnectionSettings): Hol
   const hint = state === "53300" ? moreConnections : undefined;
   return new HoldfastError("SourceUnreachable", `cannot connect to ${place}: ${words}`, {
     ...options,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 

@@ -40,7 +40,7 @@ export interface RestoreDecision {
   readonly roles: RoleStatements;
   readonly allowed: Allowances;
   /** What of the backup is not restored: `owners and grants`. */
-  readonly notRestored?: string;
+  readonly notRestored?: string | undefined;
   /** What is left out of the load, as pg_restore's options. */
   readonly options: readonly string[];
   /**
@@ -170,7 +170,7 @@ function decideOptions(
     notices.push("everything goes to the default tablespace");
   }
   const rightsAfterwards = survey.superuser && roles !== "";
-  return { options, rightsAfterwards, notices, ...(notRestored === undefined ? {} : { notRestored }) };
+  return { options, rightsAfterwards, notices, notRestored };
 }
 
 /** Says what restoring there would do (Engine.planRestore). Errors: as `decideRestore`. */

@@ -52,7 +52,7 @@ function createPlace(parts: RestoreParts): Place {
       toolVersion: decision.tools.version,
       load: decision.onDisk ? "from disk" : "streamed",
       jobs: decision.onDisk ? loadJobs : 1,
-      ...(decision.notRestored === undefined ? {} : { notRestored: decision.notRestored }),
+      notRestored: decision.notRestored,
       ...(decision.setAside === undefined ? {} : { replaced: `database "${decision.setAside}"` }),
     },
     load: () => guarded(() => loadTarget(parts, progress)),

@@ -12,7 +12,7 @@ export interface GlobalStatement {
   /** CREATE TABLESPACE: its name, and the statement for another directory. */
   readonly tablespace?: { readonly name: string; at(directory: string): string };
   /** A GRANT that names its grantor, without that. */
-  readonly withoutGrantor?: string;
+  readonly withoutGrantor?: string | undefined;
 }
 
 const tablespaceRights: readonly string[] = ["ALL", "CREATE"];
@@ -67,7 +67,7 @@ export function readGlobalStatement(statement: string): GlobalStatement | undefi
   const cursor = walkTokens(tokens);
   if (cursor.take("CREATE", "TABLESPACE")) return readTablespace(statement, tokens, cursor, text);
   const withoutGrantor = cutGrantor(statement, tokens);
-  return { text, makesRole, ...(withoutGrantor === undefined ? {} : { withoutGrantor }) };
+  return { text, makesRole, withoutGrantor };
 }
 
 function readTablespace(

@@ -18,7 +18,7 @@ export const filesPolicy: EnginePolicy<FilesSource, WrittenFiles> = {
     path: paths.resolve(written.path, ["sources", common.name, "path"]),
     include: written.include ?? [],
     exclude: written.exclude ?? [],
-    ...(written.maxHoles === undefined ? {} : { maxHoleBytes: written.maxHoles }),
+    maxHoleBytes: written.maxHoles,
   }),
   secretsOf: () => [],
   initial: initialFiles,

@@ -9,5 +9,5 @@ export interface FilesSource extends SourceConfig {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** Bytes of holes of sparse files that one backup reads; absent: the engine's default. */
-  readonly maxHoleBytes?: number;
+  readonly maxHoleBytes?: number | undefined;
 }
