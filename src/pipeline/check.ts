@@ -11,8 +11,9 @@ import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";
 import { listBackups } from "../vault/catalogue.ts";
 import { openVault } from "../vault/documents/vault.ts";
+import type { BackupPlace } from "../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
-import { describeLost, listLost } from "../vault/list-lost.ts";
+import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
 import { checkHidden } from "./check-hidden.ts";
@@ -53,13 +54,15 @@ export async function checkPolicy(
     const key = policy.keys[name];
     if (key !== undefined) findings.push(...about(`key ${name}`, await checkKey(context, key)));
   }
+  const newest: NewestBackups = new Map();
   for (const name of new Set(sources.map((source) => source.vault))) {
     const vault = policy.vaults[name];
-    if (vault !== undefined) findings.push(...about(`vault ${name}`, await checkVault(context, vault, options.repair === true)));
+    if (vault === undefined) continue;
+    findings.push(...about(`vault ${name}`, await checkVault(context, vault, options.repair === true, newest)));
   }
   for (const source of sources) {
     findings.push(...about(`source ${source.name}`, await checkSource(context, source)));
-    findings.push(...about(`source ${source.name}`, await checkOpenable(context, source)));
+    findings.push(...about(`source ${source.name}`, await checkOpenable(context, source, newest)));
   }
   findings.push(...about("alerts", await checkAlerts(context, options)));
   return findings;
@@ -87,13 +90,22 @@ async function checkSource(context: PipelineContext, source: SourceConfig): Prom
 /** So many of a source's newest backups are looked at. */
 const openableCount = 100;
 
+/** Their ids, oldest first, by vault and source: of one listing of each vault. */
+type NewestBackups = Map<string, string[]>;
+
+function nameIn(vault: string, source: string): string {
+  return `${vault}/${source}`;
+}
+
 /**
  * Whether the policy's keys open what was sealed before. A vault that cannot be read has a finding
  * of its own.
  */
-async function checkOpenable(context: PipelineContext, { name }: SourceConfig): Promise<readonly Finding[]> {
+async function checkOpenable(context: PipelineContext, source: SourceConfig, newest: NewestBackups): Promise<readonly Finding[]> {
   try {
-    const found = await findUnopenable(context, name, openableCount);
+    const ids = newest.get(nameIn(source.vault, source.name)) ?? [];
+    if (ids.length === 0) return [];
+    const found = await findUnopenable(context, await context.vaultOf(source.vault), source.name, ids);
     const remedy = "Put the key file back, and name it after the new one in the policy's keys: the first seals, all of them open.";
     return found.map((each) => ({ level: "error", subject: "older backups", message: describeUnopenable(each), remedy }));
   } catch (error) {
@@ -135,14 +147,19 @@ function isInside(directory: string, path: string): boolean {
   return way !== "" && !way.startsWith("..") && !isAbsolute(way);
 }
 
-async function checkVault(context: PipelineContext, vault: VaultConfig, repair: boolean): Promise<readonly Finding[]> {
+async function checkVault(
+  context: PipelineContext,
+  vault: VaultConfig,
+  repair: boolean,
+  newest: NewestBackups,
+): Promise<readonly Finding[]> {
   const rights = { StoreAccessDenied: rightsOn(vault) };
   const store = await context.storeOf(vault.name);
   if (vault.type === "folder" && !(await isThere(vault.path))) return finding("vault", () => checkParent(vault.path), rights);
   return [
     ...(repair ? await finding("repair", () => repairVault(context, store), rights) : []),
     ...(await finding("vault", () => checkFormat(context, vault, store), rights)),
-    ...(await finding("backups", () => checkCatalogue(context, store), rights)),
+    ...(await finding("backups", () => checkCatalogue(context, vault.name, store, newest), rights)),
     ...(await finding("bucket", () => store.inspect(context.run.clock), rights)),
     ...(await finding("deleted backups", () => checkHidden(store), rights)),
     ...(await finding("state", () => checkState(context, vault), rights)),
@@ -226,11 +243,20 @@ async function checkFormat(context: PipelineContext, vault: VaultConfig, store: 
 }
 
 /** What is dated in the future or lost. Reads keys only. */
-async function checkCatalogue(context: PipelineContext, store: ObjectStore): Promise<readonly Finding[]> {
+async function checkCatalogue(
+  context: PipelineContext,
+  vaultName: string,
+  store: ObjectStore,
+  newest: NewestBackups,
+): Promise<readonly Finding[]> {
   const { signal, clock } = context.run;
   const now = clock.now();
   const findings: Finding[] = [];
-  for await (const { source, id, future, futureChecks } of listBackups(store, { now, signal })) {
+  const unclaimed: BackupPlace[] = [];
+  const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
+  for await (const { source, id, future, futureChecks } of listBackups(store, { now, signal, onUnclaimed })) {
+    const name = nameIn(vaultName, source);
+    newest.set(name, [...(newest.get(name) ?? []), id].slice(-openableCount));
     if (future) {
       const message = `${source}/${id} is dated in the future and does not count`;
       findings.push({ level: "warning", subject: "backups", message, remedy: "Set the clocks of the machines that make backups." });
@@ -242,7 +268,7 @@ async function checkCatalogue(context: PipelineContext, store: ObjectStore): Pro
       findings.push({ level: "error", subject: "evidence", message, remedy });
     }
   }
-  for await (const place of listLost(store, { signal })) {
+  for (const place of await confirmLost(store, unclaimed)) {
     findings.push({ level: "error", subject: "backups", ...describeLost(place, store) });
   }
   for await (const deletion of listRecentDeletions(store, { now, signal })) {

@@ -23,6 +23,7 @@ import { writeManifestSeal } from "./authentic-manifest.ts";
 import { recordSourceCheck, writeDigestKey } from "./digest-keys.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { noteBackup } from "./source-history.ts";
 import { withSourceLeases } from "./source-lease.ts";
 import { writeInstructions } from "./vault-instructions.ts";
 import { type ArtifactTarget, writeArtifact } from "./write-artifact.ts";
@@ -108,6 +109,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       // could say.
       target.committing = true;
       const { sha256 } = await commitManifest(store, manifest, lock);
+      await noteBackup(context, vault, { source: source.name, id: backupId });
       return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
       await removeUncommitted(target, run);

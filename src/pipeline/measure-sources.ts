@@ -7,17 +7,18 @@ import { type HoldfastError, isHoldfastError, toHoldfastError } from "../errors/
 import type { SourceConfig } from "../policy/policy.ts";
 import { assessStatus } from "../report/status.ts";
 import type { BackupFigures, Status, StatusBackup } from "../report/status-model.ts";
-import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.ts";
-import { listLost } from "../vault/list-lost.ts";
+import { confirmLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { examineQuoted, testChecks } from "./examine-quoted.ts";
 import { findVault, type PipelineContext } from "./pipeline-context.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
+import { historyOf } from "./source-history.ts";
 
 /** How many restore tests a report shows of a source. */
 const shownTests = 10;
@@ -83,12 +84,12 @@ async function measureSource(context: PipelineContext, source: SourceConfig): Pr
   const vault = await findVault(context, source.vault);
   if (vault === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
   const { store } = vault;
-  const listed = await listEntries(context, store, source.name);
+  const { backups: listed, unclaimed } = await historyOf(context, vault, source.name);
   const entries = await examineQuoted(store, listed, authenticatorOf(context, vault));
   const tests = await readTests(store, entries);
   const telling = chooseTelling(entries, tests);
   const { signal, clock } = context.run;
-  const lost = await toArray(listLost(store, { source: source.name, signal }));
+  const lost = await confirmLost(store, unclaimed);
   const deleted = await toArray(listRecentDeletions(store, { source: source.name, now: clock.now(), signal }));
   const backups: StatusBackup[] = [];
   for (const entry of entries) {
@@ -101,14 +102,6 @@ async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = [];
   for await (const item of items) collected.push(item);
   return collected;
-}
-
-/** Oldest first. */
-async function listEntries(context: PipelineContext, store: ObjectStore, source: string): Promise<BackupEntry[]> {
-  const options = { source, now: context.run.clock.now(), signal: context.run.signal };
-  const entries: BackupEntry[] = [];
-  for await (const entry of listBackups(store, options)) entries.push(entry);
-  return entries;
 }
 
 /** Whatever its backup's age: a monthly test of an hourly backup lies hundreds of backups back. */

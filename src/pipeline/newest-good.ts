@@ -3,10 +3,11 @@
  * has failed.
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { historyOf } from "./source-history.ts";
 
 export interface SoundBackup {
   readonly id: string;
@@ -42,14 +43,11 @@ export async function newestGoodBackup(context: PipelineContext, sourceName: str
 
 async function findNewestGood(context: PipelineContext, vaultName: string, source: string): Promise<SoundBackup | null> {
   const vault = await context.vaultOf(vaultName);
-  const { store } = vault;
-  const good: BackupEntry[] = [];
-  for await (const entry of listBackups(store, { source, now: context.run.clock.now(), signal: AbortSignal.timeout(patienceMs) })) {
-    if (isGood(entry)) good.push(entry);
-  }
+  const { backups } = await historyOf(context, vault, source, AbortSignal.timeout(patienceMs));
+  const good = backups.filter(isGood);
   // The newest whose manifest and evidence bear it out: names alone prove nothing.
   for (const entry of good.reverse()) {
-    const examined = await examineBackup(store, entry, authenticatorOf(context, vault));
+    const examined = await examineBackup(vault.store, entry, authenticatorOf(context, vault));
     if (examined === undefined || !isGood(examined)) continue;
     const { id, state, startedAt } = examined;
     if (state === "verified" || state === "proven") return { id, state, startedAt };

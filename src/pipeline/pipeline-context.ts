@@ -17,6 +17,7 @@ import { openVault } from "../vault/documents/vault.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { listOwnPaths } from "./own-paths.ts";
+import type { Histories } from "./source-history.ts";
 
 export interface PipelineContext {
   readonly policy: Policy;
@@ -47,6 +48,8 @@ export interface PipelineContext {
   verifier(): Promise<Verifier>;
   /** Manifests that this run found to be made with the vault's key (authentic-manifest.ts). */
   readonly authenticManifests: Set<string>;
+  /** The sources' histories that this run has listed (source-history.ts). */
+  readonly histories: Histories;
   /**
    * For runs that execute code of a backup and must not be able to sign: gives evidence to a run
    * that may record it (record-handed-over.ts). Absent: this run records by itself. Errors: those
@@ -93,6 +96,7 @@ export function createPipelineContext(
       return { name, config: requireVault(policy, name), id, store, state };
     },
     authenticManifests: new Set(),
+    histories: new Map(),
     keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
     signerOf(name) {
       const key = policy.sources[name]?.key ?? Object.keys(policy.keys)[0] ?? "";

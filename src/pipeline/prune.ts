@@ -8,7 +8,7 @@ import type { SourceConfig } from "../policy/policy.ts";
 import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan } from "../retention/plan-retention.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { stateOf } from "../vault/backup-state.ts";
-import { type BackupEntry, listBackups } from "../vault/catalogue.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
 import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
 import type { LeaseSet } from "../vault/lease-set.ts";
@@ -24,6 +24,7 @@ import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
 import { refuseLosses } from "./refuse-losses.ts";
 import { type ReusedArtifacts, readReusedArtifacts } from "./reused-artifacts.ts";
+import { historyOf, listAnew, noteDeletions, type SourceHistory } from "./source-history.ts";
 import { withSourceLeases } from "./source-lease.ts";
 
 export interface PruneResult {
@@ -53,7 +54,7 @@ export async function planPrune(context: PipelineContext, sourceName: string): P
   const vault = await context.vaultOf(source.vault);
   const { readers } = await findReaders(context, vault.state, sourceName);
   const readReused = onceOf(() => readReusedArtifacts(context, vault, sourceName));
-  return (await planSource(context, vault, source, readers, readReused)).plan;
+  return (await planSource(context, vault, source, readers, readReused, await historyOf(context, vault, sourceName))).plan;
 }
 
 /**
@@ -73,7 +74,9 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     await keepDocumentsLocked(run, store);
     const { readers, dead } = await findReaders(context, state, sourceName);
     const readReused = onceOf(() => readReusedArtifacts({ ...context, run }, vault, sourceName));
-    const { plan: planned, backups } = await planSource(context, vault, source, readers, readReused);
+    // What was listed before the lease may have changed since: nothing is deleted by it.
+    const history = await listAnew(context, vault, sourceName);
+    const { plan: planned, backups } = await planSource(context, vault, source, readers, readReused, history);
     assertPrunable(planned);
     for (const key of dead) await state.delete(key);
     const kept = new Set(planned.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
@@ -97,6 +100,7 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
       planned,
       backups,
     );
+    await noteDeletions(context, vault, sourceName, deleted);
     return { source: sourceName, plan: amend(planned, spared), deleted, locksExtended, sweptObjects: swept.length };
   });
 }
@@ -168,28 +172,29 @@ async function planSource(
   { name, retention }: SourceConfig,
   readers: ReadonlyMap<string, string>,
   readReused: ReadReused,
+  history: SourceHistory,
 ): Promise<{ readonly plan: RetentionPlan; readonly backups: readonly RetentionBackup[] }> {
   const { store } = vault;
   const moment = { now: context.run.clock.now(), timezone: context.policy.timezone };
   const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
-  const gathered = await gather(context, vault, name, readers, settledMs);
+  const gathered = await gather(context, vault, history, readers, settledMs);
   const planFor = (each: readonly RetentionBackup[]) => planRetention(each, retention, moment);
   const relied = await planOnTrust(context, vault, gathered, planFor);
   const { plan, backups } = await planAmongLocks(store, name, relied, planFor, readReused);
-  return { plan: await refuseLosses(store, name, plan), backups };
+  return { plan: await refuseLosses(store, name, history.unclaimed, plan), backups };
 }
 
 async function gather(
   context: PipelineContext,
   vault: SealedVault,
-  source: string,
+  { source, backups: entries }: SourceHistory,
   readers: ReadonlyMap<string, string>,
   settledMs: number,
 ): Promise<GatheredBackup[]> {
   const backups: GatheredBackup[] = [];
   const hidden = new Map<string, Date>();
   for await (const { id, hiddenAt } of listHiddenHolds(vault.store, source)) hidden.set(id, hiddenAt);
-  for await (const entry of listBackups(vault.store, { source, now: context.run.clock.now(), signal: context.run.signal })) {
+  for (const entry of entries) {
     const hiddenAt = entry.held ? undefined : hidden.get(entry.id);
     if (hiddenAt !== undefined) context.run.log.warn(describeHiddenHold({ source, id: entry.id, hiddenAt }));
     const held = entry.held || hiddenAt !== undefined;

@@ -32,7 +32,7 @@ export async function recordingDamage<T>(context: PipelineContext, found: FoundB
  */
 export async function recordDamage(context: PipelineContext, found: FoundBackup, findings: readonly string[]): Promise<void> {
   const { entry, vault } = found;
-  await recordEvidence(context, vault.store, {
+  await recordEvidence(context, vault, {
     formatVersion: 2,
     source: entry.source,
     backupId: entry.id,

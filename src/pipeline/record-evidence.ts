@@ -4,8 +4,9 @@
  */
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
-import type { ObjectStore } from "../vault/object-store.ts";
+import type { Vault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { noteEvidence } from "./source-history.ts";
 
 /**
  * Appends the evidence, or hands it over where this run may not record; resolves with the store's
@@ -14,11 +15,11 @@ import type { PipelineContext } from "./pipeline-context.ts";
  */
 export async function recordEvidence(
   context: PipelineContext,
-  store: ObjectStore,
+  vault: Vault,
   evidence: Evidence,
 ): Promise<HoldfastError | undefined> {
   try {
-    if (context.handOver === undefined) await appendEvidence(store, evidence);
+    if (context.handOver === undefined) await noteEvidence(context, vault, evidence, await appendEvidence(vault.store, evidence));
     else await context.handOver(evidence);
     return undefined;
   } catch (error) {

@@ -5,7 +5,8 @@
 import type { RetentionPlan } from "../retention/plan-retention.ts";
 import type { Refusal } from "../retention/refusals.ts";
 import { listHiddenDocuments } from "../vault/documents/hidden-documents.ts";
-import { describeLost, listLost } from "../vault/list-lost.ts";
+import type { BackupPlace } from "../vault/layout.ts";
+import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 
 /** Backups named one by one in a refusal. */
@@ -16,8 +17,13 @@ const maxNamed = 10;
  * or overwritten and that the bucket still has, and backups whose manifest is gone without a
  * tombstone. Errors: those of ObjectStore.
  */
-export async function refuseLosses(store: ObjectStore, source: string, plan: RetentionPlan): Promise<RetentionPlan> {
-  const found = [await refuseHidden(store, source), await refuseLost(store, source)].filter((refusal) => refusal !== undefined);
+export async function refuseLosses(
+  store: ObjectStore,
+  source: string,
+  unclaimed: readonly BackupPlace[],
+  plan: RetentionPlan,
+): Promise<RetentionPlan> {
+  const found = [await refuseHidden(store, source), await refuseLost(store, unclaimed)].filter((refusal) => refusal !== undefined);
   const [refusal] = found;
   return refusal === undefined ? plan : { ...plan, refusals: [...found, ...plan.refusals], refusal };
 }
@@ -37,10 +43,10 @@ async function refuseHidden(store: ObjectStore, source: string): Promise<Refusal
   };
 }
 
-async function refuseLost(store: ObjectStore, source: string): Promise<Refusal | undefined> {
+async function refuseLost(store: ObjectStore, unclaimed: readonly BackupPlace[]): Promise<Refusal | undefined> {
   const lost: string[] = [];
   let remedy = "";
-  for await (const place of listLost(store, { source })) {
+  for (const place of await confirmLost(store, unclaimed)) {
     lost.push(place.id);
     remedy = describeLost(place, store).remedy;
   }

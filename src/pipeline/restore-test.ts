@@ -50,7 +50,6 @@ export async function restoreTest(context: PipelineContext, found: FoundBackup):
 
 async function testMarked(context: PipelineContext, found: FoundBackup): Promise<RestoreTestResult> {
   const { entry } = found;
-  const { store } = found.vault;
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
   const trial = await tryWithinLimits(context, found, stopwatch);
@@ -65,7 +64,7 @@ async function testMarked(context: PipelineContext, found: FoundBackup): Promise
     ...measureObjective(context, entry.source, stopwatch, trial.comparison !== undefined),
     ...trial,
   };
-  const unrecorded = await recordEvidence(context, store, evidence);
+  const unrecorded = await recordEvidence(context, found.vault, evidence);
   const result = { source: entry.source, backupId: entry.id, outcome: trial.check, evidence };
   return unrecorded === undefined ? result : { ...result, unrecorded };
 }

@@ -3,11 +3,12 @@
  * made and the old ones are lost.
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { listBackups } from "../vault/catalogue.ts";
 import { readManifest } from "../vault/documents/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { Vault } from "../vault/vault.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { historyOf } from "./source-history.ts";
 
 export interface Unopenable {
   readonly keyId: string;
@@ -19,17 +20,16 @@ export interface Unopenable {
 }
 
 /**
- * The keys that the source's newest backups were sealed with and the policy cannot open them with,
- * looking at `limit` backups at most. Reads their manifests; one that cannot be read says nothing
- * here. Errors: those of the vault's listing.
+ * The keys that the source's backups `ids`, oldest first, were sealed with and the policy cannot
+ * open them with. Reads their manifests; one that cannot be read says nothing here. Errors: those
+ * of ObjectStore.
  */
-export async function findUnopenable(context: PipelineContext, sourceName: string, limit: number): Promise<readonly Unopenable[]> {
-  const { store } = await context.vaultOf(requireSource(context.policy, sourceName).vault);
-  const ids: string[] = [];
-  for await (const { id } of listBackups(store, { source: sourceName, now: context.run.clock.now(), signal: context.run.signal })) {
-    ids.push(id);
-    if (ids.length > limit) ids.shift();
-  }
+export async function findUnopenable(
+  context: PipelineContext,
+  { store }: Vault,
+  sourceName: string,
+  ids: readonly string[],
+): Promise<readonly Unopenable[]> {
   const newestByKey = new Map<string, { count: number; newestId: string }>();
   for (const id of ids) {
     for (const keyId of await keyIdsOf(store, sourceName, id)) {
@@ -48,6 +48,18 @@ export async function findUnopenable(context: PipelineContext, sourceName: strin
     }
   }
   return found;
+}
+
+/** The same of the newest `count` backups of a source. Errors: also those of the vault. */
+export async function findNewestUnopenable(
+  context: PipelineContext,
+  sourceName: string,
+  count: number,
+): Promise<readonly Unopenable[]> {
+  const vault = await context.vaultOf(requireSource(context.policy, sourceName).vault);
+  const { backups } = await historyOf(context, vault, sourceName);
+  const ids = backups.slice(-count).map(({ id }) => id);
+  return findUnopenable(context, vault, sourceName, ids);
 }
 
 /** In one sentence for each key. */

@@ -10,7 +10,6 @@ import type { Comparison, ContentDigest } from "../proof/content.ts";
 import { countsOf, type RecordedDigest } from "../proof/recorded-digest.ts";
 import type { DigestKey } from "../sealing/digest-key.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
-import { listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
 import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
@@ -25,6 +24,7 @@ import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
 import { recordEvidence } from "./record-evidence.ts";
+import { historyOf } from "./source-history.ts";
 import { findSuspicions } from "./suspicion.ts";
 import { whileReading } from "./with-read-mark.ts";
 
@@ -61,7 +61,6 @@ export async function verifyBackup(context: PipelineContext, found: FoundBackup)
 async function readBack(context: PipelineContext, found: FoundBackup): Promise<VerifyResult> {
   const { run } = context;
   const { entry } = found;
-  const { store } = found.vault;
   const startedMs = run.clock.monotonicMs();
   const judged = await judge(context, found);
   const { digest, digestKey, ...recorded } = judged;
@@ -77,7 +76,7 @@ async function readBack(context: PipelineContext, found: FoundBackup): Promise<V
     ...recorded,
     ...(digest === undefined ? {} : { digest: recordDigest(digest, digestKey, run.randomBytes) }),
   };
-  const unrecorded = await recordEvidence(context, store, evidence);
+  const unrecorded = await recordEvidence(context, found.vault, evidence);
   return {
     source: entry.source,
     backupId: entry.id,
@@ -188,10 +187,8 @@ async function readEarlierFigures(
   context: PipelineContext,
   { entry, vault }: FoundBackup,
 ): Promise<{ readonly history: readonly ContentFigures[]; readonly recentCount: number }> {
-  const { run } = context;
-  const { store } = vault;
   const trusted: BackupEntry[] = [];
-  for await (const other of listBackups(store, { source: entry.source, now: run.clock.now() })) {
+  for (const other of (await historyOf(context, vault, entry.source)).backups) {
     if (other.id >= entry.id) break;
     if (other.kind !== entry.kind || other.suspicious || (other.state !== "verified" && other.state !== "proven")) continue;
     trusted.push(other);
@@ -200,12 +197,12 @@ async function readEarlierFigures(
   let recentCount = 0;
   for (const other of chooseBaseline(trusted, entry.startedAt)) {
     const key = other.checks.findLast(({ check }) => check === "verified" || check === "suspicious")?.key;
-    const evidence = key === undefined ? undefined : await readSoundEvidence(store, key);
+    const evidence = key === undefined ? undefined : await readSoundEvidence(vault.store, key);
     if (evidence?.digest !== undefined) {
       history.push(figuresOf(await openEarlier(context, vault, other, evidence.digest)));
       if (other.checks.some(({ check }) => check === "accepted")) recentCount = 0;
       if (entry.startedAt.getTime() - other.startedAt.getTime() <= recentMs) recentCount += 1;
-    } else run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
+    } else context.run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
   }
   return { history, recentCount };
 }

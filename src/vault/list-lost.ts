@@ -4,29 +4,19 @@
  */
 
 import { hasTombstone } from "./documents/tombstones.ts";
-import { type BackupPlace, keyOf, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
-import { comparePlaces, cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
+import { type BackupPlace, keyOf, parseEvidenceKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 /**
- * Backups with evidence and without a manifest, by source and id; not those whose deletion Holdfast
- * began (their tombstone says so). Artifacts alone are not enough: a run that is under way or died
- * has them too. Reads keys only. Errors: those of ObjectStore.
+ * Which of the backups with evidence and without a manifest (listBackups, `onUnclaimed`) are lost:
+ * not those whose deletion Holdfast began (their tombstone says so). Artifacts alone are not
+ * enough: a run that is under way or died has them too. Reads keys only, at most three requests
+ * each. Errors: those of ObjectStore.
  */
-export async function* listLost(store: ObjectStore, options: RoomOptions = {}): AsyncGenerator<BackupPlace, void, undefined> {
-  const manifests = listRoom(store, "manifests", parseDocumentKey, options);
-  const cursor = cursorOf(manifests);
-  let last: BackupPlace | undefined;
-  try {
-    for await (const { source, id } of listRoom(store, "evidence", parseEvidenceKey, options)) {
-      const place = { source, id };
-      if (last !== undefined && comparePlaces(last, place) === 0) continue;
-      last = place;
-      if ((await cursor.takeFor(place)).length === 0 && (await isLost(store, place))) yield place;
-    }
-  } finally {
-    await manifests.return();
-  }
+export async function confirmLost(store: ObjectStore, unclaimed: readonly BackupPlace[]): Promise<BackupPlace[]> {
+  const lost: BackupPlace[] = [];
+  for (const place of unclaimed) if (await isLost(store, place)) lost.push(place);
+  return lost;
 }
 
 /**

@@ -3,7 +3,7 @@ import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { checkPolicy } from "../../src/pipeline/check.ts";
-import { describeUnopenable, findUnopenable } from "../../src/pipeline/unopenable.ts";
+import { describeUnopenable, findNewestUnopenable } from "../../src/pipeline/unopenable.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 
@@ -27,7 +27,7 @@ async function replaceKey(): Promise<string> {
 }
 
 async function find(limit = 10): Promise<readonly string[]> {
-  return (await findUnopenable(await project.open(), "tree", limit)).map((each) =>
+  return (await findNewestUnopenable(await project.open(), "tree", limit)).map((each) =>
     describeUnopenable(each).replace(/file:[0-9a-f]{16}/, oldKey),
   );
 }

@@ -12,7 +12,7 @@ import { newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { examineAll } from "../../src/vault/examine-backup.ts";
 import { keyOf, vaultKey } from "../../src/vault/layout.ts";
 import { acquireLease } from "../../src/vault/leases.ts";
-import { listLost } from "../../src/vault/list-lost.ts";
+import { listLost } from "./lost-backups.ts";
 import { type MemoryStore, makeMemoryStore } from "./memory-store.ts";
 import { sampleEvidence, sampleId, sampleManifest } from "./sample-backups.ts";
 import { authenticatorFor, commitSealed, memoryKeys } from "./sealed-backups.ts";
@@ -84,7 +84,7 @@ export async function lookAtEverything(store: MemoryStore, key: string, bytes: B
     }
     if (examined.find(({ id }) => id === changedId)?.held !== true) throw new Error("a hold was lost");
     await toList(listHolds(store));
-    if ((await toList(listLost(store))).length > 0) throw new Error("a backup is taken for lost");
+    if ((await listLost(store)).length > 0) throw new Error("a backup is taken for lost");
     for (const mark of await toList(listReadMarks(store, "shop"))) await describeReader(store, mark.key);
     await expectCatalogue(() => openVault(store));
     await expectCatalogue(async () => {

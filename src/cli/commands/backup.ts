@@ -5,7 +5,7 @@ import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import { problemsOfBackup } from "../../pipeline/alertable.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
-import { describeUnopenable, findUnopenable, type Unopenable } from "../../pipeline/unopenable.ts";
+import { describeUnopenable, findNewestUnopenable, type Unopenable } from "../../pipeline/unopenable.ts";
 import type { BackupKind, EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
 import { contentAmount } from "../content-amount.ts";
@@ -48,7 +48,7 @@ const openableCount = 10;
  */
 async function unopenableOf(context: PipelineContext, source: string): Promise<readonly Unopenable[]> {
   try {
-    return await findUnopenable(context, source, openableCount);
+    return await findNewestUnopenable(context, source, openableCount);
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
     context.run.log.warn(`whether older backups can be opened is not known: ${error.message}`);

@@ -13,7 +13,7 @@ import { type BackupEntry, type ListOptions as CatalogueOptions, listBackups } f
 import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
-import { describeLost, listLost } from "../../vault/list-lost.ts";
+import { confirmLost, describeLost } from "../../vault/list-lost.ts";
 import type { ObjectStore } from "../../vault/object-store.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -126,11 +126,13 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
   const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
   try {
     const authenticate = authenticatorOf(context, await context.vaultOf(vault));
-    const options = { source, now: context.run.clock.now(), signal: context.run.signal };
+    const unclaimed: BackupPlace[] = [];
+    const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
+    const options = { source, onUnclaimed, now: context.run.clock.now(), signal: context.run.signal };
     for await (const entry of examineAll(store, listNewest(store, last, options), authenticate)) {
       listed.entries.push({ ...entry, vault });
     }
-    for await (const place of listLost(store, options)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
+    for (const place of await confirmLost(store, unclaimed)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
     await warnOfDeletions(context, store, options);
     return listed;
   } catch (error) {

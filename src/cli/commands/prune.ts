@@ -38,10 +38,9 @@ export async function prune(
 
 async function pruneOne(context: PipelineContext, source: string, dryRun: boolean, alone: boolean): Promise<Pruned> {
   try {
-    const plan = await planPrune(context, source);
-    if (dryRun) return { source, plan };
+    if (dryRun) return { source, plan: await planPrune(context, source) };
     const result = await pruneSource(context, source);
-    // The plan as it was carried out: the world may have moved since the first look.
+    // The plan as it was carried out.
     return { source, plan: result.plan, result };
   } catch (error) {
     // One source's refusal must not keep the others from being pruned; it still decides the exit

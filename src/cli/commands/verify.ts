@@ -11,8 +11,9 @@ import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import type { EngineTraits, Policy } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import { listBackups } from "../../vault/catalogue.ts";
+import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
-import { describeLost, listLost } from "../../vault/list-lost.ts";
+import { confirmLost, describeLost } from "../../vault/list-lost.ts";
 import { contentAmount } from "../content-amount.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
@@ -78,8 +79,9 @@ async function verifyMany(context: PipelineContext, source: string | undefined):
   const verified = { results: [] as VerifyResult[], unjudged: [] as Unjudged[], unread: [] as Unread[] };
   for (const vault of source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source)) {
     try {
-      for await (const found of select(context, vault, source)) await verifyOne(context, found, verified);
-      await findMissing(context, vault, source, verified);
+      const unclaimed: BackupPlace[] = [];
+      for await (const found of select(context, vault, source, unclaimed)) await verifyOne(context, found, verified);
+      await findMissing(context, vault, source, unclaimed, verified);
     } catch (error) {
       if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
       // A vault that no source uses yet need not be there.
@@ -111,9 +113,15 @@ async function accept(context: PipelineContext, found: FoundBackup, reason: stri
   return { document: { source, backupId: id, outcome: "accepted", reason }, lines: [`${id} of ${source} is accepted: ${reason}`] };
 }
 
-async function* select(context: PipelineContext, vaultName: string, source: string | undefined): AsyncGenerator<FoundBackup> {
+async function* select(
+  context: PipelineContext,
+  vaultName: string,
+  source: string | undefined,
+  unclaimed: BackupPlace[],
+): AsyncGenerator<FoundBackup> {
   const vault = await context.vaultOf(vaultName);
-  const options = { source, now: context.run.clock.now() };
+  const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
+  const options = { source, onUnclaimed, now: context.run.clock.now() };
   for await (const entry of listBackups(vault.store, options)) yield { entry, vault };
 }
 
@@ -125,10 +133,11 @@ async function findMissing(
   context: PipelineContext,
   vault: string,
   source: string | undefined,
+  unclaimed: readonly BackupPlace[],
   { unjudged, unread }: { readonly unjudged: Unjudged[]; readonly unread: Unread[] },
 ): Promise<void> {
   const store = await context.storeOf(vault);
-  for await (const place of listLost(store, { source })) {
+  for (const place of await confirmLost(store, unclaimed)) {
     const { message, remedy } = describeLost(place, store);
     const error = new HoldfastError("ManifestDamaged", message, { hint: remedy });
     unjudged.push({ source: place.source, backupId: place.id, error });
