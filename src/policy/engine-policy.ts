@@ -3,14 +3,10 @@
  * in engines.ts. What an engine does with a source is its other port, src/engines/engine.ts.
  */
 import type * as z from "zod";
+import { type KindRules, kindsOf } from "./kind-rules.ts";
 import type { PathResolver } from "./path-resolver.ts";
-import type { BackupKind, EngineTraits, SecretReference, SourceConfig } from "./policy.ts";
+import type { EngineTraits, SecretReference, SourceConfig } from "./policy.ts";
 import type { WrittenSource } from "./written-source.ts";
-
-/** What a backup of a kind builds on: nothing, the newest full one, or the newest of all. */
-export interface KindRule {
-  readonly buildsOn: "nothing" | "latest-full" | "latest";
-}
 
 /** A source as its engine's `resolve` makes it; the caller adds secrets and traits. */
 export type Resolved<S extends SourceConfig> = Omit<S, "secrets" | "traits">;
@@ -73,7 +69,7 @@ export interface EnginePolicy<S extends SourceConfig = SourceConfig, W extends W
   /** The word after `engine:`, and the name of its folder in src/engines. */
   readonly name: string;
   /** The kinds of backup that it makes; a policy that schedules another is refused. */
-  readonly kinds: Readonly<Partial<Record<BackupKind, KindRule>>>;
+  readonly kinds: KindRules;
   /** `network`: a stack in the cloud can reach the source. `machine`: it lies on one machine. */
   readonly reach: EngineTraits["reach"];
   readonly units: EngineTraits["units"];
@@ -111,10 +107,6 @@ export type EnginePolicies = readonly [EnginePolicy, ...EnginePolicy[]];
 /** The engine of that name; undefined for any other word. */
 export function findEngine(engines: EnginePolicies, name: unknown): EnginePolicy | undefined {
   return engines.find((engine) => engine.name === name);
-}
-
-export function kindsOf(engine: Pick<EnginePolicy, "kinds">): readonly BackupKind[] {
-  return Object.keys(engine.kinds) as BackupKind[];
 }
 
 /** What a resolved source carries of its engine. */

@@ -8,10 +8,10 @@ import type { EnginePolicies } from "./engine-policy.ts";
 import type { AlertChannel } from "./policy.ts";
 import { channelForm, parseAlertChannel, parseEmail } from "./references.ts";
 import { connectionReference, key, webhookReference } from "./schema-places.ts";
-import { sourceOf } from "./schema-sources.ts";
 import { forms, list, named, section, term, wrongType } from "./schema-terms.ts";
 import { vault } from "./schema-vaults.ts";
 import { showValue } from "./secret-text.ts";
+import { sourceOf } from "./source-schema.ts";
 import { parseTimeZone } from "./time-zone.ts";
 
 const channelLong = section(

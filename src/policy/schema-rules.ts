@@ -3,7 +3,7 @@ import type * as z from "zod";
 import { cronForm, cronPattern, parseCron } from "./cron.ts";
 import { defaultMaxDrop, defaultMaxRemoval, defaultMinAge, tierObjectives } from "./defaults.ts";
 import { durationForm, durationPattern, formatDuration, parseDuration } from "./duration.ts";
-import { type EnginePolicy, kindsOf } from "./engine-policy.ts";
+import { type KindRules, kindsOf } from "./kind-rules.ts";
 import { type BackupKind, backupKinds, type Tier } from "./policy.ts";
 import { count, list, section, term, type Words } from "./schema-terms.ts";
 import { parseShare, shareForm, sharePattern } from "./share.ts";
@@ -11,7 +11,10 @@ import { parseSize, sizeForm, sizePattern } from "./size.ts";
 import { parseWindow } from "./window.ts";
 
 /** The engine whose kinds a schema offers. */
-type Engine = Pick<EnginePolicy, "name" | "kinds">;
+interface Engine {
+  readonly name: string;
+  readonly kinds: KindRules;
+}
 
 export const tiers = Object.keys(tierObjectives) as [Tier, ...Tier[]];
 

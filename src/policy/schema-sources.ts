@@ -1,11 +1,9 @@
-/** The keys of sources that engines share, and the schema of a source of any of them. */
+/** The keys of sources that engines share. */
 import * as z from "zod";
 import { defaultMaxTestDuration, defaultName, defaultTier } from "./defaults.ts";
-import type { EnginePolicies } from "./engine-policy.ts";
 import type { Parsed } from "./parsed.ts";
 import { cron, duration, objectives, size, tiers } from "./schema-rules.ts";
-import { choice, list, notAllowed, term, type Words, wrongType } from "./schema-terms.ts";
-import type { WrittenSource } from "./written-source.ts";
+import { choice, list, term, type Words, wrongType } from "./schema-terms.ts";
 
 export const testSchedule = cron({
   description: "When the newest backup is restored into a throwaway target and compared.",
@@ -51,21 +49,3 @@ export const patterns = (parse: (text: string) => Parsed<string>, example: strin
   const item = { expects: `a pattern such as ${example}`, type: "pattern", description: `A pattern such as \`${example}\`.` };
   return list(term(parse, item), { expects: `a list of patterns such as [${example}]`, ...words }).optional();
 };
-
-/** A source of one of `engines`, told apart by `engine`. */
-export function sourceOf(engines: EnginePolicies): z.ZodType<WrittenSource> {
-  const names = engines.map(({ name }) => name);
-  const [first, ...others] = engines;
-  return z
-    .discriminatedUnion("engine", [first.schema, ...others.map(({ schema }) => schema)], {
-      error: (issue) =>
-        issue.code === "invalid_union"
-          ? notAllowed(engineOf(issue.input), names)
-          : wrongType(issue.input, "a mapping that begins with engine:"),
-    })
-    .meta({ description: "One thing that is backed up." });
-}
-
-function engineOf(input: unknown): unknown {
-  return typeof input === "object" && input !== null && "engine" in input ? input.engine : undefined;
-}

@@ -4,7 +4,18 @@
  */
 import { accessSync, constants, existsSync, lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Confinement } from "./sandbox.ts";
+
+/** What a run in a sandbox sees beside the programs. */
+export interface Visible {
+  /** Files and directories that it may read. */
+  readonly readable?: readonly string[] | undefined;
+  /** Directories that it may write in; nothing in them can be run. */
+  readonly writable?: readonly string[] | undefined;
+  /**
+   * Has a shell and the names of users: for programs that need them and are given nothing hostile.
+   */
+  readonly shell?: boolean | undefined;
+}
 
 export interface SandboxFiles {
   /** Symbolic links of the system's root, as `lib -> usr/lib`. */
@@ -61,22 +72,22 @@ export function shellPath(): string | undefined {
   }
 }
 
-/** What the program at this path, behind all links, sees under the confinement. */
-export function visibleFiles(program: string, confinement: Confinement): SandboxFiles {
+/** What the program at this path, behind all links, sees there. */
+export function visibleFiles(program: string, visible: Visible): SandboxFiles {
   const directory = dirname(program);
   const installation = installationDirectories.map((name) => join(dirname(directory), name));
   const links = rootDirectories.filter(isLink).map((path) => ({ path, target: readlinkSync(path) }));
   const linked = new Set(links.map(({ path }) => path));
   const roots = rootDirectories.filter((path) => !linked.has(path));
-  const shell = confinement.shell === true ? shellPath() : undefined;
+  const shell = visible.shell === true ? shellPath() : undefined;
   const accounts = shell === undefined ? [] : ["/etc/passwd", "/etc/group"];
   const wanted = [...systemDirectories, ...roots, directory, ...installation, ...systemFiles, ...accounts];
   return {
     links,
     programs: withoutNested(wanted.filter((path) => existsSync(path))),
     renamed: shell === undefined ? [] : [{ from: shell, to: "/bin/sh" }],
-    readable: confinement.readable ?? [],
-    writable: confinement.writable ?? [],
+    readable: visible.readable ?? [],
+    writable: visible.writable ?? [],
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import { realpathSync } from "node:fs";
 import { bubblewrapArguments } from "./sandbox-bubblewrap.ts";
-import { findProgram, shellPath, visibleFiles } from "./sandbox-files.ts";
+import { findProgram, shellPath, type Visible, visibleFiles } from "./sandbox-files.ts";
 import { limitArguments } from "./sandbox-limits.ts";
 import { namespaceArguments, namespaceTools } from "./sandbox-namespaces.ts";
 import type { SandboxUser } from "./sandbox-user.ts";
@@ -27,18 +27,10 @@ export interface Sandbox {
 }
 
 /** One run in a sandbox: what it sees beside the programs. */
-export interface Confinement {
+export interface Confinement extends Visible {
   readonly sandbox: Sandbox;
   /** As root: whom to run as. */
   readonly user?: SandboxUser | undefined;
-  /** Files and directories that it may read. */
-  readonly readable?: readonly string[] | undefined;
-  /** Directories that it may write in; nothing in them can be run. */
-  readonly writable?: readonly string[] | undefined;
-  /**
-   * Has a shell and the names of users: for programs that need them and are given nothing hostile.
-   */
-  readonly shell?: boolean | undefined;
   /** The root directory as its working directory, where absent. */
   readonly cwd?: string | undefined;
 }

@@ -1,7 +1,6 @@
 /** The rules that evidence of format version 2 obeys: docs/vault-format.md, "Evidence". */
 import { checkNames } from "../backup-state.ts";
 import { isBackupId, isSourceName } from "../layout.ts";
-import type { Evidence } from "./evidence.ts";
 import { formatVersion } from "./format-version.ts";
 import { amount, anything, boolean, count, digestKeyId, instant, list, object, oneOf, record, text } from "./json-shape.ts";
 
@@ -64,10 +63,18 @@ const evidenceShape = object({
  * What is wrong with parsed evidence, in words that name the place, or undefined when nothing is.
  */
 export function findEvidenceProblem(value: unknown): string | undefined {
-  return evidenceShape(value, "evidence") ?? findContradiction(value as Evidence);
+  return evidenceShape(value, "evidence") ?? findContradiction(value as Judgement);
 }
 
-function findContradiction({ check, manifestSha256, findings, reason }: Evidence): string | undefined {
+/** The members that may contradict each other. */
+interface Judgement {
+  readonly check: string;
+  readonly manifestSha256: string;
+  readonly findings: readonly unknown[];
+  readonly reason?: string | undefined;
+}
+
+function findContradiction({ check, manifestSha256, findings, reason }: Judgement): string | undefined {
   const failed = check === "damaged" || check === "disproven";
   if (manifestSha256 === "" && !failed) return `evidence.manifestSha256 is empty, but the check says ${check}`;
   if ((failed || check === "unproven") && findings.length === 0) return `evidence.findings is empty, but the check says ${check}`;

@@ -1,9 +1,8 @@
 /** The rules that a manifest of format version 2 obeys: docs/vault-format.md, "Manifest". */
-import { backupKinds } from "../../policy/policy.ts";
+import { type BackupKind, backupKinds } from "../../policy/policy.ts";
 import { isArtifactName, isBackupId, isSourceName, parseBackupId } from "../layout.ts";
 import { formatVersion } from "./format-version.ts";
 import { anything, count, digestKeyId, instant, list, object, oneOf, orNull, record, sha256, text } from "./json-shape.ts";
-import type { Manifest } from "./manifest.ts";
 import { reusingKinds } from "./reusing-kinds.ts";
 
 const backupId = text("a backup's id", isBackupId);
@@ -57,10 +56,19 @@ const manifestShape = object({
  * What is wrong with a parsed manifest, in words that name the place, or undefined when nothing is.
  */
 export function findManifestProblem(value: unknown): string | undefined {
-  return manifestShape(value, "manifest") ?? findContradiction(value as Manifest);
+  return manifestShape(value, "manifest") ?? findContradiction(value as Claims);
 }
 
-function findContradiction(manifest: Manifest): string | undefined {
+/** The members that may contradict each other. */
+interface Claims {
+  readonly id: string;
+  readonly kind: BackupKind;
+  readonly base: { readonly id: string } | null;
+  readonly coverage: { readonly from?: { readonly at: string } | undefined; readonly to: { readonly at: string } };
+  readonly artifacts: readonly { readonly name: string; readonly reusedFrom?: string | undefined }[];
+}
+
+function findContradiction(manifest: Claims): string | undefined {
   const { id, kind, base, coverage, artifacts } = manifest;
   if (parseBackupId(id)?.kind !== kind) return `manifest.kind is ${kind}, but manifest.id says otherwise`;
   if (base !== null && base.id >= id) return "manifest.base is not older than the backup itself";
@@ -72,7 +80,7 @@ function findContradiction(manifest: Manifest): string | undefined {
 }
 
 /** Who asks which objects are named reads the manifests of some kinds only (reuse.ts). */
-function findWrongReuse({ id, kind, artifacts }: Manifest): string | undefined {
+function findWrongReuse({ id, kind, artifacts }: Claims): string | undefined {
   const reused = artifacts.flatMap(({ reusedFrom }) => reusedFrom ?? []);
   if (reused.length > 0 && !reusingKinds.has(kind)) return `manifest.kind is ${kind}, which reuses no artifacts`;
   if (reused.some((from) => from >= id)) return "manifest.artifacts has one that is reused from a later backup";
