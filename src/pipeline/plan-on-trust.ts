@@ -35,7 +35,9 @@ export async function planOnTrust(
     const planned = plan([...backups.values()]);
     const relied = planned.decisions.flatMap(({ id, kept }) => {
       const backup = backups.get(id);
-      const isRelied = kept && !confirmed.has(id) && (backup?.state === "verified" || backup?.state === "proven");
+      // No other backup goes because of a log: thousands of them need no look.
+      const isRelied =
+        kept && backup?.kind !== "log" && !confirmed.has(id) && (backup?.state === "verified" || backup?.state === "proven");
       return isRelied && backup.distrust === undefined ? [backup] : [];
     });
     if (planned.released.length === 0 || relied.length === 0) return [...backups.values()].map(withoutEntry);

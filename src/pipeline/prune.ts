@@ -20,6 +20,7 @@ import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { planOnPositions } from "./plan-on-positions.ts";
 import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
 import { refuseLosses } from "./refuse-losses.ts";
@@ -47,7 +48,8 @@ const orphanGraceSeconds = 86_400;
 
 /**
  * What retention would do to a source's backups. Reads keys only, the manifests of backups that
- * depend on others, and the locks of what it would release; writes nothing.
+ * depend on others, of what is kept as good and of logs to be released, and the locks of what it
+ * would release; writes nothing.
  */
 export async function planPrune(context: PipelineContext, sourceName: string): Promise<RetentionPlan> {
   const source = requireSource(context.policy, sourceName);
@@ -180,7 +182,8 @@ async function planSource(
   const gathered = await gather(context, vault, history, readers, settledMs);
   const planFor = (each: readonly RetentionBackup[]) => planRetention(each, retention, moment);
   const relied = await planOnTrust(context, vault, gathered, planFor);
-  const { plan, backups } = await planAmongLocks(store, name, relied, planFor, readReused);
+  const placed = await planOnPositions(context, vault, name, relied, planFor);
+  const { plan, backups } = await planAmongLocks(store, name, placed, planFor, readReused);
   return { plan: await refuseLosses(store, name, history.unclaimed, plan), backups };
 }
 
@@ -222,8 +225,8 @@ async function describe(
     storedAtMs: storedAt?.getTime(),
     settled,
   };
-  // Only these kinds depend on another backup; a full's manifest need not be read.
-  if (kind === "full" || kind === "snapshot") return backup;
+  // Others build on nothing, or are logs, which are kept by their positions: nothing need be read.
+  if (kind !== "incremental" && kind !== "differential") return backup;
   try {
     return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.base?.id ?? null };
   } catch (error) {

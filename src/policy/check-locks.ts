@@ -13,13 +13,13 @@ export function checkLocks({ sources, vaults }: Pick<Policy, "sources" | "vaults
   return Object.values(sources).flatMap((source) => {
     const vault = vaults[source.vault];
     if (vault?.type !== "s3" || vault.lock === undefined || promisesTime(source)) return [];
-    const message = `vault "${source.vault}" locks for as long as retention promises, and keepLast promises no time: add one of daily, weekly, monthly, yearly, keepWithin`;
+    const message = `vault "${source.vault}" locks for as long as retention promises, and keepLast promises no time: add one of daily, weekly, monthly, yearly, keepWithin, recoveryWindow`;
     return [{ path: ["sources", source.name, "retention"], message, anchor: "value" as const }];
   });
 }
 
 function promisesTime({ traits, retention }: SourceConfig): boolean {
-  const { daily, weekly, monthly, yearly, keepWithinSeconds, kinds }: Retention = retention;
-  if ([daily, weekly, monthly, yearly, keepWithinSeconds].some((rule) => rule !== undefined)) return true;
+  const { daily, weekly, monthly, yearly, keepWithinSeconds, recoveryWindowSeconds, kinds }: Retention = retention;
+  if ([daily, weekly, monthly, yearly, keepWithinSeconds, recoveryWindowSeconds].some((rule) => rule !== undefined)) return true;
   return traits.kinds.every((kind) => kinds?.[kind] !== undefined);
 }

@@ -125,6 +125,8 @@ export interface Retention {
    * noticed.
    */
   readonly minAgeSeconds: number;
+  /** Every instant of this time stays recoverable; absent: no such window. */
+  readonly recoveryWindowSeconds?: number;
   /** Everything younger than this stays. */
   readonly keepWithinSeconds?: number;
   /** Age rules per kind: a backup of the kind stays while it is younger. */

@@ -107,11 +107,12 @@ function resolveCommon(written: WrittenSource, name: string, policy: WrittenPoli
 }
 
 function resolveRetention(written: WrittenSource["retention"]): Retention {
-  const { keepWithin, minAge, kinds, maxRemoval, ...counts } = written;
+  const { keepWithin, recoveryWindow, minAge, kinds, maxRemoval, ...counts } = written;
   return withoutUndefined({
     ...counts,
     minAgeSeconds: minAge,
     keepWithinSeconds: keepWithin,
+    recoveryWindowSeconds: recoveryWindow,
     kinds: kinds === undefined ? undefined : mapDefined(kinds, (seconds) => ({ keepWithinSeconds: seconds })),
     maxRemovalShare: maxRemoval,
   });

@@ -66,7 +66,7 @@ export const objectives = section(
 
 /** Bounds slips of the keyboard, far beyond what a calendar needs. */
 const mostKept = 100_000;
-const rules = ["keepLast", "keepWithin", "daily", "weekly", "monthly", "yearly", "kinds"] as const;
+const rules = ["keepLast", "keepWithin", "recoveryWindow", "daily", "weekly", "monthly", "yearly", "kinds"] as const;
 
 const minAge = term(parseMinAge, {
   expects: `${durationForm}, or none`,
@@ -76,6 +76,12 @@ const minAge = term(parseMinAge, {
     "No younger backup is ever released, whatever the other rules say: the time in which a deletion or a wrong UPDATE is noticed. `none` lets retention release a backup as soon as a newer one stands for it.",
   samples: ["7d"],
 }).prefault(defaultMinAge);
+
+const recoveryWindow = duration({
+  description:
+    "Every instant of this time stays recoverable: what was made in it stays, and the newest good backup before it with everything since. Logs that are not needed for it go.",
+  samples: ["7d"],
+});
 
 export function retention(engine: Engine) {
   const kinds = kindsOf(engine);
@@ -99,6 +105,7 @@ export function retention(engine: Engine) {
       }).optional(),
       keepLast: count(mostKept, { description: "So many newest backups stay, whatever their age.", samples: [3] }).optional(),
       keepWithin: duration({ description: "Every younger backup stays.", samples: ["7d"] }).optional(),
+      recoveryWindow: recoveryWindow.optional(),
       kinds: section(
         Object.fromEntries(
           kinds.map((kind) => [

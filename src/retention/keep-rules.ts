@@ -1,6 +1,8 @@
 /** The rules beside the calendar: ages, what is never released, and what a kept backup needs. */
 import type { Retention } from "../policy/policy.ts";
+import { describeAge } from "./describe-age.ts";
 import { grades, type History } from "./history.ts";
+import { logReachMs, reachMs } from "./positions.ts";
 import { addReason, type Reasons } from "./reasons.ts";
 
 const dayMs = 86_400_000;
@@ -62,17 +64,21 @@ export function keepNewest(history: History, reasons: Reasons): void {
 }
 
 /**
- * Keeps log backups that have no age rule of their own as long as the oldest backup that they could
- * be replayed on.
+ * Keeps log backups as long as the oldest backup that they could be replayed on, where no age rule
+ * and no recovery window decides on them. Returns the place of that backup, where there are logs.
  */
-export function keepLogs(history: History, retention: Retention, reasons: Reasons): void {
-  if (retention.kinds?.log !== undefined) return;
+export function keepLogs(history: History, retention: Retention, reasons: Reasons): number | undefined {
+  if (retention.kinds?.log !== undefined || (retention.recoveryWindowSeconds ?? 0) > 0) return undefined;
   const { backups } = history;
+  if (!backups.some(({ kind }) => kind === "log")) return undefined;
   const oldest = backups.findLastIndex(({ kind }, place) => kind !== "log" && reasons[place] !== undefined);
-  const oldestMs = backups[oldest]?.startedAtMs ?? Number.POSITIVE_INFINITY;
-  backups.forEach(({ kind, startedAtMs }, place) => {
-    if (kind === "log" && startedAtMs >= oldestMs) addReason(reasons, place, "log since the oldest backup that is kept");
+  const base = backups[oldest];
+  if (base === undefined) return undefined;
+  backups.forEach((backup, place) => {
+    if (backup.kind === "log" && logReachMs(backup) >= reachMs(base))
+      addReason(reasons, place, "log since the oldest backup that is kept");
   });
+  return oldest;
 }
 
 /**
@@ -113,16 +119,4 @@ export function keepNeeded({ backups, parents }: History, reasons: Reasons): voi
 function describeInstant(epochMs: number): string {
   // Beyond what a Date can hold: a lock without end.
   return Math.abs(epochMs) <= 8.64e15 ? new Date(epochMs).toISOString() : "an unknown time";
-}
-
-/** An age in words, in its largest whole unit. */
-export function describeAge(seconds: number): string {
-  const units: readonly (readonly [number, string])[] = [
-    [86_400, "day"],
-    [3600, "hour"],
-    [60, "minute"],
-  ];
-  const [size, name] = units.find(([unit]) => seconds % unit === 0) ?? [1, "second"];
-  const count = seconds / size;
-  return `${count} ${name}${count === 1 ? "" : "s"}`;
 }

@@ -6,10 +6,12 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Retention } from "../policy/policy.ts";
 import { type AppliedRule, applyBucketRule, bucketOf, bucketRulesOf } from "./bucket-rules.ts";
 import { numberDays } from "./calendar.ts";
+import { describeAge } from "./describe-age.ts";
 import { grades, type History, readHistory } from "./history.ts";
-import { describeAge, keepLogs, keepNeeded, keepNewest, keepProtected, keepYoung } from "./keep-rules.ts";
+import { keepLogs, keepNeeded, keepNewest, keepProtected, keepYoung } from "./keep-rules.ts";
 import { orderReleases } from "./order-releases.ts";
 import { addReason, type Reasons } from "./reasons.ts";
+import { keepWindow } from "./recovery-window.ts";
 import { findRefusals, type Refusal } from "./refusals.ts";
 import type { RetentionBackup } from "./retention-backup.ts";
 
@@ -39,6 +41,11 @@ export interface RetentionPlan {
    */
   readonly refusal?: Refusal;
   readonly refusals: readonly Refusal[];
+  /**
+   * Backups whose positions decide on logs or on the recovery window, and were not known: the plan
+   * must not be carried out before their manifests were read, and it was made again.
+   */
+  readonly unread: readonly string[];
 }
 
 export interface RetentionMoment {
@@ -50,18 +57,19 @@ export interface RetentionMoment {
 /**
  * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup
  * of each of the newest calendar buckets (and the newest proven one, where that is another), what
- * is younger than the policy's ages, the newest proven and verified ones, what is newer than these,
- * held, locked, permanent or implausible, and everything that these build on; the rest is released,
- * unless it would have been kept `minAge` ago. Deterministic; planning again on what was kept
- * releases nothing more. Takes a few seconds for a million backups, and memory in proportion to
- * their number.
+ * the recovery window needs, what is younger than the policy's ages, the newest proven and verified
+ * ones, what is newer than these, held, locked, permanent or implausible, and everything that these
+ * build on; the rest is released, unless it would have been kept `minAge` ago. Deterministic;
+ * planning again on what was kept releases nothing more. Takes a few seconds for a million backups,
+ * and memory in proportion to their number.
  */
 export function planRetention(backups: readonly RetentionBackup[], retention: Retention, moment: RetentionMoment): RetentionPlan {
   const nowMs = moment.now.getTime();
-  const { history, days, reasons, applied } = applyCountingRules(backups, retention, moment);
-  if (retention.minAgeSeconds > 0) keepUnsettled(history, retention, moment, reasons);
+  const { history, days, reasons, applied, window } = applyCountingRules(backups, retention, moment);
+  const bases = window.bases.map((place) => history.backups[place]);
+  if (retention.minAgeSeconds > 0) bases.push(...keepUnsettled(history, retention, moment, reasons));
   keepYoung(history, retention, nowMs, reasons);
-  keepLogs(history, retention, reasons);
+  bases.push(history.backups[keepLogs(history, retention, reasons) ?? -1]);
   keepProtected(history, retention, nowMs, reasons);
   keepNeeded(history, reasons);
 
@@ -74,7 +82,30 @@ export function planRetention(backups: readonly RetentionBackup[], retention: Re
       : { id, kept: true, reasons: kept };
   });
   const released = orderReleases(history, places).flatMap((place) => history.backups[place]?.id ?? []);
-  return { decisions, released, refusals, ...(refusals[0] === undefined ? {} : { refusal: refusals[0] }) };
+  return {
+    decisions,
+    released,
+    refusals,
+    unread: findUnread(history, places, bases, retention),
+    ...(refusals[0] === undefined ? {} : { refusal: refusals[0] }),
+  };
+}
+
+/**
+ * What of a plan that releases something rests on positions that nobody read: of logs that go, of
+ * what logs go on from, and, where there is a recovery window, of all that goes.
+ */
+function findUnread(
+  history: History,
+  places: readonly number[],
+  bases: readonly (RetentionBackup | undefined)[],
+  { recoveryWindowSeconds = 0 }: Retention,
+): string[] {
+  if (places.length === 0) return [];
+  const released = places.flatMap((place) => history.backups[place] ?? []);
+  const decided = released.filter(({ kind }) => kind === "log" || recoveryWindowSeconds > 0);
+  const unread = [...bases, ...decided].flatMap((backup) => (backup?.coverage === undefined ? (backup?.id ?? []) : []));
+  return [...new Set(unread)];
 }
 
 /** The rules that count backups, where a newer one can take an older one's place. */
@@ -87,15 +118,21 @@ function applyCountingRules(backups: readonly RetentionBackup[], retention: Rete
   const reasons: Reasons = Array.from({ length: history.backups.length });
   keepNewest(history, reasons);
   const applied = bucketRulesOf(retention).map((rule) => applyBucketRule(rule, history, representatives(history), days, reasons));
-  return { history, days, reasons, applied };
+  const window = keepWindow(history, retention, moment.now.getTime(), reasons);
+  return { history, days, reasons, applied, window };
 }
 
 /**
  * Keeps what the rules kept `minAge` ago: a backup, or a check, that is younger lets no other
  * backup go. So whatever happens to the source or to the vault, what was there before it stays that
- * long.
+ * long. Returns what the recovery window rested on then.
  */
-function keepUnsettled(history: History, retention: Retention, moment: RetentionMoment, reasons: Reasons): void {
+function keepUnsettled(
+  history: History,
+  retention: Retention,
+  moment: RetentionMoment,
+  reasons: Reasons,
+): (RetentionBackup | undefined)[] {
   const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
   const age = describeAge(retention.minAgeSeconds);
   const isStored = ({ storedAtMs }: RetentionBackup): boolean => storedAtMs === undefined || storedAtMs <= settledMs;
@@ -109,6 +146,7 @@ function keepUnsettled(history: History, retention: Retention, moment: Retention
     if (!isStored(backup)) addReason(reasons, place, `in the vault for less than ${age} (minAge)`);
     for (const reason of kept.get(backup.id) ?? []) addReason(reasons, place, `${reason}, not counting the last ${age} (minAge)`);
   });
+  return then.window.bases.map((place) => then.history.backups[place]);
 }
 
 /**

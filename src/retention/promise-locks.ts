@@ -8,6 +8,7 @@ import { numberDays, periodOf, startOfDay, startOfPeriod } from "./calendar.ts";
 import { grades, type History, readHistory } from "./history.ts";
 import { keepNewest } from "./keep-rules.ts";
 import { type RetentionMoment, type RetentionPlan, representatives } from "./plan-retention.ts";
+import { reachMs } from "./positions.ts";
 import type { Reasons } from "./reasons.ts";
 import type { RetentionBackup } from "./retention-backup.ts";
 import { shortestKept } from "./shortest-kept.ts";
@@ -23,6 +24,7 @@ export const endlessLockMs = 7 * 86_400_000;
  * For each kept backup that is promised a time: the instant before which no run of this policy
  * would release it, however many good backups are made meanwhile.
  * - an age rule: its age;
+ * - the recovery window: until the next backup that reaches further may be its base;
  * - a calendar rule, for the backup that stands for a period that is over: until so many further
  *   periods have begun as the rule still has room for
  *   (the period that is not over yet may still get another backup, which would take its place: its promise comes when it is over);
@@ -46,6 +48,7 @@ export function promiseLocks(
   };
   promiseAges(history, retention, raise);
   promisePeriods(history, retention, moment, raise);
+  promiseWindow(history, retention, raise);
   promiseEndless(history, retention, nowMs, raise);
   passToBases(history, raise, promises);
   const kept = new Set(plan.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
@@ -67,6 +70,32 @@ function promiseAges({ backups }: History, { keepWithinSeconds = 0, minAgeSecond
   backups.forEach(({ kind, startedAtMs }, place) => {
     raise(place, startedAtMs + Math.max(minAgeSeconds, keepWithinSeconds, kinds?.[kind]?.keepWithinSeconds ?? 0) * 1000);
   });
+}
+
+/**
+ * A backup stays until its time is over, and as long as it may be the base of the window or lead
+ * from there: until the next backup that reaches further is old enough to be its base.
+ */
+function promiseWindow({ backups }: History, { recoveryWindowSeconds = 0 }: Retention, raise: Raise): void {
+  if (recoveryWindowSeconds === 0) return;
+  const places = backups.map((_, place) => place).sort((a, b) => reachOf(backups[b]) - reachOf(backups[a]));
+  // From the furthest on: where the nearest that reaches further than those to come ends, and where
+  // those end that reach as far as the last.
+  let furtherMs: number | undefined;
+  let equalMs: number | undefined;
+  for (const place of places) {
+    const reach = reachOf(backups[place]);
+    if (equalMs !== undefined && equalMs > reach) furtherMs = equalMs;
+    raise(
+      place,
+      Math.max(Math.min(backups[place]?.startedAtMs ?? reach, reach), furtherMs ?? reach) + recoveryWindowSeconds * 1000,
+    );
+    if (backups[place]?.kind !== "log") equalMs = reach;
+  }
+}
+
+function reachOf(backup: RetentionBackup | undefined): number {
+  return backup === undefined ? Number.NEGATIVE_INFINITY : reachMs(backup);
 }
 
 function promisePeriods(history: History, retention: Retention, { now, timezone }: RetentionMoment, raise: Raise): void {

@@ -62,9 +62,10 @@ export function findRefusals(history: History, retention: Retention, nowMs: numb
 }
 
 function refusePolicy({ backups }: History, retention: Retention): Refusal[] {
-  const general = bucketRulesOf(retention).length > 0 || (retention.keepWithinSeconds ?? 0) > 0;
+  const ages = [retention.keepWithinSeconds, retention.recoveryWindowSeconds];
+  const general = bucketRulesOf(retention).length > 0 || ages.some((seconds = 0) => seconds > 0);
   if (general) return [];
-  const details = ["give the source daily, weekly, monthly, yearly, keepLast or keepWithin"];
+  const details = ["give the source daily, weekly, monthly, yearly, keepLast, keepWithin or recoveryWindow"];
   const ruled = (kind: BackupKind) => (retention.kinds?.[kind]?.keepWithinSeconds ?? 0) > 0;
   if (!backupKinds.some(ruled)) return [{ code: "policy-empty", message: "the retention policy keeps nothing", details }];
   // Logs without an age rule follow the backups they are replayed on.

@@ -3,6 +3,7 @@
  * listing of the vault's keys.
  */
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
+import type { Coverage } from "../proof/position.ts";
 import { maxClockSkewMs } from "../runtime/clock.ts";
 
 export interface RetentionBackup {
@@ -33,6 +34,10 @@ export interface RetentionBackup {
   readonly storedAtMs?: number | undefined;
   /** What the vault said of it `minAge` ago; absent where that is what it says now. */
   readonly settled?: Pick<RetentionBackup, "state" | "suspicious">;
+  /**
+   * What of the source's history it holds, as its manifest says; absent where that was not read.
+   */
+  readonly coverage?: Coverage | undefined;
   /**
    * The backup this one builds on; null for one that stands alone, as those that only reuse do;
    * absent where nobody asked, for kinds that always do.

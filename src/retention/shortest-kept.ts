@@ -25,8 +25,14 @@ export function shortestKept(retention: Retention, kind: BackupKind): number {
 }
 
 function promisedSeconds(retention: Retention, kind: BackupKind): number {
+  const window = retention.recoveryWindowSeconds ?? 0;
   const aged = Math.max(retention.keepWithinSeconds ?? 0, retention.kinds?.[kind]?.keepWithinSeconds ?? 0);
-  if (aged > 0) return aged;
+  if (aged > 0) return Math.max(aged, window);
+  // The window keeps every backup of its time; beyond it, logs go, and no calendar keeps them.
+  return kind === "log" && window > 0 ? window : Math.max(calendarSeconds(retention), window);
+}
+
+function calendarSeconds(retention: Retention): number {
   const { daily, weekly, monthly, yearly } = retention;
   if (daily !== undefined) return daily * daySeconds;
   if (weekly !== undefined) return weekly * shortestDays.weekly * daySeconds;

@@ -97,9 +97,11 @@ export const arbitraryRules: fc.Arbitrary<Partial<Retention>> = fc
     fullDays: count,
     minAgeDays: fc.constantFrom(0, 0, 1, 2, 7),
     logDays: fc.option(count, { nil: undefined }),
+    windowDays: fc.constantFrom(undefined, undefined, 1, 7, 30),
   })
-  .map(({ keepWithinDays, fullDays, minAgeDays, logDays, ...counts }) => ({
+  .map(({ keepWithinDays, fullDays, minAgeDays, logDays, windowDays, ...counts }) => ({
     ...counts,
+    ...(windowDays === undefined ? {} : { recoveryWindowSeconds: windowDays * 86_400 }),
     minAgeSeconds: minAgeDays * 86_400,
     keepWithinSeconds: keepWithinDays * 86_400,
     kinds: {

@@ -6,7 +6,7 @@ const now = "2026-11-20T12:00:00Z";
 
 describe("planRetention", () => {
   it("plans nothing for a source without backups, and refuses nothing", () => {
-    expect(planAt([], { daily: 1 }, now)).toEqual({ decisions: [], released: [], refusals: [] });
+    expect(planAt([], { daily: 1 }, now)).toEqual({ decisions: [], released: [], refusals: [], unread: [] });
   });
 
   it("keeps the newest of each day and month, and says which and how many", () => {
@@ -264,8 +264,9 @@ describe("planRetention with logs", () => {
     expect(plan.decisions.find(({ kept }) => !kept)?.reasons).toEqual(["released: older than the logs that are kept"]);
   });
 
-  it("keeps a log that began with the oldest kept backup, and none before it", () => {
-    const [before, along] = ["2026-10-31T23:59:59Z", "2026-11-01T00:00:00Z"].map((at) => backupAt(at, { kind: "log" }));
+  it("keeps a log that ends where the oldest kept backup does, and none that ends before", () => {
+    const logs = ["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"];
+    const [before, along] = logs.map((at) => backupAt(at.replace(/\.\d+/, ""), { kind: "log", coverage: { to: { at } } }));
     const plan = planAt([...fulls, ...[before, along].flatMap((log) => log ?? [])], { daily: 2 }, now);
     expect(plan.released).toEqual([before?.id]);
   });
