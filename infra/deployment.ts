@@ -7,7 +7,7 @@ import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { parsePolicy } from "../src/policy/parse-policy.ts";
-import type { KeyReference, Policy, S3Vault, VaultConfig } from "../src/policy/policy.ts";
+import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } from "../src/policy/policy.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 
 export const service = "holdfast";
@@ -198,6 +198,19 @@ export function sealingKeysOf({ policy }: Deployment): readonly SealingKey[] {
     .flatMap((entry) => entry.keys)
     .filter((key) => key.type === "kms");
   return [...new Map(keys.map((key) => [key.keyId, key])).values()];
+}
+
+/** The policy's keys in KMS that sign, each once; `signs`: and not only signed what is there. */
+export function signingKeysOf({ policy }: Deployment): readonly (SigningKeyReference & { readonly signs: boolean })[] {
+  const found = new Map<string, SigningKeyReference & { readonly signs: boolean }>();
+  for (const { keys } of Object.values(policy.keys)) {
+    for (const [index, key] of keys.entries()) {
+      if (key.type !== "kms" || key.signing === undefined) continue;
+      const { key: id } = key.signing;
+      found.set(id, { ...key.signing, signs: index === 0 || found.get(id)?.signs === true });
+    }
+  }
+  return [...found.values()];
 }
 
 /**

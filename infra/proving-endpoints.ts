@@ -4,7 +4,7 @@
  * service with credentials of somebody else's account.
  */
 import { bucketsOf, type Deployment, imageRepository, sealingKeysOf } from "./deployment.ts";
-import { bucketArns, proveBackups, statesOf } from "./rights.ts";
+import { bucketArns, checkSignatures, proveBackups, statesOf } from "./rights.ts";
 import { stateBucketArn } from "./state-buckets.ts";
 import { allow, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
 import { sealingKeyArn } from "./vault.ts";
@@ -35,7 +35,10 @@ function interfacePolicies(deployment: Deployment): Readonly<Record<string, read
     ),
   ];
   return {
-    kms: [allow(["kms:DescribeKey", "kms:Decrypt"], unique(keys), ownRequests)],
+    kms: [
+      allow(["kms:DescribeKey", "kms:Decrypt"], unique(keys), ownRequests),
+      ...checkSignatures(deployment).map(({ Action, Resource }) => allow(Action, Resource, ownRequests)),
+    ],
     secretsmanager: [allow(["secretsmanager:GetSecretValue"], [policySecrets], ownRequests)],
     states: [allow(["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"], ["*"], ownRequests)],
     // A registry asks for the same of both (Amazon ECR user guide, "Create a VPC endpoint policy").

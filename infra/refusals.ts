@@ -5,7 +5,7 @@
 
 import { allChannels, channelName } from "../src/alerts/route.ts";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
-import type { Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
+import type { KeyConfig, Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
 
 /**
  * An image in Amazon ECR, with its digest: a tag would give a function another program than the one
@@ -38,9 +38,7 @@ export function checkImage(image: string, region: string): void {
 export function refuseWhatStaysHome(policy: Policy): void {
   const problems = [
     ...Object.values(policy.vaults).flatMap(vaultProblems),
-    ...Object.values(policy.keys).flatMap(({ name, keys }) =>
-      keys.some(({ type }) => type === "file") ? [`key "${name}" is a file of this machine`] : [],
-    ),
+    ...Object.values(policy.keys).flatMap(keyProblems),
     ...Object.values(policy.sources).flatMap(sourceProblems),
     ...Object.entries(policy.restoreTargets ?? {}).flatMap(([name, { from }]) =>
       from === "secret" ? [] : [`the connection of restore target "${name}" stands in ${from}:, not in Secrets Manager`],
@@ -57,7 +55,7 @@ export function refuseWhatStaysHome(policy: Policy): void {
     `the policy cannot be deployed: ${problems.length} of its places are out of a stack's reach`,
     {
       details: problems,
-      hint: "Deploy a policy with s3:// vaults, kms: keys and secret: references; back the rest up from the machine that has it.",
+      hint: "Deploy a policy with s3:// vaults, kms: keys that sign and secret: references; back the rest up from the machine that has it.",
     },
   );
 }
@@ -67,6 +65,13 @@ function vaultProblems(vault: VaultConfig): string[] {
   return vault.endpoint === undefined
     ? []
     : [`vault "${vault.name}" is at ${vault.endpoint}, for which a stack has no credentials`];
+}
+
+function keyProblems({ name, keys }: KeyConfig): string[] {
+  if (keys.some(({ type }) => type === "file")) return [`key "${name}" is a file of this machine`];
+  const [first] = keys;
+  if (first.type !== "kms" || first.signing !== undefined) return [];
+  return [`key "${name}" has no signing key (signing: { key: alias/NAME }), and evidence that nobody signed counts for nothing`];
 }
 
 function sourceProblems({ name, traits, secrets }: SourceConfig): string[] {

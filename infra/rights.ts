@@ -3,10 +3,10 @@ import { allChannels } from "../src/alerts/route.ts";
 import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
 import { shortestKept } from "../src/retention/shortest-kept.ts";
 import { documentLockMs } from "../src/vault/documents/lock-documents.ts";
-import { bucketsOf, type Deployment, sealingKeysOf } from "./deployment.ts";
+import { bucketsOf, type Deployment, sealingKeysOf, signingKeysOf } from "./deployment.ts";
 import { stateBucketArn, stateObjects } from "./state-buckets.ts";
 import { allow, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";
-import { keyCondition, sealingKeyArn, storageAlias, storageKeyArn } from "./vault.ts";
+import { keyCondition, sealingKeyArn, signingKeyArn, storageAlias, storageKeyArn } from "./vault.ts";
 
 /** Objects under these prefixes of a vault's layout. */
 function objectsIn(vaults: readonly S3Vault[], ...paths: readonly string[]): unknown[] {
@@ -40,6 +40,7 @@ export function readCatalogue(deployment: Deployment): Statement[] {
     allow(["s3:ListBucket"], bucketArns(vaults)),
     allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", "manifests/*", "evidence/*", "holds/*", "tombstones/*")),
     ...useStorageKeys(deployment, vaults, ["kms:Decrypt"]),
+    ...checkSignatures(deployment),
   ];
 }
 
@@ -77,6 +78,7 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
     ...holdLeases(vaults, `${source.name}/*`),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey", "kms:Decrypt"]),
     ...sealWith(deployment, source),
+    ...checkSignatures(deployment),
   ];
 }
 
@@ -126,6 +128,7 @@ export function proveBackups(deployment: Deployment, source: SourceConfig): Stat
     allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", ...own)),
     ...useStorageKeys(deployment, vaults, ["kms:Decrypt"]),
     ...unsealOf(deployment, source),
+    ...checkSignatures(deployment),
     ...markReading(deployment, `${source.name}/`),
     ...handFindingsOver(deployment, `${source.name}/`),
   ];
@@ -166,6 +169,7 @@ export function recordEvidence(deployment: Deployment): Statement[] {
     allow(["s3:ListBucket"], [stateBucketArn(deployment)]),
     allow(["s3:GetObject", "s3:DeleteObject"], [stateObjects(deployment, "unsigned/*")]),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
+    ...sign(deployment),
   ];
 }
 
@@ -194,6 +198,8 @@ export function deleteBackups(deployment: Deployment): Statement[] {
     ...holdLeases(vaults, "*"),
     // Says who reads a backup, and takes back the marks of readers that died.
     allow(["s3:GetObject", "s3:DeleteObject"], objectsIn(statesOf(vaults), "leases/reading/*")),
+    // Tombstones are signed. It writes no evidence that it could sign.
+    ...sign(deployment),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
   ];
 }
@@ -247,6 +253,23 @@ function sealWith(deployment: Deployment, source: SourceConfig): Statement[] {
     useKey(deployment, ["kms:DescribeKey"], first.keyId, arn),
     useKey(deployment, ["kms:GenerateDataKey"], first.keyId, arn, contextOf(source)),
   ];
+}
+
+/**
+ * Signs. KMS cannot be told what: who may sign one statement may sign any, of any source. So this
+ * right goes with few others, and with no code of a backup (ADR 0036).
+ */
+function sign(deployment: Deployment): Statement[] {
+  return signingKeysOf(deployment)
+    .filter(({ signs }) => signs)
+    .map(({ key }) => useKey(deployment, ["kms:Sign"], key, signingKeyArn(deployment, key)));
+}
+
+/** Asks KMS for the public keys that the policy does not have; with those it has, nobody is asked. */
+export function checkSignatures(deployment: Deployment): Statement[] {
+  return signingKeysOf(deployment)
+    .filter(({ publicKey }) => publicKey === undefined)
+    .map(({ key }) => useKey(deployment, ["kms:GetPublicKey"], key, signingKeyArn(deployment, key)));
 }
 
 /** A condition on what a message is sealed with (src/sealing/message.ts). */

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { S3Vault } from "../src/policy/policy.ts";
 import { closedBucket, denyBypass, denyOtherEncryption, denyOverwriting, policyOf, tlsOnly } from "./bucket.ts";
-import { bucketsOf, type Deployment, logicalId, type SealingKey, sealingKeysOf } from "./deployment.ts";
+import { bucketsOf, type Deployment, logicalId, type SealingKey, sealingKeysOf, signingKeysOf } from "./deployment.ts";
 import { lifecycleOf } from "./lifecycle.ts";
 import { stateResources } from "./state-buckets.ts";
 import { accountsOwnPolicies, arnOf, ownArn, type Resource, type Resources, ref, retained, sub } from "./template.ts";
@@ -39,9 +39,18 @@ export const storageAlias = (bucket: string): string => `alias/holdfast-storage-
  * The ARN of a key of the policy: its own, or that of the key which the stack makes for an alias.
  */
 export function sealingKeyArn(deployment: Deployment, keyId: string): unknown {
+  return keyArn(deployment, keyId, sealingKeyName);
+}
+
+/** The ARN of a signing key of the policy, likewise. */
+export function signingKeyArn(deployment: Deployment, keyId: string): unknown {
+  return keyArn(deployment, keyId, signingKeyName);
+}
+
+function keyArn({ createsVault }: Deployment, keyId: string, nameOf: (keyId: string) => string): unknown {
   if (keyId.startsWith("arn:")) return keyId;
   if (!keyId.startsWith("alias/")) return ownArn("kms", `key/${keyId}`);
-  return deployment.createsVault ? arnOf(sealingKeyName(keyId)) : ownArn("kms", "key/*");
+  return createsVault ? arnOf(nameOf(keyId)) : ownArn("kms", "key/*");
 }
 
 /**
@@ -56,11 +65,13 @@ export function keyCondition(deployment: Deployment, keyId: string): Readonly<Re
 const bucketResourceName = (bucket: string): string => logicalId("Vault", bucket);
 const storageKeyName = (bucket: string): string => logicalId("StorageKey", bucket);
 const sealingKeyName = (keyId: string): string => logicalId("SealingKey", keyId.slice("alias/".length));
+const signingKeyName = (keyId: string): string => logicalId("SigningKey", keyId.slice("alias/".length));
 
 function createdResources(deployment: Deployment): Resources {
   return {
     ...auditResources(deployment),
     ...Object.fromEntries(sealingKeysOf(deployment).flatMap(sealingResources)),
+    ...Object.fromEntries(signingKeysOf(deployment).flatMap(({ key }) => signingResources(key))),
     ...Object.fromEntries(
       [...Map.groupBy(bucketsOf(deployment), ({ bucket }) => bucket)].flatMap(([bucket, vaults]) =>
         vaultBucket(deployment, bucket, vaults),
@@ -79,7 +90,25 @@ function sealingResources({ keyId, rotationDays = defaultRotationDays }: Sealing
   if (!keyId.startsWith("alias/")) return [];
   const name = sealingKeyName(keyId);
   return [
-    [name, key("Holdfast: seals backups; without it, none can be read", rotationDays)],
+    [name, key("Holdfast: seals backups; without it, none can be read", turning(rotationDays))],
+    [`${name}Alias`, alias(keyId, name)],
+  ];
+}
+
+/**
+ * AWS KMS turns no asymmetric key: a new one gets a new alias in the policy, before the old one.
+ */
+function signingResources(keyId: string): [string, Resource][] {
+  if (!keyId.startsWith("alias/")) return [];
+  const name = signingKeyName(keyId);
+  return [
+    [
+      name,
+      key("Holdfast: signs evidence and deletions; without it, what it signed still counts", {
+        KeySpec: "ECC_NIST_P256",
+        KeyUsage: "SIGN_VERIFY",
+      }),
+    ],
     [`${name}Alias`, alias(keyId, name)],
   ];
 }
@@ -110,7 +139,7 @@ function vaultBucket(deployment: Deployment, bucket: string, vaults: readonly Na
   const modes = vaults.map(({ lock }) => lock?.mode);
   const keyName = storageKeyName(bucket);
   return [
-    [keyName, key(`Holdfast: encrypts ${bucket} at rest; sealing has a key of its own`, storageRotationDays(deployment))],
+    [keyName, key(`Holdfast: encrypts ${bucket} at rest; sealing has a key of its own`, turning(storageRotationDays(deployment)))],
     [`${keyName}Alias`, alias(storageAlias(bucket), keyName)],
     [
       name,
@@ -148,14 +177,15 @@ function vaultBucket(deployment: Deployment, bucket: string, vaults: readonly Na
   ];
 }
 
+const turning = (rotationDays: number) => ({ EnableKeyRotation: true, RotationPeriodInDays: rotationDays });
+
 /** A key of the account's: who may use it is written in the roles, and nowhere else. */
-function key(description: string, rotationDays: number): Resource {
+function key(description: string, properties: Readonly<Record<string, unknown>>): Resource {
   return retained({
     Type: "AWS::KMS::Key",
     Properties: {
       Description: description,
-      EnableKeyRotation: true,
-      RotationPeriodInDays: rotationDays,
+      ...properties,
       PendingWindowInDays: 30,
       KeyPolicy: {
         Version: "2012-10-17",

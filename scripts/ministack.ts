@@ -13,10 +13,12 @@ export interface MiniStack {
 
 /** The version whose behaviour the tests were written against. */
 const version = "1.5.33";
+/** Its KMS makes asymmetric keys, and signs with them, only with this package. */
+const beside = ["cryptography==46.0.7"];
 /** `python -m`-style, because the console script holds the path where it was installed. */
 const args = ["-c", "from ministack.app import main; main()"];
 
 /** MiniStack from the cache, else installed into it. Errors: those of ensurePythonProgram. */
 export function ensureMiniStack(cache = cacheDirectory()): MiniStack {
-  return { python: ensurePythonProgram({ name: "ministack", version, module: "ministack.app" }, cache), args };
+  return { python: ensurePythonProgram({ name: "ministack", version, module: "ministack.app", beside }, cache), args };
 }

@@ -13,6 +13,8 @@ export interface PythonProgram {
   readonly version: string;
   /** The module that shows, by being importable, that all is there. */
   readonly module: string;
+  /** Packages that it works better with and does not ask for, pinned: `name==version`. */
+  readonly beside?: readonly string[];
 }
 
 /**
@@ -20,8 +22,8 @@ export interface PythonProgram {
  * processes may do so at once). Errors: a plain Error with the tools' own words and what to
  * install.
  */
-export function ensurePythonProgram({ name, version, module }: PythonProgram, cache = cacheDirectory()): string {
-  const directory = join(cache, `${name}-${version}`);
+export function ensurePythonProgram({ name, version, module, beside = [] }: PythonProgram, cache = cacheDirectory()): string {
+  const directory = join(cache, [`${name}-${version}`, ...beside.map((each) => each.replace("==", "-"))].join("+"));
   const python = join(directory, "bin/python");
   const runs = (): boolean => existsSync(python) && spawnSync(python, ["-c", `import ${module}`], { stdio: "ignore" }).status === 0;
   if (runs()) return python;
@@ -29,7 +31,7 @@ export function ensurePythonProgram({ name, version, module }: PythonProgram, ca
   const temporary = mkdtempSync(join(cache, `.${name}-`));
   try {
     makeEnvironment(temporary, name);
-    install(join(temporary, "bin/python"), `${name}==${version}`);
+    install(join(temporary, "bin/python"), [`${name}==${version}`, ...beside]);
     putInPlace(temporary, directory, runs);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
@@ -67,10 +69,10 @@ function makeEnvironment(directory: string, name: string): void {
   );
 }
 
-function install(python: string, requirement: string): void {
-  const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement];
+function install(python: string, requirements: readonly string[]): void {
+  const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...requirements];
   const { status, error, stdout, stderr } = spawnSync(python, args, { encoding: "utf8", timeout: 300_000 });
   if (status === 0) return;
   const words = error?.message ?? `${stdout}${stderr}`.trim().split("\n").slice(-4).join(" | ");
-  throw new Error(`pip could not install ${requirement}: ${words}`);
+  throw new Error(`pip could not install ${requirements.join(" and ")}: ${words}`);
 }

@@ -17,6 +17,7 @@ import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
 import { checkHidden } from "./check-hidden.ts";
+import { checkSigning } from "./check-signing.ts";
 import { checkWriting } from "./check-writing.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { repairVault } from "./repair-vault.ts";
@@ -52,7 +53,9 @@ export async function checkPolicy(
   const findings: CheckedFinding[] = about("this machine", await checkTemporaryDirectory(context));
   for (const name of new Set(sources.map((source) => source.key))) {
     const key = policy.keys[name];
-    if (key !== undefined) findings.push(...about(`key ${name}`, await checkKey(context, key)));
+    if (key === undefined) continue;
+    findings.push(...about(`key ${name}`, await checkKey(context, key)));
+    findings.push(...about(`key ${name}`, await checkSigning(key)));
   }
   const newest: NewestBackups = new Map();
   for (const name of new Set(sources.map((source) => source.vault))) {

@@ -98,7 +98,8 @@ export type KeyReference =
 /** An asymmetric key of KMS, and its public half: base64 of its SubjectPublicKeyInfo. */
 export interface SigningKeyReference {
   readonly key: string;
-  readonly publicKey: string;
+  /** Absent: KMS is asked for it, which takes the right to, and trusts what the alias points to. */
+  readonly publicKey?: string | undefined;
 }
 
 /** The first key seals; all of them open (rotation: put the new key first). */

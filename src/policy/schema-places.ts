@@ -61,7 +61,7 @@ const signing = section(
       description: "An asymmetric key for signing, of type `ECC_NIST_P256`: an alias, an id, or the ARN of either.",
       samples: ["alias/holdfast-signing"],
     }),
-    publicKey: publicKey("that key, as `aws kms get-public-key` gives it"),
+    publicKey: publicKey("that key, as `holdfast check` shows it; without it, KMS is asked for it at each run").optional(),
   },
   { description: "What signs evidence, holds and tombstones. It is in the same region, and behind the same endpoint." },
 );

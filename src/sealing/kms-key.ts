@@ -43,16 +43,21 @@ const keyArn = /^arn:([^:]+):kms:([^:]+):(\d{12}):key\/(.+)$/;
 const anyArn = /^arn:[^:]+:kms:([^:]+):/;
 
 /** The AWS SDK's client, in the key's own region. */
-export const connectKms: ConnectKms = async (reference) => {
+export const connectKms: ConnectKms = ({ keyId, region, endpoint }) => openKms(region ?? arnRegion(keyId), endpoint);
+
+/** The region that an ARN names; undefined for an alias or an id. */
+export const arnRegion = (keyId: string): string | undefined => anyArn.exec(keyId)?.[1];
+
+/** A client of KMS. Without `region` or `endpoint`: as the machine's own configuration says. */
+export async function openKms(region: string | undefined, endpoint: string | undefined) {
   const { KMS } = await import("@aws-sdk/client-kms");
-  const region = reference.region ?? anyArn.exec(reference.keyId)?.[1];
   return new KMS({
     maxAttempts: attempts,
     requestHandler: timeouts,
     ...(region === undefined ? {} : { region }),
-    ...(reference.endpoint === undefined ? {} : { endpoint: reference.endpoint }),
+    ...(endpoint === undefined ? {} : { endpoint }),
   });
-};
+}
 
 /**
  * The key's own ARN: manifests name this one, because an alias may point elsewhere tomorrow.
@@ -159,13 +164,24 @@ const keyFaults: Readonly<Record<string, { fact: string; hint: (action: string) 
   InvalidKeyUsageException: { fact: "does not let it encrypt", hint: () => "Name a symmetric key with usage ENCRYPT_DECRYPT." },
 };
 
-async function refusable<T>(key: string, action: string, call: () => Promise<T>): Promise<T> {
+/**
+ * Makes a call to KMS, whose refusals become KeyUnavailable, which says why and what to do.
+ * `others`: refusals that mean something else for this call. Errors: KeyUnavailable, what is a fact
+ * about an artifact as it came.
+ */
+export async function refusable<T>(
+  key: string,
+  action: string,
+  call: () => Promise<T>,
+  others: Readonly<Record<string, { readonly fact: string; readonly hint: string }>> = {},
+): Promise<T> {
   try {
     return await call();
   } catch (error) {
     const name = error instanceof Error ? error.name : "";
     if (artifactFaults.has(name)) throw error;
-    const known = keyFaults[name];
+    const other = others[name];
+    const known = other === undefined ? keyFaults[name] : { fact: other.fact, hint: () => other.hint };
     const words = error instanceof Error ? error.message : String(error);
     throw new HoldfastError("KeyUnavailable", `key ${key} cannot be used: KMS ${known?.fact ?? "could not be asked"} (${action})`, {
       cause: error,

@@ -7,6 +7,7 @@ import type { KeyConfig, KeyReference } from "../policy/policy.ts";
 import type { Signer, Verifier } from "../proof/statement.ts";
 import { fileSigner, publicKeyOf } from "./file-signer.ts";
 import { readKeyFile } from "./key-file.ts";
+import type { SigningKms } from "./kms-signer.ts";
 import { publicKeyVerifier } from "./public-key.ts";
 
 type Verify = (message: Uint8Array, signature: Uint8Array) => boolean;
@@ -18,7 +19,7 @@ type Verify = (message: Uint8Array, signature: Uint8Array) => boolean;
  */
 export async function openSigner(config: KeyConfig): Promise<Signer> {
   const [reference] = config.keys;
-  if (reference.type === "kms") throw cannotSign(config.name, reference);
+  if (reference.type === "kms") return openKmsSigner(config.name, reference);
   const { key } = await readKeyFile(reference.path);
   const own = publicKeyOf(key);
   if (reference.publicKey === undefined || reference.publicKey === own) return fileSigner(key);
@@ -65,13 +66,20 @@ async function loadVerify(name: string, reference: KeyReference): Promise<Verify
 
 async function readPublicKey(name: string, reference: KeyReference): Promise<string> {
   if (reference.type === "file") return reference.publicKey ?? publicKeyOf((await readKeyFile(reference.path)).key);
-  if (reference.signing === undefined) throw cannotSign(name, reference);
-  return reference.signing.publicKey;
+  const { kmsPublicKey } = await import("./kms-signer.ts");
+  return kmsPublicKey(requireSigning(name, reference));
+}
+
+async function openKmsSigner(name: string, reference: KeyReference & { type: "kms" }): Promise<Signer> {
+  const { kmsSigner } = await import("./kms-signer.ts");
+  return kmsSigner(name, requireSigning(name, reference));
+}
+
+function requireSigning(name: string, reference: KeyReference & { type: "kms" }): SigningKms {
+  const { signing } = reference;
+  if (signing !== undefined) return { ...reference, signing };
+  throw new HoldfastError("KeyUnavailable", `kms:${reference.keyId} under keys.${name} has no signing key`, { hint: signingHint });
 }
 
 const signingHint =
-  "Give the KMS key a signing key beside it (signing: { key, publicKey }): an asymmetric key of type ECC_NIST_P256 for signing.";
-
-function cannotSign(name: string, { keyId }: KeyReference & { type: "kms" }): HoldfastError {
-  return new HoldfastError("KeyUnavailable", `kms:${keyId} under keys.${name} has no signing key`, { hint: signingHint });
-}
+  "Give the KMS key a signing key beside it (signing: { key: alias/NAME }): an asymmetric key of type ECC_NIST_P256 for signing.";

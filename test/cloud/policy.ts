@@ -38,7 +38,7 @@ vaults:
     state: s3://${vaultBucket}-state
   scratch: s3://${scratchBucket}
 keys:
-  main: { type: kms, keyId: alias/acme-backups, rotation: 90d }
+  main: { type: kms, keyId: alias/acme-backups, rotation: 90d, signing: { key: alias/acme-signing } }
 sources:
   taskmaster:
     engine: postgres

@@ -22,6 +22,11 @@ describe("a deployment", () => {
       'key "main" is a file of this machine',
     ],
     [
+      "a key that signs nothing",
+      samplePolicyText.replace(/, signing: \{[^}]*\}/, ""),
+      'key "main" has no signing key (signing: { key: alias/NAME }), and evidence that nobody signed counts for nothing',
+    ],
+    [
       "a connection in the environment",
       samplePolicyText.replace("secret:one/db", "env:DATABASE_URL"),
       'a secret of source "db-1" is in env:, not in Secrets Manager',

@@ -66,6 +66,7 @@ describe("the buckets of a policy", () => {
     );
     expect(aliases.sort()).toEqual([
       "alias/acme-backups",
+      "alias/acme-signing",
       "alias/holdfast-storage-acme-archive",
       "alias/holdfast-storage-acme-backups",
     ]);

@@ -99,12 +99,15 @@ async function makeVault(): Promise<void> {
   const kms = new KMSClient();
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
   await kms.send(new CreateAliasCommand({ AliasName: "alias/holdfast-test", TargetKeyId: KeyMetadata?.KeyId ?? "" }));
+  const signing = await kms.send(new CreateKeyCommand({ KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" }));
+  const TargetKeyId = signing.KeyMetadata?.KeyId ?? "";
+  await kms.send(new CreateAliasCommand({ AliasName: "alias/holdfast-test-signing", TargetKeyId }));
   kms.destroy();
   const source = `{ engine: files, path: ${join(project.directory, "tree")}, tier: critical, retention: { keepLast: 5, minAge: none } }`;
   const policy = [
     "version: 1",
     "vaults: { main: s3://holdfast-test-vault }",
-    "keys: { main: kms:alias/holdfast-test }",
+    "keys: { main: { type: kms, keyId: alias/holdfast-test, signing: { key: alias/holdfast-test-signing } } }",
     `sources: { taskmaster: ${source}, idle: ${source} }`,
     "alerts: { critical: [slack:secret/slack-webhook] }",
   ];

@@ -37,6 +37,8 @@ export async function startFunctionsCloud(connections: Readonly<Record<string, s
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   const key = await kms.send(new CreateKeyCommand({}));
   await kms.send(new CreateAliasCommand({ AliasName: "alias/holdfast", TargetKeyId: key.KeyMetadata?.KeyId }));
+  const signing = await kms.send(new CreateKeyCommand({ KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" }));
+  await kms.send(new CreateAliasCommand({ AliasName: "alias/holdfast-signing", TargetKeyId: signing.KeyMetadata?.KeyId }));
   const create = (name: string, text: string) => secrets.send(new CreateSecretCommand({ Name: name, SecretString: text }));
   const names = Object.keys(connections);
   for (const name of names) await create(`${name}/db`, connections[name] ?? "");
@@ -87,7 +89,7 @@ function policyText(sources: readonly string[]): string {
   return [
     "version: 1",
     `vaults: { main: "s3://${bucket}" }`,
-    "keys: { main: kms:alias/holdfast }",
+    "keys: { main: { type: kms, keyId: alias/holdfast, signing: { key: alias/holdfast-signing } } }",
     "sources:",
     ...sources.map(
       (name) => `  ${name}: { engine: postgres, connection: { secret: ${name}/db }, retention: { keepLast: 3, minAge: none } }`,

@@ -1,0 +1,77 @@
+import { generateKeyPairSync, sign, verify } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { derToP1363 } from "../../src/sealing/ecdsa-signature.ts";
+
+const part = fc.uint8Array({ minLength: 32, maxLength: 32 }).filter((bytes) => bytes.some((byte) => byte !== 0));
+/** Small numbers are as rare as leading zeros, and as likely to be written wrongly. */
+const smallPart = fc.tuple(fc.integer({ min: 0, max: 31 }), part).map(([zeros, bytes]) => {
+  const small = Buffer.from(bytes);
+  small.fill(0, 0, zeros);
+  small[31] ||= 1;
+  return new Uint8Array(small);
+});
+const anyPart = fc.oneof(part, smallPart);
+
+/** DER of an integer, written from X.690, section 8.3. */
+function integer(bytes: Uint8Array): Buffer {
+  const digits = Buffer.from(bytes.subarray(bytes.findIndex((byte) => byte !== 0)));
+  const content = (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), digits]) : digits;
+  return Buffer.concat([Buffer.from([0x02, content.length]), content]);
+}
+
+function encode(r: Uint8Array, s: Uint8Array): Buffer {
+  const content = Buffer.concat([integer(r), integer(s)]);
+  return Buffer.concat([Buffer.from([0x30, content.length]), content]);
+}
+
+describe("a signature in DER", () => {
+  it("has its two numbers in 32 bytes each, however small they are", () => {
+    fc.assert(
+      fc.property(anyPart, anyPart, (r, s) => {
+        expect(Buffer.from(derToP1363(encode(r, s)) ?? [])).toEqual(Buffer.concat([r, s]));
+      }),
+    );
+  });
+
+  it("that OpenSSL made is verified in the other form", () => {
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+    fc.assert(
+      fc.property(fc.uint8Array(), (message) => {
+        const converted = derToP1363(sign("sha256", message, privateKey)) ?? new Uint8Array();
+        expect(verify("sha256", message, { key: publicKey, dsaEncoding: "ieee-p1363" }, converted)).toBe(true);
+      }),
+    );
+  });
+
+  it("has one form: no changed, cut or longer one gives the same signature", () => {
+    fc.assert(
+      fc.property(anyPart, anyPart, fc.nat(), fc.integer({ min: 1, max: 255 }), (r, s, at, flip) => {
+        const der = encode(r, s);
+        const changed = Buffer.from(der);
+        changed[at % der.length] = (changed[at % der.length] ?? 0) ^ flip;
+        const same = Buffer.concat([r, s]);
+        for (const other of [changed, der.subarray(0, at % der.length), Buffer.concat([der, Buffer.from([flip])])]) {
+          const read = derToP1363(other);
+          expect(read === undefined || !same.equals(read)).toBe(true);
+          expect(read === undefined || read.length === 64).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it("is none where bytes are anything", () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => [undefined, 64].includes(derToP1363(bytes)?.length)));
+    for (const hex of [
+      "",
+      "30",
+      "3000",
+      "300602010002",
+      "3006020100020101",
+      "30080202008002010100",
+      "3007020200010201",
+      "300702020001020101",
+    ])
+      expect(derToP1363(Buffer.from(hex, "hex")), hex).toBeUndefined();
+  });
+});
