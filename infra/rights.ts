@@ -265,7 +265,9 @@ function sign(deployment: Deployment): Statement[] {
     .map(({ key }) => useKey(deployment, ["kms:Sign"], key, signingKeyArn(deployment, key)));
 }
 
-/** Asks KMS for the public keys that the policy does not have; with those it has, nobody is asked. */
+/**
+ * Asks KMS for the public keys that the policy does not have; with those it has, nobody is asked.
+ */
 export function checkSignatures(deployment: Deployment): Statement[] {
   return signingKeysOf(deployment)
     .filter(({ publicKey }) => publicKey === undefined)

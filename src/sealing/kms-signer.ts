@@ -1,7 +1,7 @@
 /**
- * Signing keys in AWS KMS: asymmetric, on P-256 (`ECC_NIST_P256`, usage `SIGN_VERIFY`). KMS signs by
- * a request; signatures are checked on this machine, by the public key that the policy has, or that
- * KMS gives where it has none.
+ * Signing keys in AWS KMS: asymmetric, on P-256 (`ECC_NIST_P256`, usage `SIGN_VERIFY`). KMS signs
+ * by a request; signatures are checked on this machine, by the public key that the policy has, or
+ * that KMS gives where it has none.
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyReference, SigningKeyReference } from "../policy/policy.ts";
