@@ -4,7 +4,8 @@
  * service with credentials of somebody else's account.
  */
 import { bucketsOf, type Deployment, imageRepository, sealingKeysOf } from "./deployment.ts";
-import { bucketArns, checkSignatures, proveBackups, statesOf } from "./rights.ts";
+import { checkSignatures } from "./key-rights.ts";
+import { bucketArns, proveBackups, statesOf } from "./rights.ts";
 import { stateBucketArn } from "./state-buckets.ts";
 import { allow, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
 import { sealingKeyArn } from "./vault.ts";
