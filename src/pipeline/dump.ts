@@ -13,6 +13,7 @@ import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } from "../vault/documents/manifest.ts";
+import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { initVault } from "../vault/documents/vault.ts";
 import { type DatedPlace, findNewest } from "../vault/find-backup.ts";
 import { keyOf, newBackupId } from "../vault/layout.ts";
@@ -227,13 +228,14 @@ async function isCommitted(store: ObjectStore, source: string, backupId: string)
 }
 
 function describe(source: SourceConfig, manifest: Manifest, manifestSha256: string, durationMs: number): DumpResult {
+  const { storedBytes, rows } = totalsOf(manifest);
   return {
     source: source.name,
     backupId: manifest.id,
     kind: manifest.kind,
     manifestSha256,
-    storedBytes: manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
-    rows: Object.values(manifest.sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0),
+    storedBytes,
+    rows,
     durationMs,
     artifacts: manifest.artifacts,
     notices: manifest.notices,

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/documents/manifest.ts";
+import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
 import { initVault } from "../vault/documents/vault.ts";
 import { keyOf } from "../vault/layout.ts";
@@ -46,10 +47,7 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
   try {
     await beginCopy(context, copy, found.vault.id);
     await prepareCopy(copy, entry.source, entry.id);
-    context.run.progress.phase(
-      "export",
-      manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
-    );
+    context.run.progress.phase("export", totalsOf(manifest).storedBytes);
     return { backupId: entry.id, directory, ...(await copyObjects(context, found, copy, manifest)) };
   } finally {
     copy.close();

@@ -3,13 +3,13 @@
  * those that are quoted from documents; figures are read for the few backups that a judgement needs
  * them of, so that a vault of any age is measured in the same time.
  */
-import { type HoldfastError, isHoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
+import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import { assessStatus } from "../report/status.ts";
 import type { BackupFigures, Status, StatusBackup } from "../report/status-model.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
-import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
+import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.ts";
 import { confirmLost } from "../vault/list-lost.ts";
@@ -17,7 +17,7 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { examineQuoted, testChecks } from "./examine-quoted.ts";
 import { findVault, type PipelineContext } from "./pipeline-context.ts";
-import { readSoundEvidence } from "./read-valid-evidence.ts";
+import { readSoundEvidence, readSoundManifest } from "./read-valid-evidence.ts";
 import { historyOf } from "./source-history.ts";
 
 /** How many restore tests a report shows of a source. */
@@ -153,27 +153,12 @@ async function readFigures(store: ObjectStore, entry: BackupEntry, tests: readon
     contentBytes,
   };
   if (read === undefined) return measured;
-  const { artifacts, sourceCheck, startedAt, finishedAt } = read.manifest;
-  return {
-    ...measured,
-    storedBytes: artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
-    rows: Object.values(sourceCheck.objects).reduce((sum, object) => sum + object.rows, 0),
-    durationSeconds: (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000,
-  };
+  const { storedBytes, rows, durationSeconds } = totalsOf(read.manifest);
+  return { ...measured, storedBytes, rows, durationSeconds };
 }
 
 /** From the digest of the newest verification. */
 async function readContentBytes(store: ObjectStore, entry: BackupEntry): Promise<number | undefined> {
   const verified = entry.checks.findLast(({ check }) => check === "verified" || check === "suspicious");
   return verified === undefined ? undefined : (await readSoundEvidence(store, verified.key))?.digest?.bytes;
-}
-
-/** Undefined for a manifest that cannot be read, and for one that a prune has just removed. */
-async function readSoundManifest(store: ObjectStore, { source, id }: BackupEntry): Promise<{ manifest: Manifest } | undefined> {
-  try {
-    return await readManifest(store, source, id);
-  } catch (error) {
-    if (isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid", "StoreAccessDenied")) return undefined;
-    throw error;
-  }
 }

@@ -16,8 +16,8 @@ import type { Evidence } from "../vault/documents/evidence.ts";
 import { openVault } from "../vault/documents/vault.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
+import type { Histories } from "./histories.ts";
 import { listOwnPaths } from "./own-paths.ts";
-import type { Histories } from "./source-history.ts";
 
 export interface PipelineContext {
   readonly policy: Policy;

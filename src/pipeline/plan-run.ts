@@ -7,12 +7,12 @@ import type { Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
+import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { findNewest } from "../vault/find-backup.ts";
-import type { BackupPlace } from "../vault/layout.ts";
-import type { ObjectStore } from "../vault/object-store.ts";
 import { figuresOf } from "./backup-figures.ts";
 import { findInVaults } from "./find-backups.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { readSoundManifest } from "./read-valid-evidence.ts";
 
 export type Runner = "lambda" | "fargate";
 
@@ -66,7 +66,8 @@ export async function planBackup(
   }
   const store = await context.storeOf(source.vault);
   const newest = await findNewest(store, source.name, context.run.clock.now());
-  const manifest = newest === undefined ? undefined : await readSound(store, newest);
+  // One that cannot be read says nothing of sizes, and must not keep the next from being made.
+  const manifest = newest === undefined ? undefined : (await readSoundManifest(store, newest))?.manifest;
   return { source: source.name, kind: request.kind, ...chooseForDump(manifest) };
 }
 
@@ -97,27 +98,13 @@ type Choice = Pick<BackupPlan, "runner" | "reason">;
 
 function chooseForDump(manifest: Manifest | undefined): Choice {
   if (manifest === undefined) return { runner: "lambda", reason: "nothing is known of its size yet" };
-  const bytes = manifest.artifacts.reduce((sum, artifact) => sum + artifact.plainBytes, 0);
-  const seconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1000;
+  const { plainBytes: bytes, durationSeconds: seconds } = totalsOf(manifest);
   if (bytes > mostLambdaBytes)
     return { runner: "fargate", reason: `${manifest.id} has ${bytes} bytes, more than ${mostLambdaBytes}` };
   if (seconds > mostLambdaSeconds) {
     return { runner: "fargate", reason: `${manifest.id} took ${Math.round(seconds)} s, more than ${mostLambdaSeconds}` };
   }
   return { runner: "lambda", reason: `${manifest.id} had ${bytes} bytes and took ${Math.round(seconds)} s` };
-}
-
-/**
- * A manifest that cannot be read says nothing of sizes, and must not keep the next backup from
- * being made.
- */
-async function readSound(store: ObjectStore, entry: BackupPlace): Promise<Manifest | undefined> {
-  try {
-    return (await readManifest(store, entry.source, entry.id)).manifest;
-  } catch (error) {
-    if (isHoldfastError(error, "Interrupted") || !isHoldfastError(error)) throw error;
-    return undefined;
-  }
 }
 
 /**

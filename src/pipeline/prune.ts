@@ -18,6 +18,7 @@ import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
+import type { SourceHistory } from "./histories.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { planOnPositions } from "./plan-on-positions.ts";
@@ -25,7 +26,7 @@ import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
 import { refuseLosses } from "./refuse-losses.ts";
 import { type ReusedArtifacts, readReusedArtifacts } from "./reused-artifacts.ts";
-import { historyOf, listAnew, noteDeletions, type SourceHistory } from "./source-history.ts";
+import { historyOf, listAnew, noteDeletions } from "./source-history.ts";
 import { withSourceLeases } from "./source-lease.ts";
 
 export interface PruneResult {

@@ -10,6 +10,7 @@ import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, SourceCheckResult } from "../proof/content.ts";
 import type { DigestKey } from "../sealing/digest-key.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
+import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { findDamage } from "./damage-or-throw.ts";
 import { openDigest, openSourceCheck, readDigestKey } from "./digest-keys.ts";
@@ -112,10 +113,7 @@ async function tryRestore(
     const keys = await openingKeysFor(context, entry.source);
     const engine = await context.engineOf(read.manifest.engine);
     const backup = openBackup(found.vault, keys, read.manifest, engine, context.run, { digestKey });
-    context.run.progress.phase(
-      "restore",
-      read.manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
-    );
+    context.run.progress.phase("restore", totalsOf(read.manifest).storedBytes);
     const place = await stopwatch.time("open", () =>
       engine.openThrowaway([backup.reader], context.run, context.policy.sources[entry.source]),
     );

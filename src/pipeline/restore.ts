@@ -10,6 +10,7 @@ import { findEngine } from "../policy/engine-policy.ts";
 import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, LoadFinding } from "../proof/content.ts";
 import { type Manifest, type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
+import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { readDigestKey } from "./digest-keys.ts";
 import type { FoundBackup } from "./find-backups.ts";
@@ -106,10 +107,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
   const request = requestOf(options);
-  run.progress.phase(
-    "restore",
-    manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
-  );
+  run.progress.phase("restore", totalsOf(manifest).storedBytes);
   const place = await stopwatch.time("open", () =>
     engine.openTarget([backup.reader], context.policy.sources[manifest.source], request, run),
   );

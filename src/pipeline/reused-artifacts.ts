@@ -7,9 +7,11 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { reusedKeys } from "../vault/artifact-place.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
 import { reusingKinds } from "../vault/documents/reusing-kinds.ts";
-import { parseArtifactKey, parseBackupId, parseDocumentKey } from "../vault/layout.ts";
+import { parseArtifactKey } from "../vault/layout.ts";
+import type { Vault } from "../vault/vault.ts";
 import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { historyOf } from "./source-history.ts";
 
 /** Manifests that are read at once; each takes two small requests. */
 const concurrency = 8;
@@ -41,7 +43,7 @@ export interface ReusedArtifacts {
  * ones. Of others not even the manifest is read. Memory: one entry for each object that is reused.
  * Errors: StoreUnavailable.
  */
-export async function readReusedArtifacts(context: PipelineContext, vault: SealedVault, source: string): Promise<ReusedArtifacts> {
+export async function readReusedArtifacts(context: PipelineContext, vault: Vault, source: string): Promise<ReusedArtifacts> {
   const counts = new Map<string, number>();
   const doubts = new Map<string, string>();
   const count = (keys: readonly string[], by: 1 | -1) => {
@@ -51,8 +53,11 @@ export async function readReusedArtifacts(context: PipelineContext, vault: Seale
       else counts.delete(key);
     }
   };
-  for await (const ids of inGroups(listReusing(context, vault, source))) {
+  const { backups } = await historyOf(context, vault, source);
+  const reusing = backups.flatMap(({ id, kind }) => (reusingKinds.has(kind) ? [id] : []));
+  for (let first = 0; first < reusing.length; first += concurrency) {
     context.run.signal.throwIfAborted();
+    const ids = reusing.slice(first, first + concurrency);
     const read = await Promise.all(ids.map((id) => readOne(context, vault, source, id)));
     read.forEach((found, place) => {
       if (typeof found === "string") doubts.set(ids[place] ?? "", found);
@@ -75,19 +80,6 @@ export async function readReusedArtifacts(context: PipelineContext, vault: Seale
   };
 }
 
-/** Ids of the backups whose manifests may name what others stored, ascending. */
-async function* listReusing(
-  { run }: PipelineContext,
-  { store }: SealedVault,
-  source: string,
-): AsyncGenerator<string, void, undefined> {
-  for await (const { key } of store.list(`manifests/${source}/`, { includeOdd: true, signal: run.signal })) {
-    const id = parseDocumentKey(key)?.id ?? "";
-    const kind = parseBackupId(id)?.kind;
-    if (kind !== undefined && reusingKinds.has(kind)) yield id;
-  }
-}
-
 /** The manifest; why it is in doubt; or undefined where it was deleted meanwhile. */
 async function readOne(
   context: PipelineContext,
@@ -102,15 +94,4 @@ async function readOne(
     if (isHoldfastError(error, ...doubtful)) return error.message;
     throw error;
   }
-}
-
-async function* inGroups(ids: AsyncIterable<string>): AsyncGenerator<string[], void, undefined> {
-  let group: string[] = [];
-  for await (const id of ids) {
-    group.push(id);
-    if (group.length < concurrency) continue;
-    yield group;
-    group = [];
-  }
-  if (group.length > 0) yield group;
 }

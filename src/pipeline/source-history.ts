@@ -6,18 +6,8 @@ import { type BackupEntry, entryOf, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import type { BackupPlace, EvidenceKey } from "../vault/layout.ts";
 import type { Vault } from "../vault/vault.ts";
+import type { SourceHistory } from "./histories.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-
-export interface SourceHistory {
-  readonly source: string;
-  /** Oldest first. */
-  readonly backups: readonly BackupEntry[];
-  /** Backups with evidence and without a manifest: confirmLost says which of them are lost. */
-  readonly unclaimed: readonly BackupPlace[];
-}
-
-/** What a run has listed, by vault and source. */
-export type Histories = Map<string, Promise<SourceHistory>>;
 
 type Listing = Pick<PipelineContext, "run" | "histories">;
 

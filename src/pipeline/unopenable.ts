@@ -3,11 +3,11 @@
  * made and the old ones are lost.
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
-import { readManifest } from "../vault/documents/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { readSoundManifest } from "./read-valid-evidence.ts";
 import { historyOf } from "./source-history.ts";
 
 export interface Unopenable {
@@ -71,11 +71,6 @@ export function describeUnopenable({ keyId, count, newestId, reason }: Unopenabl
 }
 
 async function keyIdsOf(store: ObjectStore, source: string, id: string): Promise<ReadonlySet<string>> {
-  try {
-    const { manifest } = await readManifest(store, source, id);
-    return new Set(manifest.artifacts.map(({ keyId }) => keyId));
-  } catch (error) {
-    if (!isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid")) throw error;
-    return new Set();
-  }
+  const read = await readSoundManifest(store, { source, id });
+  return new Set(read?.manifest.artifacts.map(({ keyId }) => keyId));
 }

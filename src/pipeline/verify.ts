@@ -12,6 +12,7 @@ import type { DigestKey } from "../sealing/digest-key.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
+import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
 import { chooseBaseline } from "./choose-baseline.ts";
 import { type ContentFigures, figuresOf } from "./content-figures.ts";
@@ -137,10 +138,7 @@ async function inspectBackup(
 ): Promise<Seen> {
   const keys = await openingKeysFor(context, manifest.source);
   const engine = await context.engineOf(manifest.engine);
-  context.run.progress.phase(
-    "verify",
-    manifest.artifacts.reduce((sum, artifact) => sum + artifact.storedBytes, 0),
-  );
+  context.run.progress.phase("verify", totalsOf(manifest).storedBytes);
   const backup = openBackup(vault, keys, manifest, engine, context.run, { digestKey });
   // Bytes are counted as they leave the vault; what an engine unpacks of them would count twice.
   const progress = { ...context.run.progress, advance: () => undefined };

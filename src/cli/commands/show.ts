@@ -11,6 +11,7 @@ import { formatBytes, formatDuration, renderTable } from "../../report/format.ts
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import type { Evidence } from "../../vault/documents/evidence.ts";
 import { type Manifest, readManifest } from "../../vault/documents/manifest.ts";
+import { totalsOf } from "../../vault/documents/manifest-totals.ts";
 import { examineBackup } from "../../vault/examine-backup.ts";
 import type { ObjectStore } from "../../vault/object-store.ts";
 import { contentAmount, sourceAmount } from "../content-amount.ts";
@@ -117,11 +118,10 @@ function describeManifest(
   ];
 }
 
-function describeSource({ sourceCheck }: Manifest, units: EngineTraits["units"] | undefined): string {
-  if (sourceCheck.mode === "none") return "was not asked (sourceCheck: none)";
-  const objects = Object.values(sourceCheck.objects);
-  const rows = objects.reduce((sum, object) => sum + object.rows, 0);
-  return `${sourceAmount(units, objects.length, rows)} by its own ${sourceCheck.mode}`;
+function describeSource(manifest: Manifest, units: EngineTraits["units"] | undefined): string {
+  const { mode, objects } = manifest.sourceCheck;
+  if (mode === "none") return "was not asked (sourceCheck: none)";
+  return `${sourceAmount(units, Object.keys(objects).length, totalsOf(manifest).rows)} by its own ${mode}`;
 }
 
 function describeEvidence(
