@@ -40,7 +40,9 @@ function tableOf(pin: string) {
   return { ...digestOfObjects("test-1", objects), groups };
 }
 
-/** The pipeline with an engine that says, beside what it says of the tree, the digests of a table. */
+/**
+ * The pipeline with an engine that says, beside what it says of the tree, the digests of a table.
+ */
 async function open(pin: string): Promise<PipelineContext> {
   const context = await project.open({ wrapStore: () => memory });
   return {

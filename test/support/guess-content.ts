@@ -6,7 +6,9 @@ import { createHash, createHmac } from "node:crypto";
 
 /** What a guess could be confirmed by: any digest of it that stands in the vault. */
 export interface VaultSearch {
-  /** The ways in which a guess of these bytes stands somewhere: `sha256`, `hmac-sha256(vault id)` … */
+  /**
+   * The ways in which a guess of these bytes stands somewhere: `sha256`, `hmac-sha256(vault id)` …
+   */
   find(guess: Uint8Array): string[];
   /** Whether a digest that was made elsewhere stands somewhere. */
   has(digest: Uint8Array): boolean;

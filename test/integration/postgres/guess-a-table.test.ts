@@ -57,8 +57,8 @@ test("no number of all is confirmed by anything in the vault, after a backup, a 
   const manifest = JSON.parse(documents.find((text) => text.includes('"sourceCheck":{"mode":"content"')) ?? "{}");
   const search = searchVault(objects, [vaultId, "shop", manifest.id, manifest.digestKeyId]);
 
-  // The table as a content digest has it (its columns, and its rows as pg_dump writes them), the row
-  // as the server hashes it, and a definition that quotes it.
+  // The table as a content digest has it (its columns, and its rows as pg_dump writes them), the
+  // row as the server hashes it, and a definition that quotes it.
   const sha256 = (text: string) => createHash("sha256").update(text);
   const tableOf = (number: string) => sha256(`["pin"]${sha256(`${number}\n`).digest("hex")}`).digest();
   const numbers = Array.from({ length: 100_000 }, (_, number) => String(number).padStart(5, "0"));
