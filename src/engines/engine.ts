@@ -24,9 +24,14 @@ export interface DumpArtifact {
   /**
    * The bytes. The stream ends only when the producer's exit status says that they are all; any
    * failure destroys it with a catalogue error, so that a consumer that saw the end saw everything.
-   * Consumed before the next artifact is asked for.
+   * Consumed before the next artifact is asked for, unless the session is `parallel`.
    */
   readonly body: Readable;
+}
+
+/** An artifact of `DumpRequest.reusable`, by its name, that the new backup has as well. */
+export interface ReusedArtifact {
+  readonly reuse: string;
 }
 
 /** What an engine keeps of a backup in its manifest: plain JSON, without secrets. */
@@ -38,6 +43,11 @@ export interface DumpRequest<F extends Facts = Facts> {
   readonly backupId: string;
   /** What the kind builds on, by the engine's rule (EnginePolicy.kinds); absent: nothing. */
   readonly base?: BackupChain<F>;
+  /**
+   * The backup whose artifacts may be named instead of stored again, and of its artifacts those
+   * that may; absent: none.
+   */
+  readonly reusable?: BackupReader<F>;
 }
 
 /** What a dump that was read to its end has to say. */
@@ -53,10 +63,16 @@ export interface DumpSummary<F extends Facts = Facts> {
  * A running dump: artifacts are read in order, the source check may run beside them; `finish` comes
  * after both, when all went well, and `close` always comes last.
  */
-export interface DumpSession<F extends Facts = Facts> {
+export interface DumpSession<F extends Facts = Facts, A = DumpArtifact | ReusedArtifact> {
   /** A guess at the archive's bytes, for progress only. */
   readonly expectedBytes?: number;
-  artifacts(): AsyncIterable<DumpArtifact>;
+  /**
+   * So many artifacts may be open at once: the next is asked for while the bodies of the ones
+   * before are still being read. Absent: one.
+   */
+  readonly parallel?: number;
+  /** No two have one name, the reused ones included. */
+  artifacts(): AsyncIterable<A>;
   /**
    * Resolves at any time between opening and `close`. Errors: SourceUnreachable,
    * SourceAccessDenied.

@@ -6,28 +6,31 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DumpSession } from "../engines/engine.ts";
-import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { DumpSession, Engine } from "../engines/engine.ts";
+import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
-import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } from "../vault/documents/manifest.ts";
+import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest, removeManifest } from "../vault/documents/manifest.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { initVault } from "../vault/documents/vault.ts";
 import { type DatedPlace, findNewest } from "../vault/find-backup.ts";
 import { keyOf, newBackupId } from "../vault/layout.ts";
 import { streamOf } from "../vault/lease-streams.ts";
+import type { Lease } from "../vault/leases.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { writeManifestSeal } from "./authentic-manifest.ts";
 import { recordSourceCheck, writeDigestKey } from "./digest-keys.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
+import { findReuseBase, type NewBackup, type ReuseBase, secureReused } from "./reuse-base.ts";
 import { noteBackup } from "./source-history.ts";
 import { withSourceLeases } from "./source-lease.ts";
+import { storeArtifacts } from "./store-artifacts.ts";
 import { writeInstructions } from "./vault-instructions.ts";
-import { type ArtifactTarget, writeArtifact } from "./write-artifact.ts";
+import type { ArtifactTarget } from "./write-artifact.ts";
 
 export interface DumpRequest {
   readonly source: string;
@@ -60,12 +63,8 @@ export interface DumpResult {
  */
 export async function dumpSource(context: PipelineContext, request: DumpRequest): Promise<DumpResult> {
   const source = requireSource(context.policy, request.source);
+  requireKind(source, request.kind);
   const engine = await context.engineOf(source.engine);
-  if (!source.traits.kinds.includes(request.kind)) {
-    throw new HoldfastError("SourceUnsupported", `the ${source.engine} engine does not support ${request.kind} backups`, {
-      hint: `Use one of: ${source.traits.kinds.join(", ")}.`,
-    });
-  }
   // The key is opened before anything is dumped: a backup that nobody could open must not be begun.
   const keys = await context.keysOf(source.key);
   await keys.sealingKeyring();
@@ -79,12 +78,13 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const startedMs = run.clock.monotonicMs();
     const backupId = newBackupId(startedAt, request.kind, run.randomBytes);
     const clockNotices = checkClock(newest, startedAt);
-    const session = await engine.openDump(source, { kind: request.kind, backupId }, run);
+    const backup = { source, kind: request.kind, id: backupId, startedAt, keyId: await keys.sealingKeyId() };
+    const { session, base } = await openSession({ ...context, run }, vault, engine, backup);
     const lock = lockAtWrite(store, source, request.kind, startedAt);
     const target = { store, keys, vaultId: vault.id, source: source.name, backupId, committing: false, ...lock };
     try {
       const digestKey = await writeDigestKey(target, run);
-      const { artifacts, sourceCheck, summary } = await storeDump(session, { ...target, digestKey }, run);
+      const { artifacts, sourceCheck, summary } = await storeDump(session, { ...target, digestKey }, base, run);
       const manifest: Manifest = {
         formatVersion: 2,
         id: backupId,
@@ -103,6 +103,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
         policySha256: context.policy.sha256,
         holdfastVersion: context.holdfastVersion,
       };
+      await secureReused(store, source.name, artifacts, { ...lock, run });
       await writeManifestSeal(target, encodeManifest(manifest).sha256, run.signal);
       await lease.assertHeld();
       run.signal.throwIfAborted();
@@ -110,6 +111,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       // could say.
       target.committing = true;
       const { sha256 } = await commitManifest(store, manifest, lock);
+      if (base !== undefined) await assertStillHeld(target, lease);
       await noteBackup(context, vault, { source: source.name, id: backupId });
       return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
@@ -118,6 +120,13 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     } finally {
       await session.close();
     }
+  });
+}
+
+function requireKind({ engine, traits: { kinds } }: SourceConfig, kind: BackupKind): void {
+  if (kinds.includes(kind)) return;
+  throw new HoldfastError("SourceUnsupported", `the ${engine} engine does not support ${kind} backups`, {
+    hint: `Use one of: ${kinds.join(", ")}.`,
   });
 }
 
@@ -146,16 +155,19 @@ async function prepareVault(
   return { vault: await context.vaultOf(vaultName), createdVault: store.url };
 }
 
-async function storeDump(session: DumpSession, target: ArtifactTarget, run: RunContext) {
+async function openSession(context: PipelineContext, vault: Vault, engine: Engine, backup: NewBackup) {
+  const base = await findReuseBase(context, vault, backup, engine);
+  const request = { kind: backup.kind, backupId: backup.id, ...(base === undefined ? {} : { reusable: base.reader }) };
+  return { base, session: await engine.openDump(backup.source, request, context.run) };
+}
+
+async function storeDump(session: DumpSession, target: ArtifactTarget, base: ReuseBase | undefined, run: RunContext) {
   run.progress.phase("dump", session.expectedBytes);
   const checking = session.sourceCheck();
   // A failed check is reported after the artifacts have ended; until then it must not count as
   // unhandled.
   checking.catch(() => undefined);
-  const artifacts: ArtifactRecord[] = [];
-  for await (const artifact of session.artifacts()) {
-    artifacts.push(await writeArtifact(target, artifact, run));
-  }
+  const artifacts = await storeArtifacts(session, target, base, run);
   const sourceCheck = await checking;
   return { artifacts, sourceCheck, summary: await session.finish() };
 }
@@ -197,6 +209,19 @@ function lockAtWrite(
 ): { readonly retainUntil?: Date } {
   const seconds = store.locks ? shortestKept(retention, kind) : 0;
   return seconds > 0 ? { retainUntil: new Date(startedAt.getTime() + seconds * 1000) } : {};
+}
+
+/**
+ * A run that stood still between its last question for the lease and the commit may have named what
+ * another deleted meanwhile: its manifest is taken back. Errors: LeaseLost.
+ */
+async function assertStillHeld({ store, source, backupId }: RunningBackup, lease: Pick<Lease, "assertHeld">): Promise<void> {
+  try {
+    await lease.assertHeld();
+  } catch (error) {
+    if (isHoldfastError(error, "LeaseLost")) await removeManifest(store, source, backupId);
+    throw error;
+  }
 }
 
 /** What is being written, and whether its manifest was sent. */

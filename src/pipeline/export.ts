@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { placeOf } from "../vault/artifact-place.ts";
 import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/documents/manifest.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
@@ -91,9 +92,10 @@ async function beginCopy({ run, holdfastVersion, engines }: PipelineContext, cop
 
 async function copyObjects(context: PipelineContext, found: FoundBackup, copy: ObjectStore, manifest: Manifest) {
   const { source, id, artifacts } = manifest;
+  const copied: string[] = [];
   try {
     let bytes = 0;
-    for (const artifact of artifacts) bytes += await copyArtifact(context, found, copy, artifact);
+    for (const artifact of artifacts) bytes += await copyArtifact(context, found, copy, { manifest, artifact, copied });
     await copySeal(context, found, copy);
     const withoutDigestKey = await copyDigestKey(context, found, copy);
     const { objects: evidence, notCopied } = await copyEvidence(context, found, copy);
@@ -103,7 +105,7 @@ async function copyObjects(context: PipelineContext, found: FoundBackup, copy: O
     return { objects: own + evidence, bytes, notCopied: [...withoutDigestKey, ...notCopied] };
   } catch (error) {
     // On a full disk above all: what is left there is of no use, and in the way.
-    await removeUncommitted(copy, source, id).catch((failure: unknown) => {
+    await removeUncommitted(copy, source, id, copied).catch((failure: unknown) => {
       context.run.log.warn("what a failed export copied is left there", { backupId: id, cause: String(failure) });
     });
     throw error;
@@ -122,6 +124,7 @@ async function commitCopy(copy: ObjectStore, manifest: Manifest): Promise<void> 
 
 /**
  * Without a manifest there, whatever else is there of this backup was left by an export that died.
+ * Its artifacts are looked at one by one: other backups that were exported there may name them.
  */
 async function prepareCopy(copy: ObjectStore, source: string, id: string): Promise<void> {
   if ((await copy.head(keyOf.manifest(source, id))) !== undefined) {
@@ -132,30 +135,42 @@ async function prepareCopy(copy: ObjectStore, source: string, id: string): Promi
   await removeUncommitted(copy, source, id);
 }
 
-/** Removes everything of a backup that was not committed there. */
-async function removeUncommitted(copy: ObjectStore, source: string, id: string): Promise<void> {
+/**
+ * Removes what only an uncommitted backup has: its seal, its evidence, and the artifacts that this
+ * run copied.
+ */
+async function removeUncommitted(copy: ObjectStore, source: string, id: string, copied: readonly string[] = []): Promise<void> {
   if ((await copy.head(keyOf.manifest(source, id))) !== undefined) return;
-  for (const prefix of [keyOf.artifact(source, id, ""), keyOf.evidencePrefix(source, id)]) {
-    for await (const { key } of copy.list(prefix)) await copy.delete(key);
-  }
+  for (const key of [...copied, keyOf.manifestSeal(source, id), keyOf.digestKey(source, id)]) await copy.delete(key);
+  for await (const { key } of copy.list(keyOf.evidencePrefix(source, id))) await copy.delete(key);
+}
+
+interface ArtifactCopy {
+  readonly manifest: Manifest;
+  readonly artifact: ArtifactRecord;
+  /** Gets the key, once the copy is there. */
+  readonly copied: string[];
 }
 
 async function copyArtifact(
   context: PipelineContext,
-  found: FoundBackup,
+  { vault: { store } }: FoundBackup,
   copy: ObjectStore,
-  artifact: ArtifactRecord,
+  { manifest, artifact, copied }: ArtifactCopy,
 ): Promise<number> {
-  const { entry } = found;
-  const { store } = found.vault;
-  const key = keyOf.artifact(entry.source, entry.id, artifact.name);
+  const { key } = placeOf(manifest, artifact);
+  const { signal, progress } = context.run;
+  // Exported before, with another backup or by an export that died.
+  if ((await copy.head(key)) !== undefined) {
+    if (await isWhole(copy, key, artifact)) return artifact.storedBytes;
+    await copy.delete(key);
+  }
   if ((await store.head(key)) === undefined) {
     throw new HoldfastError(
       "ArtifactMissing",
-      `${artifact.name} of backup ${entry.id} is not in the vault: ${store.url} has no ${key}`,
+      `${artifact.name} of backup ${manifest.id} is not in the vault: ${store.url} has no ${key}`,
     );
   }
-  const { signal, progress } = context.run;
   const { body } = await store.get(key, { signal });
   const hash = createHash("sha256");
   async function* checked(): AsyncGenerator<Uint8Array> {
@@ -169,7 +184,16 @@ async function copyArtifact(
       throw new HoldfastError("ArtifactDamaged", `${key} is not what was written: its SHA-256 is not the manifest's`);
     }
   }
-  return (await copy.put(key, checked(), { ifAbsent: true, signal })).bytes;
+  const { bytes } = await copy.put(key, checked(), { ifAbsent: true, signal });
+  copied.push(key);
+  return bytes;
+}
+
+async function isWhole(copy: ObjectStore, key: string, { storedSha256 }: ArtifactRecord): Promise<boolean> {
+  const { body } = await copy.get(key);
+  const hash = createHash("sha256");
+  for await (const chunk of body as AsyncIterable<Uint8Array>) hash.update(chunk);
+  return hash.digest("hex") === storedSha256;
 }
 
 /** Where it is missing, the manifest was found to be damaged before. */

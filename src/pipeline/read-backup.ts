@@ -57,11 +57,13 @@ export function openBackup(
     if (record === undefined) {
       throw new HoldfastError("ManifestDamaged", `the manifest of ${manifest.id} names no artifact "${name}"`);
     }
+    // What is reused has its digest under the key of the backup that stored it.
+    const ownKey = record.reusedFrom === undefined ? digestKey : undefined;
     const stored = await fetchArtifact(store, manifest, record, run);
     const opened = openStream(stored, record, {
       keys,
       context: { vaultId, source: manifest.source, backupId: placeOf(manifest, record).storedBy, artifact: name },
-      isPlain: digestKey && ((sha256) => digestKey.plainDigestOf(name, sha256) === record.plainDigest),
+      isPlain: ownKey && ((sha256) => ownKey.plainDigestOf(name, sha256) === record.plainDigest),
       signal: run.signal,
     });
     opened.once("end", () => unread.delete(name));

@@ -163,6 +163,11 @@ export type CountedWord = readonly [one: string, many: string];
 export interface EngineTraits {
   /** The kinds of backup that it makes. */
   readonly kinds: readonly BackupKind[];
+  /**
+   * Whose artifacts the kinds that reuse may name: those of the newest backup, or of the newest
+   * full one.
+   */
+  readonly reuses: Readonly<Partial<Record<BackupKind, "latest-full" | "latest">>>;
   /** `network`: a stack in the cloud can reach the source. `machine`: it lies on one machine. */
   readonly reach: "network" | "machine";
   readonly units: {

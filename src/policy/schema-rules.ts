@@ -193,7 +193,11 @@ function unavailableKind(key: string, engine: Engine): string | undefined {
 export function schedules(engine: Engine) {
   const kinds = kindsOf(engine);
   const schedule = (kind: BackupKind) =>
-    cron({ description: `When a ${kind} backup is made.`, samples: ["0 2 * * *"], defaultNote: "by hand only" }).optional();
+    cron({
+      description: `When ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} backup is made.`,
+      samples: ["0 2 * * *"],
+      defaultNote: "by hand only",
+    }).optional();
   const shape = Object.fromEntries(kinds.map((kind) => [kind, schedule(kind)]));
   const window = term(parseWindow, {
     expects: durationForm,

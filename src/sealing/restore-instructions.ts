@@ -42,7 +42,8 @@ private directory with room for the backup; use one shell from beginning to end.
 
 ${shell(settingsCommands)}
 
-A bucket is copied to a folder first; \`holdfast.json\`, \`manifests/\` and one backup's folder under \`artifacts/\` are enough:
+A bucket is copied to a folder first; \`holdfast.json\`, \`manifests/\` and \`artifacts/\` are enough, of that the backup's folder and those that
+its manifest names (\`reusedFrom\`):
 
 ${shell(copyBucketCommand)}
 

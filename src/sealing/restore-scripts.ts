@@ -27,7 +27,8 @@ def require(value, pattern):
     sys.exit(f"the manifest was changed by somebody, choose another backup: {plain(value)} cannot be there")
 
 require(source, r"[A-Za-z0-9][A-Za-z0-9._-]*")
-require(backup, r"\d{8}T\d{6}Z-[a-z]+-[0-9a-z]{6}")
+backup_id = r"\d{8}T\d{6}Z-[a-z]+-[0-9a-z]{6}"
+require(backup, backup_id)
 if manifest.get("source", source) != source or manifest.get("id", backup) != backup:
     sys.exit(f"this is the manifest of {plain(manifest['source'])}/{plain(manifest['id'])}")
 print(plain(manifest["engine"]), plain(manifest["kind"]), "backup of", source, "as of", plain(manifest["coverage"]["to"]["at"]))
@@ -40,16 +41,17 @@ with open("stored.sha256", "w") as stored, open("artifacts.txt", "w") as names, 
         name = require(artifact["name"], r"[a-z0-9][a-z0-9.-]{0,199}")
         compression = require(artifact["compression"], "none|zstd")
         key = require(artifact["keyId"], r"(file|kms):[A-Za-z0-9:/._-]+")
+        stored_by = require(artifact.get("reusedFrom", backup), backup_id)
         opened = name + (".zst" if compression == "zstd" else "")
         for each in {name, opened}:
             if each in taken or each.endswith((".py", ".sh")):
                 sys.exit(f"the manifest was changed by somebody, choose another backup: {each} cannot be an artifact")
         taken |= {name, opened}
         print(name, plain(artifact["role"]), plain(artifact["format"]), "compression", compression, "key", key)
-        print(require(artifact["storedSha256"], "[0-9a-f]{64}"), f" {vault}/artifacts/{source}/{backup}/{name}", file=stored)
+        print(require(artifact["storedSha256"], "[0-9a-f]{64}"), f" {vault}/artifacts/{source}/{stored_by}/{name}", file=stored)
         print(name, key, opened, file=names)
-        print(name, key, opened, file=seals)
-    print("manifest", key, "manifest.sha256", file=seals)
+        print(name, key, opened, stored_by, file=seals)
+    print("manifest", key, "manifest.sha256", backup, file=seals)
 `;
 
 /** Opens one sealed artifact, from standard input to standard output, with a key file. */
@@ -97,19 +99,19 @@ export const checkStoredCommand = `sha256sum --check stored.sha256`;
 export const installSdkCommands = `python3 -m venv tools
 tools/bin/pip install aws-encryption-sdk==3.3.1`;
 
-export const openWithKeyFileCommands = `while read -r name keyid opened; do
-  tools/bin/python open_sealed.py "$KEYFILE" "$keyid" "$VAULTID" "$SOURCE" "$BACKUP" "$name" \\
-    < "$VAULT/artifacts/$SOURCE/$BACKUP/$name" > "$opened"
+export const openWithKeyFileCommands = `while read -r name keyid opened storedby; do
+  tools/bin/python open_sealed.py "$KEYFILE" "$keyid" "$VAULTID" "$SOURCE" "$storedby" "$name" \\
+    < "$VAULT/artifacts/$SOURCE/$storedby/$name" > "$opened"
 done < sealed.txt`;
 
 export const installCliCommands = `python3 -m venv tools
 tools/bin/pip install aws-encryption-sdk-cli==4.3.0 aws-encryption-sdk==3.3.1`;
 
-export const openWithKmsCommands = `while read -r name keyid opened; do
+export const openWithKmsCommands = `while read -r name keyid opened storedby; do
   tools/bin/aws-encryption-cli --decrypt --suppress-metadata --max-encrypted-data-keys 1 \\
     --wrapping-keys key="\${keyid#kms:}" \\
-    --encryption-context "holdfast:vault=$VAULTID" "holdfast:source=$SOURCE" "holdfast:backup=$BACKUP" "holdfast:artifact=$name" \\
-    --input "$VAULT/artifacts/$SOURCE/$BACKUP/$name" --output "$opened"
+    --encryption-context "holdfast:vault=$VAULTID" "holdfast:source=$SOURCE" "holdfast:backup=$storedby" "holdfast:artifact=$name" \\
+    --input "$VAULT/artifacts/$SOURCE/$storedby/$name" --output "$opened"
 done < sealed.txt`;
 
 export const checkManifestCommand = `echo "$(cat manifest.sha256)  $VAULT/manifests/$SOURCE/$BACKUP.json" | sha256sum --check`;

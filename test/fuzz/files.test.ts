@@ -188,7 +188,7 @@ describe("fuzz of whole backups", () => {
     coverage: { to: { at: "2026-11-20T02:00:00.000Z" } },
     facts: craftedFacts,
     sourceCheck: { mode: "none", objects: {} },
-    artifacts: [],
+    artifacts: [{ name: "files.tar", role: "archive", format: "tar", plainBytes: archive.length }],
     open: async (name) => {
       const bytes = name === "files.tar" ? archive : lines;
       return random === undefined ? Readable.from([bytes], { objectMode: false }) : cut(bytes, random);

@@ -260,10 +260,10 @@ test("a backup that begins in the second of another waits for the next, and its 
 describe("a dump that cannot begin", () => {
   test("of a kind that the engine does not know writes nothing and names those that it knows", async () => {
     memory = makeMemoryStore(() => now);
-    const failure = await dumpSource(await open(), { source: "tree", kind: "incremental" }).catch((error: HoldfastError) => error);
+    const failure = await dumpSource(await open(), { source: "tree", kind: "snapshot" }).catch((error: HoldfastError) => error);
     expect(failure).toMatchObject({
       name: "SourceUnsupported",
-      message: expect.stringContaining("incremental"),
+      message: expect.stringContaining("snapshot"),
       hint: expect.stringContaining("full"),
     });
     expect(memory.objects.size).toBe(0);

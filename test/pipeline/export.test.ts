@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { exportBackup } from "../../src/pipeline/export.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { createFilesProject, type FilesProject } from "../support/files-project.ts";
+import { createFilesProject, type FilesProject, partOf } from "../support/files-project.ts";
 import { run } from "../support/processes.ts";
 
 let project: FilesProject;
@@ -43,7 +43,7 @@ test("an export that fails or is interrupted takes back what it copied, and can 
   await expect(exportBackup(context, found, target)).rejects.toMatchObject({ name: "Interrupted" });
   expect((await roomsThere()).sort()).toEqual(["RESTORE.md", "holdfast.json"]);
   const { objects } = await exportBackup(await project.open(), await project.find(id), target);
-  expect(objects).toBe(6);
+  expect(objects).toBe(7);
   await expect(exportBackup(await project.open(), await project.find(id), target)).rejects.toMatchObject({ name: "ObjectExists" });
   expect(await roomsThere()).toContain("manifests");
 });
@@ -67,7 +67,7 @@ test("an odd piece of evidence stays behind, and is named; the rest is exported"
   const context = await project.open();
   const log = { ...context.run.log, warn: (message: string) => void told.push(message) };
   const { objects, notCopied } = await exportBackup({ ...context, run: { ...context.run, log } }, await project.find(id), target);
-  expect(objects).toBe(6);
+  expect(objects).toBe(7);
   expect(notCopied).toHaveLength(4);
   for (const [index, what] of ["a symbolic link", "a named pipe", "a directory", "larger than"].entries()) {
     expect(notCopied[index]).toContain(`${stamps[index]}.json`);
@@ -79,7 +79,7 @@ test("an odd piece of evidence stays behind, and is named; the rest is exported"
 
 test("damage is not carried on", async () => {
   const id = await project.back();
-  await appendFile(join(project.vault, "artifacts", "tree", id, "files.tar"), "x");
+  await appendFile(join(project.vault, "artifacts", "tree", id, partOf(id)), "x");
   await expect(exportBackup(await project.open(), await project.find(id), target)).rejects.toMatchObject({
     name: "ArtifactDamaged",
   });

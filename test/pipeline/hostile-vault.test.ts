@@ -16,7 +16,7 @@ import { planBackup } from "../../src/pipeline/plan-run.ts";
 import { gatherReport } from "../../src/pipeline/report.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
-import { createFilesProject, type FilesProject } from "../support/files-project.ts";
+import { createFilesProject, type FilesProject, partOf } from "../support/files-project.ts";
 import { plant } from "../support/hostile-folder.ts";
 
 let project: FilesProject;
@@ -80,7 +80,7 @@ describe("evidence", () => {
     expect(before.messages).toContain(`breach: ${id} has evidence "proven" dated 9999-12-31`);
     expect(before.source.newestProven).toBeNull();
     expect(await listDueBackups(await project.open({ shiftMs: 60_000 }), [], 30)).toMatchObject([{ backupId: id }]);
-    await appendFile(vaultPath("artifacts/tree", id, "files.tar"), "x");
+    await appendFile(vaultPath("artifacts/tree", id, partOf(id)), "x");
     const result = await verify(id);
     expect(result).toMatchObject({ outcome: "damaged" });
     expect(result.unrecorded).toBeUndefined();
@@ -135,7 +135,7 @@ describe("a manifest", () => {
   it("whose artifact is a link or a pipe is damaged", async () => {
     for (const kind of ["link to a file", "pipe"] as const) {
       const id = await project.back();
-      await plant(kind, vaultPath("artifacts/tree", id, "files.tar"), project.directory);
+      await plant(kind, vaultPath("artifacts/tree", id, partOf(id)), project.directory);
       expect(await verify(id)).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("ArtifactDamaged")] });
     }
   });
@@ -167,7 +167,7 @@ describe("a hold that cannot be read", () => {
 
 describe("damage that a restore or an export meets", () => {
   const damage = async (id: string): Promise<void> => {
-    const path = vaultPath("artifacts/tree", id, "files.tar");
+    const path = vaultPath("artifacts/tree", id, partOf(id));
     const bytes = await readFile(path);
     bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] ?? 0) ^ 1;
     await writeFile(path, bytes);

@@ -60,7 +60,7 @@ test("a first backup that fails its verification is damaged, releases nothing, a
     ...store,
     async put(key, body, options) {
       const put = await store.put(key, body, options);
-      if (key.endsWith("files.tar")) await appendFile(join(project.vault, key), "x");
+      if (key.endsWith("-00001.tar")) await appendFile(join(project.vault, key), "x");
       return put;
     },
   });
@@ -92,7 +92,7 @@ test("a lease that is lost in the middle commits nothing and leaves nothing", as
     async put(key, body, options) {
       const put = await store.put(key, body, options);
       // Another machine takes the lease while the archive is stored.
-      if (key.endsWith("files.tar")) await writeFile(join(project.vault, "leases", "tree.json"), await stolenLease());
+      if (key.endsWith("-00001.tar")) await writeFile(join(project.vault, "leases", "tree.json"), await stolenLease());
       return put;
     },
   });

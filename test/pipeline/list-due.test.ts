@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { listDueBackups, listFleet } from "../../src/pipeline/list-due.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
-import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
+import { createFilesProject, type FilesProject, partOf, treePolicy } from "../support/files-project.ts";
 
 let project: FilesProject;
 
@@ -37,8 +37,7 @@ describe("what is due to be read back", () => {
 
   test("leaves out what is known to be damaged: it has alerted", async () => {
     const id = await project.back();
-    const [artifact = ""] = await project.filesOf(`artifacts/tree/${id}`);
-    await writeFile(join(project.vault, artifact), "not what was written");
+    await writeFile(join(project.vault, "artifacts", "tree", id, partOf(id)), "not what was written");
     expect((await verifyBackup(await project.open(), await project.find(id))).outcome).toBe("damaged");
     expect(await due(0)).toEqual([]);
   });

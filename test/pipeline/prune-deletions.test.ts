@@ -233,6 +233,10 @@ describe("a plan", () => {
     const { decisions } = await planPrune(await open(), "tree");
     const doubted = decisions.find(({ id }) => id === incremental(2));
     expect(doubted).toMatchObject({ kept: true, reasons: [expect.stringMatching(/^not relied on: /)] });
+    // What is older stays too: it may name that.
+    const { deleted, plan } = await pruneSource(await open(), "tree");
+    expect(deleted).not.toContain(full(1));
+    expect(plan.decisions.find(({ id }) => id === full(1))?.reasons.join()).toContain(`${incremental(2)} may name its artifacts`);
   });
 });
 

@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { planRestore, restoreBackup } from "../../src/pipeline/restore.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
-import { createFilesProject } from "../support/files-project.ts";
+import { createFilesProject, partOf } from "../support/files-project.ts";
 
 test("a damaged archive gives the files before the damage, and says that it is not whole", async () => {
   await using project = await createFilesProject();
   for (const name of ["a", "b", "c", "d", "e", "f"]) await writeFile(join(project.directory, "tree", name), randomBytes(3_000_000));
   const id = await project.back();
-  const path = join(project.vault, "artifacts", "tree", id, "files.tar");
+  const path = join(project.vault, "artifacts", "tree", id, partOf(id, 5));
   const file = await open(path, "r+");
   await file.write(Buffer.from([1, 2, 3]), 0, 3, Math.floor((await stat(path)).size * 0.75));
   await file.close();
@@ -44,7 +44,7 @@ test("a restore test that did not load the backup meets no objective", async () 
   const id = await project.back();
   const sound = await restoreTest(await project.open(), await project.find(id));
   expect(sound).toMatchObject({ outcome: "proven", evidence: { objective: { met: true } } });
-  const path = join(project.vault, "artifacts", "tree", id, "files.tar");
+  const path = join(project.vault, "artifacts", "tree", id, partOf(id));
   await writeFile(path, (await readFile(path)).subarray(0, -10));
   const tested = await restoreTest(await project.open(), await project.find(id));
   expect(tested.outcome).toBe("disproven");

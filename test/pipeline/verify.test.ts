@@ -10,7 +10,7 @@ import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { createFilesProject, type FilesProject } from "../support/files-project.ts";
+import { createFilesProject, type FilesProject, partOf } from "../support/files-project.ts";
 
 let project: FilesProject;
 
@@ -114,7 +114,7 @@ describe("a vault that cannot be written to", () => {
     expect(sound).toMatchObject({ outcome: "verified", unrecorded: { name: "StoreAccessDenied" } });
     const tested = await restoreTest(context, await project.find(id, context));
     expect(tested).toMatchObject({ outcome: "proven", unrecorded: { name: "StoreAccessDenied" } });
-    await appendFile(artifactOf(id, "files.tar"), "x");
+    await appendFile(artifactOf(id, partOf(id)), "x");
     const damaged = await verifyBackup(context, await project.find(id, context));
     expect(damaged).toMatchObject({ outcome: "damaged", unrecorded: { name: "StoreAccessDenied" } });
   });

@@ -39,6 +39,11 @@ export interface OpenOptions {
   readonly warnings?: string[];
 }
 
+/** The artifact of a part that the backup stored itself. */
+export function partOf(id: string, number = 1): string {
+  return `files-${id.slice(-6)}-${String(number).padStart(5, "0")}.tar`;
+}
+
 export const treePolicy =
   "version: 1\nvaults: { main: folder:vault }\nkeys: { main: file:main.key }\nsources:\n" +
   "  tree: { engine: files, path: tree, retention: { keepLast: 1, maxRemoval: 100%, minAge: none } }\n";

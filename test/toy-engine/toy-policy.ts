@@ -17,7 +17,10 @@ export interface ToySource extends SourceConfig {
 }
 
 const name = "toy";
-const kinds = { full: { buildsOn: "nothing" }, incremental: { buildsOn: "latest" } } as const satisfies EnginePolicy["kinds"];
+const kinds = {
+  full: { buildsOn: "nothing" },
+  incremental: { buildsOn: "latest", by: "chain" },
+} as const satisfies EnginePolicy["kinds"];
 
 const schema = section(
   {

@@ -1,7 +1,8 @@
 /**
- * Turns a tree into files.tar and the lines of index.jsonl, in one pass and in memory that does not
- * grow with the tree.
+ * Turns the entries of a tree into the archive's bytes and the lines of index.jsonl, in one pass
+ * and in memory that does not grow with the tree.
  */
+import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { errorCode } from "../../runtime/error-code.ts";
 import { type Entry, formatIndexLine, formatSkippedLine, type TornReason } from "./entry.ts";
@@ -11,9 +12,9 @@ import { pooledOperations } from "./file-operations.ts";
 import type { HoleBudget } from "./hole-budget.ts";
 import type { NoticeLog } from "./notices.ts";
 import type { OwnerNames } from "./owner-names.ts";
-import { type Reading, readAhead } from "./read-ahead.ts";
+import type { Reading } from "./read-ahead.ts";
 import { readFlags, readSmallFile, type SmallRead, smallFileBytes } from "./read-file.ts";
-import { archiveEnd, encodeHeader, paddingOf } from "./tar-header.ts";
+import { blockBytes, encodeHeader, paddingOf } from "./tar-header.ts";
 import type { WalkedEntry } from "./walk-tree.ts";
 import { writeContent } from "./write-content.ts";
 
@@ -36,21 +37,28 @@ export interface ArchiveTally {
 }
 
 export interface ArchiveOptions {
-  readonly walk: AsyncIterable<WalkedEntry>;
   readonly owners: OwnerNames;
   readonly notices: NoticeLog;
   readonly tally: ArchiveTally;
   /** How much of holes may still be read. */
   readonly holes: HoleBudget;
   readonly addLine: (line: string) => Promise<void> | undefined;
+  /**
+   * Asked with a large file's header and the bytes that it takes in the archive: the checksum of
+   * those that an earlier backup stored under the same header. When the file's are the same, the
+   * entry gives no bytes, and `reused` is called.
+   */
+  readonly findStored?: (header: Buffer, bytes: number) => StoredEntry | undefined;
 }
 
-/**
- * Headers and small files are gathered into chunks of this size: what comes after costs by the
- * chunk.
- */
-const chunkBytes = 262_144;
-const zeros = Buffer.alloc(chunkBytes);
+/** A large file's entry that an earlier backup stored. */
+export interface StoredEntry {
+  /** Of all its bytes in the archive, hex. */
+  readonly sha256: string;
+  reused(): void;
+}
+
+const zeros = Buffer.alloc(blockBytes);
 
 /** A file with several names, while names are still to come. */
 interface LinkedFile {
@@ -58,28 +66,24 @@ interface LinkedFile {
   namesLeft: number;
 }
 
-/**
- * The archive's bytes. Rejects with whatever the walk or `addLine` rejects with; a problem with
- * single files becomes a notice.
- */
-export async function* writeArchive(options: ArchiveOptions): AsyncGenerator<Buffer> {
-  const linked = new Map<string, LinkedFile>();
-  let parts: Buffer[] = [];
-  let gathered = 0;
-  for await (const reading of readAhead(options.walk)) {
-    for await (const part of writeEntry(reading, linked, options)) {
-      parts.push(part);
-      gathered += part.length;
-      if (gathered < chunkBytes) continue;
-      yield parts.length === 1 ? part : Buffer.concat(parts, gathered);
-      parts = [];
-      gathered = 0;
-    }
-  }
-  yield Buffer.concat([...parts, archiveEnd]);
+/** Files with several names, by device and inode, while names are still to come. */
+export type LinkedFiles = Map<string, LinkedFile>;
+
+/** Whether the file's content was met under another name, and stands in the archive already. */
+export function isFurtherName({ stats }: Pick<Reading, "stats">, linked: LinkedFiles): boolean {
+  return stats.nlink > 1n && linked.has(inodeOf(stats));
 }
 
-async function* writeEntry(reading: Reading, linked: Map<string, LinkedFile>, options: ArchiveOptions): AsyncGenerator<Buffer> {
+function inodeOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
+/**
+ * One entry's bytes in the archive: first its header, then its content, up to a whole block. None
+ * where the entry is left out, which a notice says, or is stored already. Rejects with whatever
+ * `addLine` rejects with; a problem with a single file becomes a notice.
+ */
+export async function* writeEntry(reading: Reading, linked: LinkedFiles, options: ArchiveOptions): AsyncGenerator<Buffer> {
   const { stats, path } = reading;
   if (stats.isDirectory()) {
     options.tally.directories++;
@@ -172,9 +176,9 @@ async function* writeSymlink(
   yield* finishEntry({ ...describeEntry(path, "symlink", stats, options), linkTarget: target as EntryPath }, options);
 }
 
-async function* writeFile(reading: Reading, linked: Map<string, LinkedFile>, options: ArchiveOptions): AsyncGenerator<Buffer> {
+async function* writeFile(reading: Reading, linked: LinkedFiles, options: ArchiveOptions): AsyncGenerator<Buffer> {
   const { path, location, parent, stats, operations } = reading;
-  const key = `${stats.dev}:${stats.ino}`;
+  const key = inodeOf(stats);
   const first = stats.nlink > 1n ? linked.get(key) : undefined;
   if (first !== undefined) {
     // One inode has one owner, mode and time: what was stored under its first name.
@@ -243,6 +247,19 @@ const tornWords: Readonly<Record<TornReason, string>> = {
   unreadable: "could not be read to its end; what is stored has zeros from there on",
 };
 
+/**
+ * Reads a large file to its end: what there is to know of it when it has the content that is
+ * stored; undefined when it has another.
+ */
+async function readIfSame(fd: number, before: BigIntStats, [header, padding]: readonly [Buffer, Buffer], sha256: string) {
+  const sum = createHash("sha256").update(header);
+  const content = writeContent(fd, before);
+  for (let next = await content.next(); ; next = await content.next()) {
+    if (next.done === true) return sum.update(padding).digest("hex") === sha256 ? next.value : undefined;
+    sum.update(next.value);
+  }
+}
+
 async function* writeLargeFile(
   { path, location, parent }: WalkedEntry,
   options: ArchiveOptions,
@@ -263,9 +280,14 @@ async function* writeLargeFile(
       return undefined;
     }
     const entry = describeFile(path, before, Number(before.size), options);
-    yield encodeHeader(entry);
-    const { sha256, torn } = yield* writeContent(fd, before);
-    yield zeros.subarray(0, paddingOf(entry.size));
+    const header = encodeHeader(entry);
+    const padding = zeros.subarray(0, paddingOf(entry.size));
+    const stored = options.findStored?.(header, header.length + entry.size + padding.length);
+    const same = stored === undefined ? undefined : await readIfSame(fd, before, [header, padding], stored.sha256);
+    if (same !== undefined) stored?.reused();
+    else yield header;
+    const { sha256, torn } = same ?? (yield* writeContent(fd, before));
+    if (same === undefined && padding.length > 0) yield padding;
     const finished = { ...entry, sha256, torn };
     await recordFile(finished, options);
     return finished;

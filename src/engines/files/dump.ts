@@ -1,51 +1,39 @@
 /**
- * A running backup of a tree: files.tar, then index.jsonl, and the source's count of itself in
- * between.
+ * A running backup of a tree: its archive in parts, the lists of parts and entries, and the
+ * source's count of itself beside these.
  */
-import { join } from "node:path";
-import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { FilesSource } from "../../policy/engines/files/source.ts";
 import type { SourceCheckResult } from "../../proof/content.ts";
-import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
+import { makePrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { DumpArtifact, DumpSession } from "../engine.ts";
+import type { DumpRequest, DumpSession } from "../engine.ts";
 import { findAvoided } from "./avoided.ts";
 import type { FilesFacts } from "./backup-facts.ts";
 import { countTree, type TreeCount } from "./count-tree.ts";
-import { type ArchiveTally, writeArchive } from "./dump-archive.ts";
-import { formatSkippedLine } from "./entry.ts";
-import { displayPath, type EntryPath } from "./entry-path.ts";
-import { describeCode, fileFailure } from "./failures.ts";
-import { createHoleBudget } from "./hole-budget.ts";
-import { createIndexWriter, openSpool } from "./index-spool.ts";
-import { createNoticeLog, type NoticeLog } from "./notices.ts";
-import { readOwnerNames } from "./owner-names.ts";
-import { compileSelection, type Selection } from "./patterns.ts";
-import { findSourceRoot, type SourceRoot } from "./source-root.ts";
-import { type Omission, type WalkedEntry, walkTree } from "./walk-tree.ts";
+import type { ArchiveTally } from "./dump-archive.ts";
+import { type Dump, giveArtifacts } from "./dump-artifacts.ts";
+import { displayPath } from "./entry-path.ts";
+import { fileFailure } from "./failures.ts";
+import { createNoticeLog } from "./notices.ts";
+import { compileSelection } from "./patterns.ts";
+import { findSourceRoot } from "./source-root.ts";
 
-/** What a dump works on. */
-interface Dump {
-  readonly source: FilesSource;
-  readonly context: RunContext;
-  readonly root: SourceRoot;
-  readonly selection: Selection;
-  readonly directory: PrivateDirectory;
-  readonly notices: NoticeLog;
-  readonly tally: ArchiveTally;
-  readonly startedAtMs: number;
-  /** The newest ctime that the walk met. */
-  newestChangeNs: bigint;
-}
+/** Small parts are stored in a request or two each, which costs more time than their bytes. */
+const parallelArtifacts = 4;
 
 /**
- * Opens a full backup of a tree. Nothing is read before the artifacts are; the consistency point is
- * now, the start. Needs temporary disk for the index: less than 100 bytes an entry.
+ * Opens a backup of a tree, which names the parts of `reusable` that are the same. Nothing is read
+ * before the artifacts are; the consistency point is now, the start. Needs temporary disk for the
+ * index: less than 100 bytes an entry.
  * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, PolicyInvalid (a pattern),
  * DiskFull, UsageInvalid (the temporary directory).
  */
-export async function openDump(source: FilesSource, context: RunContext): Promise<DumpSession<FilesFacts>> {
+export async function openDump(
+  source: FilesSource,
+  { backupId, reusable }: DumpRequest<FilesFacts>,
+  context: RunContext,
+): Promise<DumpSession<FilesFacts>> {
   const selection = compileSelection(source.include, source.exclude);
   const root = await findSourceRoot(source.path, context.ownPaths?.vaults);
   const startedAt = context.clock.now();
@@ -61,6 +49,7 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
     unsteady: false,
   };
   const dump: Dump = {
+    backupId,
     source,
     context,
     root,
@@ -83,7 +72,8 @@ export async function openDump(source: FilesSource, context: RunContext): Promis
   // A caller that asks for the source check sees it; nobody has to ask.
   archived.promise.catch(() => undefined);
   return {
-    artifacts: () => giveArtifacts(dump, archived),
+    parallel: parallelArtifacts,
+    artifacts: () => giveArtifacts(dump, reusable, archived),
     // Counting before the archive is read would count another tree than was read.
     sourceCheck: () => archived.promise.then(() => checkSource(dump)),
     async finish() {
@@ -114,106 +104,6 @@ function describeFacts({ source, root, tally }: Dump): FilesFacts {
     ...counts,
   };
 }
-
-async function* giveArtifacts(dump: Dump, archived: PromiseWithResolvers<void>): AsyncGenerator<DumpArtifact> {
-  const spool = join(dump.directory.path, "index.jsonl.zst");
-  let whole = false;
-  const archive = async function* () {
-    try {
-      yield* readTree(dump, spool);
-      whole = true;
-      archived.resolve();
-    } catch (error) {
-      archived.reject(error);
-      throw error;
-    }
-  };
-  const tar = Readable.from(archive(), { objectMode: false });
-  yield { name: "files.tar", role: "archive", format: "tar", compress: true, body: tar };
-  if (!whole) throw new HoldfastError("Internal", "the index was asked for before files.tar had been read");
-  yield { name: "index.jsonl", role: "index", format: "jsonl", compress: true, body: openSpool(spool) };
-}
-
-async function* readTree(dump: Dump, spool: string): AsyncGenerator<Buffer> {
-  const { root, selection, notices, tally, context } = dump;
-  const index = createIndexWriter(spool);
-  const pending: (Promise<void> | undefined)[] = [];
-  const walk = walkTree(root.path, root.stats, {
-    selection,
-    signal: context.signal,
-    avoid: await findAvoided(context.ownPaths?.vaults ?? [], dump.directory.path),
-    noteVault(path) {
-      const name = displayPath(path);
-      notices.add(
-        "foreign-vault",
-        name,
-        `${name} looks like a vault, but not one of this policy: it is backed up like any directory`,
-      );
-    },
-    omit: (path, omission, code) => pending.push(noteOmission(dump, index.add, path, omission, code)),
-    observe(stats) {
-      if (stats.ctimeNs > dump.newestChangeNs) dump.newestChangeNs = stats.ctimeNs;
-    },
-  });
-  const owners = await readOwnerNames();
-  try {
-    const archive = writeArchive({
-      holes: createHoleBudget(dump.source.maxHoleBytes),
-      walk: explainWalk(dump, walk),
-      owners,
-      notices,
-      tally,
-      addLine: index.add,
-    });
-    for await (const chunk of archive) {
-      await Promise.all(pending.splice(0));
-      yield chunk;
-    }
-  } finally {
-    // Also after a failure: the spool's file must be closed before its directory goes.
-    await Promise.all(pending);
-    await index.finish();
-  }
-  for (const { list, pattern } of selection.unused()) {
-    notices.add("pattern-unused", pattern, `the ${list} pattern ${JSON.stringify(pattern)} matches nothing in ${dump.source.path}`);
-  }
-}
-
-/**
- * Of system calls' errors only that of listing the root ends a walk: it was unmounted or removed
- * under the dump.
- */
-async function* explainWalk({ context, source }: Dump, walk: AsyncGenerator<WalkedEntry>): AsyncGenerator<WalkedEntry> {
-  try {
-    yield* walk;
-  } catch (error) {
-    if (context.signal.aborted) throw error;
-    throw fileFailure(error, `the directory ${source.path} can no longer be read`, "SourceUnreachable");
-  }
-}
-
-function noteOmission(
-  { notices, tally }: Dump,
-  addLine: (line: string) => Promise<void> | undefined,
-  path: EntryPath,
-  omission: Omission,
-  code = "",
-): Promise<void> | undefined {
-  const name = displayPath(path);
-  const [noticeCode, text] = omissionWords[omission];
-  if (omission === "vanished" || (code !== "" && !["EACCES", "EPERM", "ENAMETOOLONG"].includes(code))) tally.unsteady = true;
-  tally.leftOut++;
-  notices.add(noticeCode, name, `${name} ${text}${code === "" || omission === "vanished" ? "" : `: ${describeCode(code)}`}`);
-  return addLine(formatSkippedLine(path, omission));
-}
-
-const omissionWords: Readonly<Record<Omission, readonly [code: string, text: string]>> = {
-  vanished: ["file-vanished", "vanished before it could be read; it is not in this backup"],
-  unreadable: ["file-unreadable", "cannot be looked at, and is not in this backup"],
-  unlisted: ["directory-unreadable", "cannot be listed, and what it holds is not in this backup"],
-  vault: ["vault-skipped", "is a vault of this policy, and is not in this backup"],
-  private: ["private-directory-skipped", "is this backup's own temporary directory, and is not in it"],
-};
 
 /**
  * The tree's own count, made by another walk than the archive's. It is a check (mode `counts`) only

@@ -15,7 +15,7 @@ export const engine: Engine<FilesSource, FilesFacts> = {
   facts: filesFacts,
   instructions,
   check: (source, context) => checkSource(source, context),
-  openDump: (source, _request, context) => openDump(source, context),
+  openDump,
   inspect: async ([backup], context) => ({ problems: [], digest: await digestBackup(backup, context) }),
   compareSourceCheck: (digest, check) => compareCounts({ files: digest.rows, entries: digest.objectCount }, check),
   compileVolatile: compileVolatileParts,

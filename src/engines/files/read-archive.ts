@@ -3,6 +3,7 @@
  * order, the end of both.
  */
 import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupReader } from "../engine.ts";
 import { createStructureGuard } from "./archive-structure.ts";
@@ -12,7 +13,8 @@ import { readIndex } from "./index-spool.ts";
 import type { TarEntry } from "./tar-header.ts";
 import { createTarReader } from "./tar-reader.ts";
 
-export const archiveName = "files.tar";
+/** What each artifact is that holds a part of the archive. */
+export const archiveRole = "archive";
 export const indexName = "index.jsonl";
 
 export interface ArchivedEntry {
@@ -36,8 +38,8 @@ export async function* readArchive(
   spool: string,
   signal: AbortSignal,
 ): AsyncGenerator<ArchivedEntry, readonly Entry[]> {
-  const stream = await backup.open(archiveName);
-  const tar = createTarReader(stream);
+  const archive = joinParts(backup);
+  const tar = createTarReader(archive);
   const index = storedEntries(readIndex(spool));
   const guard = createStructureGuard();
   try {
@@ -59,8 +61,38 @@ export async function* readArchive(
       for await (const chunk of body) void chunk;
     }
   } finally {
-    stream.destroy();
+    await archive.return(undefined);
     await index.return(undefined);
+  }
+}
+
+/**
+ * files.tar: its parts in the manifest's order. The next one is being fetched while one is read.
+ */
+async function* joinParts(backup: BackupReader): AsyncGenerator<Buffer> {
+  const names = backup.artifacts.flatMap(({ name, role }) => (role === archiveRole ? [name] : []));
+  let coming = openNext();
+  try {
+    while (coming !== undefined) {
+      const stream = await coming;
+      try {
+        coming = openNext();
+        for await (const chunk of stream) yield chunk as Buffer;
+      } finally {
+        stream.destroy();
+      }
+    }
+  } finally {
+    coming?.then((stream) => stream.destroy()).catch(() => undefined);
+  }
+
+  function openNext(): Promise<Readable> | undefined {
+    const name = names.shift();
+    if (name === undefined) return undefined;
+    const opening = backup.open(name);
+    // Its failure, and the stream's, are met when their turn comes.
+    opening.then((stream) => stream.on("error", () => undefined)).catch(() => undefined);
+    return opening;
   }
 }
 

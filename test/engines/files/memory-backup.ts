@@ -85,14 +85,18 @@ export async function dumpToMemory(
     const checking = session.sourceCheck();
     checking.catch(() => undefined);
     const artifacts = new Map<string, Buffer>();
+    const archive: Buffer[] = [];
     for await (const artifact of session.artifacts()) {
+      if ("reuse" in artifact) throw new Error("nothing was offered for reuse");
       const chunks: Buffer[] = [];
       for await (const chunk of artifact.body as AsyncIterable<Buffer>) {
         chunks.push(chunk);
-        if (artifact.role === "archive") duringTar(chunk, chunks.length);
+        if (artifact.role === "archive") duringTar(chunk, archive.length + chunks.length);
       }
-      artifacts.set(artifact.name, Buffer.concat(chunks));
+      if (artifact.role === "archive") archive.push(...chunks);
+      else artifacts.set(artifact.name, Buffer.concat(chunks));
     }
+    artifacts.set("files.tar", Buffer.concat(archive));
     const sourceCheck = await checking;
     const { facts, notices } = await session.finish();
     return { artifacts, facts, notices, sourceCheck };

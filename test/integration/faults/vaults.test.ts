@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { appendFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { partOf } from "../../support/files-project.ts";
 import { createProject, type Project } from "../../support/holdfast.ts";
 import { mountSmallDisk } from "../../support/tmpfs.ts";
 
@@ -182,7 +183,7 @@ test("a vault on a read-only disk is listed, verified and restored from; what ca
       expect(ran.code).toBe(1);
     }
     await disk.setWritable(true);
-    await appendFile(join(disk.path, "vault", "artifacts", "one", id, "files.tar"), "x");
+    await appendFile(join(disk.path, "vault", "artifacts", "one", id, partOf(id)), "x");
     await disk.setWritable(false);
     const damaged = await project.holdfast(["verify", id]);
     expect(damaged.json.verified[0]).toMatchObject({ outcome: "damaged", unrecorded: { class: "StoreAccessDenied" } });

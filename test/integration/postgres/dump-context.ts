@@ -7,7 +7,7 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
-import type { DumpSession, DumpSummary } from "../../../src/engines/engine.ts";
+import type { DumpArtifact, DumpSession, DumpSummary, Facts } from "../../../src/engines/engine.ts";
 import type { PostgresFacts } from "../../../src/engines/postgres/backup-facts.ts";
 import { openPostgresDump } from "../../../src/engines/postgres/dump/dump.ts";
 import { traitsOf } from "../../../src/policy/engine-policy.ts";
@@ -112,7 +112,7 @@ export async function archiveRows(binDir: string, archive: string): Promise<Reco
 }
 
 /** Reads all artifacts of a dump to their ends. */
-export async function readDump(session: DumpSession): Promise<void> {
+export async function readDump(session: DumpSession<Facts, DumpArtifact>): Promise<void> {
   for await (const artifact of session.artifacts()) artifact.body.resume() && (await finished(artifact.body));
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { DumpSession } from "../../../src/engines/engine.ts";
+import type { DumpArtifact, DumpSession, Facts } from "../../../src/engines/engine.ts";
 import { openPostgresDump } from "../../../src/engines/postgres/dump/dump.ts";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
@@ -53,7 +53,7 @@ async function processesOf(program: string): Promise<{ pid: number; commandLine:
 }
 
 /** Reads the archive's first bytes, then does `harm`, then reads on; gives the error. */
-async function dieMidway(session: DumpSession, harm: () => Promise<void>): Promise<unknown> {
+async function dieMidway(session: DumpSession<Facts, DumpArtifact>, harm: () => Promise<void>): Promise<unknown> {
   try {
     for await (const artifact of session.artifacts()) {
       const body = artifact.body[Symbol.asyncIterator]();

@@ -147,13 +147,13 @@ describe("a key in KMS", () => {
     try {
       const [source, backupId] = ["taskmaster", "20261120T020000Z-full-7k3f9a"];
       const tar = Buffer.alloc(10_240); // an empty tar archive
-      const own = { vaultId, source, backupId, artifact: "files.tar" };
+      const own = { vaultId, source, backupId, artifact: "files-1.tar" };
       const { bytes, figures } = await seal(tar, { keys: await keysOf(arn), compress: true, context: own });
       const place = join(directory, "vault/artifacts", source, backupId);
       await mkdir(place, { recursive: true });
       await mkdir(join(directory, "vault/manifests", source), { recursive: true });
-      await writeFile(join(place, "files.tar"), bytes);
-      const artifacts = [{ name: "files.tar", role: "archive", format: "tar", ...figures }];
+      await writeFile(join(place, "files-1.tar"), bytes);
+      const artifacts = [{ name: "files-1.tar", role: "archive", format: "tar", ...figures }];
       const manifest = {
         engine: "files",
         kind: "full",

@@ -35,6 +35,7 @@ afterAll(async () => {
 });
 
 interface Part {
+  readonly reusedFrom?: string;
   readonly name: string;
   readonly plain: Uint8Array;
   readonly compress: boolean;
@@ -48,13 +49,16 @@ async function writeBackup(vaultDir: string, engine: string, backupId: string, p
   const records: ArtifactRecord[] = [];
   await mkdir(join(vaultDir, "artifacts", source, backupId), { recursive: true });
   await mkdir(join(vaultDir, "manifests", source), { recursive: true });
-  for (const { name, plain, compress } of parts) {
+  for (const { name, plain, compress, reusedFrom } of parts) {
+    const storedBy = reusedFrom ?? backupId;
+    const context = { vaultId, source, backupId: storedBy, artifact: name };
     const {
       bytes,
       figures: { plainSha256: _, ...figures },
-    } = await seal(plain, { keys, compress, context: { vaultId, source, backupId, artifact: name } });
-    await writeFile(join(vaultDir, "artifacts", source, backupId, name), bytes);
-    records.push({ name, role: "content", format: "any", ...figures, plainDigest: "0".repeat(64) });
+    } = await seal(plain, { keys, compress, context });
+    await writeFile(join(vaultDir, "artifacts", source, storedBy, name), bytes);
+    const reused = reusedFrom === undefined ? {} : { reusedFrom };
+    records.push({ name, role: "content", format: "any", ...figures, plainDigest: "0".repeat(64), ...reused });
   }
   const manifest = {
     formatVersion: 2,
@@ -79,7 +83,8 @@ async function follow(vaultDir: string, request: Partial<FollowRequest> = {}) {
 }
 
 describe("restoring a files backup by RESTORE.md", () => {
-  const backupId = "20261120T020000Z-full-7k3f9a";
+  const backupId = "20261120T020000Z-incremental-7k3f9a";
+  const full = "20261119T020000Z-full-000000";
   const large = randomBytes(2_500_000);
   let vaultDir: string;
 
@@ -91,20 +96,21 @@ describe("restoring a files backup by RESTORE.md", () => {
     await writeFile(join(tree, "etc/naïve name.conf"), "a = 1\n", { mode: 0o640 });
     await runOk("tar", ["--create", "--file", join(directory, "files.tar"), "--directory", tree, "."]);
     const tar = await readFile(join(directory, "files.tar"));
+    const cut = 2 * 512;
     const parts = [
-      { name: "files.tar", plain: tar, compress: true },
+      { name: "files-2.tar", plain: tar.subarray(0, cut), compress: true },
+      // Stored by the backup before it: its place and its seal are that backup's.
+      { name: "files-1.tar", plain: tar.subarray(cut), compress: true, reusedFrom: full },
       { name: "index.jsonl", plain: Buffer.from('{"path":"etc"}\n'), compress: true },
     ];
-    await writeBackup(vaultDir, "files", "20261119T020000Z-full-000000", [
-      { name: "files.tar", plain: Buffer.from("older"), compress: false },
-    ]);
+    await writeBackup(vaultDir, "files", full, [{ name: "files-2.tar", plain: Buffer.from("older"), compress: false }]);
     await writeBackup(vaultDir, "files", backupId, parts);
   });
 
   it.each([false, true])("gives back the newest backup's tree (without the zstd program: %s)", async (withoutZstdProgram) => {
     const { exitCode, stderr, stdout, workDir } = await follow(vaultDir, { withoutZstdProgram });
     expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
-    expect(stdout).toContain(`artifacts/taskmaster/${backupId}/files.tar: OK`);
+    expect(stdout).toContain(`artifacts/taskmaster/${backupId}/files-2.tar: OK`);
     expect(stdout).toContain(`manifests/taskmaster/${backupId}.json: OK`);
     expect((await readFile(join(workDir, "restored/etc/deep/large.bin"))).equals(large)).toBe(true);
     expect(await readFile(join(workDir, "restored/etc/naïve name.conf"), "utf8")).toBe("a = 1\n");
@@ -114,13 +120,13 @@ describe("restoring a files backup by RESTORE.md", () => {
   it("stops at a flipped bit, before anything is opened", async () => {
     const damagedVault = join(directory, "damaged");
     await cp(vaultDir, damagedVault, { recursive: true });
-    const object = join(damagedVault, "artifacts/taskmaster", backupId, "files.tar");
+    const object = join(damagedVault, "artifacts/taskmaster", backupId, "files-2.tar");
     const bytes = await readFile(object);
     bytes[1000] = (bytes[1000] ?? 0) ^ 1;
     await writeFile(object, bytes);
     const { exitCode, stdout, workDir } = await follow(damagedVault);
     expect(exitCode).not.toBe(0);
-    expect(stdout).toContain("files.tar: FAILED");
+    expect(stdout).toContain("files-2.tar: FAILED");
     expect(await readdir(workDir)).not.toContain("files.tar");
   });
 

@@ -83,7 +83,7 @@ export async function openPostgresDump(
   request: DumpRequest,
   context: RunContext,
   limits: LockLimits = defaultLockLimits,
-): Promise<DumpSession<PostgresFacts>> {
+): Promise<DumpSession<PostgresFacts, DumpArtifact>> {
   if (request.kind !== "full") {
     throw new HoldfastError("UsageInvalid", `the postgres engine takes full backups; ${request.kind} was asked for ${source.name}`);
   }
@@ -170,7 +170,7 @@ function sessionNotices(session: SourceSession, { standby, position }: Snapshot,
   return notices;
 }
 
-function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession<PostgresFacts> {
+function makeSession(dump: OpenDump, database: DatabaseFacts): DumpSession<PostgresFacts, DumpArtifact> {
   const { session, snapshot, tools, zstd, source } = dump;
   const known = {
     ...database,

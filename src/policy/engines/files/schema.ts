@@ -8,7 +8,11 @@ import { section, type Words } from "../../schema-terms.ts";
 import { parseFilePattern } from "./file-pattern.ts";
 
 export const name = "files";
-export const kinds = { full: { buildsOn: "nothing" } } as const satisfies EnginePolicy["kinds"];
+export const kinds = {
+  full: { buildsOn: "nothing" },
+  incremental: { buildsOn: "latest", by: "reuse" },
+  differential: { buildsOn: "latest-full", by: "reuse" },
+} as const satisfies EnginePolicy["kinds"];
 
 const filePattern = (words: Words) => patterns(parseFilePattern, "cache/**", words);
 
