@@ -77,7 +77,6 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
     const startedAt = run.clock.now();
     const startedMs = run.clock.monotonicMs();
     const backupId = newBackupId(startedAt, request.kind, run.randomBytes);
-    const clockNotices = checkClock(newest, startedAt);
     const backup = { source, kind: request.kind, id: backupId, startedAt, keyId: await keys.sealingKeyId() };
     const { session, base } = await openSession({ ...context, run }, vault, engine, backup);
     const lock = lockAtWrite(store, source, request.kind, startedAt);
@@ -96,7 +95,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
         startedAt: startedAt.toISOString(),
         finishedAt: run.clock.now().toISOString(),
         facts: summary.facts,
-        notices: [...clockNotices, ...summary.notices],
+        notices: [...checkClock(newest, startedAt), ...summary.notices],
         artifacts,
         sourceCheck: recordSourceCheck(sourceCheck, digestKey, run.randomBytes),
         digestKeyId: digestKey.id,
