@@ -7,7 +7,7 @@ import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DumpArtifact, Engine } from "../../src/engines/engine.ts";
+import type { DumpArtifact, Engine, ReusedArtifact } from "../../src/engines/engine.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { openBackup } from "../../src/pipeline/read-backup.ts";
@@ -82,8 +82,8 @@ async function open(pin: string): Promise<PipelineContext> {
 }
 
 /** As they are, so that the sizes of two contents of one length are equal. */
-async function* compressed(artifacts: AsyncIterable<DumpArtifact>): AsyncGenerator<DumpArtifact> {
-  for await (const artifact of artifacts) yield { ...artifact, compress: false };
+async function* compressed(artifacts: AsyncIterable<DumpArtifact | ReusedArtifact>): AsyncGenerator<DumpArtifact | ReusedArtifact> {
+  for await (const artifact of artifacts) yield "reuse" in artifact ? artifact : { ...artifact, compress: false };
 }
 
 /** Backs up, verifies and restore-tests a tree with one file, and a table with one row. */
