@@ -9,7 +9,7 @@ import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import { buildProgram } from "./program.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
-import { usageHint } from "./usage-hint.ts";
+import { commandOf, usageHint } from "./usage-hint.ts";
 
 /**
  * Runs `holdfast` with these arguments (without node and script) and gives the exit code
@@ -31,7 +31,11 @@ export async function main(args: readonly string[], engines: EngineRegistry = bu
     program = buildProgram(terminal, { end, help: (text) => help.push(text) }, engines);
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
-    exitCode = reportError(terminal, error, { help: help.join(""), hintFor: hintFor(program, args) });
+    exitCode = reportError(terminal, error, {
+      help: help.join(""),
+      hintFor: hintFor(program, args),
+      unknown: unknownTopic(program, args),
+    });
   }
   try {
     await terminal.flush();
@@ -64,14 +68,23 @@ function hintFor(program: Command | undefined, args: readonly string[]): HintFor
   return (complaint) => (program === undefined ? undefined : usageHint(program, args, complaint));
 }
 
+/** What `help` was asked about, where that is not a command: commander then shows all commands. */
+function unknownTopic(program: Command | undefined, args: readonly string[]): string | undefined {
+  const at = args.indexOf("help");
+  const topic = args[at + 1];
+  if (program === undefined || at < 0 || topic === undefined || topic.startsWith("-")) return undefined;
+  return commandOf(program, args.slice(0, at)).commands.some((each) => each.name() === topic) ? undefined : topic;
+}
+
 interface Explained {
   /** What commander wrote. */
   readonly help: string;
   readonly hintFor: HintFor;
+  readonly unknown?: string | undefined;
 }
 
-function reportError(terminal: Terminal, thrown: unknown, { help, hintFor: hint }: Explained): number {
-  const ending = commanderEnding(thrown, hint);
+function reportError(terminal: Terminal, thrown: unknown, { help, hintFor: hint, unknown }: Explained): number {
+  const ending = commanderEnding(thrown, hint, unknown);
   if (ending === "told") {
     terminal.result({ text: help }, linesOf(help));
     return exitCodes.done;
@@ -97,9 +110,17 @@ function linesOf(text: string): readonly string[] {
  * given nothing to do, and when it complains, which becomes an error of the catalogue. Undefined:
  * it was not commander.
  */
-function commanderEnding(thrown: unknown, hintFor: HintFor): HoldfastError | "told" | "no command" | undefined {
+function commanderEnding(
+  thrown: unknown,
+  hintFor: HintFor,
+  unknown: string | undefined,
+): HoldfastError | "told" | "no command" | undefined {
   if (!(thrown instanceof Error) || !("code" in thrown) || !String(thrown.code).startsWith("commander.")) return undefined;
   if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.version") return "told";
+  if (thrown.code === "commander.help" && unknown !== undefined) {
+    const message = `unknown command '${unknown}'`;
+    return new HoldfastError("UsageInvalid", message, { hint: hintFor({ code: "commander.unknownCommand", message }) });
+  }
   // `holdfast` and `holdfast hold` end with exit code 1, `holdfast help` with 0.
   if (thrown.code === "commander.help") return "exitCode" in thrown && thrown.exitCode === 0 ? "told" : "no command";
   const [message = "", ...details] = thrown.message

@@ -38,7 +38,7 @@ export function usageHint(
 }
 
 /** The deepest command that the arguments name. */
-function commandOf(program: Command, args: readonly string[]): Command {
+export function commandOf(program: Command, args: readonly string[]): Command {
   let command = program;
   for (const arg of args) {
     const inner = command.commands.find((each) => each.name() === arg);

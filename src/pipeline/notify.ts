@@ -11,9 +11,10 @@ import { sendSlack } from "../alerts/send-slack.ts";
 import { sendSns } from "../alerts/send-sns.ts";
 import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { AlertChannel, Severity } from "../policy/policy.ts";
+import { knownSecrets, publicNamesOf } from "./known-secrets.ts";
 import { newestGoodBackup, type SoundBackup } from "./newest-good.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { publicNamesOf, readWebhook, secretsInEnvironment } from "./webhook.ts";
+import { readWebhook } from "./webhook.ts";
 
 /** How telling one channel went. */
 export interface Delivery {
@@ -57,7 +58,7 @@ export async function drillAlerts(
   const about = {
     now: run.clock.now(),
     run: run.identity,
-    secrets: secretsInEnvironment(context),
+    secrets: await knownSecrets(context),
     publicNames: publicNamesOf(policy),
     invocation,
   };
@@ -78,7 +79,7 @@ export async function gatherAlertContext(
   return {
     ...given,
     now,
-    secrets: secretsInEnvironment(context),
+    secrets: await knownSecrets(context),
     publicNames: publicNamesOf(context.policy),
     ...(source === undefined ? {} : { tier: source.tier }),
     ...(newest === undefined ? {} : { newestGood: newest === null ? null : describe(newest, now) }),

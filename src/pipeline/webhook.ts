@@ -1,10 +1,7 @@
-/**
- * Webhooks, and the other secrets that an alert must not repeat: read from where the policy says
- * they stand.
- */
+/** Webhooks, read from where the policy says they stand. */
 import { readFile, stat } from "node:fs/promises";
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import type { Policy, SecretReference } from "../policy/policy.ts";
+import type { SecretReference } from "../policy/policy.ts";
 import { readAwsSecret, type SecretReader } from "../runtime/aws-secret.ts";
 import { Secret } from "../runtime/secret.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -45,49 +42,5 @@ async function readWebhookFile(run: PipelineContext["run"], path: string): Promi
       cause: error,
       hint: "Write the webhook's address into that file, readable by its owner only.",
     });
-  }
-}
-
-/**
- * What the environment holds of the policy's secrets: whole connection strings, their passwords,
- * webhooks. For `redact`.
- */
-export function secretsInEnvironment({ policy, run }: PipelineContext): readonly Secret[] {
-  const sources = Object.values(policy.sources);
-  const variables = new Set(sources.flatMap(({ traits }) => traits.secretVariables));
-  const references = [
-    ...sources.flatMap(({ secrets }) => secrets),
-    ...Object.values(policy.alerts).flatMap((channels) =>
-      channels.flatMap((each) => (each.type === "slack" ? [each.webhook] : [])),
-    ),
-  ];
-  const values = references.flatMap((reference) => {
-    const value = reference.from === "env" ? run.environment[reference.name]?.trim() : undefined;
-    return value === undefined ? [] : [value, ...passwordsIn(value)];
-  });
-  const ofTools = [...variables].map((name) => run.environment[name] ?? "");
-  return [...values, ...ofTools].filter((value) => value !== "").map((value) => new Secret(value));
-}
-
-/**
- * What everybody may read in an alert, also where a password is the same word: the names in the
- * policy.
- */
-export function publicNamesOf({ sources, vaults, keys }: Policy): readonly string[] {
-  const engines = Object.values(sources).map(({ engine }) => engine);
-  return [...Object.keys(sources), ...engines, ...Object.keys(vaults), ...Object.keys(keys)];
-}
-
-/** The password as a connection string writes it, and as it is meant. */
-function passwordsIn(text: string): readonly string[] {
-  const inKeywords = /(?:^|\s)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))/.exec(text);
-  const written = inKeywords?.[1] ?? inKeywords?.[2];
-  if (written !== undefined) return [written, written.replace(/\\(.)/g, "$1")];
-  const password = URL.canParse(text) ? new URL(text).password : "";
-  try {
-    return password === "" ? [] : [password, decodeURIComponent(password)];
-  } catch {
-    // A percent sign of its own: the driver will refuse it, and the written form is known.
-    return [password];
   }
 }

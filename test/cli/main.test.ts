@@ -15,7 +15,7 @@ function holdfast(args: readonly string[], shell = '"$@"') {
   return spawnSync("bash", ["-c", shell, "bash", process.execPath, launcher, ...args], { cwd: directory, env, encoding: "utf8" });
 }
 
-test.each([[["--help"]], [["help"]], [["help", "list"]], [["list", "--help"]], [["--version"]]])(
+test.each([[["--help"]], [["help"]], [["help", "list"]], [["hold", "help", "add"]], [["list", "--help"]], [["--version"]]])(
   "%j is answered on stdout, with exit code 0",
   (args) => {
     const { status, stdout, stderr } = holdfast(args);
@@ -31,6 +31,16 @@ test.each([[[]], [["hold"]]])("%j is no command: its help goes to stderr, with e
   expect(stderr).toMatch(/^Usage: holdfast .*Commands:/s);
   expect([status, stdout]).toEqual([2, ""]);
   expect(JSON.parse(holdfast([...args, "--json"]).stdout).error).toMatchObject({ class: "UsageInvalid", exitCode: 2 });
+});
+
+test.each([
+  [["help", "bakcup"], "bakcup", "holdfast backup"],
+  [["hold", "help", "ad"], "ad", "holdfast hold add"],
+])("%j says that there is no such command, and names the nearest", (args, given, nearest) => {
+  const { status, stdout, stderr } = holdfast(args);
+  expect(stderr).toContain(`unknown command '${given}'`);
+  expect(stderr).toContain(`Did you mean \`${nearest}\`?`);
+  expect([status, stdout]).toEqual([2, ""]);
 });
 
 test("a typing error names what was meant", () => {

@@ -2,17 +2,19 @@
  * The step that tells people: where webhooks come from, what is told of which results, and that it
  * never throws.
  */
+import { execFileSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { problemsOfBackup, problemsOfRestoreTests, problemsOfVerification } from "../../src/pipeline/alertable.ts";
+import { knownSecrets } from "../../src/pipeline/known-secrets.ts";
 import { newestGoodBackup } from "../../src/pipeline/newest-good.ts";
 import { drillAlerts, gatherAlertContext, notify } from "../../src/pipeline/notify.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import type { RestoreTestResult } from "../../src/pipeline/restore-test.ts";
 import type { VerifyResult } from "../../src/pipeline/verify.ts";
-import { readWebhook, secretsInEnvironment } from "../../src/pipeline/webhook.ts";
+import { readWebhook } from "../../src/pipeline/webhook.ts";
 import { sampleAlert } from "../alerts/sample-alerts.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { startSlack } from "../support/slack-server.ts";
@@ -82,6 +84,13 @@ describe("a webhook", () => {
   });
 });
 
+/** The project's key file, 32 times 7, as it is written there and in hexadecimal digits. */
+const keysOfProject = [Buffer.alloc(32, 7).toString("base64"), Buffer.alloc(32, 7).toString("hex")];
+
+async function revealedOf(context: PipelineContext): Promise<readonly string[]> {
+  return (await knownSecrets(context)).map((secret) => secret.reveal());
+}
+
 test("secrets of the environment are known with their passwords, in both spellings", async () => {
   const sources =
     "  a: { engine: postgres, connection: env:A, retention: { daily: 1 } }\n  b: { engine: postgres, connection: env:B, retention: { daily: 1 } }\n";
@@ -92,7 +101,7 @@ test("secrets of the environment are known with their passwords, in both spellin
     PGPASSWORD: "other",
     HOME: "/root",
   });
-  expect(secretsInEnvironment(context).map((secret) => secret.reveal())).toEqual([
+  expect(await revealedOf(context)).toEqual([
     "postgres://u:p%40ss@db/x",
     "p%40ss",
     "p@ss",
@@ -101,7 +110,17 @@ test("secrets of the environment are known with their passwords, in both spellin
     "it's",
     "https://hooks.slack.com/services/T",
     "other",
+    ...keysOfProject,
   ]);
+});
+
+test("secrets of files are known too, and keys; what is not there or no file is skipped", async () => {
+  const sources =
+    "  a: { engine: postgres, connection: file:a.txt, retention: { daily: 1 } }\n  b: { engine: postgres, connection: file:pipe, retention: { daily: 1 } }\n";
+  await writeFile(join(project.directory, "a.txt"), "postgres://u:p%40ss@db/x\n", { mode: 0o600 });
+  execFileSync("mkfifo", [join(project.directory, "pipe")]);
+  const context = await openWith(`${sources}alerts: { critical: [slack:file:missing] }`);
+  expect(await revealedOf(context)).toEqual(["postgres://u:p%40ss@db/x", "p%40ss", "p@ss", ...keysOfProject]);
 });
 
 describe("the newest good backup", () => {

@@ -15,9 +15,9 @@ import { buildProgram } from "../../src/cli/program.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { errorDocument } from "../../src/errors/error-document.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { knownSecrets, publicNamesOf } from "../../src/pipeline/known-secrets.ts";
 import { createPipelineContext, type PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
-import { publicNamesOf, secretsInEnvironment } from "../../src/pipeline/webhook.ts";
 import { publishedSchema } from "../../src/policy/json-schema.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { Policy } from "../../src/policy/policy.ts";
@@ -100,9 +100,9 @@ describe("a policy", () => {
 });
 
 describe("its secrets", () => {
-  it("are redacted from alerts, and its name is not", () => {
+  it("are redacted from alerts, and its name is not", async () => {
     const context = contextOf(parse(policyText("env:TOY_TOKEN")), { TOY_TOKEN: "wind-me-up", TOY_PASSWORD: "tin-soldier" });
-    const options = { secrets: secretsInEnvironment(context), publicNames: publicNamesOf(context.policy) };
+    const options = { secrets: await knownSecrets(context), publicNames: publicNamesOf(context.policy) };
     const alert: Alert = {
       kind: "problem",
       severity: "critical",
