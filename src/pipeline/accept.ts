@@ -3,7 +3,7 @@
  * reason.
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import { appendEvidence } from "../vault/documents/evidence.ts";
+import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -14,7 +14,6 @@ import type { PipelineContext } from "./pipeline-context.ts";
  */
 export async function acceptBackup(context: PipelineContext, found: FoundBackup, reason: string): Promise<void> {
   const { entry } = found;
-  const { store } = found.vault;
   if (!entry.suspicious) {
     throw new HoldfastError("UsageInvalid", `backup ${entry.id} is not suspicious: there is nothing to accept`);
   }
@@ -24,7 +23,7 @@ export async function acceptBackup(context: PipelineContext, found: FoundBackup,
     });
   }
   const { sha256 } = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
-  await appendEvidence(store, {
+  const evidence: Evidence = {
     formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
@@ -35,5 +34,6 @@ export async function acceptBackup(context: PipelineContext, found: FoundBackup,
     by: context.run.identity,
     findings: [],
     reason,
-  });
+  };
+  await appendEvidence(found.vault, evidence, await context.signerOf(entry.source));
 }

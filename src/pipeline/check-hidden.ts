@@ -3,10 +3,11 @@
  * the bucket still has.
  */
 import type { Finding } from "../engines/engine.ts";
-import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
+import { describeHiddenHold, listHiddenHolds, parseGenuineEvidence } from "../vault/documents/hidden-documents.ts";
 import { hasTombstone } from "../vault/documents/tombstones.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseDocumentKey, parseEvidenceKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { SignedVault } from "../vault/vault.ts";
 
 const subject = "deleted backups";
 
@@ -16,17 +17,18 @@ const subject = "deleted backups";
  * someone else; but for artifacts of runs that failed and took them back. Looks through all
  * sources. Errors: those of ObjectStore.
  */
-export async function checkHidden(store: ObjectStore): Promise<readonly Finding[]> {
+export async function checkHidden(vault: SignedVault): Promise<readonly Finding[]> {
+  const { store } = vault;
   const counts = { deletion: 0, overwriting: 0 };
   let last = "";
   const meant = new Map<string, boolean>();
   const committed = new Set<string>();
   for (const [room, parse] of rooms) {
     for await (const { key, by, hiddenAt } of store.listHidden(`${room}/`)) {
-      const place = parse(key);
+      const place = room === "evidence" ? parseGenuineEvidence(vault, key) : parse(key);
       if (place === undefined) continue;
       const name = `${place.source}/${place.id}`;
-      if (!meant.has(name)) meant.set(name, await hasTombstone(store, place.source, place.id));
+      if (!meant.has(name)) meant.set(name, await hasTombstone(vault, place.source, place.id));
       if (by === "deletion" && meant.get(name) === true) continue;
       if (room !== "artifacts") committed.add(name);
       else if (by === "deletion" && !committed.has(name) && !(await isCommitted(store, place))) continue;
@@ -35,7 +37,7 @@ export async function checkHidden(store: ObjectStore): Promise<readonly Finding[
     }
   }
   const holds: Finding[] = [];
-  for await (const hidden of listHiddenHolds(store)) {
+  for await (const hidden of listHiddenHolds(vault)) {
     holds.push({
       level: "error",
       subject: "deleted holds",

@@ -15,6 +15,7 @@ import type { BackupPlace } from "../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { SignedVault } from "../vault/vault.ts";
 import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
 import { checkHidden } from "./check-hidden.ts";
 import { checkSigning } from "./check-signing.ts";
@@ -162,9 +163,13 @@ async function checkVault(
   return [
     ...(repair ? await finding("repair", () => repairVault(context, store), rights) : []),
     ...(await finding("vault", () => checkFormat(context, vault, store), rights)),
-    ...(await finding("backups", () => checkCatalogue(context, vault.name, store, newest), rights)),
+    ...(await finding(
+      "backups",
+      async () => checkCatalogue(context, vault.name, await lookInto(context, vault, store), newest),
+      rights,
+    )),
     ...(await finding("bucket", () => store.inspect(context.run.clock), rights)),
-    ...(await finding("deleted backups", () => checkHidden(store), rights)),
+    ...(await finding("deleted backups", async () => checkHidden(await lookInto(context, vault, store)), rights)),
     ...(await finding("state", () => checkState(context, vault), rights)),
   ];
 }
@@ -245,19 +250,33 @@ async function checkFormat(context: PipelineContext, vault: VaultConfig, store: 
   ];
 }
 
-/** What is dated in the future or lost. Reads keys only. */
+/**
+ * The vault; also where its holdfast.json says nothing, which is a finding of its own: then nobody
+ * can tell which documents are signed.
+ */
+async function lookInto(context: PipelineContext, { name }: VaultConfig, store: ObjectStore): Promise<SignedVault> {
+  try {
+    return await context.vaultOf(name);
+  } catch (error) {
+    if (!isHoldfastError(error, "VaultNotFound", "VaultDamaged", "VaultInvalid")) throw error;
+    return { id: "", store, verifier: { verify: () => "unknown", lacking: error } };
+  }
+}
+
+/** What is dated in the future, not signed or lost. Reads keys only. */
 async function checkCatalogue(
   context: PipelineContext,
   vaultName: string,
-  store: ObjectStore,
+  vault: SignedVault,
   newest: NewestBackups,
 ): Promise<readonly Finding[]> {
   const { signal, clock } = context.run;
+  const { store } = vault;
   const now = clock.now();
   const findings: Finding[] = [];
   const unclaimed: BackupPlace[] = [];
   const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
-  for await (const { source, id, future, futureChecks } of listBackups(store, { now, signal, onUnclaimed })) {
+  for await (const { source, id, future, futureChecks } of listBackups(vault, { now, signal, onUnclaimed })) {
     const name = nameIn(vaultName, source);
     newest.set(name, [...(newest.get(name) ?? []), id].slice(-openableCount));
     if (future) {
@@ -271,10 +290,10 @@ async function checkCatalogue(
       findings.push({ level: "error", subject: "evidence", message, remedy });
     }
   }
-  for (const place of await confirmLost(store, unclaimed)) {
+  for (const place of await confirmLost(vault, unclaimed)) {
     findings.push({ level: "error", subject: "backups", ...describeLost(place, store) });
   }
-  for await (const deletion of listRecentDeletions(store, { now, signal })) {
+  for await (const deletion of listRecentDeletions(vault, { now, signal })) {
     findings.push({ level: "warning", subject: "backups", ...describeDeletion(deletion, store.url, now) });
   }
   return findings;

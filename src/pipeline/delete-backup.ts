@@ -3,21 +3,24 @@
  * docs/vault-format.md.
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
+import type { Signer } from "../proof/statement.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { describeLock } from "../vault/backup-lock.ts";
 import { isHeld } from "../vault/documents/holds.ts";
 import { type Manifest, readManifest, removeManifest } from "../vault/documents/manifest.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
-import { listTombstones, removeTombstone, writeTombstone } from "../vault/documents/tombstones.ts";
+import { listTombstones, removeTombstones, writeTombstone } from "../vault/documents/tombstones.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { Vault } from "../vault/vault.ts";
 import type { ReusedArtifacts } from "./reused-artifacts.ts";
 
-/** A vault, and where its read marks are. */
+/** A vault with its read marks, and what a deletion needs beside it. */
 export interface DeletionPlaces {
-  readonly store: ObjectStore;
-  readonly state: ObjectStore;
+  readonly vault: Pick<Vault, "id" | "store" | "state" | "verifier">;
+  /** Signs tombstones; asked for when there is something to delete. */
+  readonly signer: () => Promise<Signer>;
   readonly holdfastVersion: string;
   /** What the source's other backups name: it stays. */
   readonly reused: ReusedArtifacts;
@@ -42,23 +45,25 @@ export async function deleteBackup(
   places: DeletionPlaces,
   { source, id, reasons }: Deletion,
 ): Promise<string | undefined> {
-  const { store, holdfastVersion } = places;
+  const { vault, holdfastVersion } = places;
+  const { store } = vault;
   const reason = await findReason(run, places, source, id);
   if (reason !== undefined) return reason;
   const key = keyOf.manifest(source, id);
   const { bytes } = await readSmall(store, key);
   const manifest = await readUnlessDamaged(store, source, id);
   const at = run.clock.now().toISOString();
-  await writeTombstone(store, { formatVersion: 2, source, backupId: id, at, by: run.identity, holdfastVersion, reasons });
+  const tombstone = { formatVersion: 2, source, backupId: id, at, by: run.identity, holdfastVersion, reasons } as const;
+  await writeTombstone(vault, tombstone, await places.signer());
   const lock = await removeManifest(store, source, id);
   if (lock !== undefined) {
-    await removeTombstone(store, source, id);
+    await removeTombstones(store, source, id);
     return describeLock(lock);
   }
   const lateReason = await findReason(run, places, source, id);
   if (lateReason !== undefined) {
     await store.put(key, bytes, { ifAbsent: true });
-    await removeTombstone(store, source, id);
+    await removeTombstones(store, source, id);
     return lateReason;
   }
   places.reused.forget(id, manifest);
@@ -85,11 +90,11 @@ export async function takeBackTombstones(
   source: string,
   kept: ReadonlySet<string>,
 ): Promise<void> {
-  const mistaken: string[] = [];
-  for await (const { id } of listTombstones(store, { source, signal })) if (kept.has(id)) mistaken.push(id);
+  const mistaken = new Set<string>();
+  for await (const { id } of listTombstones(store, { source, signal })) if (kept.has(id)) mistaken.add(id);
   for (const id of mistaken) {
     log.warn(`${id} stays, but has a tombstone: a deletion died before it began, or somebody put it there; it is removed`);
-    await removeTombstone(store, source, id);
+    await removeTombstones(store, source, id);
   }
 }
 
@@ -112,15 +117,15 @@ async function deleteObjects(
 
 async function findReason(
   run: RunContext,
-  { store, state, reused }: DeletionPlaces,
+  { vault, reused }: DeletionPlaces,
   source: string,
   id: string,
 ): Promise<string | undefined> {
   const doubt = reused.findDoubt(id);
   if (doubt !== undefined) return doubt;
-  if (await isHeld(store, source, id)) return "held";
-  for await (const mark of listReadMarks(state, source, id)) {
-    if (isActiveMark(mark, run.clock.now())) return `being read: ${await describeReader(state, mark.key)}`;
+  if (await isHeld(vault, source, id)) return "held";
+  for await (const mark of listReadMarks(vault.state, source, id)) {
+    if (isActiveMark(mark, run.clock.now())) return `being read: ${await describeReader(vault.state, mark.key)}`;
   }
   return undefined;
 }

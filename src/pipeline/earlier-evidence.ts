@@ -2,17 +2,19 @@
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { type Evidence, readEvidence } from "../vault/documents/evidence.ts";
+import { keepGenuine } from "../vault/judge-checks.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { SignedVault } from "../vault/vault.ts";
 
 /**
  * A manifest that was edited still parses; but what earlier checks read had another checksum.
  * Evidence is written once, so what cannot be read was damaged or planted, and may have said so: it
  * is damage of the backup. Errors: ManifestDamaged, EvidenceInvalid, those of ObjectStore.get.
  */
-export async function compareWithEarlierEvidence(store: ObjectStore, entry: BackupEntry, manifestSha256: string): Promise<void> {
-  for (const { key, check } of entry.checks) {
+export async function compareWithEarlierEvidence(vault: SignedVault, entry: BackupEntry, manifestSha256: string): Promise<void> {
+  for (const { key, check } of [...keepGenuine(vault, entry.earlierChecks), ...entry.checks]) {
     if (check === "damaged" || check === "disproven") continue; // It may have read the damaged manifest.
-    const evidence = await readUnlessDeleted(store, key);
+    const evidence = await readUnlessDeleted(vault.store, key);
     if (evidence === undefined || evidence.manifestSha256 === manifestSha256) continue;
     throw new HoldfastError(
       "ManifestDamaged",

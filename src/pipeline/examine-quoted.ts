@@ -45,7 +45,7 @@ export async function examineQuoted(
 
 function withBorneOut(entry: Quotable): Quotable {
   const isBorneOut = (entry.problems ?? []).length === 0 && entry.unread === undefined;
-  return isBorneOut ? entry : { ...entry, checks: [] };
+  return isBorneOut ? entry : { ...entry, checks: [], earlierChecks: [] };
 }
 
 /** Examines the backup whose check of the group is the newest, until that one can be quoted. */
@@ -61,7 +61,7 @@ async function examineLast(
     const { index, entry, key } = last;
     if (entry.problems === undefined) {
       const examined = await examineBackup(store, entry, authenticate);
-      judged[index] = withBorneOut(examined ?? { ...entry, problems: [], checks: [] });
+      judged[index] = withBorneOut(examined ?? { ...entry, problems: [], checks: [], earlierChecks: [] });
       continue;
     }
     if ((await readSoundEvidence(store, key)) !== undefined) return;

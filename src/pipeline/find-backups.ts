@@ -45,7 +45,7 @@ export async function findInVaults(context: PipelineContext, given: string): Pro
 
 async function findInVault(context: PipelineContext, vaultName: string, reference: string): Promise<FoundBackup> {
   const vault = await context.vaultOf(vaultName);
-  return { entry: await findBackup(vault.store, reference, context.run.clock.now()), vault };
+  return { entry: await findBackup(vault, reference, context.run.clock.now()), vault };
 }
 
 /** A whole id is in no need of the other vaults' word. */

@@ -65,5 +65,5 @@ function sourcesNamed({ policy }: PipelineContext, names: readonly string[]): So
 async function* listEntries(context: PipelineContext, source: SourceConfig): AsyncGenerator<BackupEntry, void, undefined> {
   const vault = await findVault(context, source.vault);
   if (vault === undefined) return;
-  yield* listBackups(vault.store, { source: source.name, now: context.run.clock.now(), signal: context.run.signal });
+  yield* listBackups(vault, { source: source.name, now: context.run.clock.now(), signal: context.run.signal });
 }

@@ -10,10 +10,12 @@ import type { BackupFigures, Status, StatusBackup } from "../report/status-model
 import type { BackupEntry } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
+import { keepGenuine } from "../vault/judge-checks.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.ts";
 import { confirmLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { SignedVault } from "../vault/vault.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { examineQuoted, testChecks } from "./examine-quoted.ts";
 import { findVault, type PipelineContext } from "./pipeline-context.ts";
@@ -86,11 +88,11 @@ async function measureSource(context: PipelineContext, source: SourceConfig): Pr
   const { store } = vault;
   const { backups: listed, unclaimed } = await historyOf(context, vault, source.name);
   const entries = await examineQuoted(store, listed, authenticatorOf(context, vault));
-  const tests = await readTests(store, entries);
+  const tests = await readTests(vault, entries);
   const telling = chooseTelling(entries, tests);
   const { signal, clock } = context.run;
-  const lost = await confirmLost(store, unclaimed);
-  const deleted = await toArray(listRecentDeletions(store, { source: source.name, now: clock.now(), signal }));
+  const lost = await confirmLost(vault, unclaimed);
+  const deleted = await toArray(listRecentDeletions(vault, { source: source.name, now: clock.now(), signal }));
   const backups: StatusBackup[] = [];
   for (const entry of entries) {
     backups.push(telling.has(entry) ? { ...entry, figures: await readFigures(store, entry, tests) } : entry);
@@ -105,12 +107,16 @@ async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** Whatever its backup's age: a monthly test of an hourly backup lies hundreds of backups back. */
-async function readTests(store: ObjectStore, entries: readonly BackupEntry[]): Promise<Evidence[]> {
-  const keys = entries.flatMap(({ checks }) => checks).filter(({ check }) => testChecks.includes(check));
-  const newest = keys.sort((a, b) => b.at.localeCompare(a.at)).slice(0, shownTests);
+async function readTests(vault: SignedVault, entries: readonly BackupEntry[]): Promise<Evidence[]> {
+  const keys = entries.flatMap(({ checks, earlierChecks }) => [...checks, ...earlierChecks]);
+  const newestFirst = keys.filter(({ check }) => testChecks.includes(check)).sort((a, b) => b.at.localeCompare(a.at));
   const tests: Evidence[] = [];
-  for (const { key } of newest) {
-    const evidence = await readSoundEvidence(store, key);
+  let looked = 0;
+  for (const each of newestFirst) {
+    if (looked >= shownTests) break;
+    if (keepGenuine(vault, [each]).length === 0) continue;
+    looked += 1;
+    const evidence = await readSoundEvidence(vault.store, each.key);
     if (evidence !== undefined) tests.push(evidence);
   }
   return tests;

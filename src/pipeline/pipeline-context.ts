@@ -93,7 +93,7 @@ export function createPipelineContext(
       const [store, state] = [await this.storeOf(name), await this.stateStoreOf(name)];
       const id = vaultIds.get(name) ?? (await openVault(store)).vaultId;
       vaultIds.set(name, id);
-      return { name, config: requireVault(policy, name), id, store, state };
+      return { name, config: requireVault(policy, name), id, store, state, verifier: await this.verifier() };
     },
     authenticManifests: new Set(),
     histories: new Map(),

@@ -40,6 +40,9 @@ export async function planOnTrust(
         kept && backup?.kind !== "log" && !confirmed.has(id) && (backup?.state === "verified" || backup?.state === "proven");
       return isRelied && backup.distrust === undefined ? [backup] : [];
     });
+    const unchecked = gathered.find(({ entry }) => entry.unchecked !== undefined)?.entry.unchecked;
+    // Nor on the word of evidence that anybody could have written.
+    if (planned.released.length > 0 && unchecked !== undefined) throw unchecked;
     if (planned.released.length === 0 || relied.length === 0) return [...backups.values()].map(withoutEntry);
     for (let first = 0; first < relied.length; first += concurrency) {
       context.run.signal.throwIfAborted();

@@ -6,9 +6,10 @@ import type { SourceConfig } from "../policy/policy.ts";
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import { promiseLocks } from "../retention/promise-locks.ts";
 import { extendBackupLock, findBackupLock, holdBackup } from "../vault/backup-lock.ts";
-import { holdDocument } from "../vault/documents/holds.ts";
+import { lockHolds } from "../vault/documents/holds.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { SignedVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import type { ReusedArtifacts } from "./reused-artifacts.ts";
 
@@ -56,11 +57,12 @@ export async function planAmongLocks(
  */
 export async function keepPromises(
   context: PipelineContext,
-  store: ObjectStore,
+  vault: SignedVault,
   source: SourceConfig,
   backups: readonly RetentionBackup[],
   plan: RetentionPlan,
 ): Promise<readonly string[]> {
+  const { store } = vault;
   if (!store.locks) return [];
   const { run, policy } = context;
   const promises = promiseLocks(backups, plan, source.retention, { now: run.clock.now(), timezone: policy.timezone });
@@ -71,8 +73,8 @@ export async function keepPromises(
   });
   for (const { id, held } of backups) {
     if (!held) continue;
-    if ((await store.head(keyOf.manifest(source.name, id)))?.lock?.held !== true) await holdBackup(store, source.name, id, true);
-    if ((await store.head(keyOf.hold(source.name, id)))?.lock?.held !== true) await holdDocument(store, source.name, id, true);
+    if ((await store.head(keyOf.manifest(source.name, id)))?.lock?.held !== true) await holdBackup(vault, source.name, id, true);
+    await lockHolds(vault, source.name, id, true);
   }
   return extended.sort();
 }

@@ -11,12 +11,14 @@ import { stateOf } from "../vault/backup-state.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
+import { checksStoredBy } from "../vault/judge-checks.ts";
 import type { LeaseSet } from "../vault/lease-set.ts";
 import { leaseStreams } from "../vault/lease-streams.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
-import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
+import type { SignedVault } from "../vault/vault.ts";
+import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
 import type { SourceHistory } from "./histories.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
@@ -85,20 +87,20 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
     const kept = new Set(planned.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
     await takeBackTombstones(run, store, sourceName, kept);
     // What is kept is made safe before anything is deleted.
-    const locksExtended = await keepPromises(context, store, source, backups, planned);
+    const locksExtended = await keepPromises(context, vault, source, backups, planned);
     // Before anything of this run is deleted, so that a deletion that died is finished first.
     const onOdd = ({ key, odd }: ListedObject) =>
       run.log.warn(`${key} in ${store.url} is ${odd}, which a vault holds none of: find out who put it there`);
     const isNamed = async (key: string): Promise<boolean> => (await readReused()).isNamed(key);
     const options = { isNamed, now: run.clock.now(), graceSeconds: orphanGraceSeconds, leases: state, signal: run.signal, onOdd };
-    for await (const deletion of listRecentDeletions(store, { source: sourceName, now: options.now, signal: run.signal })) {
+    for await (const deletion of listRecentDeletions(vault, { source: sourceName, now: options.now, signal: run.signal })) {
       run.log.warn(describeDeletion(deletion, store.url, options.now).message);
     }
-    const swept = await sweepOrphans(store, sourceName, options);
+    const swept = await sweepOrphans(vault, sourceName, options);
     const { deleted, spared } = await deleteReleased(
       run,
       leases,
-      { store, state, holdfastVersion: context.holdfastVersion, readReused },
+      { vault, signer: () => context.signerOf(sourceName), holdfastVersion: context.holdfastVersion, readReused },
       sourceName,
       planned,
       backups,
@@ -171,7 +173,7 @@ function amend(planned: RetentionPlan, spared: ReadonlyMap<string, string>): Ret
 /** The plan with everything that is known of readers and locks, and what it was made of. */
 async function planSource(
   context: PipelineContext,
-  vault: SealedVault,
+  vault: SignedVault,
   { name, retention }: SourceConfig,
   readers: ReadonlyMap<string, string>,
   readReused: ReadReused,
@@ -185,19 +187,19 @@ async function planSource(
   const relied = await planOnTrust(context, vault, gathered, planFor);
   const placed = await planOnPositions(context, vault, name, relied, planFor);
   const { plan, backups } = await planAmongLocks(store, name, placed, planFor, readReused);
-  return { plan: await refuseLosses(store, name, history.unclaimed, plan), backups };
+  return { plan: await refuseLosses(vault, name, history.unclaimed, plan), backups };
 }
 
 async function gather(
   context: PipelineContext,
-  vault: SealedVault,
+  vault: SignedVault,
   { source, backups: entries }: SourceHistory,
   readers: ReadonlyMap<string, string>,
   settledMs: number,
 ): Promise<GatheredBackup[]> {
   const backups: GatheredBackup[] = [];
   const hidden = new Map<string, Date>();
-  for await (const { id, hiddenAt } of listHiddenHolds(vault.store, source)) hidden.set(id, hiddenAt);
+  for await (const { id, hiddenAt } of listHiddenHolds(vault, source)) hidden.set(id, hiddenAt);
   for (const entry of entries) {
     const hiddenAt = entry.held ? undefined : hidden.get(entry.id);
     if (hiddenAt !== undefined) context.run.log.warn(describeHiddenHold({ source, id: entry.id, hiddenAt }));
@@ -209,13 +211,13 @@ async function gather(
 
 async function describe(
   context: PipelineContext,
-  vault: SealedVault,
+  vault: SignedVault,
   entry: BackupEntry,
   settledMs: number,
 ): Promise<RetentionBackup> {
-  const { id, kind, state, suspicious, held, storedAt, checks } = entry;
+  const { id, kind, state, suspicious, held, storedAt } = entry;
   // By the store's own time; where that is not known, a check counts as old.
-  const settled = stateOf(checks.flatMap((each) => ((each.storedAt?.getTime() ?? 0) <= settledMs ? [each.check] : [])));
+  const settled = stateOf(checksStoredBy(vault, entry, settledMs).map(({ check }) => check));
   const backup = {
     id,
     kind,

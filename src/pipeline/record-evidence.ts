@@ -19,8 +19,10 @@ export async function recordEvidence(
   evidence: Evidence,
 ): Promise<HoldfastError | undefined> {
   try {
-    if (context.handOver === undefined) await noteEvidence(context, vault, evidence, await appendEvidence(vault.store, evidence));
-    else await context.handOver(evidence);
+    if (context.handOver === undefined) {
+      const signer = await context.signerOf(evidence.source);
+      await noteEvidence(context, vault, evidence, await appendEvidence(vault, evidence, signer));
+    } else await context.handOver(evidence);
     return undefined;
   } catch (error) {
     if (!isHoldfastError(error) || error.name === "Interrupted" || error.name === "Internal") throw error;

@@ -41,7 +41,8 @@ export async function recordHandedOver(
     const { sha256 } = await readManifest(found.vault.store, evidence.source, evidence.backupId);
     if (sha256 !== evidence.manifestSha256) throw refuse(found, `is about another manifest: ${evidence.manifestSha256}`);
   }
-  return appendEvidence(found.vault.store, { ...evidence, at: context.run.clock.now().toISOString() });
+  const dated = { ...evidence, at: context.run.clock.now().toISOString() };
+  return appendEvidence(found.vault, dated, await context.signerOf(evidence.source));
 }
 
 function checkClaim(found: FoundBackup, step: HandingStep, claim: unknown): Evidence {

@@ -5,7 +5,7 @@
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { openManifestSeal } from "../sealing/manifest-seal.ts";
 import { maxSmallMessageBytes } from "../sealing/small-message.ts";
-import { listBackups } from "../vault/catalogue.ts";
+import { listPlaces } from "../vault/catalogue.ts";
 import { readManifest } from "../vault/documents/manifest.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
 import { type BackupPlace, keyOf } from "../vault/layout.ts";
@@ -20,9 +20,9 @@ import type { PipelineContext } from "./pipeline-context.ts";
  * seal can be opened), those of ObjectStore.
  */
 export async function recoverVaultId(context: PipelineContext, store: ObjectStore): Promise<string | undefined> {
-  const { clock, signal } = context.run;
+  const { signal } = context.run;
   const places: BackupPlace[] = [];
-  for await (const { source, id } of listBackups(store, { now: clock.now(), signal })) places.push({ source, id });
+  for await (const { source, id } of listPlaces(store, { signal })) places.push({ source, id });
   let refusal: unknown;
   for (const place of places.sort((a, b) => (a.id < b.id ? 1 : -1))) {
     try {

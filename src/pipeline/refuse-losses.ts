@@ -7,7 +7,7 @@ import type { Refusal } from "../retention/refusals.ts";
 import { listHiddenDocuments } from "../vault/documents/hidden-documents.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { confirmLost, describeLost } from "../vault/list-lost.ts";
-import type { ObjectStore } from "../vault/object-store.ts";
+import type { SignedVault } from "../vault/vault.ts";
 
 /** Backups named one by one in a refusal. */
 const maxNamed = 10;
@@ -18,19 +18,19 @@ const maxNamed = 10;
  * tombstone. Errors: those of ObjectStore.
  */
 export async function refuseLosses(
-  store: ObjectStore,
+  vault: SignedVault,
   source: string,
   unclaimed: readonly BackupPlace[],
   plan: RetentionPlan,
 ): Promise<RetentionPlan> {
-  const found = [await refuseHidden(store, source), await refuseLost(store, unclaimed)].filter((refusal) => refusal !== undefined);
+  const found = [await refuseHidden(vault, source), await refuseLost(vault, unclaimed)].filter((refusal) => refusal !== undefined);
   const [refusal] = found;
   return refusal === undefined ? plan : { ...plan, refusals: [...found, ...plan.refusals], refusal };
 }
 
-async function refuseHidden(store: ObjectStore, source: string): Promise<Refusal | undefined> {
+async function refuseHidden(vault: SignedVault, source: string): Promise<Refusal | undefined> {
   const hidden = new Map<string, string>();
-  for await (const { id, key, by, hiddenAt } of listHiddenDocuments(store, source)) {
+  for await (const { id, key, by, hiddenAt } of listHiddenDocuments(vault, source)) {
     const what = key.startsWith("manifests/") ? "" : "evidence ";
     if (!hidden.has(id))
       hidden.set(id, `${id}, ${what}${by === "deletion" ? "deleted" : "overwritten"} at ${hiddenAt.toISOString()}`);
@@ -43,12 +43,12 @@ async function refuseHidden(store: ObjectStore, source: string): Promise<Refusal
   };
 }
 
-async function refuseLost(store: ObjectStore, unclaimed: readonly BackupPlace[]): Promise<Refusal | undefined> {
+async function refuseLost(vault: SignedVault, unclaimed: readonly BackupPlace[]): Promise<Refusal | undefined> {
   const lost: string[] = [];
   let remedy = "";
-  for (const place of await confirmLost(store, unclaimed)) {
+  for (const place of await confirmLost(vault, unclaimed)) {
     lost.push(place.id);
-    remedy = describeLost(place, store).remedy;
+    remedy = describeLost(place, vault.store).remedy;
   }
   if (lost.length === 0) return undefined;
   const them = lost.length === 1 ? "it" : "them";

@@ -25,12 +25,12 @@ export async function gatherReport(context: PipelineContext): Promise<ReportMode
 }
 
 async function describeSource(context: PipelineContext, { source, backups, tests }: MeasuredSource): Promise<ReportSource> {
-  const store = await context.storeOf(source.vault);
-  const described = { name: source.name, vault: store.url, schedules: schedulesOf(source), backups, tests };
+  const { url } = await context.storeOf(source.vault);
+  const described = { name: source.name, vault: url, schedules: schedulesOf(source), backups, tests };
   // Without a backup there may be no vault yet, and nothing to plan.
   if (backups.length === 0) return { ...described, holds: [] };
   const holds: ReportHold[] = [];
-  for await (const hold of listHolds(store, source.name)) holds.push(describeHold(hold));
+  for await (const hold of listHolds(await context.vaultOf(source.vault), source.name)) holds.push(describeHold(hold));
   return { ...described, plan: await planPrune(context, source.name), holds };
 }
 

@@ -50,7 +50,7 @@ export async function runBackup(context: PipelineContext, options: BackupRunOpti
 
 async function verifyNewest(context: PipelineContext, { source, backupId }: DumpResult): Promise<VerifyResult> {
   const vault = await context.vaultOf(requireSource(context.policy, source).vault);
-  const entry = await findBackup(vault.store, `${source}/${backupId}`, context.run.clock.now());
+  const entry = await findBackup(vault, `${source}/${backupId}`, context.run.clock.now());
   return verifyBackup(context, { entry, vault });
 }
 

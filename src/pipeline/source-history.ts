@@ -4,7 +4,8 @@
  */
 import { type BackupEntry, entryOf, listBackups } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
-import type { BackupPlace, EvidenceKey } from "../vault/layout.ts";
+import { type BackupPlace, type EvidenceKey, parseEvidenceKey } from "../vault/layout.ts";
+import { compareKeys } from "../vault/object-key.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { SourceHistory } from "./histories.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -49,8 +50,13 @@ export async function noteEvidence(
     ...known,
     backups: known.backups.map((entry) => {
       if (entry.id !== backupId) return entry;
-      const checks = [...entry.checks, ...entry.futureChecks, { ...key, storedAt: now }];
-      return { ...entry, ...entryOf(entry, checks, entry.held, now) };
+      const checks = [...entry.earlierChecks, ...entry.checks, ...entry.futureChecks, { ...key, storedAt: now }].flatMap((each) => {
+        const name = parseEvidenceKey(each.key);
+        return name === undefined ? [] : [{ ...name, storedAt: each.storedAt }];
+      });
+      checks.sort((a, b) => compareKeys(a.key, b.key));
+      const { held, forged } = entry;
+      return { ...entry, ...entryOf(vault, entry, { checks, holds: [] }, now), held, forged };
     }),
   }));
 }
@@ -58,7 +64,7 @@ export async function noteEvidence(
 /** Adds a backup that this run has committed. */
 export async function noteBackup(context: Listing, vault: Vault, place: BackupPlace): Promise<void> {
   const now = context.run.clock.now();
-  const entry = entryOf(place, [], false, now);
+  const entry = entryOf(vault, place, { checks: [], holds: [] }, now);
   if (entry === undefined) return;
   await amend(context, vault, place.source, (known) => {
     const { backups } = known;
@@ -78,11 +84,11 @@ async function amend(
   if (known !== undefined) histories.set(name, Promise.resolve(change(known)));
 }
 
-async function listHistory({ run }: Listing, { store }: Vault, source: string, signal: AbortSignal): Promise<SourceHistory> {
+async function listHistory({ run }: Listing, vault: Vault, source: string, signal: AbortSignal): Promise<SourceHistory> {
   const unclaimed: BackupPlace[] = [];
   const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
   const backups: BackupEntry[] = [];
-  for await (const entry of listBackups(store, { source, now: run.clock.now(), signal, onUnclaimed })) backups.push(entry);
+  for await (const entry of listBackups(vault, { source, now: run.clock.now(), signal, onUnclaimed })) backups.push(entry);
   return { source, backups, unclaimed };
 }
 

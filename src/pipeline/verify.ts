@@ -103,12 +103,11 @@ interface Judgement {
 
 async function judge(context: PipelineContext, found: FoundBackup): Promise<Judgement> {
   const { entry } = found;
-  const { store } = found.vault;
   let manifestSha256 = "";
   try {
     const read = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
     manifestSha256 = read.sha256;
-    await compareWithEarlierEvidence(store, entry, manifestSha256);
+    await compareWithEarlierEvidence(found.vault, entry, manifestSha256);
     const digestKey = await readDigestKey(context, found.vault, read.manifest);
     const { problems, ...seen } = await inspectBackup(context, found.vault, read.manifest, digestKey);
     const judged = { manifestSha256, digestKey, ...seen };

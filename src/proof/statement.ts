@@ -48,7 +48,7 @@ export interface Verifier {
 export function statementText(statement: Statement): Uint8Array {
   const { kind, vaultId, source, backupId, stamp, check, sha256 } = statement;
   const lines = [
-    "holdfast statement 1",
+    "holdfast-statement-1",
     `kind: ${kind}`,
     `vault: ${vaultId}`,
     `source: ${source}`,

@@ -3,7 +3,7 @@ import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject
 import type { Signer } from "../proof/statement.ts";
 
 /** Sets this key apart from any other that may be derived from the same secret. */
-const derivationInfo = "holdfast signing key 1";
+const derivationInfo = "holdfast-signing-key-1";
 /** RFC 8410: what stands before the 32 bytes of an Ed25519 private key in PKCS #8. */
 const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
 const seedBytes = 32;

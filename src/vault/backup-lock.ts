@@ -6,8 +6,10 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { reusedKeys } from "./artifact-place.ts";
 import { readManifest } from "./documents/manifest.ts";
 import { reusingKinds } from "./documents/reusing-kinds.ts";
-import { keyOf, parseArtifactKey, parseBackupId, parseDocumentKey } from "./layout.ts";
+import { keyOf, parseArtifactKey, parseBackupId, parseHoldKey } from "./layout.ts";
 import type { ObjectLock, ObjectStore, PutOptions } from "./object-store.ts";
+import { judgeName } from "./signed-documents.ts";
+import type { SignedVault } from "./vault.ts";
 
 /**
  * A lock that has ended when the request arrives is refused, and one of less than a minute is worth
@@ -48,8 +50,9 @@ export async function extendBackupLock(store: ObjectStore, source: string, id: s
  * lifts it, but not from what another held backup needs. Idempotent, the manifest last. Errors:
  * those of ObjectStore.
  */
-export async function holdBackup(store: ObjectStore, source: string, id: string, on: boolean): Promise<void> {
-  const isNeeded = on ? () => false : await findHeldByOthers(store, source, id);
+export async function holdBackup(vault: SignedVault, source: string, id: string, on: boolean): Promise<void> {
+  const { store } = vault;
+  const isNeeded = on ? () => false : await findHeldByOthers(vault, source, id);
   for await (const key of keysOfBackup(store, source, id)) {
     if (!isNeeded(key)) await unlessGone(() => store.legalHold(key, on));
   }
@@ -59,13 +62,14 @@ export async function holdBackup(store: ObjectStore, source: string, id: string,
  * What the other held backups of the source need. A held manifest in doubt may need anything
  * earlier.
  */
-async function findHeldByOthers(store: ObjectStore, source: string, id: string): Promise<(key: string) => boolean> {
+async function findHeldByOthers({ store, ...vault }: SignedVault, source: string, id: string): Promise<(key: string) => boolean> {
   const held = new Set<string>();
   const keys = new Set<string>();
   const doubted: string[] = [];
   for await (const { key } of store.list(`holds/${source}/`, { includeOdd: true })) {
-    const other = parseDocumentKey(key)?.id;
-    if (other === undefined || other === id) continue;
+    const name = parseHoldKey(key);
+    if (name === undefined || name.id === id || judgeName(vault, name) === "forged") continue;
+    const other = name.id;
     held.add(other);
     try {
       for (const each of await readReusedKeys(store, source, other)) keys.add(each);

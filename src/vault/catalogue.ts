@@ -2,12 +2,24 @@
  * The catalogue: every backup with its state, from the keys of three listings alone, in memory that
  * does not grow with their number.
  */
+import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type BackupState, stateOf } from "./backup-state.ts";
 import { isFuture } from "./documents/future.ts";
-import { type BackupPlace, type EvidenceKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
+import { judgeChecks } from "./judge-checks.ts";
+import {
+  type BackupPlace,
+  type EvidenceKey,
+  parseBackupId,
+  parseDocumentKey,
+  parseEvidenceKey,
+  parseHoldKey,
+  type SignedKey,
+} from "./layout.ts";
 import { cursorOf, listRoom, type RoomOptions } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { judgeName } from "./signed-documents.ts";
+import type { SignedVault } from "./vault.ts";
 
 export interface BackupEntry {
   readonly source: string;
@@ -16,10 +28,19 @@ export interface BackupEntry {
   readonly startedAt: Date;
   readonly state: BackupState;
   readonly suspicious: boolean;
-  /** Oldest first; only what counts. */
+  /** Of each check, the newest that counts; oldest first. */
   readonly checks: readonly EvidenceKey[];
+  /** Those behind them, of which nobody has asked whether they count (judge-checks.ts). */
+  readonly earlierChecks: readonly EvidenceKey[];
   /** Evidence that is dated in the future, and counts for nothing. */
   readonly futureChecks: readonly EvidenceKey[];
+  /** Evidence and holds that none of the policy's keys signed: they count for nothing. */
+  readonly forged: readonly string[];
+  /**
+   * Why nobody could tell of some evidence whether it was signed: a public key is not at hand. It
+   * counts here, but nothing may be deleted for it.
+   */
+  readonly unchecked?: HoldfastError;
   /**
    * Whether the backup itself is dated in the future: then it counts for no objective, and is
    * nobody's latest.
@@ -45,20 +66,19 @@ export interface ListOptions extends RoomOptions {
 
 /**
  * All backups, by source and then by age, oldest first: whatever has a manifest, joined with its
- * evidence and hold. Reads no object. Keys that are not the layout's are skipped. Errors: those
- * of ObjectStore.list.
+ * evidence and holds, as far as they are signed. Reads no object. Keys that are not the layout's
+ * are skipped. Errors: those of ObjectStore.list.
  */
-export async function* listBackups(store: ObjectStore, options: ListOptions): AsyncGenerator<BackupEntry, void, undefined> {
+export async function* listBackups(vault: SignedVault, options: ListOptions): AsyncGenerator<BackupEntry, void, undefined> {
+  const { store } = vault;
   const evidence = listRoom(store, "evidence", parseEvidenceKey, options);
-  const holds = listRoom(store, "holds", parseDocumentKey, options);
+  const holds = listRoom(store, "holds", parseHoldKey, options);
   const evidenceCursor = cursorOf(evidence, options.onUnclaimed);
   const holdCursor = cursorOf(holds);
   try {
     for await (const place of listRoom(store, "manifests", parseDocumentKey, options)) {
-      const evidenceOf = await evidenceCursor.takeFor(place);
-      const checks = evidenceOf.map(({ key, at, check, storedAt }): EvidenceKey => ({ key, at, check, storedAt }));
-      const held = (await holdCursor.takeFor(place)).length > 0;
-      const entry = entryOf(place, checks, held, options.now);
+      const found = { checks: await evidenceCursor.takeFor(place), holds: await holdCursor.takeFor(place) };
+      const entry = entryOf(vault, place, found, options.now);
       if (entry !== undefined) yield { ...entry, storedAt: place.storedAt };
     }
     if (options.onUnclaimed !== undefined) await evidenceCursor.skipRest();
@@ -66,6 +86,14 @@ export async function* listBackups(store: ObjectStore, options: ListOptions): As
     await evidence.return();
     await holds.return();
   }
+}
+
+/**
+ * Source and id of every backup, in the order of listBackups, from the manifests' keys alone.
+ * Errors: those of ObjectStore.list.
+ */
+export function listPlaces(store: ObjectStore, options: RoomOptions): AsyncGenerator<BackupPlace, void, undefined> {
+  return listRoom(store, "manifests", parseDocumentKey, options);
 }
 
 /**
@@ -85,18 +113,31 @@ export async function* listSources(
 
 /** The entry of a backup of which this is known; undefined when the id cannot be one. */
 export function entryOf(
+  vault: SignedVault,
   { source, id }: BackupPlace,
-  allChecks: readonly EvidenceKey[],
-  held: boolean,
+  found: { readonly checks: readonly (EvidenceKey & SignedKey)[]; readonly holds: readonly SignedKey[] },
   now: Date,
 ): BackupEntry | undefined {
   const parsed = parseBackupId(id);
   if (parsed === undefined) return undefined;
   const { startedAt, kind } = parsed;
-  const checks = allChecks.filter(({ at }) => !isFuture(at, now));
-  const futureChecks = allChecks.filter(({ at }) => isFuture(at, now));
-  const state = stateOf(checks.map(({ check }) => check));
-  return { source, id, kind, startedAt, ...state, checks, futureChecks, future: isFuture(startedAt, now), held };
+  const { checks, earlier, future, forged, unknown } = judgeChecks(vault, found.checks, now);
+  const forgedHolds = found.holds.filter((name) => judgeName(vault, name) === "forged");
+  const { lacking } = vault.verifier;
+  return {
+    source,
+    id,
+    kind,
+    startedAt,
+    ...stateOf(checks.map(({ check }) => check)),
+    checks,
+    earlierChecks: earlier,
+    futureChecks: future,
+    forged: [...forged, ...forgedHolds.map(({ key }) => key)],
+    ...(unknown && lacking !== undefined ? { unchecked: lacking } : {}),
+    future: isFuture(startedAt, now),
+    held: forgedHolds.length < found.holds.length,
+  };
 }
 
 async function nextSource(

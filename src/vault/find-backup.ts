@@ -3,11 +3,12 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupEntry, entryOf, listSources } from "./catalogue.ts";
 import { listEvidence } from "./documents/evidence.ts";
 import { isFuture } from "./documents/future.ts";
-import { isHeld } from "./documents/holds.ts";
+import { listHoldKeys } from "./documents/holds.ts";
 import { type BackupPlace, isSourceName, parseBackupId, parseDocumentKey } from "./layout.ts";
 import { listRoom } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { parseReference, type Reference } from "./reference.ts";
+import type { SignedVault } from "./vault.ts";
 
 /** How many candidates an ambiguous reference is answered with. */
 const maxCandidates = 10;
@@ -26,12 +27,12 @@ const windowsMs = [2 * dayMs, 100 * dayMs] as const;
  * BackupNotFound, which names the nearest; UsageInvalid when it is ambiguous, with the candidates,
  * or cannot be a reference; those of ObjectStore.
  */
-export async function findBackup(store: ObjectStore, reference: string, now: Date): Promise<BackupEntry> {
+export async function findBackup(vault: SignedVault, reference: string, now: Date): Promise<BackupEntry> {
+  const { store } = vault;
   const wanted = parseReference(reference);
   const place = wanted.by === "prefix" ? await findByPrefix(store, wanted) : await findByTime(store, wanted, now);
   const checks = await listEvidence(store, place.source, place.id);
-  const held = await isHeld(store, place.source, place.id);
-  const entry = entryOf(place, checks, held, now);
+  const entry = entryOf(vault, place, { checks, holds: await listHoldKeys(store, place.source, place.id) }, now);
   if (entry === undefined) throw new HoldfastError("Internal", `${place.id} was listed, but is not a backup's id`);
   return entry;
 }

@@ -4,6 +4,7 @@
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
+import type { Statement } from "../proof/statement.ts";
 import { type CheckName, checkNames } from "./backup-state.ts";
 import type { LeaseStream } from "./lease-streams.ts";
 
@@ -25,7 +26,13 @@ export const manifestSealName = "manifest";
 export const digestKeyName = "digest-key";
 const artifactPattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
 const idPattern = new RegExp(`^(\\d{8}T\\d{6}Z)-(${backupKinds.join("|")})-([0-9a-z]{6})$`);
-const evidenceNamePattern = new RegExp(`^(\\d{8}T\\d{9}Z)-(${checkNames.join("|")})\\.json$`);
+const evidenceNamePattern = new RegExp(`^(\\d{8}T\\d{9}Z)-(${checkNames.join("|")})(?:-(.*))?\\.json$`);
+/** A hold's or tombstone's: its backup's id, and the time. */
+const recordNamePattern = new RegExp(
+  `^(\\d{8}T\\d{6}Z-(?:${backupKinds.join("|")})-[0-9a-z]{6})(?:-(\\d{8}T\\d{9}Z)(?:-(.*))?)?\\.json$`,
+);
+/** SHA-256 and a signature of 64 bytes, in base64url. */
+const signedPattern = /^([\w-]{43})-([\w-]{86})$/;
 
 /**
  * Crockford's base 32: no letters that are mistaken for digits. 32 divides 256, so that every
@@ -50,12 +57,17 @@ export const keyOf = {
   manifestSeal: (source: string, id: string): string => `${keyOf.artifact(source, id, "")}${manifestSealName}`,
   /** Under which the backup's documents say what depends on its content. */
   digestKey: (source: string, id: string): string => `${keyOf.artifact(source, id, "")}${digestKeyName}`,
-  evidence: (source: string, id: string, at: Date, check: CheckName): string =>
-    `${keyOf.evidencePrefix(source, id)}${formatStamp(at, true)}-${check}.json`,
+  evidence: (source: string, id: string, at: Date, check: CheckName, signed: SignedName): string =>
+    `${keyOf.evidencePrefix(source, id)}${formatStamp(at, true)}-${check}-${endOf(signed)}`,
   evidencePrefix: (source: string, id: string): string => `evidence/${assertSource(source)}/${assertId(id)}/`,
-  hold: (source: string, id: string): string => `holds/${assertSource(source)}/${assertId(id)}.json`,
+  hold: (source: string, id: string, at: Date, signed: SignedName): string =>
+    `${keyOf.holdPrefix(source, id)}-${formatStamp(at, true)}-${endOf(signed)}`,
+  /** Of all holds of one backup: no id is the beginning of another. */
+  holdPrefix: (source: string, id: string): string => `holds/${assertSource(source)}/${assertId(id)}`,
   /** Written before Holdfast deletes a backup, and kept. */
-  tombstone: (source: string, id: string): string => `tombstones/${assertSource(source)}/${assertId(id)}.json`,
+  tombstone: (source: string, id: string, at: Date, signed: SignedName): string =>
+    `${keyOf.tombstonePrefix(source, id)}-${formatStamp(at, true)}-${endOf(signed)}`,
+  tombstonePrefix: (source: string, id: string): string => `tombstones/${assertSource(source)}/${assertId(id)}`,
   /** A segment of its own keeps leases apart from read marks, however a source is called. */
   lease: (source: string, stream: LeaseStream): string => `leases/writing/${assertSource(source)}/${stream}.json`,
   readMark: (source: string, id: string, until: Date, token: string): string =>
@@ -112,7 +124,7 @@ export interface BackupPlace {
   readonly id: string;
 }
 
-/** Source and id of a manifest's or hold's key, or undefined when it is neither. */
+/** Source and id of a manifest's key, or undefined when it is none. */
 export function parseDocumentKey(key: string): BackupPlace | undefined {
   const [, source = "", file = "", ...rest] = key.split("/");
   const id = file.endsWith(".json") ? file.slice(0, -5) : "";
@@ -126,6 +138,23 @@ export function parseArtifactKey(key: string): (BackupPlace & { readonly name: s
   return { source, id, name };
 }
 
+/** What the end of a signed document's name says: both in base64url. */
+export interface SignedName {
+  /** Of the document's bytes. */
+  readonly sha256: string;
+  readonly signature: string;
+}
+
+/** A document that counts by its name, as the name alone tells it: nobody has judged it yet. */
+export interface SignedKey extends BackupPlace {
+  readonly key: string;
+  readonly kind: Statement["kind"];
+  /** ISO 8601 with milliseconds, UTC. */
+  readonly at: string;
+  /** Absent where the name has no signature, or none that could be one. */
+  readonly signed?: SignedName;
+}
+
 /** Evidence as its key alone tells it. */
 export interface EvidenceKey {
   readonly key: string;
@@ -133,16 +162,46 @@ export interface EvidenceKey {
   readonly at: string;
   readonly check: CheckName;
   /** When the store got it, by the store's own time; known where it was listed with others. */
-  readonly storedAt?: Date;
+  readonly storedAt?: Date | undefined;
 }
 
-/** What an evidence key says, or undefined when it is none. */
-export function parseEvidenceKey(key: string): (EvidenceKey & BackupPlace) | undefined {
+/** What an evidence key says, signed or not, or undefined when it is none. */
+export function parseEvidenceKey(key: string): (EvidenceKey & SignedKey) | undefined {
   const [room, source = "", id = "", file = "", ...rest] = key.split("/");
-  const [, stamp = "", check] = evidenceNamePattern.exec(file) ?? [];
+  const [, stamp = "", check, end] = evidenceNamePattern.exec(file) ?? [];
   const at = parseStamp(stamp);
   if (room !== "evidence" || rest.length > 0 || at === undefined || !isSourceName(source) || !isBackupId(id)) return undefined;
-  return { source, id, key, at: at.toISOString(), check: check as CheckName };
+  return { source, id, key, kind: "evidence", at: at.toISOString(), check: check as CheckName, ...parseEnd(end) };
+}
+
+/** What a hold's key says, signed or not, or undefined when it is none. */
+export function parseHoldKey(key: string): SignedKey | undefined {
+  return parseRecordKey(key, "holds", "hold");
+}
+
+/** What a tombstone's key says, signed or not, or undefined when it is none. */
+export function parseTombstoneKey(key: string): SignedKey | undefined {
+  return parseRecordKey(key, "tombstones", "tombstone");
+}
+
+function parseRecordKey(key: string, within: string, kind: "hold" | "tombstone"): SignedKey | undefined {
+  const [room, source = "", file = "", ...rest] = key.split("/");
+  const [, id = "", stamp = "", end] = recordNamePattern.exec(file) ?? [];
+  if (room !== within || rest.length > 0 || !isSourceName(source) || !isBackupId(id)) return undefined;
+  const at = parseStamp(stamp);
+  return { source, id, key, kind, ...(at === undefined ? { at: "" } : { at: at.toISOString(), ...parseEnd(end) }) };
+}
+
+/** One text for the same bytes: a second name for a document would be a second document. */
+function parseEnd(end: string | undefined): { readonly signed?: SignedName } {
+  const [, sha256 = "", signature = ""] = signedPattern.exec(end ?? "") ?? [];
+  const isExact =
+    sha256 !== "" && [sha256, signature].every((text) => Buffer.from(text, "base64url").toString("base64url") === text);
+  return isExact ? { signed: { sha256, signature } } : {};
+}
+
+function endOf({ sha256, signature }: SignedName): string {
+  return `${sha256}-${signature}.json`;
 }
 
 export interface ReadMarkKey extends BackupPlace {
@@ -175,7 +234,7 @@ function assertId(id: string): string {
  * `20261120T020000Z`, or with milliseconds `20261120T020000123Z`: sorts by time for the years 0 to
  * 9999.
  */
-function formatStamp(time: Date, milliseconds: boolean): string {
+export function formatStamp(time: Date, milliseconds: boolean): string {
   const compact = time.toISOString().replaceAll(/[-:.]/g, "");
   if (compact.length !== 19)
     throw new HoldfastError("VaultInvalid", `${time.toISOString()} is outside the years that names can hold`);

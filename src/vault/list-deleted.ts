@@ -4,9 +4,11 @@
  */
 
 import { reusingKinds } from "./documents/reusing-kinds.ts";
-import { isSettledDeletion, listTombstones, minDeletionAgeMs, type StoredTombstone } from "./documents/tombstones.ts";
+import { findTombstone, isSettledDeletion, listTombstones, minDeletionAgeMs } from "./documents/tombstones.ts";
 import { type BackupPlace, keyOf, parseBackupId, parseDocumentKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { judgeName } from "./signed-documents.ts";
+import type { SignedVault } from "./vault.ts";
 
 const hourMs = 3_600_000;
 
@@ -25,21 +27,29 @@ export interface DeletionOptions {
 /**
  * Backups of a source, or of all, whose tombstone is not trusted yet, whose manifest is gone, and
  * of which more is left than what later backups may name: a prune died while it deleted them, or
- * somebody wrote the tombstone who wants a prune to finish their work. Reads keys only. Errors:
- * those of ObjectStore.
+ * somebody put an old tombstone back who wants a prune to finish their work. Reads keys only.
+ * Errors: those of ObjectStore.
  */
 export async function* listRecentDeletions(
-  store: ObjectStore,
+  vault: SignedVault,
   { now, ...options }: DeletionOptions,
 ): AsyncGenerator<RecentDeletion, void, undefined> {
-  for await (const tombstone of listTombstones(store, options)) {
-    if (isSettledDeletion(tombstone, now) || !(await isUnfinished(store, tombstone))) continue;
-    const { source, id, storedAt } = tombstone;
-    yield { source, id, deletedAt: storedAt, keptUntil: new Date(storedAt.getTime() + minDeletionAgeMs) };
+  const { store } = vault;
+  let last = "";
+  for await (const name of listTombstones(store, options)) {
+    const { source, id } = name;
+    // One backup may have several.
+    if (isSettledDeletion(name, now) || last === `${source}/${id}` || judgeName(vault, name) === "forged") continue;
+    if (!(await isUnfinished(store, name))) continue;
+    const tombstone = await findTombstone(vault, source, id);
+    if (tombstone === undefined || isSettledDeletion(tombstone, now)) continue;
+    last = `${source}/${id}`;
+    const deletedAt = tombstone.storedAt;
+    yield { source, id, deletedAt, keptUntil: new Date(deletedAt.getTime() + minDeletionAgeMs) };
   }
 }
 
-async function isUnfinished(store: ObjectStore, { source, id }: StoredTombstone): Promise<boolean> {
+async function isUnfinished(store: ObjectStore, { source, id }: BackupPlace): Promise<boolean> {
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
   for (const prefix of [keyOf.evidencePrefix(source, id), keyOf.manifestSeal(source, id)]) {
     if (await isAny(store.list(prefix, { includeOdd: true }))) return true;

@@ -3,14 +3,16 @@
  * docs/vault-format.md, "Order of deletes".
  */
 import { isHoldfastError } from "../errors/holdfast-error.ts";
+import { listHiddenHolds } from "./documents/hidden-documents.ts";
 import { isHeld } from "./documents/holds.ts";
 import { findLeaseProblem, type LeaseRecord } from "./documents/lease-record.ts";
 import { readSmall } from "./documents/read-small.ts";
 import { findTombstone, isSettledDeletion } from "./documents/tombstones.ts";
-import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseDocumentKey, parseEvidenceKey } from "./layout.ts";
+import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseEvidenceKey, parseHoldKey } from "./layout.ts";
 import { type LeaseStream, leaseStreams, streamOf } from "./lease-streams.ts";
 import type { LeaseSubject } from "./leases.ts";
 import type { ListedObject, ObjectStore } from "./object-store.ts";
+import type { SignedVault } from "./vault.ts";
 
 export interface SweepOptions {
   readonly now: Date;
@@ -49,10 +51,11 @@ const leaseSlackMs = 3_600_000;
  * leases, and some requests a backup. Errors: those of ObjectStore.
  */
 export async function* findOrphans(
-  store: ObjectStore,
+  vault: SignedVault,
   source: string,
   options: SweepOptions,
 ): AsyncGenerator<Orphan, void, undefined> {
+  const { store } = vault;
   const beforeMs = options.now.getTime() - options.graceSeconds * 1000;
   const leases = await readLiveLeases(options.leases ?? store, source);
   for (const [room, parse] of rooms) {
@@ -72,7 +75,7 @@ export async function* findOrphans(
       if (parsed === undefined || startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs)
         continue;
       if (isCovered(startedMs, leases.get(streamOf(parsed.kind)))) continue;
-      if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(store, room, { source, id }, options.now) };
+      if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(vault, room, { source, id }, options.now) };
       if (decided.orphaned && !(room === "artifacts" && (await options.isNamed(object.key))))
         yield { key: object.key, bytes: object.bytes };
     }
@@ -85,9 +88,10 @@ export async function* findOrphans(
  * deleted.
  * Errors: those of ObjectStore; a re-run goes on.
  */
-export async function sweepOrphans(store: ObjectStore, source: string, options: SweepOptions): Promise<readonly Orphan[]> {
+export async function sweepOrphans(vault: SignedVault, source: string, options: SweepOptions): Promise<readonly Orphan[]> {
   const orphans: Orphan[] = [];
-  for await (const orphan of findOrphans(store, source, options)) orphans.push(orphan);
+  for await (const orphan of findOrphans(vault, source, options)) orphans.push(orphan);
+  const { store } = vault;
   const swept: Orphan[] = [];
   for (const orphan of orphans) {
     options.signal?.throwIfAborted();
@@ -101,27 +105,30 @@ export async function sweepOrphans(store: ObjectStore, source: string, options: 
 
 const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefined])[] = [
   ["artifacts", parseArtifactKey],
-  ["holds", parseDocumentKey],
+  ["holds", parseHoldKey],
   ["evidence", parseEvidenceKey],
 ];
 
 /**
  * Left by a run that died or by a deletion that was meant, never by a loss: without a tombstone,
  * what has evidence was a backup, and so was what has a manifest or evidence that the store only
- * hides. A tombstone counts when the store has had it for two days. A hold keeps what is left of
- * its backup even when the manifest is gone; it goes itself only when it holds nothing any longer.
+ * hides. Evidence that nobody signed keeps what is there, too: it costs room, not data. A tombstone
+ * counts when it is signed for certain and the store has had it for two days. A hold keeps what is
+ * left of its backup even when the manifest is gone; it goes itself only when it holds nothing any
+ * longer.
  */
-async function isOrphaned(store: ObjectStore, room: string, { source, id }: BackupPlace, now: Date): Promise<boolean> {
+async function isOrphaned(vault: SignedVault, room: string, { source, id }: BackupPlace, now: Date): Promise<boolean> {
+  const { store } = vault;
   if ((await store.head(keyOf.manifest(source, id))) !== undefined) return false;
   if (room === "holds")
     return (
       !(await isAny(store.list(keyOf.artifact(source, id, ""), { includeOdd: true }))) && !(await hasEvidence(store, source, id))
     );
-  if ((await isHeld(store, source, id)) || (await isAny(store.listHidden(keyOf.hold(source, id))))) return false;
-  const tombstone = await findTombstone(store, source, id);
+  if ((await isHeld(vault, source, id)) || (await isAny(listHiddenHolds(vault, source, id)))) return false;
+  const tombstone = await findTombstone(vault, source, id);
   // Anyone who can hide a manifest can write a tombstone beside it: somebody must have had the time
   // to notice.
-  if (tombstone !== undefined) return isSettledDeletion(tombstone, now);
+  if (tombstone !== undefined) return tombstone.certain && isSettledDeletion(tombstone, now);
   if (await hasEvidence(store, source, id)) return false;
   return (
     !(await isAny(store.listHidden(keyOf.manifest(source, id)))) &&

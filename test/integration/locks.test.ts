@@ -182,11 +182,14 @@ test("what is neither kept nor locked any more goes with every version and marke
 test("a hold is the store's legal hold on every object, and ends with it", async () => {
   const context = await open("daily: 7");
   const id = await back(context);
-  const store = await context.storeOf("main");
   const at = context.run.clock.now().toISOString();
-  await addHold(store, { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
+  await addHold(
+    await context.vaultOf("main"),
+    { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at },
+    await context.signerOf("tree"),
+  );
   expect((await locksOf(id)).filter(({ held }) => !held)).toEqual([]);
-  await removeHold(store, "tree", id);
+  await removeHold(await context.vaultOf("main"), "tree", id);
   expect((await locksOf(id)).filter(({ held }) => held)).toEqual([]);
 });
 
@@ -195,10 +198,14 @@ test("the record of a hold is under the store's legal hold: deleting it hides it
   const id = await back(context);
   const store = await context.storeOf("main");
   const at = context.run.clock.now().toISOString();
-  const key = `holds/tree/${id}.json`;
-  const isLocked = async () => (await store.head(key))?.lock?.held;
-  await addHold(store, { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
-  expect(await isLocked()).toBe(true);
+  const keyNow = async () => (await toList(store.list(`holds/tree/${id}`)))[0]?.key ?? "";
+  await addHold(
+    await context.vaultOf("main"),
+    { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at },
+    await context.signerOf("tree"),
+  );
+  const key = await keyNow();
+  expect((await store.head(key))?.lock?.held).toBe(true);
   const [version] = await versionsOf(key);
   await expect(client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: version?.VersionId }))).rejects.toThrow();
   const later = await open("keepWithin: 1m");
@@ -209,9 +216,11 @@ test("the record of a hold is under the store's legal hold: deleting it hides it
   expect((await pruneSource(later, "tree")).deleted).toEqual([]);
   const checked = await checkPolicy(later, Object.values(later.policy.sources));
   expect(checked.find(({ subject }) => subject === "deleted holds")).toMatchObject({ message: expect.stringContaining(id) });
-  expect(await toList(listHolds(store))).toMatchObject([{ backupId: id, problem: expect.stringMatching(/outside Holdfast/) }]);
+  expect(await toList(listHolds(await context.vaultOf("main")))).toMatchObject([
+    { backupId: id, problem: expect.stringMatching(/outside Holdfast/) },
+  ]);
   // Whoever may lift it lifts all of it; then retention applies again.
-  await removeHold(store, "tree", id);
+  await removeHold(await context.vaultOf("main"), "tree", id);
   expect(await versionsOf(key)).toEqual([]);
   expect((await pruneSource(later, "tree")).deleted).toEqual([id]);
 });
@@ -221,15 +230,20 @@ test("a hold that was deleted in a bucket with versions and without a lock holds
   const id = await back(context);
   const store = await context.storeOf("main");
   const at = context.run.clock.now().toISOString();
-  await addHold(store, { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at });
+  await addHold(
+    await context.vaultOf("main"),
+    { formatVersion: 2, source: "tree", backupId: id, by: "legal", reason: "case 12", at },
+    await context.signerOf("tree"),
+  );
   const later = await open("keepLast: 1", { days: 3, locks: false });
   await back(later);
-  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: `holds/tree/${id}.json` }));
+  const [held] = await toList(store.list(`holds/tree/${id}`));
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: held?.key }));
   expect((await pruneSource(later, "tree")).deleted).toEqual([]);
   const checked = await checkPolicy(later, Object.values(later.policy.sources));
   expect(checked.find(({ subject }) => subject === "deleted holds")).toMatchObject({ level: "error" });
-  await removeHold(store, "tree", id);
-  await expect(removeHold(store, "tree", id)).rejects.toMatchObject({ name: "BackupNotFound" });
+  await removeHold(await context.vaultOf("main"), "tree", id);
+  await expect(removeHold(await context.vaultOf("main"), "tree", id)).rejects.toMatchObject({ name: "BackupNotFound" });
   expect((await pruneSource(later, "tree")).deleted).toEqual([id]);
 });
 

@@ -41,6 +41,7 @@ import {
   useTestCredentials,
 } from "../support/s3-server.ts";
 import { makeCertificates } from "../support/server-certificates.ts";
+import { signedVault, testSigner } from "../support/signed-vault.ts";
 import { collect, patternedBytes, toList } from "../support/streams.ts";
 
 const timeouts = { connectMs: 1_000, silenceMs: 5_000, retryMs: 20_000, firstContactMs: 1_000, cleanupMs: 2_000 };
@@ -179,23 +180,25 @@ describe.each(starters)("%s", (_name, start) => {
       restoreInstructions: async () => "Read.",
     });
     await store.put(keyOf.manifest("db", id), Buffer.from("{}"));
-    await addHold(store, hold);
-    for (const Key of ["holdfast.json", "RESTORE.md", keyOf.hold("db", id)]) {
+    const vault = signedVault(store);
+    await addHold(vault, hold, testSigner);
+    const [held] = await toList(store.list("holds/"));
+    const Key = held?.key ?? "";
+    for (const Key of ["holdfast.json", "RESTORE.md", held?.key ?? ""]) {
       for (const { VersionId } of await versionsOf(config.bucket, Key)) {
         await expect(client.send(new DeleteObjectCommand({ Bucket: config.bucket, Key, VersionId }))).rejects.toThrow();
       }
     }
     // Overwritten, then hidden: both leave what was there.
-    const Key = keyOf.hold("db", id);
     await client.send(new PutObjectCommand({ Bucket: config.bucket, Key, Body: "{}" }));
     await client.send(new DeleteObjectCommand({ Bucket: config.bucket, Key }));
-    expect(await toList(listHolds(store))).toMatchObject([{ backupId: id, problem: expect.stringMatching(/outside Holdfast/) }]);
-    await removeHold(store, "db", id);
+    expect(await toList(listHolds(vault))).toMatchObject([{ backupId: id, problem: expect.stringMatching(/outside Holdfast/) }]);
+    await removeHold(vault, "db", id);
     expect(await versionsOf(config.bucket, Key)).toEqual([]);
     expect((await store.head(keyOf.manifest("db", id)))?.lock?.held ?? false).toBe(false);
-    await addHold(store, hold);
-    await removeHold(store, "db", id);
-    expect(await toList(listHolds(store))).toEqual([]);
+    await addHold(vault, hold, testSigner);
+    await removeHold(vault, "db", id);
+    expect(await toList(listHolds(vault))).toEqual([]);
     store.close();
   });
 

@@ -15,6 +15,7 @@ import { backupAt } from "../retention/histories.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
 import { commitSealed, memoryKeys } from "../support/sealed-backups.ts";
+import { signedNames, signedVault, signerOf, testSigner, testVerifier } from "../support/signed-vault.ts";
 import { randomOf } from "./databases.ts";
 
 const hourMs = 3_600_000;
@@ -123,10 +124,6 @@ export interface AttackedVault {
   readonly attack: string;
   /** Backups whose manifest the attack deleted: what is left of them must stay for 48 hours. */
   readonly deleted: readonly string[];
-  /**
-   * How long after the attack nothing may be lost; absent for one that is seen through for ever.
-   */
-  readonly withinMs?: number;
   forward(ms: number): void;
 }
 
@@ -153,12 +150,6 @@ const attacks = [
   "whole manifests with a real backup's seal",
   "the newest manifests changed, and whole proof of them",
 ] as const;
-
-/**
- * What whole evidence, which anyone can write who read one, is kept from doing as long as `minAge`
- * only; then signatures are needed.
- */
-const outlasting: readonly string[] = ["whole damage of real backups"];
 
 /**
  * A vault with a history of its own, on which somebody with the right to write (or delete), and
@@ -188,25 +179,30 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
     const { sha256: manifestSha256 } = await readManifest(store, "tree", id);
     const state = random() < 0.3 ? ("proven" as const) : ("verified" as const);
     const at = new Date(nowMs + 60_000).toISOString();
-    await appendEvidence(store, { ...sampleEvidence("tree", id, state, at), manifestSha256 });
+    const evidence = { ...sampleEvidence("tree", id, state, at), manifestSha256 };
+    await appendEvidence(signedVault(store, sealing.vaultId), evidence, testSigner);
     genuine.push({ id, kind: "full", startedAtMs: Math.floor(nowMs / 1000) * 1000, state, suspicious: false, held: false });
   }
   nowMs += 10 * 60_000;
 
   const destroyed = new Set<string>();
   const newest = genuine.slice(-whole(1, Math.min(4, genuine.length)));
+  const vault = signedVault(store, sealing.vaultId);
+  /** Names as somebody can make them who has a key of their own, and not the vault's. */
+  const names = signedNames(sealing.vaultId, 99);
   const write = (key: string, content: string | Uint8Array): void => {
     store.objects.set(key, { bytes: Buffer.from(content), modifiedAt: new Date(nowMs) });
   };
   const plant = (atMs: number, content: string, evidenceMs = nowMs): void => {
     const id = newBackupId(new Date(atMs), "full", bytes);
     write(keyOf.manifest("tree", id), content);
-    write(keyOf.evidence("tree", id, new Date(evidenceMs), "proven"), content);
+    write(names.evidence("tree", id, new Date(evidenceMs), "proven", Buffer.from(content)), content);
   };
   const deleted: string[] = [];
   const prove = async (id: string, check: "proven" | "damaged", atMs: number): Promise<void> => {
     const { sha256: manifestSha256 } = await readManifest(store, "tree", id);
-    await appendEvidence(store, { ...sampleEvidence("tree", id, check, new Date(atMs).toISOString()), manifestSha256 });
+    const evidence = { ...sampleEvidence("tree", id, check, new Date(atMs).toISOString()), manifestSha256 };
+    await appendEvidence(vault, evidence, signerOf(99));
   };
   const plantWhole = async (atMs: number, seal: (id: string) => Promise<void> = async () => undefined): Promise<void> => {
     const id = newBackupId(new Date(atMs), "full", bytes);
@@ -263,7 +259,7 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
     case "tombstones beside deleted manifests":
     case "tombstones beside deleted manifests and evidence, and versions keep them":
       for (const { id } of newest) {
-        write(keyOf.tombstone("tree", id), "{}");
+        write(names.tombstone("tree", id, Buffer.from("{}"), new Date(nowMs)), "{}");
         store.objects.delete(keyOf.manifest("tree", id));
         if (attack !== "tombstones beside deleted manifests") {
           store.hidden.set(keyOf.manifest("tree", id), new Date(nowMs));
@@ -317,7 +313,6 @@ export async function attackVault(seed: number): Promise<AttackedVault> {
     attack,
     genuine: genuine.filter(({ id }) => !destroyed.has(id)),
     deleted,
-    ...(outlasting.includes(attack) ? { withinMs: minAgeMs } : {}),
     forward: (ms) => {
       nowMs += ms;
     },
@@ -343,5 +338,12 @@ function openContext(
     environment: {},
   };
   const context = createPipelineContext(policy, run as unknown as PipelineContext["run"], "0.1.0");
-  return { ...context, storeOf: async () => store, stateStoreOf: async () => store, keysOf: async () => keys };
+  return {
+    ...context,
+    storeOf: async () => store,
+    stateStoreOf: async () => store,
+    keysOf: async () => keys,
+    signerOf: async () => testSigner,
+    verifier: async () => testVerifier,
+  };
 }

@@ -206,7 +206,7 @@ describe("a machine without the key", () => {
 
   test("prunes nothing, and plans nothing to prune", async () => {
     for (const attempt of [planPrune, pruneSource]) {
-      await expect(attempt(await project.open(), "tree")).rejects.toMatchObject({ name: "KeyUnavailable" });
+      await expect(attempt(await project.open(), "tree")).rejects.toMatchObject({ name: "KeyFileInvalid" });
     }
     expect(await project.filesOf("manifests")).toHaveLength(2);
   });

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { deleteBackup, takeBackTombstones } from "../../src/pipeline/delete-backup.ts";
 import type { ReusedArtifacts } from "../../src/pipeline/reused-artifacts.ts";
 import type { RunContext } from "../../src/runtime/run-context.ts";
+import { canonicalJson } from "../../src/vault/documents/canonical-json.ts";
 import { commitManifest } from "../../src/vault/documents/manifest.ts";
 import { markReading } from "../../src/vault/documents/read-marks.ts";
 import { keyOf } from "../../src/vault/layout.ts";
@@ -13,12 +14,13 @@ import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";
+import { names, signedVault, testSigner } from "../support/signed-vault.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
 const id = sampleId("2026-11-18T02:00:00Z");
 const other = sampleId("2026-11-17T02:00:00Z");
 const request = { source: "shop", id, reasons: ["released: older than every rule"] };
-const evidence = keyOf.evidence("shop", id, new Date("2026-11-18T03:00:00Z"), "verified");
+const evidence = names.evidence("shop", id, new Date("2026-11-18T03:00:00Z"), "verified");
 
 function makeRun(): { run: RunContext; warnings: string[] } {
   const warnings: string[] = [];
@@ -36,13 +38,24 @@ function makeRun(): { run: RunContext; warnings: string[] } {
   return { run, warnings };
 }
 
+const tombstone = {
+  formatVersion: 2,
+  source: "shop",
+  backupId: id,
+  at: now.toISOString(),
+  by: "host:1",
+  holdfastVersion: "1.2.3",
+  reasons: request.reasons,
+};
+const tombstoneKey = names.tombstone("shop", id, canonicalJson(tombstone), now);
+
 /** Two backups with two artifacts and one piece of evidence each. */
 async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
   const store = makeMemoryStore(() => now, options);
   for (const each of [id, other]) {
     await commitManifest(store, sampleManifest("shop", each));
     for (const name of ["a", "b"]) await store.put(keyOf.artifact("shop", each, name), Buffer.from("xyz"));
-    await store.put(keyOf.evidence("shop", each, new Date("2026-11-18T03:00:00Z"), "verified"), Buffer.from("{}"));
+    await store.put(names.evidence("shop", each, new Date("2026-11-18T03:00:00Z"), "verified"), Buffer.from("{}"));
   }
   return store;
 }
@@ -55,7 +68,11 @@ const nothingReused: ReusedArtifacts = {
 };
 
 const remove = (store: ObjectStore, run = makeRun().run, state = store) =>
-  deleteBackup(run, { store, state, holdfastVersion: "1.2.3", reused: nothingReused }, request);
+  deleteBackup(
+    run,
+    { vault: { ...signedVault(store), state }, signer: async () => testSigner, holdfastVersion: "1.2.3", reused: nothingReused },
+    request,
+  );
 
 const keysOf = (store: MemoryStore, part: string): string[] => [...store.objects.keys()].filter((key) => key.includes(part)).sort();
 
@@ -87,21 +104,13 @@ describe("a backup that is deleted", () => {
     const store = makeFaultyStore(memory, []);
     expect(await remove(store)).toBeUndefined();
     expect(store.calls.filter((call) => /^(put|delete)/.test(call))).toEqual([
-      `put ${keyOf.tombstone("shop", id)}`,
+      `put ${tombstoneKey}`,
       `delete ${keyOf.manifest("shop", id)}`,
       `delete ${keyOf.artifact("shop", id, "a")}`,
       `delete ${keyOf.artifact("shop", id, "b")}`,
       `delete ${evidence}`,
     ]);
-    expect(JSON.parse(String(memory.objects.get(keyOf.tombstone("shop", id))?.bytes))).toEqual({
-      formatVersion: 2,
-      source: "shop",
-      backupId: id,
-      at: now.toISOString(),
-      by: "host:1",
-      holdfastVersion: "1.2.3",
-      reasons: request.reasons,
-    });
+    expect(JSON.parse(String(memory.objects.get(tombstoneKey)?.bytes))).toEqual(tombstone);
     expect(keysOf(memory, other)).toEqual(before);
   });
 
@@ -124,14 +133,14 @@ describe("a backup that is deleted", () => {
     const { run, warnings } = makeRun();
     expect(await remove(store, run)).toBeUndefined();
     expect(warnings).toEqual([expect.stringContaining(`${link} in memory: is a symbolic link`)]);
-    expect(keysOf(memory, id)).toEqual([keyOf.tombstone("shop", id)]);
+    expect(keysOf(memory, id)).toEqual([tombstoneKey]);
   });
 
   test("leaves an object that is locked longer than its manifest to a later sweep", async () => {
     const store = await makeVault({ locks: true });
     await store.extendRetention(keyOf.artifact("shop", id, "a"), new Date("2026-11-21T00:00:00Z"));
     expect(await remove(store)).toBeUndefined();
-    expect(keysOf(store, id)).toEqual([keyOf.artifact("shop", id, "a"), keyOf.tombstone("shop", id)]);
+    expect(keysOf(store, id)).toEqual([keyOf.artifact("shop", id, "a"), tombstoneKey]);
   });
 
   test("goes in spite of a reader's mark that is over, and of marks on other backups", async () => {
@@ -147,7 +156,7 @@ describe("a backup that is wanted", () => {
   test.each(["hold", "reader"])("stays as it is, with nothing written, when it has a %s", async (what) => {
     const memory = await makeVault();
     const state = makeMemoryStore(() => now);
-    if (what === "hold") await memory.put(keyOf.hold("shop", id), Buffer.from("{}"));
+    if (what === "hold") await memory.put(names.hold("shop", id), Buffer.from("{}"));
     else await readers(state, id, now);
     const store = makeFaultyStore(memory, []);
     const reason = await remove(store, makeRun().run, state);
@@ -166,7 +175,7 @@ describe("a backup that is wanted", () => {
   test.each(["hold", "reader"])("gets its manifest back, byte for byte, when a %s comes after that was deleted", async (what) => {
     const memory = await makeVault();
     const before = new Map([...memory.objects].map(([key, { bytes }]) => [key, bytes.toString()]));
-    const late = keyOf.hold("shop", id);
+    const late = names.hold("shop", id);
     const store = afterManifest(memory, () => (what === "hold" ? memory.put(late, Buffer.from("{}")) : readers(memory, id, now)));
     expect(await remove(store)).toMatch(what === "hold" ? /^held$/ : /^being read: restore by laptop:7/);
     const after = new Map([...memory.objects].map(([key, { bytes }]) => [key, bytes.toString()]));
@@ -178,7 +187,7 @@ describe("a backup that is wanted", () => {
   test("is not written over when another manifest took its name meanwhile", async () => {
     const memory = await makeVault();
     const store = afterManifest(memory, async () => {
-      await memory.put(keyOf.hold("shop", id), Buffer.from("{}"));
+      await memory.put(names.hold("shop", id), Buffer.from("{}"));
       await memory.put(keyOf.manifest("shop", id), Buffer.from("another"));
     });
     await expect(remove(store)).rejects.toMatchObject({ name: "ObjectExists" });
@@ -190,17 +199,17 @@ describe("tombstones of backups that stay", () => {
   test("are taken, each with a warning that names it; those of deleted backups and of other sources are left", async () => {
     const store = await makeVault();
     const deleted = sampleId("2026-11-16T02:00:00Z");
-    for (const each of [id, other, deleted]) await store.put(keyOf.tombstone("shop", each), Buffer.from("{}"));
-    await store.put(keyOf.tombstone("wiki", id), Buffer.from("{}"));
+    for (const each of [id, other, deleted]) await store.put(names.tombstone("shop", each), Buffer.from("{}"));
+    await store.put(names.tombstone("wiki", id), Buffer.from("{}"));
     const { run, warnings } = makeRun();
     await takeBackTombstones(run, store, "shop", new Set([id, other]));
-    expect(keysOf(store, "tombstones/")).toEqual([keyOf.tombstone("shop", deleted), keyOf.tombstone("wiki", id)]);
+    expect(keysOf(store, "tombstones/")).toEqual([names.tombstone("shop", deleted), names.tombstone("wiki", id)]);
     expect(warnings).toEqual([expect.stringContaining(other), expect.stringContaining(id)]);
   });
 
   test("are left alone by a run that was interrupted", async () => {
     const store = await makeVault();
-    await store.put(keyOf.tombstone("shop", id), Buffer.from("{}"));
+    await store.put(names.tombstone("shop", id), Buffer.from("{}"));
     const { run } = makeRun();
     const interrupted = { ...run, signal: AbortSignal.abort(new Error("interrupted")) };
     await expect(takeBackTombstones(interrupted, store, "shop", new Set([id]))).rejects.toThrow("interrupted");

@@ -14,10 +14,10 @@ import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { makeDigestKey } from "../../src/sealing/digest-key.ts";
-import { newestEvidence } from "../../src/vault/documents/evidence.ts";
 import { readManifest } from "../../src/vault/documents/manifest.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
+import { newestEvidence } from "../support/signed-vault.ts";
 
 let project: FilesProject;
 

@@ -9,6 +9,7 @@ import { findBackup } from "../../src/vault/find-backup.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleId, sampleManifest } from "../support/sample-backups.ts";
+import { signedVault, testSigner } from "../support/signed-vault.ts";
 
 const id = sampleId("2026-11-20T02:00:00Z");
 const now = new Date("2026-11-21T00:00:00Z");
@@ -24,11 +25,11 @@ let minute = 0;
 async function found(check: CheckName, manifestSha256: string): Promise<string> {
   minute += 1;
   const at = new Date(now.getTime() - 36_000_000 + minute * 60_000).toISOString();
-  return (await appendEvidence(store, { ...sampleEvidence("shop", id, check, at), manifestSha256 })).key;
+  return (await appendEvidence(signedVault(store), { ...sampleEvidence("shop", id, check, at), manifestSha256 }, testSigner)).key;
 }
 
-const entryNow = (): Promise<BackupEntry> => findBackup(store, id, now);
-const compare = async (sha256 = read) => compareWithEarlierEvidence(store, await entryNow(), sha256);
+const entryNow = (): Promise<BackupEntry> => findBackup(signedVault(store), id, now);
+const compare = async (sha256 = read) => compareWithEarlierEvidence(signedVault(store), await entryNow(), sha256);
 
 describe("a manifest", () => {
   test("that nobody has checked yet has nothing to agree with", async () => {
@@ -63,7 +64,7 @@ describe("a manifest", () => {
     const key = await found("verified", other);
     const entry = await entryNow();
     await store.delete(key);
-    await expect(compareWithEarlierEvidence(store, entry, read)).resolves.toBeUndefined();
+    await expect(compareWithEarlierEvidence(signedVault(store), entry, read)).resolves.toBeUndefined();
   });
 
   test("is not to be trusted beside evidence that was damaged or planted", async () => {
@@ -75,6 +76,8 @@ describe("a manifest", () => {
   test("is not judged when the store cannot be asked", async () => {
     await found("verified", read);
     const silent = makeFaultyStore(store, [{ operation: "get", key: /^evidence/ }]);
-    await expect(compareWithEarlierEvidence(silent, await entryNow(), read)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    await expect(compareWithEarlierEvidence(signedVault(silent), await entryNow(), read)).rejects.toMatchObject({
+      name: "StoreUnavailable",
+    });
   });
 });

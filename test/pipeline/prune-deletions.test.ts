@@ -19,6 +19,7 @@ import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } f
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleBase, sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
 import { commitSealed, memoryKeys } from "../support/sealed-backups.ts";
+import { signedNames, signedVault, testSigner } from "../support/signed-vault.ts";
 
 let project: FilesProject;
 let memory: MemoryStore;
@@ -35,6 +36,7 @@ beforeEach(async () => {
 const randomBytes = (count: number): Uint8Array => Buffer.alloc(count, 7);
 /** As the project's key file. */
 const sealing = { keys: memoryKeys(7), vaultId: newVaultId(randomBytes) };
+const names = signedNames(sealing.vaultId);
 const clock = { now: () => new Date("2026-01-10T00:00:00Z"), monotonicMs: () => 0 };
 
 async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
@@ -53,7 +55,8 @@ async function store(id: string, chain: readonly string[] = []): Promise<string>
     base === undefined ? {} : sampleBase(base, sha256Hex((await readSmall(memory, keyOf.manifest("tree", base))).bytes));
   const { sha256 } = await commitSealed(memory, sampleManifest("tree", id, change), sealing);
   await memory.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xyz"));
-  await appendEvidence(memory, { ...sampleEvidence("tree", id, "verified", "2026-01-09T00:00:00.000Z"), manifestSha256: sha256 });
+  const evidence = { ...sampleEvidence("tree", id, "verified", "2026-01-09T00:00:00.000Z"), manifestSha256: sha256 };
+  await appendEvidence(signedVault(memory, sealing.vaultId), evidence, testSigner);
   return id;
 }
 
@@ -64,6 +67,10 @@ function datedAt(part: string, modifiedAt: Date): void {
 
 const open = (wrap: (inner: MemoryStore) => ObjectStore = (inner) => inner, options: OpenOptions = {}): Promise<PipelineContext> =>
   project.open({ ...options, wrapStore: () => wrap(memory) });
+
+/** As a prune wrote it. */
+const tombstoneOf = (id: string): string =>
+  [...memory.objects.keys()].find((key) => key.startsWith(`tombstones/tree/${id}-`)) ?? "";
 
 const manifests = (): string[] =>
   [...memory.objects.keys()].filter((key) => key.startsWith("manifests/")).map((key) => key.slice("manifests/tree/".length, -5));
@@ -114,7 +121,7 @@ describe("what a prune deletes", () => {
     expect(planned.released).toEqual([full(2), full(1)]);
     const result = await pruneSource(await open(), "tree");
     expect(result).toEqual({ source: "tree", plan: planned, deleted: [full(2), full(1)], locksExtended: [], sweptObjects: 0 });
-    const tombstone = JSON.parse(String(memory.objects.get(keyOf.tombstone("tree", full(1)))?.bytes));
+    const tombstone = JSON.parse(String(memory.objects.get(tombstoneOf(full(1)))?.bytes));
     expect(tombstone.reasons).toEqual(planned.decisions.find(({ id }) => id === full(1))?.reasons);
     expect(tombstone.reasons).toHaveLength(1);
   });
@@ -151,7 +158,7 @@ describe("a backup that is wanted at the last moment", () => {
     await store(incremental(3), [full(2)]);
     const last = await store(incremental(4), [full(2), incremental(3)]);
     const newest = await store(full(5));
-    const hold = () => memory.put(keyOf.hold("tree", last), Buffer.from("{}"));
+    const hold = () => memory.put(names.hold("tree", last), Buffer.from("{}"));
     const { plan, deleted } = await pruneSource(await open(whenDeleted(last, hold)), "tree");
     expect(deleted).toEqual([full(1)]);
     expect(plan.released).toEqual([full(1)]);
@@ -174,7 +181,7 @@ test("a base that two backups need, both wanted at the last moment, stays for th
     async delete(key) {
       const lock = await inner.delete(key);
       const id = /^manifests\/tree\/(.*-incremental-.*)\.json$/.exec(key)?.[1];
-      if (id !== undefined) await memory.put(keyOf.hold("tree", id), Buffer.from("{}"));
+      if (id !== undefined) await memory.put(names.hold("tree", id), Buffer.from("{}"));
       return lock;
     },
   });
@@ -243,11 +250,11 @@ describe("a plan", () => {
 describe("tombstones", () => {
   test("of what stays are removed, of what goes they are written, and of what has gone they are left", async () => {
     for (const day of [1, 2]) await store(full(day));
-    for (const id of [full(2), "20251201T000000Z-full-aaaaaa"]) await memory.put(keyOf.tombstone("tree", id), Buffer.from("{}"));
+    for (const id of [full(2), "20251201T000000Z-full-aaaaaa"]) await memory.put(names.tombstone("tree", id), Buffer.from("{}"));
     await pruneSource(await open(), "tree");
     expect([...memory.objects.keys()].filter((key) => key.startsWith("tombstones/")).sort()).toEqual([
-      keyOf.tombstone("tree", "20251201T000000Z-full-aaaaaa"),
-      keyOf.tombstone("tree", full(1)),
+      names.tombstone("tree", "20251201T000000Z-full-aaaaaa"),
+      tombstoneOf(full(1)),
     ]);
   });
 
@@ -255,7 +262,7 @@ describe("tombstones", () => {
     await store(full(2));
     const gone = full(1);
     await memory.put(keyOf.artifact("tree", gone, "database.dump"), Buffer.from("xyz"));
-    await memory.put(keyOf.tombstone("tree", gone), Buffer.from("{}"));
+    await memory.put(names.tombstone("tree", gone), Buffer.from("{}"));
     const warnings: string[] = [];
     await pruneSource(await open(undefined, { warnings }), "tree");
     expect(warnings).toEqual([expect.stringMatching(`${gone} of "tree" was deleted 0 hours ago`)]);

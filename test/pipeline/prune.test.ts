@@ -18,6 +18,7 @@ import { createFilesProject, type FilesProject } from "../support/files-project.
 import { plant } from "../support/hostile-folder.ts";
 import { sampleBase, sampleId, sampleManifest } from "../support/sample-backups.ts";
 import { commitSealed } from "../support/sealed-backups.ts";
+import { testSigner } from "../support/signed-vault.ts";
 
 let project: FilesProject;
 
@@ -119,7 +120,9 @@ describe("a hold", () => {
       },
     });
     const context = await project.open({ wrapStore: pruning });
-    await expect(addHold(await context.storeOf("main"), holdOn(older))).rejects.toMatchObject({ name: "BackupNotFound" });
+    await expect(addHold(await context.vaultOf("main"), holdOn(older), testSigner)).rejects.toMatchObject({
+      name: "BackupNotFound",
+    });
     expect(await project.filesOf("holds")).toEqual([]);
   });
 });
@@ -377,7 +380,7 @@ describe("what is no object of the vault's", () => {
     expect((await project.find(older)).entry).toMatchObject({ held: true, state: "verified" });
     expect(await verifyBackup(await project.open(), await project.find(older))).toMatchObject({ outcome: "verified" });
     const holds: (Hold | UnreadableHold)[] = [];
-    for await (const hold of listHolds(await context.storeOf("main"))) holds.push(hold);
+    for await (const hold of listHolds(await context.vaultOf("main"))) holds.push(hold);
     expect(holds).toEqual([{ source: "tree", backupId: older, problem: expect.stringContaining("is a named pipe") }]);
   });
 });

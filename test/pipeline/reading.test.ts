@@ -11,7 +11,7 @@ import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { whileReading } from "../../src/pipeline/with-read-mark.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
-import { addHold } from "../../src/vault/documents/holds.ts";
+import { addHold, type Hold } from "../../src/vault/documents/holds.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { openPipeline, shiftedClock } from "../support/pipeline.ts";
 
@@ -155,14 +155,8 @@ test("verify and restore leave no mark behind, also when they fail", async () =>
 test("a hold is respected by a prune that planned before it", async () => {
   const older = await makeTwo();
   const context = await open();
-  const store = await context.storeOf("main");
-  await addHold(store, {
-    formatVersion: 2,
-    source: "tree",
-    backupId: older,
-    by: "me",
-    reason: "case",
-    at: new Date(0).toISOString(),
-  });
+  const at = new Date(0).toISOString();
+  const hold: Hold = { formatVersion: 2, source: "tree", backupId: older, by: "me", reason: "case", at };
+  await addHold(await context.vaultOf("main"), hold, await context.signerOf("tree"));
   expect((await pruneSource(context, "tree")).deleted).toEqual([]);
 });

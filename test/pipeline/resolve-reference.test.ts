@@ -2,11 +2,12 @@
  * What a person calls a backup at night: times in the policy's zone, and names that are not quite
  * right.
  */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { describeDoubt, namingNewestGood } from "../../src/pipeline/doubt.ts";
+import { appendEvidence } from "../../src/vault/documents/evidence.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 
 let project: FilesProject;
@@ -103,8 +104,8 @@ describe("a backup that is about to be relied on", () => {
     await mkdir(join(project.directory, "kept"));
     await rename(join(evidence, name), join(project.directory, "kept", name));
     const changed = { ...document, check: "suspicious", findings: ["20 rows: 96 % fewer than the last backup (520)"] };
-    await writeFile(join(evidence, name.replace("verified", "suspicious")), JSON.stringify(changed));
     const context = await project.open();
+    await appendEvidence(await context.vaultOf("main"), changed, await context.signerOf("tree"));
     expect(await describeDoubt(context, await project.find("tree@latest", context))).toEqual([
       `${newest} of tree is suspicious: it may have been made after data were lost`,
       "20 rows: 96 % fewer than the last backup (520)",

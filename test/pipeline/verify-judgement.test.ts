@@ -12,11 +12,12 @@ import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { type VerifyResult, verifyBackup } from "../../src/pipeline/verify.ts";
 import type { SourceCheckResult } from "../../src/proof/content.ts";
 import { canonicalJson } from "../../src/vault/documents/canonical-json.ts";
-import { appendEvidence, newestEvidence } from "../../src/vault/documents/evidence.ts";
+import { appendEvidence, type Evidence } from "../../src/vault/documents/evidence.ts";
 import { commitManifest, readManifest } from "../../src/vault/documents/manifest.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
+import { idOf, newestEvidence, signedVault, testSigner } from "../support/signed-vault.ts";
 
 let project: FilesProject;
 let memory: MemoryStore;
@@ -311,7 +312,7 @@ async function recordOf(
   digest?: NonNullable<VerifyResult["digest"]>,
 ): Promise<void> {
   const { sha256 } = await readManifest(memory, "tree", id);
-  await appendEvidence(memory, {
+  const evidence: Evidence = {
     formatVersion: 2,
     source: "tree",
     backupId: id,
@@ -322,5 +323,6 @@ async function recordOf(
     by: "test",
     findings: check === "damaged" || check === "disproven" ? ["something is wrong"] : [],
     ...(digest === undefined ? {} : { digest }),
-  });
+  };
+  await appendEvidence(signedVault(memory, await idOf(memory)), evidence, testSigner);
 }

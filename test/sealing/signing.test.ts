@@ -20,7 +20,7 @@ interface SignatureVectors {
 }
 
 const vectors = JSON.parse(readFileSync(new URL("../vectors/vault/signatures.json", import.meta.url), "utf8")) as SignatureVectors;
-const message = Buffer.from("holdfast statement 1\n");
+const message = Buffer.from("holdfast-statement-1\n");
 
 let place: KeyPlace;
 beforeAll(async () => {

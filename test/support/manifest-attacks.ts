@@ -18,6 +18,7 @@ import type { ObjectStore } from "../../src/vault/object-store.ts";
 import type { FilesProject } from "./files-project.ts";
 import { sampleEvidence } from "./sample-backups.ts";
 import { commitSealed, memoryKeys } from "./sealed-backups.ts";
+import { signedNames } from "./signed-vault.ts";
 import { toList } from "./streams.ts";
 
 /** Two genuine backups of `tree`, both verified, and the store that they are in. */
@@ -44,12 +45,13 @@ const idAt = (ms: number): string => newBackupId(seconds(ms), "full", (count) =>
  * all that can be had without a key.
  */
 async function copyAs(
-  { store }: Attacked,
+  vault: Attacked,
   from: string,
   to: string,
   change: (manifest: Manifest) => Manifest = (manifest) => manifest,
   options: { readonly seal: boolean } = { seal: true },
 ): Promise<string> {
+  const { store } = vault;
   const { manifest } = await readManifest(store, "tree", from);
   for (const { key } of await toList(store.list(keyOf.artifact("tree", from, "")))) {
     const name = key.slice(key.lastIndexOf("/") + 1);
@@ -59,25 +61,32 @@ async function copyAs(
   const startedAt = `${to.slice(0, 4)}-${to.slice(4, 6)}-${to.slice(6, 11)}:${to.slice(11, 13)}:${to.slice(13, 15)}.000Z`;
   const bytes = canonicalJson(change({ ...manifest, id: to, startedAt, finishedAt: startedAt }));
   await store.put(keyOf.manifest("tree", to), bytes);
-  await vouch(store, to, sha256Hex(bytes));
+  await vouch(vault, to, sha256Hex(bytes));
   return to;
 }
 
-async function vouch(store: ObjectStore, id: string, manifestSha256: string): Promise<void> {
+/**
+ * With genuine signatures, as nobody without a key can make them: what is wrong with a manifest is
+ * to be found by itself.
+ */
+async function vouch({ store, vaultId }: Attacked, id: string, manifestSha256: string): Promise<void> {
+  const names = signedNames(vaultId);
   for (const check of ["verified", "proven"] as const) {
     const at = new Date(Date.now() - (check === "verified" ? 2000 : 1000));
     const evidence = { ...sampleEvidence("tree", id, check, at.toISOString()), manifestSha256 };
-    await store.put(keyOf.evidence("tree", id, at, check), canonicalJson(evidence));
+    const bytes = canonicalJson(evidence);
+    await store.put(names.evidence("tree", id, at, check, bytes), bytes);
   }
 }
 
 /** The newest backup's manifest, changed and vouched for. */
-async function changeNewest({ store, newer }: Attacked, change: (manifest: Manifest) => Manifest): Promise<string> {
+async function changeNewest(vault: Attacked, change: (manifest: Manifest) => Manifest): Promise<string> {
+  const { store, newer } = vault;
   const { manifest } = await readManifest(store, "tree", newer);
   const bytes = canonicalJson(change(manifest));
   await store.put(keyOf.manifest("tree", newer), bytes);
   for (const { key } of await toList(store.list(keyOf.evidencePrefix("tree", newer)))) await store.delete(key);
-  await vouch(store, newer, sha256Hex(bytes));
+  await vouch(vault, newer, sha256Hex(bytes));
   return newer;
 }
 

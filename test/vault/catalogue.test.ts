@@ -9,6 +9,7 @@ import type { ListedObject } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId } from "../support/sample-backups.ts";
+import { names, signedVault, testSigner } from "../support/signed-vault.ts";
 import { toList } from "../support/streams.ts";
 
 const anything = Buffer.from("x");
@@ -41,14 +42,16 @@ describe("the catalogue", () => {
           await store.put(keyOf.artifact(source, id, "x"), anything);
           if (committed) await addBackup(store, source, id);
           for (const [index, check] of checks.entries())
-            await store.put(keyOf.evidence(source, id, new Date(Date.UTC(2026, 11, 1, 0, 0, index)), check), anything);
-          if (held) await store.put(keyOf.hold(source, id), anything);
-          if (committed) expected.set(name, { source, id, held, ...stateOf(checks), checks });
+            await store.put(names.evidence(source, id, new Date(Date.UTC(2026, 11, 1, 0, 0, index)), check), anything);
+          if (held) await store.put(names.hold(source, id), anything);
+          // Of each check, the newest.
+          const newest = checks.filter((check, index) => checks.lastIndexOf(check) === index);
+          if (committed) expected.set(name, { source, id, held, ...stateOf(checks), checks: newest });
         }
         for (const junk of ["manifests/.DS_Store", "manifests/a/notes.txt", "evidence/a/x/y.json", "holds/a/z", "other"])
           await store.put(junk, anything);
         const blind = makeFaultyStore(store, [{ operation: "get" }, { operation: "head" }]);
-        const listed = await toList(listBackups(blind, { now }));
+        const listed = await toList(listBackups(signedVault(blind), { now }));
         const plain = listed.map(({ source, id, held, state, suspicious, checks }) => ({
           source,
           id,
@@ -65,7 +68,7 @@ describe("the catalogue", () => {
         for (const options of [{}, ...[...new Set(backups.map(({ source }) => source))].map((source) => ({ source }))]) {
           const found: string[] = [];
           const onUnclaimed = ({ source, id }: { source: string; id: string }): void => void found.push(`${source}/${id}`);
-          expect(await toList(listBackups(blind, { now, onUnclaimed, ...options }))).toEqual(
+          expect(await toList(listBackups(signedVault(blind), { now, onUnclaimed, ...options }))).toEqual(
             listed.filter(({ source }) => !("source" in options) || options.source === source),
           );
           if ("source" in options) unclaimed.push(...found);
@@ -78,7 +81,7 @@ describe("the catalogue", () => {
         expect(unclaimed).toEqual([...new Set(unclaimed)]);
         const [first] = listed;
         if (first !== undefined) {
-          const own = await toList(listBackups(store, { source: first.source, now }));
+          const own = await toList(listBackups(signedVault(store), { source: first.source, now }));
           expect(own).toEqual(listed.filter(({ source }) => source === first.source));
         }
         expect(await toList(listSources(blind))).toEqual([...new Set(listed.map(({ source }) => source))]);
@@ -97,7 +100,7 @@ describe("the catalogue", () => {
   });
 
   it("knows no backups of a source whose name cannot be one", async () => {
-    expect(await toList(listBackups(makeMemoryStore(), { source: "../etc", now }))).toEqual([]);
+    expect(await toList(listBackups(signedVault(makeMemoryStore()), { source: "../etc", now }))).toEqual([]);
   });
 });
 
@@ -130,14 +133,14 @@ describe("finding a backup", () => {
     ["shop@2026-11-20T02:59:59+0100", second],
     ["shop@2030-01-01T00:00:00Z", newest],
   ])("finds %s", async (reference, id) => {
-    expect((await findBackup(await filled(), reference, now)).id).toBe(id);
+    expect((await findBackup(signedVault(await filled()), reference, now)).id).toBe(id);
   });
 
   it("gives its state, evidence and hold", async () => {
     const store = await filled();
-    await store.put(keyOf.evidence("shop", third, new Date("2026-11-20T03:00:00Z"), "verified"), anything);
-    await store.put(keyOf.hold("shop", third), anything);
-    expect(await findBackup(store, third, now)).toMatchObject({
+    await store.put(names.evidence("shop", third, new Date("2026-11-20T03:00:00Z"), "verified"), anything);
+    await store.put(names.hold("shop", third), anything);
+    expect(await findBackup(signedVault(store), third, now)).toMatchObject({
       source: "shop",
       kind: "full",
       startedAt: new Date("2026-11-20T02:00:00Z"),
@@ -146,18 +149,18 @@ describe("finding a backup", () => {
       held: true,
       checks: [{ check: "verified", at: "2026-11-20T03:00:00.000Z" }],
     });
-    const listed = (await toList(listBackups(store, { now }))).find(({ id }) => id === third);
-    expect(listed).toMatchObject(await findBackup(store, third, now));
+    const listed = (await toList(listBackups(signedVault(store), { now }))).find(({ id }) => id === third);
+    expect(listed).toMatchObject(await findBackup(signedVault(store), third, now));
   });
 
   it("lists the candidates of an ambiguous beginning", async () => {
-    await expect(findBackup(await filled(), "20261119", now)).rejects.toMatchObject({
+    await expect(findBackup(signedVault(await filled()), "20261119", now)).rejects.toMatchObject({
       name: "UsageInvalid",
       details: [`shop/${second}`, `wiki/${sampleId("2026-11-19T02:00:00Z", 1)}`],
     });
     const many = makeMemoryStore();
     for (let suffix = 0; suffix < 15; suffix += 1) await addBackup(many, "shop", sampleId("2026-11-20T02:00:00Z", suffix));
-    const error = await findBackup(many, "2026", now).catch((problem: { details: string[] }) => problem);
+    const error = await findBackup(signedVault(many), "2026", now).catch((problem: { details: string[] }) => problem);
     expect("details" in error && error.details).toHaveLength(11);
   });
 
@@ -169,7 +172,7 @@ describe("finding a backup", () => {
     ["shop@2026-11-01T00:00:00Z", [oldest]],
     ["wiki/20261120", [sampleId("2026-11-19T02:00:00Z", 1)]],
   ])("names the nearest to %s", async (reference, nearest) => {
-    const error = await findBackup(await filled(), reference, now).catch((problem: Error) => problem);
+    const error = await findBackup(signedVault(await filled()), reference, now).catch((problem: Error) => problem);
     expect(error).toMatchObject({ name: "BackupNotFound" });
     for (const id of nearest) expect("message" in error && error.message).toContain(id);
   });
@@ -177,7 +180,7 @@ describe("finding a backup", () => {
   it.each(["none@latest", "none@2026-11-20T02:00:00Z", "2026"])(
     "says of %s that there is nothing to choose from",
     async (reference) => {
-      await expect(findBackup(makeMemoryStore(), reference, now)).rejects.toMatchObject({
+      await expect(findBackup(signedVault(makeMemoryStore()), reference, now)).rejects.toMatchObject({
         name: "BackupNotFound",
         message: expect.stringContaining("none to choose from"),
       });
@@ -197,7 +200,7 @@ describe("finding a backup", () => {
     "a/b/c",
     "2026*",
   ])("refuses %j", async (reference) => {
-    await expect(findBackup(await filled(), reference, now)).rejects.toMatchObject({ name: "UsageInvalid" });
+    await expect(findBackup(signedVault(await filled()), reference, now)).rejects.toMatchObject({ name: "UsageInvalid" });
   });
 });
 
@@ -213,8 +216,11 @@ describe("what is dated in the future", () => {
   ])("evidence %s counts or does not", async (_, at, state) => {
     const store = makeMemoryStore();
     await addBackup(store, "shop", id);
-    await store.put(keyOf.evidence("shop", id, new Date(at), "proven"), anything);
-    for (const entry of [...(await toList(listBackups(store, { now: today }))), await findBackup(store, id, today)]) {
+    await store.put(names.evidence("shop", id, new Date(at), "proven"), anything);
+    for (const entry of [
+      ...(await toList(listBackups(signedVault(store), { now: today }))),
+      await findBackup(signedVault(store), id, today),
+    ]) {
       expect(entry.state).toBe(state);
       expect(entry.checks.length + entry.futureChecks.length).toBe(1);
       expect(entry.futureChecks).toHaveLength(state === "stored" ? 1 : 0);
@@ -224,25 +230,25 @@ describe("what is dated in the future", () => {
   it("never raises the time of new evidence, and takes no place in names", async () => {
     const store = makeMemoryStore();
     await addBackup(store, "shop", id);
-    await store.put(keyOf.evidence("shop", id, new Date("9999-12-31T23:59:59.999Z"), "proven"), anything);
-    const { at } = await appendEvidence(store, damagedAt(today));
+    await store.put(names.evidence("shop", id, new Date("9999-12-31T23:59:59.999Z"), "proven"), anything);
+    const { at } = await appendEvidence(signedVault(store), damagedAt(today), testSigner);
     expect(at).toBe(today.toISOString());
-    const [entry] = await toList(listBackups(store, { now: today }));
+    const [entry] = await toList(listBackups(signedVault(store), { now: today }));
     expect(entry).toMatchObject({ state: "damaged", checks: [{ check: "damaged" }], futureChecks: [{ check: "proven" }] });
   });
 
   it("is nobody's latest, and still found by its id", async () => {
     const store = makeMemoryStore();
     await addBackup(store, "shop", ahead);
-    await expect(findBackup(store, "shop@latest", today)).rejects.toMatchObject({
+    await expect(findBackup(signedVault(store), "shop@latest", today)).rejects.toMatchObject({
       name: "BackupNotFound",
       message: expect.stringContaining(ahead),
     });
     await addBackup(store, "shop", id);
-    expect((await findBackup(store, "shop@latest", today)).id).toBe(id);
-    expect((await findBackup(store, "shop@2027-01-01T00:00:00Z", today)).id).toBe(id);
-    expect(await findBackup(store, ahead, today)).toMatchObject({ id: ahead, future: true });
-    expect((await findBackup(store, "shop@latest", new Date("2026-11-26T00:00:00Z"))).id).toBe(ahead);
+    expect((await findBackup(signedVault(store), "shop@latest", today)).id).toBe(id);
+    expect((await findBackup(signedVault(store), "shop@2027-01-01T00:00:00Z", today)).id).toBe(id);
+    expect(await findBackup(signedVault(store), ahead, today)).toMatchObject({ id: ahead, future: true });
+    expect((await findBackup(signedVault(store), "shop@latest", new Date("2026-11-26T00:00:00Z"))).id).toBe(ahead);
   });
 
   function damagedAt(at: Date): Evidence {
@@ -270,7 +276,7 @@ describe("a source's directory that is something else", () => {
     }
     const listed: string[] = [];
     const listing = async (): Promise<void> => {
-      for await (const { source } of listBackups({ ...store, list }, { now })) listed.push(source);
+      for await (const { source } of listBackups(signedVault({ ...store, list }), { now })) listed.push(source);
     };
     await expect(listing()).rejects.toMatchObject({ name: "VaultInvalid", message: expect.stringContaining("manifests/hidden") });
     expect(listed).toEqual(["shop"]);

@@ -10,6 +10,7 @@ import { makeFaultyStore } from "../support/faulty-store.ts";
 import { listLost } from "../support/lost-backups.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";
+import { names, signedVault, testSigner } from "../support/signed-vault.ts";
 import { toList } from "../support/streams.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
@@ -19,7 +20,7 @@ const authenticate = async (): Promise<void> => undefined;
 
 async function commit(store: MemoryStore, checks: readonly Evidence["check"][]): Promise<void> {
   const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
-  for (const check of checks) await appendEvidence(store, evidence(check, sha256));
+  for (const check of checks) await appendEvidence(signedVault(store), evidence(check, sha256), testSigner);
 }
 
 function evidence(check: Evidence["check"], manifestSha256: string, comparison?: Evidence["comparison"]): Evidence {
@@ -39,7 +40,7 @@ function evidence(check: Evidence["check"], manifestSha256: string, comparison?:
   };
 }
 
-const examine = async (store: MemoryStore) => examineBackup(store, await findBackup(store, id, now), authenticate);
+const examine = async (store: MemoryStore) => examineBackup(store, await findBackup(signedVault(store), id, now), authenticate);
 
 describe("a state that is quoted", () => {
   const compared = { equal: true, objectsCompared: 1, rowsCompared: 1, bytesCompared: 1, differenceCount: 0, differences: [] };
@@ -48,24 +49,24 @@ describe("a state that is quoted", () => {
   it("is proven but for the objects that the newest proof left out", async () => {
     const store = makeMemoryStore();
     const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
-    await appendEvidence(store, evidence("proven", sha256, leaving(3)));
+    await appendEvidence(signedVault(store), evidence("proven", sha256, leaving(3)), testSigner);
     expect(await examine(store)).toMatchObject({ state: "proven", leftOut: 3 });
     // A verification since takes nothing from it; a proof of all does.
-    await appendEvidence(store, evidence("verified", sha256));
+    await appendEvidence(signedVault(store), evidence("verified", sha256), testSigner);
     expect(await examine(store)).toMatchObject({ state: "proven", leftOut: 3 });
-    await appendEvidence(store, evidence("proven", sha256, compared));
+    await appendEvidence(signedVault(store), evidence("proven", sha256, compared), testSigner);
     expect(await examine(store)).not.toHaveProperty("leftOut");
   });
 
   it("says nothing of what was left out where the proof does not hold", async () => {
     const store = makeMemoryStore();
     const { sha256 } = await commitManifest(store, sampleManifest("shop", id));
-    await appendEvidence(store, evidence("proven", sha256, leaving(3)));
-    await appendEvidence(store, evidence("damaged", sha256));
+    await appendEvidence(signedVault(store), evidence("proven", sha256, leaving(3)), testSigner);
+    await appendEvidence(signedVault(store), evidence("damaged", sha256), testSigner);
     expect(await examine(store)).not.toHaveProperty("leftOut");
     const other = makeMemoryStore();
     await commitManifest(other, sampleManifest("shop", id));
-    await appendEvidence(other, evidence("proven", "f".repeat(64), leaving(3)));
+    await appendEvidence(signedVault(other), evidence("proven", "f".repeat(64), leaving(3)), testSigner);
     expect(await examine(other)).not.toHaveProperty("leftOut");
   });
 
@@ -87,8 +88,8 @@ describe("a state that is quoted", () => {
       for (const text of ["", "x", "[".repeat(200_000)]) {
         const store = makeMemoryStore();
         await commit(store, ["verified"]);
-        await store.put(keyOf.evidence("shop", id, new Date(now.getTime() + 1000), check), Buffer.from(text));
-        expect(await examine(store)).toMatchObject({ state: "damaged", problems: [expect.stringContaining(`-${check}.json`)] });
+        await store.put(names.evidence("shop", id, new Date(now.getTime() + 1000), check), Buffer.from(text));
+        expect(await examine(store)).toMatchObject({ state: "damaged", problems: [expect.stringContaining(`-${check}-`)] });
       }
     },
   );
@@ -97,7 +98,7 @@ describe("a state that is quoted", () => {
     const store = makeMemoryStore();
     await store.put(keyOf.manifest("shop", id), Buffer.from(""));
     expect(await examine(store)).toMatchObject({ state: "damaged", problems: [expect.stringContaining("manifests/shop/")] });
-    await store.put(keyOf.evidence("shop", id, now, "proven"), Buffer.from(""));
+    await store.put(names.evidence("shop", id, now, "proven"), Buffer.from(""));
     expect(await examine(store)).toMatchObject({ state: "damaged" });
   });
 
@@ -115,7 +116,7 @@ describe("a state that is quoted", () => {
     const store = makeMemoryStore();
     await commit(store, ["verified", "proven", "suspicious", "accepted", "verified", "verified", "proven"]);
     const counted = makeFaultyStore(store, []);
-    await examineBackup(counted, await findBackup(store, id, now), authenticate);
+    await examineBackup(counted, await findBackup(signedVault(store), id, now), authenticate);
     expect(counted.calls.filter((call) => call.startsWith("get"))).toHaveLength(4);
     await store.put(keyOf.manifest("shop", id), Buffer.from('{"formatVersion":3}'));
     expect(await examine(store)).toMatchObject({ state: "stored", unread: expect.stringContaining("newer Holdfast") });
@@ -124,7 +125,7 @@ describe("a state that is quoted", () => {
   it("leaves out what was deleted since it was listed, and passes a failing store's error on after what came before", async () => {
     const store = makeMemoryStore();
     await commit(store, ["verified"]);
-    const listed = await toList(listBackups(store, { now }));
+    const listed = await toList(listBackups(signedVault(store), { now }));
     const entries = async function* () {
       yield* listed;
       throw new Error("the listing broke off");
@@ -148,15 +149,15 @@ describe("a lost manifest", () => {
   it("is told by the evidence that is left, unless Holdfast deleted it", async () => {
     const store = makeMemoryStore();
     await commit(store, ["verified", "proven"]);
-    expect(await listLost(store)).toEqual([]);
+    expect(await listLost(signedVault(store))).toEqual([]);
     await store.put(keyOf.artifact("shop", other, "data"), Buffer.from("x"));
-    expect(await listLost(store)).toEqual([]);
-    await store.put(keyOf.evidence("shop", other, now, "verified"), Buffer.from(""));
+    expect(await listLost(signedVault(store))).toEqual([]);
+    await store.put(names.evidence("shop", other, now, "verified"), Buffer.from(""));
     await store.delete(keyOf.manifest("shop", id));
-    expect(await listLost(store)).toEqual([id, other].map((each) => ({ source: "shop", id: each })));
-    expect(await listLost(store, "wiki")).toEqual([]);
-    await store.put(keyOf.tombstone("shop", id), Buffer.from("{}"));
-    expect(await listLost(store)).toEqual([{ source: "shop", id: other }]);
+    expect(await listLost(signedVault(store))).toEqual([id, other].map((each) => ({ source: "shop", id: each })));
+    expect(await listLost(signedVault(store), "wiki")).toEqual([]);
+    await store.put(names.tombstone("shop", id), Buffer.from("{}"));
+    expect(await listLost(signedVault(store))).toEqual([{ source: "shop", id: other }]);
   });
 });
 
@@ -167,7 +168,7 @@ describe("whether a manifest is genuine", () => {
   const look = async (name: Parameters<typeof refusing>[0]) => {
     const store = makeMemoryStore();
     await commit(store, ["verified", "proven"]);
-    return examineBackup(store, await findBackup(store, id, now), refusing(name));
+    return examineBackup(store, await findBackup(signedVault(store), id, now), refusing(name));
   };
 
   it("decides: one that is not is damaged, and one that is gone is gone", async () => {

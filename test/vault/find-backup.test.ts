@@ -5,6 +5,7 @@ import { keyOf, parseBackupId } from "../../src/vault/layout.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId } from "../support/sample-backups.ts";
+import { signedVault } from "../support/signed-vault.ts";
 
 const dayMs = 86_400_000;
 const now = new Date("2026-11-20T12:00:00Z");
@@ -42,10 +43,10 @@ describe("looking back for a backup", () => {
         // Five minutes is how far clocks may differ.
         const countsUntil = (limitMs: number) =>
           ids.findLast((id) => startOf(id) <= now.getTime() + 300_000 && startOf(id) <= limitMs);
-        const latest = await findBackup(store, "shop@latest", now).catch(() => undefined);
+        const latest = await findBackup(signedVault(store), "shop@latest", now).catch(() => undefined);
         expect(latest?.id).toBe(countsUntil(Number.POSITIVE_INFINITY));
         const time = new Date(now.getTime() - back * dayMs);
-        const found = await findBackup(store, `shop@${time.toISOString()}`, now).catch(() => undefined);
+        const found = await findBackup(signedVault(store), `shop@${time.toISOString()}`, now).catch(() => undefined);
         expect(found?.id).toBe(countsUntil(time.getTime()));
       }),
       { numRuns: 300 },
@@ -67,10 +68,10 @@ describe("looking back for a backup", () => {
       },
     };
     expect((await findNewest(counted, "shop", now))?.id).toBe(ids[0]);
-    expect((await findBackup(counted, "shop@latest", now)).id).toBe(ids[0]);
-    expect((await findBackup(counted, "shop@2026-09-01T00:30:00Z", now)).id).toMatch(/^20260901T000000Z/);
-    // One listing each, and one of the evidence of each that was found.
-    expect(calls).toBe(5);
+    expect((await findBackup(signedVault(counted), "shop@latest", now)).id).toBe(ids[0]);
+    expect((await findBackup(signedVault(counted), "shop@2026-09-01T00:30:00Z", now)).id).toMatch(/^20260901T000000Z/);
+    // One listing each, and two of the evidence and the holds of each that was found.
+    expect(calls).toBe(7);
     // Three windows of two days and the rest of the first day.
     expect(keys).toBeLessThan(3 * 72 + 3);
   });
@@ -80,7 +81,7 @@ describe("finding a backup by its id", () => {
   it("lists no more than what begins so, in each source", async () => {
     const id = sampleId("2026-11-19T02:00:00Z");
     const counted = makeFaultyStore(await storeOf({ a: [sampleId("2026-11-18T02:00:00Z")], shop: [id], wiki: [] }), []);
-    expect(await findBackup(counted, id.slice(0, 10), now)).toMatchObject({ source: "shop", id });
+    expect(await findBackup(signedVault(counted), id.slice(0, 10), now)).toMatchObject({ source: "shop", id });
     expect(counted.calls.filter((call) => call.startsWith("list manifests/"))).toEqual([
       "list manifests/",
       "list manifests/a/20261119T0",
@@ -89,7 +90,7 @@ describe("finding a backup by its id", () => {
       "list manifests/",
     ]);
     const own = makeFaultyStore(counted, []);
-    expect((await findBackup(own, `shop/${id}`, now)).id).toBe(id);
+    expect((await findBackup(signedVault(own), `shop/${id}`, now)).id).toBe(id);
     expect(own.calls.filter((call) => call.startsWith("list manifests/"))).toEqual([`list manifests/shop/${id}`]);
   });
 });

@@ -17,6 +17,9 @@ import {
   parseBackupId,
   parseDocumentKey,
   parseEvidenceKey,
+  parseHoldKey,
+  parseTombstoneKey,
+  type SignedName,
 } from "../../src/vault/layout.ts";
 import { assertKey, compareKeys, sortKeys } from "../../src/vault/object-key.ts";
 
@@ -116,29 +119,38 @@ describe("ids", () => {
 
 describe("keys", () => {
   interface KeyVector {
-    readonly object: "manifest" | "artifact" | "seal" | "evidence" | "hold" | "lease";
+    readonly object: "manifest" | "artifact" | "seal" | "evidence" | "hold" | "tombstone" | "lease";
     readonly source: string;
     readonly id: string;
     readonly name?: string;
     readonly at?: string;
     readonly check?: CheckName;
+    readonly signed?: SignedName;
     readonly key: string;
   }
-  it.each(vectors<KeyVector[]>("keys"))("vector: $key", ({ object, source, id, name = "", at = "", check = "verified", key }) => {
-    const made = {
-      manifest: () => keyOf.manifest(source, id),
-      artifact: () => keyOf.artifact(source, id, name),
-      seal: () => keyOf.manifestSeal(source, id),
-      evidence: () => keyOf.evidence(source, id, new Date(at), check),
-      hold: () => keyOf.hold(source, id),
-      lease: () => keyOf.lease(source, "log"),
-    };
-    expect(made[object]()).toBe(key);
-    expect(() => assertKey(key)).not.toThrow();
-    if (object === "manifest" || object === "hold") expect(parseDocumentKey(key)).toEqual({ source, id });
-    if (object === "artifact") expect(parseArtifactKey(key)).toEqual({ source, id, name });
-    if (object === "evidence") expect(parseEvidenceKey(key)).toEqual({ source, id, key, at, check });
-  });
+  const unsigned = { sha256: "", signature: "" };
+  it.each(vectors<KeyVector[]>("keys"))(
+    "vector: $key",
+    ({ object, source, id, name = "", at = "", check = "verified", signed = unsigned, key }) => {
+      const made = {
+        manifest: () => keyOf.manifest(source, id),
+        artifact: () => keyOf.artifact(source, id, name),
+        seal: () => keyOf.manifestSeal(source, id),
+        evidence: () => keyOf.evidence(source, id, new Date(at), check, signed),
+        hold: () => keyOf.hold(source, id, new Date(at), signed),
+        tombstone: () => keyOf.tombstone(source, id, new Date(at), signed),
+        lease: () => keyOf.lease(source, "log"),
+      };
+      expect(made[object]()).toBe(key);
+      expect(() => assertKey(key)).not.toThrow();
+      if (object === "manifest") expect(parseDocumentKey(key)).toEqual({ source, id });
+      if (object === "artifact") expect(parseArtifactKey(key)).toEqual({ source, id, name });
+      const kind = object;
+      if (object === "evidence") expect(parseEvidenceKey(key)).toEqual({ source, id, key, kind, at, check, signed });
+      if (object === "hold") expect(parseHoldKey(key)).toEqual({ source, id, key, kind, at, signed });
+      if (object === "tombstone") expect(parseTombstoneKey(key)).toEqual({ source, id, key, kind, at, signed });
+    },
+  );
 
   it("reads nothing out of keys that are not the layout's", () => {
     const id = "20261120T020000Z-full-7k3f9a";

@@ -6,6 +6,7 @@ import { keyOf } from "../../src/vault/layout.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId } from "../support/sample-backups.ts";
+import { names, signedVault, testSigner } from "../support/signed-vault.ts";
 import { toList } from "../support/streams.ts";
 
 const id = sampleId("2026-11-20T02:00:00Z");
@@ -20,18 +21,18 @@ describe("holds", () => {
 
   it("are added once, listed and lifted, and can be added again", async () => {
     const store = await committed();
-    await addHold(store, hold);
-    await expect(addHold(store, { ...hold, by: "bob" })).rejects.toMatchObject({
+    await addHold(signedVault(store), hold, testSigner);
+    await expect(addHold(signedVault(store), { ...hold, by: "bob" }, testSigner)).rejects.toMatchObject({
       name: "HoldActive",
       message: expect.stringContaining("by ada since 2026-11-20T03:00:00.000Z: case 7"),
     });
-    expect(await toList(listHolds(store))).toEqual([hold]);
-    expect(await toList(listHolds(store, "shop"))).toEqual([hold]);
-    expect(await toList(listHolds(store, "wiki"))).toEqual([]);
-    await removeHold(store, "shop", id);
-    expect(await toList(listHolds(store))).toEqual([]);
-    await expect(removeHold(store, "shop", id)).rejects.toMatchObject({ name: "BackupNotFound" });
-    await addHold(store, hold);
+    expect(await toList(listHolds(signedVault(store)))).toEqual([hold]);
+    expect(await toList(listHolds(signedVault(store), "shop"))).toEqual([hold]);
+    expect(await toList(listHolds(signedVault(store), "wiki"))).toEqual([]);
+    await removeHold(signedVault(store), "shop", id);
+    expect(await toList(listHolds(signedVault(store)))).toEqual([]);
+    await expect(removeHold(signedVault(store), "shop", id)).rejects.toMatchObject({ name: "BackupNotFound" });
+    await addHold(signedVault(store), hold, testSigner);
   });
 
   it("can be added again where a store refuses to create over a delete marker", async () => {
@@ -45,14 +46,16 @@ describe("holds", () => {
         return store.put(key, body, options);
       },
     };
-    await addHold(versity, hold);
-    expect(await toList(listHolds(store))).toEqual([hold]);
+    await addHold(signedVault(versity), hold, testSigner);
+    expect(await toList(listHolds(signedVault(store)))).toEqual([hold]);
   });
 
   it("need a backup, a reason and a name", async () => {
-    await expect(addHold(makeMemoryStore(), hold)).rejects.toMatchObject({ name: "BackupNotFound" });
+    await expect(addHold(signedVault(makeMemoryStore()), hold, testSigner)).rejects.toMatchObject({ name: "BackupNotFound" });
     for (const change of [{ reason: " " }, { by: "" }, { at: "now" }]) {
-      await expect(addHold(await committed(), { ...hold, ...change })).rejects.toMatchObject({ name: "UsageInvalid" });
+      await expect(addHold(signedVault(await committed()), { ...hold, ...change }, testSigner)).rejects.toMatchObject({
+        name: "UsageInvalid",
+      });
     }
   });
 
@@ -63,11 +66,11 @@ describe("holds", () => {
     JSON.stringify({ ...hold, extra: 1 }),
   ])("are never taken for none when they cannot be read: %j", async (text) => {
     const store = await committed();
-    await store.put(keyOf.hold("shop", id), Buffer.from(text));
-    expect(await toList(listHolds(store))).toEqual([
+    await store.put(names.hold("shop", id), Buffer.from(text));
+    expect(await toList(listHolds(signedVault(store)))).toEqual([
       { source: "shop", backupId: id, problem: expect.stringContaining("holds/shop/") },
     ]);
-    await expect(addHold(store, hold)).rejects.toMatchObject({ name: "VaultInvalid" });
+    await expect(addHold(signedVault(store), hold, testSigner)).rejects.toMatchObject({ name: "VaultInvalid" });
   });
 });
 

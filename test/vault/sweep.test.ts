@@ -7,6 +7,7 @@ import { makeFaultyStore } from "../support/faulty-store.ts";
 import { listLost } from "../support/lost-backups.ts";
 import { makeMemoryStore } from "../support/memory-store.ts";
 import { sampleId } from "../support/sample-backups.ts";
+import { names, signedVault } from "../support/signed-vault.ts";
 import { toList } from "../support/streams.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
@@ -38,93 +39,93 @@ const keysOf = async (found: AsyncIterable<{ key: string }>) => (await toList(fo
 describe("the sweep", () => {
   it("finds artifacts and evidence of what was deleted, of its source only, and deletes them, evidence last", async () => {
     const { store, add } = makeStore();
-    await add(keyOf.tombstone("shop", old));
+    await add(names.tombstone("shop", old));
     const kept = sampleId("2026-11-17T02:00:00Z");
     await add(keyOf.manifest("shop", kept));
     for (const id of [kept, old]) {
       await add(keyOf.artifact("shop", id, "a"));
       await add(keyOf.artifact("shop", id, "b"));
-      await add(keyOf.evidence("shop", id, long, "verified"));
+      await add(names.evidence("shop", id, long, "verified"));
     }
     await add(keyOf.artifact("wiki", old, "a"));
     await add("artifacts/shop/README");
     const orphans = [
       keyOf.artifact("shop", old, "a"),
       keyOf.artifact("shop", old, "b"),
-      keyOf.evidence("shop", old, long, "verified"),
+      names.evidence("shop", old, long, "verified"),
     ];
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual(orphans);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual(orphans);
     const before = store.objects.size;
     const recorded = makeFaultyStore(store, []);
-    expect(await sweepOrphans(recorded, "shop", options)).toEqual(orphans.map((key) => ({ key, bytes: 3 })));
+    expect(await sweepOrphans(signedVault(recorded), "shop", options)).toEqual(orphans.map((key) => ({ key, bytes: 3 })));
     expect(recorded.calls.filter((call) => call.startsWith("delete"))).toEqual(orphans.map((key) => `delete ${key}`));
     expect(store.objects.size).toBe(before - 3);
-    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toEqual([]);
   });
 
   it("leaves what has evidence and no tombstone, because it was a backup once: artifacts, evidence and all", async () => {
     const { store, add } = makeStore();
     await add(keyOf.artifact("shop", old, "a"));
-    await add(keyOf.evidence("shop", old, long, "verified"));
+    await add(names.evidence("shop", old, long, "verified"));
     const evidenceAlone = sampleId("2026-11-16T02:00:00Z");
-    await add(keyOf.evidence("shop", evidenceAlone, long, "damaged"));
-    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
-    const lost = async () => (await listLost(store)).map(({ id }) => id);
+    await add(names.evidence("shop", evidenceAlone, long, "damaged"));
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toEqual([]);
+    const lost = async () => (await listLost(signedVault(store))).map(({ id }) => id);
     expect(await lost()).toEqual([evidenceAlone, old]);
-    await add(keyOf.tombstone("shop", evidenceAlone));
+    await add(names.tombstone("shop", evidenceAlone));
     expect(await lost()).toEqual([old]);
   });
 
   it.each(["manifest", "evidence"] as const)("leaves artifacts whose %s the store only hides", async (what) => {
     const { store, add } = makeStore();
     await add(keyOf.artifact("shop", old, "a"));
-    const key = what === "manifest" ? keyOf.manifest("shop", old) : keyOf.evidence("shop", old, long, "verified");
+    const key = what === "manifest" ? keyOf.manifest("shop", old) : names.evidence("shop", old, long, "verified");
     store.hidden.set(key, now);
-    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
-    await add(keyOf.tombstone("shop", old));
-    expect(await sweepOrphans(store, "shop", options)).toHaveLength(1);
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toEqual([]);
+    await add(names.tombstone("shop", old));
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toHaveLength(1);
   });
 
   it("collects what is left of a deletion two days after the store got its tombstone, whatever the tombstone says of itself", async () => {
     const { store, add } = makeStore();
     const planted = new Date("2026-11-20T11:00:00Z");
     const body = Buffer.from(JSON.stringify({ at: "2020-01-01T00:00:00.000Z" }));
-    store.objects.set(keyOf.tombstone("shop", old), { bytes: body, modifiedAt: planted });
+    store.objects.set(names.tombstone("shop", old), { bytes: body, modifiedAt: planted });
     for (const name of ["a", "b"]) await add(keyOf.artifact("shop", old, name));
-    await add(keyOf.evidence("shop", old, long, "proven"));
+    await add(names.evidence("shop", old, long, "proven"));
     store.hidden.set(keyOf.manifest("shop", old), planted);
     const at = (time: string) => ({ ...options, now: new Date(time) });
     for (const time of ["2026-11-20T12:00:00Z", "2026-11-22T10:59:59Z"]) {
-      expect(await sweepOrphans(store, "shop", at(time))).toEqual([]);
-      const [deletion, ...others] = await toList(listRecentDeletions(store, { source: "shop", now: new Date(time) }));
+      expect(await sweepOrphans(signedVault(store), "shop", at(time))).toEqual([]);
+      const [deletion, ...others] = await toList(listRecentDeletions(signedVault(store), { source: "shop", now: new Date(time) }));
       expect(others).toEqual([]);
       expect(deletion).toMatchObject({ id: old, deletedAt: planted, keptUntil: new Date("2026-11-22T11:00:00Z") });
       expect(describeDeletion(deletion as RecentDeletion, store.url, new Date(time)).message).toMatch(
         /was deleted (1 hour|47 hours) ago.*kept until 2026-11-22T11:00:00/,
       );
     }
-    expect(await sweepOrphans(store, "shop", at("2026-11-22T11:00:00Z"))).toHaveLength(3);
-    expect(await toList(listRecentDeletions(store, { now: new Date("2026-11-22T10:00:00Z") }))).toEqual([]);
+    expect(await sweepOrphans(signedVault(store), "shop", at("2026-11-22T11:00:00Z"))).toHaveLength(3);
+    expect(await toList(listRecentDeletions(signedVault(store), { now: new Date("2026-11-22T10:00:00Z") }))).toEqual([]);
   });
 
   it("does not ask whether a finished deletion, or one of a backup that is there, is trusted", async () => {
     const { store, add } = makeStore();
-    await add(keyOf.tombstone("shop", old), now);
-    expect(await toList(listRecentDeletions(store, { now }))).toEqual([]);
+    await add(names.tombstone("shop", old), now);
+    expect(await toList(listRecentDeletions(signedVault(store), { now }))).toEqual([]);
     await add(keyOf.artifact("shop", old, "a"));
-    expect(await toList(listRecentDeletions(store, { now }))).toHaveLength(1);
-    expect(await toList(listRecentDeletions(store, { now, source: "wiki" }))).toEqual([]);
+    expect(await toList(listRecentDeletions(signedVault(store), { now }))).toHaveLength(1);
+    expect(await toList(listRecentDeletions(signedVault(store), { now, source: "wiki" }))).toEqual([]);
     await add(keyOf.manifest("shop", old));
-    expect(await toList(listRecentDeletions(store, { now }))).toEqual([]);
+    expect(await toList(listRecentDeletions(signedVault(store), { now }))).toEqual([]);
   });
 
   it("leaves alone what is young by its id or by the store's own record", async () => {
     const { store, add } = makeStore();
     await add(keyOf.artifact("shop", young, "a"));
     await add(keyOf.artifact("shop", old, "a"), new Date("2026-11-20T02:00:00Z"));
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([]);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual([]);
     const tomorrow = { ...options, now: new Date("2026-11-21T12:00:00Z") };
-    expect(await keysOf(findOrphans(store, "shop", tomorrow))).toHaveLength(2);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", tomorrow))).toHaveLength(2);
   });
 
   it("leaves alone what was begun under a lease that is not given back, wherever leases are kept", async () => {
@@ -134,9 +135,9 @@ describe("the sweep", () => {
     for (const place of [store, leases]) {
       const lease = await acquireLease(place, { source: "shop", stream: "backup" }, leaseSince("2026-11-18T01:59:00Z"));
       const where = place === store ? options : { ...options, leases };
-      expect(await keysOf(findOrphans(store, "shop", where))).toEqual([]);
+      expect(await keysOf(findOrphans(signedVault(store), "shop", where))).toEqual([]);
       await lease.release();
-      expect(await keysOf(findOrphans(store, "shop", where))).toHaveLength(1);
+      expect(await keysOf(findOrphans(signedVault(store), "shop", where))).toHaveLength(1);
     }
   });
 
@@ -146,10 +147,10 @@ describe("the sweep", () => {
     await add(keyOf.artifact("shop", old, "a"));
     await add(keyOf.artifact("shop", log, "a"));
     const full = await acquireLease(store, { source: "shop", stream: "backup" }, leaseSince("2026-11-18T01:59:00Z"));
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([keyOf.artifact("shop", log, "a")]);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual([keyOf.artifact("shop", log, "a")]);
     await full.release();
     await acquireLease(store, { source: "shop", stream: "log" }, leaseSince("2026-11-18T01:59:00Z"));
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([keyOf.artifact("shop", old, "a")]);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual([keyOf.artifact("shop", old, "a")]);
   });
 
   it("sees a manifest that is committed while it looks", async () => {
@@ -162,34 +163,34 @@ describe("the sweep", () => {
         return store.head(key);
       },
     };
-    expect(await keysOf(findOrphans(late, "shop", options))).toEqual([]);
+    expect(await keysOf(findOrphans(signedVault(late), "shop", options))).toEqual([]);
   });
 
   it("keeps what is on hold though its manifest is gone, and takes a hold that holds nothing", async () => {
     const { store, add } = makeStore();
     await add(keyOf.artifact("shop", old, "a"));
-    await add(keyOf.evidence("shop", old, long, "verified"));
-    const hold = await add(keyOf.hold("shop", old));
-    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    await add(names.evidence("shop", old, long, "verified"));
+    const hold = await add(names.hold("shop", old));
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toEqual([]);
     await store.delete(keyOf.artifact("shop", old, "a"));
-    await store.delete(keyOf.evidence("shop", old, long, "verified"));
-    expect((await sweepOrphans(store, "shop", options)).map(({ key }) => key)).toEqual([hold]);
+    await store.delete(names.evidence("shop", old, long, "verified"));
+    expect((await sweepOrphans(signedVault(store), "shop", options)).map(({ key }) => key)).toEqual([hold]);
   });
 
   it("goes on where an earlier one was cut off", async () => {
     const { store, add } = makeStore();
     for (const name of ["a", "b", "c"]) await add(keyOf.artifact("shop", old, name));
     const dying = makeFaultyStore(store, [{ operation: "delete", from: 2 }]);
-    await expect(sweepOrphans(dying, "shop", options)).rejects.toMatchObject({ name: "StoreUnavailable" });
-    expect(await sweepOrphans(store, "shop", options)).toHaveLength(2);
+    await expect(sweepOrphans(signedVault(dying), "shop", options)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toHaveLength(2);
   });
 
   it("takes back uploads that are a week old, and no younger ones", async () => {
     const { store } = makeStore();
     const asked: Date[] = [];
     const watched = { ...store, abortStaleUploads: async (olderThan: Date) => asked.push(olderThan) };
-    await sweepOrphans(watched, "shop", options);
-    await sweepOrphans(watched, "shop", { ...options, graceSeconds: 30 * 86_400 });
+    await sweepOrphans(signedVault(watched), "shop", options);
+    await sweepOrphans(signedVault(watched), "shop", { ...options, graceSeconds: 30 * 86_400 });
     expect(asked).toEqual([new Date("2026-11-13T12:00:00Z"), new Date("2026-10-21T12:00:00Z")]);
   });
 
@@ -200,7 +201,7 @@ describe("the sweep", () => {
       artifacts.push(await add(keyOf.artifact("shop", sampleId(time), "a")));
     }
     await acquireLease(store, { source: "shop", stream: "backup" }, leaseSince("2026-11-18T02:00:00Z"));
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual(artifacts.slice(0, 1));
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual(artifacts.slice(0, 1));
   });
 
   it.each([
@@ -210,14 +211,14 @@ describe("the sweep", () => {
     const { store, add } = makeStore();
     const artifact = await add(keyOf.artifact("shop", old, "a"));
     await store.put(keyOf.lease("shop", "backup"), Buffer.from(text));
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([artifact]);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual([artifact]);
   });
 
   it("deletes nothing when the lease cannot be read", async () => {
     const { store, add } = makeStore();
     await add(keyOf.artifact("shop", old, "a"));
     const unreadable = makeFaultyStore(store, [{ operation: "get", key: /^leases/ }]);
-    await expect(sweepOrphans(unreadable, "shop", options)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    await expect(sweepOrphans(signedVault(unreadable), "shop", options)).rejects.toMatchObject({ name: "StoreUnavailable" });
     expect(unreadable.calls.filter((call) => call.startsWith("delete"))).toEqual([]);
   });
 
@@ -226,32 +227,32 @@ describe("the sweep", () => {
     const dayAgo = new Date(now.getTime() - 86_400_000);
     await add(keyOf.artifact("shop", sampleId(dayAgo.toISOString()), "a"));
     await add(keyOf.artifact("shop", old, "a"), dayAgo);
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([]);
-    expect(await keysOf(findOrphans(store, "shop", { ...options, now: new Date(now.getTime() + 1) }))).toHaveLength(2);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual([]);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", { ...options, now: new Date(now.getTime() + 1) }))).toHaveLength(2);
   });
 
   it("keeps a hold while anything of its backup is left, artifacts or evidence", async () => {
     const { store, add } = makeStore();
-    await add(keyOf.hold("shop", old));
+    await add(names.hold("shop", old));
     const artifact = await add(keyOf.artifact("shop", old, "a"));
-    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toEqual([]);
     await store.delete(artifact);
-    await add(keyOf.evidence("shop", old, long, "verified"));
-    expect(await sweepOrphans(store, "shop", options)).toEqual([]);
+    await add(names.evidence("shop", old, long, "verified"));
+    expect(await sweepOrphans(signedVault(store), "shop", options)).toEqual([]);
   });
 
   it("keeps what is on hold although a tombstone says that it was deleted on purpose", async () => {
     const { store, add } = makeStore();
     await add(keyOf.artifact("shop", old, "a"));
-    await add(keyOf.hold("shop", old));
-    await add(keyOf.tombstone("shop", old));
-    expect(await sweepOrphans(store, "shop", { ...options, now: new Date("2026-12-20T12:00:00Z") })).toEqual([]);
+    await add(names.hold("shop", old));
+    await add(names.tombstone("shop", old));
+    expect(await sweepOrphans(signedVault(store), "shop", { ...options, now: new Date("2026-12-20T12:00:00Z") })).toEqual([]);
   });
 
   it("tells of what is no object and leaves it there; it counts as what is left of its backup", async () => {
     const { store, add } = makeStore();
-    const hold = await add(keyOf.hold("shop", old));
-    for (const link of [keyOf.artifact("shop", old, "link"), keyOf.evidence("shop", old, long, "verified")]) {
+    const hold = await add(names.hold("shop", old));
+    for (const link of [keyOf.artifact("shop", old, "link"), names.evidence("shop", old, long, "verified")]) {
       const linked = {
         ...store,
         async *list(prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
@@ -260,17 +261,17 @@ describe("the sweep", () => {
         },
       };
       const told: string[] = [];
-      expect(await sweepOrphans(linked, "shop", { ...options, onOdd: ({ key }) => told.push(key) })).toEqual([]);
+      expect(await sweepOrphans(signedVault(linked), "shop", { ...options, onOdd: ({ key }) => told.push(key) })).toEqual([]);
       expect(told).toEqual([link]);
-      expect(await keysOf(findOrphans(linked, "shop", options))).toEqual([]);
+      expect(await keysOf(findOrphans(signedVault(linked), "shop", options))).toEqual([]);
     }
-    expect(await keysOf(findOrphans(store, "shop", options))).toEqual([hold]);
+    expect(await keysOf(findOrphans(signedVault(store), "shop", options))).toEqual([hold]);
   });
 
   it("leaves an artifact beside evidence that is no object, as beside any evidence", async () => {
     const { store, add } = makeStore();
     await add(keyOf.artifact("shop", old, "a"));
-    const link = keyOf.evidence("shop", old, long, "verified");
+    const link = names.evidence("shop", old, long, "verified");
     const linked = {
       ...store,
       async *list(prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
@@ -278,14 +279,14 @@ describe("the sweep", () => {
         yield* store.list(prefix);
       },
     };
-    expect(await keysOf(findOrphans(linked, "shop", options))).toEqual([]);
+    expect(await keysOf(findOrphans(signedVault(linked), "shop", options))).toEqual([]);
   });
 
   it("asks for a backup's manifest once, however many objects are left of it", async () => {
     const { store, add } = makeStore();
     for (let part = 0; part < 20; part += 1) await add(keyOf.artifact("shop", old, `part-${part}`));
     const counted = makeFaultyStore(store, []);
-    expect(await keysOf(findOrphans(counted, "shop", options))).toHaveLength(20);
+    expect(await keysOf(findOrphans(signedVault(counted), "shop", options))).toHaveLength(20);
     expect(counted.calls.filter((call) => call.startsWith("head manifests/"))).toHaveLength(1);
   });
 
@@ -296,9 +297,11 @@ describe("the sweep", () => {
     await store.put(keyOf.artifact("shop", old, "a"), Buffer.from("xyz"), { retainUntil: until });
     await store.put(keyOf.artifact("shop", old, "b"), Buffer.from("xyz"));
     today = now;
-    expect((await sweepOrphans(store, "shop", options)).map(({ key }) => key)).toEqual([keyOf.artifact("shop", old, "b")]);
+    expect((await sweepOrphans(signedVault(store), "shop", options)).map(({ key }) => key)).toEqual([
+      keyOf.artifact("shop", old, "b"),
+    ]);
     today = new Date("2026-11-23T00:00:00Z");
-    expect(await sweepOrphans(store, "shop", { ...options, now: today })).toHaveLength(1);
+    expect(await sweepOrphans(signedVault(store), "shop", { ...options, now: today })).toHaveLength(1);
     expect([...store.objects.keys()]).toEqual([]);
   });
 
@@ -314,8 +317,8 @@ describe("the sweep", () => {
       },
     };
     const interruptible = { ...options, signal: controller.signal };
-    await expect(sweepOrphans(interrupting, "shop", interruptible)).rejects.toThrow("interrupted");
+    await expect(sweepOrphans(signedVault(interrupting), "shop", interruptible)).rejects.toThrow("interrupted");
     expect([...store.objects.keys()]).toHaveLength(2);
-    await expect(keysOf(findOrphans(store, "shop", interruptible))).rejects.toThrow("interrupted");
+    await expect(keysOf(findOrphans(signedVault(store), "shop", interruptible))).rejects.toThrow("interrupted");
   });
 });

@@ -27,7 +27,7 @@ export async function addHold({ context }: Session, reference: string, options: 
     reason: options.reason,
     at: context.run.clock.now().toISOString(),
   };
-  await add(vault.store, hold);
+  await add(vault, hold, await context.signerOf(entry.source));
   return { document: hold, lines: [`${entry.id} of ${entry.source} is held: ${options.reason}`] };
 }
 
@@ -42,7 +42,7 @@ function userName(): string {
 
 export async function removeHold({ context }: Session, reference: string): Promise<Outcome> {
   const { entry, vault } = await findInVaults(context, reference);
-  await remove(vault.store, entry.source, entry.id);
+  await remove(vault, entry.source, entry.id);
   return {
     document: { source: entry.source, backupId: entry.id, held: false },
     lines: [`${entry.id} of ${entry.source}: hold removed; retention applies again`],
@@ -55,8 +55,7 @@ export async function listHolds({ context }: Session, source: string | undefined
   const unread: HoldfastError[] = [];
   for (const vault of vaults) {
     try {
-      const { store } = await context.vaultOf(vault);
-      for await (const hold of listAll(store, source)) holds.push(hold);
+      for await (const hold of listAll(await context.vaultOf(vault), source)) holds.push(hold);
     } catch (error) {
       context.run.signal.throwIfAborted();
       if (!isHoldfastError(error, "VaultNotFound")) unread.push(toHoldfastError(error));

@@ -14,7 +14,7 @@ import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
 import { confirmLost, describeLost } from "../../vault/list-lost.ts";
-import type { ObjectStore } from "../../vault/object-store.ts";
+import type { SignedVault } from "../../vault/vault.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
@@ -125,15 +125,16 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
   const store = await context.storeOf(vault);
   const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
   try {
-    const authenticate = authenticatorOf(context, await context.vaultOf(vault));
+    const opened = await context.vaultOf(vault);
+    const authenticate = authenticatorOf(context, opened);
     const unclaimed: BackupPlace[] = [];
     const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
     const options = { source, onUnclaimed, now: context.run.clock.now(), signal: context.run.signal };
-    for await (const entry of examineAll(store, listNewest(store, last, options), authenticate)) {
+    for await (const entry of examineAll(store, listNewest(opened, last, options), authenticate)) {
       listed.entries.push({ ...entry, vault });
     }
-    for (const place of await confirmLost(store, unclaimed)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
-    await warnOfDeletions(context, store, options);
+    for (const place of await confirmLost(opened, unclaimed)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
+    await warnOfDeletions(context, opened, options);
     return listed;
   } catch (error) {
     if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
@@ -143,19 +144,19 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
 }
 
 /** What was deleted a short time ago can still be brought back. */
-async function warnOfDeletions({ run }: PipelineContext, store: ObjectStore, options: CatalogueOptions): Promise<void> {
-  for await (const deletion of listRecentDeletions(store, options)) {
-    const { message, remedy } = describeDeletion(deletion, store.url, options.now);
+async function warnOfDeletions({ run }: PipelineContext, vault: SignedVault, options: CatalogueOptions): Promise<void> {
+  for await (const deletion of listRecentDeletions(vault, options)) {
+    const { message, remedy } = describeDeletion(deletion, vault.store.url, options.now);
     run.log.warn(`${message}. ${remedy}`);
   }
 }
 
 /** The newest `last` of each source. */
-async function* listNewest(store: ObjectStore, last: number, options: CatalogueOptions): AsyncGenerator<BackupEntry> {
+async function* listNewest(vault: SignedVault, last: number, options: CatalogueOptions): AsyncGenerator<BackupEntry> {
   let newest: BackupEntry[] = [];
   let failure: unknown;
   try {
-    for await (const entry of listBackups(store, options)) {
+    for await (const entry of listBackups(vault, options)) {
       if (newest[0] !== undefined && newest[0].source !== entry.source) {
         yield* newest;
         newest = [];

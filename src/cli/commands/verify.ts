@@ -122,7 +122,7 @@ async function* select(
   const vault = await context.vaultOf(vaultName);
   const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
   const options = { source, onUnclaimed, now: context.run.clock.now() };
-  for await (const entry of listBackups(vault.store, options)) yield { entry, vault };
+  for await (const entry of listBackups(vault, options)) yield { entry, vault };
 }
 
 /**
@@ -136,15 +136,16 @@ async function findMissing(
   unclaimed: readonly BackupPlace[],
   { unjudged, unread }: { readonly unjudged: Unjudged[]; readonly unread: Unread[] },
 ): Promise<void> {
-  const store = await context.storeOf(vault);
-  for (const place of await confirmLost(store, unclaimed)) {
+  const opened = await context.vaultOf(vault);
+  const { store } = opened;
+  for (const place of await confirmLost(opened, unclaimed)) {
     const { message, remedy } = describeLost(place, store);
     const error = new HoldfastError("ManifestDamaged", message, { hint: remedy });
     unjudged.push({ source: place.source, backupId: place.id, error });
   }
   const { log, clock } = context.run;
   const now = clock.now();
-  for await (const deletion of listRecentDeletions(store, source === undefined ? { now } : { source, now })) {
+  for await (const deletion of listRecentDeletions(opened, source === undefined ? { now } : { source, now })) {
     const { message, remedy } = describeDeletion(deletion, store.url, now);
     log.warn(`${message}. ${remedy}`);
   }

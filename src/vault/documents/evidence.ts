@@ -5,10 +5,13 @@
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
 import type { RecordedDigest } from "../../proof/recorded-digest.ts";
+import type { Signer } from "../../proof/statement.ts";
 import { lockLikeManifest } from "../backup-lock.ts";
 import type { CheckName } from "../backup-state.ts";
-import { type EvidenceKey, keyOf, parseEvidenceKey } from "../layout.ts";
+import { type EvidenceKey, keyOf, parseEvidenceKey, type SignedKey } from "../layout.ts";
 import type { ObjectStore } from "../object-store.ts";
+import { judgeName, matchesName, signDocument } from "../signed-documents.ts";
+import type { SignedVault } from "../vault.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { findEvidenceProblem } from "./check-evidence.ts";
 import { assertKnownVersion } from "./format-version.ts";
@@ -48,62 +51,67 @@ export interface Evidence {
 }
 
 /**
- * How often a name that another writer took in the same millisecond is bumped, before something
- * else must be wrong.
+ * Adds evidence, signed; what is there stays. Its time is put after that of all earlier evidence of
+ * the backup that counts, so that a clock set back cannot make an old finding the newest (`clockAt`
+ * then has what the clock said). Where the vault locks, it is locked like its backup's manifest, so
+ * that both can go together. Resolves with the key it stands under. Errors: Internal (it breaks the
+ * format), those of the signer and of ObjectStore.
  */
-const mostBumps = 1000;
-
-/**
- * Adds evidence; what is there stays. Its time is put after that of all earlier evidence of the
- * backup, so that a clock set back cannot make an old finding the newest (`clockAt` then has the
- * clock's own words), and after that of one written in the same millisecond. Where the vault locks,
- * it is locked like its backup's manifest, so that both can go together. Resolves with the key it
- * stands under. Errors: Internal (it breaks the format), those of ObjectStore.
- */
-export async function appendEvidence(store: ObjectStore, evidence: Evidence): Promise<EvidenceKey> {
+export async function appendEvidence(vault: SignedVault, evidence: Evidence, signer: Signer): Promise<EvidenceKey> {
   const problem = findEvidenceProblem(evidence);
   if (problem !== undefined) throw new HoldfastError("Internal", `evidence that breaks the format was to be written: ${problem}`);
-  const { source, backupId, check } = evidence;
+  const { store } = vault;
+  const { source, backupId: id, check } = evidence;
   const clockMs = Date.parse(evidence.at);
-  // What is dated in the future counts for nothing: behind it, nothing new would count either.
-  const earlier = (await listEvidence(store, source, backupId)).filter(({ at }) => !isFuture(at, new Date(clockMs)));
-  const newest = earlier.at(-1);
-  const options = { ...(await lockLikeManifest(store, source, backupId, new Date(clockMs))), ifAbsent: true };
-  const firstMs = newest === undefined ? clockMs : Math.max(clockMs, Date.parse(newest.at) + 1);
-  for (let atMs = firstMs; atMs < firstMs + mostBumps; atMs += 1) {
-    const at = new Date(atMs);
-    const dated = atMs === clockMs ? evidence : { ...evidence, at: at.toISOString(), clockAt: evidence.at };
-    const key = keyOf.evidence(source, backupId, at, check);
-    try {
-      await store.put(key, canonicalJson(dated), options);
-      return { key, at: dated.at, check };
-    } catch (error) {
-      if (!isHoldfastError(error, "ObjectExists")) throw error;
-    }
+  const newest = findNewest(vault, await listEvidence(store, source, id), new Date(clockMs));
+  const at = new Date(newest === undefined ? clockMs : Math.max(clockMs, Date.parse(newest.at) + 1));
+  const dated = at.getTime() === clockMs ? evidence : { ...evidence, at: at.toISOString(), clockAt: evidence.at };
+  const bytes = canonicalJson(dated);
+  const signed = await signDocument(vault.id, signer, { kind: "evidence", source, id, at, check }, bytes);
+  const key = keyOf.evidence(source, id, at, check, signed);
+  const lock = await lockLikeManifest(store, source, id, new Date(clockMs));
+  try {
+    await store.put(key, bytes, { ...lock, ifAbsent: true });
+  } catch (error) {
+    // The name says what stands there: the same finding, by the same run.
+    if (!isHoldfastError(error, "ObjectExists")) throw error;
   }
-  throw new HoldfastError("StoreConflict", `${mostBumps} names for evidence of ${backupId} in ${store.url} were all taken`);
+  return { key, at: dated.at, check };
 }
 
 /**
- * All evidence of a backup, oldest first, from the keys alone. Errors: those of ObjectStore.list.
+ * The newest that counts. What is dated in the future, or was not signed, counts for nothing:
+ * behind it, nothing new would count either.
  */
-export async function listEvidence(store: ObjectStore, source: string, id: string): Promise<EvidenceKey[]> {
-  const found: EvidenceKey[] = [];
+function findNewest(vault: SignedVault, listed: readonly (EvidenceKey & SignedKey)[], now: Date): EvidenceKey | undefined {
+  return listed.findLast((name) => !isFuture(name.at, now) && judgeName(vault, name) !== "forged");
+}
+
+/**
+ * All evidence of a backup, oldest first, from the keys alone and whether it counts or not. Errors:
+ * those of ObjectStore.list.
+ */
+export async function listEvidence(store: ObjectStore, source: string, id: string): Promise<(EvidenceKey & SignedKey)[]> {
+  const found: (EvidenceKey & SignedKey)[] = [];
   for await (const { key } of store.list(keyOf.evidencePrefix(source, id), { includeOdd: true })) {
     const parsed = parseEvidenceKey(key);
-    if (parsed !== undefined) found.push({ key, at: parsed.at, check: parsed.check });
+    if (parsed !== undefined) found.push(parsed);
   }
   return found;
 }
 
 /**
- * Reads and checks one piece of evidence, as listed. Errors: EvidenceInvalid, VaultInvalid (of a
- * newer Holdfast), those of ObjectStore.get.
+ * Reads and checks one piece of evidence under a name that was judged: its bytes must be those that
+ * were signed. Errors: EvidenceInvalid, VaultInvalid (of a newer Holdfast), those of
+ * ObjectStore.get.
  */
 export async function readEvidence(store: ObjectStore, key: string): Promise<Evidence> {
   const place = parseEvidenceKey(key);
   if (place === undefined) throw new HoldfastError("EvidenceInvalid", `${key} is not the key of evidence`);
-  const { value, where } = await readDocument(store, key, { error: "EvidenceInvalid" });
+  const { value, bytes, where } = await readDocument(store, key, { error: "EvidenceInvalid" });
+  if (!matchesName(place, bytes)) {
+    throw new HoldfastError("EvidenceInvalid", `${where} is not what was signed: its SHA-256 is not that of its name`);
+  }
   assertKnownVersion(value, where);
   const problem = findEvidenceProblem(value);
   if (problem !== undefined) throw new HoldfastError("EvidenceInvalid", `${where} breaks the format: ${problem}`);
@@ -113,18 +121,4 @@ export async function readEvidence(store: ObjectStore, key: string): Promise<Evi
     throw new HoldfastError("EvidenceInvalid", `${where} is evidence "${check}" of ${at} about ${backupId} of source "${source}"`);
   }
   return evidence;
-}
-
-/**
- * The newest evidence, or the newest of the named checks; undefined when there is none. Errors:
- * those of readEvidence.
- */
-export async function newestEvidence(
-  store: ObjectStore,
-  source: string,
-  id: string,
-  ...checks: readonly CheckName[]
-): Promise<Evidence | undefined> {
-  const newest = (await listEvidence(store, source, id)).findLast(({ check }) => checks.length === 0 || checks.includes(check));
-  return newest === undefined ? undefined : readEvidence(store, newest.key);
 }

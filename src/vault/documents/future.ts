@@ -6,7 +6,7 @@
 /**
  * How far the clocks of two machines may differ; the AWS APIs refuse requests that are off by more.
  */
-const maxClockDifferenceMs = 5 * 60_000;
+export const maxClockDifferenceMs = 5 * 60_000;
 
 /** Whether `at` is later than any clock that is right could say at `now`. */
 export function isFuture(at: Date | string, now: Date): boolean {

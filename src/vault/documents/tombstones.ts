@@ -4,9 +4,14 @@
  * Format: docs/vault-format.md, "Tombstones".
  */
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
-import { type BackupPlace, keyOf, parseDocumentKey } from "../layout.ts";
+import type { Signer } from "../../proof/statement.ts";
+import { type BackupPlace, keyOf, parseTombstoneKey, type SignedKey } from "../layout.ts";
 import type { ObjectStore } from "../object-store.ts";
+import { judgeName, signDocument } from "../signed-documents.ts";
+import type { SignedVault } from "../vault.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { listEvidence } from "./evidence.ts";
+import { maxClockDifferenceMs } from "./future.ts";
 
 export interface Tombstone {
   readonly formatVersion: 2;
@@ -22,24 +27,35 @@ export interface Tombstone {
 }
 
 /**
- * Writes the tombstone, before anything of the backup is deleted; one that is there already will
- * do. Errors: those of ObjectStore.put.
+ * Writes the tombstone, signed, before anything of the backup is deleted. Errors: those of the
+ * signer and of ObjectStore.put.
  */
-export async function writeTombstone(store: ObjectStore, tombstone: Tombstone): Promise<void> {
-  const key = keyOf.tombstone(tombstone.source, tombstone.backupId);
+export async function writeTombstone(vault: SignedVault, tombstone: Tombstone, signer: Signer): Promise<void> {
+  const { source, backupId: id } = tombstone;
+  const at = new Date(tombstone.at);
+  const bytes = canonicalJson(tombstone);
+  const signed = await signDocument(vault.id, signer, { kind: "tombstone", source, id, at }, bytes);
+  const key = keyOf.tombstone(source, id, at, signed);
   try {
-    await store.put(key, canonicalJson(tombstone), { ifAbsent: true });
+    await vault.store.put(key, bytes, { ifAbsent: true });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectExists")) throw error;
     // A server may refuse a conditional write over a delete marker, which is what a tombstone that
-    // was removed leaves.
-    if ((await store.head(key)) === undefined) await store.put(key, canonicalJson(tombstone));
+    // was taken back leaves.
+    if ((await vault.store.head(key)) === undefined) await vault.store.put(key, bytes);
   }
 }
 
-/** Takes the tombstone of a backup that stays after all. Errors: those of ObjectStore.delete. */
-export async function removeTombstone(store: ObjectStore, source: string, id: string): Promise<void> {
-  await store.delete(keyOf.tombstone(source, id));
+/**
+ * Takes all tombstones of a backup that stays after all, whoever wrote them. Errors: those of
+ * ObjectStore.
+ */
+export async function removeTombstones(store: ObjectStore, source: string, id: string): Promise<void> {
+  const keys: string[] = [];
+  for await (const { key, odd } of store.list(keyOf.tombstonePrefix(source, id), { includeOdd: true })) {
+    if (odd === undefined && parseTombstoneKey(key) !== undefined) keys.push(key);
+  }
+  for (const key of keys) await store.delete(key);
 }
 
 /**
@@ -49,50 +65,68 @@ export async function removeTombstone(store: ObjectStore, source: string, id: st
  */
 export const minDeletionAgeMs = 48 * 3_600_000;
 
-/** A tombstone as the store knows it. */
+/** A tombstone that counts, as the store knows it. */
 export interface StoredTombstone extends BackupPlace {
   /** By the store's own time, which nobody who writes to the vault can choose. */
   readonly storedAt: Date;
+  /** Whether it was signed for certain; else nobody could tell here, for want of a key. */
+  readonly certain: boolean;
 }
 
 /**
- * The tombstones of a source, or of all, in the order of their keys. Reads keys only. Errors: those
- * of ObjectStore.list.
+ * The tombstones of a source, or of all, in the order of their keys, signed or not. Reads keys
+ * only. Errors: those of ObjectStore.list.
  */
 export async function* listTombstones(
   store: ObjectStore,
   options: { readonly source?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-): AsyncGenerator<StoredTombstone, void, undefined> {
+): AsyncGenerator<SignedKey & Pick<StoredTombstone, "storedAt">, void, undefined> {
   const { source, signal } = options;
   const prefix = source === undefined ? "tombstones/" : `tombstones/${source}/`;
   const listing = store.list(prefix, { includeOdd: true, signal });
   for await (const { key, odd, modifiedAt } of listing) {
-    const place = odd === undefined ? parseDocumentKey(key) : undefined;
-    if (place !== undefined) yield { ...place, storedAt: modifiedAt };
+    const name = odd === undefined ? parseTombstoneKey(key) : undefined;
+    if (name !== undefined) yield { ...name, storedAt: modifiedAt };
   }
 }
 
 /**
- * The backup's tombstone, if it was deleted on purpose. Reads no content: whatever the object under
- * the key says. A link, pipe or directory there is not an object, and none of Holdfast's: it says
- * nothing. Errors: those of ObjectStore.head.
+ * The backup's tombstone, if it was deleted on purpose; of several, the one that the store has had
+ * longest. By the names alone: one that none of the policy's keys signed says nothing, and neither
+ * does one that is older than evidence of its backup, for then the backup lived on. A link, pipe or
+ * directory there is not an object, and none of Holdfast's. Errors: those of ObjectStore.list.
  */
-export async function findTombstone(store: ObjectStore, source: string, id: string): Promise<StoredTombstone | undefined> {
-  try {
-    const found = await store.head(keyOf.tombstone(source, id));
-    return found === undefined ? undefined : { source, id, storedAt: found.modifiedAt };
-  } catch (error) {
-    if (isHoldfastError(error, "VaultInvalid")) return undefined;
-    throw error;
+export async function findTombstone(vault: SignedVault, source: string, id: string): Promise<StoredTombstone | undefined> {
+  const found: (StoredTombstone & { readonly at: string })[] = [];
+  for await (const { key, odd, modifiedAt: storedAt } of vault.store.list(keyOf.tombstonePrefix(source, id), {
+    includeOdd: true,
+  })) {
+    const name = odd === undefined ? parseTombstoneKey(key) : undefined;
+    const verdict = name === undefined ? "forged" : judgeName(vault, name);
+    if (name !== undefined && verdict !== "forged")
+      found.push({ source, id, storedAt, at: name.at, certain: verdict === "genuine" });
   }
+  if (found.length === 0) return undefined;
+  const lastMs = await findLastCheckMs(vault, source, id);
+  const [first] = found
+    .filter(({ at }) => Date.parse(at) + maxClockDifferenceMs >= lastMs)
+    .sort((a, b) => Number(b.certain) - Number(a.certain) || a.storedAt.getTime() - b.storedAt.getTime());
+  return first;
+}
+
+/** When the newest evidence that is signed for certain was made; 0 without any. */
+async function findLastCheckMs(vault: SignedVault, source: string, id: string): Promise<number> {
+  const listed = await listEvidence(vault.store, source, id);
+  const newest = listed.findLast((name) => judgeName(vault, name) === "genuine");
+  return newest === undefined ? 0 : Date.parse(newest.at);
 }
 
 /** Whether the backup has a tombstone, however young. Errors: those of findTombstone. */
-export async function hasTombstone(store: ObjectStore, source: string, id: string): Promise<boolean> {
-  return (await findTombstone(store, source, id)) !== undefined;
+export async function hasTombstone(vault: SignedVault, source: string, id: string): Promise<boolean> {
+  return (await findTombstone(vault, source, id)) !== undefined;
 }
 
 /** Whether what is left of a deleted backup may be collected. */
-export function isSettledDeletion({ storedAt }: StoredTombstone, now: Date): boolean {
+export function isSettledDeletion({ storedAt }: Pick<StoredTombstone, "storedAt">, now: Date): boolean {
   return storedAt.getTime() <= now.getTime() - minDeletionAgeMs;
 }

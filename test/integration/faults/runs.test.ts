@@ -189,8 +189,7 @@ test("a clock set back: the backup is made and says so, and pruning refuses whil
   expect(JSON.stringify(json.pruneRefusal)).toMatch(/future|ahead|clock/);
   expect(code).toBe(5);
   const now = await openPipeline({ policyFile: project.policyFile, env });
-  const store = await now.storeOf("main");
-  expect((await findBackup(store, future.backupId, new Date())).id).toBe(future.backupId);
+  expect((await findBackup(await now.vaultOf("main"), future.backupId, new Date())).id).toBe(future.backupId);
   now.close();
 });
 

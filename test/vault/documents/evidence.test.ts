@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { canonicalJson } from "../../../src/vault/documents/canonical-json.ts";
-import { appendEvidence, listEvidence, newestEvidence, readEvidence } from "../../../src/vault/documents/evidence.ts";
+import { appendEvidence, listEvidence, readEvidence } from "../../../src/vault/documents/evidence.ts";
 import { keyOf } from "../../../src/vault/layout.ts";
 import { makeFaultyStore } from "../../support/faulty-store.ts";
 import { makeMemoryStore } from "../../support/memory-store.ts";
 import { sampleEvidence, sampleId } from "../../support/sample-backups.ts";
+import { names, newestEvidence, signedVault, testSigner } from "../../support/signed-vault.ts";
 
 const id = sampleId("2026-11-20T02:00:00Z");
 const at = "2026-11-20T03:00:00.000Z";
@@ -13,8 +14,8 @@ const at = "2026-11-20T03:00:00.000Z";
 describe("evidence", () => {
   it("is added, listed and read, oldest first", async () => {
     const store = makeMemoryStore();
-    await appendEvidence(store, sampleEvidence("shop", id, "verified", at));
-    await appendEvidence(store, sampleEvidence("shop", id, "proven", "2026-11-20T04:00:00.000Z"));
+    await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner);
+    await appendEvidence(signedVault(store), sampleEvidence("shop", id, "proven", "2026-11-20T04:00:00.000Z"), testSigner);
     const listed = await listEvidence(store, "shop", id);
     expect(listed.map(({ check, at: when }) => [check, when])).toEqual([
       ["verified", at],
@@ -28,9 +29,8 @@ describe("evidence", () => {
 
   it("keeps all of what is found in one millisecond", async () => {
     const store = makeMemoryStore();
-    const added = await Promise.all(
-      Array.from({ length: 20 }, () => appendEvidence(store, sampleEvidence("shop", id, "verified", at))),
-    );
+    const found = Array.from({ length: 20 }, (_, index) => ({ ...sampleEvidence("shop", id, "verified", at), by: `run ${index}` }));
+    const added = await Promise.all(found.map((each) => appendEvidence(signedVault(store), each, testSigner)));
     expect(new Set(added.map(({ key }) => key)).size).toBe(20);
     const listed = await listEvidence(store, "shop", id);
     expect(listed).toHaveLength(20);
@@ -40,15 +40,15 @@ describe("evidence", () => {
   it("puts what is found last behind all others, also when the clock was set back, and says what the clock said", async () => {
     const store = makeMemoryStore();
     // Within the tolerance between clocks: what is dated further ahead counts for nothing.
-    await appendEvidence(store, sampleEvidence("shop", id, "verified", "2026-11-20T03:04:00.000Z"));
-    const added = await appendEvidence(store, sampleEvidence("shop", id, "damaged", at));
+    await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", "2026-11-20T03:04:00.000Z"), testSigner);
+    const added = await appendEvidence(signedVault(store), sampleEvidence("shop", id, "damaged", at), testSigner);
     expect((await listEvidence(store, "shop", id)).map(({ check }) => check)).toEqual(["verified", "damaged"]);
     expect(await readEvidence(store, added.key)).toMatchObject({ at: "2026-11-20T03:04:00.001Z", clockAt: at });
   });
 
   it("keeps to its backup", async () => {
     const store = makeMemoryStore();
-    await appendEvidence(store, sampleEvidence("shop", id, "verified", at));
+    await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner);
     expect(await listEvidence(store, "shop", sampleId("2026-11-20T02:00:00Z", 1))).toEqual([]);
     expect(await listEvidence(store, "shop2", id)).toEqual([]);
   });
@@ -62,7 +62,7 @@ describe("evidence", () => {
   ])("refuses to write %s", async (_, change) => {
     const store = makeMemoryStore();
     const broken = { ...sampleEvidence("shop", id, "verified", at), ...change } as ReturnType<typeof sampleEvidence>;
-    await expect(appendEvidence(store, broken)).rejects.toMatchObject({ name: "Internal" });
+    await expect(appendEvidence(signedVault(store), broken, testSigner)).rejects.toMatchObject({ name: "Internal" });
     expect(store.objects.size).toBe(0);
   });
 
@@ -79,7 +79,7 @@ describe("evidence", () => {
     ["a wrong type", canonicalJson({ ...sampleEvidence("shop", id, "verified", at), findings: "none" }), "EvidenceInvalid"],
   ])("refuses to read %s", async (_, bytes, name) => {
     const store = makeMemoryStore();
-    const key = keyOf.evidence("shop", id, new Date(at), "verified");
+    const key = names.evidence("shop", id, new Date(at), "verified", bytes);
     await store.put(key, bytes);
     await expect(readEvidence(store, key)).rejects.toMatchObject({ name });
   });
@@ -114,7 +114,7 @@ describe("evidence", () => {
       objective: { rtoSeconds: 60, measuredSeconds: 1.25, met: true },
       place: { version: "17" },
     };
-    const { key } = await appendEvidence(store, full);
+    const { key } = await appendEvidence(signedVault(store), full, testSigner);
     expect(await readEvidence(store, key)).toEqual(full);
   });
 
@@ -122,14 +122,14 @@ describe("evidence", () => {
     const store = makeMemoryStore(() => new Date(at), { locks: true });
     const retainUntil = new Date("2026-12-20T00:00:00Z");
     await store.put(keyOf.manifest("shop", id), Buffer.from("{}"), { retainUntil });
-    const { key } = await appendEvidence(store, sampleEvidence("shop", id, "verified", at));
+    const { key } = await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner);
     expect(store.objects.get(key)?.lock?.until).toEqual(retainUntil);
   });
 
   it("is not put behind what is dated in the future, which counts for nothing", async () => {
     const store = makeMemoryStore();
-    await store.put(keyOf.evidence("shop", id, new Date("2026-11-21T00:00:00Z"), "proven"), Buffer.from("{}"));
-    expect((await appendEvidence(store, sampleEvidence("shop", id, "verified", at))).at).toBe(at);
+    await store.put(names.evidence("shop", id, new Date("2026-11-21T00:00:00Z"), "proven"), Buffer.from("{}"));
+    expect((await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner)).at).toBe(at);
   });
 
   it("leaves what somebody else put beside it out of every list", async () => {
@@ -142,31 +142,34 @@ describe("evidence", () => {
     });
   });
 
-  it("fails with the store's error when that cannot be written, and with a conflict when every name is taken", async () => {
+  it("fails with the store's error when that cannot be written, and with the signer's", async () => {
     const silent = makeFaultyStore(makeMemoryStore(), [{ operation: "put" }]);
-    await expect(appendEvidence(silent, sampleEvidence("shop", id, "verified", at))).rejects.toMatchObject({
-      name: "StoreUnavailable",
-    });
-    expect(silent.calls.filter((call) => call.startsWith("put"))).toHaveLength(1);
-    let tried = 0;
-    const taken = {
-      ...makeMemoryStore(),
-      put: async () => {
-        tried += 1;
-        throw new HoldfastError("ObjectExists", "taken");
+    await expect(appendEvidence(signedVault(silent), sampleEvidence("shop", id, "verified", at), testSigner)).rejects.toMatchObject(
+      {
+        name: "StoreUnavailable",
       },
-    };
-    await expect(appendEvidence(taken, sampleEvidence("shop", id, "verified", at))).rejects.toMatchObject({
-      name: "StoreConflict",
-    });
-    expect(tried).toBe(1000);
+    );
+    expect(silent.calls.filter((call) => call.startsWith("put"))).toHaveLength(1);
+    const store = makeMemoryStore();
+    const sign = async () => Promise.reject(new HoldfastError("KeyUnavailable", "KMS is away"));
+    const unsigned = appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), { ...testSigner, sign });
+    await expect(unsigned).rejects.toMatchObject({ name: "KeyUnavailable" });
+    expect(store.objects.size).toBe(0);
+  });
+
+  it("is not written twice by a run that asks again: its name says what stands there", async () => {
+    const store = makeMemoryStore();
+    const first = await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner);
+    const blind = { ...store, async *list() {} };
+    expect(await appendEvidence(signedVault(blind), sampleEvidence("shop", id, "verified", at), testSigner)).toEqual(first);
+    expect(store.objects.size).toBe(1);
   });
 
   it("is found newest first, of any check or of those that are asked for", async () => {
     const store = makeMemoryStore();
     expect(await newestEvidence(store, "shop", id)).toBeUndefined();
     for (const [minute, check] of (["verified", "proven", "unproven"] as const).entries()) {
-      await appendEvidence(store, sampleEvidence("shop", id, check, `2026-11-20T03:0${minute}:00.000Z`));
+      await appendEvidence(signedVault(store), sampleEvidence("shop", id, check, `2026-11-20T03:0${minute}:00.000Z`), testSigner);
     }
     expect(await newestEvidence(store, "shop", id)).toMatchObject({ check: "unproven" });
     expect(await newestEvidence(store, "shop", id, "verified", "proven")).toMatchObject({ check: "proven" });
@@ -175,8 +178,9 @@ describe("evidence", () => {
 
   it("of another source under its key is refused", async () => {
     const store = makeMemoryStore();
-    const key = keyOf.evidence("shop", id, new Date(at), "verified");
-    await store.put(key, canonicalJson(sampleEvidence("wiki", id, "verified", at)));
+    const bytes = canonicalJson(sampleEvidence("wiki", id, "verified", at));
+    const key = names.evidence("shop", id, new Date(at), "verified", bytes);
+    await store.put(key, bytes);
     await expect(readEvidence(store, key)).rejects.toMatchObject({
       name: "EvidenceInvalid",
       message: expect.stringContaining("wiki"),
@@ -185,7 +189,7 @@ describe("evidence", () => {
 
   it("is listed where a link or a pipe stands in its place, too: somebody put that there, and it cannot be read", async () => {
     const store = makeMemoryStore();
-    const link = keyOf.evidence("shop", id, new Date(at), "proven");
+    const link = names.evidence("shop", id, new Date(at), "proven");
     const linked = {
       ...store,
       async *list(_prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
