@@ -6,6 +6,7 @@ import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { recordSharedDamage } from "./shared-damage.ts";
 
 /** Errors that say that the backup is not what was written; anything else says nothing about it. */
 const damage = [
@@ -21,6 +22,7 @@ const damage = [
  * The sentences of evidence for `error`, when that is damage of the backup. Everything else is
  * thrown on: what says nothing of the backup, what an interruption broke off, and what was read of
  * a backup that was deleted meanwhile (BackupNotFound).
+ * What it was met in may be an object that other backups name: they get their evidence here.
  */
 export async function findDamage(context: PipelineContext, found: FoundBackup, error: unknown): Promise<string[]> {
   const { entry } = found;
@@ -32,7 +34,9 @@ export async function findDamage(context: PipelineContext, found: FoundBackup, e
       cause: error,
     });
   }
-  return [`${error.name}: ${error.message}`, ...error.details];
+  const sharers = await recordSharedDamage(context, found, error);
+  const shared = sharers.length === 0 ? [] : [`damaged by the same object: ${sharers.join(", ")}`];
+  return [`${error.name}: ${error.message}`, ...error.details, ...shared];
 }
 
 /** Also when something else stands under its name: then that is the damage. */

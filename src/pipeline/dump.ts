@@ -47,7 +47,9 @@ export interface DumpResult {
    */
   readonly createdVault?: string | undefined;
   readonly manifestSha256: string;
+  /** By this backup, without what it reuses. */
   readonly storedBytes: number;
+  readonly reusedBytes: number;
   readonly rows: number;
   readonly durationMs: number;
   readonly artifacts: readonly ArtifactRecord[];
@@ -252,13 +254,14 @@ async function isCommitted(store: ObjectStore, source: string, backupId: string)
 }
 
 function describe(source: SourceConfig, manifest: Manifest, manifestSha256: string, durationMs: number): DumpResult {
-  const { storedBytes, rows } = totalsOf(manifest);
+  const { storedBytes, reusedBytes, rows } = totalsOf(manifest);
   return {
     source: source.name,
     backupId: manifest.id,
     kind: manifest.kind,
     manifestSha256,
-    storedBytes,
+    storedBytes: storedBytes - reusedBytes,
+    reusedBytes,
     rows,
     durationMs,
     artifacts: manifest.artifacts,

@@ -15,6 +15,7 @@ import type { ArtifactRecord, Manifest } from "../vault/documents/manifest.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { SealedVault } from "./authentic-manifest.ts";
 import { figuresOf } from "./backup-figures.ts";
+import { noteBrokenObject } from "./shared-damage.ts";
 
 export interface BackupReading {
   readonly reader: BackupReader;
@@ -59,14 +60,20 @@ export function openBackup(
     }
     // What is reused has its digest under the key of the backup that stored it.
     const ownKey = record.reusedFrom === undefined ? digestKey : undefined;
-    const stored = await fetchArtifact(store, manifest, record, run);
+    const { key, storedBy } = placeOf(manifest, record);
+    const noteBroken = (error: unknown): void => noteBrokenObject(error, key);
+    const stored = await fetchArtifact(store, manifest, record, run).catch((error: unknown) => {
+      noteBroken(error);
+      throw error;
+    });
     const opened = openStream(stored, record, {
       keys,
-      context: { vaultId, source: manifest.source, backupId: placeOf(manifest, record).storedBy, artifact: name },
+      context: { vaultId, source: manifest.source, backupId: storedBy, artifact: name },
       isPlain: ownKey && ((sha256) => ownKey.plainDigestOf(name, sha256) === record.plainDigest),
       signal: run.signal,
     });
     opened.once("end", () => unread.delete(name));
+    opened.once("error", noteBroken);
     if (!salvage) return opened;
     return Readable.from(
       untilDamage(opened, (error) => {

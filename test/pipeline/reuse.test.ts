@@ -10,7 +10,7 @@ import { verifyBackup } from "../../src/pipeline/verify.ts";
 import type { BackupKind } from "../../src/policy/policy.ts";
 import { type ArtifactRecord, readManifest } from "../../src/vault/documents/manifest.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { createFilesProject, type FilesProject, type OpenOptions } from "../support/files-project.ts";
+import { createFilesProject, type FilesProject, type OpenOptions, partOf } from "../support/files-project.ts";
 
 let project: FilesProject;
 let minutes: number;
@@ -165,6 +165,23 @@ describe("a backup whose parts others name", () => {
     expect(second).toBeDefined();
     await writeFile(manifest, genuine);
     await restored(first, { a: "a", b: "b" });
+  });
+
+  test("is damaged where one object of them is, and so is each that names it", async () => {
+    const full = await back("full");
+    const first = await back("incremental");
+    await write("d", "D");
+    const second = await back("incremental");
+    await appendFile(join(project.vault, "artifacts", "tree", full, partOf(full, 5)), "x");
+    const { outcome, findings } = await verifyBackup(await project.open(), await project.find(first));
+    expect(outcome).toBe("damaged");
+    expect(findings.join()).toContain("damaged by the same object");
+    for (const id of [full, first]) expect((await project.find(id)).entry.state).toBe("damaged");
+    const named = (await artifactsOf(second)).some(({ name, reusedFrom }) => reusedFrom === full && name === partOf(full, 5));
+    expect((await project.find(second)).entry.state).toBe(named ? "damaged" : "verified");
+    // Nothing of it is a base: the next one stores what is broken.
+    const third = await back("incremental");
+    expect((await artifactsOf(third)).some(({ name }) => name === partOf(full, 5))).toBe(false);
   });
 
   test("is exported with what it names, beside others that name the same", async () => {

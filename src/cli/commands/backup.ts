@@ -86,11 +86,14 @@ function describe(
   { dump, verification, prune, failure }: BackupRunResult,
   units: EngineTraits["units"] | undefined,
 ): string[] {
+  const stored = dump.artifacts.filter(({ reusedFrom }) => reusedFrom === undefined);
   const speed = formatThroughput(dump.storedBytes, dump.durationMs);
   const lines = [
     `${terminal.style("bold", dump.backupId)}  of ${dump.source}, ${stateLabel(terminal, stateOf(verification))}`,
-    `  stored    ${formatBytes(dump.storedBytes)} in ${countOf(dump.artifacts.length, "artifact")}, ${formatDuration(dump.durationMs)} (${speed})`,
+    `  stored    ${formatBytes(dump.storedBytes)} in ${countOf(stored.length, "artifact")}, ${formatDuration(dump.durationMs)} (${speed})`,
   ];
+  const reused = dump.artifacts.length - stored.length;
+  if (reused > 0) lines.push(`  reused    ${formatBytes(dump.reusedBytes)} in ${countOf(reused, "artifact")} of earlier backups`);
   if (dump.createdVault !== undefined) {
     const news = `new vault created at ${dump.createdVault}; this is its first backup`;
     lines.push(`  ${terminal.style("yellow", "vault")}     ${news}`);
