@@ -1,20 +1,11 @@
 /** `holdfast prune`: what retention keeps and releases, and why. */
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
-import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
-import { type PruneResult, planPrune, pruneSource } from "../../pipeline/prune.ts";
+import { type PrunedSource, pruneSources } from "../../pipeline/prune-sources.ts";
 import type { RetentionPlan } from "../../retention/plan-retention.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
-
-interface Pruned {
-  readonly source: string;
-  readonly result?: PruneResult | undefined;
-  readonly plan?: RetentionPlan | undefined;
-  readonly error?: HoldfastError | undefined;
-}
 
 export async function prune(
   { context, terminal }: Session,
@@ -22,10 +13,7 @@ export async function prune(
   options: { readonly dryRun?: boolean | undefined },
 ): Promise<Outcome> {
   const dryRun = options.dryRun === true;
-  const pruned: Pruned[] = [];
-  for (const name of source === undefined ? Object.keys(context.policy.sources) : [source]) {
-    pruned.push(await pruneOne(context, name, dryRun, source !== undefined));
-  }
+  const pruned = await pruneSources(context, source, { dryRun });
   return {
     document: { dryRun, sources: pruned.map(documentOf) },
     lines: pruned.flatMap((each, index) => [...(index === 0 ? [] : [""]), ...describe(terminal, each, dryRun)]),
@@ -34,20 +22,6 @@ export async function prune(
       error === undefined ? [] : [{ operation: "prune", source: name, error }],
     ),
   };
-}
-
-async function pruneOne(context: PipelineContext, source: string, dryRun: boolean, alone: boolean): Promise<Pruned> {
-  try {
-    if (dryRun) return { source, plan: await planPrune(context, source) };
-    const result = await pruneSource(context, source);
-    // The plan as it was carried out.
-    return { source, plan: result.plan, result };
-  } catch (error) {
-    // One source's refusal must not keep the others from being pruned; it still decides the exit
-    // code.
-    if (alone || !isHoldfastError(error) || error.name === "Interrupted") throw error;
-    return { source, error };
-  }
 }
 
 /** From the worst: what a source by itself would have ended with, and the worst of several. */
@@ -59,14 +33,14 @@ const worstFirst: readonly ExitCode[] = [
   exitCodes.notFound,
 ];
 
-function exitCodeOf(pruned: readonly Pruned[]): ExitCode {
+function exitCodeOf(pruned: readonly PrunedSource[]): ExitCode {
   const codes = pruned.map(
     ({ plan, error }) => error?.exitCode ?? (plan?.refusal === undefined ? exitCodes.done : exitCodes.refused),
   );
   return worstFirst.find((code) => codes.includes(code)) ?? exitCodes.done;
 }
 
-function documentOf({ source, plan, result, error }: Pruned): unknown {
+function documentOf({ source, plan, result, error }: PrunedSource): unknown {
   return {
     source,
     ...(plan === undefined ? {} : { decisions: plan.decisions, released: plan.released, refusal: refusalOf(plan) }),
@@ -87,7 +61,7 @@ function refusalOf({ refusal }: RetentionPlan): unknown {
   return { reason: code, error: errorDocument({ name: "PruneRefused", message, details }) };
 }
 
-function describe(terminal: Terminal, { source, plan, result, error }: Pruned, dryRun: boolean): string[] {
+function describe(terminal: Terminal, { source, plan, result, error }: PrunedSource, dryRun: boolean): string[] {
   if (error !== undefined)
     return [`${terminal.style("bold", source)}  ${error.message}`, `  ${terminal.style("cyan", "hint")} ${error.hint}`];
   const decisions = plan?.decisions ?? [];

@@ -1,19 +1,14 @@
 /** `holdfast show`: one backup's manifest and evidence. */
 import { errorDocument } from "../../errors/error-document.ts";
-import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import { authenticatorOf } from "../../pipeline/authentic-manifest.ts";
-import { findInVaults } from "../../pipeline/find-backups.ts";
-import { readSoundEvidence } from "../../pipeline/read-valid-evidence.ts";
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { showBackup, type UnreadEvidence } from "../../pipeline/show-backup.ts";
 import { findEngine } from "../../policy/engine-policy.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
 import type { Position } from "../../proof/position.ts";
 import { formatBytes, formatDuration, renderTable } from "../../report/format.ts";
-import type { BackupEntry } from "../../vault/catalogue.ts";
 import type { Evidence } from "../../vault/documents/evidence.ts";
-import { type Manifest, readManifest } from "../../vault/documents/manifest.ts";
+import type { Manifest } from "../../vault/documents/manifest.ts";
 import { totalsOf } from "../../vault/documents/manifest-totals.ts";
-import { examineBackup } from "../../vault/examine-backup.ts";
-import type { ObjectStore } from "../../vault/object-store.ts";
 import { contentAmount, sourceAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -21,20 +16,15 @@ import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
 
 export async function show({ context, terminal }: Session, reference: string): Promise<Outcome> {
-  const found = await findInVaults(context, reference);
-  const { entry, vault } = found;
-  const { store } = vault;
-  const read = await readWhatStands(store, entry);
-  const evidence: (Evidence | UnreadEvidence)[] = [];
-  for (const { key } of entry.checks) evidence.push((await readSoundEvidence(store, key)) ?? { key, unreadable: true });
+  const { found, examined, manifest: read, evidence } = await showBackup(context, reference);
+  const { entry } = found;
   const { suspicious, held, futureChecks, future } = entry;
-  const examined = await examineBackup(store, entry, authenticatorOf(context, vault));
-  const state = examined?.state ?? entry.state;
+  const { state, problems } = examined;
   const heading = `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`;
   const bad = terminal.style("red", "found");
   const checks = [
-    ...(examined?.problems ?? []).map((problem) => `${bad}  ${problem}`),
-    ...[examined?.unread, examined?.unchecked?.message].flatMap((reason) =>
+    ...problems.map((problem) => `${bad}  ${problem}`),
+    ...[examined.unread, examined.unchecked?.message].flatMap((reason) =>
       reason === undefined ? [] : [`${terminal.style("yellow", "not checked")}  ${reason}`],
     ),
     ...(future ? [`${bad}  it is dated in the future, and does not count`] : []),
@@ -42,8 +32,8 @@ export async function show({ context, terminal }: Session, reference: string): P
     ...describeEvidence(terminal, evidence, context.policy.sources[entry.source]?.traits.units),
   ];
   const more = {
-    problems: examined?.problems ?? [],
-    ...(examined?.unchecked === undefined ? {} : { notChecked: examined.unchecked.message }),
+    problems,
+    ...(examined.unchecked === undefined ? {} : { notChecked: examined.unchecked.message }),
     ...(future ? { future } : {}),
     ...(futureChecks.length > 0 ? { futureChecks } : {}),
   };
@@ -63,21 +53,6 @@ export async function show({ context, terminal }: Session, reference: string): P
     ...checks,
   ];
   return { document: { state, suspicious, held, ...more, manifestSha256: sha256, manifest, evidence }, lines };
-}
-
-/** Evidence that is there and cannot be read. */
-interface UnreadEvidence {
-  readonly key: string;
-  readonly unreadable: true;
-}
-
-async function readWhatStands(store: ObjectStore, { source, id }: BackupEntry) {
-  try {
-    return await readManifest(store, source, id);
-  } catch (error) {
-    if (isHoldfastError(error) && error.name === "ManifestDamaged") return error;
-    throw error;
-  }
 }
 
 function describeCoverage({ from, to }: Manifest["coverage"]): string {
