@@ -26,7 +26,8 @@ export interface ShownBackup {
 
 /**
  * Finds the backup that `reference` names and reads its documents. A damaged manifest is part of
- * the result: the evidence then says what was found. Errors: those of findInVaults and examineBackup.
+ * the result: the evidence then says what was found. Errors: those of findInVaults and
+ * examineBackup.
  */
 export async function showBackup(context: PipelineContext, reference: string): Promise<ShownBackup> {
   const found = await findInVaults(context, reference);
