@@ -41,7 +41,7 @@ export async function checkWriting(
   const findings: Finding[] = [];
   try {
     for (const [key, options, what] of tries) findings.push(...(await tryKey(store, key, options, what)));
-    if (artifacts && store.locks) findings.push(...(await tryLock(store, keyOf.probe(`${name}-locked`), now)));
+    if (artifacts && store.locks !== undefined) findings.push(...(await tryLock(store, keyOf.probe(`${name}-locked`), now)));
   } finally {
     for (const [key] of tries) findings.push(...(await tryDeletion(store, key)));
   }

@@ -208,7 +208,7 @@ function lockAtWrite(
   kind: BackupKind,
   startedAt: Date,
 ): { readonly retainUntil?: Date } {
-  const seconds = store.locks ? shortestKept(retention, kind) : 0;
+  const seconds = store.locks !== undefined ? shortestKept(retention, kind) : 0;
   return seconds > 0 ? { retainUntil: new Date(startedAt.getTime() + seconds * 1000) } : {};
 }
 

@@ -35,7 +35,7 @@ export async function planAmongLocks(
   let backups = gathered;
   for (;;) {
     const planned = plan(backups);
-    const unknown = store.locks ? planned.released.filter((id) => !known.has(id)) : [];
+    const unknown = store.locks !== undefined ? planned.released.filter((id) => !known.has(id)) : [];
     if (unknown.length === 0) return { backups, plan: planned };
     const { isNamed } = await readReused();
     await forEach(unknown, async (id) => {
@@ -63,7 +63,7 @@ export async function keepPromises(
   plan: RetentionPlan,
 ): Promise<readonly string[]> {
   const { store } = vault;
-  if (!store.locks) return [];
+  if (store.locks === undefined) return [];
   const { run, policy } = context;
   const promises = promiseLocks(backups, plan, source.retention, { now: run.clock.now(), timezone: policy.timezone });
   const extended: string[] = [];

@@ -28,7 +28,7 @@ export async function lockLikeManifest(
   id: string,
   now: Date,
 ): Promise<Pick<PutOptions, "retainUntil">> {
-  if (!store.locks) return {};
+  if (store.locks === undefined) return {};
   const until = (await store.head(keyOf.manifest(source, id)))?.lock?.until;
   return until === undefined || until.getTime() < now.getTime() + leastLockMs ? {} : { retainUntil: until };
 }
@@ -36,25 +36,30 @@ export async function lockLikeManifest(
 /**
  * Makes every object of a backup locked until `until` at least. Artifacts and evidence come before
  * the manifest, whose lock says that all are done: a run that dies in between is completed by the
- * next. Resolves with whether anything had to be done. Errors: those of ObjectStore.
+ * next. Resolves with whether anything had to be done; nothing has where the vault does not lock.
+ * Errors: those of ObjectStore.
  */
 export async function extendBackupLock(store: ObjectStore, source: string, id: string, until: Date): Promise<boolean> {
+  const { locks } = store;
+  if (locks === undefined) return false;
   const found = await store.head(keyOf.manifest(source, id));
   if (found === undefined || isAtLeast(found.lock, until)) return false;
-  for await (const key of keysOfBackup(store, source, id)) await unlessGone(() => store.extendRetention(key, until));
+  for await (const key of keysOfBackup(store, source, id)) await unlessGone(() => locks.extendRetention(key, until));
   return true;
 }
 
 /**
  * Puts every object of a backup under the store's legal hold, those that it reuses among them, or
- * lifts it, but not from what another held backup needs. Idempotent, the manifest last. Errors:
- * those of ObjectStore.
+ * lifts it, but not from what another held backup needs. Idempotent, the manifest last. Nothing
+ * where the vault does not lock. Errors: those of ObjectStore.
  */
 export async function holdBackup(vault: SignedVault, source: string, id: string, on: boolean): Promise<void> {
   const { store } = vault;
+  const { locks } = store;
+  if (locks === undefined) return;
   const isNeeded = on ? () => false : await findHeldByOthers(vault, source, id);
   for await (const key of keysOfBackup(store, source, id)) {
-    if (!isNeeded(key)) await unlessGone(() => store.legalHold(key, on));
+    if (!isNeeded(key)) await unlessGone(() => locks.legalHold(key, on));
   }
 }
 

@@ -87,7 +87,7 @@ export interface PutOptions {
    */
   readonly ifMatch?: string | undefined;
   readonly signal?: AbortSignal;
-  /** Lock it until then. VaultInvalid where the store does not lock. */
+  /** Lock it until then. VaultInvalid where the store has no `locks`. */
   readonly retainUntil?: Date | undefined;
   /**
    * What it replaces is worth nothing: where the store keeps versions and this identity may delete
@@ -104,15 +104,31 @@ export interface PutOptions {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** The abilities of a store that locks. */
+export interface ObjectLocks {
+  /**
+   * Makes the object's lock last until `until` at least; never shortens one. Resolves with whether
+   * the lock had to be changed. Idempotent.
+   * Errors: ObjectNotFound, StoreUnavailable, StoreAccessDenied.
+   */
+  extendRetention(key: string, until: Date): Promise<boolean>;
+
+  /**
+   * Puts the object under the store's legal hold, or lifts it, then of all its versions.
+   * Idempotent. Errors: as extendRetention.
+   */
+  legalHold(key: string, on: boolean): Promise<void>;
+}
+
 export interface ObjectStore {
   /** For messages: `folder:/srv/vault`, `s3://bucket/prefix`. */
   readonly url: string;
 
   /**
-   * Whether it locks what it is asked to lock. A folder never does; a bucket where the policy says
-   * so.
+   * What it can do with locks; absent where it does not lock. A folder never does; a bucket where
+   * the policy says so.
    */
-  readonly locks: boolean;
+  readonly locks?: ObjectLocks | undefined;
 
   /**
    * Stores `body` under `key`, entirely or not at all: when the promise rejects (the body failed,
@@ -152,20 +168,6 @@ export interface ObjectStore {
    * Errors: StoreUnavailable, StoreAccessDenied.
    */
   delete(key: string): Promise<ObjectLock | undefined>;
-
-  /**
-   * Makes the object's lock last until `until` at least; never shortens one. Resolves with whether
-   * the lock had to be changed. Idempotent.
-   * Errors: ObjectNotFound, VaultInvalid (this store does not lock), StoreUnavailable,
-   * StoreAccessDenied.
-   */
-  extendRetention(key: string, until: Date): Promise<boolean>;
-
-  /**
-   * Puts the object under the store's legal hold, or lifts it, then of all its versions.
-   * Idempotent. Errors: as extendRetention.
-   */
-  legalHold(key: string, on: boolean): Promise<void>;
 
   /**
    * Objects below `prefix` that were deleted or written over and whose older content the store

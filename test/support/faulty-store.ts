@@ -47,9 +47,16 @@ export function makeFaultyStore(store: ObjectStore, faults: readonly Fault[]): F
     return result;
   }
 
+  const { locks } = store;
   return {
     url: store.url,
-    locks: store.locks,
+    locks:
+      locks === undefined
+        ? undefined
+        : {
+            extendRetention: (key, until) => guard("lock", key, () => locks.extendRetention(key, until)),
+            legalHold: (key, on) => guard("lock", key, () => locks.legalHold(key, on)),
+          },
     calls,
     put: (key, body, options) => guard("put", key, () => store.put(key, body, options)),
     get: (key, options) => guard("get", key, () => store.get(key, options)),
@@ -59,8 +66,6 @@ export function makeFaultyStore(store: ObjectStore, faults: readonly Fault[]): F
       yield* store.list(prefix, options);
     },
     delete: (key) => guard("delete", key, () => store.delete(key)),
-    extendRetention: (key, until) => guard("lock", key, () => store.extendRetention(key, until)),
-    legalHold: (key, on) => guard("lock", key, () => store.legalHold(key, on)),
     listHidden: (prefix) => store.listHidden(prefix),
     inspect: (clock) => store.inspect(clock),
     abortStaleUploads: (olderThan) => store.abortStaleUploads(olderThan),

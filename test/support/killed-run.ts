@@ -28,8 +28,6 @@ function killing(store: ObjectStore): ObjectStore {
   return {
     url: store.url,
     locks: store.locks,
-    extendRetention: store.extendRetention.bind(store),
-    legalHold: store.legalHold.bind(store),
     listHidden: store.listHidden.bind(store),
     inspect: store.inspect.bind(store),
     get: store.get.bind(store),

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { assertKey, compareKeys } from "../../src/vault/object-key.ts";
-import type { ObjectLock, ObjectStore, PutOptions, StoredObject } from "../../src/vault/object-store.ts";
+import type { ObjectLock, ObjectLocks, ObjectStore, PutOptions, StoredObject } from "../../src/vault/object-store.ts";
 import { abortReason, readBody } from "../../src/vault/read-body.ts";
 
 export interface MemoryStore extends ObjectStore {
@@ -35,14 +35,22 @@ export function makeMemoryStore(
     return { key, bytes: found.bytes.length, modifiedAt: found.modifiedAt, etag, ...lock };
   };
   const hidden: MemoryStore["hidden"] = new Map();
-  const requireLocks = (): void => {
-    if (!locks) throw new HoldfastError("VaultInvalid", "this memory does not lock");
-  };
   const lockable = (key: string) => {
-    requireLocks();
     const found = objects.get(key);
     if (found === undefined) throw new HoldfastError("ObjectNotFound", `there is no ${key}`);
     return found;
+  };
+  const abilities: ObjectLocks = {
+    async extendRetention(key, until) {
+      const found = lockable(key);
+      if (found.lock?.until !== undefined && found.lock.until >= until) return false;
+      found.lock = { held: found.lock?.held ?? false, until };
+      return true;
+    },
+    async legalHold(key, on) {
+      const found = lockable(key);
+      found.lock = { ...found.lock, held: on };
+    },
   };
   const isActive = ({ until, held }: ObjectLock): boolean => held || (until !== undefined && until > now());
   const check = (key: string, { ifAbsent, ifMatch }: PutOptions): void => {
@@ -52,7 +60,7 @@ export function makeMemoryStore(
   };
   return {
     url: "memory:",
-    locks,
+    locks: locks ? abilities : undefined,
     objects,
     hidden,
     async put(key, body, options = {}) {
@@ -61,7 +69,7 @@ export function makeMemoryStore(
       for await (const chunk of readBody(body, options.signal ?? new AbortController().signal)) chunks.push(Buffer.from(chunk));
       check(key, options);
       const { retainUntil, tags } = options;
-      if (retainUntil !== undefined) requireLocks();
+      if (retainUntil !== undefined && !locks) throw new HoldfastError("VaultInvalid", "this memory does not lock");
       objects.set(key, {
         bytes: Buffer.concat(chunks),
         modifiedAt: now(),
@@ -105,16 +113,6 @@ export function makeMemoryStore(
       if (lock !== undefined && isActive(lock)) return lock;
       objects.delete(key);
       return undefined;
-    },
-    async extendRetention(key, until) {
-      const found = lockable(key);
-      if (found.lock?.until !== undefined && found.lock.until >= until) return false;
-      found.lock = { held: found.lock?.held ?? false, until };
-      return true;
-    },
-    async legalHold(key, on) {
-      const found = lockable(key);
-      found.lock = { ...found.lock, held: on };
     },
     async *listHidden(prefix) {
       for (const [key, hiddenAt] of hidden) if (key.startsWith(prefix)) yield { key, by: "deletion", hiddenAt };

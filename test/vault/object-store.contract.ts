@@ -42,6 +42,17 @@ export function testObjectStore(name: string, open: () => Promise<StoreUnderTest
     const keys = async (prefix: string, options?: { startAfter?: string }): Promise<string[]> =>
       (await toList(store.list(prefix, options))).map(({ key }) => key);
 
+    it("has abilities to lock, or refuses a lock and stores nothing", async () => {
+      const retainUntil = new Date(Date.now() + 60_000);
+      if (store.locks !== undefined) {
+        await expect(store.locks.extendRetention("gone", retainUntil)).rejects.toMatchObject({ name: "ObjectNotFound" });
+        await expect(store.locks.legalHold("gone", true)).rejects.toMatchObject({ name: "ObjectNotFound" });
+        return;
+      }
+      await expect(store.put("locked", bytesOf("x"), { retainUntil })).rejects.toMatchObject({ name: "VaultInvalid" });
+      expect(await store.head("locked")).toBeUndefined();
+    });
+
     describe("put and get", () => {
       it.each([0, 1, 65_536, 1_048_576, 1_048_577])("gives back %i bytes from an array", async (size) => {
         const bytes = await collect(patternedBytes(size, size));

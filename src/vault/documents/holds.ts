@@ -58,7 +58,6 @@ export async function addHold(vault: SignedVault, hold: Hold, signer: Signer): P
   const gone = () => new HoldfastError("BackupNotFound", `source "${source}" has no backup ${backupId} in ${store.url}`);
   if (!(await isThere())) throw gone();
   const holdObjects = async (on: boolean): Promise<void> => {
-    if (!store.locks) return;
     await holdBackup(vault, source, backupId, on);
     // The hold itself comes last: it goes with the store's own, and says that all are under it.
     await lockHolds(vault, source, backupId, on);
@@ -86,16 +85,19 @@ async function heldAlready(store: ObjectStore, { key, source, id }: SignedKey): 
 
 /**
  * Puts the records of a backup's holds under the store's legal hold, or lifts it, of what is hidden
- * too; nothing where there is no record. Errors: those of ObjectStore.
+ * too; nothing where there is no record, and where the vault does not lock. Errors: those of
+ * ObjectStore.
  */
 export async function lockHolds(vault: SignedVault, source: string, id: string, on: boolean): Promise<void> {
   const { store } = vault;
+  const { locks } = store;
+  if (locks === undefined) return;
   const genuine = (await listHoldKeys(store, source, id)).filter((name) => judgeName(vault, name) !== "forged");
   const keys = new Set(genuine.map(({ key }) => key));
   if (!on) for await (const { key } of listHiddenHolds(vault, source, id)) keys.add(key);
   for (const key of keys) {
     try {
-      await store.legalHold(key, on);
+      await locks.legalHold(key, on);
     } catch (error) {
       if (!isHoldfastError(error, "ObjectNotFound")) throw error;
     }
@@ -133,10 +135,8 @@ export async function removeHold(vault: SignedVault, source: string, id: string)
       hint: "See what is held with `holdfast hold list`.",
     });
   }
-  if (store.locks) {
-    await holdBackup(vault, source, id, false);
-    await lockHolds(vault, source, id, false);
-  }
+  await holdBackup(vault, source, id, false);
+  await lockHolds(vault, source, id, false);
   for (const key of keys) {
     const lock = await store.delete(key);
     if (lock === undefined) continue;

@@ -18,7 +18,7 @@ const renewedBelowMs = 20 * dayMs;
 
 /** What a write of one of them is to be locked with; nothing where the vault does not lock. */
 export function documentLock(store: ObjectStore, now: Date): Pick<PutOptions, "retainUntil"> {
-  return store.locks ? { retainUntil: new Date(now.getTime() + documentLockMs) } : {};
+  return store.locks !== undefined ? { retainUntil: new Date(now.getTime() + documentLockMs) } : {};
 }
 
 /**
@@ -26,12 +26,13 @@ export function documentLock(store: ObjectStore, now: Date): Pick<PutOptions, "r
  * a lock comes near its end. Errors: those of ObjectStore.
  */
 export async function lockDocuments(store: ObjectStore, now: Date): Promise<void> {
-  if (!store.locks) return;
+  const { locks } = store;
+  if (locks === undefined) return;
   for (const key of [vaultKey, instructionsKey]) {
     const found = await store.head(key);
     if (found === undefined || (found.lock?.until?.getTime() ?? 0) > now.getTime() + renewedBelowMs) continue;
     try {
-      await store.extendRetention(key, new Date(now.getTime() + documentLockMs));
+      await locks.extendRetention(key, new Date(now.getTime() + documentLockMs));
     } catch (error) {
       // Gone since it was looked at: opening the vault says so.
       if (!isHoldfastError(error, "ObjectNotFound")) throw error;

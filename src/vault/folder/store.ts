@@ -13,7 +13,7 @@ import { withKeyLock } from "./lock.ts";
 import { pathOf, syncHandle } from "./paths.ts";
 import { openObject, streamObject } from "./read.ts";
 import { nameOf, onWay, removeEmptyOnWay } from "./way.ts";
-import { type FolderPlace, onPartials, putObject, refuseLock } from "./write.ts";
+import { type FolderPlace, onPartials, putObject } from "./write.ts";
 
 export interface FolderStoreOptions {
   readonly clock: Clock;
@@ -28,7 +28,6 @@ export function openFolderStore(path: string, options: FolderStoreOptions): Obje
   const place: FolderPlace = { root, url, lock: { clock: options.clock, processes: options.processes ?? machineProcesses() } };
   return {
     url,
-    locks: false,
     put: async (key, body, putOptions = {}) => putObject(place, key, body, putOptions),
 
     async get(key, { range, signal } = {}) {
@@ -52,8 +51,6 @@ export function openFolderStore(path: string, options: FolderStoreOptions): Obje
       await deleteObject(place, key);
       return undefined;
     },
-    extendRetention: async () => refuseLock(url),
-    legalHold: async () => refuseLock(url),
     // A folder keeps no versions.
     async *listHidden() {},
     inspect: async () => [],

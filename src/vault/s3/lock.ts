@@ -37,7 +37,7 @@ export function attributesOf(place: S3Place, { retainUntil, tags }: PutOptions):
   };
 }
 
-/** As ObjectStore.extendRetention. */
+/** As ObjectLocks.extendRetention. Errors: VaultInvalid besides, as attributesOf. */
 export async function extendRetention(place: S3Place, key: string, until: Date): Promise<boolean> {
   const { mode } = requireLock(place);
   const found = await headVersion(place, key);
@@ -57,19 +57,17 @@ export async function extendRetention(place: S3Place, key: string, until: Date):
   return true;
 }
 
-/** Puts the newest version under the legal hold. Errors: those of ObjectStore.legalHold. */
+/** Puts the newest version under the legal hold. Errors: those of ObjectLocks.legalHold. */
 export async function putLegalHold(place: S3Place, key: string): Promise<void> {
-  requireLock(place);
   const found = await headVersion(place, key);
   if (found.ObjectLockLegalHoldStatus !== "ON") await sendLegalHold(place, key, found, "ON");
 }
 
 /**
  * Lifts the legal hold of one version, without a look at it: versitygw tells of the newest
- * version's hold alone. Errors: those of ObjectStore.legalHold.
+ * version's hold alone. Errors: those of ObjectLocks.legalHold.
  */
 export async function liftLegalHold(place: S3Place, key: string, VersionId: string): Promise<void> {
-  requireLock(place);
   await sendLegalHold(place, key, { VersionId }, "OFF");
 }
 

@@ -9,7 +9,7 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { S3Vault } from "../../policy/policy.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { assertKey, compareKeys } from "../object-key.ts";
-import type { ObjectStat, ObjectStore, StoredObject } from "../object-store.ts";
+import type { ObjectLocks, ObjectStat, ObjectStore, StoredObject } from "../object-store.ts";
 import { abortReason } from "../read-body.ts";
 import { archiveOf } from "./archive.ts";
 import { openPlace, type S3Options, type S3Place } from "./client.ts";
@@ -25,7 +25,7 @@ export function openS3Store(config: S3Vault, options: S3Options = {}): ObjectSto
   const deleteObject = openDeletion(place, options.clock ?? systemClock);
   return {
     url: place.url,
-    locks: place.lock !== undefined,
+    locks: place.lock === undefined ? undefined : openLocks(place),
     async put(key, body, putOptions = {}) {
       assertKey(key);
       return putObject(place, key, body, putOptions);
@@ -40,6 +40,15 @@ export function openS3Store(config: S3Vault, options: S3Options = {}): ObjectSto
       assertKey(key);
       return deleteObject(key);
     },
+    listHidden: (prefix) => listHidden(place, prefix),
+    inspect: async (clock) => (await import("./inspect.ts")).inspectBucket(place, config, clock),
+    abortStaleUploads: (olderThan) => abortStaleUploads(place, olderThan),
+    close: () => place.client.destroy(),
+  };
+}
+
+function openLocks(place: S3Place): ObjectLocks {
+  return {
     async extendRetention(key, until) {
       assertKey(key);
       return extendRetention(place, key, until);
@@ -48,10 +57,6 @@ export function openS3Store(config: S3Vault, options: S3Options = {}): ObjectSto
       assertKey(key);
       return on ? putLegalHold(place, key) : liftLegalHolds(place, key);
     },
-    listHidden: (prefix) => listHidden(place, prefix),
-    inspect: async (clock) => (await import("./inspect.ts")).inspectBucket(place, config, clock),
-    abortStaleUploads: (olderThan) => abortStaleUploads(place, olderThan),
-    close: () => place.client.destroy(),
   };
 }
 

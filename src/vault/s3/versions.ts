@@ -122,7 +122,7 @@ export async function removeMarker(place: S3Place, key: string): Promise<boolean
 
 /**
  * Lifts the legal hold of every version of `key`: also of content that somebody hid or wrote over.
- * Errors: those of ObjectStore.legalHold.
+ * Errors: those of ObjectLocks.legalHold.
  */
 export async function liftLegalHolds(place: S3Place, key: string): Promise<void> {
   let found = false;
