@@ -141,7 +141,7 @@ export async function secureReused(
   if (retainUntil !== undefined) {
     await forEach(reused, async ({ name, reusedFrom = "" }) => {
       run.signal.throwIfAborted();
-      await store.extendRetention(keyOf.artifact(source, reusedFrom, name), retainUntil);
+      await store.locks?.extendRetention(keyOf.artifact(source, reusedFrom, name), retainUntil);
     });
   }
   const [missing] = await findMissing(store, source, reused);

@@ -353,12 +353,12 @@ test("what others overwrote is found, reported, and can be brought back", async 
   expect((await verifyBackup(context, await findInVaults(context, id))).outcome).toBe("verified");
 });
 
-test("artifacts carry the tag that the lifecycle rules go by, and nothing else does, the manifest's seal least", async () => {
+test("artifacts carry the tag that the lifecycle rules go by, and nothing else does, neither the manifest's seal nor the digest key", async () => {
   const context = await open("daily: 7", { tiers: ", tiers: { archive: 365d }" });
   const id = await back(context);
   for (const { key } of await locksOf(id)) {
     const { TagSet = [] } = await client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key }));
-    const isArtifact = key.startsWith("artifacts/") && !key.endsWith("/manifest");
+    const isArtifact = key.startsWith("artifacts/") && !/\/(?:manifest|digest-key)$/.test(key);
     expect(TagSet).toEqual(isArtifact ? [{ Key: "holdfast", Value: "artifact" }] : []);
   }
 });
