@@ -23,7 +23,8 @@ export interface Listener {
   expectTold(what: string, fits: (alert: Alert) => boolean): Promise<Told>;
 }
 
-const waitMs = 30_000;
+/** An alert takes a second; on a busy machine, minutes. */
+const waitMs = 300_000;
 
 /**
  * Subscribes a queue to all topics of the deployed stack; again after another deployment, for it

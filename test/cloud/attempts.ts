@@ -7,8 +7,10 @@ import {
   DecryptCommand,
   DisableKeyCommand,
   GenerateDataKeyCommand,
+  GetPublicKeyCommand,
   PutKeyPolicyCommand,
   ScheduleKeyDeletionCommand,
+  SignCommand,
 } from "@aws-sdk/client-kms";
 import { InvokeCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import {
@@ -54,6 +56,7 @@ export interface Subjects {
   readonly billingEvidence: string;
   readonly sealingKey: string;
   readonly storageKey: string;
+  readonly signingKey: string;
   /**
    * Of executions of the backup machine and of the restore machine: their names cannot be taken
    * again.
@@ -86,6 +89,7 @@ export async function findSubjects(cloud: TestCloud): Promise<Subjects> {
     billingEvidence,
     sealingKey: KeyId,
     storageKey: storage,
+    signingKey: [...physical].find(([logical]) => /^SigningKey(?!.*Alias)/.test(logical))?.[1] ?? "",
     backupName: (await executionsOf(cloud, "backup", ""))[0]?.name ?? "",
     restoreName: (await executionsOf(cloud, "restore", ""))[0]?.name ?? "",
     wrapped: CiphertextBlob ?? new Uint8Array(),
@@ -95,6 +99,20 @@ export async function findSubjects(cloud: TestCloud): Promise<Subjects> {
 
 /** What opens backups of taskmaster. */
 const readers = ["ProveTaskmasterRole", "RestoreRole"];
+const deciders = ["PlanRole", "DueRole"];
+const tellers = ["NotifyRole", "OnExecutionRole", "WatchRole"];
+/** What tells genuine evidence from other: asks KMS for the public half, which the policy has not. */
+const checkers = [
+  ...deciders,
+  "DumpTaskmasterRole",
+  "DumpBillingRole",
+  "ProveTaskmasterRole",
+  "ProveBillingRole",
+  "RecordRole",
+  "RestoreRole",
+  "PruneRole",
+  ...tellers,
+];
 const tomorrow = (): Date => new Date(Date.now() + 86_400_000);
 const hundredYears = (): Date => new Date(Date.now() + 3_000 * 86_400_000);
 
@@ -106,6 +124,10 @@ function objectAttempts({ artifact, versionId, manifest, billingEvidence }: Subj
   const Bucket = vaultBucket;
   const put = (Key: string, IfNoneMatch?: string) =>
     new PutObjectCommand({ Bucket, Key, Body: "x", ...(IfNoneMatch === undefined ? {} : { IfNoneMatch }) });
+  const state = `${Bucket}-state`;
+  const unsigned = `${stackName}/unsigned`;
+  const finding = (source: string) =>
+    new PutObjectCommand({ Bucket: state, Key: `${unsigned}/${source}/none/none/${unique()}`, Body: "x" });
   const version = { Bucket, Key: artifact, VersionId: versionId };
   const retention = (RetainUntilDate: Date) => ({ Retention: { Mode: "GOVERNANCE" as const, RetainUntilDate } });
   return [
@@ -137,12 +159,15 @@ function objectAttempts({ artifact, versionId, manifest, billingEvidence }: Subj
     attempt("write a new manifest of taskmaster", ["DumpTaskmasterRole", "PruneRole"], ({ s3 }) =>
       s3.send(put(`manifests/taskmaster/none-${unique()}`, "*")),
     ),
-    attempt("write evidence of taskmaster", readers, ({ s3 }) => s3.send(put(`evidence/taskmaster/none/${unique()}`, "*"))),
-    attempt("write evidence of billing", ["ProveBillingRole", "RestoreRole"], ({ s3 }) =>
-      s3.send(put(`evidence/billing/none/${unique()}`, "*")),
+    attempt("write evidence of taskmaster", ["RecordRole"], ({ s3 }) => s3.send(put(`evidence/taskmaster/none/${unique()}`, "*"))),
+    attempt("write a tombstone", ["PruneRole"], ({ s3 }) => s3.send(put(`tombstones/taskmaster/${unique()}`, "*"))),
+    attempt("hand over a finding of taskmaster", readers, ({ s3 }) => s3.send(finding("taskmaster"))),
+    attempt("hand over a finding of billing", ["ProveBillingRole", "RestoreRole"], ({ s3 }) => s3.send(finding("billing"))),
+    attempt("read what was handed over", ["RecordRole"], ({ s3 }) =>
+      s3.send(new GetObjectCommand({ Bucket: state, Key: `${unsigned}/taskmaster/none/none/none` })),
     ),
-    attempt("take a read mark of billing away", ["ProveBillingRole", "RestoreRole", "PruneRole"], ({ s3 }) =>
-      s3.send(new DeleteObjectCommand({ Bucket: `${Bucket}-state`, Key: `leases/reading/billing/none/${unique()}.json` })),
+    attempt("take a read mark of billing away", ["ProveBillingRole", "RecordRole", "RestoreRole", "PruneRole"], ({ s3 }) =>
+      s3.send(new DeleteObjectCommand({ Bucket: state, Key: `leases/reading/billing/none/${unique()}.json` })),
     ),
     attempt("write a legal hold", [], ({ s3 }) => s3.send(put(`holds/taskmaster/${unique()}.json`, "*"))),
     attempt(
@@ -153,7 +178,7 @@ function objectAttempts({ artifact, versionId, manifest, billingEvidence }: Subj
     ),
     attempt(
       "read evidence of billing",
-      ["PlanRole", "DueRole", "ProveBillingRole", "RestoreRole", "PruneRole", "NotifyRole", "OnExecutionRole", "WatchRole"],
+      [...deciders, "ProveBillingRole", "RecordRole", "RestoreRole", "PruneRole", ...tellers],
       ({ s3 }) => s3.send(new GetObjectCommand({ Bucket, Key: billingEvidence })),
       true,
     ),
@@ -195,7 +220,13 @@ function bucketAttempts(): Attempt[] {
   ];
 }
 
-function keyAttempts({ sealingKey, storageKey, wrapped, wrappedOfBilling }: Subjects): Attempt[] {
+function keyAttempts({ sealingKey, storageKey, signingKey, wrapped, wrappedOfBilling }: Subjects): Attempt[] {
+  const statement = {
+    KeyId: signingKey,
+    Message: Buffer.from("holdfast statement 1"),
+    MessageType: "RAW",
+    SigningAlgorithm: "ECDSA_SHA_256",
+  } as const;
   const seal = (source: string) =>
     new GenerateDataKeyCommand({ KeyId: sealingKey, KeySpec: "AES_256", EncryptionContext: { "holdfast:source": source } });
   return [
@@ -213,9 +244,15 @@ function keyAttempts({ sealingKey, storageKey, wrapped, wrappedOfBilling }: Subj
     ),
     attempt("seal for taskmaster", ["DumpTaskmasterRole"], ({ kms }) => kms.send(seal("taskmaster")), true),
     attempt("seal for billing", ["DumpBillingRole"], ({ kms }) => kms.send(seal("billing")), true),
-    ...[sealingKey, storageKey].flatMap((KeyId, index) => {
-      const which = index === 0 ? "the sealing key" : "the storage key";
-      return [
+    attempt("sign a statement", ["RecordRole", "PruneRole"], ({ kms }) => kms.send(new SignCommand(statement)), true),
+    attempt(
+      "ask for the signing key's public half",
+      checkers,
+      ({ kms }) => kms.send(new GetPublicKeyCommand({ KeyId: signingKey })),
+      true,
+    ),
+    ...Object.entries({ "the sealing key": sealingKey, "the storage key": storageKey, "the signing key": signingKey }).flatMap(
+      ([which, KeyId]) => [
         attempt(`schedule the deletion of ${which}`, [], ({ kms }) =>
           kms.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
         ),
@@ -223,8 +260,8 @@ function keyAttempts({ sealingKey, storageKey, wrapped, wrappedOfBilling }: Subj
         attempt(`change the policy of ${which}`, [], ({ kms }) =>
           kms.send(new PutKeyPolicyCommand({ KeyId, PolicyName: "default", Policy: "{}" })),
         ),
-      ];
-    }),
+      ],
+    ),
   ];
 }
 
@@ -233,7 +270,6 @@ function otherAttempts({ backupName, restoreName }: Subjects): Attempt[] {
     new InvokeCommand({ FunctionName: `${stackName}-${FunctionName}`, InvocationType: "DryRun" });
   const secret = (SecretId: string) => new GetSecretValueCommand({ SecretId });
   const TopicArn = `arn:aws:sns:${region}:${account}:${stackName}-info`;
-  const tellers = ["NotifyRole", "OnExecutionRole", "WatchRole"];
   const start = (machine: string, name: string) =>
     new StartExecutionCommand({ stateMachineArn: machineArn(machine), name, input: JSON.stringify({ source: "nobody's" }) });
   return [
@@ -257,6 +293,12 @@ function otherAttempts({ backupName, restoreName }: Subjects): Attempt[] {
       lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: `${stackName}-prune`, Timeout: 1 })),
     ),
     attempt("call prune", ["BackupMachineRole"], ({ lambda }) => lambda.send(dryRun("prune")), true),
+    attempt(
+      "call record",
+      ["BackupMachineRole", "RestoreTestMachineRole", "RestoreMachineRole", "VerifyMachineRole"],
+      ({ lambda }) => lambda.send(dryRun("record")),
+      true,
+    ),
     attempt("call restore", ["RestoreMachineRole"], ({ lambda }) => lambda.send(dryRun("restore")), true),
     attempt("call the dump of billing", ["BackupMachineRole"], ({ lambda }) => lambda.send(dryRun("dump-billing")), true),
     attempt(
@@ -273,7 +315,7 @@ function otherAttempts({ backupName, restoreName }: Subjects): Attempt[] {
 }
 
 /** What a role is refused for another reason than its rights, it had the right to. */
-const afterAuthorization = ["ExecutionAlreadyExists", "NoSuchVersion", "InvalidArgument"];
+const afterAuthorization = ["ExecutionAlreadyExists", "NoSuchKey", "NoSuchVersion", "InvalidArgument"];
 const refusals = ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];
 
 function attempt(call: string, allowed: readonly string[], ask: (clients: Clients) => Promise<unknown>, harmless = false): Attempt {

@@ -65,7 +65,7 @@ export async function runMachine(
   );
   const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }));
   const describe = () => sfn.send(new DescribeExecutionCommand({ executionArn }));
-  await waitFor(`the end of ${name}`, async () => (await describe()).status !== "RUNNING", 30_000);
+  await waitFor(`the end of ${name}`, async () => (await describe()).status !== "RUNNING", 300_000);
   const { status, output } = await describe();
   return { status, output: output === undefined ? undefined : JSON.parse(output) };
 }
@@ -115,5 +115,5 @@ export async function withRole<T>(
 export async function makeStack({ clients: { cloudFormation } }: Emulator, StackName: string, Resources: object): Promise<void> {
   await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody: JSON.stringify({ Resources }) }));
   const status = async () => (await cloudFormation.send(new DescribeStacksCommand({ StackName }))).Stacks?.[0]?.StackStatus;
-  await waitFor(`the stack ${StackName}`, async () => (await status()) === "CREATE_COMPLETE", 30_000);
+  await waitFor(`the stack ${StackName}`, async () => (await status()) === "CREATE_COMPLETE", 300_000);
 }

@@ -26,12 +26,12 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("nothing is left after %s",
       said += chunk.toString("utf8");
     });
     const end = ending(child);
-    await waitFor("the deployment to begin", () => said.includes("packaging and deploying"), 60_000);
-    await waitFor("osls to work", () => filesIn(directory).some((name) => name.includes("osls-")), 30_000);
+    await waitFor("the deployment to begin", () => said.includes("packaging and deploying"), 300_000);
+    await waitFor("osls to work", () => filesIn(directory).some((name) => name.includes("osls-")), 300_000);
     expect(await answers(port)).toBe(true);
     child.kill(signal);
     await end;
-    await waitFor("all files to be gone", () => filesIn(directory).length === 0, 30_000);
+    await waitFor("all files to be gone", () => filesIn(directory).length === 0, 300_000);
     expect(await answers(port)).toBe(false);
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -21,6 +21,9 @@ export interface Ended {
   readonly history: readonly HistoryEvent[];
 }
 
+/** Executions take seconds; on a busy machine, minutes. */
+const waitMs = 540_000;
+
 export const machineArn = (machine: string): string => `arn:aws:states:${region}:${account}:stateMachine:${stackName}-${machine}`;
 
 export async function startExecution({ clients: { sfn } }: TestCloud, machine: string, input: unknown): Promise<string> {
@@ -34,7 +37,7 @@ export async function execute(cloud: TestCloud, machine: string, input: unknown,
 }
 
 /** Waits for an execution's end, and prints its history. */
-export async function ended(cloud: TestCloud, arn: string, timeoutMs = 120_000): Promise<Ended> {
+export async function ended(cloud: TestCloud, arn: string, timeoutMs = waitMs): Promise<Ended> {
   const { sfn } = cloud.clients;
   const describe = () => sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
   await waitFor(`the end of ${arn}`, async () => (await describe()).status !== "RUNNING", timeoutMs);
@@ -44,6 +47,15 @@ export async function ended(cloud: TestCloud, arn: string, timeoutMs = 120_000):
   const result = { arn, name, status, error, cause, history: events, output: succeeded ? JSON.parse(output) : undefined };
   console.log(describeHistory(result));
   return result;
+}
+
+/** Waits until an execution has entered a state. */
+export async function entered({ clients: { sfn } }: TestCloud, arn: string, state: string): Promise<void> {
+  const look = async (): Promise<boolean> => {
+    const { events = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn: arn, maxResults: 1000 }));
+    return events.some(({ stateEnteredEventDetails: details }) => details?.name === state);
+  };
+  await waitFor(`${arn} in ${state}`, look, waitMs);
 }
 
 /** The names and statuses of a machine's executions whose names begin so. */

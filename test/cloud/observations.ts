@@ -172,7 +172,7 @@ async function seeScheduledTime({ clients: { scheduler, sqs } }: Emulator): Prom
     body = (await sqs.send(new ReceiveMessageCommand({ QueueUrl }))).Messages?.[0]?.Body;
     return body !== undefined;
   };
-  await waitFor("the schedule", receive, 30_000);
+  await waitFor("the schedule", receive, 300_000);
   const { at: told } = JSON.parse(body ?? "{}") as { at: string };
   return told === `${at}Z` ? "as scheduled" : told;
 }

@@ -1,7 +1,6 @@
 /**
  * What goes wrong in the night, each time ending in an alert on the right topic and at the webhook.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
@@ -14,7 +13,7 @@ import { waitFor } from "../../support/processes.ts";
 import { startSlack } from "../../support/slack-server.ts";
 import { type Listener, listenToAlerts } from "../alerts.ts";
 import type { TestCloud } from "../cloud.ts";
-import { ended, execute, executionsOf, startExecution, statesOf, taskErrors } from "../executions.ts";
+import { ended, entered, execute, executionsOf, startExecution, statesOf, taskErrors } from "../executions.ts";
 import { vaultBucket } from "../policy.ts";
 import { keysIn, readObject } from "../vault.ts";
 
@@ -73,27 +72,28 @@ export function failuresSuite(cloud: () => TestCloud): void {
       const { local, clients } = cloud();
       const FunctionName = `${stackName}-dump-billing`;
       const { Timeout } = await clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-      await clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout: 6 }));
-      // pg_dump waits for the table, longer than the function may.
-      const lock = local.postgres.sql(
-        "begin; lock table invoices in access exclusive mode; select pg_sleep(10); commit",
-        "billing",
-      );
+      // A tenth of it is for cleaning up (functions/commons/open-context.ts): seconds, which a busy
+      // machine needs.
+      await clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout: 30 }));
+      await using lock = await lockInvoices(local);
       try {
-        const run = await backUpBilling();
+        const arn = await startExecution(cloud(), "backup", { source: "billing", kind: "full" });
+        // pg_dump waits for the table, as long as the function may.
+        await entered(cloud(), arn, "DumpOnFargate");
+        await lock.release();
+        const run = await ended(cloud(), arn);
         expect(taskErrors(run)).toEqual(["DeadlineReached"]);
         expect(statesOf(run)).toEqual(expect.arrayContaining(["Dump", "DumpOnFargate", "VerifyOnFargate", "Prune", "Done"]));
         expect(run).toMatchObject({ status: "SUCCEEDED", output: { source: "billing", outcome: "verified" } });
       } finally {
         await clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout }));
-        await lock;
       }
     });
 
     test("a schedule that fires twice: one execution", async () => {
       const { scheduler } = cloud().clients;
       const deployed = await scheduler.send(new GetScheduleCommand({ Name: "backup-shop-eu-full", GroupName: stackName }));
-      const at = new Date(Date.now() + 5_000).toISOString().slice(0, 19);
+      const at = new Date(Date.now() + 20_000).toISOString().slice(0, 19);
       for (const name of ["first-delivery", "second-delivery"]) {
         await scheduler.send(
           new CreateScheduleCommand({
@@ -107,9 +107,9 @@ export function failuresSuite(cloud: () => TestCloud): void {
       }
       const name = `backup-shop-eu-full-${at.replaceAll(/[-:]/g, "")}Z`;
       const runs = () => executionsOf(cloud(), "backup", name);
-      await waitFor(`the execution ${name}`, async () => (await runs()).length > 0, 60_000);
+      await waitFor(`the execution ${name}`, async () => (await runs()).length > 0, 600_000);
       const run = await ended(cloud(), (await runs())[0]?.executionArn ?? "");
-      await waitFor("the second delivery", () => wasRepeated(cloud(), name), 30_000);
+      await waitFor("the second delivery", () => wasRepeated(cloud(), name), 300_000);
       expect(await runs()).toHaveLength(1);
       expect(run.status).toBe("SUCCEEDED");
       expect(await keysIn(cloud(), "manifests/shop-eu/")).toHaveLength(1);
@@ -118,15 +118,14 @@ export function failuresSuite(cloud: () => TestCloud): void {
 
     test("an execution that somebody aborts, whose Catch cannot speak: the rule does", async () => {
       const { local, clients } = cloud();
-      const lock = local.postgres.sql("begin; lock table invoices in access exclusive mode; select pg_sleep(6); commit", "billing");
+      await using _lock = await lockInvoices(local);
       const arn = await startExecution(cloud(), "backup", { source: "billing", kind: "full" });
-      await sleep(2_000);
+      await entered(cloud(), arn, "Dump");
       await clients.sfn.send(new StopExecutionCommand({ executionArn: arn, error: "Stopped", cause: "by hand" }));
       const run = await ended(cloud(), arn);
       expect(run.status).toBe("ABORTED");
       const { alert } = await listener.expectTold("the aborted execution", ({ run: of }) => of === arn);
       expect(alert).toMatchObject({ source: "billing" });
-      await lock;
     });
 
     test("every failure was told once", async () => {
@@ -170,6 +169,22 @@ export function hangSuite(cloud: () => TestCloud): void {
       }
     });
   });
+}
+
+/** A session that holds billing's table until it is released: whoever dumps it waits. */
+async function lockInvoices({ postgres }: TestCloud["local"]): Promise<AsyncDisposable & { release(): Promise<void> }> {
+  const name = "holds-the-table";
+  const sessions = `from pg_stat_activity where application_name = '${name}'`;
+  const holding = `begin; set application_name = '${name}'; lock table invoices in access exclusive mode; select pg_sleep(3600)`;
+  // Its session ends with an error, when it is ended.
+  const held = postgres.sql(holding, "billing").catch(() => undefined);
+  const isSleeping = async () => (await postgres.sql(`select count(*) ${sessions} and wait_event = 'PgSleep'`)).trim() === "1";
+  await waitFor("the lock on the table", isSleeping, 300_000);
+  const release = async (): Promise<void> => {
+    await postgres.sql(`select pg_terminate_backend(pid) ${sessions}`);
+    await held;
+  };
+  return { release, [Symbol.asyncDispose]: release };
 }
 
 /** Whether the function `start` said that it was asked for this execution once more. */

@@ -18,7 +18,7 @@ export function fleetSuite(cloud: () => TestCloud): void {
       const earlier = new Set((await executionsOf(cloud(), "backup", "")).map(({ executionArn }) => executionArn));
       await local.putSecret("shop-eu/db", local.connectionSecret("shop-eu", { password: "not-the-password" }));
       try {
-        const run = await execute(cloud(), "fleet", { what: "backup" }, 240_000);
+        const run = await execute(cloud(), "fleet", { what: "backup" });
         expect(run).toMatchObject({ status: "FAILED", error: "FleetIncomplete" });
         expect(run.cause).toContain("1 of 4 sources failed");
         const after = await manifestsOf(cloud());
@@ -39,13 +39,13 @@ export function fleetSuite(cloud: () => TestCloud): void {
 
     test("a verification of two sources reads every backup of both", async () => {
       const { taskmaster, "shop-eu": shop } = await manifestsOf(cloud());
-      const run = await execute(cloud(), "verify", { sources: ["taskmaster", "shop-eu"], olderThanHours: 0 }, 240_000);
+      const run = await execute(cloud(), "verify", { sources: ["taskmaster", "shop-eu"], olderThanHours: 0 });
       expect(run).toMatchObject({ status: "SUCCEEDED", output: { checked: taskmaster + shop, failed: 0 } });
       expect(taskmaster + shop).toBeGreaterThan(2);
     });
 
     test("restore tests of two sources prove both", async () => {
-      const run = await execute(cloud(), "fleet", { what: "restore-test", sources: ["taskmaster", "billing"] }, 240_000);
+      const run = await execute(cloud(), "fleet", { what: "restore-test", sources: ["taskmaster", "billing"] });
       expect(run).toMatchObject({ status: "SUCCEEDED", output: { sources: 2, failed: 0 } });
     });
   });

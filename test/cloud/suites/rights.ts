@@ -18,6 +18,7 @@ const roles = [
   "DumpBillingRole",
   "ProveTaskmasterRole",
   "ProveBillingRole",
+  "RecordRole",
   "RestoreRole",
   "PruneRole",
   "NotifyRole",

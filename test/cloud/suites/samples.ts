@@ -12,7 +12,7 @@ export function samplesSuite(cloud: () => TestCloud): void {
   describe("the sample inputs", () => {
     // In this order: the later ones need a backup.
     test.each(["backup", "restore-test", "verify", "restore", "fleet"])("events/machines/%s.json", async (machine) => {
-      const run = await execute(cloud(), machine, readEvent("machines", machine), 240_000);
+      const run = await execute(cloud(), machine, readEvent("machines", machine));
       expect(run).toMatchObject({ status: "SUCCEEDED", error: "" });
     });
 
