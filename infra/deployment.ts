@@ -17,6 +17,11 @@ export const service = "holdfast";
  */
 export const maxZones = 4;
 
+/** Room for PostgreSQL's programs beside the function's own process. */
+const minToolsMemory = 1_024;
+/** AWS Lambda quotas, "Function memory allocation". */
+const maxMemory = 10_240;
+
 export interface Parameters {
   readonly stage: string;
   /** The policy's file; relative to the service. */
@@ -57,6 +62,8 @@ export interface Parameters {
    * say what is reached.
    */
   readonly s3PrefixList: string;
+  /** Megabytes of a function with the engines' programs. */
+  readonly memory: string;
   /** Directories of the engines' programs, for the stage `local`, whose functions have no image. */
   readonly toolPath: string;
 }
@@ -84,6 +91,8 @@ export interface Deployment {
   readonly policyText: string;
   readonly image: string;
   readonly createsVault: boolean;
+  /** In MB, of a function with the engines' programs. */
+  readonly toolsMemory: number;
   readonly toolPath: string;
   readonly network: Network | undefined;
   /**
@@ -121,6 +130,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     policyText: text,
     image,
     createsVault,
+    toolsMemory: readMemory(parameters.memory),
     toolPath: parameters.toolPath,
     network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),
     proving,
@@ -155,6 +165,13 @@ function readNetwork(subnets: string, securityGroups: string, [first, second]: r
   const network = { subnets: listOf(subnets), securityGroups: listOf(securityGroups) };
   if (network.subnets.length > 0 && network.securityGroups.length > 0) return network;
   throw refuse(`${first} and ${second} go together`, `Give both --param=${first}=… and --param=${second}=….`);
+}
+
+function readMemory(text: string): number {
+  const megabytes = Number(text);
+  if (/^\d+$/.test(text) && megabytes >= minToolsMemory && megabytes <= maxMemory) return megabytes;
+  const range = `Give a whole number of megabytes from ${minToolsMemory} to ${maxMemory}: --param=memory=3008.`;
+  throw refuse(`the parameter memory is "${text}"`, range);
 }
 
 function readProving(parameters: Parameters): Deployment["proving"] {

@@ -49,8 +49,6 @@ export const metricsNamespace = "Holdfast";
 
 /** AWS Lambda's most. */
 const longestSeconds = 900;
-/** Two CPUs: one for the tool that dumps, one for sealing (1,769 MB each). */
-const toolsMemory = 3_538;
 /** AWS Lambda's most, in MB: a throwaway server lives there. */
 const mostTemporary = 10_240;
 
@@ -179,7 +177,7 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
       const image = spec.tools === true && !deployment.local;
       const size =
         spec.tools === true
-          ? { memorySize: toolsMemory, timeout: longestSeconds, ephemeralStorageSize: mostTemporary }
+          ? { memorySize: deployment.toolsMemory, timeout: longestSeconds, ephemeralStorageSize: mostTemporary }
           : { memorySize: 512, timeout: 60 };
       return [
         spec.key,

@@ -34,6 +34,7 @@ async function deploymentOf({ resolveVariable }) {
     provingSubnets: await parameter("provingSubnets"),
     provingSecurityGroups: await parameter("provingSecurityGroups"),
     s3PrefixList: await parameter("s3PrefixList"),
+    memory: await parameter("memory"),
     toolPath: await parameter("toolPath"),
   };
   return readDeployment(parameters);

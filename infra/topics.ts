@@ -16,10 +16,7 @@ export function topicResources(deployment: Deployment): Resources {
   return {
     AlertsKey: alertsKey(),
     ...Object.fromEntries(severities.map((severity) => [topicNames[severity], topic(deployment, severity)])),
-    TopicsPolicy: {
-      Type: "AWS::SNS::TopicPolicy",
-      Properties: { Topics: severities.map((severity) => ref(topicNames[severity])), PolicyDocument: topicPolicy(deployment) },
-    },
+    ...Object.fromEntries(severities.map((severity) => [`${topicNames[severity]}Policy`, topicPolicy(deployment, severity)])),
     ...subscriptions(deployment),
   };
 }
@@ -56,14 +53,15 @@ function topic({ prefix }: Deployment, severity: Severity): Resource {
   };
 }
 
-function topicPolicy({ local }: Deployment) {
-  const topics = severities.map((severity) => ref(topicNames[severity]));
+/** One a topic: CloudFormation's handler takes one (its schema says so, the reference does not). */
+function topicPolicy({ local }: Deployment, severity: Severity): Resource {
+  const topic = ref(topicNames[severity]);
   const alarms = {
     Sid: "AlarmsOfThisAccount",
     Effect: "Allow",
     Principal: { Service: "cloudwatch.amazonaws.com" },
     Action: "sns:Publish",
-    Resource: topics,
+    Resource: [topic],
     Condition: { StringEquals: { "aws:SourceAccount": ref("AWS::AccountId") } },
   };
   const plainHttp = {
@@ -71,10 +69,11 @@ function topicPolicy({ local }: Deployment) {
     Effect: "Deny",
     Principal: "*",
     Action: "sns:Publish",
-    Resource: topics,
+    Resource: [topic],
     Condition: { Bool: { "aws:SecureTransport": "false" } },
   };
-  return { Version: "2012-10-17", Statement: local ? [alarms] : [alarms, plainHttp] };
+  const PolicyDocument = { Version: "2012-10-17", Statement: local ? [alarms] : [alarms, plainHttp] };
+  return { Type: "AWS::SNS::TopicPolicy", Properties: { Topics: [topic], PolicyDocument } };
 }
 
 /**

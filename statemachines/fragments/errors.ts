@@ -23,6 +23,21 @@ export const lambdaFaults = [
   "Lambda.TooManyRequestsException",
 ] as const;
 
+/**
+ * Nobody called the function for weeks: Lambda took its network and image away, refuses the call,
+ * and makes them anew meanwhile (Lambda developer guide, "Lambda function states"; Lambda API,
+ * "Invoke", errors). Step Functions puts `Lambda.` before an API's error.
+ */
+export const functionPending = [
+  "Lambda.CodeArtifactUserPendingException",
+  "Lambda.EC2ThrottledException",
+  "Lambda.EC2UnexpectedException",
+  "Lambda.ENILimitReachedException",
+  "Lambda.ResourceConflictException",
+  "Lambda.ResourceNotReadyException",
+  "Lambda.SubnetIPAddressLimitReachedException",
+] as const;
+
 /** No capacity, or a container that went away without an answer. */
 export const fargateFaults = [
   "AmazonECS.Unknown",

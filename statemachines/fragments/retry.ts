@@ -1,7 +1,7 @@
 /** How often a Task tries again, after which error, and how long it waits in between. */
 import type { ErrorName } from "../../src/errors/catalogue.ts";
 import type { Retrier } from "../asl.ts";
-import { anyError, fargateFaults, lambdaFaults, retryableErrors, startFaults } from "./errors.ts";
+import { anyError, fargateFaults, functionPending, lambdaFaults, retryableErrors, startFaults } from "./errors.ts";
 
 interface Waits {
   readonly first: number;
@@ -27,11 +27,13 @@ export function retryOn(errors: readonly string[], { first, attempts, max, facto
 }
 
 const onLambdaFaults = retryOn(lambdaFaults, { first: 2, attempts: 6, max: 120 });
+/** An image of gigabytes and a network interface take a minute or two. */
+const onPending = retryOn(functionPending, { first: 10, attempts: 10, max: 60, factor: 1.5 });
 const onRetryable = (errors: readonly string[]): Retrier => retryOn(errors, { first: 30, attempts: 4, max: 600 });
 const fargateWaits: Waits = { first: 60, attempts: 3, max: 900 };
 
 /** A step in a Lambda. */
-export const retryStep: readonly Retrier[] = [onLambdaFaults, onRetryable(retryableErrors)];
+export const retryStep: readonly Retrier[] = [onLambdaFaults, onPending, onRetryable(retryableErrors)];
 
 /** A step in a container. */
 export const retryStepOnFargate: readonly Retrier[] = [retryOn(fargateFaults, fargateWaits), onRetryable(retryableErrors)];
@@ -47,7 +49,7 @@ const onLease: readonly Retrier[] = [
 ];
 
 /** A step in a Lambda that waits for the source's lease. */
-export const retryStepOnLease: readonly Retrier[] = [onLambdaFaults, ...onLease];
+export const retryStepOnLease: readonly Retrier[] = [onLambdaFaults, onPending, ...onLease];
 
 /** A step in a container that waits for the source's lease. */
 export const retryStepOnFargateOnLease: readonly Retrier[] = [retryOn(fargateFaults, fargateWaits), ...onLease];

@@ -21,6 +21,7 @@ const parameters: Omit<Parameters, "policy"> = {
   provingSubnets: "",
   provingSecurityGroups: "",
   s3PrefixList: "",
+  memory: "3008",
   toolPath: "",
 };
 

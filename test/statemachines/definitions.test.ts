@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
 import { stackTargetPattern } from "../../src/policy/stack-target.ts";
 import { hostileTargets } from "../functions/hostile-targets.ts";
-import { allStates, machineNames, networks, readMachine, type State, targetOf, tasksOf } from "./machines.ts";
+import { allStates, machineNames, networks, type Retrier, readMachine, type State, targetOf, tasksOf } from "./machines.ts";
 
 /**
  * Names that AWS gives; documentation: Step Functions "Error names", Lambda and Amazon ECS
@@ -21,6 +21,8 @@ const awsNames = new Set([
   "Lambda.AWSLambdaException",
   "Lambda.SdkClientException",
   "Lambda.TooManyRequestsException",
+  ...["CodeArtifactUserPending", "EC2Throttled", "EC2Unexpected", "ENILimitReached"].map((name) => `Lambda.${name}Exception`),
+  ...["ResourceConflict", "ResourceNotReady", "SubnetIPAddressLimitReached"].map((name) => `Lambda.${name}Exception`),
   "Lambda.Unknown",
   "Runtime.ExitError",
   "Runtime.OutOfMemory",
@@ -81,6 +83,19 @@ describe("every state machine", () => {
     }
   });
 
+  it.each(machineNames)("%s waits some minutes for a function that Lambda has to make ready again", (name) => {
+    const pending = ["CodeArtifactUserPending", "ResourceConflict", "ResourceNotReady", "EC2Throttled", "EC2Unexpected"];
+    for (const [task, state] of tasksOf(readMachine(name))) {
+      // An alert is tried again whatever is in its way.
+      if (state.Resource?.endsWith(":lambda:invoke") !== true || targetOf(state) === "notify") continue;
+      for (const error of pending.map((each) => `Lambda.${each}Exception`)) {
+        const retrier = (state.Retry ?? []).find(({ ErrorEquals }) => ErrorEquals.includes(error));
+        expect(longestWait(retrier), `${task}: ${error}`).toBeGreaterThan(300);
+        expect(longestWait(retrier), `${task}: ${error}`).toBeLessThan(900);
+      }
+    }
+  });
+
   it.each(machineNames)("%s names no error twice in one Task's retries, where the second would never be met", (name) => {
     for (const [task, state] of tasksOf(readMachine(name))) {
       const retried = (state.Retry ?? []).flatMap(({ ErrorEquals }) => ErrorEquals);
@@ -125,15 +140,7 @@ describe("every state machine", () => {
   it("waits in backup for another run of the source until the lease of one that died has expired", () => {
     for (const [task, state] of tasksOf(readMachine("backup"))) {
       if (targetOf(state) === "notify") continue;
-      const {
-        IntervalSeconds = 1,
-        MaxAttempts = 3,
-        BackoffRate = 2,
-        MaxDelaySeconds = Number.POSITIVE_INFINITY,
-      } = state.Retry?.find(({ ErrorEquals }) => ErrorEquals.includes("LeaseHeld")) ?? {};
-      const delays = Array.from({ length: MaxAttempts }, (_, index) =>
-        Math.min(IntervalSeconds * BackoffRate ** index, MaxDelaySeconds),
-      );
+      const delays = delaysOf(state.Retry?.find(({ ErrorEquals }) => ErrorEquals.includes("LeaseHeld")));
       // Jitter takes half of each away, on average.
       expect(
         delays.reduce((sum, delay) => sum + delay / 2, 0),
@@ -142,6 +149,15 @@ describe("every state machine", () => {
     }
   });
 });
+
+/** The longest pauses of a retrier, one after the other; of none, those that the language gives. */
+function delaysOf(retrier: Partial<Retrier> = {}): number[] {
+  const { IntervalSeconds = 1, MaxAttempts = 3, BackoffRate = 2, MaxDelaySeconds = Number.POSITIVE_INFINITY } = retrier;
+  return Array.from({ length: MaxAttempts }, (_, index) => Math.min(IntervalSeconds * BackoffRate ** index, MaxDelaySeconds));
+}
+
+const longestWait = (retrier: Retrier | undefined): number =>
+  retrier === undefined ? 0 : delaysOf(retrier).reduce((sum, delay) => sum + delay, 0);
 
 function nextOf(state: State | undefined): string[] {
   const places = [

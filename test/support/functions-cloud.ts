@@ -46,7 +46,7 @@ export async function startFunctionsCloud(connections: Readonly<Record<string, s
   for (const client of [kms, secrets]) client.destroy();
   return {
     endpoint: server.endpoint,
-    environment: ({ temporary, toolPath, memoryMegabytes = 3_538 }) => ({
+    environment: ({ temporary, toolPath, memoryMegabytes = 3_008 }) => ({
       PATH: "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
       LANG: "en_US.UTF-8",
       TZ: ":UTC",

@@ -93,6 +93,7 @@ describe("the Dockerfile", () => {
       provingSubnets: "",
       provingSecurityGroups: "",
       s3PrefixList: "",
+      memory: "3008",
       toolPath: "",
     });
     const specs = functionSpecs(deployment).filter(({ tools }) => tools === true);

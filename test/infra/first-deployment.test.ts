@@ -1,0 +1,36 @@
+/** What a new account would refuse of a first deployment, where AWS's documentation says so. */
+import { describe, expect, it } from "vitest";
+import { serverlessFunctions } from "../../infra/functions.ts";
+import { topicResources } from "../../infra/topics.ts";
+import { deploy } from "./deployments.ts";
+
+describe("the memory of functions", () => {
+  const memoryOf = (given = {}) =>
+    Object.values(serverlessFunctions(deploy(undefined, given)) as Record<string, { memorySize: number }>).map(
+      ({ memorySize }) => memorySize,
+    );
+
+  it("is what a new account allows, 3,008 MB, until another is asked for", () => {
+    expect(Math.max(...memoryOf())).toBe(3_008);
+    expect(Math.max(...memoryOf({ memory: "10240" }))).toBe(10_240);
+  });
+
+  it.each(["", "0", "1023", "10241", "3008.5", "3 GB", "1e4", "-3008"])("is refused as %j", (memory) => {
+    expect(() => deploy(undefined, { memory })).toThrow(expect.objectContaining({ name: "UsageInvalid" }));
+  });
+});
+
+it("each topic has a policy of its own, which names no other", () => {
+  const resources = Object.values(topicResources(deploy()));
+  const topics = resources.filter(({ Type }) => Type === "AWS::SNS::Topic").length;
+  const policies = resources.filter(({ Type }) => Type === "AWS::SNS::TopicPolicy");
+  expect(policies).toHaveLength(topics);
+  for (const { Properties } of policies) {
+    const { Topics, PolicyDocument } = Properties as {
+      Topics: readonly unknown[];
+      PolicyDocument: { Statement: readonly { Resource: unknown }[] };
+    };
+    expect(Topics).toHaveLength(1);
+    for (const { Resource } of PolicyDocument.Statement) expect(Resource).toEqual(Topics);
+  }
+});
