@@ -92,16 +92,14 @@ function deciders(deployment: Deployment): FunctionSpec[] {
 
 /** Any backup to any place that the policy names: started by a person. */
 function restoreSpec(deployment: Deployment): FunctionSpec {
-  const sources = Object.values(deployment.policy.sources).flatMap(rights.readSecretsOf);
   const findings = [...rights.markReading(deployment), ...rights.handFindingsOver(deployment)];
   const own = [...rights.readBackups(deployment), ...findings];
-  const connections = [...sources, ...rights.readRestoreTargets(deployment)];
   return {
     key: "restore",
     module: "restore",
     tools: true,
     reach: "sources",
-    rights: [...own, ...connections],
+    rights: [...own, ...rights.readConnections(deployment)],
     environment: stateEnvironment(deployment),
   };
 }

@@ -14,7 +14,7 @@ import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
 import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
-import { refuseTooMany } from "./refusals.ts";
+import { refuseLongRights, refuseTooMany } from "./refusals.ts";
 import { scheduleResources } from "./schedules.ts";
 import { vaultResources } from "./vault.ts";
 
@@ -48,6 +48,7 @@ async function generateAll(variables) {
     const parts = { functions: serverlessFunctions(deployment), resources };
     const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.keys(parts.functions).length);
     refuseTooMany(count, deployment.policy);
+    refuseLongRights(resources.Resources);
     return { ...parts, deployment };
   } catch (error) {
     throw readable(error);

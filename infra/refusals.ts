@@ -6,6 +6,8 @@
 import { allChannels, channelName } from "../src/alerts/route.ts";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import type { KeyConfig, Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
+import { maxPolicyCharacters, policySizes } from "./policy-size.ts";
+import type { Resources } from "./template.ts";
 
 /**
  * An image in Amazon ECR, with its digest: a tag would give a function another program than the one
@@ -118,6 +120,20 @@ export function refuseOutOfReach(policy: Policy, region: string): void {
     details,
     hint: "Deploy with --region where the vault is, or give --param=proving=open: docs/sandbox.md says what that risks.",
   });
+}
+
+/** Errors: PolicyInvalid, naming each role whose rights would be longer than IAM takes. */
+export function refuseLongRights(resources: Resources): void {
+  const long = [...policySizes(resources)].filter(([, size]) => size > maxPolicyCharacters);
+  if (long.length === 0) return;
+  throw new HoldfastError(
+    "PolicyInvalid",
+    `the rights of ${long.length} roles are longer than IAM takes, ${maxPolicyCharacters} characters`,
+    {
+      details: long.map(([name, size]) => `${name}: ${size} characters`),
+      hint: "Give secrets shorter names, or divide the sources among several policies with the same vault, each with a stage of its own.",
+    },
+  );
 }
 
 /** Errors: PolicyInvalid, when the template would have more resources than CloudFormation takes. */

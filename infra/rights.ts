@@ -1,6 +1,6 @@
 /** What each function may do, in words of the vault: who adds, who reads, who deletes. */
 import { allChannels } from "../src/alerts/route.ts";
-import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
+import type { S3Vault, SecretReference, SourceConfig } from "../src/policy/policy.ts";
 import { shortestKept } from "../src/retention/shortest-kept.ts";
 import { documentLockMs } from "../src/vault/documents/lock-documents.ts";
 import { bucketsOf, type Deployment } from "./deployment.ts";
@@ -233,14 +233,21 @@ export function rememberWatch(deployment: Deployment): Statement[] {
 
 /** The secrets that the source's backups need. */
 export function readSecretsOf({ secrets }: SourceConfig): Statement[] {
-  const ids = secrets.flatMap((secret) => (secret.from === "secret" ? [secret.id] : []));
-  return allowIn(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn));
+  return readSecrets(secrets);
 }
 
-/** The secrets of the policy's restore targets. */
-export function readRestoreTargets({ policy }: Deployment): Statement[] {
-  const ids = Object.values(policy.restoreTargets ?? {}).flatMap((target) => (target.from === "secret" ? [target.id] : []));
-  return ids.length === 0 ? [] : [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))];
+/**
+ * The secrets of all sources and of the policy's restore targets, in one statement: one a source
+ * would outgrow what IAM takes of a role.
+ */
+export function readConnections({ policy }: Deployment): Statement[] {
+  const ofSources = Object.values(policy.sources).flatMap(({ secrets }) => secrets);
+  return readSecrets([...ofSources, ...Object.values(policy.restoreTargets ?? {})]);
+}
+
+function readSecrets(secrets: readonly SecretReference[]): Statement[] {
+  const ids = secrets.flatMap((secret) => (secret.from === "secret" ? [secret.id] : []));
+  return allowIn(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn));
 }
 
 /** Webhooks of the policy's Slack channels. */
