@@ -4,10 +4,13 @@
 # The base is the tag that AWS patches; what is deployed is named by this image's own digest. For the same base in every build:
 #   --build-arg BASE=public.ecr.aws/lambda/nodejs:24@sha256:...
 ARG BASE=public.ecr.aws/lambda/nodejs:24
+# What compiles: the same system without Lambda's own parts. Lambda's bases have openssl-snapsafe-libs, which conflicts with openssl-libs, and
+# openssl-devel asks for that.
+ARG BUILD_BASE=public.ecr.aws/amazonlinux/amazonlinux:2023
 
 # PostgreSQL, all supported majors side by side where PGDG puts them, from its own sources, each compared with its SHA-256. Amazon Linux 2023's
 # packages put every major into /usr/bin and know no 14; PGDG's packages for RHEL 9 want an OpenLDAP 2.6 that it lacks.
-FROM ${BASE} AS postgres
+FROM ${BUILD_BASE} AS postgres
 # Amazon Linux 2023 locks its repositories to the release of the base: it is the version of every package.
 # hadolint ignore=DL3041
 RUN dnf install -y --nodocs --setopt=install_weak_deps=0 \
@@ -29,10 +32,10 @@ COPY src src
 RUN node scripts/bundle-functions.ts /bundles dump prove restore fargate
 
 FROM ${BASE}
-# What PostgreSQL's programs load, and every locale: a restore test creates its database with the source's own.
+# What PostgreSQL's programs load but for OpenSSL, which the base brings along, and every locale: a restore test creates its database with the source's own.
 # hadolint ignore=DL3041
 RUN dnf install -y --nodocs --setopt=install_weak_deps=0 \
-      glibc-all-langpacks libicu libuuid libxml2 libxslt libzstd lz4-libs openssl-libs zlib \
+      glibc-all-langpacks libicu libuuid libxml2 libxslt libzstd lz4-libs zlib \
     && dnf clean all \
     && rm -rf /var/cache/dnf /var/log/dnf*
 # Lambda's user, for Fargate too: initdb asks for its name.
