@@ -36,12 +36,12 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "manifest",
     mutate: ["src/vault/documents/manifest.ts", "src/vault/documents/check-manifest.ts"],
-    tests: ["test/vault/{manifest,check-manifest,format}.test.ts"],
+    tests: ["test/vault/documents/{manifest,check-manifest}.test.ts", "test/vault/format.test.ts"],
   },
   {
     name: "evidence",
     mutate: ["src/vault/documents/evidence.ts", "src/vault/documents/check-evidence.ts", "src/vault/backup-state.ts"],
-    tests: ["test/vault/{evidence,check-evidence,backup-state}.test.ts"],
+    tests: ["test/vault/documents/{evidence,check-evidence}.test.ts", "test/vault/backup-state.test.ts"],
   },
   {
     name: "seal",
@@ -49,6 +49,16 @@ export const mutationModules: readonly MutationModule[] = [
     tests: ["test/sealing/{seal,round-trip,interruption,vectors}.test.ts"],
   },
   { name: "open", mutate: ["src/sealing/open.ts"], tests: ["test/sealing/{round-trip,interruption,vectors,damage}.test.ts"] },
+  {
+    name: "manifest-seal",
+    mutate: ["src/sealing/{manifest-seal,small-message}.ts"],
+    tests: ["test/sealing/manifest-seal.test.ts"],
+  },
+  {
+    name: "authentic-manifest",
+    mutate: ["src/pipeline/authentic-manifest.ts"],
+    tests: ["test/pipeline/authentic-manifest.test.ts"],
+  },
   {
     name: "verify",
     mutate: ["src/pipeline/verify.ts", "src/pipeline/earlier-evidence.ts"],

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { redact, Secret } from "../../src/runtime/secret.ts";
 
@@ -28,23 +27,5 @@ describe("redact", () => {
     ["", ["x"], ["y"], ""],
   ])("of %j without %j and with the names %j gives %j", (text, values, names, expected) => {
     expect(hide(text, values, names)).toBe(expected);
-  });
-
-  it("leaves nothing of a long secret that is no name, whatever stands around it", () => {
-    const text = fc.string({ unit: "binary", maxLength: 10 });
-    const secret = fc.string({ unit: "grapheme", minLength: 8, maxLength: 20 });
-    fc.assert(
-      fc.property(
-        text,
-        secret,
-        text,
-        fc.array(fc.string({ minLength: 1, maxLength: 5 }), { maxLength: 3 }),
-        (before, value, after, names) => {
-          fc.pre(names.every((name) => !value.startsWith(name) && !(before + value).includes(name)));
-          expect(hide(before + value + after, [value], names)).not.toContain(value);
-        },
-      ),
-      { numRuns: 2000 },
-    );
   });
 });
