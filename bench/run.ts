@@ -5,6 +5,7 @@
  *   --large        also the margin: a database four times as large, minus the large one
  * or, instead of all that:
  *   --sandbox        what each kind of sandbox adds to the start of a program
+ *   --reuse          30 daily backups of a tree that changes 1 % a day: what is stored
  *   --s3             files to an S3 server and back, against restic and rclone
  * or the functions of the stack as Lambda runs them:
  *   --cold-start     loading and calling the bundled handlers, against an empty one
@@ -20,6 +21,7 @@ import { createBenchDatabase } from "./database.ts";
 import { benchColdStart, benchMemory } from "./functions.ts";
 import { type Contender, type Measurement, measure, median, takeTurns } from "./measure.ts";
 import { findRestic, type Restic } from "./restic.ts";
+import { benchReuse } from "./reuse.ts";
 import { benchS3 } from "./s3.ts";
 import { benchSandbox } from "./sandbox.ts";
 import { mebibytes, renderComparison, renderFigure, renderMargin } from "./table.ts";
@@ -31,6 +33,7 @@ const { values: options } = parseArgs({
     megabytes: { type: "string", default: "1000" },
     large: { type: "boolean", default: false },
     sandbox: { type: "boolean", default: false },
+    reuse: { type: "boolean", default: false },
     s3: { type: "boolean", default: false },
     "cold-start": { type: "boolean", default: false },
     "lambda-memory": { type: "boolean", default: false },
@@ -157,7 +160,9 @@ try {
   if (options["lambda-memory"]) await benchMemory(dumpSizes);
   if (options.sandbox) await benchSandbox(Math.max(runs, 20));
   if (options.s3) await benchS3(runs, largeBytes);
-  if (!options["cold-start"] && !options["lambda-memory"] && !options.sandbox && !options.s3) await main();
+  if (options.reuse) await benchReuse(say);
+  const { sandbox, s3, reuse, "cold-start": coldStart, "lambda-memory": lambdaMemory } = options;
+  if (![sandbox, s3, reuse, coldStart, lambdaMemory].includes(true)) await main();
 } catch (error) {
   say(`The bench stopped: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
