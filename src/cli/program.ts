@@ -218,6 +218,7 @@ function addRestores(program: Command, inSession: InSession, engines: EnginePoli
     .description("restore a backup to a new target, and compare the result with it")
     .argument("<backup>", backupHelp)
     .requiredOption("--to <target>", describeTargets(engines))
+    .option("--until <time>", "stop at that instant of what the backup has, for backups that build on others")
     .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
     .option("--dry-run", "say what would happen, touch nothing")
     .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")

@@ -42,7 +42,7 @@ export interface DumpRequest<F extends Facts = Facts> {
   readonly kind: BackupKind;
   readonly backupId: string;
   /** What the kind builds on, by the engine's rule (EnginePolicy.kinds); absent: nothing. */
-  readonly base?: BackupChain<F>;
+  readonly base?: BackupReader<F> | undefined;
   /**
    * The backup whose artifacts may be named instead of stored again, and of its artifacts those
    * that may; absent: none.
@@ -183,7 +183,7 @@ export interface RestorePlan {
 /** How far a restore goes. */
 export interface RestoreGoal {
   /** Within the coverage of the chain's last backup; absent: to its end. */
-  readonly until?: Position;
+  readonly until?: Position | undefined;
 }
 
 export interface RestoreRequest extends RestoreGoal {
@@ -225,10 +225,10 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
   openDump(source: S, request: DumpRequest<F>, context: RunContext): Promise<DumpSession<F>>;
 
   /**
-   * Reads every artifact of the chain's last backup to its end; what it builds on has inspections
-   * of its own. Errors: ContentInvalid, ToolMissing, and whatever the reader throws.
+   * Reads every artifact of this one backup to its end; what it builds on has inspections of its
+   * own. Errors: ContentInvalid, ToolMissing, and whatever the reader throws.
    */
-  inspect(chain: BackupChain<F>, context: RunContext): Promise<Inspection>;
+  inspect(backup: BackupReader<F>, context: RunContext): Promise<Inspection>;
 
   /**
    * Why `next` does not go on where `base` ends (a gap, another line), in words; undefined where it

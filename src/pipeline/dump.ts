@@ -6,7 +6,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DumpSession, Engine } from "../engines/engine.ts";
+import type { BackupReader, DumpSession, Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
@@ -22,8 +22,10 @@ import type { Lease } from "../vault/leases.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { writeManifestSeal } from "./authentic-manifest.ts";
+import { chooseBase } from "./choose-base.ts";
 import { recordSourceCheck, writeDigestKey } from "./digest-keys.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
+import { requireBase } from "./open-chain.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { findReuseBase, type NewBackup, type ReuseBase, secureReused } from "./reuse-base.ts";
 import { noteBackup } from "./source-history.ts";
@@ -61,6 +63,7 @@ export interface DumpResult {
  * manifest was written and the artifacts written so far have been removed (after a kill, the
  * sweep does that).
  * Errors: SourceNotFound, SourceUnsupported (a kind the engine cannot do), LeaseHeld, LeaseLost,
+ * those of chooseBase, ManifestDamaged (what it builds on was lost meanwhile),
  * those of Engine.openDump and of writeArtifact.
  */
 export async function dumpSource(context: PipelineContext, request: DumpRequest): Promise<DumpResult> {
@@ -74,30 +77,28 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const { store } = vault;
   const purpose = { source: source.name, streams: [streamOf(request.kind)], purpose: `${request.kind} backup` };
   return withSourceLeases(context, vault.state, purpose, async (run, lease) => {
-    const newest = await findNewest(store, source.name, run.clock.now());
-    await letSecondPass(newest, run);
-    const startedAt = run.clock.now();
+    const { kind, base, notices, newest, startedAt } = await begin({ ...context, run }, vault, source, request.kind);
     const startedMs = run.clock.monotonicMs();
-    const backupId = newBackupId(startedAt, request.kind, run.randomBytes);
-    const backup = { source, kind: request.kind, id: backupId, startedAt, keyId: await keys.sealingKeyId() };
-    const { session, base } = await openSession({ ...context, run }, vault, engine, backup);
-    const lock = lockAtWrite(store, source, request.kind, startedAt);
+    const backupId = newBackupId(startedAt, kind, run.randomBytes);
+    const backup = { source, kind, id: backupId, startedAt, keyId: await keys.sealingKeyId() };
+    const { session, reused } = await openSession({ ...context, run }, vault, engine, backup, base?.reader);
+    const lock = lockAtWrite(store, source, kind, startedAt);
     const target = { store, keys, vaultId: vault.id, source: source.name, backupId, committing: false, ...lock };
     try {
       const digestKey = await writeDigestKey(target, run);
-      const { artifacts, sourceCheck, summary } = await storeDump(session, { ...target, digestKey }, base, run);
+      const { artifacts, sourceCheck, summary } = await storeDump(session, { ...target, digestKey }, reused, run);
       const manifest: Manifest = {
         formatVersion: 2,
         id: backupId,
         source: source.name,
         engine: source.engine,
-        kind: request.kind,
-        base: null,
+        kind,
+        base: base?.record ?? null,
         coverage: summary.coverage,
         startedAt: startedAt.toISOString(),
         finishedAt: run.clock.now().toISOString(),
         facts: summary.facts,
-        notices: [...checkClock(newest, startedAt), ...summary.notices],
+        notices: [...notices, ...checkClock(newest, startedAt), ...summary.notices],
         artifacts,
         sourceCheck: recordSourceCheck(sourceCheck, digestKey, run.randomBytes),
         digestKeyId: digestKey.id,
@@ -107,12 +108,15 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       await secureReused(store, source.name, artifacts, { ...lock, run });
       await writeManifestSeal(target, encodeManifest(manifest).sha256, run.signal);
       await lease.assertHeld();
+      // It may have been lost while the dump ran: what nobody can restore must not pass for a
+      // backup.
+      await requireBase(store, manifest, engine);
       run.signal.throwIfAborted();
       // Not to be interrupted from here on: whether a write that is broken off takes place, nobody
       // could say.
       target.committing = true;
       const { sha256 } = await commitManifest(store, manifest, lock);
-      if (base !== undefined) await assertStillHeld(target, lease);
+      if (reused !== undefined || base !== undefined) await assertStillHeld(target, lease);
       await noteBackup(context, vault, { source: source.name, id: backupId });
       return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
@@ -122,6 +126,15 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       await session.close();
     }
   });
+}
+
+/** Chooses what is built on, and the second that the new backup is named after. */
+async function begin(context: PipelineContext, vault: Vault, source: SourceConfig, kind: BackupKind) {
+  const { run } = context;
+  const chosen = await chooseBase(context, vault, source, kind);
+  const newest = await findNewest(vault.store, source.name, run.clock.now());
+  await letSecondPass([newest?.startedAt, chosen.skippedAt], run);
+  return { ...chosen, newest, startedAt: run.clock.now() };
 }
 
 function requireKind({ engine, traits: { kinds } }: SourceConfig, kind: BackupKind): void {
@@ -156,10 +169,10 @@ async function prepareVault(
   return { vault: await context.vaultOf(vaultName), createdVault: store.url };
 }
 
-async function openSession(context: PipelineContext, vault: Vault, engine: Engine, backup: NewBackup) {
-  const base = await findReuseBase(context, vault, backup, engine);
-  const request = { kind: backup.kind, backupId: backup.id, ...(base === undefined ? {} : { reusable: base.reader }) };
-  return { base, session: await engine.openDump(backup.source, request, context.run) };
+async function openSession(context: PipelineContext, vault: Vault, engine: Engine, backup: NewBackup, base?: BackupReader) {
+  const reused = await findReuseBase(context, vault, backup, engine);
+  const request = { kind: backup.kind, backupId: backup.id, base, ...(reused === undefined ? {} : { reusable: reused.reader }) };
+  return { reused, session: await engine.openDump(backup.source, request, context.run) };
 }
 
 async function storeDump(session: DumpSession, target: ArtifactTarget, base: ReuseBase | undefined, run: RunContext) {
@@ -175,11 +188,11 @@ async function storeDump(session: DumpSession, target: ArtifactTarget, base: Reu
 
 /**
  * Ids tell whole seconds: a backup begun in the second of the one before it would sort by chance,
- * and `@latest` name either.
+ * and `@latest` name either; and what was found damaged in that second would pass for its base.
  */
-async function letSecondPass(newest: DatedPlace | undefined, run: RunContext): Promise<void> {
+async function letSecondPass(last: readonly (Date | undefined)[], run: RunContext): Promise<void> {
   const now = run.clock.now().getTime();
-  if (newest === undefined || Math.floor(newest.startedAt.getTime() / 1000) !== Math.floor(now / 1000)) return;
+  if (!last.some((each) => each !== undefined && Math.floor(each.getTime() / 1000) === Math.floor(now / 1000))) return;
   await sleep(1000 - (now % 1000), undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
 }
 

@@ -5,6 +5,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { findBackup } from "../vault/find-backup.ts";
 import type { Vault } from "../vault/vault.ts";
+import { withChain } from "./list-source.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { resolveReference } from "./resolve-reference.ts";
 
@@ -45,7 +46,9 @@ export async function findInVaults(context: PipelineContext, given: string): Pro
 
 async function findInVault(context: PipelineContext, vaultName: string, reference: string): Promise<FoundBackup> {
   const vault = await context.vaultOf(vaultName);
-  return { entry: await findBackup(vault, reference, context.run.clock.now()), vault };
+  const entry = await findBackup(vault, reference, context.run.clock.now());
+  // Deleted meanwhile: what reads it says so.
+  return { entry: (await withChain(context, vault, entry)) ?? entry, vault };
 }
 
 /** A whole id is in no need of the other vaults' word. */

@@ -4,7 +4,7 @@
  */
 import type { BackupKind, SourceConfig, Tier, VaultConfig } from "../policy/policy.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
-import { listBackups } from "../vault/catalogue.ts";
+import { listEntries } from "./list-source.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
 
 export interface DueBackup {
@@ -43,9 +43,14 @@ export async function listDueBackups(context: PipelineContext, names: readonly s
   const before = new Date(now.getTime() - seconds * 1000).toISOString();
   const due: { readonly place: DueBackup; readonly checkedAt: string }[] = [];
   for (const source of sourcesNamed(context, names)) {
-    for await (const entry of listEntries(context, source)) {
+    for await (const entry of listOwn(context, source)) {
       const checkedAt = entry.checks.at(-1)?.at ?? "";
-      if (entry.state === "damaged" || checkedAt > before || isArchived(context.policy.vaults[source.vault], entry, now)) continue;
+      if (
+        (entry.own ?? entry).state === "damaged" ||
+        checkedAt > before ||
+        isArchived(context.policy.vaults[source.vault], entry, now)
+      )
+        continue;
       due.push({ place: { source: entry.source, backupId: entry.id }, checkedAt });
     }
   }
@@ -62,8 +67,8 @@ function sourcesNamed({ policy }: PipelineContext, names: readonly string[]): So
 }
 
 /** A vault that was never written to is an empty one. */
-async function* listEntries(context: PipelineContext, source: SourceConfig): AsyncGenerator<BackupEntry, void, undefined> {
+async function* listOwn(context: PipelineContext, source: SourceConfig): AsyncGenerator<BackupEntry, void, undefined> {
   const vault = await findVault(context, source.vault);
   if (vault === undefined) return;
-  yield* listBackups(vault, { source: source.name, now: context.run.clock.now(), signal: context.run.signal });
+  yield* listEntries(context, vault, { source: source.name });
 }

@@ -18,9 +18,9 @@ import type { ObjectStore } from "../vault/object-store.ts";
 import type { SignedVault } from "../vault/vault.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { examineQuoted, testChecks } from "./examine-quoted.ts";
+import { chainedHistoryOf } from "./list-source.ts";
 import { findVault, type PipelineContext } from "./pipeline-context.ts";
 import { readSoundEvidence, readSoundManifest } from "./read-valid-evidence.ts";
-import { historyOf } from "./source-history.ts";
 
 /** How many restore tests a report shows of a source. */
 const shownTests = 10;
@@ -86,7 +86,7 @@ async function measureSource(context: PipelineContext, source: SourceConfig): Pr
   const vault = await findVault(context, source.vault);
   if (vault === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
   const { store } = vault;
-  const { backups: listed, unclaimed } = await historyOf(context, vault, source.name);
+  const { backups: listed, unclaimed } = await chainedHistoryOf(context, vault, source.name);
   const entries = await examineQuoted(store, listed, authenticatorOf(context, vault));
   const tests = await readTests(vault, entries);
   const telling = chooseTelling(entries, tests);

@@ -6,8 +6,8 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
+import { chainedHistoryOf } from "./list-source.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { historyOf } from "./source-history.ts";
 
 export interface SoundBackup {
   readonly id: string;
@@ -43,7 +43,7 @@ export async function newestGoodBackup(context: PipelineContext, sourceName: str
 
 async function findNewestGood(context: PipelineContext, vaultName: string, source: string): Promise<SoundBackup | null> {
   const vault = await context.vaultOf(vaultName);
-  const { backups } = await historyOf(context, vault, source, AbortSignal.timeout(patienceMs));
+  const { backups } = await chainedHistoryOf(context, vault, source, AbortSignal.timeout(patienceMs));
   const good = backups.filter(isGood);
   // The newest whose manifest and evidence bear it out: names alone prove nothing.
   for (const entry of good.reverse()) {

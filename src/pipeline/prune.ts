@@ -3,12 +3,12 @@
  * manifest first, so that a run that dies leaves no backup that names missing artifacts; dependants
  * before what they depend on; leftovers are swept by the next run.
  */
-import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import { assertPrunable, planRetention, type RetentionBackup, type RetentionPlan } from "../retention/plan-retention.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import { stateOf } from "../vault/backup-state.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
+import { resolveChains } from "../vault/chains.ts";
 import { describeHiddenHold, listHiddenHolds } from "../vault/documents/hidden-documents.ts";
 import { describeReader, isActiveMark, listReadMarks } from "../vault/documents/read-marks.ts";
 import { checksStoredBy } from "../vault/judge-checks.ts";
@@ -18,14 +18,15 @@ import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts"
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import type { SignedVault } from "../vault/vault.ts";
-import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./delete-backup.ts";
 import type { SourceHistory } from "./histories.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
+import { rulesOf } from "./list-source.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { planOnPositions } from "./plan-on-positions.ts";
 import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
+import { readBases } from "./read-bases.ts";
 import { refuseLosses } from "./refuse-losses.ts";
 import { type ReusedArtifacts, readReusedArtifacts } from "./reused-artifacts.ts";
 import { historyOf, listAnew, noteDeletions } from "./source-history.ts";
@@ -197,46 +198,29 @@ async function gather(
   readers: ReadonlyMap<string, string>,
   settledMs: number,
 ): Promise<GatheredBackup[]> {
-  const backups: GatheredBackup[] = [];
   const hidden = new Map<string, Date>();
   for await (const { id, hiddenAt } of listHiddenHolds(vault, source)) hidden.set(id, hiddenAt);
-  for (const entry of entries) {
+  const said = await readBases(context, vault, entries);
+  // By what the manifests say, not by the rules of kinds: what is kept must keep its base.
+  return resolveChains(entries, rulesOf(context, source), said.bases).map((entry) => {
     const hiddenAt = entry.held ? undefined : hidden.get(entry.id);
     if (hiddenAt !== undefined) context.run.log.warn(describeHiddenHold({ source, id: entry.id, hiddenAt }));
     const held = entry.held || hiddenAt !== undefined;
-    backups.push({ entry, ...(await describe(context, vault, entry, settledMs)), held, readBy: readers.get(entry.id) });
-  }
-  return backups;
+    const parent = said.bases.get(entry.id) ?? (entry.base === "" ? null : (entry.base ?? null));
+    const distrust = said.doubts.get(entry.id);
+    const doubt = distrust === undefined || (entry.own ?? entry).state === "damaged" ? {} : { distrust };
+    return { entry, ...describe(vault, entry, settledMs), parent, ...doubt, held, readBy: readers.get(entry.id) };
+  });
 }
 
-async function describe(
-  context: PipelineContext,
-  vault: SignedVault,
-  entry: BackupEntry,
-  settledMs: number,
-): Promise<RetentionBackup> {
-  const { id, kind, state, suspicious, held, storedAt } = entry;
+function describe(vault: SignedVault, entry: BackupEntry, settledMs: number): RetentionBackup {
+  const { id, kind, held, storedAt } = entry;
+  // What it builds on is retention's to judge: it does so for the time of `settled` as well.
+  const { state, suspicious } = entry.own ?? entry;
   // By the store's own time; where that is not known, a check counts as old.
   const settled = stateOf(checksStoredBy(vault, entry, settledMs).map(({ check }) => check));
-  const backup = {
-    id,
-    kind,
-    startedAtMs: entry.startedAt.getTime(),
-    state,
-    suspicious,
-    held,
-    storedAtMs: storedAt?.getTime(),
-    settled,
-  };
-  // Others build on nothing, or are logs, which are kept by their positions: nothing need be read.
-  if (kind !== "incremental" && kind !== "differential") return backup;
-  try {
-    return { ...backup, parent: (await readAuthenticManifest(context, vault, entry.source, id)).manifest.base?.id ?? null };
-  } catch (error) {
-    if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing")) throw error;
-    // What it may build on or name stays as long as it does: ReusedArtifacts.findDoubt.
-    return { ...backup, parent: null, ...(state === "damaged" ? {} : { distrust: error.message }) };
-  }
+  const startedAtMs = entry.startedAt.getTime();
+  return { id, kind, startedAtMs, state, suspicious, held, storedAtMs: storedAt?.getTime(), settled };
 }
 
 /** Who reads which backup now, in words; and the marks of readers that died. */

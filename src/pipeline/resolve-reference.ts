@@ -16,15 +16,25 @@ export function resolveReference(context: PipelineContext, reference: string): s
   return reference;
 }
 
-function resolveTimed({ policy, run }: PipelineContext, source: string, moment: string): string {
-  if (moment === "latest") return `${source}@latest`;
+/** The instant that a person wrote, as ISO 8601. Errors: UsageInvalid, as for references. */
+export function resolveInstant(context: PipelineContext, moment: string): string {
+  const { instant, notes } = readMoment(context, moment, "--until");
+  for (const note of notes) context.run.log.info(note);
+  return instant.toISOString();
+}
+
+function readMoment({ policy, run }: PipelineContext, moment: string, where: "after the @" | "--until") {
   const read = parseMoment(moment, { now: run.clock.now(), timezone: policy.timezone });
-  if ("problem" in read) {
-    throw new HoldfastError("UsageInvalid", `after the @: ${read.problem}`, {
-      hint: `Write latest or a time: ${momentForms}; without a zone it is a time of ${policy.timezone}, the policy's.`,
-    });
-  }
-  const { instant, notes } = read;
+  if (!("problem" in read)) return read;
+  throw new HoldfastError("UsageInvalid", `${where}: ${read.problem}`, {
+    hint: `Write ${where === "--until" ? "" : "latest or "}a time: ${momentForms}; without a zone it is a time of ${policy.timezone}, the policy's.`,
+  });
+}
+
+function resolveTimed(context: PipelineContext, source: string, moment: string): string {
+  const { policy, run } = context;
+  if (moment === "latest") return `${source}@latest`;
+  const { instant, notes } = readMoment(context, moment, "after the @");
   const iso = instant.toISOString();
   const meant = `${source}@${moment}: the newest backup of ${formatInZone(instant, policy.timezone)} (${iso}) or before`;
   run.log.info([meant, ...notes].join("; "));

@@ -10,15 +10,13 @@ import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, SourceCheckResult } from "../proof/content.ts";
 import type { DigestKey } from "../sealing/digest-key.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
-import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { findDamage } from "./damage-or-throw.ts";
 import { openDigest, openSourceCheck, readDigestKey } from "./digest-keys.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { type LimitedRun, limitDuration } from "./limit-duration.ts";
-import { openingKeysFor } from "./opening-keys.ts";
+import { openChain, storedBytesOf } from "./open-chain.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { openBackup } from "./read-backup.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
 import { recordEvidence } from "./record-evidence.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
@@ -110,18 +108,17 @@ async function tryRestore(
       return { check: "disproven", findings: ["the backup does not verify: see the evidence written just before"], manifestSha256 };
     }
     await requireTemporaryDirectory(context.run.temporaryDirectory);
-    const keys = await openingKeysFor(context, entry.source);
     const engine = await context.engineOf(read.manifest.engine);
-    const backup = openBackup(found.vault, keys, read.manifest, engine, context.run, { digestKey });
-    context.run.progress.phase("restore", totalsOf(read.manifest).storedBytes);
+    const chain = await openChain(context, found.vault, read.manifest, engine, { digestKey });
+    context.run.progress.phase("restore", storedBytesOf(chain.manifests));
     const place = await stopwatch.time("open", () =>
-      engine.openThrowaway([backup.reader], context.run, context.policy.sources[entry.source]),
+      engine.openThrowaway(chain.readers, context.run, context.policy.sources[entry.source]),
     );
     try {
       const check = openSourceCheck(read.manifest.sourceCheck, digestKey);
       const examined = await examine(context, place, check, verified.digest, stopwatch);
-      // Proof is of the whole backup: what the engine did not need for loading is read back too.
-      await backup.readRest();
+      // Proof is of the whole chain: what the engine did not need for loading is read back too.
+      await chain.readRest();
       return { manifestSha256, ...examined };
     } finally {
       await stopwatch.time("close", () => place.close());

@@ -9,14 +9,13 @@ import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { findEngine } from "../policy/engine-policy.ts";
 import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, LoadFinding } from "../proof/content.ts";
+import { describeInherited } from "../vault/chains.ts";
 import { type Manifest, type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
-import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { readDigestKey } from "./digest-keys.ts";
 import type { FoundBackup } from "./find-backups.ts";
-import { openingKeysFor } from "./opening-keys.ts";
+import { openChain, storedBytesOf } from "./open-chain.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { openBackup } from "./read-backup.ts";
 import { recordDamage, recordingDamage } from "./record-damage.ts";
 import { compareLoaded, soundContent } from "./restore-test.ts";
 import { createStopwatch } from "./stopwatch.ts";
@@ -34,6 +33,8 @@ export interface RestoreOptions {
    * differs: the last resort.
    */
   readonly allowDamaged: boolean;
+  /** The instant to stop at, ISO 8601; absent: the end of what the backup has. */
+  readonly until?: string | undefined;
   /** Removes a result that differs, where it would be kept beside the target. */
   readonly discardDifferent?: boolean | undefined;
   /** Switches that engines add (EnginePolicy.restore), by their names. */
@@ -62,8 +63,8 @@ export interface RestoreResult {
  */
 export async function planRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestorePlan> {
   refuseDamaged(found, options);
-  const { manifest, engine, backup } = await openForRestore(context, found, options);
-  const plan = await engine.planRestore([backup.reader], context.policy.sources[manifest.source], requestOf(options), context.run);
+  const { manifest, engine, chain } = await openForRestore(context, found, options);
+  const plan = await engine.planRestore(chain.readers, context.policy.sources[manifest.source], requestOf(options), context.run);
   const thaw = await findThaw(found.vault.store, manifest);
   return thaw === undefined ? plan : { ...plan, steps: [describeThaw(thaw), ...plan.steps] };
 }
@@ -101,19 +102,19 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const { run } = context;
   const stopwatch = createStopwatch(run.clock);
   refuseDamaged(found, options);
-  const { manifest, manifestSha256, digestKey, engine, backup, forged } = await openForRestore(context, found, options);
+  const { manifest, manifestSha256, digestKey, engine, chain, forged } = await openForRestore(context, found, options);
   const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256, digestKey));
   if (verified === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
   const request = requestOf(options);
-  run.progress.phase("restore", totalsOf(manifest).storedBytes);
+  run.progress.phase("restore", storedBytesOf(chain.manifests));
   const place = await stopwatch.time("open", () =>
-    engine.openTarget([backup.reader], context.policy.sources[manifest.source], request, run),
+    engine.openTarget(chain.readers, context.policy.sources[manifest.source], request, run),
   );
   try {
     const loaded = await stopwatch.time("load", () => place.load());
-    const findings = [...forged, ...backup.damage, ...loaded.findings];
+    const findings = [...forged, ...chain.damage, ...loaded.findings];
     run.progress.phase("compare");
     const comparison = await stopwatch.time("compare", () => compareWith(place, verified));
     const intact = comparison.equal && findings.every(isAllowed);
@@ -134,12 +135,12 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   }
 }
 
-async function openForRestore(context: PipelineContext, found: FoundBackup, { allowDamaged, flags }: RestoreOptions) {
-  const { entry } = found;
+async function openForRestore(context: PipelineContext, found: FoundBackup, options: RestoreOptions) {
+  const { allowDamaged, flags, until } = options;
   const { manifest, sha256, forged } = await readForRestore(context, found, allowDamaged);
   refuseFlags(context, manifest.engine, flags);
   await requireTemporaryDirectory(context.run.temporaryDirectory);
-  const keys = await openingKeysFor(context, entry.source);
+  refuseUntil(manifest, until);
   const engine = await context.engineOf(manifest.engine);
   const digestKey = await readDigestKey(context, found.vault, manifest);
   return {
@@ -148,7 +149,7 @@ async function openForRestore(context: PipelineContext, found: FoundBackup, { al
     digestKey,
     engine,
     forged,
-    backup: openBackup(found.vault, keys, manifest, engine, context.run, { salvage: allowDamaged, digestKey }),
+    chain: await openChain(context, found.vault, manifest, engine, { salvage: allowDamaged, digestKey }),
   };
 }
 
@@ -185,13 +186,11 @@ async function readForRestore(
 
 function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {
   if (entry.state !== "damaged" || options.allowDamaged) return;
-  throw new HoldfastError(
-    "BackupDamaged",
-    `backup ${entry.id} is damaged: a check after it was made found that it is not what was written`,
-    {
-      hint: "Choose another from `holdfast list`, see what was found with `holdfast show`, or salvage what loads with --allow-damaged.",
-    },
-  );
+  const inherited = describeInherited(entry);
+  const why = inherited ?? "a check after it was made found that it is not what was written";
+  throw new HoldfastError("BackupDamaged", `backup ${entry.id} is damaged: ${why}`, {
+    hint: "Choose another from `holdfast list`, see what was found with `holdfast show`, or salvage what loads with --allow-damaged.",
+  });
 }
 
 /**
@@ -210,8 +209,19 @@ async function compareWith(place: Place, verified: Pick<VerifyResult, "digest"> 
   };
 }
 
-function requestOf({ to, overwrite, flags }: RestoreOptions): RestoreRequest {
-  return { target: to, overwrite, flags };
+function requestOf({ to, overwrite, flags, until }: RestoreOptions): RestoreRequest {
+  return { target: to, overwrite, until: until === undefined ? undefined : { at: until }, flags };
+}
+
+/**
+ * A backup holds what happened between where it goes on and where it ends. Errors: UsageInvalid.
+ */
+function refuseUntil({ id, coverage: { from, to } }: Manifest, until: string | undefined): void {
+  if (until === undefined || (from !== undefined && from.at <= until && until <= to.at)) return;
+  const held = from === undefined ? `only the state of ${to.at}` : `what happened from ${from.at} to ${to.at}`;
+  throw new HoldfastError("UsageInvalid", `backup ${id} cannot be restored to ${until}: it has ${held}`, {
+    hint: "Choose the backup whose coverage has that instant: `holdfast show <backup>` says what a backup has.",
+  });
 }
 
 const isAllowed = (finding: LoadFinding): boolean => finding.class === "benign" || finding.class === "excepted";

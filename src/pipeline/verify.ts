@@ -20,6 +20,7 @@ import { findDamage } from "./damage-or-throw.ts";
 import { openDigest, readDigestKey, recordDigest } from "./digest-keys.ts";
 import { compareWithEarlierEvidence } from "./earlier-evidence.ts";
 import type { FoundBackup } from "./find-backups.ts";
+import { requireBase } from "./open-chain.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
@@ -138,10 +139,12 @@ async function inspectBackup(
   const keys = await openingKeysFor(context, manifest.source);
   const engine = await context.engineOf(manifest.engine);
   context.run.progress.phase("verify", totalsOf(manifest).storedBytes);
+  // Without its base it cannot be restored, however sound it is in itself.
+  await requireBase(vault.store, manifest, engine);
   const backup = openBackup(vault, keys, manifest, engine, context.run, { digestKey });
   // Bytes are counted as they leave the vault; what an engine unpacks of them would count twice.
   const progress = { ...context.run.progress, advance: () => undefined };
-  const inspection = await engine.inspect([backup.reader], { ...context.run, progress });
+  const inspection = await engine.inspect(backup.reader, { ...context.run, progress });
   await backup.readRest();
   const { digest } = inspection;
   return digest === undefined

@@ -3,7 +3,7 @@
  * in engines.ts. What an engine does with a source is its other port, src/engines/engine.ts.
  */
 import type * as z from "zod";
-import { type KindRules, kindsOf, reusesOf } from "./kind-rules.ts";
+import { chainsOf, type KindRules, kindsOf, reusesOf } from "./kind-rules.ts";
 import type { PathResolver } from "./path-resolver.ts";
 import type { EngineTraits, SecretReference, SourceConfig } from "./policy.ts";
 import type { WrittenSource } from "./written-source.ts";
@@ -112,5 +112,5 @@ export function findEngine(engines: EnginePolicies, name: unknown): EnginePolicy
 /** What a resolved source carries of its engine. */
 export function traitsOf(engine: EnginePolicy): EngineTraits {
   const { reach, units, secretVariables } = engine;
-  return { kinds: kindsOf(engine), reuses: reusesOf(engine), reach, units, secretVariables };
+  return { kinds: kindsOf(engine), reuses: reusesOf(engine), chains: chainsOf(engine), reach, units, secretVariables };
 }

@@ -1,5 +1,5 @@
 /** The kinds of backups that an engine makes, and what each builds on. */
-import type { BackupKind } from "./policy.ts";
+import type { BackupKind, BaseRules } from "./policy.ts";
 
 /**
  * What a backup of a kind builds on: nothing, the newest full one, or the newest of all; and how.
@@ -17,13 +17,18 @@ export function kindsOf(engine: { readonly kinds: KindRules }): readonly BackupK
 }
 
 /** Whose artifacts each kind that reuses may name. */
-export function reusesOf({
-  kinds,
-}: {
-  readonly kinds: KindRules;
-}): Readonly<Partial<Record<BackupKind, "latest-full" | "latest">>> {
+export function reusesOf(engine: { readonly kinds: KindRules }): BaseRules {
+  return rulesBy(engine, "reuse");
+}
+
+/** What each kind that is restored onto another backup builds on. */
+export function chainsOf(engine: { readonly kinds: KindRules }): BaseRules {
+  return rulesBy(engine, "chain");
+}
+
+function rulesBy({ kinds }: { readonly kinds: KindRules }, by: "reuse" | "chain"): BaseRules {
   const rules = Object.entries(kinds) as [BackupKind, KindRule][];
   return Object.fromEntries(
-    rules.flatMap(([kind, rule]) => (rule.buildsOn !== "nothing" && rule.by === "reuse" ? [[kind, rule.buildsOn]] : [])),
+    rules.flatMap(([kind, rule]) => (rule.buildsOn !== "nothing" && rule.by === by ? [[kind, rule.buildsOn]] : [])),
   );
 }

@@ -8,6 +8,12 @@ export type Tier = "critical" | "important" | "standard";
 export const backupKinds = ["full", "incremental", "differential", "log", "snapshot"] as const;
 export type BackupKind = (typeof backupKinds)[number];
 
+/**
+ * Which earlier backup one of a kind needs: the newest full one, or the newest of all, which for any
+ * kind but `log` leaves logs out. A kind that is not here needs none.
+ */
+export type BaseRules = Readonly<Partial<Record<BackupKind, "latest-full" | "latest">>>;
+
 /** Where a secret stands; the policy never holds the secret itself. */
 export type SecretReference =
   | { readonly from: "env"; readonly name: string }
@@ -167,7 +173,9 @@ export interface EngineTraits {
    * Whose artifacts the kinds that reuse may name: those of the newest backup, or of the newest
    * full one.
    */
-  readonly reuses: Readonly<Partial<Record<BackupKind, "latest-full" | "latest">>>;
+  readonly reuses: BaseRules;
+  /** What the kinds that are restored onto another backup build on. */
+  readonly chains: BaseRules;
   /** `network`: a stack in the cloud can reach the source. `machine`: it lies on one machine. */
   readonly reach: "network" | "machine";
   readonly units: {

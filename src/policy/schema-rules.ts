@@ -3,7 +3,7 @@ import type * as z from "zod";
 import { cronForm, cronPattern, parseCron } from "./cron.ts";
 import { defaultMaxDrop, defaultMaxRemoval, defaultMinAge, tierObjectives } from "./defaults.ts";
 import { durationForm, durationPattern, formatDuration, parseDuration } from "./duration.ts";
-import { type KindRules, kindsOf } from "./kind-rules.ts";
+import { chainsOf, type KindRules, kindsOf } from "./kind-rules.ts";
 import { type BackupKind, backupKinds, type Tier } from "./policy.ts";
 import { count, list, section, term, type Words } from "./schema-terms.ts";
 import { parseShare, shareForm, sharePattern } from "./share.ts";
@@ -217,5 +217,21 @@ export function schedules(engine: Engine) {
       unknown: (key) => unavailableKind(key, engine),
       defaultNote: "by hand only",
     },
-  ).prefault({});
+  )
+    .superRefine((written, context) => {
+      for (const [kind, message] of findBaseless(engine, written)) context.addIssue({ code: "custom", path: [kind], message });
+    })
+    .prefault({});
+}
+
+/** Kinds that are scheduled while nothing is that their chains could begin with. */
+function findBaseless(engine: Engine, written: Readonly<Record<string, unknown>>): [BackupKind, string][] {
+  const chains = chainsOf(engine);
+  const scheduled = kindsOf(engine).filter((kind) => written[kind] !== undefined);
+  if (scheduled.some((kind) => chains[kind] === undefined)) return [];
+  const alone = kindsOf(engine).filter((kind) => chains[kind] === undefined);
+  return scheduled.map((kind) => [
+    kind,
+    `${kind} backups build on others, and none of these is scheduled: write a schedule for ${alone.join(" or ")} as well`,
+  ]);
 }

@@ -2,6 +2,7 @@
  * A source's backups, newest first, each graded by how far it can be relied on, whatever it builds
  * on included.
  */
+import { inheritDoubt, noBase, type Standing } from "../proof/standing.ts";
 import { findImplausible, type RetentionBackup } from "./retention-backup.ts";
 
 /**
@@ -17,8 +18,8 @@ export interface History {
   readonly backups: readonly RetentionBackup[];
   /** A grade per backup, by its place in `backups`. */
   readonly grades: Uint8Array;
-  /** 1 for a backup that is suspicious, or builds on a suspicious one. */
-  readonly suspect: Uint8Array;
+  /** How far each can be relied on with what it builds on; `noBase` for what counts for nothing. */
+  readonly standings: readonly Standing[];
   /** The place of what each backup builds on, or -1. */
   readonly parents: Int32Array;
   /** Places of implausible backups, and why. */
@@ -34,7 +35,7 @@ export function readHistory(input: readonly RetentionBackup[], nowMs: number): H
   const history = {
     backups,
     grades: new Uint8Array(backups.length),
-    suspect: new Uint8Array(backups.length),
+    standings: new Array<Standing>(backups.length).fill(noBase),
     parents: findParents(backups),
     implausible: new Map<number, string>(),
   };
@@ -47,7 +48,7 @@ export function readHistory(input: readonly RetentionBackup[], nowMs: number): H
 export function describeDoubt(history: History, place: number): string {
   const backup = history.backups[place];
   if (history.grades[place] === grades.unusable) return backup?.state === "damaged" ? "damaged" : "on a damaged or missing base";
-  if (history.suspect[place] === 1) return backup?.suspicious === true ? "suspicious" : "on a suspicious base";
+  if (history.standings[place]?.suspicious === true) return backup?.suspicious === true ? "suspicious" : "on a suspicious base";
   return backup?.state === "stored" ? "not verified" : "on a base that is not verified";
 }
 
@@ -76,7 +77,11 @@ function hasParent(backup: RetentionBackup): backup is RetentionBackup & { reado
   return backup.parent !== undefined && backup.parent !== null;
 }
 
-function grade(history: History & { readonly implausible: Map<number, string> }, place: number, nowMs: number): void {
+function grade(
+  history: History & { readonly implausible: Map<number, string>; readonly standings: Standing[] },
+  place: number,
+  nowMs: number,
+): void {
   const backup = history.backups[place];
   if (backup === undefined) return;
   const reason = findImplausible(backup, nowMs);
@@ -87,20 +92,15 @@ function grade(history: History & { readonly implausible: Map<number, string> },
   // It counts for nothing, like an implausible one, but is one backup's fault: pruning goes on
   // without it.
   if (backup.distrust !== undefined) return;
-  const own = ownGrade(backup);
-  history.suspect[place] = backup.suspicious ? 1 : 0;
-  if (!hasParent(backup)) {
-    history.grades[place] = own;
-    return;
-  }
   const parent = history.parents[place] ?? -1;
   // A base that is missing, implausible, or younger than what builds on it, is no base.
-  const base = parent > place ? (history.grades[parent] ?? grades.implausible) : grades.implausible;
-  history.grades[place] = Math.max(grades.unusable, Math.min(own, base));
-  if (parent > place && history.suspect[parent] === 1) history.suspect[place] = 1;
+  const base = parent > place ? (history.standings[parent] ?? noBase) : noBase;
+  const standing = hasParent(backup) ? inheritDoubt(backup, base) : backup;
+  history.standings[place] = standing;
+  history.grades[place] = gradeOf(standing);
 }
 
-function ownGrade({ state, suspicious }: RetentionBackup): number {
+function gradeOf({ state, suspicious }: Standing): number {
   if (state === "damaged") return grades.unusable;
   return state === "stored" || suspicious ? grades.unjudged : grades.trusted;
 }

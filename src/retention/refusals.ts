@@ -105,7 +105,7 @@ function refuseBursts({ backups, implausible }: History, nowMs: number): Refusal
   ];
 }
 
-function refuseNewest({ backups, grades: graded, suspect }: History): Refusal[] {
+function refuseNewest({ backups, grades: graded, standings }: History): Refusal[] {
   // The newest of all, and the newest that is no log: a good log says nothing of the backup it is
   // replayed on.
   const plausible = (place: number) => graded[place] !== grades.implausible;
@@ -123,7 +123,7 @@ function refuseNewest({ backups, grades: graded, suspect }: History): Refusal[] 
   // What is newer than a suspicious one and not verified yet says nothing against the suspicion.
   const trusted = backups.findIndex(({ kind }, place) => kind !== "log" && graded[place] === grades.trusted);
   const undecided = trusted < 0 ? backups : backups.slice(0, trusted);
-  const found = undecided.find((_, place) => suspect[place] === 1 && plausible(place));
+  const found = undecided.find((_, place) => standings[place]?.suspicious === true && plausible(place));
   return found === undefined ? [] : [refuseSuspicious(found.id)];
 }
 

@@ -4,6 +4,7 @@
  */
 import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
+import type { Standing } from "../proof/standing.ts";
 import { type BackupState, stateOf } from "./backup-state.ts";
 import { isFuture } from "./documents/future.ts";
 import { judgeChecks } from "./judge-checks.ts";
@@ -32,6 +33,13 @@ export interface BackupEntry {
   readonly checks: readonly EvidenceKey[];
   /** Those behind them, of which nobody has asked whether they count (judge-checks.ts). */
   readonly earlierChecks: readonly EvidenceKey[];
+  /**
+   * What it builds on: an id, or empty where nothing is there that it could build on. Absent for
+   * what stands alone, and where it was not listed with its source (chains.ts).
+   */
+  readonly base?: string;
+  /** What its own checks leave it; absent where that is `state` and `suspicious`. */
+  readonly own?: Standing;
   /** Evidence that is dated in the future, and counts for nothing. */
   readonly futureChecks: readonly EvidenceKey[];
   /** Evidence and holds that none of the policy's keys signed: they count for nothing. */

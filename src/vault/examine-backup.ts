@@ -7,6 +7,7 @@ import type { CheckName } from "./backup-state.ts";
 import type { BackupEntry } from "./catalogue.ts";
 import { readEvidence } from "./documents/evidence.ts";
 import { readManifest } from "./documents/manifest.ts";
+import { examineBase } from "./examine-base.ts";
 import type { BackupPlace, EvidenceKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -52,9 +53,9 @@ export async function examineBackup(
   authenticate: Authenticate,
 ): Promise<ExaminedBackup | undefined> {
   // That it is damaged needs no proof, and more damage makes no difference.
-  if (entry.state === "damaged") return { ...entry, problems: [] };
+  if ((entry.own ?? entry).state === "damaged") return { ...entry, problems: [], state: "damaged" };
   try {
-    const { sha256 } = await readManifest(store, entry.source, entry.id);
+    const { manifest, sha256 } = await readManifest(store, entry.source, entry.id);
     const unchecked = await tryAuthenticate(authenticate, { source: entry.source, id: entry.id, sha256 });
     const problems: string[] = [];
     let leftOut = 0;
@@ -63,8 +64,11 @@ export async function examineBackup(
       if (found.problem !== undefined) problems.push(found.problem);
       if (deciding.check === "proven") leftOut = found.leftOut ?? 0;
     }
-    if (problems.length > 0) return { ...entry, problems, state: "damaged" };
-    return { ...entry, problems, ...unchecked, ...(leftOut > 0 && entry.state === "proven" ? { leftOut } : {}) };
+    const { standing, problem } = await examineBase(store, entry, manifest);
+    const { state, suspicious } = standing;
+    if (problem !== undefined) problems.push(problem);
+    if (problems.length > 0) return { ...entry, problems, suspicious, state: "damaged" };
+    return { ...entry, state, suspicious, problems, ...unchecked, ...(leftOut > 0 && state === "proven" ? { leftOut } : {}) };
   } catch (error) {
     if (isHoldfastError(error, "BackupNotFound")) return undefined;
     if (isHoldfastError(error, "ManifestDamaged")) return { ...entry, problems: [error.message], state: "damaged" };

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { homedir, tmpdir } from "node:os";
 import { delimiter } from "node:path";
+import { builtInEngines, type EngineRegistry } from "../../src/engines/engine-registry.ts";
 import { createPipelineContext, type PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { loadPolicy } from "../../src/policy/load-policy.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
@@ -12,10 +13,18 @@ export interface PipelineOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly clock?: Clock;
   readonly wrapStore?: (store: ObjectStore) => ObjectStore;
+  /** Holdfast's own when absent. */
+  readonly engines?: EngineRegistry;
 }
 
-export async function openPipeline({ policyFile, env, clock = systemClock, wrapStore }: PipelineOptions): Promise<PipelineContext> {
-  const policy = await loadPolicy(policyFile, { home: homedir() });
+export async function openPipeline({
+  policyFile,
+  env,
+  clock = systemClock,
+  wrapStore,
+  engines = builtInEngines,
+}: PipelineOptions): Promise<PipelineContext> {
+  const policy = await loadPolicy(policyFile, { home: homedir(), engines: engines.policies });
   const context = createPipelineContext(
     policy,
     {
@@ -30,6 +39,7 @@ export async function openPipeline({ policyFile, env, clock = systemClock, wrapS
       environment: env,
     },
     "0.0.0-test",
+    engines,
   );
   if (wrapStore === undefined) return context;
   return {

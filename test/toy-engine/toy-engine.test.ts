@@ -30,7 +30,7 @@ import { toyEngines } from "./toy-engine.ts";
 const engines = toyEngines.policies;
 
 function policyText(token: string, vault = "folder:vault", key = "file:main.key"): string {
-  const source = `{ engine: toy, address: /toys/lines, token: ${token}, retention: { daily: 7 }, backup: { incremental: "0 * * * *" } }`;
+  const source = `{ engine: toy, address: /toys/lines, token: ${token}, retention: { daily: 7 }, backup: { full: "0 2 * * *", incremental: "0 * * * *" } }`;
   return `version: 1\nvaults: { main: "${vault}" }\nkeys: { main: "${key}" }\nsources:\n  bear: ${source}\n`;
 }
 
@@ -56,9 +56,9 @@ describe("a policy", () => {
     expect(parse(policyText("env:TOY_TOKEN")).sources["bear"]).toMatchObject({
       engine: "toy",
       address: "/toys/lines",
-      schedules: { incremental: "0 * * * *" },
+      schedules: { full: "0 2 * * *", incremental: "0 * * * *" },
       secrets: [{ from: "env", name: "TOY_TOKEN" }],
-      traits: { kinds: ["full", "incremental"], reach: "network" },
+      traits: { kinds: ["full", "incremental", "differential", "log"], reach: "network" },
     });
   });
 
@@ -69,8 +69,11 @@ describe("a policy", () => {
       expect.stringContaining("is required: write one of postgres, files, toy"),
     ]);
     expect(problemsOf(text.replace("/toys/lines", "toys"))).toEqual([expect.stringContaining("is not the address of a toy")]);
-    expect(problemsOf(text.replace("incremental:", "log:"))).toEqual([
-      expect.stringContaining("the toy engine makes no log backups; allowed: full, incremental"),
+    expect(problemsOf(text.replace("incremental:", "snapshot:"))).toEqual([
+      expect.stringContaining("the toy engine makes no snapshot backups; allowed: full, incremental, differential, log"),
+    ]);
+    expect(problemsOf(text.replace('full: "0 2 * * *", ', ""))).toEqual([
+      expect.stringMatching(/sources\.bear\.backup\.incremental.*build on others.*a schedule for full as well/),
     ]);
     // An engine that is not there hides none of the source's other problems, and adds none.
     expect(problemsOf(text.replace("engine: toy", "engine: bear").replace("daily: 7", "daily: -7"))).toEqual([

@@ -1,6 +1,6 @@
 /**
  * What a policy knows of the toy engine: a list of lines behind an address and a token, backed up
- * in two kinds.
+ * in four kinds.
  */
 import * as z from "zod";
 import type { EnginePolicy } from "../../src/policy/engine-policy.ts";
@@ -20,6 +20,8 @@ const name = "toy";
 const kinds = {
   full: { buildsOn: "nothing" },
   incremental: { buildsOn: "latest", by: "chain" },
+  differential: { buildsOn: "latest-full", by: "chain" },
+  log: { buildsOn: "latest", by: "chain" },
 } as const satisfies EnginePolicy["kinds"];
 
 const schema = section(

@@ -7,9 +7,10 @@ import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { authenticatorOf } from "../../pipeline/authentic-manifest.ts";
 import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
+import { listEntries } from "../../pipeline/list-source.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
-import { type BackupEntry, type ListOptions as CatalogueOptions, listBackups } from "../../vault/catalogue.ts";
+import type { BackupEntry, ListOptions as CatalogueOptions } from "../../vault/catalogue.ts";
 import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
@@ -130,7 +131,7 @@ async function listVault(context: PipelineContext, vault: string, last: number, 
     const unclaimed: BackupPlace[] = [];
     const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
     const options = { source, onUnclaimed, now: context.run.clock.now(), signal: context.run.signal };
-    for await (const entry of examineAll(store, listNewest(opened, last, options), authenticate)) {
+    for await (const entry of examineAll(store, listNewest(listEntries(context, opened, options), last), authenticate)) {
       listed.entries.push({ ...entry, vault });
     }
     for (const place of await confirmLost(opened, unclaimed)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
@@ -152,11 +153,11 @@ async function warnOfDeletions({ run }: PipelineContext, vault: SignedVault, opt
 }
 
 /** The newest `last` of each source. */
-async function* listNewest(vault: SignedVault, last: number, options: CatalogueOptions): AsyncGenerator<BackupEntry> {
+async function* listNewest(entries: AsyncIterable<BackupEntry>, last: number): AsyncGenerator<BackupEntry> {
   let newest: BackupEntry[] = [];
   let failure: unknown;
   try {
-    for await (const entry of listBackups(vault, options)) {
+    for await (const entry of entries) {
       if (newest[0] !== undefined && newest[0].source !== entry.source) {
         yield* newest;
         newest = [];

@@ -2,6 +2,7 @@
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
 import { findInVaults } from "../../pipeline/find-backups.ts";
+import { resolveInstant } from "../../pipeline/resolve-reference.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
 import type { LoadFinding } from "../../proof/content.ts";
@@ -19,6 +20,7 @@ interface RestoreCommandOptions {
   readonly dryRun?: boolean | undefined;
   readonly allowDamaged?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
+  readonly until?: string | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }
@@ -32,6 +34,7 @@ export async function restore({ context, terminal }: Session, reference: string,
     overwrite: given.overwrite === true,
     allowDamaged: given.allowDamaged === true,
     discardDifferent: given.discardDifferent === true,
+    ...(given.until === undefined ? {} : { until: resolveInstant(context, given.until) }),
     flags: engineFlagsIn(given, context.engines.policies),
   };
   if (given.dryRun === true) {

@@ -5,12 +5,12 @@ import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { acceptBackup } from "../../pipeline/accept.ts";
 import { problemsOfVerification } from "../../pipeline/alertable.ts";
 import { type FoundBackup, findInVaults, isUsed, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
+import { listEntries } from "../../pipeline/list-source.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { findInstructionsProblem } from "../../pipeline/vault-instructions.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import type { EngineTraits, Policy } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
-import { listBackups } from "../../vault/catalogue.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
 import { confirmLost, describeLost } from "../../vault/list-lost.ts";
@@ -121,8 +121,7 @@ async function* select(
 ): AsyncGenerator<FoundBackup> {
   const vault = await context.vaultOf(vaultName);
   const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
-  const options = { source, onUnclaimed, now: context.run.clock.now() };
-  for await (const entry of listBackups(vault, options)) yield { entry, vault };
+  for await (const entry of listEntries(context, vault, { source, onUnclaimed })) yield { entry, vault };
 }
 
 /**

@@ -16,7 +16,7 @@ export const engine: Engine<FilesSource, FilesFacts> = {
   instructions,
   check: (source, context) => checkSource(source, context),
   openDump,
-  inspect: async ([backup], context) => ({ problems: [], digest: await digestBackup(backup, context) }),
+  inspect: async (backup, context) => ({ problems: [], digest: await digestBackup(backup, context) }),
   compareSourceCheck: (digest, check) => compareCounts({ files: digest.rows, entries: digest.objectCount }, check),
   compileVolatile: compileVolatileParts,
   estimateThrowawayBytes: ([backup]) => estimateThrowawayBytes(backup),

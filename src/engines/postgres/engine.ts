@@ -20,7 +20,7 @@ export const engine: Engine<PostgresSource, PostgresFacts> = {
   instructions,
   check: checkPostgres,
   openDump: openPostgresDump,
-  inspect: async ([backup], context) => ({ problems: [], digest: await digestPostgresBackup(backup, context) }),
+  inspect: async (backup, context) => ({ problems: [], digest: await digestPostgresBackup(backup, context) }),
   compareSourceCheck: compareCounts,
   compileVolatile: compileVolatileTables,
   estimateThrowawayBytes: ([backup]) => estimateThrowawayBytes(backup),

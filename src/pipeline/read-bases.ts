@@ -1,0 +1,45 @@
+/** What the backups of a source build on, as their manifests say it. */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
+import type { BackupKind } from "../policy/policy.ts";
+import type { BackupEntry } from "../vault/catalogue.ts";
+import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
+import type { PipelineContext } from "./pipeline-context.ts";
+
+/** Manifests that are read at once; each takes two small requests. */
+const concurrency = 8;
+
+/**
+ * Kinds that may build on another, or only reuse what it stored. Logs are too many to be read: they
+ * build on what their rule says (chains.ts), for whatever a dump skips it has recorded as damaged.
+ */
+const readKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differential"]);
+
+export interface SaidBases {
+  /** The base's id, or null for what stands alone; by the id of the backup. */
+  readonly bases: ReadonlyMap<string, string | null>;
+  /** Why nobody can tell what a backup builds on, in words. */
+  readonly doubts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads the manifests of all that may build on another, but for logs. One that is damaged, or not
+ * genuine, says nothing of its base. Errors: KeyUnavailable, KeyFileInvalid, those of ObjectStore.
+ */
+export async function readBases(context: PipelineContext, vault: SealedVault, entries: readonly BackupEntry[]): Promise<SaidBases> {
+  const [bases, doubts] = [new Map<string, string | null>(), new Map<string, string>()];
+  const depending = entries.filter(({ kind }) => readKinds.has(kind));
+  const readOne = async ({ source, id }: BackupEntry): Promise<void> => {
+    try {
+      bases.set(id, (await readAuthenticManifest(context, vault, source, id)).manifest.base?.id ?? null);
+    } catch (error) {
+      if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing", "BackupNotFound"))
+        throw error;
+      doubts.set(id, error.message);
+    }
+  };
+  for (let first = 0; first < depending.length; first += concurrency) {
+    context.run.signal.throwIfAborted();
+    await Promise.all(depending.slice(first, first + concurrency).map(readOne));
+  }
+  return { bases, doubts };
+}
