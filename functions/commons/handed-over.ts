@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { canonicalJson } from "../../src/vault/documents/canonical-json.ts";
+import { anything } from "../../src/vault/documents/json-shape.ts";
 import { readDocument } from "../../src/vault/documents/read-document.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { withStateStore } from "./state-store.ts";
@@ -70,7 +71,7 @@ export async function takeOver(
     }
   }
   for (const key of keys) {
-    const { value } = await readDocument(store, key, { error: "EvidenceInvalid" });
+    const { value } = await readDocument(store, key, { name: "evidence", shape: anything, error: "EvidenceInvalid" });
     await record(value);
     await store.delete(key);
   }

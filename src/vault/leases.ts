@@ -6,9 +6,10 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { assertKnownVersion, formatVersion } from "./documents/format-version.ts";
+import { formatVersion } from "./documents/format-version.ts";
+import type { Shape } from "./documents/json-shape.ts";
 import { findLeaseProblem, judgeLease, type LeaseRecord, leaseBytes } from "./documents/lease-record.ts";
-import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./documents/read-document.ts";
+import { maxSmallDocumentBytes, readDocument } from "./documents/read-document.ts";
 import { keyOf } from "./layout.ts";
 import type { LeaseStream } from "./lease-streams.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -217,18 +218,15 @@ async function readLease(
   { source, stream }: LeaseSubject,
 ): Promise<{ record: LeaseRecord; etag: string } | undefined> {
   const hint = "Make sure that no run of this source is going on, then delete that object.";
-  let read: ReadDocument;
+  const shape: Shape<LeaseRecord> = (value) => findLeaseProblem(value, { source, stream });
+  const options = { name: "lease", shape, error: "VaultInvalid", hint, maxBytes: maxSmallDocumentBytes } as const;
   try {
-    read = await readDocument(store, keyOf.lease(source, stream), { error: "VaultInvalid", hint, maxBytes: maxSmallDocumentBytes });
+    const { value: record, etag } = await readDocument(store, keyOf.lease(source, stream), options);
+    return { record, etag };
   } catch (error) {
     if (isHoldfastError(error, "ObjectNotFound")) return undefined;
     throw error;
   }
-  const { value, where, etag } = read;
-  assertKnownVersion(value, where);
-  const problem = findLeaseProblem(value, { source, stream });
-  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} cannot be read as a lease: ${problem}`, { hint });
-  return { record: value as LeaseRecord, etag };
 }
 
 /**

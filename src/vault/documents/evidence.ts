@@ -14,9 +14,9 @@ import { judgeName, matchesName, signDocument } from "../signed-documents.ts";
 import type { SignedVault } from "../vault.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { findEvidenceProblem } from "./check-evidence.ts";
-import { assertKnownVersion } from "./format-version.ts";
 import { isFuture } from "./future.ts";
-import { readDocument } from "./read-document.ts";
+import type { Shape } from "./json-shape.ts";
+import { notSigned, readDocument } from "./read-document.ts";
 
 export interface Evidence {
   readonly formatVersion: 2;
@@ -108,14 +108,12 @@ export async function listEvidence(store: ObjectStore, source: string, id: strin
 export async function readEvidence(store: ObjectStore, key: string): Promise<Evidence> {
   const place = parseEvidenceKey(key);
   if (place === undefined) throw new HoldfastError("EvidenceInvalid", `${key} is not the key of evidence`);
-  const { value, bytes, where } = await readDocument(store, key, { error: "EvidenceInvalid" });
-  if (!matchesName(place, bytes)) {
-    throw new HoldfastError("EvidenceInvalid", `${where} is not what was signed: its SHA-256 is not that of its name`);
-  }
-  assertKnownVersion(value, where);
-  const problem = findEvidenceProblem(value);
-  if (problem !== undefined) throw new HoldfastError("EvidenceInvalid", `${where} breaks the format: ${problem}`);
-  const evidence = value as Evidence;
+  const { value: evidence, where } = await readDocument(store, key, {
+    name: "evidence",
+    shape: findEvidenceProblem as Shape<Evidence>,
+    bytesProblem: (bytes) => (matchesName(place, bytes) ? undefined : notSigned),
+    error: "EvidenceInvalid",
+  });
   const { source, backupId, check, at } = evidence;
   if (source !== place.source || backupId !== place.id || check !== place.check || at !== place.at) {
     throw new HoldfastError("EvidenceInvalid", `${where} is evidence "${check}" of ${at} about ${backupId} of source "${source}"`);

@@ -7,21 +7,10 @@ import type { ObjectStore } from "../object-store.ts";
 import { judgeName, matchesName, signDocument } from "../signed-documents.ts";
 import type { SignedVault } from "../vault.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { assertKnownVersion, formatVersion } from "./format-version.ts";
+import { formatVersion } from "./format-version.ts";
 import { listHiddenHolds } from "./hidden-documents.ts";
-import { instant, object, oneOf, text } from "./json-shape.ts";
-import { maxSmallDocumentBytes, readDocument } from "./read-document.ts";
-
-export interface Hold {
-  readonly formatVersion: 2;
-  readonly source: string;
-  readonly backupId: string;
-  /** Who asked for it. */
-  readonly by: string;
-  readonly reason: string;
-  /** ISO 8601 with milliseconds, UTC. */
-  readonly at: string;
-}
+import { instant, object, oneOf, type ShapeOf, text } from "./json-shape.ts";
+import { maxSmallDocumentBytes, notSigned, readDocument } from "./read-document.ts";
 
 /** A hold whose object says nothing: it holds all the same. */
 export interface UnreadableHold {
@@ -38,11 +27,14 @@ const holdShape = object({
     formatVersion: oneOf(formatVersion),
     source: text("a source's name", isSourceName),
     backupId: text("a backup's id", isBackupId),
+    /** Who asked for it. */
     by: filled("a name"),
     reason: filled("a reason"),
     at: instant,
   },
 });
+
+export type Hold = ShapeOf<typeof holdShape>;
 
 /**
  * Puts a backup on hold, and its objects under the store's legal hold where the vault locks; what
@@ -203,16 +195,15 @@ export async function* listHolds(vault: SignedVault, source?: string): AsyncGene
  * its key alone.
  */
 async function readHold(store: ObjectStore, key: string): Promise<Hold> {
-  const { value, bytes, where } = await readDocument(store, key, { error: "VaultInvalid", maxBytes: maxSmallDocumentBytes });
   const name = parseHoldKey(key);
-  if (name === undefined || !matchesName(name, bytes)) {
-    throw new HoldfastError("VaultInvalid", `${where} is not what was signed: its SHA-256 is not that of its name`);
-  }
-  assertKnownVersion(value, where);
-  const problem = holdShape(value, "hold");
-  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} breaks the format: ${problem}`);
-  const hold = value as Hold;
-  if (hold.source !== name.source || hold.backupId !== name.id || hold.at !== name.at) {
+  const { value: hold, where } = await readDocument(store, key, {
+    name: "hold",
+    shape: holdShape,
+    bytesProblem: (bytes) => (name !== undefined && matchesName(name, bytes) ? undefined : notSigned),
+    error: "VaultInvalid",
+    maxBytes: maxSmallDocumentBytes,
+  });
+  if (hold.source !== name?.source || hold.backupId !== name.id || hold.at !== name.at) {
     throw new HoldfastError("VaultInvalid", `${where} is a hold on ${hold.backupId} of source "${hold.source}"`);
   }
   return hold;

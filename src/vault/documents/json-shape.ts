@@ -3,19 +3,33 @@
  * library's start-up time.
  */
 
-/** Says what is wrong with a value at `path`, or undefined when nothing is. */
-export type Shape = (value: unknown, path: string) => string | undefined;
+/**
+ * Says what is wrong with a value at `path`, or undefined when nothing is: then it is a `T`
+ * (ShapeOf), so that a document's type is written once, as its shape.
+ */
+export interface Shape<T = unknown> {
+  (value: unknown, path: string): string | undefined;
+  /** Never there: it carries the type. */
+  readonly type?: T;
+}
+
+/** The type of the values that a shape takes. */
+export type ShapeOf<S> = S extends Shape<infer T> ? T : never;
 
 /** Characters of a foreign name in a message: names in databases have 63 bytes. */
 const maxNameShown = 200;
 
-export interface ObjectShape {
-  readonly required: Readonly<Record<string, Shape>>;
-  readonly optional?: Readonly<Record<string, Shape>>;
-}
+type Members = Readonly<Record<string, Shape>>;
 
 /** An object with exactly these members. */
-export function object({ required, optional = {} }: ObjectShape): Shape {
+export function object<R extends Members, O extends Members = Record<never, Shape>>({
+  required,
+  optional,
+}: {
+  readonly required: R;
+  readonly optional?: O;
+}): Shape<{ readonly [K in keyof R]: ShapeOf<R[K]> } & { readonly [K in keyof O]?: ShapeOf<O[K]> | undefined }> {
+  const others: Members = optional ?? {};
   return (value, path) => {
     if (!isRecord(value)) return `${path} is not an object`;
     for (const [name, shape] of Object.entries(required)) {
@@ -25,7 +39,7 @@ export function object({ required, optional = {} }: ObjectShape): Shape {
     }
     for (const [name, member] of Object.entries(value)) {
       if (Object.hasOwn(required, name)) continue;
-      const shape = Object.hasOwn(optional, name) ? optional[name] : undefined;
+      const shape = Object.hasOwn(others, name) ? others[name] : undefined;
       if (shape === undefined) return `${pathOf(path, name)} is unknown`;
       const problem = shape(member, `${path}.${name}`);
       if (problem !== undefined) return problem;
@@ -35,14 +49,14 @@ export function object({ required, optional = {} }: ObjectShape): Shape {
 }
 
 /** An object with any member names and one shape for all values. */
-export function record(shape: Shape): Shape {
+export function record<T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> {
   return (value, path) => {
     if (!isRecord(value)) return `${path} is not an object`;
     return firstProblem(Object.entries(value), ([name, member]) => shape(member, pathOf(path, name)));
   };
 }
 
-export function list(shape: Shape): Shape {
+export function list<T>(shape: Shape<T>): Shape<readonly T[]> {
   return (value, path) => {
     if (!Array.isArray(value)) return `${path} is not a list`;
     return firstProblem((value as unknown[]).entries(), ([index, item]) => shape(item, `${path}[${index}]`));
@@ -50,29 +64,29 @@ export function list(shape: Shape): Shape {
 }
 
 /** Text for which `allowed` holds; `what` completes "is not …". */
-export function text(what = "text", allowed: (value: string) => boolean = () => true): Shape {
+export function text(what = "text", allowed: (value: string) => boolean = () => true): Shape<string> {
   return (value, path) => (typeof value === "string" && allowed(value) ? undefined : `${path} is not ${what}`);
 }
 
-export function oneOf(...values: readonly unknown[]): Shape {
+export function oneOf<const T extends readonly unknown[]>(...values: T): Shape<T[number]> {
   return (value, path) =>
     values.includes(value) ? undefined : `${path} is not ${values.map((each) => JSON.stringify(each)).join(" or ")}`;
 }
 
-export function orNull(shape: Shape): Shape {
+export function orNull<T>(shape: Shape<T>): Shape<T | null> {
   return (value, path) => (value === null ? undefined : shape(value, path));
 }
 
 export const anything: Shape = () => undefined;
-export const boolean: Shape = oneOf(true, false);
+export const boolean: Shape<boolean> = oneOf(true, false);
 /** Names a backup's digest key (sealing/digest-key.ts). */
 export const digestKeyId: Shape = text("a digest key's id", (value) => /^[0-9a-f]{16}$/.test(value));
-export const sha256: Shape = text("a SHA-256 in hex", (value) => /^[0-9a-f]{64}$/.test(value));
+export const sha256: Shape<string> = text("a SHA-256 in hex", (value) => /^[0-9a-f]{64}$/.test(value));
 /** ISO 8601 in UTC with milliseconds, exactly as Date writes it. */
-export const instant: Shape = text("a UTC time with milliseconds", isInstant);
-export const count: Shape = (value, path) =>
+export const instant: Shape<string> = text("a UTC time with milliseconds", isInstant);
+export const count: Shape<number> = (value, path) =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? undefined : `${path} is not a whole number from 0`;
-export const amount: Shape = (value, path) =>
+export const amount: Shape<number> = (value, path) =>
   typeof value === "number" && Number.isFinite(value) && value >= 0 ? undefined : `${path} is not a number from 0`;
 
 export function isInstant(value: string): boolean {

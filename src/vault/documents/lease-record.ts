@@ -4,42 +4,22 @@
  */
 
 import { isSourceName } from "../layout.ts";
-import { type LeaseStream, leaseStreams } from "../lease-streams.ts";
+import { leaseStreams } from "../lease-streams.ts";
 import { type ProcessIdentity, type ProcessTable, parseProcessIdentity } from "../process-identity.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { formatVersion } from "./format-version.ts";
-import { anything, boolean, count, instant, isRecord, object, oneOf, orNull, text } from "./json-shape.ts";
+import { anything, boolean, count, instant, isRecord, object, oneOf, orNull, type ShapeOf, text } from "./json-shape.ts";
 
-export interface LeaseRecord {
-  readonly formatVersion: 2;
-  readonly source: string;
-  readonly stream: LeaseStream;
-  /** Grows with every holder, for ever. */
-  readonly fencing: number;
-  /** Random; tells one holder from all others. */
-  readonly token: string;
-  readonly holder: string;
-  readonly purpose: string;
-  readonly heldSince: string;
-  readonly renewedAt: string;
-  readonly expiresAt: string;
-  readonly ttlSeconds: number;
-  readonly released: boolean;
-  /** Where the holder runs; null where its system does not tell. */
-  readonly process: (ProcessIdentity & { readonly renewedUptimeMs: number }) | null;
-  /**
-   * When another writer doubted that the holder of a lease from the future still lives; the
-   * holder's next renewal takes it away.
-   */
-  readonly challengedAt: string | null;
-}
+type HoldingProcess = ProcessIdentity & { readonly renewedUptimeMs: number };
 
 const leaseShape = object({
   required: {
     formatVersion: oneOf(formatVersion),
     source: text("a source's name", isSourceName),
     stream: oneOf(...leaseStreams),
+    /** Grows with every holder, for ever. */
     fencing: count,
+    /** Random; tells one holder from all others. */
     token: text(),
     holder: text(),
     purpose: text(),
@@ -48,10 +28,17 @@ const leaseShape = object({
     expiresAt: instant,
     ttlSeconds: count,
     released: boolean,
-    process: orNull((value, path) => processProblem(value, path)),
+    /** Where the holder runs; null where its system does not tell. */
+    process: orNull<HoldingProcess>((value, path) => processProblem(value, path)),
+    /**
+     * When another writer doubted that the holder of a lease from the future still lives; the
+     * holder's next renewal takes it away.
+     */
     challengedAt: orNull(instant),
   },
 });
+
+export type LeaseRecord = ShapeOf<typeof leaseShape>;
 
 /**
  * How far the clocks of two machines may differ without one of them doubting the other's lease; NTP

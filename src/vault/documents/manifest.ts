@@ -8,7 +8,7 @@ import { keyOf } from "../layout.ts";
 import type { ObjectLock, ObjectStore } from "../object-store.ts";
 import { canonicalJson, sha256Hex } from "./canonical-json.ts";
 import { findManifestProblem } from "./check-manifest.ts";
-import { assertKnownVersion } from "./format-version.ts";
+import type { Shape } from "./json-shape.ts";
 import { parseDocument } from "./parse-document.ts";
 import { type ReadDocument, readDocument } from "./read-document.ts";
 import { readSmall } from "./read-small.ts";
@@ -121,9 +121,13 @@ export async function commitManifest(
  */
 export async function readManifest(store: ObjectStore, source: string, id: string): Promise<ReadManifest> {
   const key = keyOf.manifest(source, id);
-  let document: ReadDocument;
+  let document: ReadDocument<Manifest>;
   try {
-    document = await readDocument(store, key, { error: "ManifestDamaged" });
+    document = await readDocument(store, key, {
+      name: "manifest",
+      shape: findManifestProblem as Shape<Manifest>,
+      error: "ManifestDamaged",
+    });
   } catch (error) {
     if (!isHoldfastError(error, "ObjectNotFound")) throw error;
     throw new HoldfastError("BackupNotFound", `source "${source}" has no backup ${id} in ${store.url}`, { cause: error });
@@ -147,14 +151,11 @@ export async function removeManifest(store: ObjectStore, source: string, id: str
   return store.delete(keyOf.manifest(source, id));
 }
 
-function checkManifest({ value, bytes, where }: ReadDocument): Manifest {
-  assertKnownVersion(value, where);
-  const problem = findManifestProblem(value);
-  if (problem !== undefined) throw new HoldfastError("ManifestDamaged", `${where} breaks the format: ${problem}`);
+function checkManifest({ value, bytes, where }: ReadDocument<Manifest>): Manifest {
   // Whatever parses to the same value but was not written by Holdfast (spaces, a name twice) has
   // been edited.
   if (Buffer.compare(canonicalJson(value), bytes) !== 0) {
     throw new HoldfastError("ManifestDamaged", `${where} is not in canonical form: it was edited or damaged`);
   }
-  return value as Manifest;
+  return value;
 }

@@ -9,15 +9,8 @@ import { keyOf, parseReadMarkKey, type ReadMarkKey } from "../layout.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { formatVersion } from "./format-version.ts";
-import { instant, object, oneOf, text } from "./json-shape.ts";
+import { instant, object, oneOf, type ShapeOf, text } from "./json-shape.ts";
 import { maxSmallDocumentBytes, readDocument } from "./read-document.ts";
-
-export interface ReadMark {
-  readonly by: string;
-  /** `restore`, `restore test`, `verify`, `export`. */
-  readonly purpose: string;
-  readonly since: string;
-}
 
 /**
  * How long the mark of a reader that died protects its backup: long enough that a laptop which
@@ -29,7 +22,17 @@ const lifetimeMs = 24 * 3_600_000;
 const clockSlackMs = 3_600_000;
 const unknownReader = "by a run that does not say which";
 
-const markShape = object({ required: { formatVersion: oneOf(formatVersion), by: text(), purpose: text(), since: instant } });
+const markShape = object({
+  required: {
+    formatVersion: oneOf(formatVersion),
+    by: text(),
+    /** `restore`, `restore test`, `verify`, `export`. */
+    purpose: text(),
+    since: instant,
+  },
+});
+
+export type ReadMark = Omit<ShapeOf<typeof markShape>, "formatVersion">;
 
 /** How often a reader marks anew: twice it may fail before its mark is over. */
 export const renewReadMarkMs = lifetimeMs / 3;
@@ -86,9 +89,8 @@ export function isActiveMark({ until }: ReadMarkKey, now: Date): boolean {
  */
 export async function describeReader(store: ObjectStore, key: string): Promise<string> {
   try {
-    const { value } = await readDocument(store, key, { error: "VaultInvalid", maxBytes: maxSmallDocumentBytes });
-    if (markShape(value, "mark") !== undefined) return unknownReader;
-    const { by, purpose, since } = value as ReadMark;
+    const options = { name: "mark", shape: markShape, error: "VaultInvalid", maxBytes: maxSmallDocumentBytes } as const;
+    const { by, purpose, since } = (await readDocument(store, key, options)).value;
     return `${purpose} by ${by} since ${since}`;
   } catch (error) {
     if (isHoldfastError(error, "ObjectNotFound", "VaultInvalid")) return unknownReader;

@@ -4,22 +4,11 @@ import type { Clock } from "../../runtime/clock.ts";
 import { instructionsKey, vaultKey } from "../layout.ts";
 import type { ObjectStore, PutOptions } from "../object-store.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { assertKnownVersion, formatVersion } from "./format-version.ts";
-import { instant, object, oneOf, text } from "./json-shape.ts";
+import { formatVersion } from "./format-version.ts";
+import { instant, object, oneOf, type ShapeOf, text } from "./json-shape.ts";
 import { documentLock } from "./lock-documents.ts";
-import { maxSmallDocumentBytes, type ReadDocument, readDocument } from "./read-document.ts";
+import { maxSmallDocumentBytes, readDocument } from "./read-document.ts";
 import { isVaultId, newVaultId } from "./vault-id.ts";
-
-/** holdfast.json. */
-export interface VaultDocument {
-  readonly formatVersion: 2;
-  readonly createdAt: string;
-  readonly createdBy: string;
-  /** Random, written once: every seal of this vault names it (vault-id.ts). */
-  readonly vaultId: string;
-  /** The AWS Encryption SDK's algorithm suite of every artifact. */
-  readonly sealingSuite: string;
-}
 
 export interface VaultOptions {
   readonly clock: Clock;
@@ -43,10 +32,15 @@ const vaultShape = object({
     formatVersion: oneOf(formatVersion),
     createdAt: instant,
     createdBy: text(),
+    /** Random, written once: every seal of this vault names it (vault-id.ts). */
     vaultId: text("a vault's id", isVaultId),
+    /** The AWS Encryption SDK's algorithm suite of every artifact. */
     sealingSuite: oneOf(sealingSuite),
   },
 });
+
+/** holdfast.json. */
+export type VaultDocument = ShapeOf<typeof vaultShape>;
 
 /**
  * Makes the place a vault, or finds that it is one already; idempotent, also for several at once.
@@ -79,9 +73,15 @@ export function newVaultDocument(options: Omit<VaultOptions, "restoreInstruction
  * ObjectStore.
  */
 export async function openVault(store: ObjectStore): Promise<VaultDocument> {
-  let read: ReadDocument;
+  const options = {
+    name: "vault",
+    shape: vaultShape,
+    error: "VaultInvalid",
+    hint: wayBack,
+    maxBytes: maxSmallDocumentBytes,
+  } as const;
   try {
-    read = await readDocument(store, vaultKey, { error: "VaultInvalid", hint: wayBack, maxBytes: maxSmallDocumentBytes });
+    return (await readDocument(store, vaultKey, options)).value;
   } catch (error) {
     if (!isHoldfastError(error, "ObjectNotFound")) throw error;
     const remains = await findRemains(store);
@@ -90,11 +90,6 @@ export async function openVault(store: ObjectStore): Promise<VaultDocument> {
       hint: wayBack,
     });
   }
-  const { value, where } = read;
-  assertKnownVersion(value, where);
-  const problem = vaultShape(value, "vault");
-  if (problem !== undefined) throw new HoldfastError("VaultInvalid", `${where} breaks the format: ${problem}`, { hint: wayBack });
-  return value as VaultDocument;
 }
 
 /**
