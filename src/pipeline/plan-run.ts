@@ -65,7 +65,9 @@ export async function planBackup(
     return { source: source.name, kind: request.kind, runner: "fargate", reason };
   }
   const store = await context.storeOf(source.vault);
-  const newest = await findNewest(store, source.name, context.run.clock.now());
+  const now = context.run.clock.now();
+  // The size of a log says nothing of a full.
+  const newest = (await findNewest(store, source.name, now, request.kind)) ?? (await findNewest(store, source.name, now));
   // One that cannot be read says nothing of sizes, and must not keep the next from being made.
   const manifest = newest === undefined ? undefined : (await readSoundManifest(store, newest))?.manifest;
   return { source: source.name, kind: request.kind, ...chooseForDump(manifest) };

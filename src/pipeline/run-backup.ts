@@ -43,7 +43,8 @@ export async function runBackup(context: PipelineContext, options: BackupRunOpti
   }
   // A suspicious one goes on to prune, which refuses and says so; a damaged one must not release
   // anything.
-  if (!options.prune || verification.outcome === "damaged") return { dump, verification };
+  // Logs come every minute, and a prune lists everything: it goes with the other kinds.
+  if (!options.prune || options.kind === "log" || verification.outcome === "damaged") return { dump, verification };
   const pruned = await attempt(context, dump, "prune", () => pruneSource(context, options.source));
   return "failure" in pruned ? { dump, verification, ...pruned } : { dump, verification, prune: pruned.result };
 }

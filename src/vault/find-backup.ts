@@ -1,5 +1,6 @@
 /** Finds one backup by what a person or a step calls it, in few requests however many there are. */
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { BackupKind } from "../policy/policy.ts";
 import { type BackupEntry, entryOf, listSources } from "./catalogue.ts";
 import { listEvidence } from "./documents/evidence.ts";
 import { isFuture } from "./documents/future.ts";
@@ -13,12 +14,14 @@ import type { SignedVault } from "./vault.ts";
 /** How many candidates an ambiguous reference is answered with. */
 const maxCandidates = 10;
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 /**
- * How far back the newest is looked for before everything is listed: most sources have a backup of
+ * How far back the newest is looked for before everything is listed: a source with logs every
+ * minute has one of the last hours, and thousands of the last days; most sources have a backup of
  * the last day or two, and nearly all one of the last months.
  */
-const windowsMs = [2 * dayMs, 100 * dayMs] as const;
+const windowsMs = [2 * hourMs, 2 * dayMs, 100 * dayMs] as const;
 
 /**
  * The backup that `reference` names: an id, a unique prefix of one (either also as
@@ -43,20 +46,31 @@ export interface DatedPlace extends BackupPlace {
 }
 
 /**
- * The newest backup of a source, whatever its state and however it is dated; undefined without any.
- * Reads keys only. Errors: those of ObjectStore.list.
+ * The newest backup of a source, or of a kind, whatever its state and however it is dated;
+ * undefined without any. Reads keys only. Errors: those of ObjectStore.list.
  */
-export async function findNewest(store: ObjectStore, source: string, now: Date): Promise<DatedPlace | undefined> {
-  return (await lookBack(store, source, now, () => true)).newest;
+export async function findNewest(
+  store: ObjectStore,
+  source: string,
+  now: Date,
+  kind?: BackupKind,
+): Promise<DatedPlace | undefined> {
+  return (await lookBack(store, source, now, { kind })).newest;
 }
 
 async function findByTime(store: ObjectStore, wanted: Reference & { readonly by: "time" }, now: Date): Promise<BackupPlace> {
   const { source, time } = wanted;
   const counts = (startedAt: Date): boolean => !isFuture(startedAt, now) && (time === undefined || startedAt <= time);
-  const { newest, later } = await lookBack(store, source, time ?? now, counts);
+  const { newest, later } = await lookBack(store, source, time ?? now, { counts });
   if (newest !== undefined) return newest;
   const when = time === undefined ? "" : ` of ${time.toISOString()} or before`;
   throw notFound(`source "${source}" has no backup${when} in ${store.url}`, [later]);
+}
+
+/** Which backups are looked for; absent: any. */
+interface Wanted {
+  readonly counts?: (startedAt: Date) => boolean;
+  readonly kind?: BackupKind | undefined;
 }
 
 /**
@@ -68,30 +82,31 @@ async function lookBack(
   store: ObjectStore,
   source: string,
   until: Date,
-  counts: (startedAt: Date) => boolean,
+  wanted: Wanted,
 ): Promise<{ readonly newest?: DatedPlace | undefined; readonly later?: DatedPlace | undefined }> {
   for (const windowMs of windowsMs) {
-    const found = await newestSince(store, source, dayOf(until.getTime() - windowMs), counts);
+    const found = await newestSince(store, source, stampOf(until.getTime() - windowMs), wanted);
     if (found.newest !== undefined) return found;
   }
-  return newestSince(store, source, undefined, counts);
+  return newestSince(store, source, undefined, wanted);
 }
 
 /** Years before 0 begin with a sign, which sorts before all ids: then everything is listed. */
-function dayOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 10).replaceAll("-", "");
+function stampOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, "");
 }
 
 async function newestSince(
   store: ObjectStore,
   source: string,
   since: string | undefined,
-  counts: (startedAt: Date) => boolean,
+  { counts = () => true, kind }: Wanted,
 ): Promise<{ readonly newest?: DatedPlace | undefined; readonly later?: DatedPlace | undefined }> {
   let newest: DatedPlace | undefined;
   for await (const { id } of listRoom(store, "manifests", parseDocumentKey, { source, since })) {
-    const startedAt = parseBackupId(id)?.startedAt;
-    if (startedAt === undefined) continue;
+    const parsed = parseBackupId(id);
+    if (parsed === undefined || (kind !== undefined && parsed.kind !== kind)) continue;
+    const { startedAt } = parsed;
     const place = { source, id, startedAt };
     if (!counts(startedAt)) return newest === undefined ? { later: place } : { newest };
     newest = place;

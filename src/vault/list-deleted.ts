@@ -4,13 +4,30 @@
  */
 
 import { reusingKinds } from "./documents/reusing-kinds.ts";
-import { findTombstone, isSettledDeletion, listTombstones, minDeletionAgeMs } from "./documents/tombstones.ts";
-import { type BackupPlace, keyOf, parseBackupId, parseDocumentKey } from "./layout.ts";
+import {
+  findTombstone,
+  isSettledDeletion,
+  listTombstones,
+  minDeletionAgeMs,
+  type StoredTombstone,
+} from "./documents/tombstones.ts";
+import {
+  type BackupPlace,
+  keyOf,
+  parseArtifactKey,
+  parseBackupId,
+  parseDocumentKey,
+  parseEvidenceKey,
+  type SignedKey,
+} from "./layout.ts";
+import { listRoom } from "./list-room.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { judgeName } from "./signed-documents.ts";
 import type { SignedVault } from "./vault.ts";
 
 const hourMs = 3_600_000;
+/** Up to so many tombstones are asked after one by one; of more, what is left is listed. */
+const maxAsked = 20;
 
 export interface RecentDeletion extends BackupPlace {
   readonly deletedAt: Date;
@@ -35,18 +52,46 @@ export async function* listRecentDeletions(
   { now, ...options }: DeletionOptions,
 ): AsyncGenerator<RecentDeletion, void, undefined> {
   const { store } = vault;
-  let last = "";
+  const young = new Map<string, (SignedKey & Pick<StoredTombstone, "storedAt">)[]>();
   for await (const name of listTombstones(store, options)) {
-    const { source, id } = name;
-    // One backup may have several.
-    if (isSettledDeletion(name, now) || last === `${source}/${id}` || judgeName(vault, name) === "forged") continue;
-    if (!(await isUnfinished(store, name))) continue;
-    const tombstone = await findTombstone(vault, source, id);
-    if (tombstone === undefined || isSettledDeletion(tombstone, now)) continue;
-    last = `${source}/${id}`;
-    const deletedAt = tombstone.storedAt;
-    yield { source, id, deletedAt, keptUntil: new Date(deletedAt.getTime() + minDeletionAgeMs) };
+    if (isSettledDeletion(name, now)) continue;
+    const known = young.get(name.source);
+    if (known === undefined) young.set(name.source, [name]);
+    else known.push(name);
   }
+  for (const names of young.values()) {
+    // Thousands of logs go in two days, and hardly one is left over.
+    const left = names.length > maxAsked ? await findLeft(store, names, options.signal) : undefined;
+    let last = "";
+    for (const name of names) {
+      const { source, id } = name;
+      // One backup may have several.
+      if (last === id || left?.has(id) === false || judgeName(vault, name) === "forged") continue;
+      if (!(await isUnfinished(store, name))) continue;
+      const tombstone = await findTombstone(vault, source, id);
+      if (tombstone === undefined || isSettledDeletion(tombstone, now)) continue;
+      last = id;
+      const deletedAt = tombstone.storedAt;
+      yield { source, id, deletedAt, keptUntil: new Date(deletedAt.getTime() + minDeletionAgeMs) };
+    }
+  }
+}
+
+/**
+ * Ids of the source with evidence or artifacts and without a manifest, from the oldest tombstone
+ * on.
+ */
+async function findLeft(
+  store: ObjectStore,
+  tombstones: readonly BackupPlace[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlySet<string>> {
+  const [{ source, id: since } = { source: "", id: "" }] = tombstones;
+  const left = new Set<string>();
+  for await (const { id } of listRoom(store, "evidence", parseEvidenceKey, { source, since, signal })) left.add(id);
+  for await (const { id } of listRoom(store, "artifacts", parseArtifactKey, { source, since, signal })) left.add(id);
+  for await (const { id } of listRoom(store, "manifests", parseDocumentKey, { source, since, signal })) left.delete(id);
+  return left;
 }
 
 async function isUnfinished(store: ObjectStore, { source, id }: BackupPlace): Promise<boolean> {

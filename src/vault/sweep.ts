@@ -8,9 +8,18 @@ import { isHeld } from "./documents/holds.ts";
 import { findLeaseProblem, type LeaseRecord } from "./documents/lease-record.ts";
 import { readSmall } from "./documents/read-small.ts";
 import { findTombstone, isSettledDeletion } from "./documents/tombstones.ts";
-import { type BackupPlace, keyOf, parseArtifactKey, parseBackupId, parseEvidenceKey, parseHoldKey } from "./layout.ts";
+import {
+  type BackupPlace,
+  keyOf,
+  parseArtifactKey,
+  parseBackupId,
+  parseDocumentKey,
+  parseEvidenceKey,
+  parseHoldKey,
+} from "./layout.ts";
 import { type LeaseStream, leaseStreams, streamOf } from "./lease-streams.ts";
 import type { LeaseSubject } from "./leases.ts";
+import { cursorOf } from "./list-room.ts";
 import type { ListedObject, ObjectStore } from "./object-store.ts";
 import type { SignedVault } from "./vault.ts";
 
@@ -62,6 +71,7 @@ export async function* findOrphans(
     // Decided per backup, and after its objects were listed: a manifest that was committed
     // meanwhile is seen.
     let decided: { id: string; orphaned: boolean } | undefined;
+    const manifests = cursorOf(listManifests(store, source, options.signal));
     for await (const object of store.list(`${room}/${source}/`, { includeOdd: true, signal: options.signal })) {
       if (object.odd !== undefined) {
         options.onOdd?.(object);
@@ -75,7 +85,11 @@ export async function* findOrphans(
       if (parsed === undefined || startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs)
         continue;
       if (isCovered(startedMs, leases.get(streamOf(parsed.kind)))) continue;
-      if (decided?.id !== id) decided = { id, orphaned: await isOrphaned(vault, room, { source, id }, options.now) };
+      if (decided?.id !== id) {
+        // Most have a manifest, and thousands need no request of their own: holds are few.
+        const isListed = room !== "holds" && (await manifests.takeFor({ source, id })).length > 0;
+        decided = { id, orphaned: !isListed && (await isOrphaned(vault, room, { source, id }, options.now)) };
+      }
       if (decided.orphaned && !(room === "artifacts" && (await options.isNamed(object.key))))
         yield { key: object.key, bytes: object.bytes };
     }
@@ -108,6 +122,18 @@ const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefine
   ["holds", parseHoldKey],
   ["evidence", parseEvidenceKey],
 ];
+
+/** What lies under a manifest's key, whatever it is. */
+async function* listManifests(
+  store: ObjectStore,
+  source: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<BackupPlace, void, undefined> {
+  for await (const { key } of store.list(`manifests/${source}/`, { includeOdd: true, signal })) {
+    const place = parseDocumentKey(key);
+    if (place !== undefined) yield place;
+  }
+}
 
 /**
  * Left by a run that died or by a deletion that was meant, never by a loss: without a tombstone,

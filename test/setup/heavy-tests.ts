@@ -23,6 +23,7 @@ export const heavyTests = [
   "test/pipeline/judgement-flow.test.ts",
   "test/pipeline/prune.test.ts",
   "test/pipeline/reading.test.ts",
+  "test/pipeline/request-counts.test.ts",
   "test/pipeline/reuse-property.test.ts",
   "test/pipeline/reuse.test.ts",
   "test/pipeline/slow-loss.test.ts",

@@ -77,6 +77,20 @@ describe("looking back for a backup", () => {
   });
 });
 
+describe("looking back for a backup of a kind", () => {
+  it("finds the newest of that kind among thousands of others, and none where there is none", async () => {
+    const logs = Array.from({ length: 4000 }, (_, minutes) =>
+      sampleId(new Date(now.getTime() - minutes * 60_000).toISOString()).replace("-full-", "-log-"),
+    );
+    const full = sampleId("2026-11-19T02:00:00Z");
+    const store = await storeOf({ shop: [sampleId("2026-11-18T02:00:00Z"), full, ...logs] });
+    expect((await findNewest(store, "shop", now, "full"))?.id).toBe(full);
+    expect((await findNewest(store, "shop", now, "log"))?.id).toBe(logs[0]);
+    expect((await findNewest(store, "shop", now))?.id).toBe(logs[0]);
+    expect(await findNewest(store, "shop", now, "incremental")).toBeUndefined();
+  });
+});
+
 describe("finding a backup by its id", () => {
   it("lists no more than what begins so, in each source", async () => {
     const id = sampleId("2026-11-19T02:00:00Z");
