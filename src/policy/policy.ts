@@ -9,8 +9,8 @@ export const backupKinds = ["full", "incremental", "differential", "log", "snaps
 export type BackupKind = (typeof backupKinds)[number];
 
 /**
- * Which earlier backup one of a kind needs: the newest full one, or the newest of all, which for any
- * kind but `log` leaves logs out. A kind that is not here needs none.
+ * Which earlier backup one of a kind needs: the newest full one, or the newest of all, which for
+ * any kind but `log` leaves logs out. A kind that is not here needs none.
  */
 export type BaseRules = Readonly<Partial<Record<BackupKind, "latest-full" | "latest">>>;
 

@@ -82,6 +82,7 @@ export interface StackRestoreOptions {
   readonly dryRun?: boolean | undefined;
   readonly allowDamaged?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
+  readonly until?: string | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }
@@ -101,7 +102,11 @@ export async function restoreOnStack(session: Session, reference: string, option
     });
   }
   const own = [...engineFlagsIn(options, session.context.engines.policies)];
-  const refused = [...own, ...(options.discardDifferent === true ? ["discard-different"] : [])];
+  const refused = [
+    ...own,
+    ...(options.discardDifferent === true ? ["discard-different"] : []),
+    ...(options.until === undefined ? [] : ["until"]),
+  ];
   if (refused.length > 0) {
     throw new HoldfastError("RestoreRefused", `a stack's restore does not take --${refused.join(" or --")}`, {
       hint: "Restore without it, or from a machine of your own: `holdfast --policy FILE restore …`, with the same policy.",
