@@ -9,14 +9,10 @@ import type { Finding } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";
-import { listBackups } from "../vault/catalogue.ts";
 import { openVault } from "../vault/documents/vault.ts";
-import type { BackupPlace } from "../vault/layout.ts";
-import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
-import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import type { SignedVault } from "../vault/vault.ts";
 import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
+import { checkCatalogue, lookInto, type NewestBackups, nameIn } from "./check-catalogue.ts";
 import { checkHidden } from "./check-hidden.ts";
 import { checkSigning } from "./check-signing.ts";
 import { checkWriting } from "./check-writing.ts";
@@ -91,16 +87,6 @@ async function checkSource(context: PipelineContext, source: SourceConfig): Prom
   return finding("connection", async () => (await context.engineOf(source.engine)).check(source, context.run));
 }
 
-/** So many of a source's newest backups are looked at. */
-const openableCount = 100;
-
-/** Their ids, oldest first, by vault and source: of one listing of each vault. */
-type NewestBackups = Map<string, string[]>;
-
-function nameIn(vault: string, source: string): string {
-  return `${vault}/${source}`;
-}
-
 /**
  * Whether the policy's keys open what was sealed before. A vault that cannot be read has a finding
  * of its own.
@@ -123,6 +109,7 @@ async function checkKey(context: PipelineContext, key: KeyConfig): Promise<reado
     const keys = await context.keysOf(key.name);
     const keyId = await keys.sealingKeyId();
     const findings: Finding[] = [{ level: "ok", subject: "key", message: `seals with ${keyId}${describeOthers(key)}` }];
+    if (key.keys[0].type === "file") findings.push(await checkFileSigning(key));
     const vaults = Object.values(context.policy.vaults);
     for (const reference of key.keys) {
       const inside = vaults.find(
@@ -138,6 +125,13 @@ async function checkKey(context: PipelineContext, key: KeyConfig): Promise<reado
     }
     return findings;
   });
+}
+
+/** With the public key, for the policies of machines that have no key file. */
+async function checkFileSigning(key: KeyConfig): Promise<Finding> {
+  const { openSigner, publicKeyOfFirst } = await import("../sealing/signing.ts");
+  const { keyId } = await openSigner(key);
+  return { level: "ok", subject: "signing", message: `signs with ${keyId}, whose public key is ${await publicKeyOfFirst(key)}` };
 }
 
 function describeOthers({ keys }: KeyConfig): string {
@@ -248,55 +242,6 @@ async function checkFormat(context: PipelineContext, vault: VaultConfig, store: 
     ...(problem === undefined ? [] : [{ level: "error", subject: "instructions", ...problem } as const]),
     ...(await checkWriting(context, store, "writing", { artifacts: true })),
   ];
-}
-
-/**
- * The vault; also where its holdfast.json says nothing, which is a finding of its own: then nobody
- * can tell which documents are signed.
- */
-async function lookInto(context: PipelineContext, { name }: VaultConfig, store: ObjectStore): Promise<SignedVault> {
-  try {
-    return await context.vaultOf(name);
-  } catch (error) {
-    if (!isHoldfastError(error, "VaultNotFound", "VaultDamaged", "VaultInvalid")) throw error;
-    return { id: "", store, verifier: { verify: () => "unknown", lacking: error } };
-  }
-}
-
-/** What is dated in the future, not signed or lost. Reads keys only. */
-async function checkCatalogue(
-  context: PipelineContext,
-  vaultName: string,
-  vault: SignedVault,
-  newest: NewestBackups,
-): Promise<readonly Finding[]> {
-  const { signal, clock } = context.run;
-  const { store } = vault;
-  const now = clock.now();
-  const findings: Finding[] = [];
-  const unclaimed: BackupPlace[] = [];
-  const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
-  for await (const { source, id, future, futureChecks } of listBackups(vault, { now, signal, onUnclaimed })) {
-    const name = nameIn(vaultName, source);
-    newest.set(name, [...(newest.get(name) ?? []), id].slice(-openableCount));
-    if (future) {
-      const message = `${source}/${id} is dated in the future and does not count`;
-      findings.push({ level: "warning", subject: "backups", message, remedy: "Set the clocks of the machines that make backups." });
-    }
-    for (const { key } of futureChecks) {
-      const message = `${key} is dated in the future and does not count`;
-      const remedy =
-        "Find out who wrote it: a clock was wrong, or somebody wants the backup to look good. Then move it out of the vault.";
-      findings.push({ level: "error", subject: "evidence", message, remedy });
-    }
-  }
-  for (const place of await confirmLost(vault, unclaimed)) {
-    findings.push({ level: "error", subject: "backups", ...describeLost(place, store) });
-  }
-  for await (const deletion of listRecentDeletions(vault, { now, signal })) {
-    findings.push({ level: "warning", subject: "backups", ...describeDeletion(deletion, store.url, now) });
-  }
-  return findings;
 }
 
 /**

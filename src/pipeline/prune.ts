@@ -15,6 +15,7 @@ import { checksStoredBy } from "../vault/judge-checks.ts";
 import type { LeaseSet } from "../vault/lease-set.ts";
 import { leaseStreams } from "../vault/lease-streams.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
+import { describeForged } from "../vault/list-forged.ts";
 import type { ListedObject, ObjectStore } from "../vault/object-store.ts";
 import { sweepOrphans } from "../vault/sweep.ts";
 import type { SignedVault } from "../vault/vault.ts";
@@ -200,6 +201,8 @@ async function gather(
 ): Promise<GatheredBackup[]> {
   const hidden = new Map<string, Date>();
   for await (const { id, hiddenAt } of listHiddenHolds(vault, source)) hidden.set(id, hiddenAt);
+  const forged = entries.flatMap((entry) => entry.forged);
+  if (forged.length > 0) context.run.log.warn(describeForged(forged, vault.store.url).message);
   const said = await readBases(context, vault, entries);
   // By what the manifests say, not by the rules of kinds: what is kept must keep its base.
   return resolveChains(entries, rulesOf(context, source), said.bases).map((entry) => {

@@ -3,6 +3,8 @@ import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts
 import type { Evidence } from "../vault/documents/evidence.ts";
 import { type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
 import { type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
+import { keepGenuine } from "../vault/judge-checks.ts";
+import { compareKeys } from "../vault/object-key.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { type FoundBackup, findInVaults } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -34,7 +36,8 @@ export async function showBackup(context: PipelineContext, reference: string): P
   const { entry, vault } = found;
   const manifest = await readWhatStands(found);
   const evidence: (Evidence | UnreadEvidence)[] = [];
-  for (const { key } of entry.checks) evidence.push((await readSoundEvidence(vault.store, key)) ?? { key, unreadable: true });
+  const counting = [...keepGenuine(vault, entry.earlierChecks), ...entry.checks].sort((a, b) => compareKeys(a.key, b.key));
+  for (const { key } of counting) evidence.push((await readSoundEvidence(vault.store, key)) ?? { key, unreadable: true });
   const examined = await examineBackup(vault.store, entry, authenticatorOf(context, vault));
   return { found, examined: examined ?? { ...entry, problems: [] }, manifest, evidence };
 }

@@ -34,6 +34,7 @@ export function judgeBackups(view: SourceView): Judgement<Facts> {
       ...findLost(view.lost),
       ...findDeleted(view),
       ...findFuture(view),
+      ...findForged(view),
     ],
     notes: noteProof(proven, now),
   };
@@ -159,6 +160,18 @@ function findFuture({ backups, dated: datedBackups, now }: SourceView): StatusFi
     const planted = `${id} has evidence "${first.check}" dated ${at}, in the future: it does not count; find out who wrote it`;
     return [...dated, { level: "breach", subject: "verification", message: planted }];
   });
+}
+
+/** Once for all: somebody may have put any number of them there. */
+function findForged({ backups, dated }: SourceView): StatusFinding[] {
+  const keys = [...dated, ...backups].flatMap(({ forged = [] }) => forged);
+  const [first] = keys;
+  if (first === undefined) return [];
+  const message =
+    keys.length === 1
+      ? `${first} is not signed with a key of the policy: it does not count; find out who wrote it`
+      : `${keys.length} documents, such as ${first}, are not signed with a key of the policy: they do not count; find out who wrote them`;
+  return [{ level: "breach", subject: "verification", message }];
 }
 
 function noteProof(proven: StatusBackup | undefined, now: Date): string[] {

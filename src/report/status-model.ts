@@ -43,6 +43,10 @@ export interface StatusBackup {
   readonly future?: boolean | undefined;
   /** Evidence that is dated in the future, and counts for nothing. */
   readonly futureChecks?: readonly { readonly check: string; readonly at: Date | string }[];
+  /**
+   * The keys of evidence and holds that none of the policy's keys signed; they count for nothing.
+   */
+  readonly forged?: readonly string[] | undefined;
   /** What is wrong with its documents, in sentences, where they were read. */
   readonly problems?: readonly string[] | undefined;
   /** Why nobody could ask whether its manifest is genuine, where no key is at hand. */

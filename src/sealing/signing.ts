@@ -64,6 +64,14 @@ async function loadVerify(name: string, reference: KeyReference): Promise<Verify
   });
 }
 
+/**
+ * The public key that checks what an entry's first key signs, as a policy has it. Errors:
+ * KeyFileInvalid, KeyUnavailable.
+ */
+export function publicKeyOfFirst({ name, keys: [reference] }: KeyConfig): Promise<string> {
+  return readPublicKey(name, reference);
+}
+
 async function readPublicKey(name: string, reference: KeyReference): Promise<string> {
   if (reference.type === "file") return reference.publicKey ?? publicKeyOf((await readKeyFile(reference.path)).key);
   const { kmsPublicKey } = await import("./kms-signer.ts");

@@ -9,6 +9,7 @@ import { enginePolicies } from "../../policy/engines.ts";
 import { initialPolicy } from "../../policy/initial-policy.ts";
 import { parsePolicy } from "../../policy/parse-policy.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { publicKeyOf } from "../../sealing/file-signer.ts";
 import { createKeyFile, readKeyFile } from "../../sealing/key-file.ts";
 import { defaultPolicyFile, invocationOn } from "../policy-source.ts";
 import type { Outcome } from "../session.ts";
@@ -32,6 +33,8 @@ interface InitOptions extends InitCommandOptions {
 interface KeyFile {
   readonly path: string;
   readonly id: string;
+  /** Of its signing key, for the policies of machines that have no key. */
+  readonly publicKey: string;
   readonly created: boolean;
 }
 
@@ -76,9 +79,10 @@ function keyPathOf({ key }: InitOptions, directory: string): string {
   return resolve(directory, key.replace(/^~(?=\/)/, homedir()));
 }
 
-function describeKey(terminal: Terminal, { path, id, created }: KeyFile): string[] {
+function describeKey(terminal: Terminal, { path, id, publicKey, created }: KeyFile): string[] {
   return [
     created ? `wrote ${path} (${id}, readable by you only)` : `found the key ${path} (${id}) and left it as it is`,
+    `  the public key of its signatures, no secret: ${publicKey}`,
     terminal.style(["yellow", "bold"], "keep a copy of the key apart from the vault"),
     "  without it no backup can be opened, by anyone, ever; anyone who has it can open them all",
   ];
@@ -87,10 +91,11 @@ function describeKey(terminal: Terminal, { path, id, created }: KeyFile): string
 async function ensureKey(path: string): Promise<KeyFile> {
   try {
     const { keyId } = await createKeyFile(path, { randomBytes: (count) => randomBytes(count), now: systemClock.now() });
-    return { path, id: keyId, created: true };
+    return { path, id: keyId, publicKey: publicKeyOf((await readKeyFile(path)).key), created: true };
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.name !== "ObjectExists") throw error;
-    return { path, id: (await readKeyFile(path)).keyId, created: false };
+    const { keyId, key } = await readKeyFile(path);
+    return { path, id: keyId, publicKey: publicKeyOf(key), created: false };
   }
 }
 

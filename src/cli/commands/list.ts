@@ -14,6 +14,7 @@ import type { BackupEntry, ListOptions as CatalogueOptions } from "../../vault/c
 import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
+import { describeForged } from "../../vault/list-forged.ts";
 import { confirmLost, describeLost } from "../../vault/list-lost.ts";
 import type { SignedVault } from "../../vault/vault.ts";
 import { countOf } from "../count.ts";
@@ -42,26 +43,7 @@ export async function list({ context, terminal }: Session, source: string | unde
   const document = {
     ...(unread.length === 0 ? {} : { unread: unread.map(({ url, error }) => ({ vault: url, error: errorDocument(error) })) }),
     ...(lost.length === 0 ? {} : { lost: lost.map(({ source: of, id, vault }) => ({ vault, source: of, id })) }),
-    backups: entries.map(
-      ({ vault, source: of, id, kind, startedAt, state, suspicious, held, future, leftOut, problems, unchecked, checks }) => {
-        const lastCheck = checks.at(-1);
-        return {
-          vault,
-          source: of,
-          id,
-          kind,
-          startedAt,
-          state,
-          suspicious,
-          held,
-          ...(future ? { future } : {}),
-          leftOut,
-          ...(problems.length === 0 ? {} : { problems }),
-          ...(unchecked === undefined ? {} : { notChecked: unchecked.message }),
-          lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
-        };
-      },
-    ),
+    backups: entries.map(documentOf),
   };
   return {
     document,
@@ -76,9 +58,45 @@ export async function list({ context, terminal }: Session, source: string | unde
         [...problems, ...(why === undefined ? [] : [why])].map((problem) => `${terminal.style("red", "found")}  ${id}: ${problem}`),
       ),
       ...describeUnchecked(terminal, entries),
+      ...describeForgedIn(terminal, listed),
       ...lost.flatMap(({ message, remedy }) => [`${terminal.style("red", "lost")}  ${message}`, `  ${remedy}`]),
     ],
     exitCode: exitCodeOf(listed),
+  };
+}
+
+function documentOf({
+  vault,
+  source: of,
+  id,
+  kind,
+  startedAt,
+  state,
+  suspicious,
+  held,
+  future,
+  forged,
+  leftOut,
+  problems,
+  unchecked,
+  checks,
+}: ListedBackup) {
+  const lastCheck = checks.at(-1);
+  return {
+    vault,
+    source: of,
+    id,
+    kind,
+    startedAt,
+    state,
+    suspicious,
+    held,
+    ...(future ? { future } : {}),
+    ...(forged.length === 0 ? {} : { forged }),
+    leftOut,
+    ...(problems.length === 0 ? {} : { problems }),
+    ...(unchecked === undefined ? {} : { notChecked: unchecked.message }),
+    lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
   };
 }
 
@@ -209,6 +227,16 @@ function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Dat
       ...(severalVaults ? [entry.vault] : []),
       flagsOf(terminal, entry),
     ]),
+  });
+}
+
+/** Of the listed backups; `check` looks through all of the vault. */
+function describeForgedIn(terminal: Terminal, vaults: readonly ListedVault[]): string[] {
+  return vaults.flatMap(({ url, entries }) => {
+    const forged = entries.flatMap((entry) => entry.forged);
+    if (forged.length === 0) return [];
+    const { message, remedy } = describeForged(forged, url);
+    return [`${terminal.style("red", "not signed")}  ${message}`, `  ${remedy}`];
   });
 }
 

@@ -18,7 +18,7 @@ import type { Terminal } from "../terminal.ts";
 export async function show({ context, terminal }: Session, reference: string): Promise<Outcome> {
   const { found, examined, manifest: read, evidence } = await showBackup(context, reference);
   const { entry } = found;
-  const { suspicious, held, futureChecks, future } = entry;
+  const { suspicious, held, futureChecks, forged, future } = entry;
   const { state, problems } = examined;
   const heading = `${terminal.style("bold", entry.id)}  of ${entry.source}, ${stateLabel(terminal, state)}${suspicious ? ", suspicious" : ""}${held ? ", held" : ""}`;
   const bad = terminal.style("red", "found");
@@ -28,6 +28,7 @@ export async function show({ context, terminal }: Session, reference: string): P
       reason === undefined ? [] : [`${terminal.style("yellow", "not checked")}  ${reason}`],
     ),
     ...(future ? [`${bad}  it is dated in the future, and does not count`] : []),
+    ...forged.map((key) => `${bad}  ${key} is not signed with a key of the policy, and does not count`),
     ...futureChecks.map(({ key }) => `${bad}  ${key} is dated in the future, and does not count`),
     ...describeEvidence(terminal, evidence, context.policy.sources[entry.source]?.traits.units),
   ];
@@ -36,6 +37,7 @@ export async function show({ context, terminal }: Session, reference: string): P
     ...(examined.unchecked === undefined ? {} : { notChecked: examined.unchecked.message }),
     ...(future ? { future } : {}),
     ...(futureChecks.length > 0 ? { futureChecks } : {}),
+    ...(forged.length > 0 ? { forged } : {}),
   };
   if (read instanceof HoldfastError) {
     // What the checks found is what one looks for here, and all the more where the manifest says

@@ -13,6 +13,7 @@ import type { EngineTraits, Policy } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
+import { describeForged, listForged } from "../../vault/list-forged.ts";
 import { confirmLost, describeLost } from "../../vault/list-lost.ts";
 import { contentAmount } from "../content-amount.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -146,6 +147,12 @@ async function findMissing(
   const now = clock.now();
   for await (const deletion of listRecentDeletions(opened, source === undefined ? { now } : { source, now })) {
     const { message, remedy } = describeDeletion(deletion, store.url, now);
+    log.warn(`${message}. ${remedy}`);
+  }
+  const forged: string[] = [];
+  for await (const key of listForged(opened, { source, signal: context.run.signal })) forged.push(key);
+  if (forged.length > 0) {
+    const { message, remedy } = describeForged(forged, store.url);
     log.warn(`${message}. ${remedy}`);
   }
   if (source !== undefined) return;
