@@ -4,7 +4,7 @@ export interface Resource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, unknown>>;
   readonly DependsOn?: readonly string[];
-  readonly DeletionPolicy?: "Retain";
+  readonly DeletionPolicy?: "RetainExceptOnCreate";
   readonly UpdateReplacePolicy?: "Retain";
 }
 
@@ -107,7 +107,10 @@ function numberSids(statements: readonly Statement[]): Statement[] {
   });
 }
 
-/** Keeps what holds data when the stack goes, or when a change would replace it. */
+/**
+ * Keeps what holds data when the stack goes, or when a change would replace it. A deployment that
+ * fails takes back what it has made itself, so that the next can make it under the same name.
+ */
 export function retained(resource: Resource): Resource {
-  return { ...resource, DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" };
+  return { ...resource, DeletionPolicy: "RetainExceptOnCreate", UpdateReplacePolicy: "Retain" };
 }

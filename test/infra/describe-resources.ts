@@ -75,7 +75,7 @@ export function describeResources(template: Template): string {
 function describe(template: Template, name: string, { Type, DeletionPolicy }: TemplateResource): string {
   const told = [
     ...(facts[Type]?.(propertiesOf(template, name)) ?? []),
-    ...(DeletionPolicy === "Retain" ? ["outlives the stack"] : []),
+    ...(DeletionPolicy === "RetainExceptOnCreate" ? ["outlives the stack"] : []),
   ];
   return `${Type} ${name}${told.length === 0 ? "" : `: ${told.filter((fact) => fact !== "").join(", ")}`}`;
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { serverlessFunctions } from "../../infra/functions.ts";
 import { topicResources } from "../../infra/topics.ts";
+import { vaultResources } from "../../infra/vault.ts";
 import { deploy } from "./deployments.ts";
 
 describe("the memory of functions", () => {
@@ -32,5 +33,13 @@ it("each topic has a policy of its own, which names no other", () => {
     };
     expect(Topics).toHaveLength(1);
     for (const { Resource } of PolicyDocument.Statement) expect(Resource).toEqual(Topics);
+  }
+});
+
+it("what is kept for good is taken back by a deployment that fails to make it: the next finds its name free", () => {
+  const kept = Object.entries(vaultResources(deploy())).filter(([, { DeletionPolicy }]) => DeletionPolicy !== undefined);
+  expect(kept.length).toBeGreaterThan(10);
+  for (const [name, { DeletionPolicy, UpdateReplacePolicy }] of kept) {
+    expect([DeletionPolicy, UpdateReplacePolicy], name).toEqual(["RetainExceptOnCreate", "Retain"]);
   }
 });

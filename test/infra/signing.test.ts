@@ -33,7 +33,7 @@ describe("the signing key", () => {
     expect(propertiesOf(template, "SigningKeyAcmex2dsigningAlias")).toMatchObject({ AliasName: "alias/acme-signing" });
     for (const name of ["SigningKeyAcmex2dsigning", "SigningKeyAcmex2dsigningAlias"]) {
       const { DeletionPolicy, UpdateReplacePolicy } = template.Resources[name] ?? {};
-      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(["Retain", "Retain"]);
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(["RetainExceptOnCreate", "Retain"]);
     }
   });
 
