@@ -12,8 +12,13 @@ import { daySeconds, invoke, runContainer, sharedFunction } from "../fragments/t
 
 const damaged = "BackupDamaged" satisfies ErrorName;
 const damagedExitCode = catalogue[damaged].exitCode;
+const otherExitCode = 1;
 /** What a failure leaves for the count: the exit code that the command line would have. */
-const outcome = `{% $states.input.error = '${damaged}' ? ${damagedExitCode} : 1 %}`;
+const outcome = `{% $states.input.error = '${damaged}' ? ${damagedExitCode} : ${otherExitCode} %}`;
+/** The same below zero, for a failure that nobody was told of. */
+const untoldOutcome = `{% $states.input.error = '${damaged}' ? -${damagedExitCode} : -${otherExitCode} %}`;
+/** Everything else is a failure that nobody was told of: an entry that ended without an answer, too. */
+const told = `[0, ${otherExitCode}, ${damagedExitCode}]`;
 
 const itself = "{% $states.input %}";
 
@@ -72,8 +77,8 @@ const verifyOne: States = {
       error: "{% $states.input.error %}",
       cause: "{% $states.input.cause %}",
     },
-    // Not sent: the count still says that something is wrong.
-    { Output: outcome, Catch: [{ ErrorEquals: anyError, Output: outcome, Next: "Untold" }], End: true },
+    // Not sent: the count says so, and the rule on failed executions alerts then.
+    { Output: outcome, Catch: [{ ErrorEquals: anyError, Output: untoldOutcome, Next: "Untold" }], End: true },
   ),
   Untold: { Type: "Pass", End: true },
 };
@@ -114,16 +119,25 @@ export const verify: Definition = {
     VerifyEach: forEachDue({
       startAt: "Verify",
       states: verifyOne,
-      assign: { error: `{% ${damagedExitCode} in $states.result ? '${damaged}' : 'VerificationIncomplete' %}` },
+      assign: {
+        error: `{% $count($states.result[$ in [-${damagedExitCode}, ${damagedExitCode}]]) > 0 ? '${damaged}' : 'VerificationIncomplete' %}`,
+        untold: `{% $due.count - $count($states.result[$ in ${told}]) %}`,
+      },
       next: "JudgeAll",
     }),
-    JudgeAll: judgeAll({ next: "SomeFailed" }),
+    JudgeAll: judgeAll({ before: [{ Condition: "{% $untold > 0 %}", Next: "SomeUntold" }], next: "SomeFailed" }),
     Done: { Type: "Succeed", Output: { checked: "{% $due.count %}", failed: "{% $failed %}" } },
     SomeFailed: {
       Comment: "Each of them has alerted by itself",
       Type: "Fail",
       Error: "{% $error %}",
       Cause: `{% '${alertedMark}' & $failed & ' of ' & $due.count & ' backups did not verify' %}`,
+    },
+    SomeUntold: {
+      Comment: "Without the mark: the rule on failed executions alerts",
+      Type: "Fail",
+      Error: "{% $error %}",
+      Cause: "{% $failed & ' of ' & $due.count & ' backups did not verify; not alerted: ' & $untold %}",
     },
     ...alertAndFail("verify"),
   },

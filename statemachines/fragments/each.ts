@@ -48,12 +48,13 @@ export function forEachDue({ startAt, states, assign = {}, next }: Each): State 
 /** What one entry leaves for the count. */
 export const succeeded = "{% 0 %}";
 
-/** Judges the count. */
-export function judgeAll(ifSomeFailed: { readonly assign?: Values; readonly next: string }): State {
-  const { assign, next } = ifSomeFailed;
-  return {
-    Type: "Choice",
-    Choices: [{ Condition: "{% $failed > 0 %}", ...(assign === undefined ? {} : { Assign: assign }), Next: next }],
-    Default: "Done",
-  };
+/** Judges the count. `before`: what is looked at first. */
+export function judgeAll(ifSomeFailed: {
+  readonly before?: readonly Values[];
+  readonly assign?: Values;
+  readonly next: string;
+}): State {
+  const { before = [], assign, next } = ifSomeFailed;
+  const failed = { Condition: "{% $failed > 0 %}", ...(assign === undefined ? {} : { Assign: assign }), Next: next };
+  return { Type: "Choice", Choices: [...before, failed], Default: "Done" };
 }

@@ -335,6 +335,23 @@ describe("verify", () => {
     expect(cause).toBe("alerted: 1 of 3 backups did not verify");
   });
 
+  it("leaves failures that could not be told to the rule on failed executions, by not saying that it alerted", async () => {
+    for (const [name, error] of [
+      ["BackupDamaged", "BackupDamaged"],
+      ["KeyUnavailable", "VerificationIncomplete"],
+    ] as const) {
+      const ran = await run("verify", { verify: fail(name), notify: fail("StoreUnavailable") }, { items });
+      expect([ran.status, ran.error, ran.cause]).toEqual(["FAILED", error, "3 of 3 backups did not verify; not alerted: 3"]);
+    }
+  });
+
+  it("says that it alerted only when all were told", async () => {
+    let alerts = 0;
+    const notify = () => (++alerts === 1 ? fail("StoreUnavailable")() : readEvent("results", "notify"));
+    const { cause } = await run("verify", { verify: fail("BackupDamaged"), notify }, { items });
+    expect(cause).toBe("3 of 3 backups did not verify; not alerted: 1");
+  });
+
   it("does not call damaged what could not be read", async () => {
     let count = 0;
     const second = () => (++count === 2 ? fail("KeyUnavailable")() : readEvent("results", "prove"));
@@ -359,7 +376,7 @@ describe("verify and fleet", () => {
 
   it("count what ended without a word as failed", async () => {
     const { cause } = await run("verify", { due: () => ({ ...readEvent("results", "due"), count: 4 }) }, { items });
-    expect(cause).toBe("alerted: 1 of 4 backups did not verify");
+    expect(cause).toBe("1 of 4 backups did not verify; not alerted: 1");
   });
 });
 
