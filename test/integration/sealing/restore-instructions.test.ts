@@ -122,7 +122,8 @@ describe("restoring a files backup by RESTORE.md", () => {
     await cp(vaultDir, damagedVault, { recursive: true });
     const object = join(damagedVault, "artifacts/taskmaster", backupId, "files-2.tar");
     const bytes = await readFile(object);
-    bytes[1000] = (bytes[1000] ?? 0) ^ 1;
+    const middle = Math.floor(bytes.length / 2);
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
     await writeFile(object, bytes);
     const { exitCode, stdout, workDir } = await follow(damagedVault);
     expect(exitCode).not.toBe(0);
