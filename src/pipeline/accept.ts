@@ -7,6 +7,7 @@ import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { beginEvidence } from "./record-evidence.ts";
 
 /**
  * Accepts a suspicious backup. Errors: UsageInvalid when it is not suspicious or no reason is
@@ -24,14 +25,9 @@ export async function acceptBackup(context: PipelineContext, found: FoundBackup,
   }
   const { sha256 } = await readAuthenticManifest(context, found.vault, entry.source, entry.id);
   const evidence: Evidence = {
-    formatVersion: 2,
-    source: entry.source,
-    backupId: entry.id,
+    ...beginEvidence(context, entry),
     check: "accepted",
-    at: context.run.clock.now().toISOString(),
     manifestSha256: sha256,
-    holdfastVersion: context.holdfastVersion,
-    by: context.run.identity,
     findings: [],
     reason,
   };

@@ -8,7 +8,7 @@ import { findDamage } from "./damage-or-throw.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import { newestGoodBackup } from "./newest-good.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { recordEvidence } from "./record-evidence.ts";
+import { beginEvidence, recordEvidence } from "./record-evidence.ts";
 
 /**
  * Runs `work`, which reads the backup. Damage of the backup's own (never a key that is missing, or
@@ -33,14 +33,9 @@ export async function recordingDamage<T>(context: PipelineContext, found: FoundB
 export async function recordDamage(context: PipelineContext, found: FoundBackup, findings: readonly string[]): Promise<void> {
   const { entry, vault } = found;
   await recordEvidence(context, vault, {
-    formatVersion: 2,
-    source: entry.source,
-    backupId: entry.id,
+    ...beginEvidence(context, entry),
     check: "damaged",
-    at: context.run.clock.now().toISOString(),
     manifestSha256: await readSha256(found),
-    holdfastVersion: context.holdfastVersion,
-    by: context.run.identity,
     findings,
   });
 }

@@ -4,9 +4,21 @@
  */
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
+import { formatVersion } from "../vault/documents/format-version.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { noteEvidence } from "./source-history.ts";
+
+/**
+ * What every piece of evidence says: of which backup it is, and when, where and by what it was
+ * made.
+ */
+export function beginEvidence(
+  { run, holdfastVersion }: PipelineContext,
+  { source, id }: { readonly source: string; readonly id: string },
+): Pick<Evidence, "formatVersion" | "source" | "backupId" | "at" | "holdfastVersion" | "by"> {
+  return { formatVersion, source, backupId: id, at: run.clock.now().toISOString(), holdfastVersion, by: run.identity };
+}
 
 /**
  * Appends the evidence, or hands it over where this run may not record; resolves with the store's

@@ -18,7 +18,7 @@ import { type LimitedRun, limitDuration } from "./limit-duration.ts";
 import { openChain, storedBytesOf } from "./open-chain.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
-import { recordEvidence } from "./record-evidence.ts";
+import { beginEvidence, recordEvidence } from "./record-evidence.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { requireTemporaryDirectory } from "./temporary-directory.ts";
 import { type VerifyResult, verifyBackup } from "./verify.ts";
@@ -53,12 +53,7 @@ async function testMarked(context: PipelineContext, found: FoundBackup): Promise
   const stopwatch = createStopwatch(run.clock);
   const trial = await tryWithinLimits(context, found, stopwatch);
   const evidence: Evidence = {
-    formatVersion: 2,
-    source: entry.source,
-    backupId: entry.id,
-    at: run.clock.now().toISOString(),
-    holdfastVersion: context.holdfastVersion,
-    by: run.identity,
+    ...beginEvidence(context, entry),
     timings: stopwatch.timings,
     ...measureObjective(context, entry.source, stopwatch, trial.comparison !== undefined),
     ...trial,

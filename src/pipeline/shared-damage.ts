@@ -10,7 +10,7 @@ import { parseArtifactKey, parseBackupId, parseDocumentKey } from "../vault/layo
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import type { FoundBackup } from "./find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { recordEvidence } from "./record-evidence.ts";
+import { beginEvidence, recordEvidence } from "./record-evidence.ts";
 
 const brokenObjects = new WeakMap<Error, string>();
 
@@ -50,14 +50,9 @@ export async function recordSharedDamage(
     if (read === undefined || !names(read.manifest, key)) continue;
     sharers.push(id);
     await recordEvidence(context, vault, {
-      formatVersion: 2,
-      source: entry.source,
-      backupId: id,
+      ...beginEvidence(context, { source: entry.source, id }),
       check: "damaged",
-      at: context.run.clock.now().toISOString(),
       manifestSha256: read.sha256,
-      holdfastVersion: context.holdfastVersion,
-      by: context.run.identity,
       findings: [`${error.name}: ${error.message} (found in ${entry.id}, which names the same object)`],
     });
   }

@@ -25,7 +25,7 @@ import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { openBackup } from "./read-backup.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
-import { recordEvidence } from "./record-evidence.ts";
+import { beginEvidence, recordEvidence } from "./record-evidence.ts";
 import { historyOf } from "./source-history.ts";
 import { findSuspicions } from "./suspicion.ts";
 import { whileReading } from "./with-read-mark.ts";
@@ -68,12 +68,7 @@ async function readBack(context: PipelineContext, found: FoundBackup): Promise<V
   const { digest, digestKey, ...recorded } = judged;
   const durationMs = Math.round(run.clock.monotonicMs() - startedMs);
   const evidence: Evidence = {
-    formatVersion: 2,
-    source: entry.source,
-    backupId: entry.id,
-    at: run.clock.now().toISOString(),
-    holdfastVersion: context.holdfastVersion,
-    by: run.identity,
+    ...beginEvidence(context, entry),
     timings: { verify: durationMs },
     ...recorded,
     ...(digest === undefined ? {} : { digest: recordDigest(digest, digestKey, run.randomBytes) }),

@@ -101,7 +101,9 @@ export async function findSubjects(cloud: TestCloud): Promise<Subjects> {
 const readers = ["ProveTaskmasterRole", "RestoreRole"];
 const deciders = ["PlanRole", "DueRole"];
 const tellers = ["NotifyRole", "OnExecutionRole", "WatchRole"];
-/** What tells genuine evidence from other: asks KMS for the public half, which the policy has not. */
+/**
+ * What tells genuine evidence from other: asks KMS for the public half, which the policy has not.
+ */
 const checkers = [
   ...deciders,
   "DumpTaskmasterRole",

@@ -9,7 +9,9 @@ import { scheduleResources } from "../../infra/schedules.ts";
 import { allow, role } from "../../infra/template.ts";
 import { deploy, samplePolicyText, withSources } from "./deployments.ts";
 
-/** As many as a stack takes (docs/infrastructure.md, "Limits"), with names longer than people write. */
+/**
+ * As many as a stack takes (docs/infrastructure.md, "Limits"), with names longer than people write.
+ */
 const names = Array.from({ length: 26 }, (_, index) => `a-database-with-a-long-name-of-a-team-${String(index).padStart(2, "0")}`);
 const targets = names.map((name) => `  restore-${name}: secret:restore/${name}`).join("\n");
 const fleet = withSources(names).replace("alerts:\n", `restoreTargets:\n${targets}\nalerts:\n`);
