@@ -65,26 +65,13 @@ export async function list({ context, terminal }: Session, source: string | unde
   };
 }
 
-function documentOf({
-  vault,
-  source: of,
-  id,
-  kind,
-  startedAt,
-  state,
-  suspicious,
-  held,
-  future,
-  forged,
-  leftOut,
-  problems,
-  unchecked,
-  checks,
-}: ListedBackup) {
+/** A backup with --json. */
+function documentOf({ vault, source, id, kind, startedAt, state, suspicious, held, checks, ...more }: ListedBackup): object {
+  const { future, forged, leftOut, problems, unread, unchecked } = more;
   const lastCheck = checks.at(-1);
   return {
     vault,
-    source: of,
+    source,
     id,
     kind,
     startedAt,
@@ -95,6 +82,7 @@ function documentOf({
     ...(forged.length === 0 ? {} : { forged }),
     leftOut,
     ...(problems.length === 0 ? {} : { problems }),
+    unread,
     ...(unchecked === undefined ? {} : { notChecked: unchecked.message }),
     lastCheck: lastCheck && { check: lastCheck.check, at: lastCheck.at },
   };

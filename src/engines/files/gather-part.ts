@@ -1,6 +1,6 @@
 /** A part of the archive on its way: its bytes in memory, or only what is to be known of them. */
 import { createHash } from "node:crypto";
-import type { PartRecord } from "./part-list.ts";
+import { type PartRecord, sha256Of } from "./part-list.ts";
 
 type Measured = Omit<PartRecord, "name">;
 
@@ -54,8 +54,4 @@ export function gatherPart(): PartBytes {
       return { ...measure.finish(), chunks };
     },
   };
-}
-
-export function sha256Of(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -2,11 +2,11 @@
  * The list of an archive's parts, `parts.jsonl`, and what a later backup finds in it: which parts
  * it need not store again. It is sealed like the archive: its checksums are of plain content.
  */
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupReader } from "../engine.ts";
 import { createByteSource } from "./byte-source.ts";
-import { sha256Of } from "./gather-part.ts";
 
 export const partsName = "parts.jsonl";
 
@@ -89,4 +89,8 @@ function parsePart(line: string, number: number): PartRecord {
   const isSum = (text: unknown): text is string => typeof text === "string" && /^[0-9a-f]{64}$/.test(text);
   if (typeof name !== "string" || !Number.isSafeInteger(bytes) || !isSum(sha256) || !isSum(headSha256)) throw fail();
   return { name, bytes: bytes as number, sha256, headSha256 };
+}
+
+export function sha256Of(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
