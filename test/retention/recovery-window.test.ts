@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BackupKind, Retention } from "../../src/policy/policy.ts";
+import { inheritDoubt, noBase, type Standing } from "../../src/proof/standing.ts";
 import { planRetention, type RetentionBackup, type RetentionPlan } from "../../src/retention/plan-retention.ts";
 import { promiseLocks } from "../../src/retention/promise-locks.ts";
 import { shortestKept } from "../../src/retention/shortest-kept.ts";
@@ -206,10 +207,15 @@ function planOf({ backups, rules, nowMs, unread }: Course): RetentionPlan {
   }
 }
 
-/** Whether a backup and all that it builds on are there, good, and end by then. */
-function isGood(backup: RetentionBackup | undefined, byId: ReadonlyMap<string, RetentionBackup>): boolean {
-  if (backup === undefined || backup.suspicious || (backup.state !== "verified" && backup.state !== "proven")) return false;
-  return typeof backup.parent !== "string" || isGood(byId.get(backup.parent), byId);
+/** How far a backup can be relied on, with all that it builds on. */
+function standingOf(backup: RetentionBackup | undefined, byId: ReadonlyMap<string, RetentionBackup>): Standing {
+  if (backup === undefined) return noBase;
+  return typeof backup.parent === "string" ? inheritDoubt(backup, standingOf(byId.get(backup.parent), byId)) : backup;
+}
+
+function isGood(backup: RetentionBackup, byId: ReadonlyMap<string, RetentionBackup>): boolean {
+  const { state, suspicious } = standingOf(backup, byId);
+  return !suspicious && (state === "verified" || state === "proven");
 }
 
 /** The instants (of those asked) that good backups and sound logs without a gap lead to. */
@@ -295,8 +301,8 @@ describe("whatever happened to a source", () => {
       const moment = { now: new Date(nowMs), timezone: "UTC" };
       const plan = planRetention(backups, retention, moment);
       const promises = promiseLocks(backups, plan, retention, moment);
-      // What is the newest, or newer, is promised about a week, whatever comes after it.
-      const isNewest = (id: string) => reasonsOf(plan, id).some((reason) => /^newest |verified/.test(reason));
+      // What is the newest, or newer, or one of them builds on, is promised about a week, whatever comes after it.
+      const isNewest = (id: string) => reasonsOf(plan, id).some((reason) => /^newest |verified|^needed by/.test(reason));
       for (const laterDays of [1, 3, 8, 15]) {
         const later = nowMs + laterDays * dayMs;
         const more = Array.from({ length: laterDays }, (_, day) =>
