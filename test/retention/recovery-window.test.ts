@@ -301,7 +301,8 @@ describe("whatever happened to a source", () => {
       const moment = { now: new Date(nowMs), timezone: "UTC" };
       const plan = planRetention(backups, retention, moment);
       const promises = promiseLocks(backups, plan, retention, moment);
-      // What is the newest, or newer, or one of them builds on, is promised about a week, whatever comes after it.
+      // What is the newest, or newer, or one of them builds on, is promised about a week, whatever
+      // comes after it.
       const isNewest = (id: string) => reasonsOf(plan, id).some((reason) => /^newest |verified|^needed by/.test(reason));
       for (const laterDays of [1, 3, 8, 15]) {
         const later = nowMs + laterDays * dayMs;
