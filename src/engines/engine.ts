@@ -202,6 +202,8 @@ export interface Finding {
   readonly message: string;
   /** How to fix it: one imperative sentence. */
   readonly remedy?: string;
+  /** All that it is about, where the message names the first of many. In JSON only. */
+  readonly details?: readonly string[];
 }
 
 export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts = Facts> {

@@ -63,7 +63,9 @@ export async function checkCatalogue(
   }
   const forged: string[] = [];
   for await (const key of listForged(vault, { signal })) forged.push(key);
-  if (forged.length > 0) findings.push({ level: "error", subject: "signatures", ...describeForged(forged, store.url) });
+  if (forged.length > 0) {
+    findings.push({ level: "error", subject: "signatures", ...describeForged(forged, store.url), details: forged });
+  }
   for (const place of await confirmLost(vault, unclaimed)) {
     findings.push({ level: "error", subject: "backups", ...describeLost(place, store) });
   }

@@ -69,7 +69,7 @@ export async function keepPromises(
   const extended: string[] = [];
   await forEach([...promises], async ([id, until]) => {
     run.signal.throwIfAborted();
-    if (await extendBackupLock(store, source.name, id, until)) extended.push(id);
+    if (await extendBackupLock(vault, source.name, id, until)) extended.push(id);
   });
   for (const { id, held } of backups) {
     if (!held) continue;

@@ -6,7 +6,7 @@ import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { reusedKeys } from "./artifact-place.ts";
 import { readManifest } from "./documents/manifest.ts";
 import { reusingKinds } from "./documents/reusing-kinds.ts";
-import { keyOf, parseArtifactKey, parseBackupId, parseHoldKey } from "./layout.ts";
+import { keyOf, parseArtifactKey, parseBackupId, parseEvidenceKey, parseHoldKey } from "./layout.ts";
 import type { ObjectLock, ObjectStore, PutOptions } from "./object-store.ts";
 import { judgeName } from "./signed-documents.ts";
 import type { SignedVault } from "./vault.ts";
@@ -37,29 +37,34 @@ export async function lockLikeManifest(
  * Makes every object of a backup locked until `until` at least. Artifacts and evidence come before
  * the manifest, whose lock says that all are done: a run that dies in between is completed by the
  * next. Resolves with whether anything had to be done; nothing has where the vault does not lock.
+ * Evidence that nobody signed is left alone, as it counts for nothing and is to be deleted.
  * Errors: those of ObjectStore.
  */
-export async function extendBackupLock(store: ObjectStore, source: string, id: string, until: Date): Promise<boolean> {
+export async function extendBackupLock(vault: SignedVault, source: string, id: string, until: Date): Promise<boolean> {
+  const { store } = vault;
   const { locks } = store;
   if (locks === undefined) return false;
   const found = await store.head(keyOf.manifest(source, id));
   if (found === undefined || isAtLeast(found.lock, until)) return false;
-  for await (const key of keysOfBackup(store, source, id)) await unlessGone(() => locks.extendRetention(key, until));
+  for await (const key of keysOfBackup(store, source, id)) {
+    if (!isForgedEvidence(vault, key)) await unlessGone(() => locks.extendRetention(key, until));
+  }
   return true;
 }
 
 /**
  * Puts every object of a backup under the store's legal hold, those that it reuses among them, or
- * lifts it, but not from what another held backup needs. Idempotent, the manifest last. Nothing
- * where the vault does not lock. Errors: those of ObjectStore.
+ * lifts it, but not from what another held backup needs. Evidence that nobody signed is not put
+ * under it. Idempotent, the manifest last. Nothing where the vault does not lock. Errors: those of
+ * ObjectStore.
  */
 export async function holdBackup(vault: SignedVault, source: string, id: string, on: boolean): Promise<void> {
   const { store } = vault;
   const { locks } = store;
   if (locks === undefined) return;
-  const isNeeded = on ? () => false : await findHeldByOthers(vault, source, id);
+  const isLeft = on ? (key: string) => isForgedEvidence(vault, key) : await findHeldByOthers(vault, source, id);
   for await (const key of keysOfBackup(store, source, id)) {
-    if (!isNeeded(key)) await unlessGone(() => locks.legalHold(key, on));
+    if (!isLeft(key)) await unlessGone(() => locks.legalHold(key, on));
   }
 }
 
@@ -146,6 +151,11 @@ async function* ownKeys(store: ObjectStore, source: string, id: string): AsyncGe
     for await (const { key } of store.list(prefix)) yield key;
   }
   yield keyOf.manifest(source, id);
+}
+
+function isForgedEvidence(vault: SignedVault, key: string): boolean {
+  const name = parseEvidenceKey(key);
+  return name !== undefined && judgeName(vault, name) === "forged";
 }
 
 async function unlessGone(work: () => Promise<unknown>): Promise<void> {

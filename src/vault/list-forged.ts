@@ -36,6 +36,6 @@ export function describeForged(keys: readonly string[], url: string): { readonly
   return {
     message: `${what} not signed with a key of the policy, and ${keys.length === 1 ? "counts" : "count"} for nothing`,
     remedy:
-      "Find out who can write there, and delete what was not written by yours. If a key has left the policy, name it again after the new one: what it signed counts then.",
+      "If a key has left the policy, name it again after the new one: what it signed counts then. Else find out who can write there, and delete them from the vault; `holdfast check --json` lists all of them.",
   };
 }

@@ -5,6 +5,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { extendBackupLock, holdBackup } from "../../src/vault/backup-lock.ts";
 import { type BackupState, checkNames } from "../../src/vault/backup-state.ts";
 import { listBackups } from "../../src/vault/catalogue.ts";
 import { appendEvidence } from "../../src/vault/documents/evidence.ts";
@@ -15,7 +17,7 @@ import { describeForged, listForged } from "../../src/vault/list-forged.ts";
 import { findOrphans } from "../../src/vault/sweep.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleId } from "../support/sample-backups.ts";
-import { signedNames, signedVault, signerOf, testSigner, testVaultId } from "../support/signed-vault.ts";
+import { lackingVerifier, signedNames, signedVault, signerOf, testSigner, testVaultId } from "../support/signed-vault.ts";
 import { toList } from "../support/streams.ts";
 
 const now = new Date("2026-11-25T12:00:00Z");
@@ -52,6 +54,7 @@ async function makeVault(): Promise<MemoryStore> {
 const stamps = fc.integer({ min: 0, max: 40 }).map((hours) => new Date(Date.UTC(2026, 10, 14, hours)));
 const anyId = fc.constantFrom(...ids, deleted, lost);
 const thief = signedNames(testVaultId, 99);
+const lacking = lackingVerifier(new HoldfastError("KeyUnavailable", "no key is at hand"));
 const otherVault = signedNames("1123456789abcdefghjkmnpqrs");
 
 interface Attack {
@@ -187,5 +190,34 @@ describe("somebody who may write everything and holds no key", () => {
     await appendEvidence(signedVault(store), evidence, signerOf(99));
     const entry = (await toList(listBackups(signedVault(store), { now }))).find(({ id }) => id === verified);
     expect(entry).toMatchObject({ state: "verified", forged: [expect.stringContaining("-proven-")] });
+  });
+
+  it("gets no lock and no legal hold for what they put there: it stays deletable", async () => {
+    const store = makeMemoryStore(() => now, { locks: true });
+    const vault = signedVault(store);
+    await store.put(keyOf.manifest("shop", verified), anything);
+    await appendEvidence(vault, sampleEvidence("shop", verified, "verified", "2026-11-14T00:00:00.000Z"), testSigner);
+    const [genuine = ""] = documentsOf(store);
+    const planted = thief.evidence("shop", verified, new Date("2026-11-15T00:00:00Z"), "proven");
+    put(planted)(store);
+    await extendBackupLock(vault, "shop", verified, new Date("2026-12-25T00:00:00Z"));
+    await holdBackup(vault, "shop", verified, true);
+    for (const key of [genuine, keyOf.manifest("shop", verified)]) {
+      expect(store.objects.get(key)?.lock).toEqual({ held: true, until: new Date("2026-12-25T00:00:00Z") });
+    }
+    expect(store.objects.get(planted)?.lock).toBeUndefined();
+    // Where nobody can tell who signed, all of it is kept.
+    await extendBackupLock({ ...vault, verifier: lacking }, "shop", verified, new Date("2026-12-30T00:00:00Z"));
+    expect(store.objects.get(planted)?.lock?.until).toEqual(new Date("2026-12-30T00:00:00Z"));
+  });
+
+  it("leaves nothing under a legal hold that is lifted, whoever put it under", async () => {
+    const store = makeMemoryStore(() => now, { locks: true });
+    await store.put(keyOf.manifest("shop", verified), anything);
+    const planted = thief.evidence("shop", verified, new Date("2026-11-15T00:00:00Z"), "proven");
+    put(planted)(store);
+    await store.locks?.legalHold(planted, true);
+    await holdBackup(signedVault(store), "shop", verified, false);
+    expect(store.objects.get(planted)?.lock?.held).toBe(false);
   });
 });
