@@ -12,6 +12,7 @@ const retries = { retry: retryStepOnLease, retryOnFargate: retryStepOnFargateOnL
 export const backup: Definition = {
   about: [
     "Backs one source up: plan -> dump -> verify -> record -> prune; any failure ends in an alert.",
+    "A log is not pruned after, as in pipeline/run-backup.ts.",
     "Input: { source, kind }, as in events/machines/backup.json.",
     "What is large, or meets a Lambda's deadline, goes on in Fargate: the same step, in a container.",
   ],
@@ -62,8 +63,20 @@ export const backup: Definition = {
       assign: (result) => ({ verification: `{% ${result} %}` }),
       next: "Record",
     }),
-    Record: recordFound(verification, "Prune"),
+    Record: recordFound(verification, "ChoosePruning"),
     RecordFailure: recordFailure(verification),
+    ChoosePruning: {
+      Comment: "Logs come every minute, and a prune lists everything - it goes with the other kinds",
+      Type: "Choice",
+      Choices: [
+        {
+          Condition: "{% $states.context.Execution.Input.kind = 'log' %}",
+          Assign: { pruned: { deleted: 0 } },
+          Next: "Done",
+        },
+      ],
+      Default: "Prune",
+    },
     Prune: invoke(
       {
         comment: "Only after a backup that verified; retention refuses whatever would leave too little",

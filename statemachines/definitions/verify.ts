@@ -17,7 +17,9 @@ const otherExitCode = 1;
 const outcome = `{% $states.input.error = '${damaged}' ? ${damagedExitCode} : ${otherExitCode} %}`;
 /** The same below zero, for a failure that nobody was told of. */
 const untoldOutcome = `{% $states.input.error = '${damaged}' ? -${damagedExitCode} : -${otherExitCode} %}`;
-/** Everything else is a failure that nobody was told of: an entry that ended without an answer, too. */
+/**
+ * Everything else is a failure that nobody was told of: an entry that ended without an answer, too.
+ */
 const told = `[0, ${otherExitCode}, ${damagedExitCode}]`;
 
 const itself = "{% $states.input %}";

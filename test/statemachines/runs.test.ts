@@ -108,6 +108,16 @@ describe("backup", () => {
     expect(calls.at(-1)).toMatchObject({ target: "notify", payload: { machine: "backup", source: "taskmaster", state, error } });
   });
 
+  it("does not prune after a log, as on one machine: it lists everything, and logs come every minute", async () => {
+    const { status, output, calls } = await run("backup", {}, { input: { source: "taskmaster", kind: "log" } });
+    expect(targets(calls)).toEqual(["plan", "dump", "verify", "record"]);
+    expect({ status, output }).toMatchObject({ status: "SUCCEEDED", output: { outcome: "verified", deleted: 0 } });
+    for (const kind of ["full", "differential", "incremental"]) {
+      const other = await run("backup", {}, { input: { source: "taskmaster", kind } });
+      expect(targets(other.calls).at(-1), kind).toBe("prune");
+    }
+  });
+
   it("prunes nothing after a backup that did not verify", async () => {
     expect(targets((await run("backup", { verify: fail("BackupSuspicious") })).calls)).not.toContain("prune");
   });
