@@ -64,33 +64,48 @@ describe("evidence", () => {
     expect(messages).toContain(`${planted}, is damaged: manifests/tree/`);
     expect(source.notes.join()).not.toContain("compared equal");
     expect(source.restoreTest).toMatchObject({ outcome: null, backupId: null });
-    // On an old backup, whose own state nobody quotes.
+    // On an old backup, whose own state nobody quotes: unsigned it says nothing, and what was signed
+    // and is empty now may have told of damage.
     const older = await project.back({ minutesAgo: 600 });
     await writeFile(vaultPath("evidence/tree", older, `${stampOf(now)}-unproven.json`), "");
+    const unsigned = await measure();
+    expect(unsigned.source.restoreTest.outcome).toBeNull();
+    expect(unsigned.source.damaged).toEqual([planted]);
+    expect(unsigned.messages).toMatch(/2 documents, such as evidence\/tree\/.*, are not signed with a key of the policy/);
+    await writeFile(vaultPath((await project.names()).evidence("tree", older, now, "unproven", Buffer.from("{}"))), "");
     const again = await measure();
     expect(again.source.restoreTest.outcome).toBeNull();
     expect(again.messages).toContain(`${older} is damaged`);
     expect(await newestGoodBackup(await project.open(), "tree")).toMatchObject({ id: good });
   });
 
-  it("dated 9999 freezes nothing: damage is found, recorded and shown, and the backup stays due", async () => {
-    const id = await project.back();
-    await writeFile(vaultPath("evidence/tree", id, "99991231T235959999Z-proven.json"), "");
-    const before = await measure();
-    expect(before.messages).toContain(`breach: ${id} has evidence "proven" dated 9999-12-31`);
-    expect(before.source.newestProven).toBeNull();
-    expect(await listDueBackups(await project.open({ shiftMs: 60_000 }), [], 30)).toMatchObject([{ backupId: id }]);
-    await appendFile(vaultPath("artifacts/tree", id, partOf(id)), "x");
-    const result = await verify(id);
-    expect(result).toMatchObject({ outcome: "damaged" });
-    expect(result.unrecorded).toBeUndefined();
-    expect((await project.find(id)).entry.state).toBe("damaged");
-    expect((await measure()).source.damaged).toEqual([id]);
-    const findings = await checkPolicy(await project.open(), Object.values((await project.open()).policy.sources));
-    expect(findings).toContainEqual(
-      expect.objectContaining({ level: "error", message: expect.stringContaining("99991231T235959999Z") }),
-    );
-  });
+  it.each([
+    ["signed by a machine whose clock was wrong", true, /breach: \S+ has evidence "proven" dated 9999-12-31/],
+    ["unsigned", false, /breach: evidence\/tree\/\S+99991231T235959999Z-proven.json is not signed with a key of the policy/],
+  ] as const)(
+    "dated 9999, %s, freezes nothing: damage is found, recorded and shown, and the backup stays due",
+    async (_, signed, told) => {
+      const id = await project.back();
+      const forged = `evidence/tree/${id}/99991231T235959999Z-proven.json`;
+      const key = signed ? (await project.names()).evidence("tree", id, new Date("9999-12-31T23:59:59.999Z"), "proven") : forged;
+      await writeFile(vaultPath(key), "");
+      const before = await measure();
+      expect(before.messages).toMatch(told);
+      expect(before.messages).toContain(id);
+      expect(before.source.newestProven).toBeNull();
+      expect(await listDueBackups(await project.open({ shiftMs: 60_000 }), [], 30)).toMatchObject([{ backupId: id }]);
+      await appendFile(vaultPath("artifacts/tree", id, partOf(id)), "x");
+      const result = await verify(id);
+      expect(result).toMatchObject({ outcome: "damaged" });
+      expect(result.unrecorded).toBeUndefined();
+      expect((await project.find(id)).entry.state).toBe("damaged");
+      expect((await measure()).source.damaged).toEqual([id]);
+      const findings = await checkPolicy(await project.open(), Object.values((await project.open()).policy.sources));
+      expect(findings).toContainEqual(
+        expect.objectContaining({ level: "error", message: expect.stringContaining("99991231T235959999Z") }),
+      );
+    },
+  );
 
   it.each(["", "{}", "[".repeat(200_000)])("that cannot be read (%#) is damage, for it may have told of some", async (text) => {
     const id = await project.back();
@@ -123,7 +138,7 @@ describe("a manifest", () => {
     const good = await project.back({ minutesAgo: 60 });
     const bad = await project.back({ minutesAgo: 30 });
     for (const kind of ["link to a device", "pipe", "directory"] as const) {
-      await plant(kind, manifestOf(bad), project.directory);
+      await plant(kind, manifestOf(bad), project.outside);
       const { source, messages } = await measure();
       expect(source.newestVerified?.id).toBe(good);
       expect(messages).toMatch(/is a (symbolic link|named pipe|directory)/);
@@ -135,7 +150,7 @@ describe("a manifest", () => {
   it("whose artifact is a link or a pipe is damaged", async () => {
     for (const kind of ["link to a file", "pipe"] as const) {
       const id = await project.back();
-      await plant(kind, vaultPath("artifacts/tree", id, partOf(id)), project.directory);
+      await plant(kind, vaultPath("artifacts/tree", id, partOf(id)), project.outside);
       expect(await verify(id)).toMatchObject({ outcome: "damaged", findings: [expect.stringContaining("ArtifactDamaged")] });
     }
   });
@@ -158,7 +173,7 @@ describe("a hold that cannot be read", () => {
   it("holds, and ends no report", async () => {
     const id = await project.back();
     await mkdir(vaultPath("holds/tree"), { recursive: true });
-    await writeFile(vaultPath("holds/tree", `${id}.json`), "");
+    await writeFile(vaultPath((await project.names()).hold("tree", id, Buffer.from("{}"))), "");
     const { sources } = await gatherReport(await project.open());
     expect(sources[0]?.holds).toMatchObject([{ backupId: id, reason: expect.stringContaining("cannot be read") }]);
     expect((await project.find(id)).entry.held).toBe(true);

@@ -162,7 +162,9 @@ describe("manifests that are lost", () => {
     });
     await expect(pruneSource(await project.open({ wrapStore: dying }), "tree")).rejects.toMatchObject({ name: "StoreUnavailable" });
     expect((await project.filesOf("artifacts")).join()).toContain(older);
-    expect(await project.filesOf("tombstones")).toEqual([`tombstones/tree/${older}.json`]);
+    const [written = "", ...others] = await project.filesOf("tombstones");
+    expect(written).toMatch(new RegExp(`^tombstones/tree/${older}-`));
+    expect(others).toEqual([]);
     const left = await project.filesOf("artifacts");
     for (const hours of [0, 25, 47]) {
       const context = await project.open({ shiftMs: hours * 3_600_000 });
@@ -177,20 +179,39 @@ describe("manifests that are lost", () => {
     const { sweptObjects } = await pruneSource(await project.open({ shiftMs: 2 * 86_400_000 }), "tree");
     expect(sweptObjects).toBeGreaterThan(0);
     expect([...(await project.filesOf("artifacts")), ...(await project.filesOf("evidence"))].join()).not.toContain(older);
-    const tombstone = JSON.parse(await readFile(join(project.vault, "tombstones", "tree", `${older}.json`), "utf8"));
+    const tombstone = JSON.parse(await readFile(join(project.vault, written), "utf8"));
     expect(tombstone).toMatchObject({ backupId: older, source: "tree", reasons: ["released: older than every rule"] });
   });
 
-  test("and a tombstone planted beside them lets nothing be swept for two days, however old it makes itself", async () => {
+  test("and a tombstone that nobody signed changes nothing of that, however long it lasts", async () => {
+    const lost = await project.back({ minutesAgo: 10_000 });
+    await project.back();
+    await rm(join(project.vault, "manifests", "tree", `${lost}.json`));
+    await mkdir(join(project.vault, "tombstones", "tree"), { recursive: true });
+    await writeFile(join(project.vault, "tombstones", "tree", `${lost}.json`), "");
+    const left = await project.filesOf("artifacts");
+    for (const shiftMs of [0, 400 * 86_400_000]) {
+      const context = await project.open({ shiftMs });
+      await expect(pruneSource(context, "tree")).rejects.toThrow("lost or deleted outside Holdfast");
+      expect(await project.filesOf("artifacts")).toEqual(left);
+    }
+  });
+
+  test("and a tombstone planted beside them by a thief of the key lets nothing be swept for two days, however old it makes itself", async () => {
     const [lost, alone] = [await project.back({ minutesAgo: 10_000 }), await project.back({ minutesAgo: 9_000 })];
     await project.back();
-    const tombstones = join(project.vault, "tombstones", "tree");
-    await mkdir(tombstones, { recursive: true });
+    await mkdir(join(project.vault, "tombstones", "tree"), { recursive: true });
+    const names = await project.names();
     const dated = new Date(Date.now() - 30 * 86_400_000);
-    for (const id of [lost, alone]) {
+    for (const [id, at] of [
+      // One that is older than evidence of its backup counts for nothing.
+      [lost, new Date()],
+      [alone, dated],
+    ] as const) {
       await rm(join(project.vault, "manifests", "tree", `${id}.json`));
-      await writeFile(join(tombstones, `${id}.json`), "");
-      await utimes(join(tombstones, `${id}.json`), dated, dated);
+      const path = join(project.vault, names.tombstone("tree", id, Buffer.from(""), at));
+      await writeFile(path, "");
+      await utimes(path, dated, dated);
     }
     await rm(join(project.vault, "evidence", "tree", alone), { recursive: true });
     const left = await project.filesOf("artifacts");
@@ -221,15 +242,17 @@ describe("manifests that are lost", () => {
 });
 
 describe("a plan relies on what was read", () => {
-  const plant = async (count: number): Promise<string[]> => {
+  const plantProven = async (count: number, signed: boolean): Promise<string[]> => {
     const planted: string[] = [];
+    const names = await project.names();
     for (let index = 0; index < count; index++) {
       const id = sampleId(new Date(Date.now() - (10 - index) * 1000).toISOString(), index + 3);
       planted.push(id);
       await writeFile(join(project.vault, "manifests", "tree", `${id}.json`), "");
       await mkdir(join(project.vault, "evidence", "tree", id), { recursive: true });
       const stamp = new Date().toISOString().replaceAll(/[-:.]/g, "");
-      await writeFile(join(project.vault, "evidence", "tree", id, `${stamp}-proven.json`), "");
+      const forged = `evidence/tree/${id}/${stamp}-proven.json`;
+      await writeFile(join(project.vault, signed ? names.evidence("tree", id, new Date(), "proven") : forged), "");
     }
     return planted;
   };
@@ -240,24 +263,30 @@ describe("a plan relies on what was read", () => {
         "  tree: { engine: files, path: tree, retention: { keepLast: 3, maxRemoval: 100%, minAge: none } }\n",
     );
 
-  test("empty files that call themselves proven push no real backup out, and status relies on none", async () => {
-    await keepThree();
-    const real: string[] = [];
-    for (const minutesAgo of [9, 7, 5]) real.push(await project.back({ minutesAgo }));
-    const planted = await plant(3);
-    const warnings: string[] = [];
-    const { deleted, plan } = await pruneSource(await project.open({ warnings }), "tree");
-    expect(deleted).toEqual([]);
-    const reasons = new Map(plan.decisions.map((decision) => [decision.id, decision.reasons.join()]));
-    for (const id of planted) expect(reasons.get(id)).toMatch(/not relied on: .*manifest/);
-    for (const id of real) expect(reasons.get(id)).toMatch(/last \d of 3/);
-    expect(warnings.join()).toMatch(/retention does not count on .* is empty/);
-    const context = await project.open();
-    const { status } = await measureSources(context, Object.values(context.policy.sources));
-    expect(status.sources[0]?.newestProven).toBeNull();
-    expect(status.sources[0]?.newestVerified?.id).toBe(real[2]);
-    expect(status.sources[0]?.restoreTest.outcome).toBeNull();
-  });
+  test.each([
+    ["signed with a stolen key", true, /not relied on: .*manifest/, /retention does not count on .* is empty/],
+    ["that nobody signed", false, /not verified and not counted/, /3 documents in .* are not signed with a key of the policy/],
+  ] as const)(
+    "empty files %s that call themselves proven push no real backup out, and status relies on none",
+    async (_, signed, reason, warning) => {
+      await keepThree();
+      const real: string[] = [];
+      for (const minutesAgo of [9, 7, 5]) real.push(await project.back({ minutesAgo }));
+      const planted = await plantProven(3, signed);
+      const warnings: string[] = [];
+      const { deleted, plan } = await pruneSource(await project.open({ warnings }), "tree");
+      expect(deleted).toEqual([]);
+      const reasons = new Map(plan.decisions.map((decision) => [decision.id, decision.reasons.join()]));
+      for (const id of planted) expect(reasons.get(id)).toMatch(reason);
+      for (const id of real) expect(reasons.get(id)).toMatch(/last \d of 3/);
+      expect(warnings.join()).toMatch(warning);
+      const context = await project.open();
+      const { status } = await measureSources(context, Object.values(context.policy.sources));
+      expect(status.sources[0]?.newestProven).toBeNull();
+      expect(status.sources[0]?.newestVerified?.id).toBe(real[2]);
+      expect(status.sources[0]?.restoreTest.outcome).toBeNull();
+    },
+  );
 
   test.each([
     ["a manifest that was overwritten", "manifest", "{}"],
@@ -286,7 +315,8 @@ describe("a plan relies on what was read", () => {
     const newest = await project.back({ verify: false });
     const directory = join(project.vault, "evidence", "tree", newest);
     await mkdir(directory, { recursive: true });
-    await writeFile(join(directory, "99991231T235959999Z-proven.json"), "");
+    const future = new Date("9999-12-31T23:59:59.999Z");
+    await writeFile(join(project.vault, (await project.names()).evidence("tree", newest, future, "proven")), "");
     expect((await pruneSource(await project.open(), "tree")).deleted).toEqual([]);
     expect((await project.filesOf("manifests")).join()).toContain(good);
     const context = await project.open();
@@ -306,12 +336,17 @@ describe("a plan relies on what was read", () => {
         },
       });
     const gone = sampleId("2026-01-01T00:00:00Z", 9);
-    for (const key of [`manifests/tree/${gone}.json`, `evidence/tree/${gone}/20260101T000100000Z-verified.json`]) {
+    const names = await project.names();
+    const evidence = names.evidence("tree", gone, new Date("2026-01-01T00:01:00Z"), "verified");
+    for (const key of [`manifests/tree/${gone}.json`, evidence]) {
       const context = await project.open({ wrapStore: hiding(key) });
       await expect(pruneSource(context, "tree")).rejects.toMatchObject({ message: expect.stringMatching(/outside Holdfast/) });
     }
     await mkdir(join(project.vault, "tombstones", "tree"), { recursive: true });
     await writeFile(join(project.vault, "tombstones", "tree", `${gone}.json`), "{}");
+    const unsigned = pruneSource(await project.open({ wrapStore: hiding(`manifests/tree/${gone}.json`) }), "tree");
+    await expect(unsigned).rejects.toMatchObject({ message: expect.stringMatching(/outside Holdfast/) });
+    await writeFile(join(project.vault, names.tombstone("tree", gone)), "");
     const context = await project.open({ wrapStore: hiding(`manifests/tree/${gone}.json`) });
     expect((await pruneSource(context, "tree")).deleted).toEqual([older]);
   });
@@ -344,9 +379,6 @@ describe("what is no object of the vault's", () => {
     "stays, and stops no deletion and no sweep: a %s among artifacts, evidence and holds",
     async (kind) => {
       const older = await project.back({ minutesAgo: 5 });
-      const outside = join(project.directory, "outside");
-      await mkdir(join(outside, "keys"), { recursive: true });
-      await writeFile(join(outside, "secret"), "secret");
       const newer = await project.back();
       const odd = [
         join(project.vault, "artifacts/tree", older, "stray"),
@@ -354,7 +386,7 @@ describe("what is no object of the vault's", () => {
         join(project.vault, "evidence/tree", older, "20260101T000000000Z-unproven.json"),
         join(project.vault, "holds/tree/20260101T000000Z-full-aaaaaa.json"),
       ];
-      for (const path of odd) await plant(kind, path, outside);
+      for (const path of odd) await plant(kind, path, project.outside);
       // Those below make the older one's own evidence unreadable; it was released by its age alone.
       const warnings: string[] = [];
       const { deleted } = await pruneSource(await project.open({ warnings }), "tree");
@@ -365,7 +397,7 @@ describe("what is no object of the vault's", () => {
         expect((await lstat(path)).isFile()).toBe(false);
         expect(warnings.join("\n")).toContain(path.slice(project.vault.length + 1));
       }
-      expect(await readFile(join(outside, "secret"), "utf8")).toBe("secret");
+      expect(await readFile(join(project.outside, "secret"), "utf8")).toBe("secret");
       await pruneSource(await project.open({ shiftMs: 3 * 86_400_000 }), "tree");
     },
   );
@@ -373,7 +405,7 @@ describe("what is no object of the vault's", () => {
   test("holds as a hold, in the list of holds too", async () => {
     const older = await project.back({ minutesAgo: 5 });
     await project.back();
-    await plant("pipe", join(project.vault, "holds/tree", `${older}.json`), project.directory);
+    await plant("pipe", join(project.vault, (await project.names()).hold("tree", older)), project.outside);
     const context = await project.open();
     expect((await pruneSource(context, "tree")).deleted).toEqual([]);
     // And it keeps nobody from the backup.
@@ -388,9 +420,11 @@ describe("what is no object of the vault's", () => {
 describe("the tombstone of a backup that stays", () => {
   test("goes with the next prune, so that a manifest lost later is a loss and nothing of it is swept", async () => {
     const kept = await project.back({ minutesAgo: 5 });
-    const tombstone = join(project.vault, "tombstones/tree", `${kept}.json`);
+    const tombstone = join(project.vault, (await project.names()).tombstone("tree", kept, Buffer.from("{}"), new Date()));
     await mkdir(join(project.vault, "tombstones/tree"), { recursive: true });
     await writeFile(tombstone, "{}");
+    const left = await project.filesOf("artifacts");
+    expect(left.length).toBeGreaterThan(0);
     const warnings: string[] = [];
     await pruneSource(await project.open({ warnings }), "tree");
     expect(warnings).toEqual([expect.stringContaining(`${kept} stays, but has a tombstone`)]);
@@ -398,12 +432,16 @@ describe("the tombstone of a backup that stays", () => {
     await rm(join(project.vault, "manifests/tree", `${kept}.json`));
     const later = await project.open({ shiftMs: 3 * 86_400_000 });
     await expect(pruneSource(later, "tree")).rejects.toThrow("lost or deleted outside Holdfast");
-    expect(await project.filesOf("artifacts")).toHaveLength(3);
+    expect(await project.filesOf("artifacts")).toEqual(left);
   });
 
   test.each(["pipe", "link to a file", "directory"] as const)("says nothing where it is a %s", async (kind) => {
     const id = await project.back({ minutesAgo: 5 });
-    await plant(kind, join(project.vault, "tombstones/tree", `${id}.json`), project.directory);
+    await plant(
+      kind,
+      join(project.vault, (await project.names()).tombstone("tree", id, Buffer.from(""), new Date())),
+      project.outside,
+    );
     await pruneSource(await project.open(), "tree");
     await rm(join(project.vault, "manifests/tree", `${id}.json`));
     const later = await project.open({ shiftMs: 3 * 86_400_000 });

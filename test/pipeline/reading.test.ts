@@ -14,6 +14,7 @@ import { createKeyFile } from "../../src/sealing/key-file.ts";
 import { addHold, type Hold } from "../../src/vault/documents/holds.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { openPipeline, shiftedClock } from "../support/pipeline.ts";
+import { idOf, signedNames } from "../support/signed-vault.ts";
 
 let directory: string;
 let policyFile: string;
@@ -118,10 +119,9 @@ test.each([
   [
     "a hold that is put",
     async (store: ObjectStore, id: string) => {
-      const hold = Buffer.from(
-        JSON.stringify({ formatVersion: 2, source: "tree", backupId: id, by: "x", reason: "y", at: "2026-01-01T00:00:00.000Z" }),
-      );
-      await store.put(`holds/tree/${id}.json`, hold);
+      const at = "2026-01-01T00:00:00.000Z";
+      const hold = Buffer.from(JSON.stringify({ formatVersion: 2, source: "tree", backupId: id, by: "x", reason: "y", at }));
+      await store.put(signedNames(await idOf(store)).hold("tree", id, hold, new Date(at)), hold);
     },
   ],
 ] as const)("%s between the first look and the deletion keeps the backup whole", async (_name, interfere) => {

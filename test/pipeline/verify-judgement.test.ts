@@ -7,13 +7,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engines/engine.ts";
 import { acceptBackup } from "../../src/pipeline/accept.ts";
+import { openDigest, readDigestKey } from "../../src/pipeline/digest-keys.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { type VerifyResult, verifyBackup } from "../../src/pipeline/verify.ts";
+import type { BackupKind } from "../../src/policy/policy.ts";
 import type { SourceCheckResult } from "../../src/proof/content.ts";
+import type { RecordedDigest } from "../../src/proof/recorded-digest.ts";
 import { canonicalJson } from "../../src/vault/documents/canonical-json.ts";
 import { appendEvidence, type Evidence } from "../../src/vault/documents/evidence.ts";
-import { commitManifest, readManifest } from "../../src/vault/documents/manifest.ts";
+import { readManifest } from "../../src/vault/documents/manifest.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
@@ -34,6 +37,7 @@ beforeEach(async () => {
 interface Options {
   readonly minutesAgo?: number;
   readonly warnings?: string[];
+  readonly kind?: BackupKind;
   /** Changes what the source says of itself when it is dumped. */
   readonly sourceCheck?: (check: SourceCheckResult) => SourceCheckResult;
 }
@@ -77,7 +81,7 @@ async function dump(files: number, options: Options): Promise<string> {
     trees.add(files);
   }
   inUse = files;
-  return (await dumpSource(await open(options), { source: "tree", kind: "full" })).backupId;
+  return (await dumpSource(await open(options), { source: "tree", kind: options.kind ?? "full" })).backupId;
 }
 
 async function verify(id: string, options: Options = {}): Promise<VerifyResult> {
@@ -108,6 +112,19 @@ describe("a verification of a sound backup", () => {
     expect(result.durationMs).toBeGreaterThanOrEqual(0);
     expect(result.durationMs).toBeLessThan(context.run.clock.monotonicMs());
     const evidence = await newestEvidence(memory, "tree", id);
+    // In clear are counts and sizes; the digest itself is sealed.
+    const { digest } = result;
+    if (digest === undefined || evidence?.digest === undefined) throw new Error("no digest");
+    const { sha256: root, objects: _objects, groups, ...totals } = digest;
+    const recorded = {
+      ...totals,
+      groups: (groups ?? []).map(({ object, rows, bytes }) => ({ object, rows, bytes })),
+      digestKeyId: manifest.digestKeyId,
+      sealed: [expect.any(String)],
+    };
+    expect(canonicalJson(evidence).toString()).not.toContain(root);
+    const key = await readDigestKey(context, await context.vaultOf("main"), manifest);
+    expect(openDigest(evidence.digest, key)).toEqual(digest);
     expect(evidence).toEqual({
       formatVersion: 2,
       source: "tree",
@@ -118,7 +135,7 @@ describe("a verification of a sound backup", () => {
       by: context.run.identity,
       manifestSha256: sha256,
       findings: [],
-      digest: result.digest,
+      digest: recorded,
       sourceCheck: expect.objectContaining({ equal: true }),
       timings: { verify: result.durationMs },
     });
@@ -216,7 +233,8 @@ describe("lost data", () => {
     const few = await dump(3, { minutesAgo: 50 });
     expect(await outcomeOf(few)).toBe("verified");
     const middle = await dump(150, { minutesAgo: 40 });
-    await recordOf(middle, "suspicious", (await verify(middle)).digest);
+    await verify(middle);
+    await recordOf(middle, "suspicious", (await newestEvidence(memory, "tree", middle))?.digest);
     expect(await outcomeOf(await dump(3, { minutesAgo: 30 }))).toBe("verified");
     const later = await dump(150, { minutesAgo: 20 });
     expect(await outcomeOf(later)).toBe("verified");
@@ -225,12 +243,11 @@ describe("lost data", () => {
 
   test("is not measured by a backup of another kind", async () => {
     const full = await dump(150, { minutesAgo: 50 });
-    const { manifest } = await readManifest(memory, "tree", full);
-    const other = full.replace("full", "incremental");
-    await commitManifest(memory, { ...manifest, id: other, kind: "incremental" });
-    const { digest } = await verify(full);
+    const other = await dump(150, { minutesAgo: 45, kind: "incremental" });
+    expect(await outcomeOf(other)).toBe("verified");
+    const digest = (await newestEvidence(memory, "tree", other))?.digest;
     if (digest === undefined) throw new Error("no digest");
-    for (const each of ["verified", "proven"] as const) await recordOf(other, each, digest);
+    await recordOf(other, "proven", digest);
     memory.objects.delete(keyOf.manifest("tree", full));
     expect(await outcomeOf(await dump(3, { minutesAgo: 40 }))).toBe("verified");
   });
@@ -309,7 +326,7 @@ describe("lost data", () => {
 async function recordOf(
   id: string,
   check: "verified" | "suspicious" | "damaged" | "disproven" | "proven",
-  digest?: NonNullable<VerifyResult["digest"]>,
+  digest?: RecordedDigest,
 ): Promise<void> {
   const { sha256 } = await readManifest(memory, "tree", id);
   const evidence: Evidence = {

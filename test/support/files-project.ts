@@ -12,10 +12,13 @@ import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { openPipeline, shiftedClock } from "./pipeline.ts";
+import { signedNames } from "./signed-vault.ts";
 
 export interface FilesProject extends AsyncDisposable {
   readonly directory: string;
   readonly vault: string;
+  /** A directory beside the vault, with a file `secret` and a directory `keys`: for links to lead to. */
+  readonly outside: string;
   readonly policyFile: string;
   /**
    * Replaces the policy; the default has the source `tree`, whose retention keeps the last backup.
@@ -27,6 +30,8 @@ export interface FilesProject extends AsyncDisposable {
    */
   back(options?: { readonly minutesAgo?: number; readonly verify?: boolean }): Promise<string>;
   find(reference: string, context?: PipelineContext): Promise<FoundBackup>;
+  /** Names of documents that the project's key signed; there must be a vault. */
+  names(): Promise<ReturnType<typeof signedNames>>;
   /** The names of all files of the vault below `room`, relative to it. */
   filesOf(room: string): Promise<string[]>;
 }
@@ -52,6 +57,9 @@ export async function createFilesProject(): Promise<FilesProject> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-project-"));
   const policyFile = join(directory, "holdfast.yml");
   const vault = join(directory, "vault");
+  const outside = join(directory, "outside");
+  await mkdir(join(outside, "keys"), { recursive: true });
+  await writeFile(join(outside, "secret"), "secret");
   await mkdir(join(directory, "tree"));
   await writeFile(join(directory, "tree", "file"), "content");
   await createKeyFile(join(directory, "main.key"), { randomBytes: (count) => Buffer.alloc(count, 7), now: new Date(0) });
@@ -72,10 +80,12 @@ export async function createFilesProject(): Promise<FilesProject> {
   return {
     directory,
     vault,
+    outside,
     policyFile,
     writePolicy: (text) => writeFile(policyFile, text),
     open,
     find,
+    names: async () => signedNames((await (await open()).vaultOf("main")).id),
     async back({ minutesAgo = 0, verify = true } = {}) {
       const context = await open({ shiftMs: -minutesAgo * 60_000 });
       const { backupId } = await dumpSource(context, { source: "tree", kind: "full" });

@@ -56,8 +56,12 @@ export async function makeOutside(): Promise<Outside> {
   };
 }
 
-/** Puts `kind` at `path`, instead of what is there. */
+/**
+ * Puts `kind` at `path`, instead of what is there; not where a link that was planted above it leads
+ * out, into the directory `outside`.
+ */
 export async function plant(kind: OddKind, path: string, outside: string): Promise<void> {
+  if (`${path}/`.startsWith(`${outside}/`)) throw new Error(`${path} lies in ${outside}: nothing would be planted`);
   try {
     await mkdir(dirname(path), { recursive: true });
   } catch {
