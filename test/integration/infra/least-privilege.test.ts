@@ -13,14 +13,15 @@ const state = "arn:aws:s3:::acme-backups-state";
 const secret = (name: string): string => `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`;
 const key = (name: string): string => `arn:aws:kms:eu-central-1:123456789012:key/${name}`;
 const machine = (name: string): string => `arn:aws:states:eu-central-1:123456789012:stateMachine:holdfast-dev-${name}`;
+const signed = `${"b".repeat(43)}-${"c".repeat(86)}`;
 const lambda = (name: string): string => `arn:aws:lambda:eu-central-1:123456789012:function:holdfast-dev-${name}`;
 
 /** One object of each kind in the vault: of the source `db1`. */
 const objects = {
   manifest: `${vault}/manifests/db1/20261120T020000Z-full-7k3f9a.json`,
   artifact: `${vault}/artifacts/db1/20261120T020000Z-full-7k3f9a/archive.dump`,
-  evidence: `${vault}/evidence/db1/20261120T020000Z-full-7k3f9a/20261120T021000000Z-verified.json`,
-  hold: `${vault}/holds/db1/20261120T020000Z-full-7k3f9a.json`,
+  evidence: `${vault}/evidence/db1/20261120T020000Z-full-7k3f9a/20261120T021000000Z-verified-${signed}.json`,
+  hold: `${vault}/holds/db1/20261120T020000Z-full-7k3f9a-20261121T090000000Z-${signed}.json`,
   document: `${vault}/holdfast.json`,
 } as const;
 const places = Object.values(objects);
