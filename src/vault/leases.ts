@@ -120,14 +120,20 @@ export async function acquireLease(store: ObjectStore, subject: LeaseSubject, re
 }
 
 /**
- * Doubts a lease from the future without wanting it: whoever comes for it later waits no longer
- * than for the first of several. Errors: as acquireLease, but for LeaseHeld.
+ * Doubts a lease from the future without wanting it: who comes for it later waits no longer than
+ * for the first of several. One whose challenge nobody answered is given back for its holder: that
+ * cannot be told once this clock has caught up with the lease. Errors: as acquireLease, but for
+ * LeaseHeld.
  */
 export async function doubtLease(store: ObjectStore, subject: LeaseSubject, { clock, ...request }: LeaseRequest): Promise<void> {
   const current = await readLease(store, subject);
   if (current === undefined) return;
   const processes = request.processes === undefined ? machineProcesses() : request.processes;
-  if (judgeLease(current.record, clock.now(), processes).may === "challenge") await challenge(store, current, clock);
+  const verdict = judgeLease(current.record, clock.now(), processes);
+  if (verdict.may === "challenge") await challenge(store, current, clock);
+  if (verdict.may === "take" && verdict.because === "challenge unanswered") {
+    await tryPut(store, { ...current.record, released: true, challengedAt: null }, current.etag);
+  }
 }
 
 function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: ProcessTable | null): Lease {

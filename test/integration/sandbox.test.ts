@@ -126,8 +126,8 @@ describe.each(everywhere)("a shell's script in a sandbox (%s, as %s)", (kind, ru
     const started = Number(stdout.trim().split("\n").at(-1));
     expect(started).toBeGreaterThan(10);
     expect(started).toBeLessThan(3_000);
-    // Bubblewrap ends when its command does, and the kernel kills the others then: on a busy machine
-    // a moment later. One that is left behind lives for five minutes.
+    // Bubblewrap ends when its command does, and the kernel kills the others then: on a busy
+    // machine a moment later. One that is left behind lives for five minutes.
     await expect.poll(() => countProcesses(word), { timeout: 60_000, interval: 50 }).toBe(0);
   });
 });

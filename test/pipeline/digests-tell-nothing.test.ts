@@ -169,17 +169,20 @@ describe("the documents of a vault", () => {
 
 /** A document with what no content decides put aside: times, names that are random, ciphertexts. */
 function shapeOf(document: string, backupId: string): string {
-  return document
-    .replaceAll(backupId, "ID")
-    .replaceAll(`files-${backupId.slice(-6)}-`, "files-ID-")
-    .replaceAll(/"(plainDigest|storedSha256|manifestSha256|digestKeyId|vaultId|token)":"[0-9a-z]+"/g, '"$1":"…"')
-    .replaceAll(/"sealed":\["([A-Za-z0-9+/=]+)"\]/g, (_, text: string) => `"sealed":${text.length}`)
-    .replaceAll(/\d{8}T\d{6,9}Z/g, "STAMP")
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
-    .replaceAll(
-      /"(?:verify|open|load|compare|sourceCheck|assert|close|measuredSeconds|renewedUptimeMs|freeBytes)":[\d.]+/g,
-      "DURATION",
-    )
-    .replaceAll(/-[0-9a-f]{16,}\.json/g, "-TOKEN.json")
-    .replaceAll(/-[A-Za-z0-9_-]{43}(?:-[A-Za-z0-9_-]{86,})?\.json/g, "-SIGNED.json");
+  return (
+    document
+      .replaceAll(backupId, "ID")
+      .replaceAll(`files-${backupId.slice(-6)}-`, "files-ID-")
+      .replaceAll(/"(plainDigest|storedSha256|manifestSha256|digestKeyId|vaultId|token)":"[0-9a-z]+"/g, '"$1":"…"')
+      .replaceAll(/"sealed":\["([A-Za-z0-9+/=]+)"\]/g, (_, text: string) => `"sealed":${text.length}`)
+      .replaceAll(/\d{8}T\d{6,9}Z/g, "STAMP")
+      .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+      .replaceAll(
+        /"(?:verify|open|load|compare|sourceCheck|assert|close|measuredSeconds|renewedUptimeMs|freeBytes)":[\d.]+/g,
+        "DURATION",
+      )
+      .replaceAll(/-[0-9a-f]{16,}\.json/g, "-TOKEN.json")
+      // By their lengths: either may have a hyphen anywhere.
+      .replaceAll(/-[A-Za-z0-9_-]{43}-[A-Za-z0-9_-]{86}\.json/g, "-SIGNED.json")
+  );
 }

@@ -64,8 +64,8 @@ describe("evidence", () => {
     expect(messages).toContain(`${planted}, is damaged: manifests/tree/`);
     expect(source.notes.join()).not.toContain("compared equal");
     expect(source.restoreTest).toMatchObject({ outcome: null, backupId: null });
-    // On an old backup, whose own state nobody quotes: unsigned it says nothing, and what was signed
-    // and is empty now may have told of damage.
+    // On an old backup, whose own state nobody quotes: unsigned it says nothing, and what was
+    // signed and is empty now may have told of damage.
     const older = await project.back({ minutesAgo: 600 });
     await writeFile(vaultPath("evidence/tree", older, `${stampOf(now)}-unproven.json`), "");
     const unsigned = await measure();

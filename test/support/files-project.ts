@@ -17,7 +17,10 @@ import { signedNames } from "./signed-vault.ts";
 export interface FilesProject extends AsyncDisposable {
   readonly directory: string;
   readonly vault: string;
-  /** A directory beside the vault, with a file `secret` and a directory `keys`: for links to lead to. */
+  /**
+   * A directory beside the vault, with a file `secret` and a directory `keys`: for links to lead
+   * to.
+   */
   readonly outside: string;
   readonly policyFile: string;
   /**

@@ -107,6 +107,24 @@ describe("the leases of a source", () => {
     await held.release();
   });
 
+  it("from the future are waited for at once: a challenge that nobody answered counts while another lease is busy", async () => {
+    const store = makeMemoryStore();
+    const ahead = makeClock();
+    ahead.pass(208);
+    await acquireLeases(store, "shop", ["backup"], request(ahead));
+    ahead.pass(792);
+    const log = await acquireLeases(store, "shop", ["log"], request(ahead));
+    const clock = makeClock();
+    const attempt = () => acquireLeases(store, "shop", leaseStreams, request(clock, "prune"));
+    await expect(attempt()).rejects.toMatchObject({ name: "LeaseHeld" });
+    // By now the backup's lease is not from the future, and not over; the log's still is.
+    clock.pass(661);
+    await expect(attempt()).rejects.toMatchObject({ name: "LeaseHeld" });
+    await expect(log.assertHeld()).rejects.toMatchObject({ name: "LeaseLost" });
+    clock.pass(721);
+    await (await attempt()).release();
+  });
+
   it("are lost together: a deletion whose log lease was taken does not go on", async () => {
     const store = makeMemoryStore();
     const clock = makeClock();
