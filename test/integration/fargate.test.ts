@@ -199,7 +199,7 @@ describe("the container", () => {
     });
     expect(container.output()).not.toContain(planted);
     expect(await project.leftovers()).toEqual([]);
-    const lease = await readFile(join(project.directory, "vault", "leases", "shop.json"), "utf8");
+    const lease = await readFile(join(project.directory, "vault", "leases", "writing", "shop", "backup.json"), "utf8");
     expect(JSON.parse(lease)).toMatchObject({ released: true });
   });
 
