@@ -89,7 +89,7 @@ async function startWaiting(limits: { readonly HeartbeatSeconds?: number } = {})
   return {
     token,
     async end() {
-      await waitFor("the execution's end", async () => (await describeIt()).status !== "RUNNING", 30_000);
+      await waitFor("the execution's end", async () => (await describeIt()).status !== "RUNNING");
       return describeIt();
     },
   };
@@ -188,7 +188,7 @@ describe("the container", () => {
     const waiting = await startWaiting();
     const event = JSON.stringify({ source: "shop", kind: "full" });
     const container = startContainer({ HOLDFAST_STEP: "dump", HOLDFAST_EVENT: event, HOLDFAST_TASK_TOKEN: waiting.token });
-    await waitFor("the connection", async () => silence.arrived() > 0, 30_000);
+    await waitFor("the connection", async () => silence.arrived() > 0);
     container.child.kill("SIGTERM");
     expect(await container.exited).toBe(1);
     const { status, error, cause } = await waiting.end();
@@ -226,7 +226,7 @@ describe("an open answer", () => {
     using answer = openTaskAnswer(waiting.token, 300);
     using other = openTaskAnswer(waiting.token);
     await other.fail(new Error("somebody was faster"));
-    await waitFor("the news", async () => answer.abandoned.aborted, 20_000);
+    await waitFor("the news", async () => answer.abandoned.aborted);
     expect(answer.abandoned.reason).toMatchObject({ name: "Interrupted" });
     await expect(answer.succeed({})).rejects.toThrow();
   });
