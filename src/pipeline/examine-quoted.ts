@@ -5,6 +5,7 @@
 import { type CheckName, checkNames } from "../vault/backup-state.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { type Authenticate, type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
+import { type FollowedLinks, followLinks } from "../vault/examine-base.ts";
 import type { EvidenceKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
@@ -28,10 +29,11 @@ export async function examineQuoted(
   authenticate: Authenticate,
 ): Promise<BackupEntry[]> {
   const judged: Quotable[] = [];
+  const followed = followLinks();
   let [good, proven] = [false, false];
   for (const entry of entries.toReversed()) {
     const isQuoted = !good || (!proven && entry.state === "proven");
-    const examined = isQuoted ? await examineBackup(store, entry, authenticate) : entry;
+    const examined = isQuoted ? await examineBackup(store, entry, authenticate, followed) : entry;
     if (examined === undefined) continue; // Deleted since it was listed.
     const counts = !examined.suspicious && !examined.future;
     good ||= counts && (examined.state === "verified" || examined.state === "proven");
@@ -39,7 +41,7 @@ export async function examineQuoted(
     judged.push(withBorneOut(examined));
   }
   judged.reverse();
-  for (const group of [testChecks, checkNames]) await examineLast(store, judged, group, authenticate);
+  for (const group of [testChecks, checkNames]) await examineLast(store, judged, group, authenticate, followed);
   return judged;
 }
 
@@ -54,13 +56,14 @@ async function examineLast(
   judged: Quotable[],
   group: readonly CheckName[],
   authenticate: Authenticate,
+  followed: FollowedLinks,
 ): Promise<void> {
   for (;;) {
     const last = findLast(judged, group);
     if (last === undefined) return;
     const { index, entry, key } = last;
     if (entry.problems === undefined) {
-      const examined = await examineBackup(store, entry, authenticate);
+      const examined = await examineBackup(store, entry, authenticate, followed);
       judged[index] = withBorneOut(examined ?? { ...entry, problems: [], checks: [], earlierChecks: [] });
       continue;
     }

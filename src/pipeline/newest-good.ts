@@ -5,6 +5,7 @@
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
+import { followLinks } from "../vault/examine-base.ts";
 import { authenticatorOf } from "./authentic-manifest.ts";
 import { chainedHistoryOf } from "./list-source.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -46,8 +47,9 @@ async function findNewestGood(context: PipelineContext, vaultName: string, sourc
   const { backups } = await chainedHistoryOf(context, vault, source, AbortSignal.timeout(patienceMs));
   const good = backups.filter(isGood);
   // The newest whose manifest and evidence bear it out: names alone prove nothing.
+  const followed = followLinks();
   for (const entry of good.reverse()) {
-    const examined = await examineBackup(vault.store, entry, authenticatorOf(context, vault));
+    const examined = await examineBackup(vault.store, entry, authenticatorOf(context, vault), followed);
     if (examined === undefined || !isGood(examined)) continue;
     const { id, state, startedAt } = examined;
     if (state === "verified" || state === "proven") return { id, state, startedAt };

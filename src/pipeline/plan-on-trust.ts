@@ -5,6 +5,7 @@
 import type { RetentionBackup, RetentionPlan } from "../retention/plan-retention.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import { examineBackup } from "../vault/examine-backup.ts";
+import { type FollowedLinks, followLinks } from "../vault/examine-base.ts";
 import { authenticatorOf, type SealedVault } from "./authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
@@ -31,6 +32,7 @@ export async function planOnTrust(
 ): Promise<readonly RetentionBackup[]> {
   const backups = new Map(gathered.map((backup) => [backup.id, backup]));
   const confirmed = new Set<string>();
+  const followed = followLinks();
   for (;;) {
     const planned = plan([...backups.values()]);
     const relied = planned.decisions.flatMap(({ id, kept }) => {
@@ -48,15 +50,20 @@ export async function planOnTrust(
       context.run.signal.throwIfAborted();
       const looked = relied.slice(first, first + concurrency).map(async (backup) => {
         confirmed.add(backup.id);
-        backups.set(backup.id, await confirm(context, vault, backup));
+        backups.set(backup.id, await confirm(context, vault, backup, followed));
       });
       await Promise.all(looked);
     }
   }
 }
 
-async function confirm(context: PipelineContext, vault: SealedVault, backup: GatheredBackup): Promise<GatheredBackup> {
-  const examined = await examineBackup(vault.store, backup.entry, authenticatorOf(context, vault));
+async function confirm(
+  context: PipelineContext,
+  vault: SealedVault,
+  backup: GatheredBackup,
+  followed: FollowedLinks,
+): Promise<GatheredBackup> {
+  const examined = await examineBackup(vault.store, backup.entry, authenticatorOf(context, vault), followed);
   // Nothing is deleted on the word of manifests that anybody could have written.
   if (examined?.unchecked !== undefined) throw examined.unchecked;
   const problems =

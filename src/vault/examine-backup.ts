@@ -7,7 +7,7 @@ import type { CheckName } from "./backup-state.ts";
 import type { BackupEntry } from "./catalogue.ts";
 import { readEvidence } from "./documents/evidence.ts";
 import { readManifest } from "./documents/manifest.ts";
-import { examineBase } from "./examine-base.ts";
+import { examineBase, followLinks } from "./examine-base.ts";
 import type { BackupPlace, EvidenceKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -43,14 +43,16 @@ const decidingGroups: readonly (readonly CheckName[])[] = [["proven"], ["verifie
 /**
  * The entry with the state that its documents bear out: the manifest is read, which must have been
  * made with the vault's key, and the newest evidence that its state rests on, three at most; each
- * must be readable and about this very manifest. Evidence is written once: what cannot be read was
- * damaged, or planted. Undefined when the backup was deleted meanwhile. Errors: those of
- * ObjectStore but for rights on single objects.
+ * must be readable and about this very manifest. What it builds on must be there and unchanged, as
+ * far down as `followed` goes, which is shared by what is examined together. Evidence is written
+ * once: what cannot be read was damaged, or planted. Undefined when the backup was deleted
+ * meanwhile. Errors: those of ObjectStore but for rights on single objects.
  */
 export async function examineBackup(
   store: ObjectStore,
   entry: BackupEntry,
   authenticate: Authenticate,
+  followed = followLinks(),
 ): Promise<ExaminedBackup | undefined> {
   // That it is damaged needs no proof, and more damage makes no difference.
   if ((entry.own ?? entry).state === "damaged") return { ...entry, problems: [], state: "damaged" };
@@ -64,7 +66,7 @@ export async function examineBackup(
       if (found.problem !== undefined) problems.push(found.problem);
       if (deciding.check === "proven") leftOut = found.leftOut ?? 0;
     }
-    const { standing, problem } = await examineBase(store, entry, manifest);
+    const { standing, problem } = await examineBase(store, entry, manifest, followed);
     const { state, suspicious } = standing;
     if (problem !== undefined) problems.push(problem);
     if (problems.length > 0) return { ...entry, problems, suspicious, state: "damaged" };
@@ -134,10 +136,11 @@ export async function* examineAll(
   authenticate: Authenticate,
 ): AsyncGenerator<ExaminedBackup, void, undefined> {
   const underWay: Promise<ExaminedBackup | undefined>[] = [];
+  const followed = followLinks();
   let failure: { readonly error: unknown } | undefined;
   try {
     for await (const entry of entries) {
-      const examining = examineBackup(store, entry, authenticate);
+      const examining = examineBackup(store, entry, authenticate, followed);
       // Its failure is met when its turn comes.
       examining.catch(() => undefined);
       underWay.push(examining);

@@ -33,19 +33,63 @@ export async function readBase(store: ObjectStore, manifest: BasedManifest): Pro
 }
 
 /**
+ * How many links below a backup's base are looked at, in all, beside one for each backup that is
+ * examined: chains of logs have thousands, and a restore reads them all before it loads anything.
+ */
+const maxLinksBelow = 100;
+
+/** What was found below bases; to be shared by all that is examined together. */
+export interface FollowedLinks {
+  /** What is wrong at a link or below it, by what the link's manifest says. */
+  readonly found: Map<string, Promise<string | undefined>>;
+  left: number;
+}
+
+export function followLinks(): FollowedLinks {
+  return { found: new Map(), left: maxLinksBelow };
+}
+
+/**
+ * What is wrong with what a genuine manifest builds on, or below that, as far as it is followed.
+ */
+function findBreakBelow(store: ObjectStore, manifest: BasedManifest, followed: FollowedLinks): Promise<string | undefined> {
+  if (manifest.base === null) return Promise.resolve(undefined);
+  const name = nameLink(manifest);
+  const known = followed.found.get(name);
+  if (known !== undefined) return known;
+  if (followed.left <= 0) return Promise.resolve(undefined);
+  followed.left -= 1;
+  const looking = readBase(store, manifest).then((found) =>
+    found === undefined || typeof found === "string" ? found : findBreakBelow(store, found.manifest, followed),
+  );
+  followed.found.set(name, looking);
+  return looking;
+}
+
+function nameLink({ id, base }: BasedManifest): string {
+  return `${id} ${base?.id} ${base?.manifestSha256}`;
+}
+
+/**
  * What the backup's standing is with the base that its manifest names, where the listing took
- * another for it; and what is wrong with that base, in words. Errors: as readBase, and those of
- * ObjectStore.list.
+ * another for it; and what is wrong with that base or below it, in words. Errors: as readBase, and
+ * those of ObjectStore.list.
  */
 export async function examineBase(
   store: ObjectStore,
   entry: BackupEntry,
   manifest: BasedManifest,
+  followed: FollowedLinks,
 ): Promise<{ readonly standing: Standing; readonly problem?: string }> {
   const own = entry.own ?? entry;
   const found = await readBase(store, manifest);
   if (found === undefined) return { standing: own };
   if (typeof found === "string") return { standing: own, problem: found };
+  followed.left += 1;
+  const below = findBreakBelow(store, found.manifest, followed);
+  followed.found.set(nameLink(manifest), below);
+  const problemBelow = await below;
+  if (problemBelow !== undefined) return { standing: own, problem: problemBelow };
   if (entry.base === found.manifest.id) {
     const problem = entry.state === "damaged" && own.state !== "damaged" ? describeInherited(entry) : undefined;
     return { standing: entry, ...(problem === undefined ? {} : { problem }) };

@@ -45,6 +45,7 @@ export const heavyTests = [
   "test/sealing/interruption.test.ts",
   "test/statemachines/definitions.test.ts",
   "test/statemachines/hostile-inputs.test.ts",
+  "test/toy-engine/chain-histories.test.ts",
   "test/toy-engine/toy-engine.test.ts",
   "test/vault/documents.test.ts",
   "test/vault/folder/store.test.ts",

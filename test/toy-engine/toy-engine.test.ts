@@ -198,4 +198,29 @@ describe("the command line", () => {
     expect(await readFile(join(directory, "vault", "RESTORE.md"), "utf8")).toContain("Wind it up: toy");
     expect(made.text + shown.text + checked.text).not.toContain("wind-me-up");
   });
+
+  it("backs up logs, and restores to an instant that the last of them has", async () => {
+    const lines = join(directory, "lines");
+    const [one, two, three] = ["2026-01-10T00:01:00.000Z one", "2026-01-10T00:02:00.000Z two", "2026-01-10T00:03:00.000Z three"];
+    await writeFile(lines, `${one}\n`);
+    const full = await holdfast("backup", "bear", "--kind", "full");
+    await writeFile(lines, `${one}\n${two}\n${three}\n`);
+    const log = await holdfast("backup", "bear", "--kind", "log");
+    expect(log).toMatchObject({ code: 0, json: { state: "verified", kind: "log" } });
+    const listed = await holdfast("list", "bear", "--last", "2");
+    expect(listed.json.backups).toMatchObject([
+      { id: full.json.backupId, state: "verified" },
+      { id: log.json.backupId, state: "verified" },
+    ]);
+    const target = join(directory, "until");
+    const restore = (...more: readonly string[]) => holdfast("restore", log.json.backupId, "--to", target, ...more);
+    expect(await restore("--until", "2026-01-10T00:02:30Z", "--dry-run")).toMatchObject({
+      code: 0,
+      json: { steps: ["read 2 backups, one after the other", "stop at 2026-01-10T00:02:30.000Z", "write the lines"] },
+    });
+    expect(await restore("--until", "2026-01-10T00:02:30Z")).toMatchObject({ code: 0, json: { intact: true } });
+    expect(await readFile(target, "utf8")).toBe(`${one}\n${two}\n`);
+    const outside = await restore("--until", "2026-01-10T00:00:30Z");
+    expect(outside).toMatchObject({ code: 2, json: { error: { message: expect.stringContaining("it has what happened from") } } });
+  });
 });

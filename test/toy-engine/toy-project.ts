@@ -17,6 +17,8 @@ export interface ToyProject extends AsyncDisposable {
   /** What the vault `main` is; another from here on with `useVault`. */
   readonly vault: MemoryStore;
   useVault(): void;
+  /** Rewrites the policy with another retention, for runs that are opened afterwards. */
+  retain(retention: string): Promise<void>;
   write(lines: readonly string[], line?: string): Promise<void>;
   /** At so many minutes after the test's beginning. */
   open(minute: number, warnings?: string[]): Promise<PipelineContext>;
@@ -33,10 +35,12 @@ export async function createToyProject(retention = "{ keepLast: 1, maxRemoval: 1
   const policyFile = join(directory, "holdfast.yml");
   const lines = join(directory, "lines");
   await createKeyFile(join(directory, "main.key"), { randomBytes: (count) => Buffer.alloc(count, 7), now: new Date(0) });
-  await writeFile(
-    policyFile,
-    `version: 1\nvaults: { main: folder:vault }\nkeys: { main: file:main.key }\nsources:\n  bear: { engine: toy, address: ${lines}, token: env:TOY_TOKEN, retention: ${retention} }\n`,
-  );
+  const retain = (rules: string): Promise<void> =>
+    writeFile(
+      policyFile,
+      `version: 1\nvaults: { main: folder:vault }\nkeys: { main: file:main.key }\nsources:\n  bear: { engine: toy, address: ${lines}, token: env:TOY_TOKEN, retention: ${rules} }\n`,
+    );
+  await retain(retention);
   const contexts: PipelineContext[] = [];
   let now = new Date(startMs);
   let vault = makeMemoryStore(() => now);
@@ -60,6 +64,7 @@ export async function createToyProject(retention = "{ keepLast: 1, maxRemoval: 1
     useVault() {
       vault = makeMemoryStore(() => now);
     },
+    retain,
     write: (each, line) =>
       writeFile(lines, [...(line === undefined ? [] : [`!line ${line}`]), ...each].map((text) => `${text}\n`).join("")),
     open,

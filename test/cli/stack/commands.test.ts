@@ -70,6 +70,7 @@ const refused: readonly [string, () => Promise<unknown>, string, string][] = [
   ["accepting without a backup", () => verifyOnStack(session, undefined, { all: true, accept: "x" }), "UsageInvalid", "one backup"],
   ["a restore over something", () => restore("shop_restored", { overwrite: true }), "RestoreRefused", "second person"],
   ["a restore of what is damaged", () => restore("shop_restored", { allowDamaged: true }), "RestoreRefused", "damaged"],
+  ["a restore to an instant", () => restore("shop_restored", { until: "2026-11-20T10:00:00Z" }), "RestoreRefused", "--until"],
   ["a restore of files", () => restoreOnStack(session, "tree@latest", { to: "copy" }), "RestoreRefused", "lies on one machine"],
   ...hostileTargets.map((to): (typeof refused)[number] => [
     `a target ${to}`,
