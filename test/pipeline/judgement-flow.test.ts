@@ -92,7 +92,8 @@ test("a lease that is lost in the middle commits nothing and leaves nothing", as
     async put(key, body, options) {
       const put = await store.put(key, body, options);
       // Another machine takes the lease while the archive is stored.
-      if (key.endsWith("-00001.tar")) await writeFile(join(project.vault, "leases", "tree.json"), await stolenLease());
+      if (key.endsWith("-00001.tar"))
+        await writeFile(join(project.vault, "leases", "writing", "tree", "backup.json"), await stolenLease());
       return put;
     },
   });
@@ -102,6 +103,6 @@ test("a lease that is lost in the middle commits nothing and leaves nothing", as
 
 async function stolenLease(): Promise<string> {
   const { readFile } = await import("node:fs/promises");
-  const lease = JSON.parse(await readFile(join(project.vault, "leases", "tree.json"), "utf8"));
+  const lease = JSON.parse(await readFile(join(project.vault, "leases", "writing", "tree", "backup.json"), "utf8"));
   return JSON.stringify({ ...lease, token: "another", holder: "other:1", fencing: lease.fencing + 1 });
 }
