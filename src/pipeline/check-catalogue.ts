@@ -5,7 +5,7 @@ import type { VaultConfig } from "../policy/policy.ts";
 import { listBackups } from "../vault/catalogue.ts";
 import type { BackupPlace } from "../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts";
-import { describeForged, listForged } from "../vault/list-forged.ts";
+import { describeForged, listForgedTombstones } from "../vault/list-forged.ts";
 import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { SignedVault } from "../vault/vault.ts";
@@ -47,7 +47,9 @@ export async function checkCatalogue(
   const findings: Finding[] = [];
   const unclaimed: BackupPlace[] = [];
   const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
-  for await (const { source, id, future, futureChecks } of listBackups(vault, { now, signal, onUnclaimed })) {
+  const forged: string[] = [];
+  const onForged = (key: string): void => void forged.push(key);
+  for await (const { source, id, future, futureChecks } of listBackups(vault, { now, signal, onUnclaimed, onForged })) {
     const name = nameIn(vaultName, source);
     newest.set(name, [...(newest.get(name) ?? []), id].slice(-openableCount));
     if (future) {
@@ -61,8 +63,7 @@ export async function checkCatalogue(
       findings.push({ level: "error", subject: "evidence", message, remedy });
     }
   }
-  const forged: string[] = [];
-  for await (const key of listForged(vault, { signal })) forged.push(key);
+  for await (const key of listForgedTombstones(vault, { signal })) forged.push(key);
   if (forged.length > 0) {
     findings.push({ level: "error", subject: "signatures", ...describeForged(forged, store.url), details: forged });
   }

@@ -70,6 +70,11 @@ export interface ListOptions extends RoomOptions {
    * purpose, or deleted since (list-lost.ts).
    */
   readonly onUnclaimed?: ((place: BackupPlace) => void) | undefined;
+  /**
+   * Is given the key of each evidence and each hold that none of the policy's keys signed, whether a
+   * backup belongs to it or not; then every name is judged.
+   */
+  readonly onForged?: ((key: string) => void) | undefined;
 }
 
 /**
@@ -79,9 +84,10 @@ export interface ListOptions extends RoomOptions {
  */
 export async function* listBackups(vault: SignedVault, options: ListOptions): AsyncGenerator<BackupEntry, void, undefined> {
   const { store } = vault;
-  const evidence = listRoom(store, "evidence", parseEvidenceKey, options);
-  const holds = listRoom(store, "holds", parseHoldKey, options);
-  const evidenceCursor = cursorOf(evidence, options.onUnclaimed);
+  const { onUnclaimed, onForged } = options;
+  const evidence = reportForged(vault, listRoom(store, "evidence", parseEvidenceKey, options), onForged);
+  const holds = reportForged(vault, listRoom(store, "holds", parseHoldKey, options), onForged);
+  const evidenceCursor = cursorOf(evidence, onUnclaimed);
   const holdCursor = cursorOf(holds);
   try {
     for await (const place of listRoom(store, "manifests", parseDocumentKey, options)) {
@@ -89,10 +95,22 @@ export async function* listBackups(vault: SignedVault, options: ListOptions): As
       const entry = entryOf(vault, place, found, options.now);
       if (entry !== undefined) yield { ...entry, storedAt: place.storedAt };
     }
-    if (options.onUnclaimed !== undefined) await evidenceCursor.skipRest();
+    if (onUnclaimed !== undefined || onForged !== undefined) await evidenceCursor.skipRest();
+    if (onForged !== undefined) await holdCursor.skipRest();
   } finally {
     await evidence.return();
     await holds.return();
+  }
+}
+
+async function* reportForged<N extends SignedKey>(
+  vault: SignedVault,
+  names: AsyncGenerator<N, void, undefined>,
+  onForged: ListOptions["onForged"],
+): AsyncGenerator<N, void, undefined> {
+  for await (const name of names) {
+    if (onForged !== undefined && judgeName(vault, name) === "forged") onForged(name.key);
+    yield name;
   }
 }
 

@@ -2,32 +2,24 @@
  * Documents that count by their names, and that none of the policy's keys signed: somebody put them
  * there, or the key that signed them left the policy.
  */
-import { parseEvidenceKey, parseHoldKey, parseTombstoneKey, type SignedKey } from "./layout.ts";
+import { parseTombstoneKey } from "./layout.ts";
 import { judgeName } from "./signed-documents.ts";
 import type { SignedVault } from "./vault.ts";
 
 /**
- * The keys of all of them, or of a source's, whether a backup belongs to them or not. Judges every
- * name, and reads none. Errors: those of ObjectStore.list.
+ * The keys of the tombstones among them, of all sources or of one; a listing of backups gives the
+ * others (`onForged`). Judges every name, and reads none. Errors: those of ObjectStore.list.
  */
-export async function* listForged(
+export async function* listForgedTombstones(
   vault: SignedVault,
   { source, signal }: { readonly source?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<string, void, undefined> {
-  for (const [room, parse] of rooms) {
-    const prefix = source === undefined ? `${room}/` : `${room}/${source}/`;
-    for await (const { key } of vault.store.list(prefix, { includeOdd: true, signal })) {
-      const name = parse(key);
-      if (name !== undefined && judgeName(vault, name) === "forged") yield key;
-    }
+  const prefix = source === undefined ? "tombstones/" : `tombstones/${source}/`;
+  for await (const { key } of vault.store.list(prefix, { includeOdd: true, signal })) {
+    const name = parseTombstoneKey(key);
+    if (name !== undefined && judgeName(vault, name) === "forged") yield key;
   }
 }
-
-const rooms: readonly (readonly [string, (key: string) => SignedKey | undefined])[] = [
-  ["evidence", parseEvidenceKey],
-  ["holds", parseHoldKey],
-  ["tombstones", parseTombstoneKey],
-];
 
 /** What to say of them, once for all, and what to do. */
 export function describeForged(keys: readonly string[], url: string): { readonly message: string; readonly remedy: string } {

@@ -36,7 +36,7 @@ sources:
       'holdfast.yml:12:12: sources.shop.vault: there is no vault "mian"; one of main; did you mean "main"?',
       `holdfast.yml:13:21: sources.shop.backup.full: "0 2 * *" has 4 fields; ${form}`,
       "holdfast.yml:13:30: sources.shop.backup.incremental: the postgres engine makes no incremental backups; allowed: full",
-      "holdfast.yml:14:16: sources.shop.retention: keeps nothing: write at least one of keepLast, keepWithin, daily, weekly, monthly, yearly, kinds, such as { daily: 30, monthly: 12 }",
+      "holdfast.yml:14:16: sources.shop.retention: keeps nothing: write at least one of keepLast, keepWithin, recoveryWindow, daily, weekly, monthly, yearly, kinds, such as { daily: 30, monthly: 12 }",
       "holdfast.yml:15:3: sources.docs.path: is required: write a path",
       "holdfast.yml:15:3: sources.docs.retention: is required: write which backups stay, such as { daily: 30, monthly: 12 }",
     ]);
@@ -98,7 +98,10 @@ sources:
       withFiles("restoreTest: { assert: [] }"),
       ["sources.shop.restoreTest.assert: unknown key; assertions are queries, and a tree of files answers none"],
     ],
-    [withFiles("backup: { log: 1 }"), ["sources.shop.backup.log: the files engine makes no log backups; allowed: full"]],
+    [
+      withFiles("backup: { log: 1 }"),
+      ["sources.shop.backup.log: the files engine makes no log backups; allowed: full, incremental, differential"],
+    ],
     // Keys and values
     [withPostgres("retension: 1"), [`sources.shop.retension: unknown key; allowed: ${allowedBySource}; did you mean "retention"?`]],
     [
@@ -174,17 +177,17 @@ sources:
     [
       withPostgres("", "retention: { kinds: {} }"),
       [
-        "sources.shop.retention: keeps nothing: write at least one of keepLast, keepWithin, daily, weekly, monthly, yearly, kinds, such as { daily: 30, monthly: 12 }",
+        "sources.shop.retention: keeps nothing: write at least one of keepLast, keepWithin, recoveryWindow, daily, weekly, monthly, yearly, kinds, such as { daily: 30, monthly: 12 }",
       ],
     ],
     [
       withPostgres("", "retention: { kinds: { log: 7d } }"),
-      ["sources.shop.retention.kinds.log: the postgres engine makes no log backups; allowed: full"],
+      ["sources.shop.retention.kinds.log: the postgres engine makes no log backups; allowed: full, incremental, differential"],
     ],
     [
       withPostgres("", "retention: { dayly: 7 }"),
       [
-        'sources.shop.retention.dayly: unknown key; allowed: daily, weekly, monthly, yearly, keepLast, keepWithin, kinds, permanent, minAge, maxRemoval; did you mean "daily"?',
+        'sources.shop.retention.dayly: unknown key; allowed: daily, weekly, monthly, yearly, keepLast, keepWithin, recoveryWindow, kinds, permanent, minAge, maxRemoval; did you mean "daily"?',
       ],
     ],
     [
@@ -297,7 +300,7 @@ sources:
       withTop("keys: { main: [file:/a, { type: kms, keyid: alias/a }] }"),
       [
         "keys.main[1].keyId: is required: write an alias, id or ARN of a KMS key",
-        'keys.main[1].keyid: unknown key; allowed: type, keyId, region, endpoint, rotation; did you mean "keyId"?',
+        'keys.main[1].keyid: unknown key; allowed: type, keyId, region, endpoint, rotation, signing; did you mean "keyId"?',
       ],
     ],
     // Alerts

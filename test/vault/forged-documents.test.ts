@@ -13,7 +13,7 @@ import { appendEvidence } from "../../src/vault/documents/evidence.ts";
 import { addHold, isHeld, listHolds } from "../../src/vault/documents/holds.ts";
 import { findTombstone, writeTombstone } from "../../src/vault/documents/tombstones.ts";
 import { keyOf } from "../../src/vault/layout.ts";
-import { describeForged, listForged } from "../../src/vault/list-forged.ts";
+import { describeForged, listForgedTombstones } from "../../src/vault/list-forged.ts";
 import { findOrphans } from "../../src/vault/sweep.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 import { sampleEvidence, sampleId } from "../support/sample-backups.ts";
@@ -162,7 +162,10 @@ describe("somebody who may write everything and holds no key", () => {
         for (const { apply } of attacks) apply(store);
         expect(await stateNow()).toEqual(before);
         const added = [...store.objects.keys()].filter((key) => !keys.has(key)).sort();
-        expect((await toList(listForged(signedVault(store)))).sort()).toEqual(added);
+        const reported: string[] = [];
+        await toList(listBackups(signedVault(store), { now, onForged: (key) => void reported.push(key) }));
+        reported.push(...(await toList(listForgedTombstones(signedVault(store)))));
+        expect(reported.sort()).toEqual(added);
         const { message } = describeForged(added, store.url);
         expect(message).toContain(added[0] ?? "");
       }),

@@ -13,7 +13,7 @@ import type { EngineTraits, Policy } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
 import type { BackupPlace } from "../../vault/layout.ts";
 import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
-import { describeForged, listForged } from "../../vault/list-forged.ts";
+import { describeForged, listForgedTombstones } from "../../vault/list-forged.ts";
 import { confirmLost, describeLost } from "../../vault/list-lost.ts";
 import { contentAmount } from "../content-amount.ts";
 import type { Outcome, Session } from "../session.ts";
@@ -37,6 +37,12 @@ interface Unjudged {
 interface Unread {
   readonly vault: string;
   readonly error: HoldfastError;
+}
+
+/** What a listing shows beside the backups (catalogue.ts). */
+interface Noticed {
+  readonly unclaimed: BackupPlace[];
+  readonly forged: string[];
 }
 
 interface Verified {
@@ -80,9 +86,9 @@ async function verifyMany(context: PipelineContext, source: string | undefined):
   const verified = { results: [] as VerifyResult[], unjudged: [] as Unjudged[], unread: [] as Unread[] };
   for (const vault of source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source)) {
     try {
-      const unclaimed: BackupPlace[] = [];
-      for await (const found of select(context, vault, source, unclaimed)) await verifyOne(context, found, verified);
-      await findMissing(context, vault, source, unclaimed, verified);
+      const noticed: Noticed = { unclaimed: [], forged: [] };
+      for await (const found of select(context, vault, source, noticed)) await verifyOne(context, found, verified);
+      await findMissing(context, vault, source, noticed, verified);
     } catch (error) {
       if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
       // A vault that no source uses yet need not be there.
@@ -118,11 +124,12 @@ async function* select(
   context: PipelineContext,
   vaultName: string,
   source: string | undefined,
-  unclaimed: BackupPlace[],
+  { unclaimed, forged }: Noticed,
 ): AsyncGenerator<FoundBackup> {
   const vault = await context.vaultOf(vaultName);
   const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
-  for await (const entry of listEntries(context, vault, { source, onUnclaimed })) yield { entry, vault };
+  const onForged = (key: string): void => void forged.push(key);
+  for await (const entry of listEntries(context, vault, { source, onUnclaimed, onForged })) yield { entry, vault };
 }
 
 /**
@@ -133,7 +140,7 @@ async function findMissing(
   context: PipelineContext,
   vault: string,
   source: string | undefined,
-  unclaimed: readonly BackupPlace[],
+  { unclaimed, forged }: Noticed,
   { unjudged, unread }: { readonly unjudged: Unjudged[]; readonly unread: Unread[] },
 ): Promise<void> {
   const opened = await context.vaultOf(vault);
@@ -149,8 +156,7 @@ async function findMissing(
     const { message, remedy } = describeDeletion(deletion, store.url, now);
     log.warn(`${message}. ${remedy}`);
   }
-  const forged: string[] = [];
-  for await (const key of listForged(opened, { source, signal: context.run.signal })) forged.push(key);
+  for await (const key of listForgedTombstones(opened, { source, signal: context.run.signal })) forged.push(key);
   if (forged.length > 0) {
     const { message, remedy } = describeForged(forged, store.url);
     log.warn(`${message}. ${remedy}`);
