@@ -26,6 +26,12 @@ import { HoldfastError, toHoldfastError } from "../../src/errors/holdfast-error.
 import { renderTable } from "../../src/report/format.ts";
 import { escapeHtml } from "../../src/report/html.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { sealManifest } from "../../src/sealing/manifest-seal.ts";
+import { canonicalJson, sha256Hex } from "../../src/vault/documents/canonical-json.ts";
+import { appendEvidence, listEvidence, readEvidence } from "../../src/vault/documents/evidence.ts";
+import { addHold } from "../../src/vault/documents/holds.ts";
+import { readManifest } from "../../src/vault/documents/manifest.ts";
+import { keyOf } from "../../src/vault/layout.ts";
 import { sampleAlert } from "../alerts/sample-alerts.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 import { fakeStream } from "./fake-stream.ts";
@@ -169,7 +175,57 @@ describe("alerts and the report", () => {
   });
 });
 
-describe("commands on a hostile vault", () => {
+/** What somebody without the key can write: nothing of it is signed. */
+async function plantWithoutKey(project: FilesProject, id: string): Promise<void> {
+  const evidence = join(project.vault, "evidence", "tree", id);
+  for (const name of await readdir(evidence)) {
+    const document = JSON.parse(await readFile(join(evidence, name), "utf8"));
+    await writeFile(
+      join(evidence, name),
+      JSON.stringify({ ...document, by: everything, findings: [everything], reason: everything }),
+    );
+  }
+  const manifest = join(project.vault, "manifests", "tree", `${id}.json`);
+  const document = JSON.parse(await readFile(manifest, "utf8"));
+  await writeFile(manifest, JSON.stringify({ ...document, notices: hostileNotices }));
+  await mkdir(join(project.vault, "holds", "tree"), { recursive: true });
+  await writeFile(join(project.vault, "holds", "tree", `${id}.json`), JSON.stringify(hostileHold(id)));
+}
+
+/** What a source's own names and messages bring into documents: sealed and signed, so they count. */
+async function plantThroughSource(project: FilesProject, id: string): Promise<void> {
+  const context = await project.open();
+  const [vault, keys, signer] = [await context.vaultOf("main"), await context.keysOf("main"), await context.signerOf("tree")];
+  const { store } = vault;
+  const checks = await listEvidence(store, "tree", id);
+  const documents = await Promise.all(checks.map(({ key }) => readEvidence(store, key)));
+  const { manifest } = await readManifest(store, "tree", id);
+  const bytes = canonicalJson({ ...manifest, notices: hostileNotices });
+  const manifestSha256 = sha256Hex(bytes);
+  const seal = await sealManifest(manifestSha256, { keys, context: { vaultId: vault.id, source: "tree", backupId: id } });
+  await store.put(keyOf.manifestSeal("tree", id), seal);
+  await store.put(keyOf.manifest("tree", id), bytes);
+  for (const document of documents) {
+    const changed = { ...document, manifestSha256, by: everything, findings: [everything], reason: everything };
+    await appendEvidence(vault, changed, signer);
+  }
+  await addHold(vault, hostileHold(id), signer);
+}
+
+const hostileNotices = [{ code: "HF", subject: everything, message: everything }];
+const hostileHold = (backupId: string) => ({
+  formatVersion: 2 as const,
+  source: "tree",
+  backupId,
+  by: everything,
+  reason: everything,
+  at: "2026-11-20T00:00:00.000Z",
+});
+
+describe.each([
+  { by: "somebody without the key", plant: plantWithoutKey, counts: false },
+  { by: "what it backed up", plant: plantThroughSource, counts: true },
+])("commands on a vault made hostile by $by", ({ plant, counts }) => {
   let project: FilesProject;
   let id: string;
   beforeAll(async () => {
@@ -180,26 +236,7 @@ describe("commands on a hostile vault", () => {
         "  shop: { engine: postgres, connection: env:SHOP, retention: { keepLast: 5 } }\n",
     );
     id = await project.back();
-    const evidence = join(project.vault, "evidence", "tree", id);
-    for (const name of await readdir(evidence)) {
-      const document = JSON.parse(await readFile(join(evidence, name), "utf8"));
-      Object.assign(document, { by: everything, findings: [everything], reason: everything });
-      await writeFile(join(evidence, name), JSON.stringify(document));
-    }
-    const manifest = join(project.vault, "manifests", "tree", `${id}.json`);
-    const document = JSON.parse(await readFile(manifest, "utf8"));
-    document.notices = [{ code: "HF", subject: everything, message: everything }];
-    await writeFile(manifest, JSON.stringify(document));
-    await mkdir(join(project.vault, "holds", "tree"), { recursive: true });
-    const hold = {
-      formatVersion: 2,
-      source: "tree",
-      backupId: id,
-      by: everything,
-      reason: everything,
-      at: "2026-11-20T00:00:00.000Z",
-    };
-    await writeFile(join(project.vault, "holds", "tree", `${id}.json`), JSON.stringify(hold));
+    await plant(project, id);
   });
   afterAll(() => project[Symbol.asyncDispose]());
 
@@ -221,6 +258,12 @@ describe("commands on a hostile vault", () => {
       expectSafe(stdout.text());
       expectSafe(stderr.text());
     }
+  });
+
+  test("the planted texts are shown where they count, and only there", async () => {
+    const { terminal, stdout } = open(false);
+    await runSession(terminal, { file: project.policyFile }, (session) => show(session, id)).catch(() => undefined);
+    expect(stdout.text().includes("error all backups are fine")).toBe(counts);
   });
 
   test("a server that answers the login with control characters is quoted, not obeyed", async () => {
