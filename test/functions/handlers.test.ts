@@ -13,6 +13,7 @@ import { handler as restore } from "../../functions/restore.ts";
 import { catalogue } from "../../src/errors/catalogue.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { readEvent } from "../statemachines/machines.ts";
+import { partOf } from "../support/files-project.ts";
 import { hostileTargets } from "./hostile-targets.ts";
 import { createFunctionsProject, type FunctionsProject, invoke, lambdaContext } from "./invoke.ts";
 
@@ -183,8 +184,7 @@ describe("an error", () => {
   it("is what a damaged backup is, for a result could be passed over", async () => {
     const id = await backUp();
     const artifacts = join(project.directory, "vault", "artifacts", "tree", id);
-    const [name = ""] = await readdir(artifacts);
-    await writeFile(join(artifacts, name), "not what was written");
+    await writeFile(join(artifacts, partOf(id)), "not what was written");
     await expect(invoke(prove, sample("prove", { backupId: id }))).rejects.toMatchObject({
       name: "BackupDamaged",
       message: expect.stringContaining("Artifact"),

@@ -205,7 +205,7 @@ describe("the network of restore tests", () => {
   const elsewhere = samplePolicyText.replace("bucket: acme-backups\n", "bucket: acme-backups\n    region: eu-west-1\n");
   const otherKey = samplePolicyText.replace(
     /main: \{ type: kms.*\}/,
-    `main: kms:arn:aws:kms:us-east-1:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`,
+    `main: { type: kms, keyId: "arn:aws:kms:us-east-1:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab", signing: { key: alias/acme-signing } }`,
   );
   it.each([
     ["another word", {}, { proving: "closed" }, /parameter proving is "closed"/],
