@@ -57,10 +57,10 @@ function backupSteps({ course, server, proxy }: CourseTools): CourseStep[] {
       async work() {
         proxy.clear();
         const first = command("backup", "tree");
-        await waitFor("the first upload", () => proxy.requests.includes("UploadPart"), 120_000);
+        await waitFor("the first upload", () => proxy.requests.includes("PutObject"), 120_000);
         const second = await command("backup", "tree");
         expectCode(await first, 0);
-        assert.equal((json(second)["error"] as { name?: string }).name, "LeaseHeld");
+        assert.equal((json(second)["error"] as { class?: string }).class, "LeaseHeld");
         return `refused with exit code ${second.code} (LeaseHeld); the first one is verified`;
       },
     },
@@ -165,7 +165,7 @@ function keepSteps({ course, server, proxy }: CourseTools): CourseStep[] {
         const left = (await versionsBelow(buckets.plain, "team/manifests/notes/")).content.length;
         assert.deepEqual([deleted.length, left, await server.countUploads(buckets.plain)], [2, 1, 0]);
         const leases = await versionsBelow(buckets.plain, "team/leases/");
-        return `2 of 3 deleted with all versions, 1 dead upload removed, ${leases.content.length} version of the lease`;
+        return `2 of 3 deleted with all versions, 1 dead upload removed, ${leases.content.length} versions of its leases`;
       },
     },
     {
