@@ -2,7 +2,7 @@
  * A vault that others wrote to: nothing looks better than it is, one bad document spoils one
  * backup, and no command ends for it.
  */
-import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HoldfastError } from "../../src/errors/holdfast-error.ts";
@@ -13,11 +13,14 @@ import { listDueBackups } from "../../src/pipeline/list-due.ts";
 import { measureSources } from "../../src/pipeline/measure-sources.ts";
 import { newestGoodBackup } from "../../src/pipeline/newest-good.ts";
 import { planBackup } from "../../src/pipeline/plan-run.ts";
+import { planPrune } from "../../src/pipeline/prune.ts";
 import { gatherReport } from "../../src/pipeline/report.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
+import { addHold } from "../../src/vault/documents/holds.ts";
 import { createFilesProject, type FilesProject, partOf } from "../support/files-project.ts";
 import { plant } from "../support/hostile-folder.ts";
+import { signedNames } from "../support/signed-vault.ts";
 
 let project: FilesProject;
 beforeEach(async () => {
@@ -169,14 +172,110 @@ describe("a manifest", () => {
   });
 });
 
-describe("a hold that cannot be read", () => {
-  it("holds, and ends no report", async () => {
+/** Puts a legal hold on a backup as its owner does; gives the record's path in the vault. */
+async function hold(id: string): Promise<string> {
+  const context = await project.open();
+  const record = {
+    formatVersion: 2,
+    source: "tree",
+    backupId: id,
+    by: "x",
+    reason: "case 1",
+    at: new Date().toISOString(),
+  } as const;
+  await addHold(await context.vaultOf("main"), record, await context.signerOf("tree"));
+  const [key = ""] = await project.filesOf("holds");
+  return key;
+}
+
+describe("a hold", () => {
+  it("that was signed and cannot be read holds, and ends no report", async () => {
     const id = await project.back();
     await mkdir(vaultPath("holds/tree"), { recursive: true });
     await writeFile(vaultPath((await project.names()).hold("tree", id, Buffer.from("{}"))), "");
     const { sources } = await gatherReport(await project.open());
     expect(sources[0]?.holds).toMatchObject([{ backupId: id, reason: expect.stringContaining("cannot be read") }]);
     expect((await project.find(id)).entry.held).toBe(true);
+  });
+
+  it("that nobody signed, or that was signed for another backup, holds nothing and is reported", async () => {
+    const [other, id] = [await project.back({ minutesAgo: 60 }), await project.back()];
+    const genuine = await hold(other);
+    await copyFile(vaultPath(genuine), vaultPath(genuine.replace(other, id)));
+    await writeFile(vaultPath("holds/tree", `${id}.json`), "");
+    await writeFile(vaultPath(thief().hold("tree", id)), "{}");
+    const { entry } = await project.find(id);
+    expect([entry.held, entry.forged.length]).toEqual([false, 3]);
+    const { sources, status } = await gatherReport(await project.open());
+    expect(sources[0]?.holds.map(({ backupId }) => backupId)).toEqual([other]);
+    expect(status.sources[0]?.held).toEqual([other]);
+  });
+});
+
+/** Names under which somebody signs who has a key of their own. */
+const thief = () => signedNames("0123456789abcdefghjkmnpqrs", 99);
+
+describe("signed names", () => {
+  it("of another's key, another backup, another time or another check make nothing of a backup", async () => {
+    const [older, id] = [await project.back({ minutesAgo: 60 }), await project.back({ minutesAgo: 30 })];
+    const [genuine = ""] = await project.filesOf(`evidence/tree/${older}`);
+    const at = new Date();
+    const forged = [
+      thief().evidence("tree", id, at, "proven"),
+      thief().evidence("tree", id, at, "damaged"),
+      genuine.replace(older, id),
+      genuine.replace(older, id).replace("-verified-", "-proven-"),
+      genuine.replace(older, id).replace(/\d{8}T\d{9}Z-verified/, `${stampOf(at)}-verified`),
+    ];
+    for (const key of forged) await copyFile(vaultPath(genuine), vaultPath(key));
+    const { source, messages } = await measure();
+    expect(source).toMatchObject({ newestProven: null, damaged: [], newestVerified: { id, state: "verified" } });
+    // One is older than what counts of its check, and so needs no judging here; check names all.
+    expect(messages).toContain("breach: 4 documents, such as ");
+    const findings = await checkPolicy(await project.open(), Object.values((await project.open()).policy.sources));
+    expect(findings.find(({ subject }) => subject === "signatures")?.details?.toSorted()).toEqual(forged.sort());
+    expect(await newestGoodBackup(await project.open(), "tree")).toMatchObject({ id });
+    // Nothing is released for a planted proof's sake, and nothing stays for planted damage's.
+    expect((await planPrune(await project.open(), "tree")).released).toEqual([older]);
+    const context = await project.open();
+    const to = join(project.directory, "restored");
+    await restoreBackup(context, await project.find("tree@latest", context), { to, overwrite: false, allowDamaged: false });
+    expect(await readFile(join(to, "file"), "utf8")).toBe("content");
+  });
+
+  it.each(["", "{}", "\u0000"])("whose bytes became %j are damage of that backup, and of no other", async (text) => {
+    const [good, id] = [await project.back({ minutesAgo: 60 }), await project.back()];
+    const [key = ""] = await project.filesOf(`evidence/tree/${id}`);
+    await writeFile(vaultPath(key), text);
+    const { source } = await measure();
+    expect(source).toMatchObject({ damaged: [id], newestVerified: { id: good } });
+    await gatherReport(await project.open());
+    expect(await newestGoodBackup(await project.open(), "tree")).toMatchObject({ id: good });
+    expect((await planPrune(await project.open(), "tree")).released).toEqual([]);
+  });
+
+  it("of a planted newest backup stop a prune and a restore of the latest, which name the newest good one", async () => {
+    const [older, good] = [await project.back({ minutesAgo: 60 }), await project.back({ minutesAgo: 30 })];
+    const planted = `${stampOf(new Date()).slice(0, 15)}Z-full-ev1l00`;
+    await plantEmpty(planted, "proven", stampOf(new Date()));
+    await writeFile(vaultPath(thief().evidence("tree", planted, new Date(), "proven")), "{}");
+    // Until somebody reads it, it is in nobody's way: it counts for nothing.
+    expect(await planPrune(await project.open(), "tree")).toMatchObject({ released: [older], refusals: [] });
+    expect(await verify(planted)).toMatchObject({ outcome: "damaged" });
+    const { refusals } = await planPrune(await project.open(), "tree");
+    expect(refusals).toMatchObject([{ message: expect.stringContaining("the newest backup is damaged") }]);
+    const context = await project.open();
+    const found = await project.find("tree@latest", context);
+    expect(found.entry.id).toBe(planted);
+    const to = join(project.directory, "restored");
+    const restoring = namingNewestGood(context, found, () =>
+      restoreBackup(context, found, { to, overwrite: false, allowDamaged: false }),
+    );
+    await expect(restoring).rejects.toMatchObject({ exitCode: 4, hint: expect.stringContaining(good) });
+    // The next backup is newer than it, and releases what it may.
+    const next = await project.back({ minutesAgo: -0.1 });
+    const plan = await planPrune(await project.open({ shiftMs: 60_000 }), "tree");
+    expect([plan.refusals, plan.released.includes(older), plan.released.includes(next)]).toEqual([[], true, false]);
   });
 });
 
