@@ -10,6 +10,7 @@ import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { SignedVault } from "../vault/vault.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { findReplacedId } from "./recover-vault-id.ts";
 
 /** How many of a source's newest backups are asked for the keys that open them. */
 const openableCount = 100;
@@ -64,9 +65,7 @@ export async function checkCatalogue(
     }
   }
   for await (const key of listForgedTombstones(vault, { signal })) forged.push(key);
-  if (forged.length > 0) {
-    findings.push({ level: "error", subject: "signatures", ...describeForged(forged, store.url), details: forged });
-  }
+  if (forged.length > 0) findings.push(await judgeForged(context, vault, forged));
   for (const place of await confirmLost(vault, unclaimed)) {
     findings.push({ level: "error", subject: "backups", ...describeLost(place, store) });
   }
@@ -74,4 +73,18 @@ export async function checkCatalogue(
     findings.push({ level: "warning", subject: "backups", ...describeDeletion(deletion, store.url, now) });
   }
   return findings;
+}
+
+/** With another vault's holdfast.json, all that was signed here looks forged: none of it may go. */
+async function judgeForged(context: PipelineContext, vault: SignedVault, forged: readonly string[]): Promise<Finding> {
+  const replaced = await findReplacedId(context, vault);
+  const { url } = vault.store;
+  if (replaced === undefined) return { level: "error", subject: "signatures", ...describeForged(forged, url), details: forged };
+  return {
+    level: "error",
+    subject: "vault's id",
+    message: `holdfast.json in ${url} says that this is vault ${vault.id}, and its newest backups are sealed for ${replaced}: it was replaced`,
+    remedy:
+      "Delete nothing: what was signed before counts again with the right one. Bring it back from a copy or the bucket's older versions; or move it out of the vault and run `holdfast check --repair`, which writes it anew.",
+  };
 }

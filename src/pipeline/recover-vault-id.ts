@@ -10,6 +10,7 @@ import { readManifest } from "../vault/documents/manifest.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
 import { type BackupPlace, keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import type { SealedVault } from "./authentic-manifest.ts";
 import { openingKeysFor } from "./opening-keys.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
@@ -39,6 +40,30 @@ export async function recoverVaultId(context: PipelineContext, store: ObjectStor
       hint: "Bring holdfast.json back from a copy of the vault, or from the bucket's older versions.",
     })
   );
+}
+
+/** So many backups are looked at: one that somebody put there says nothing of the others. */
+const maxAskedBackups = 20;
+
+/**
+ * The id that the newest backups are sealed for, where none of them is sealed for the vault's own:
+ * then its holdfast.json was replaced, and what was signed before looks forged. Says nothing where
+ * the seals cannot be opened here. Errors: those of ObjectStore.
+ */
+export async function findReplacedId(context: PipelineContext, { id: own, store }: SealedVault): Promise<string | undefined> {
+  const places: BackupPlace[] = [];
+  for await (const place of listPlaces(store, { signal: context.run.signal })) places.push(place);
+  let other: string | undefined;
+  for (const place of places.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, maxAskedBackups)) {
+    try {
+      const sealedFor = await readVaultId(context, store, place);
+      if (sealedFor === own) return undefined;
+      other ??= sealedFor;
+    } catch (error) {
+      if (!isHoldfastError(error, ...unsuitable)) throw error;
+    }
+  }
+  return other;
 }
 
 /** What spoils one backup, and says nothing of the next. */

@@ -28,6 +28,6 @@ export function describeForged(keys: readonly string[], url: string): { readonly
   return {
     message: `${what} not signed with a key of the policy, and ${keys.length === 1 ? "counts" : "count"} for nothing`,
     remedy:
-      "If a key has left the policy, name it again after the new one: what it signed counts then. Else find out who can write there, and delete them from the vault; `holdfast check --json` lists all of them.",
+      "If a key has left the policy, name it again after the new one: what it signed counts then. Else find out who can write there, and run `holdfast check --json`: it says whether holdfast.json was replaced, and else lists all that is to be deleted from the vault.",
   };
 }

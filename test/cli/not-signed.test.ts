@@ -66,7 +66,7 @@ describe("documents that are not signed", () => {
     expect(
       text.match(/not signed {2}3 documents in .* are not signed with a key of the policy, and count for nothing/g),
     ).toHaveLength(1);
-    expect(text).toContain("`holdfast check --json` lists all of them");
+    expect(text).toContain("run `holdfast check --json`");
   });
 
   test("show names each of them, and quotes none", async () => {

@@ -186,6 +186,44 @@ describe("a lost holdfast.json", () => {
   });
 });
 
+describe("a holdfast.json that others changed", () => {
+  const check = async (repair: boolean) =>
+    checkPolicy(await project.open(), Object.values((await project.open()).policy.sources), { repair, deployed: false });
+  const subjects = async () => (await check(false)).map(({ subject }) => subject);
+
+  test("to another vault's id is found, and nobody is told to delete what was signed before", async () => {
+    const id = await project.back();
+    const text = await readFile(vaultPath("holdfast.json"), "utf8");
+    const { vaultId } = JSON.parse(text);
+    await writeFile(vaultPath("holdfast.json"), text.replace(vaultId, "0123456789abcdefghjkmnpqrs"));
+    const findings = await check(false);
+    const found = findings.find(({ subject }) => subject === "vault's id");
+    expect(found).toMatchObject({ level: "error", message: expect.stringContaining(`sealed for ${vaultId}: it was replaced`) });
+    expect(found?.remedy).toContain("Delete nothing");
+    expect(findings.map(({ subject }) => subject)).not.toContain("signatures");
+    // As the remedy says.
+    await rename(vaultPath("holdfast.json"), join(project.directory, "replaced.json"));
+    await check(true);
+    expect((await openStore()).vaultId).toBe(vaultId);
+    expect(await subjects()).not.toContain("vault's id");
+    expect(await verify(id)).toMatchObject({ outcome: "verified" });
+    // One backup that is sealed for this vault says that it is the right one.
+    await writeFile(vaultPath("evidence/tree", id, "20260101T000000000Z-proven.json"), "");
+    expect(await subjects()).toContain("signatures");
+  });
+
+  test.each(["", "{}", "[".repeat(60_000)])("to %j is repaired once it was moved away, as the hint says", async (text) => {
+    const id = await project.back();
+    await writeFile(vaultPath("holdfast.json"), text);
+    await expect(project.find(id)).rejects.toMatchObject({ hint: expect.stringContaining("move it out of the vault and run") });
+    expect(await check(true)).toContainEqual(expect.objectContaining({ level: "error", subject: "repair" }));
+    expect(await readFile(vaultPath("holdfast.json"), "utf8")).toBe(text);
+    await rename(vaultPath("holdfast.json"), join(project.directory, "moved.json"));
+    await check(true);
+    expect(await verify(id)).toMatchObject({ outcome: "verified" });
+  });
+});
+
 describe("a machine without the key", () => {
   beforeEach(async () => {
     await project.back({ minutesAgo: 60 });

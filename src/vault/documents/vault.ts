@@ -26,6 +26,9 @@ const sealingSuite = "0x0478";
 
 const wayBack =
   "Find out who deleted it, bring it back from a copy or the bucket's older versions, or run `holdfast check --repair`, which writes it anew; backups are not made until then.";
+/** A repair writes over nothing: it may be what a newer Holdfast wrote. */
+const wayAround =
+  "Find out who changed it, and bring it back from a copy or the bucket's older versions; or move it out of the vault and run `holdfast check --repair`, which writes it anew.";
 
 const vaultShape = object({
   required: {
@@ -77,7 +80,7 @@ export async function openVault(store: ObjectStore): Promise<VaultDocument> {
     name: "vault",
     shape: vaultShape,
     error: "VaultInvalid",
-    hint: wayBack,
+    hint: wayAround,
     maxBytes: maxSmallDocumentBytes,
   } as const;
   try {
