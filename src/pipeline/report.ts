@@ -2,8 +2,9 @@
  * The step that gathers what the HTML report shows: objectives against measurements, catalogue,
  * restore tests, retention's plan, holds.
  */
+import { isHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
-import type { ReportHold, ReportModel, ReportSource } from "../report/report-model.ts";
+import type { ReportHold, ReportModel, ReportPlan, ReportSource } from "../report/report-model.ts";
 import { type Hold, listHolds, type UnreadableHold } from "../vault/documents/holds.ts";
 import { type MeasuredSource, measureSources } from "./measure-sources.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -31,7 +32,17 @@ async function describeSource(context: PipelineContext, { source, backups, tests
   if (backups.length === 0) return { ...described, holds: [] };
   const holds: ReportHold[] = [];
   for await (const hold of listHolds(await context.vaultOf(source.vault), source.name)) holds.push(describeHold(hold));
-  return { ...described, plan: await planPrune(context, source.name), holds };
+  return { ...described, plan: await planOrRefusal(context, source.name), holds };
+}
+
+/** What keeps a source from being planned keeps it from being pruned, and no report from being. */
+async function planOrRefusal(context: PipelineContext, source: string): Promise<ReportPlan> {
+  try {
+    return await planPrune(context, source);
+  } catch (error) {
+    if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
+    return { decisions: [], refusals: [{ message: error.message, details: [error.hint] }] };
+  }
 }
 
 /** A hold that cannot be read keeps its backup, and has nobody to ask about it. */

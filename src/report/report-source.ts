@@ -105,14 +105,17 @@ function renderBackup({ id, startedAt, state, suspicious, held, leftOut, checks,
 
 function renderPlan(plan: ReportPlan | undefined): Html | null {
   if (plan === undefined) return null;
-  const released = plan.decisions.filter(({ kept }) => !kept);
-  const kept = plan.decisions.length - released.length;
   return html`<h3>Retention</h3>
-<p>The next prune would keep ${plural(kept, "backup")} and delete ${released.length}.</p>
 ${plan.refusals.map(({ message, details }) => html`<div class="panel"><p>${verdictBadge("warning")} Pruning is refused: ${message}</p><ul>${details.map((detail) => html`<li>${detail}</li>`)}</ul></div>`)}
-<details${plan.decisions.length <= mostOpen ? { markup: " open" } : null}><summary>Why each one stays or goes</summary>
+${plan.decisions.length === 0 ? null : renderDecisions(plan.decisions)}`;
+}
+
+function renderDecisions(decisions: ReportPlan["decisions"]): Html {
+  const released = decisions.filter(({ kept }) => !kept).length;
+  return html`<p>The next prune would keep ${plural(decisions.length - released, "backup")} and delete ${released}.</p>
+<details${decisions.length <= mostOpen ? { markup: " open" } : null}><summary>Why each one stays or goes</summary>
 <div class="scroll"><table><thead><tr><th scope="col">Backup</th><th scope="col">Decision</th><th scope="col">Reasons</th></tr></thead>
-<tbody>${plan.decisions.slice(0, mostBackups).map(({ id, kept: stays, reasons }) => html`<tr><th scope="row"><code>${id}</code></th><td>${stays ? "kept" : "released"}</td><td>${reasons.join("; ")}</td></tr>\n`)}</tbody>
+<tbody>${decisions.slice(0, mostBackups).map(({ id, kept: stays, reasons }) => html`<tr><th scope="row"><code>${id}</code></th><td>${stays ? "kept" : "released"}</td><td>${reasons.join("; ")}</td></tr>\n`)}</tbody>
 </table></div></details>`;
 }
 

@@ -17,6 +17,7 @@ import { planPrune } from "../../src/pipeline/prune.ts";
 import { gatherReport } from "../../src/pipeline/report.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
+import { renderReport } from "../../src/report/html-report.ts";
 import { addHold } from "../../src/vault/documents/holds.ts";
 import { createFilesProject, type FilesProject, partOf } from "../support/files-project.ts";
 import { plant } from "../support/hostile-folder.ts";
@@ -276,6 +277,18 @@ describe("signed names", () => {
     const next = await project.back({ minutesAgo: -0.1 });
     const plan = await planPrune(await project.open({ shiftMs: 60_000 }), "tree");
     expect([plan.refusals, plan.released.includes(older), plan.released.includes(next)]).toEqual([[], true, false]);
+  });
+});
+
+describe("a report", () => {
+  it("is written although nobody can tell who reads a source's backups, and says why nothing is pruned", async () => {
+    const id = await project.back();
+    await plant("link to a directory", vaultPath("leases/reading/tree"), beside);
+    const model = await gatherReport(await project.open());
+    expect(model.sources[0]?.backups.map((backup) => backup.id)).toEqual([id]);
+    const page = renderReport(model);
+    expect(page).toMatch(/Pruning is refused: [^<]*leases\/reading\/tree is a symbolic link/);
+    expect(page).not.toContain("The next prune would keep");
   });
 });
 
