@@ -283,7 +283,7 @@ describe("signed names", () => {
 describe("a report", () => {
   it("is written although nobody can tell who reads a source's backups, and says why nothing is pruned", async () => {
     const id = await project.back();
-    await plant("link to a directory", vaultPath("leases/reading/tree"), beside);
+    await plant("link to a directory", vaultPath("leases/reading/tree"), project.outside);
     const model = await gatherReport(await project.open());
     expect(model.sources[0]?.backups.map((backup) => backup.id)).toEqual([id]);
     const page = renderReport(model);
