@@ -7,13 +7,15 @@ import { createHash } from "node:crypto";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import { placeOf } from "../vault/artifact-place.ts";
 import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/documents/manifest.ts";
-import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
 import { initVault } from "../vault/documents/vault.ts";
+import { findBackup } from "../vault/find-backup.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
+import { isExported, readBasesOf } from "./export-bases.ts";
 import type { FoundBackup } from "./find-backups.ts";
+import { storedBytesOf } from "./open-chain.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { recordingDamage } from "./record-damage.ts";
 import { writeInstructions } from "./vault-instructions.ts";
@@ -21,6 +23,8 @@ import { whileReading } from "./with-read-mark.ts";
 
 export interface ExportResult {
   readonly backupId: string;
+  /** What it builds on, in the order of restoring; copied as well, unless it was there. */
+  readonly buildsOn: readonly string[];
   readonly directory: string;
   readonly objects: number;
   readonly bytes: number;
@@ -29,10 +33,10 @@ export interface ExportResult {
 }
 
 /**
- * Copies a backup into `directory`, which becomes (or already is) a folder vault of its own: the
- * same layout, the instructions, the manifest last, every artifact's checksum compared on the way.
- * The key is not part of it. A failed export removes what it copied; what one that died left
- * there is replaced.
+ * Copies a backup, and all that it builds on, into `directory`, which becomes (or already is) a
+ * folder vault of its own: the same layout, the instructions, the manifest last, every artifact's
+ * checksum compared on the way. The key is not part of it. A failed export removes what it copied;
+ * what one that died left there is replaced.
  * Errors: ArtifactDamaged, ArtifactMissing, ObjectExists (already exported there), DiskFull, those
  * of both stores.
  */
@@ -41,18 +45,40 @@ export async function exportBackup(context: PipelineContext, found: FoundBackup,
 }
 
 async function copyBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
-  const { entry } = found;
   const manifest = await readForExport(context, found);
+  const bases = await readBasesOf(found.vault.store, manifest);
   const { openStore } = await import("../vault/open-store.ts");
   const copy = await openStore({ name: "export", type: "folder", path: directory }, { clock: context.run.clock });
   try {
     await beginCopy(context, copy, found.vault.id);
-    await prepareCopy(copy, entry.source, entry.id);
-    context.run.progress.phase("export", totalsOf(manifest).storedBytes);
-    return { backupId: entry.id, directory, ...(await copyObjects(context, found, copy, manifest)) };
+    await prepareCopy(copy, manifest.source, manifest.id);
+    const missing: Manifest[] = [];
+    for (const base of bases) if (!(await isExported(copy, base))) missing.push(base.manifest);
+    context.run.progress.phase("export", storedBytesOf([...missing, manifest]));
+    const copied: Awaited<ReturnType<typeof copyObjects>>[] = [];
+    // What is built on comes first: a run that dies leaves backups that are whole.
+    for (const base of missing) copied.push(await copyBase(context, found, copy, base));
+    copied.push(await copyObjects(context, found, copy, manifest));
+    return {
+      backupId: manifest.id,
+      buildsOn: bases.map((base) => base.manifest.id),
+      directory,
+      objects: copied.reduce((sum, { objects }) => sum + objects, 0),
+      bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
+      notCopied: copied.flatMap(({ notCopied }) => notCopied),
+    };
   } finally {
     copy.close();
   }
+}
+
+async function copyBase(context: PipelineContext, { vault }: FoundBackup, copy: ObjectStore, manifest: Manifest) {
+  const { source, id } = manifest;
+  const found = { vault, entry: await findBackup(vault, `${source}/${id}`, context.run.clock.now()) };
+  return recordingDamage(context, found, async () => {
+    await prepareCopy(copy, source, id);
+    return copyObjects(context, found, copy, manifest);
+  });
 }
 
 /**

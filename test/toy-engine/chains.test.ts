@@ -9,6 +9,7 @@ import { addHold } from "../../src/cli/commands/hold.ts";
 import type { Session } from "../../src/cli/session.ts";
 import { authenticatorOf } from "../../src/pipeline/authentic-manifest.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
+import { exportBackup } from "../../src/pipeline/export.ts";
 import { findInVaults } from "../../src/pipeline/find-backups.ts";
 import { listEntries } from "../../src/pipeline/list-source.ts";
 import { measureSources } from "../../src/pipeline/measure-sources.ts";
@@ -271,6 +272,39 @@ describe("manifests that their maker did not mean well", () => {
     const coverage = { from: { at: at(5), mark: "6", line: "1" }, to: { at: at(9), mark: "9", line: "1" } };
     const base = { id: full, manifestSha256: "0".repeat(64) };
     expect(await commit({ base, coverage })).toContain("changed or swapped");
+  });
+});
+
+describe("an export", () => {
+  it("brings along what the backup builds on, once, and restores from the folder", async () => {
+    const { full, incremental, log, last, differential } = await makeChain();
+    const context = await project.open(50);
+    const to = join(project.directory, "exported");
+    const exported = await exportBackup(context, await findInVaults(context, last), to);
+    expect(exported).toMatchObject({ buildsOn: [full, incremental, log], notCopied: [] });
+    expect(await exportBackup(context, await findInVaults(context, differential), to)).toMatchObject({ buildsOn: [full] });
+    const text = await readFile(join(to, "RESTORE.md"), "utf8");
+    expect(text).toContain("which must be restored before it");
+    // The folder alone: what the vault had is gone.
+    await project.useFolder(to);
+    expect(project.manifestIds()).toEqual([full, incremental, log, last, differential].sort());
+    expect(await restored(last)).toEqual(linesUntil(20));
+    expect(await restored(last, at(17))).toEqual(linesUntil(17));
+    expect(await restored(differential)).toEqual(linesUntil(25));
+    expect((await stateOf(last)).state).toBe("verified");
+  });
+
+  it("of a backup whose base is missing says so, and writes nothing", async () => {
+    const { incremental, log } = await makeChain();
+    await project.vault.delete(keyOf.manifest("bear", incremental));
+    const context = await project.open(50);
+    const to = join(project.directory, "broken");
+    const found = await findInVaults(context, log);
+    await expect(exportBackup(context, found, to)).rejects.toMatchObject({
+      name: "ManifestDamaged",
+      message: expect.stringContaining(`builds on ${incremental}, which is missing`),
+    });
+    await expect(readFile(join(to, "holdfast.json"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
 

@@ -1,7 +1,7 @@
 /** A toy source with its policy, key and a vault in memory, and the pipeline in this process. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { findInVaults } from "../../src/pipeline/find-backups.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
@@ -17,6 +17,8 @@ export interface ToyProject extends AsyncDisposable {
   /** What the vault `main` is; another from here on with `useVault`. */
   readonly vault: MemoryStore;
   useVault(): void;
+  /** A vault with the objects of this folder. */
+  useFolder(directory: string): Promise<void>;
   /** Rewrites the policy with another retention, for runs that are opened afterwards. */
   retain(retention: string): Promise<void>;
   write(lines: readonly string[], line?: string): Promise<void>;
@@ -63,6 +65,13 @@ export async function createToyProject(retention = "{ keepLast: 1, maxRemoval: 1
     },
     useVault() {
       vault = makeMemoryStore(() => now);
+    },
+    async useFolder(folder) {
+      vault = makeMemoryStore(() => now);
+      for (const each of await readdir(folder, { recursive: true, withFileTypes: true })) {
+        const path = join(each.parentPath, each.name);
+        if (each.isFile()) await vault.put(relative(folder, path), await readFile(path));
+      }
     },
     retain,
     write: (each, line) =>

@@ -14,6 +14,9 @@ export async function exportTo({ context }: Session, reference: string, options:
   const result = await namingNewestGood(context, found, () => exportBackup(context, found, resolve(options.to)));
   const lines = [
     `${result.backupId} exported to ${result.directory}: ${countOf(result.objects, "object")}, ${formatBytes(result.bytes)}`,
+    ...(result.buildsOn.length === 0
+      ? []
+      : [`  with what it builds on, to be restored in this order: ${[...result.buildsOn, result.backupId].join(", ")}`]),
     ...(result.notCopied.length === 0
       ? []
       : [`  without ${countOf(result.notCopied.length, "piece")} of evidence that could not be read`]),
