@@ -29,7 +29,7 @@ import { type GatheredBackup, planOnTrust } from "./plan-on-trust.ts";
 import { keepPromises, planAmongLocks } from "./prune-locks.ts";
 import { readBases } from "./read-bases.ts";
 import { refuseLosses } from "./refuse-losses.ts";
-import { type ReusedArtifacts, readReusedArtifacts } from "./reused-artifacts.ts";
+import { describeDoubt, type ReusedArtifacts, readReusedArtifacts } from "./reused-artifacts.ts";
 import { historyOf, listAnew, noteDeletions } from "./source-history.ts";
 import { withSourceLeases } from "./source-lease.ts";
 
@@ -52,16 +52,34 @@ export interface PruneResult {
 const orphanGraceSeconds = 86_400;
 
 /**
- * What retention would do to a source's backups. Reads keys only, the manifests of backups that
- * depend on others, of what is kept as good and of logs to be released, and the locks of what it
- * would release; writes nothing.
+ * What a prune would do to a source's backups now. Reads keys only, the manifests of backups that
+ * depend on others or reuse, of what is kept as good and of logs to be released, and the locks of
+ * what it would release; writes nothing.
  */
 export async function planPrune(context: PipelineContext, sourceName: string): Promise<RetentionPlan> {
   const source = requireSource(context.policy, sourceName);
   const vault = await context.vaultOf(source.vault);
   const { readers } = await findReaders(context, vault.state, sourceName);
   const readReused = onceOf(() => readReusedArtifacts(context, vault, sourceName));
-  return (await planSource(context, vault, source, readers, readReused, await historyOf(context, vault, sourceName))).plan;
+  const history = await historyOf(context, vault, sourceName);
+  const { plan, backups } = await planSource(context, vault, source, readers, readReused, history);
+  return plan.released.length === 0 ? plan : spareDoubted(plan, backups, (await readReused()).doubts);
+}
+
+/** The plan as a prune would carry it out while these manifests may name anything. */
+async function spareDoubted(
+  plan: RetentionPlan,
+  backups: readonly RetentionBackup[],
+  doubts: ReadonlyMap<string, string>,
+): Promise<RetentionPlan> {
+  const left = new Map(doubts);
+  const { spared } = await walkReleased(plan, backups, async (id) => {
+    const reason = describeDoubt(left, id);
+    // A backup that goes names nothing any longer.
+    if (reason === undefined) left.delete(id);
+    return reason;
+  });
+  return amend(plan, spared);
 }
 
 /**
@@ -134,23 +152,31 @@ async function deleteReleased(
   leases: LeaseSet,
   { readReused, ...places }: Omit<DeletionPlaces, "reused"> & { readonly readReused: ReadReused },
   source: string,
-  { released, decisions }: RetentionPlan,
+  plan: RetentionPlan,
   backups: readonly RetentionBackup[],
 ): Promise<Deletions> {
+  const reasonsOf = new Map(plan.decisions.map(({ id, reasons }) => [id, reasons]));
+  return walkReleased(plan, backups, async (id) => {
+    run.signal.throwIfAborted();
+    await leases.assertHeld();
+    const reused = await readReused();
+    return deleteBackup(run, { ...places, reused }, { source, id, reasons: reasonsOf.get(id) ?? [] });
+  });
+}
+
+/** Deletes what is released, one after the other; `work` resolves with why one stays. */
+async function walkReleased(
+  { released }: RetentionPlan,
+  backups: readonly RetentionBackup[],
+  work: (id: string) => Promise<string | undefined>,
+): Promise<Deletions> {
   const parents = new Map(backups.map(({ id, parent }) => [id, parent ?? undefined]));
-  const reasonsOf = new Map(decisions.map(({ id, reasons }) => [id, reasons]));
   const deleted: string[] = [];
   const spared = new Map<string, string>();
   // Dependants come before what they build on, so that whatever is spared spares its bases in time.
   for (const id of released) {
     if (spared.has(id)) continue;
-    run.signal.throwIfAborted();
-    await leases.assertHeld();
-    const reason = await deleteBackup(
-      run,
-      { ...places, reused: await readReused() },
-      { source, id, reasons: reasonsOf.get(id) ?? [] },
-    );
+    const reason = await work(id);
     if (reason === undefined) {
       deleted.push(id);
       continue;

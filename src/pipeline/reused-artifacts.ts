@@ -64,11 +64,7 @@ export async function readReusedArtifacts(context: PipelineContext, vault: Vault
       else if (found !== undefined) count(reusedKeys(found), 1);
     });
   }
-  const findDoubt = (storedBy: string): string | undefined => {
-    // A backup reuses from earlier ones only.
-    for (const [id, why] of doubts) if (id > storedBy) return `${id} may name its artifacts: ${why}`;
-    return undefined;
-  };
+  const findDoubt = (storedBy: string): string | undefined => describeDoubt(doubts, storedBy);
   return {
     doubts,
     findDoubt,
@@ -78,6 +74,13 @@ export async function readReusedArtifacts(context: PipelineContext, vault: Vault
       if (!doubts.delete(id) && manifest !== undefined) count(reusedKeys(manifest), -1);
     },
   };
+}
+
+/** Why what a backup stored has to stay while these manifests are in doubt, in words. */
+export function describeDoubt(doubts: ReadonlyMap<string, string>, storedBy: string): string | undefined {
+  // A backup reuses from earlier ones only.
+  for (const [id, why] of doubts) if (id > storedBy) return `${id} may name its artifacts: ${why}`;
+  return undefined;
 }
 
 /** The manifest; why it is in doubt; or undefined where it was deleted meanwhile. */

@@ -237,12 +237,14 @@ describe("a plan", () => {
     expect((await planPrune(await open(), "tree")).released).toEqual([snapshot, full(1)]);
     await store(incremental(2), [full(1)]);
     await memory.put(keyOf.manifest("tree", incremental(2)), Buffer.from("{}"));
-    const { decisions } = await planPrune(await open(), "tree");
-    const doubted = decisions.find(({ id }) => id === incremental(2));
+    const planned = await planPrune(await open(), "tree");
+    const doubted = planned.decisions.find(({ id }) => id === incremental(2));
     expect(doubted).toMatchObject({ kept: true, reasons: [expect.stringMatching(/^not relied on: /)] });
     // What is older stays too: it may name that.
     const { deleted, plan } = await pruneSource(await open(), "tree");
     expect(deleted).not.toContain(full(1));
+    // And the plan said so before.
+    expect(planned).toEqual(plan);
     expect(plan.decisions.find(({ id }) => id === full(1))?.reasons.join()).toContain(`${incremental(2)} may name its artifacts`);
   });
 });
