@@ -71,8 +71,8 @@ export interface ListOptions extends RoomOptions {
    */
   readonly onUnclaimed?: ((place: BackupPlace) => void) | undefined;
   /**
-   * Is given the key of each evidence and each hold that none of the policy's keys signed, whether a
-   * backup belongs to it or not; then every name is judged.
+   * Is given the key of each evidence and each hold that none of the policy's keys signed, whether
+   * a backup belongs to it or not; then every name is judged.
    */
   readonly onForged?: ((key: string) => void) | undefined;
 }

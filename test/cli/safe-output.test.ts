@@ -192,7 +192,9 @@ async function plantWithoutKey(project: FilesProject, id: string): Promise<void>
   await writeFile(join(project.vault, "holds", "tree", `${id}.json`), JSON.stringify(hostileHold(id)));
 }
 
-/** What a source's own names and messages bring into documents: sealed and signed, so they count. */
+/**
+ * What a source's own names and messages bring into documents: sealed and signed, so they count.
+ */
 async function plantThroughSource(project: FilesProject, id: string): Promise<void> {
   const context = await project.open();
   const [vault, keys, signer] = [await context.vaultOf("main"), await context.keysOf("main"), await context.signerOf("tree")];
