@@ -47,7 +47,7 @@ test("no secret and no digest of content is in an object, in a result or in a me
     for (const json of [false, true]) texts.push(await printed(json, work));
   };
   const id = await project.back({ minutesAgo: 60 });
-  await run((session) => backup(session, "tree", { kind: "full", prune: false }));
+  await run((session) => backup(session, "tree", { kind: "full", verify: true, prune: false }));
   await run((session) => addHold(session, id, { reason: "case 1" }));
   await run((session) => restoreTest(session, "tree"));
   await run((session) => verify(session, undefined, { all: true }));
