@@ -23,6 +23,8 @@ export interface PackagedStack {
   /** The template's file, in a directory that the caller removes with `remove`. */
   readonly file: string;
   readonly template: Template;
+  /** What CloudFormation puts on every resource that takes tags. */
+  readonly stackTags: Readonly<Record<string, string>>;
   /** Bytes of every zip by the function's key. */
   readonly zips: Readonly<Record<string, number>>;
   remove(): void;
@@ -52,9 +54,18 @@ export async function packageStack(request: PackageRequest): Promise<PackagedSta
   return {
     file,
     template: JSON.parse(readFileSync(file, "utf8")) as Template,
+    stackTags: readStackTags(join(directory, "serverless-state.json")),
     zips: Object.fromEntries(zips.map((name) => [name.slice(0, -".zip".length), statSync(join(directory, name)).size])),
     remove,
   };
+}
+
+/** As osls will give them to CloudFormation. */
+function readStackTags(stateFile: string): PackagedStack["stackTags"] {
+  const { service } = JSON.parse(readFileSync(stateFile, "utf8")) as {
+    service: { provider: { stackTags: Record<string, string> } };
+  };
+  return service.provider.stackTags;
 }
 
 /**

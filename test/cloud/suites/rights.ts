@@ -3,6 +3,7 @@
  * enforcement.
  */
 import { GetRoleCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
+import { ListResourceTagsCommand } from "@aws-sdk/client-kms";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { account } from "../../../scripts/cloud-stack.ts";
@@ -71,6 +72,15 @@ export function rightsSuite(cloud: () => TestCloud): void {
         roles.filter((role) => row[role] !== "allowed" && row[role] !== "denied").map((role) => `${call} as ${role}: ${row[role]}`),
       );
       expect(others).toEqual([]);
+    });
+
+    test("every key carries the stage's tag, by which its deployer may delete it", async () => {
+      const keys = [...(await cloud().resources())].filter(([name]) => /Key/.test(name) && !name.endsWith("Alias"));
+      expect(keys.length).toBeGreaterThan(3);
+      for (const [name, KeyId] of keys) {
+        const { Tags } = await cloud().clients.kms.send(new ListResourceTagsCommand({ KeyId }));
+        expect(Tags, name).toContainEqual({ TagKey: "holdfast", TagValue: "local" });
+      }
     });
 
     test("the table has something to compare with: the account's root may do all of it that a lock or a policy does not forbid", async () => {

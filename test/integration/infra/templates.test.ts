@@ -53,6 +53,16 @@ describe("the packaged templates", () => {
     await expect(describeRights(stacks[stage].template)).toMatchFileSnapshot(`../../infra/rights.${stage}.txt`);
   });
 
+  it("leave tags to the stack's own, which reach every resource that takes tags, and set none that would hide them", () => {
+    for (const [stage, { stackTags, template }] of Object.entries(stacks)) {
+      expect(stackTags).toEqual({ holdfast: stage });
+      const own = Object.entries(template.Resources).flatMap(([name, { Properties }]) =>
+        tagKeysOf(Properties?.["Tags"]).map((key) => [name, key]),
+      );
+      expect(own.filter(([, key]) => key === "holdfast")).toEqual([]);
+    }
+  });
+
   it("pack every function into less than 5 MB; those with PostgreSQL's tools are the image, but for the stage local", () => {
     for (const { zips } of Object.values(stacks)) {
       for (const [name, bytes] of Object.entries(zips)) expect(bytes, name).toBeLessThan(mostZipBytes);
@@ -191,4 +201,9 @@ function containerRunsIn(value: unknown): ContainerRun[] {
   if (typeof value !== "object" || value === null) return [];
   if ("NetworkConfiguration" in value) return [value as unknown as ContainerRun];
   return Object.values(value).flatMap(containerRunsIn);
+}
+
+/** Of a list of keys and values, or of an object. */
+function tagKeysOf(tags: unknown): string[] {
+  return Array.isArray(tags) ? tags.map(({ Key }: { Key: string }) => Key) : Object.keys(tags ?? {});
 }
