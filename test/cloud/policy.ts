@@ -23,11 +23,28 @@ const firstMinutes = [2, 5, 8, 11];
  */
 export function writePolicy(directory: string, now: Date): string {
   const path = join(directory, "holdfast.yml");
-  writeFileSync(path, policyText(now));
+  const restoreTest = firstMinutes.map((minutes) => minutes + 1);
+  writeFileSync(path, policyText({ full: cronAt(now, firstMinutes), restoreTest: cronAt(now, restoreTest) }));
   return path;
 }
 
-function policyText(now: Date): string {
+/**
+ * The same policy, of which nothing fires while the tests run: for comparing two looks at a vault.
+ */
+export function silencePolicy(path: string): void {
+  writeFileSync(path, policyText({ full: newYear, restoreTest: newYear }));
+}
+
+/** The schedules of what must not fire by itself. */
+const newYear = "0 0 1 1 *";
+
+/** When taskmaster's runs begin. */
+interface Schedules {
+  readonly full: string;
+  readonly restoreTest: string;
+}
+
+function policyText({ full, restoreTest }: Schedules): string {
   return `version: 1
 timezone: UTC
 vaults:
@@ -45,33 +62,30 @@ sources:
     connection: secret:taskmaster/db
     tier: critical
     objectives: { rpo: 1d, rto: 4h }
-    backup: { full: "${cronAt(now, firstMinutes)}" }
+    backup: { full: "${full}" }
     retention: { daily: 7 }
     restoreTest:
-      schedule: "${cronAt(
-        now,
-        firstMinutes.map((minutes) => minutes + 1),
-      )}"
+      schedule: "${restoreTest}"
       assert:
         - { name: there are users, sql: select count(*) from app.users, atLeast: 1 }
   billing:
     engine: postgres
     connection: secret:billing/db
     tier: important
-    backup: { full: "0 0 1 1 *" }
+    backup: { full: "${newYear}" }
     retention: { daily: 7 }
   shop-eu:
     engine: postgres
     connection: secret:shop-eu/db
     tier: standard
-    backup: { full: "0 0 1 1 *" }
+    backup: { full: "${newYear}" }
     retention: { daily: 7 }
   scratch:
     engine: postgres
     connection: secret:scratch/db
     tier: standard
     vault: scratch
-    backup: { full: "0 0 1 1 *" }
+    backup: { full: "${newYear}" }
     retention: { keepLast: 1, minAge: none }
 alerts:
   critical: [slack:secret/slack-webhook]

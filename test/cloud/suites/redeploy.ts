@@ -1,13 +1,13 @@
 /** The stack goes and comes again; the vault stays, and everything in it is found. */
 import { join } from "node:path";
-import { ListSchedulesCommand } from "@aws-sdk/client-scheduler";
 import { ListStateMachinesCommand } from "@aws-sdk/client-sfn";
 import { beforeAll, describe, expect, test } from "vitest";
 import { rootEnvironment, stackName } from "../../../scripts/cloud-stack.ts";
 import { runOk } from "../../support/processes.ts";
 import type { TestCloud } from "../cloud.ts";
 import { execute } from "../executions.ts";
-import { sources } from "../policy.ts";
+import { silencePolicy, sources } from "../policy.ts";
+import { restSchedules, schedulesOf } from "../schedules.ts";
 import { keysIn } from "../vault.ts";
 
 export function redeploySuite(cloud: () => TestCloud): void {
@@ -16,6 +16,9 @@ export function redeploySuite(cloud: () => TestCloud): void {
     let between: State;
     let after: State;
     beforeAll(async () => {
+      // What fired between two looks would be a difference that no deployment made.
+      silencePolicy(cloud().policyFile);
+      await restSchedules(cloud());
       before = await look(cloud());
       await cloud().local.remove("create");
       between = await look(cloud(), false);
@@ -68,13 +71,10 @@ interface State {
 }
 
 async function look(cloud: TestCloud, withList = true): Promise<State> {
-  const { sfn, scheduler } = cloud.clients;
-  const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
-  const { Schedules = [] } = await scheduler.send(new ListSchedulesCommand({ GroupName: stackName }));
-  const sorted = (names: readonly (string | undefined)[]): string[] => names.map((name) => name ?? "").sort();
+  const { stateMachines = [] } = await cloud.clients.sfn.send(new ListStateMachinesCommand({}));
   return {
-    machines: sorted(stateMachines.map(({ name }) => name)),
-    schedules: sorted(Schedules.map(({ Name }) => Name)),
+    machines: stateMachines.map(({ name }) => name ?? "").sort(),
+    schedules: await schedulesOf(cloud),
     objects: (await keysIn(cloud, "")).filter((key) => !key.startsWith("probes/")),
     list: withList ? await list(cloud) : [],
   };
