@@ -95,7 +95,9 @@ test("init takes its policy back when the key cannot be made, so that it can be 
 
 test("init --key-only makes a key and nothing else, and never a second time", () => {
   const first = JSON.parse(holdfast(["init", "--key-only", "--key", "only.key", "--json"]).stdout);
-  expect(first).toEqual({ key: { path: join(directory, "only.key"), id: expect.stringMatching(/^file:/), created: true } });
+  expect(first).toEqual({
+    key: { path: join(directory, "only.key"), id: expect.stringMatching(/^file:/), publicKey: expect.any(String), created: true },
+  });
   const second = JSON.parse(holdfast(["init", "--key-only", "--key", "only.key", "--json"]).stdout);
   expect(second.key).toEqual({ ...first.key, created: false });
 });

@@ -6,6 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isComparable } from "../../../src/engines/files/dump.ts";
 import { type FileOperations, localOperations, pooledOperations } from "../../../src/engines/files/file-operations.ts";
+import { maxGatheredBytes } from "../../../src/engines/files/part-plan.ts";
 import { readSmallFile } from "../../../src/engines/files/read-file.ts";
 import { dumpToMemory, indexOf, type MemoryBackup, makeSource, prove } from "./memory-backup.ts";
 import { noise, removeTree } from "./tree-zoo.ts";
@@ -19,9 +20,15 @@ beforeEach(async () => {
 afterEach(() => removeTree(tree));
 
 /** A dump of a tree with a large file, which is disturbed once some of it has been read. */
+/**
+ * More than is gathered before any of it is given: it is still being read when its first bytes
+ * come.
+ */
+const largeBytes = maxGatheredBytes + 16 * megabyte;
+
 async function dumpDisturbed(disturb: (large: string) => void): Promise<MemoryBackup> {
   const large = join(tree, "large");
-  fs.writeFileSync(large, noise(16 * megabyte));
+  fs.writeFileSync(large, noise(largeBytes));
   // Past the kernel's tick: what comes must not carry the same ctime.
   await setTimeout(25);
   return dumpToMemory(makeSource(tree), undefined, (_, number) => {
@@ -46,7 +53,7 @@ describe("a large file that is disturbed while it is read", () => {
   ])("by being %s is stored with its announced size, and called torn: %s", async (_, reason, disturb, words) => {
     fs.writeFileSync(join(tree, "after"), "comes after");
     const backup = await dumpDisturbed(disturb);
-    expect(lineOf(backup, "large")).toMatchObject({ size: 16 * megabyte, torn: reason });
+    expect(lineOf(backup, "large")).toMatchObject({ size: largeBytes, torn: reason });
     expect(backup.notices[0]).toMatchObject({ code: "file-torn", subject: "large", message: expect.stringContaining(words) });
     expect(backup.facts).toMatchObject({ torn: 1, files: 2 });
     expect(lineOf(backup, "after")).toBeDefined();
@@ -55,7 +62,7 @@ describe("a large file that is disturbed while it is read", () => {
 
   it("by being removed is read to its end: the reader's descriptor keeps it, but its state has changed", async () => {
     const backup = await dumpDisturbed((large) => fs.rmSync(large));
-    expect(lineOf(backup, "large")).toMatchObject({ size: 16 * megabyte, torn: "changed" });
+    expect(lineOf(backup, "large")).toMatchObject({ size: largeBytes, torn: "changed" });
   });
 
   it("by nothing is not torn", async () => {
