@@ -182,7 +182,7 @@ sources:
     ],
     [
       withPostgres("", "retention: { kinds: { log: 7d } }"),
-      ["sources.shop.retention.kinds.log: the postgres engine makes no log backups; allowed: full, incremental, differential"],
+      ["sources.shop.retention.kinds.log: the postgres engine makes no log backups; allowed: full"],
     ],
     [
       withPostgres("", "retention: { dayly: 7 }"),
