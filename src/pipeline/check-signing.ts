@@ -33,7 +33,7 @@ async function compareWithKms(reference: SigningKms): Promise<Finding> {
     if (written === own) return { level: "ok", subject, message: `signs with ${key}, whose public key the policy has` };
     const write = `Write under signing: publicKey: ${own}`;
     if (written === undefined) {
-      const message = `signs with ${key}, whose public key the policy does not have: whoever can move the alias chooses what counts`;
+      const message = `signs with ${key}, whose public key the policy does not have: anyone who can move the alias chooses what counts`;
       return { level: "warning", subject, message, remedy: `${write}, and deploy again.` };
     }
     const message = `${key} has another public key than the policy: what it signs does not count`;

@@ -4,7 +4,8 @@ import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
-import type { BackupBase } from "../vault/documents/manifest.ts";
+import type { BackupBase, Manifest } from "../vault/documents/manifest.ts";
+import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { readAuthenticManifest } from "./authentic-manifest.ts";
 import { readDigestKey } from "./digest-keys.ts";
@@ -62,8 +63,20 @@ export async function chooseBase(
   };
 }
 
+/**
+ * How many links below a candidate are looked at: a request each, and logs are made often. A break
+ * further down is found by a restore or a restore test (examine-base.ts follows more).
+ */
+const maxLinksBelow = 30;
+
 function mayBuildOn({ traits }: SourceConfig, kind: BackupKind, base: BackupKind): boolean {
   return traits.chains[kind] === "latest-full" ? base === "full" : kind === "log" || base !== "log";
+}
+
+/** Errors: those of requireBase, for the manifest or one that it builds on. */
+async function requireLinks(store: ObjectStore, manifest: Manifest, engine: Engine): Promise<void> {
+  let link = await requireBase(store, manifest, engine);
+  for (let below = 0; link !== undefined && below < maxLinksBelow; below += 1) link = await requireBase(store, link, engine);
 }
 
 /** The candidate as a base; undefined where its documents say that it is none. */
@@ -72,7 +85,7 @@ async function tryBase(context: PipelineContext, vault: Vault, entry: BackupEntr
   try {
     const { manifest, sha256 } = await readAuthenticManifest(context, vault, source, id);
     if (manifest.engine !== engine.name) return undefined;
-    await requireBase(vault.store, manifest, engine);
+    await requireLinks(vault.store, manifest, engine);
     const digestKey = await readDigestKey(context, vault, manifest);
     const { reader } = openBackup(vault, await openingKeysFor(context, source), manifest, engine, context.run, { digestKey });
     return { record: { id, manifestSha256: sha256 }, reader };

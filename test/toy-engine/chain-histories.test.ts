@@ -107,6 +107,10 @@ const lostInTheMiddle = (["log", "incremental"] as const).flatMap((kind) =>
     [backup("full"), backup(kind), backup(kind), backup(kind), { do: what, which: 1, found: what === "damage" }],
   ]),
 );
+/** Nothing says that the first log was there; what comes next must not build on the later ones. */
+const goneWithoutTrace: [readonly Step[]] = [
+  [backup("full"), backup("log"), backup("log"), backup("log"), { do: "delete all", which: 1, found: false }, backup("log")],
+];
 /** Nothing happens to it. */
 const ordinary: [readonly Step[]] = [
   [
@@ -348,7 +352,7 @@ describe("whatever happened to backups that build on others", () => {
       }),
       {
         numRuns: Number(process.env["HOLDFAST_CHAIN_RUNS"] ?? 26),
-        examples: [...lostInTheMiddle, ordinary],
+        examples: [...lostInTheMiddle, goneWithoutTrace, ordinary],
         endOnFailure: true,
       },
     );
