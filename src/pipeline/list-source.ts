@@ -1,10 +1,11 @@
 /** The catalogue as steps ask for it: with what each source's kinds build on. */
 import type { BaseRules } from "../policy/policy.ts";
 import { type BackupEntry, type ListOptions, listBackups } from "../vault/catalogue.ts";
-import { hasChains, resolveChains } from "../vault/chains.ts";
+import { hasChains } from "../vault/chains.ts";
 import type { SignedVault, Vault } from "../vault/vault.ts";
 import type { SourceHistory } from "./histories.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { resolveAsSaid } from "./resolve-as-said.ts";
 import { historyOf } from "./source-history.ts";
 
 /**
@@ -24,7 +25,7 @@ export async function* listEntries(
   try {
     for await (const entry of listBackups(vault, { signal, ...options, now: clock.now() })) {
       if (chained[0] !== undefined && chained[0].source !== entry.source) {
-        yield* resolveChains(chained, rules);
+        yield* await resolveAsSaid(context, vault, chained, rules);
         chained = [];
       }
       rules = rulesOf(context, entry.source);
@@ -35,7 +36,7 @@ export async function* listEntries(
     failure = { error };
   }
   // What was listed before a failure is given first.
-  yield* resolveChains(chained, rules);
+  yield* await resolveAsSaid(context, vault, chained, rules);
   if (failure !== undefined) throw failure.error;
 }
 
@@ -51,7 +52,7 @@ export async function chainedHistoryOf(
 ): Promise<SourceHistory> {
   const history = await historyOf(context, vault, source, signal);
   const rules = rulesOf(context, source);
-  return hasChains(rules) ? { ...history, backups: resolveChains(history.backups, rules) } : history;
+  return hasChains(rules) ? { ...history, backups: await resolveAsSaid(context, vault, history.backups, rules) } : history;
 }
 
 /**

@@ -229,9 +229,10 @@ async function gather(
   for await (const { id, hiddenAt } of listHiddenHolds(vault, source)) hidden.set(id, hiddenAt);
   const forged = entries.flatMap((entry) => entry.forged);
   if (forged.length > 0) context.run.log.warn(describeForged(forged, vault.store.url).message);
-  const said = await readBases(context, vault, entries);
+  const rules = rulesOf(context, source);
+  const said = await readBases(context, vault, entries, rules);
   // By what the manifests say, not by the rules of kinds: what is kept must keep its base.
-  return resolveChains(entries, rulesOf(context, source), said.bases).map((entry) => {
+  return resolveChains(entries, rules, said.bases).map((entry) => {
     const hiddenAt = entry.held ? undefined : hidden.get(entry.id);
     if (hiddenAt !== undefined) context.run.log.warn(describeHiddenHold({ source, id: entry.id, hiddenAt }));
     const held = entry.held || hiddenAt !== undefined;

@@ -111,6 +111,17 @@ const lostInTheMiddle = (["log", "incremental"] as const).flatMap((kind) =>
 const goneWithoutTrace: [readonly Step[]] = [
   [backup("full"), backup("log"), backup("log"), backup("log"), { do: "delete all", which: 1, found: false }, backup("log")],
 ];
+/** A manifest that nobody made, with an id between a log and its full; a dump then finds it out. */
+const plantedBetween: [readonly Step[]] = [
+  [
+    backup("full"),
+    backup("full"),
+    backup("log"),
+    { do: "forge", what: "manifest", which: 1 },
+    backup("incremental"),
+    backup("log"),
+  ],
+];
 /** Nothing happens to it. */
 const ordinary: [readonly Step[]] = [
   [
@@ -352,7 +363,7 @@ describe("whatever happened to backups that build on others", () => {
       }),
       {
         numRuns: Number(process.env["HOLDFAST_CHAIN_RUNS"] ?? 26),
-        examples: [...lostInTheMiddle, goneWithoutTrace, ordinary],
+        examples: [...lostInTheMiddle, goneWithoutTrace, plantedBetween, ordinary],
         endOnFailure: true,
       },
     );
