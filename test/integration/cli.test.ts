@@ -23,7 +23,7 @@ describe("exit codes and errors", () => {
     [["list", "--nonsense"], 2, "UsageInvalid"],
     [["backup"], 2, "UsageInvalid"],
     [["backup", "config", "--kind", "weekly"], 2, "UsageInvalid"],
-    [["backup", "config", "--kind", "incremental"], 2, "SourceUnsupported"],
+    [["backup", "config", "--kind", "log"], 2, "SourceUnsupported"],
     [["backup", "nobody"], 3, "SourceNotFound"],
     [["show", "20200101T000000Z-full-aaaaaa"], 3, "BackupNotFound"],
     [["show", "config@2001-01-01T00:00:00Z"], 3, "BackupNotFound"],
