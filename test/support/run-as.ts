@@ -5,12 +5,19 @@
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { afterAll } from "vitest";
 import { bundleModules } from "../../scripts/bundle-functions.ts";
 import { reachableNode } from "../../scripts/reachable-node.ts";
 import type { UnprivilegedUser } from "../../scripts/unprivileged-user.ts";
 import { runOk } from "./processes.ts";
 
 const bundles = new Map<string, Promise<string>>();
+const directories: string[] = [];
+
+// Not at this process's exit: a worker of the tests may be ended by a signal.
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
 
 /**
  * Runs `script`, a TypeScript file of the tests, as `user` (default: as this process's own), and
@@ -28,7 +35,7 @@ export async function runAs(user: UnprivilegedUser | undefined, script: string, 
 
 async function bundleForAll(script: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "hf-program-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  directories.push(directory);
   const [bundle] = await bundleModules(new Map([[basename(script, ".ts"), script]]), directory);
   if (bundle === undefined) throw new Error(`${script} was not bundled`);
   chmodSync(directory, 0o755);
