@@ -96,7 +96,7 @@ async function findReusable(vault: Vault, manifest: Manifest, { keyId, startedAt
   const earliestMs = startedAt.getTime() - maxReusedAgeMs(vault);
   const records = manifest.artifacts
     .filter((record) => record.keyId === keyId)
-    // The one that stored it, whoever named it since: no reader has to follow names.
+    // The one that stored it, not one that named it since: no reader has to follow names.
     .map((record) => ({ ...record, reusedFrom: placeOf(manifest, record).storedBy }))
     .filter(({ reusedFrom }) => (parseBackupId(reusedFrom)?.startedAt.getTime() ?? 0) > earliestMs);
   const missing = new Set((await findMissing(vault.store, manifest.source, records)).map(({ name }) => name));

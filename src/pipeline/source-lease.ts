@@ -22,7 +22,7 @@ const logRetries = 60;
 export interface LeasePurpose {
   readonly source: string;
   readonly streams: readonly LeaseStream[];
-  /** For whoever finds the source in use: `full backup`, `prune`. */
+  /** For a run that finds the source in use: `full backup`, `prune`. */
   readonly purpose: string;
 }
 

@@ -98,7 +98,7 @@ class OpeningKeyring extends KeyringNode {
   }
 }
 
-/** The id of the key that wrapped a data key. Whoever made the message chose what stands there. */
+/** The id of the key that wrapped a data key. Its maker chose what it says. */
 function readKeyId({ providerId, providerInfo }: EncryptedDataKey): string {
   // The library writes lengths and a nonce behind a key file's name.
   if (providerId === keyFileNamespace) {

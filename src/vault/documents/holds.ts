@@ -169,7 +169,7 @@ async function findHold(vault: SignedVault, source: string, id: string): Promise
 
 /**
  * All holds, or those of one source, by source and id, and then those that a store only hides; one
- * that cannot be read holds as well as any. Errors: those of ObjectStore.
+ * that cannot be read is a hold like any other. Errors: those of ObjectStore.
  */
 export async function* listHolds(vault: SignedVault, source?: string): AsyncGenerator<Hold | UnreadableHold, void, undefined> {
   const { store } = vault;

@@ -47,7 +47,7 @@ export async function writeTombstone(vault: SignedVault, tombstone: Tombstone, s
 }
 
 /**
- * Takes all tombstones of a backup that stays after all, whoever wrote them. Errors: those of
+ * Takes all tombstones of a backup that stays after all, forged ones too. Errors: those of
  * ObjectStore.
  */
 export async function removeTombstones(store: ObjectStore, source: string, id: string): Promise<void> {
