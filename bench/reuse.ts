@@ -6,8 +6,8 @@
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findInVaults } from "../src/pipeline/catalogue/find-backups.ts";
 import { dumpSource } from "../src/pipeline/dump.ts";
-import { findInVaults } from "../src/pipeline/find-backups.ts";
 import { pruneSource } from "../src/pipeline/prune.ts";
 import { restoreTest } from "../src/pipeline/restore-test.ts";
 import { verifyBackup } from "../src/pipeline/verify.ts";

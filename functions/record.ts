@@ -4,8 +4,8 @@
  */
 import * as z from "zod";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
+import { whileReading } from "../src/pipeline/catalogue/with-read-mark.ts";
 import { handingSteps, recordHandedOver } from "../src/pipeline/record-handed-over.ts";
-import { whileReading } from "../src/pipeline/with-read-mark.ts";
 import { findNamed } from "./commons/found-backup.ts";
 import { takeOver } from "./commons/handed-over.ts";
 import { backupId, execution, source } from "./commons/inputs.ts";

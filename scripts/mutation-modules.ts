@@ -29,8 +29,8 @@ export const mutationModules: readonly MutationModule[] = [
   { name: "sweep", mutate: ["src/vault/sweep.ts"], tests: ["test/vault/sweep.test.ts"] },
   {
     name: "prune",
-    mutate: ["src/pipeline/prune.ts", "src/pipeline/delete-backup.ts"],
-    tests: ["test/pipeline/{prune-deletions,delete-backup}.test.ts"],
+    mutate: ["src/pipeline/prune.ts", "src/pipeline/prune/delete-backup.ts"],
+    tests: ["test/pipeline/{prune-deletions,prune/delete-backup}.test.ts"],
   },
   { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump-commit.test.ts"] },
   {
@@ -56,12 +56,12 @@ export const mutationModules: readonly MutationModule[] = [
   },
   {
     name: "authentic-manifest",
-    mutate: ["src/pipeline/authentic-manifest.ts"],
-    tests: ["test/pipeline/authentic-manifest.test.ts"],
+    mutate: ["src/pipeline/opening/authentic-manifest.ts"],
+    tests: ["test/pipeline/opening/authentic-manifest.test.ts"],
   },
   {
     name: "verify",
-    mutate: ["src/pipeline/verify.ts", "src/pipeline/earlier-evidence.ts"],
-    tests: ["test/pipeline/{verify-judgement,earlier-evidence}.test.ts"],
+    mutate: ["src/pipeline/verify.ts", "src/pipeline/catalogue/earlier-evidence.ts"],
+    tests: ["test/pipeline/{verify-judgement,catalogue/earlier-evidence}.test.ts"],
   },
 ];

@@ -1,5 +1,5 @@
 /** The backup that an input names. */
-import { type FoundBackup, findInVaults } from "../../src/pipeline/find-backups.ts";
+import { type FoundBackup, findInVaults } from "../../src/pipeline/catalogue/find-backups.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 
 /** Errors: those of findInVaults. */

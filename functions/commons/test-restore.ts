@@ -4,7 +4,7 @@
  */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
-import type { FoundBackup } from "../../src/pipeline/find-backups.ts";
+import type { FoundBackup } from "../../src/pipeline/catalogue/find-backups.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { metrics } from "./powertools.ts";

@@ -76,7 +76,7 @@ async function alertOf({ context }: Session, found: Found, given: Given): Promis
   try {
     if (given.operation === "status") await tellNewProblems(context, found, given);
     else {
-      const { alertsFor } = await import("../pipeline/alertable.ts");
+      const { alertsFor } = await import("../pipeline/notify/alertable.ts");
       // One after the other: Slack takes one message a second.
       for (const alert of await alertsFor(context, found.problems ?? [], given)) await send(context, alert);
     }

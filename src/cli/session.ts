@@ -8,7 +8,7 @@ import { delimiter, resolve } from "node:path";
 import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import { type ExitCode, exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import type { AlertableProblem } from "../pipeline/alertable.ts";
+import type { AlertableProblem } from "../pipeline/notify/alertable.ts";
 import { createPipelineContext, type PipelineContext } from "../pipeline/pipeline-context.ts";
 import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { loadPolicy } from "../policy/load-policy.ts";

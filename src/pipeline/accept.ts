@@ -4,10 +4,10 @@
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
-import { readAuthenticManifest } from "./authentic-manifest.ts";
-import type { FoundBackup } from "./find-backups.ts";
+import type { FoundBackup } from "./catalogue/find-backups.ts";
+import { beginEvidence } from "./catalogue/record-evidence.ts";
+import { readAuthenticManifest } from "./opening/authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { beginEvidence } from "./record-evidence.ts";
 
 /**
  * Accepts a suspicious backup. Errors: UsageInvalid when it is not suspicious or no reason is

@@ -11,16 +11,16 @@ import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";
 import { openVault } from "../vault/documents/vault.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { type AlertCheckOptions, checkAlerts } from "./check-alerts.ts";
-import { checkCatalogue, lookInto, type NewestBackups, nameIn } from "./check-catalogue.ts";
-import { checkHidden } from "./check-hidden.ts";
-import { checkSigning } from "./check-signing.ts";
-import { checkWriting } from "./check-writing.ts";
+import { type AlertCheckOptions, checkAlerts } from "./check/check-alerts.ts";
+import { checkCatalogue, lookInto, type NewestBackups, nameIn } from "./check/check-catalogue.ts";
+import { checkHidden } from "./check/check-hidden.ts";
+import { checkSigning } from "./check/check-signing.ts";
+import { checkWriting } from "./check/check-writing.ts";
+import { findInstructionsProblem } from "./export/vault-instructions.ts";
+import { describeUnopenable, findUnopenable } from "./opening/unopenable.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { repairVault } from "./repair-vault.ts";
-import { requireTemporaryDirectory } from "./temporary-directory.ts";
-import { describeUnopenable, findUnopenable } from "./unopenable.ts";
-import { findInstructionsProblem } from "./vault-instructions.ts";
+import { requireTemporaryDirectory } from "./runs/temporary-directory.ts";
 
 /**
  * A finding and what it is about: `source shop`, `vault main`, `key main`, `this machine`,

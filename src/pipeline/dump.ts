@@ -21,18 +21,18 @@ import { streamOf } from "../vault/lease-streams.ts";
 import type { Lease } from "../vault/leases.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
-import { writeManifestSeal } from "./authentic-manifest.ts";
-import { chooseBase } from "./choose-base.ts";
-import { recordSourceCheck, writeDigestKey } from "./digest-keys.ts";
+import { noteBackup } from "./catalogue/source-history.ts";
+import { chooseBase } from "./dump/choose-base.ts";
+import { findReuseBase, type NewBackup, type ReuseBase, secureReused } from "./dump/reuse-base.ts";
+import { storeArtifacts } from "./dump/store-artifacts.ts";
+import type { ArtifactTarget } from "./dump/write-artifact.ts";
+import { writeInstructions } from "./export/vault-instructions.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
-import { requireBase } from "./open-chain.ts";
+import { writeManifestSeal } from "./opening/authentic-manifest.ts";
+import { recordSourceCheck, writeDigestKey } from "./opening/digest-keys.ts";
+import { requireBase } from "./opening/open-chain.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
-import { findReuseBase, type NewBackup, type ReuseBase, secureReused } from "./reuse-base.ts";
-import { noteBackup } from "./source-history.ts";
-import { withSourceLeases } from "./source-lease.ts";
-import { storeArtifacts } from "./store-artifacts.ts";
-import { writeInstructions } from "./vault-instructions.ts";
-import type { ArtifactTarget } from "./write-artifact.ts";
+import { withSourceLeases } from "./runs/source-lease.ts";
 
 export interface DumpRequest {
   readonly source: string;

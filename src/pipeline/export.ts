@@ -12,14 +12,14 @@ import { initVault } from "../vault/documents/vault.ts";
 import { findBackup } from "../vault/find-backup.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { readAuthenticManifest } from "./authentic-manifest.ts";
-import { isExported, readBasesOf } from "./export-bases.ts";
-import type { FoundBackup } from "./find-backups.ts";
-import { storedBytesOf } from "./open-chain.ts";
+import type { FoundBackup } from "./catalogue/find-backups.ts";
+import { whileReading } from "./catalogue/with-read-mark.ts";
+import { recordingDamage } from "./damage/record-damage.ts";
+import { isExported, readBasesOf } from "./export/export-bases.ts";
+import { writeInstructions } from "./export/vault-instructions.ts";
+import { readAuthenticManifest } from "./opening/authentic-manifest.ts";
+import { storedBytesOf } from "./opening/open-chain.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { recordingDamage } from "./record-damage.ts";
-import { writeInstructions } from "./vault-instructions.ts";
-import { whileReading } from "./with-read-mark.ts";
 
 export interface ExportResult {
   readonly backupId: string;

@@ -3,10 +3,10 @@ import type { BaseRules } from "../policy/policy.ts";
 import { type BackupEntry, type ListOptions, listBackups } from "../vault/catalogue.ts";
 import { hasChains } from "../vault/chains.ts";
 import type { SignedVault, Vault } from "../vault/vault.ts";
-import type { SourceHistory } from "./histories.ts";
+import type { SourceHistory } from "./catalogue/histories.ts";
+import { resolveAsSaid } from "./catalogue/resolve-as-said.ts";
+import { historyOf } from "./catalogue/source-history.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { resolveAsSaid } from "./resolve-as-said.ts";
-import { historyOf } from "./source-history.ts";
 
 /**
  * All backups of the vault, or of one source, as `listBackups` gives them; no state is better than

@@ -16,11 +16,11 @@ import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.
 import { confirmLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { SignedVault } from "../vault/vault.ts";
-import { authenticatorOf } from "./authentic-manifest.ts";
-import { examineQuoted, testChecks } from "./examine-quoted.ts";
+import { examineQuoted, testChecks } from "./catalogue/examine-quoted.ts";
+import { readSoundEvidence, readSoundManifest } from "./catalogue/read-valid-evidence.ts";
 import { chainedHistoryOf } from "./list-source.ts";
+import { authenticatorOf } from "./opening/authentic-manifest.ts";
 import { findVault, type PipelineContext } from "./pipeline-context.ts";
-import { readSoundEvidence, readSoundManifest } from "./read-valid-evidence.ts";
 
 /** How many restore tests a report shows of a source. */
 const shownTests = 10;

@@ -11,10 +11,10 @@ import { sendSlack } from "../alerts/send-slack.ts";
 import { sendSns } from "../alerts/send-sns.ts";
 import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { AlertChannel, Severity } from "../policy/policy.ts";
-import { knownSecrets, publicNamesOf } from "./known-secrets.ts";
-import { newestGoodBackup, type SoundBackup } from "./newest-good.ts";
+import { newestGoodBackup, type SoundBackup } from "./catalogue/newest-good.ts";
+import { knownSecrets, publicNamesOf } from "./notify/known-secrets.ts";
+import { readWebhook } from "./notify/webhook.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { readWebhook } from "./webhook.ts";
 
 /** How telling one channel went. */
 export interface Delivery {

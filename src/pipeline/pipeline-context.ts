@@ -16,7 +16,7 @@ import type { Evidence } from "../vault/documents/evidence.ts";
 import { openVault } from "../vault/documents/vault.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
-import type { Histories } from "./histories.ts";
+import type { Histories } from "./catalogue/histories.ts";
 import { listOwnPaths } from "./own-paths.ts";
 
 export interface PipelineContext {

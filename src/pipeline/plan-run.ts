@@ -9,10 +9,10 @@ import type { BackupKind } from "../policy/policy.ts";
 import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { findNewest } from "../vault/find-backup.ts";
-import { figuresOf } from "./backup-figures.ts";
-import { findInVaults } from "./find-backups.ts";
+import { findInVaults } from "./catalogue/find-backups.ts";
+import { readSoundManifest } from "./catalogue/read-valid-evidence.ts";
+import { figuresOf } from "./opening/backup-figures.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
-import { readSoundManifest } from "./read-valid-evidence.ts";
 
 export type Runner = "lambda" | "fargate";
 

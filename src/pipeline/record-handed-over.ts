@@ -8,7 +8,7 @@ import { findEvidenceProblem } from "../vault/documents/check-evidence.ts";
 import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
 import { readManifest } from "../vault/documents/manifest.ts";
 import type { EvidenceKey } from "../vault/layout.ts";
-import type { FoundBackup } from "./find-backups.ts";
+import type { FoundBackup } from "./catalogue/find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /** What each step may find. A person's word, `accepted`, is not among them. */

@@ -9,9 +9,9 @@ import { readSmall } from "../vault/documents/read-small.ts";
 import { newVaultDocument, openVault } from "../vault/documents/vault.ts";
 import { instructionsKey, vaultKey } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { findInstructionsProblem, writeInstructions } from "./export/vault-instructions.ts";
+import { recoverVaultId } from "./opening/recover-vault-id.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { recoverVaultId } from "./recover-vault-id.ts";
-import { findInstructionsProblem, writeInstructions } from "./vault-instructions.ts";
 
 /** What is kept of a changed file: its text has some kilobytes. */
 const maxKeptBytes = 1024 * 1024;

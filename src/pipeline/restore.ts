@@ -11,18 +11,18 @@ import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, LoadFinding } from "../proof/content.ts";
 import { describeInherited } from "../vault/chains.ts";
 import { type Manifest, type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
-import { readAuthenticManifest } from "./authentic-manifest.ts";
-import { readDigestKey } from "./digest-keys.ts";
-import type { FoundBackup } from "./find-backups.ts";
-import { openChain, storedBytesOf } from "./open-chain.ts";
+import type { FoundBackup } from "./catalogue/find-backups.ts";
+import { whileReading } from "./catalogue/with-read-mark.ts";
+import { recordDamage, recordingDamage } from "./damage/record-damage.ts";
+import { readAuthenticManifest } from "./opening/authentic-manifest.ts";
+import { readDigestKey } from "./opening/digest-keys.ts";
+import { openChain, storedBytesOf } from "./opening/open-chain.ts";
+import { describeThaw, findThaw } from "./opening/thaw.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { recordDamage, recordingDamage } from "./record-damage.ts";
 import { compareLoaded, soundContent } from "./restore-test.ts";
-import { createStopwatch } from "./stopwatch.ts";
-import { requireTemporaryDirectory } from "./temporary-directory.ts";
-import { describeThaw, findThaw } from "./thaw.ts";
+import { createStopwatch } from "./runs/stopwatch.ts";
+import { requireTemporaryDirectory } from "./runs/temporary-directory.ts";
 import type { VerifyResult } from "./verify.ts";
-import { whileReading } from "./with-read-mark.ts";
 
 export interface RestoreOptions {
   /** As given after --to; the engine says what forms it takes. */

@@ -5,10 +5,10 @@ import { type ReadManifest, readManifest } from "../vault/documents/manifest.ts"
 import { type ExaminedBackup, examineBackup } from "../vault/examine-backup.ts";
 import { keepGenuine } from "../vault/judge-checks.ts";
 import { compareKeys } from "../vault/object-key.ts";
-import { authenticatorOf } from "./authentic-manifest.ts";
-import { type FoundBackup, findInVaults } from "./find-backups.ts";
+import { type FoundBackup, findInVaults } from "./catalogue/find-backups.ts";
+import { readSoundEvidence } from "./catalogue/read-valid-evidence.ts";
+import { authenticatorOf } from "./opening/authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { readSoundEvidence } from "./read-valid-evidence.ts";
 
 /** Evidence that is there and cannot be read. */
 export interface UnreadEvidence {

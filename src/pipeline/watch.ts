@@ -9,11 +9,11 @@ import { toHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import type { SourceStatus } from "../report/status-model.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
-import { type AlertableProblem, alertsFor } from "./alertable.ts";
 import { measureSources } from "./measure-sources.ts";
+import { type AlertableProblem, alertsFor } from "./notify/alertable.ts";
+import { type Memory, readMemory, type Told, writeMemory } from "./notify/watch-memory.ts";
 import { gatherAlertContext } from "./notify.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { type Memory, readMemory, type Told, writeMemory } from "./watch-memory.ts";
 
 export interface WatchOptions {
   /**

@@ -1,6 +1,6 @@
 /** Thousands of ordinary databases without an alarm, and as many accidents found. */
 import { describe, expect, test } from "vitest";
-import { deepestValley } from "../../src/pipeline/part-history.ts";
+import { deepestValley } from "../../src/pipeline/suspicion/part-history.ts";
 import { accidents, createDatabase, judge, randomOf, runNights } from "../pipeline/databases.ts";
 
 const isVolatile = (object: string) => object === "table public.queue_mail";

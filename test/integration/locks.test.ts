@@ -18,9 +18,9 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { findInVaults } from "../../src/pipeline/catalogue/find-backups.ts";
 import { checkPolicy } from "../../src/pipeline/check.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
-import { findInVaults } from "../../src/pipeline/find-backups.ts";
 import { listDueBackups } from "../../src/pipeline/list-due.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";

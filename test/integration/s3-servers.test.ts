@@ -18,7 +18,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkWriting } from "../../src/pipeline/check-writing.ts";
+import { checkWriting } from "../../src/pipeline/check/check-writing.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import type { S3Vault } from "../../src/policy/policy.ts";
 import { systemClock } from "../../src/runtime/clock.ts";

@@ -2,9 +2,9 @@
  * Databases that live for weeks, for the tests of what is suspicious: ordinary ones, and accidents
  * that happen to them.
  */
-import { chooseBaseline } from "../../src/pipeline/choose-baseline.ts";
-import type { ContentFigures, PartFigures } from "../../src/pipeline/content-figures.ts";
-import { findSuspicions } from "../../src/pipeline/suspicion.ts";
+import { chooseBaseline } from "../../src/pipeline/suspicion/choose-baseline.ts";
+import type { ContentFigures, PartFigures } from "../../src/pipeline/suspicion/content-figures.ts";
+import { findSuspicions } from "../../src/pipeline/suspicion/suspicion.ts";
 
 const dayMs = 86_400_000;
 const firstDay = Date.UTC(2026, 0, 12, 2);

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { openDigest, openSourceCheck, recordDigest, recordSourceCheck } from "../../src/pipeline/digest-keys.ts";
+import { openDigest, openSourceCheck, recordDigest, recordSourceCheck } from "../../src/pipeline/opening/digest-keys.ts";
 import type { ContentDigest, SourceCheckResult } from "../../src/proof/content.ts";
 import type { RecordedDigest, RecordedSourceCheck } from "../../src/proof/recorded-digest.ts";
 import { digestKeyOf } from "../../src/sealing/digest-key.ts";

@@ -6,12 +6,12 @@ import { appendFile, copyFile, mkdir, readFile, rename, rm, stat, writeFile } fr
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { namingNewestGood } from "../../src/pipeline/catalogue/doubt.ts";
+import { newestGoodBackup } from "../../src/pipeline/catalogue/newest-good.ts";
 import { checkPolicy } from "../../src/pipeline/check.ts";
-import { namingNewestGood } from "../../src/pipeline/doubt.ts";
 import { exportBackup } from "../../src/pipeline/export.ts";
 import { listDueBackups } from "../../src/pipeline/list-due.ts";
 import { measureSources } from "../../src/pipeline/measure-sources.ts";
-import { newestGoodBackup } from "../../src/pipeline/newest-good.ts";
 import { planBackup } from "../../src/pipeline/plan-run.ts";
 import { planPrune } from "../../src/pipeline/prune.ts";
 import { gatherReport } from "../../src/pipeline/report.ts";

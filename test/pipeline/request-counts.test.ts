@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { list } from "../../src/cli/commands/list.ts";
 import type { Session } from "../../src/cli/session.ts";
+import { findInVaults } from "../../src/pipeline/catalogue/find-backups.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
-import { findInVaults } from "../../src/pipeline/find-backups.ts";
 import { listDueBackups } from "../../src/pipeline/list-due.ts";
 import { measureSources } from "../../src/pipeline/measure-sources.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";

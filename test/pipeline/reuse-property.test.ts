@@ -8,10 +8,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DumpArtifact, Engine, ReusedArtifact } from "../../src/engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../../src/errors/holdfast-error.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
-import { openingKeysFor } from "../../src/pipeline/opening-keys.ts";
+import { openingKeysFor } from "../../src/pipeline/opening/opening-keys.ts";
+import { openBackup } from "../../src/pipeline/opening/read-backup.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { pruneSource } from "../../src/pipeline/prune.ts";
-import { openBackup } from "../../src/pipeline/read-backup.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import type { BackupKind } from "../../src/policy/policy.ts";
 import { digestOfObjects } from "../../src/proof/digest-root.ts";
@@ -116,7 +116,7 @@ class History {
   async #back(context: PipelineContext, { kind, change }: Extract<Step, { do: "back" }>): Promise<void> {
     for (const part of change) this.#versions[part] = (this.#versions[part] ?? 0) + 1;
     const { backupId } = await dumpSource(context, { source: "tree", kind });
-    const { findInVaults } = await import("../../src/pipeline/find-backups.ts");
+    const { findInVaults } = await import("../../src/pipeline/catalogue/find-backups.ts");
     await verifyBackup(context, await findInVaults(context, backupId));
   }
 

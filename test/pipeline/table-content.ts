@@ -1,6 +1,6 @@
 /** Contents of tables in short form, and what is suspicious among them. */
-import type { ContentFigures, PartFigures } from "../../src/pipeline/content-figures.ts";
-import { findSuspicions } from "../../src/pipeline/suspicion.ts";
+import type { ContentFigures, PartFigures } from "../../src/pipeline/suspicion/content-figures.ts";
+import { findSuspicions } from "../../src/pipeline/suspicion/suspicion.ts";
 
 export const rules = { maxDropShare: 0.5, isVolatile: () => false };
 

@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Alert } from "../../src/alerts/alert.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { memoryKey } from "../../src/pipeline/notify/watch-memory.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { type WatchResult, watchSources } from "../../src/pipeline/watch.ts";
-import { memoryKey } from "../../src/pipeline/watch-memory.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";

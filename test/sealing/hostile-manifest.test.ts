@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { builtInEngines } from "../../src/engines/engine-registry.ts";
-import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
+import { writeInstructions } from "../../src/pipeline/export/vault-instructions.ts";
 import { readSteps } from "../support/follow-restore-instructions.ts";
 import { sampleId, sampleManifest } from "../support/sample-backups.ts";
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { builtInEngines } from "../../src/engines/engine-registry.ts";
-import { writeInstructions } from "../../src/pipeline/vault-instructions.ts";
+import { writeInstructions } from "../../src/pipeline/export/vault-instructions.ts";
 import { readSteps } from "../support/follow-restore-instructions.ts";
 
 const steps = readSteps(await writeInstructions(builtInEngines));

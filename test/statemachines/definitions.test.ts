@@ -45,7 +45,7 @@ const outgrown = [
   "States.Timeout",
 ];
 
-/** A lease lasts 600 s (src/pipeline/source-lease.ts) and a minute of clock skew. */
+/** A lease lasts 600 s (src/pipeline/runs/source-lease.ts) and a minute of clock skew. */
 const leaseSeconds = 660;
 
 const names = Object.keys(catalogue) as ErrorName[];

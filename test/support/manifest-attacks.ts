@@ -4,8 +4,8 @@
  */
 import { expect } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { newestGoodBackup } from "../../src/pipeline/catalogue/newest-good.ts";
 import { measureSources } from "../../src/pipeline/measure-sources.ts";
-import { newestGoodBackup } from "../../src/pipeline/newest-good.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";

@@ -4,7 +4,7 @@
  */
 import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from "@aws-crypto/raw-aes-keyring-node";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
-import { authenticatorOf, writeManifestSeal } from "../../src/pipeline/authentic-manifest.ts";
+import { authenticatorOf, writeManifestSeal } from "../../src/pipeline/opening/authentic-manifest.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { keyIdOf } from "../../src/sealing/key-file.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";

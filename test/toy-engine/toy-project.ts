@@ -2,8 +2,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { findInVaults } from "../../src/pipeline/catalogue/find-backups.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
-import { findInVaults } from "../../src/pipeline/find-backups.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import type { BackupKind } from "../../src/policy/policy.ts";

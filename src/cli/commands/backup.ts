@@ -2,10 +2,10 @@
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
-import { problemsOfBackup } from "../../pipeline/alertable.ts";
+import { problemsOfBackup } from "../../pipeline/notify/alertable.ts";
+import { describeUnopenable, findNewestUnopenable, type Unopenable } from "../../pipeline/opening/unopenable.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type BackupRunResult, runBackup } from "../../pipeline/run-backup.ts";
-import { describeUnopenable, findNewestUnopenable, type Unopenable } from "../../pipeline/unopenable.ts";
 import type { BackupKind, EngineTraits } from "../../policy/policy.ts";
 import { formatBytes, formatDuration, formatThroughput } from "../../report/format.ts";
 import { contentAmount } from "../content-amount.ts";

@@ -1,8 +1,8 @@
 /** `holdfast export`: a backup on its way to offline media. */
 import { resolve } from "node:path";
-import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
+import { describeDoubt, namingNewestGood } from "../../pipeline/catalogue/doubt.ts";
+import { findInVaults } from "../../pipeline/catalogue/find-backups.ts";
 import { exportBackup } from "../../pipeline/export.ts";
-import { findInVaults } from "../../pipeline/find-backups.ts";
 import { formatBytes } from "../../report/format.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";

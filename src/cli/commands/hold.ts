@@ -1,7 +1,7 @@
 /** `holdfast hold`: legal holds. */
 import { userInfo } from "node:os";
 import { HoldfastError, isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
-import { findInVaults, vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
+import { findInVaults, vaultsFor, vaultsOf } from "../../pipeline/catalogue/find-backups.ts";
 import { renderTable } from "../../report/format.ts";
 import {
   addHold as add,

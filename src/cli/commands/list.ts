@@ -5,9 +5,9 @@
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import { authenticatorOf } from "../../pipeline/authentic-manifest.ts";
-import { vaultsFor, vaultsOf } from "../../pipeline/find-backups.ts";
+import { vaultsFor, vaultsOf } from "../../pipeline/catalogue/find-backups.ts";
 import { listEntries } from "../../pipeline/list-source.ts";
+import { authenticatorOf } from "../../pipeline/opening/authentic-manifest.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
 import type { BackupEntry, ListOptions as CatalogueOptions } from "../../vault/catalogue.ts";

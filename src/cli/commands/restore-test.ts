@@ -2,8 +2,8 @@
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import { type AlertableProblem, problemsOfRestoreTests } from "../../pipeline/alertable.ts";
-import { findInVaults } from "../../pipeline/find-backups.ts";
+import { findInVaults } from "../../pipeline/catalogue/find-backups.ts";
+import { type AlertableProblem, problemsOfRestoreTests } from "../../pipeline/notify/alertable.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import { type RestoreTestResult, restoreTest as runRestoreTest } from "../../pipeline/restore-test.ts";
 import type { EngineTraits } from "../../policy/policy.ts";

@@ -1,8 +1,8 @@
 /** `holdfast restore`: to a new target, compared afterwards. */
 import { exitCodes } from "../../errors/exit-codes.ts";
-import { describeDoubt, namingNewestGood } from "../../pipeline/doubt.ts";
-import { findInVaults } from "../../pipeline/find-backups.ts";
-import { resolveInstant } from "../../pipeline/resolve-reference.ts";
+import { describeDoubt, namingNewestGood } from "../../pipeline/catalogue/doubt.ts";
+import { findInVaults } from "../../pipeline/catalogue/find-backups.ts";
+import { resolveInstant } from "../../pipeline/catalogue/resolve-reference.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
 import type { LoadFinding } from "../../proof/content.ts";

@@ -4,7 +4,7 @@
  */
 import { hostname, userInfo } from "node:os";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import { findInVaults } from "../../pipeline/find-backups.ts";
+import { findInVaults } from "../../pipeline/catalogue/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import type { BackupKind } from "../../policy/policy.ts";
 import { stackTargetPattern, stackTargetProblem } from "../../policy/stack-target.ts";

@@ -115,7 +115,7 @@ export async function commitManifest(
 /**
  * Reads and checks a manifest: that it is canonical JSON, obeys the format, and belongs to the key
  * it stands under. Whether it was made with the vault's key is not asked: what decides by a
- * manifest reads it through pipeline/authentic-manifest.ts.
+ * manifest reads it through pipeline/opening/authentic-manifest.ts.
  * Errors: BackupNotFound, ManifestDamaged, VaultInvalid (written by a newer Holdfast), those of
  * ObjectStore.get.
  */

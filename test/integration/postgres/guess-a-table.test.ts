@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDigest } from "../../../src/pipeline/digest-keys.ts";
+import { openDigest } from "../../../src/pipeline/opening/digest-keys.ts";
 import type { ContentDigest } from "../../../src/proof/content.ts";
 import { openDigestKey } from "../../../src/sealing/digest-key.ts";
 import { openKeys } from "../../../src/sealing/keys.ts";

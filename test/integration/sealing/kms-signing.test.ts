@@ -9,7 +9,7 @@ import {
   KMSClient,
 } from "@aws-sdk/client-kms";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { checkSigning } from "../../../src/pipeline/check-signing.ts";
+import { checkSigning } from "../../../src/pipeline/check/check-signing.ts";
 import type { KeyConfig, SigningKeyReference } from "../../../src/policy/policy.ts";
 import { statementText } from "../../../src/proof/statement.ts";
 import { openSigner, openVerifier } from "../../../src/sealing/signing.ts";

@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-kms";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtInEngines } from "../../../src/engines/engine-registry.ts";
-import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
+import { writeInstructions } from "../../../src/pipeline/export/vault-instructions.ts";
 import { openKeys, type SealingKeys } from "../../../src/sealing/keys.ts";
 import { openManifestSeal, sealManifest } from "../../../src/sealing/manifest-seal.ts";
 import { encryptionContext } from "../../../src/sealing/message.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtInEngines } from "../../../src/engines/engine-registry.ts";
-import { writeInstructions } from "../../../src/pipeline/vault-instructions.ts";
+import { writeInstructions } from "../../../src/pipeline/export/vault-instructions.ts";
 import type { SealingKeys } from "../../../src/sealing/keys.ts";
 import { sealManifest } from "../../../src/sealing/manifest-seal.ts";
 import { canonicalJson, sha256Hex } from "../../../src/vault/documents/canonical-json.ts";

@@ -1,0 +1,55 @@
+/** What the backups of a source build on, as their manifests say it. */
+import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { BackupKind, BaseRules } from "../../policy/policy.ts";
+import type { BackupEntry } from "../../vault/catalogue.ts";
+import type { PipelineContext } from "../pipeline-context.ts";
+import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
+
+/** Manifests that are read at once; each takes two small requests. */
+const concurrency = 8;
+
+/**
+ * Kinds that may build on another, or only reuse what it stored. Logs are too many to be read all:
+ * one that follows a log builds on that (chains.ts), for whatever a dump skips it has recorded as
+ * damaged.
+ */
+const readKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differential"]);
+
+export interface SaidBases {
+  /** The base's id, or null for what stands alone; by the id of the backup. */
+  readonly bases: ReadonlyMap<string, string | null>;
+  /** Why nobody can tell what a backup builds on, in words. */
+  readonly doubts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads the manifests of all that may build on another; of logs, of each that does not follow a
+ * log: a full that somebody planted between the logs must not pass for what the later ones need. A
+ * manifest that is damaged, or not genuine, says nothing of its base. `entries` are a source's,
+ * oldest first. Errors: KeyUnavailable, KeyFileInvalid, those of ObjectStore.
+ */
+export async function readBases(
+  context: PipelineContext,
+  vault: SealedVault,
+  entries: readonly BackupEntry[],
+  rules: BaseRules,
+): Promise<SaidBases> {
+  const [bases, doubts] = [new Map<string, string | null>(), new Map<string, string>()];
+  const depending = entries.filter(
+    ({ kind }, index) => readKinds.has(kind) || (kind === "log" && rules.log !== undefined && entries[index - 1]?.kind !== "log"),
+  );
+  const readOne = async ({ source, id }: BackupEntry): Promise<void> => {
+    try {
+      bases.set(id, (await readAuthenticManifest(context, vault, source, id)).manifest.base?.id ?? null);
+    } catch (error) {
+      if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing", "BackupNotFound"))
+        throw error;
+      doubts.set(id, error.message);
+    }
+  };
+  for (let first = 0; first < depending.length; first += concurrency) {
+    context.run.signal.throwIfAborted();
+    await Promise.all(depending.slice(first, first + concurrency).map(readOne));
+  }
+  return { bases, doubts };
+}

@@ -1,0 +1,57 @@
+/**
+ * Plans retention with the positions that decide on logs: those of the bases that logs go on from,
+ * and of each log before it is released. A log that stays is not read, however many there are.
+ */
+import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import type { RetentionBackup, RetentionPlan } from "../../retention/plan-retention.ts";
+import { readAuthenticManifest, type SealedVault } from "../opening/authentic-manifest.ts";
+import type { PipelineContext } from "../pipeline-context.ts";
+
+/** Manifests that are read at once; each takes two small requests. */
+const concurrency = 8;
+
+/**
+ * The backups with every position that the plan made of them needs; the plan is made again until
+ * all are known. A manifest that cannot be read or is not genuine says nothing: its backup is not
+ * released, unless it is known for damaged. Errors: KeyUnavailable and KeyFileInvalid, those of
+ * ObjectStore.
+ */
+export async function planOnPositions(
+  context: PipelineContext,
+  vault: SealedVault,
+  source: string,
+  backups: readonly RetentionBackup[],
+  plan: (backups: readonly RetentionBackup[]) => RetentionPlan,
+): Promise<readonly RetentionBackup[]> {
+  const known = new Map(backups.map((backup) => [backup.id, backup]));
+  const read = new Set<string>();
+  for (;;) {
+    const unread = plan([...known.values()]).unread.filter((id) => !read.has(id));
+    if (unread.length === 0) return [...known.values()];
+    for (let first = 0; first < unread.length; first += concurrency) {
+      context.run.signal.throwIfAborted();
+      await Promise.all(
+        unread.slice(first, first + concurrency).map(async (id) => {
+          read.add(id);
+          const backup = known.get(id);
+          if (backup !== undefined) known.set(id, await place(context, vault, source, backup));
+        }),
+      );
+    }
+  }
+}
+
+async function place(
+  context: PipelineContext,
+  vault: SealedVault,
+  source: string,
+  backup: RetentionBackup,
+): Promise<RetentionBackup> {
+  try {
+    return { ...backup, coverage: (await readAuthenticManifest(context, vault, source, backup.id)).manifest.coverage };
+  } catch (error) {
+    if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing", "BackupNotFound"))
+      throw error;
+    return backup.state === "damaged" ? backup : { ...backup, distrust: error.message };
+  }
+}

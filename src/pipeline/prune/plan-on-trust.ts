@@ -1,0 +1,81 @@
+/**
+ * Plans retention on backups that were looked at: what is kept as good, and lets others go for it,
+ * is read first.
+ */
+import type { RetentionBackup, RetentionPlan } from "../../retention/plan-retention.ts";
+import type { BackupEntry } from "../../vault/catalogue.ts";
+import { examineBackup } from "../../vault/examine-backup.ts";
+import { type FollowedLinks, followLinks } from "../../vault/examine-base.ts";
+import { authenticatorOf, type SealedVault } from "../opening/authentic-manifest.ts";
+import type { PipelineContext } from "../pipeline-context.ts";
+
+/** A backup as retention knows it, with what its name in the vault says. */
+export interface GatheredBackup extends RetentionBackup {
+  readonly entry: BackupEntry;
+}
+
+/** Backups that are read at once; each takes two small documents. */
+const concurrency = 8;
+
+/**
+ * The backups as far as they can be relied on. Whatever a plan that releases something keeps as
+ * verified or proven is read; one whose documents do not say so counts for nothing and is never
+ * released, and the plan is made again, until everything it relies on was read. Reads nothing where
+ * nothing is released. Errors: KeyUnavailable and KeyFileInvalid (nobody can tell whether a
+ * manifest is genuine), those of ObjectStore.
+ */
+export async function planOnTrust(
+  context: PipelineContext,
+  vault: SealedVault,
+  gathered: readonly GatheredBackup[],
+  plan: (backups: readonly RetentionBackup[]) => RetentionPlan,
+): Promise<readonly RetentionBackup[]> {
+  const backups = new Map(gathered.map((backup) => [backup.id, backup]));
+  const confirmed = new Set<string>();
+  const followed = followLinks();
+  for (;;) {
+    const planned = plan([...backups.values()]);
+    const relied = planned.decisions.flatMap(({ id, kept }) => {
+      const backup = backups.get(id);
+      // No other backup goes because of a log: thousands of them need no look.
+      const isRelied =
+        kept && backup?.kind !== "log" && !confirmed.has(id) && (backup?.state === "verified" || backup?.state === "proven");
+      return isRelied && backup.distrust === undefined ? [backup] : [];
+    });
+    const unchecked = gathered.find(({ entry }) => entry.unchecked !== undefined)?.entry.unchecked;
+    // Nor on the word of evidence that anybody could have written.
+    if (planned.released.length > 0 && unchecked !== undefined) throw unchecked;
+    if (planned.released.length === 0 || relied.length === 0) return [...backups.values()].map(withoutEntry);
+    for (let first = 0; first < relied.length; first += concurrency) {
+      context.run.signal.throwIfAborted();
+      const looked = relied.slice(first, first + concurrency).map(async (backup) => {
+        confirmed.add(backup.id);
+        backups.set(backup.id, await confirm(context, vault, backup, followed));
+      });
+      await Promise.all(looked);
+    }
+  }
+}
+
+async function confirm(
+  context: PipelineContext,
+  vault: SealedVault,
+  backup: GatheredBackup,
+  followed: FollowedLinks,
+): Promise<GatheredBackup> {
+  const examined = await examineBackup(vault.store, backup.entry, authenticatorOf(context, vault), followed);
+  // Nothing is deleted on the word of manifests that anybody could have written.
+  if (examined?.unchecked !== undefined) throw examined.unchecked;
+  const problems =
+    examined === undefined
+      ? ["it was deleted"]
+      : [...examined.problems, ...(examined.unread === undefined ? [] : [examined.unread])];
+  if (problems.length === 0) return backup;
+  const distrust = problems.join("; ");
+  context.run.log.warn(`retention does not count on ${backup.id}: ${distrust}`);
+  return { ...backup, distrust };
+}
+
+function withoutEntry({ entry: _entry, ...backup }: GatheredBackup): RetentionBackup {
+  return backup;
+}
