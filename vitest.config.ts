@@ -13,6 +13,10 @@ export default defineConfig({
           globalSetup: [ownTemporaryDirectory],
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**", "test/cloud/**", "test/exhaustive/**", ...heavyTests],
+          // One set of modules for a worker's files: loading them anew for each takes longer than the tests.
+          isolate: false,
+          // Vitest leaves one core of two free.
+          maxWorkers: 2,
           // A machine may be ten times busier than the one that this was written on.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -23,6 +27,7 @@ export default defineConfig({
           name: "heavy",
           globalSetup: [ownTemporaryDirectory],
           include: heavyTests,
+          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
