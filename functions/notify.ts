@@ -1,7 +1,9 @@
 /** Tells of what a state machine met: its Catch ends here, and so does news that is no failure. */
 import * as z from "zod";
 import { alertForReport } from "../src/alerts/alert-for-execution.ts";
+import { noteDamageTold, saysDamage } from "../src/pipeline/notify/told-damage.ts";
 import { countFailure, executionContext, publishAlert } from "./commons/publish-alert.ts";
+import { withStateStore } from "./commons/state-store.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 /** Step Functions' limits on an execution's error and cause. */
@@ -29,7 +31,11 @@ export const step = defineStep({
   async run(context, { source, backupId, ...report }) {
     if (!ranWell.includes(report.error)) countFailure(source);
     const about = { source, ...(backupId === "" ? {} : { backupId }) };
-    return publishAlert(context, alertForReport({ ...report, ...about }, await executionContext(context, source)));
+    const sent = await publishAlert(context, alertForReport({ ...report, ...about }, await executionContext(context, source)));
+    // The watch alerts of damage that nobody has alerted of.
+    if (source !== undefined && backupId !== "" && saysDamage(report.error))
+      await withStateStore(context.run.clock, (store) => noteDamageTold(store, source, [backupId], context.run));
+    return sent;
   },
 });
 

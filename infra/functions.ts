@@ -128,7 +128,12 @@ function tellers(deployment: Deployment): FunctionSpec[] {
   };
   const tell = [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.publishAlerts()];
   return [
-    { key: "notify", module: "notify", rights: tell, environment: topics },
+    {
+      key: "notify",
+      module: "notify",
+      rights: [...tell, ...rights.noteDamage(deployment)],
+      environment: { ...topics, ...stateEnvironment(deployment) },
+    },
     { key: "on-execution", module: "on-execution", unattended: true, rights: tell, environment: topics },
     {
       key: "watch",

@@ -228,7 +228,13 @@ export function rememberWatch(deployment: Deployment): Statement[] {
   return [
     allow(["s3:ListBucket"], [stateBucketArn(deployment)]),
     allow(["s3:GetObject", "s3:PutObject"], [stateObjects(deployment, "watch/*")]),
+    allow(["s3:DeleteObject"], [stateObjects(deployment, "watch/damaged/*")]),
   ];
+}
+
+/** Notes which damaged backups were alerted: the watch does not say it again. */
+export function noteDamage(deployment: Deployment): Statement[] {
+  return [allow(["s3:PutObject"], [stateObjects(deployment, "watch/damaged/*")])];
 }
 
 /** The secrets that the source's backups need. */

@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import type { Alert } from "../alerts/alert.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import type { AlertableProblem } from "../pipeline/notify/alertable.ts";
 import type { Delivery } from "../pipeline/notify.ts";
 import type { PipelineContext } from "../pipeline/pipeline-context.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -76,13 +77,30 @@ async function alertOf({ context }: Session, found: Found, given: Given): Promis
   try {
     if (given.operation === "status") await tellNewProblems(context, found, given);
     else {
-      const { alertsFor } = await import("../pipeline/notify/alertable.ts");
       // One after the other: Slack takes one message a second.
-      for (const alert of await alertsFor(context, found.problems ?? [], given)) await send(context, alert);
+      for (const problem of found.problems ?? []) await tellProblem(context, problem, given);
     }
   } catch (error) {
     // Whatever it is, the command's own outcome or error must reach the caller.
     log.warn(`an alert was not sent: ${error instanceof HoldfastError ? error.message : "unknown failure"}`);
+  }
+}
+
+/** What says that backups are damaged is noted: `status --alert` does not say it again. */
+async function tellProblem(context: PipelineContext, problem: AlertableProblem, given: Given): Promise<void> {
+  const { alertsFor } = await import("../pipeline/notify/alertable.ts");
+  const { noteDamageTold, saysDamage } = await import("../pipeline/notify/told-damage.ts");
+  const { openAlertMemory } = await import("./alert-memory.ts");
+  const { source } = problem;
+  const [name, ids] =
+    "outcome" in problem
+      ? [problem.outcome.name, problem.outcome.backupIds]
+      : [problem.error.name, problem.backupId === undefined ? [] : [problem.backupId]];
+  for (const alert of await alertsFor(context, [problem], given)) {
+    const failure = await send(context, alert);
+    if (failure !== undefined || source === undefined || ids.length === 0 || !saysDamage(name)) continue;
+    const memory = await openAlertMemory(given.policySource, context.run.environment);
+    await noteDamageTold(memory, source, ids, context.run);
   }
 }
 
@@ -93,7 +111,7 @@ async function alertOf({ context }: Session, found: Found, given: Given): Promis
 async function tellNewProblems(context: PipelineContext, { problems = [], measured = [] }: Found, given: Given): Promise<void> {
   const { lookAt, tellChanges } = await import("../pipeline/watch.ts");
   const { openAlertMemory } = await import("./alert-memory.ts");
-  const { observations, unseen } = lookAt(context, measured);
+  const found = lookAt(context, measured);
   const failed = problems.flatMap((problem) => ("error" in problem ? [{ problem, subjects: [problem.error.name] }] : []));
   const memory = await openAlertMemory(given.policySource, context.run.environment);
   const said: unknown[] = [];
@@ -103,7 +121,7 @@ async function tellNewProblems(context: PipelineContext, { problems = [], measur
     said.push(failure);
     throw failure;
   };
-  const look = { observations: [...observations, ...failed], unseen };
+  const look = { ...found, observations: [...found.observations, ...failed] };
   await tellChanges(context, look, { memory, tell, invocation: given.invocation }).catch((error: unknown) => {
     if (!said.includes(error)) throw error;
   });

@@ -1,7 +1,8 @@
 /**
  * The step that looks whether everything is as promised when nobody asks: objectives that are
  * breached, backups that did not happen, restore tests and verifications that are overdue. It tells
- * of each once, again when more is found or a day has passed, and when it is over.
+ * of each once, again when more is found or a day has passed, and when it is over. Of a damaged
+ * backup it tells once, unless somebody else has: it stays damaged until retention releases it.
  */
 import type { Alert } from "../alerts/alert.ts";
 import { recoveryNotice } from "../alerts/alert.ts";
@@ -11,6 +12,7 @@ import type { SourceStatus } from "../report/status-model.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { measureSources } from "./measure-sources.ts";
 import { type AlertableProblem, alertsFor } from "./notify/alertable.ts";
+import { forgetDamageTold, listDamageTold, noteDamageTold } from "./notify/told-damage.ts";
 import { type Memory, readMemory, type Told, writeMemory } from "./notify/watch-memory.ts";
 import { gatherAlertContext } from "./notify.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -62,7 +64,8 @@ const repeatMs = 24 * 3_600_000;
 export async function watchSources(context: PipelineContext, options: WatchOptions): Promise<WatchResult> {
   const { sources, unmeasured, observations } = await lookAround(context, options);
   const names = unmeasured.map(({ name }) => name);
-  return { sources, unmeasured: names, ...(await tellChanges(context, { observations, unseen: names }, options)) };
+  const changes = await tellChanges(context, { observations, unseen: names, measured: sources }, options);
+  return { sources, unmeasured: names, ...changes };
 }
 
 /** What a look found, for `tellChanges`. */
@@ -70,6 +73,8 @@ export interface Look {
   readonly observations: readonly Observation[];
   /** Sources of which it says nothing. */
   readonly unseen: readonly string[];
+  /** Whose damaged backups are told. */
+  readonly measured: readonly SourceStatus[];
 }
 
 /** The look at sources that were measured already. */
@@ -78,17 +83,18 @@ export function lookAt(context: PipelineContext, sources: readonly SourceStatus[
   return {
     observations: sources.flatMap(sightingsOf),
     unseen: Object.keys(context.policy.sources).filter((name) => !seen.has(name)),
+    measured: sources,
   };
 }
 
 /** Tells what changed since the last look that is kept in mind. Errors: as watchSources. */
 export async function tellChanges(
   context: PipelineContext,
-  { observations, unseen }: Look,
+  { observations, unseen, measured }: Look,
   { memory: store, tell, invocation = "holdfast" }: Pick<WatchOptions, "memory" | "tell" | "invocation">,
 ): Promise<Pick<WatchResult, "told" | "recovered">> {
   const memory = await readMemory(store, context.run);
-  const news = await chooseNews(context, memory, { observations, unseen }, invocation);
+  const news = await chooseNews(context, memory, { observations, unseen, measured }, invocation);
   const kept: Record<string, Told> = { ...news.unchanged };
   const failures: unknown[] = [];
   const counts = { told: 0, recovered: 0 };
@@ -105,6 +111,14 @@ export async function tellChanges(
     }
   }
   await writeMemory(store, kept, context.run);
+  for (const status of measured) {
+    try {
+      counts.told += await tellDamage(context, status, { memory: store, tell, invocation });
+    } catch (error) {
+      context.run.signal.throwIfAborted();
+      failures.push(error);
+    }
+  }
   if (failures.length > 0) throw toHoldfastError(failures[0]);
   return counts;
 }
@@ -147,7 +161,8 @@ function sightingsOf({ source, findings, missedRuns, restoreTest, verification }
     ...(restoreTest.overdue ? ["restore-test"] : []),
     ...(verification.overdue ? ["verification"] : []),
   ]);
-  const breaches = findings.filter(({ level }) => level === "breach");
+  // Damage is told by itself (tellDamage).
+  const breaches = findings.filter(({ level, subject }) => level === "breach" && subject !== "damage");
   const omissions = findings.filter(({ level, subject }) => level === "warning" && silent.has(subject));
   const observation = (name: "objective breached" | "overdue", found: SourceStatus["findings"]): readonly Observation[] =>
     found.length === 0
@@ -159,6 +174,31 @@ function sightingsOf({ source, findings, missedRuns, restoreTest, verification }
           },
         ];
   return [...observation("objective breached", breaches), ...observation("overdue", omissions)];
+}
+
+/** Alerts of the damaged backups of which nobody has; returns how many alerts were sent. */
+async function tellDamage(
+  context: PipelineContext,
+  { source, damaged, findings }: SourceStatus,
+  { memory, tell, invocation = "holdfast" }: Pick<WatchOptions, "memory" | "tell" | "invocation">,
+): Promise<number> {
+  const told = await listDamageTold(memory, source, context.run.signal);
+  await forgetDamageTold(
+    memory,
+    source,
+    [...told].filter((id) => !damaged.includes(id)),
+  );
+  // Newest last, as in every alert; the status has them the other way round.
+  const untold = damaged.filter((id) => !told.has(id)).reverse();
+  if (untold.length === 0) return 0;
+  const found = untold.map((id) => findings.find(({ subject, message }) => subject === "damage" && message.includes(id)));
+  const messages = found.flatMap((finding) => finding?.message ?? []);
+  const problem: AlertableProblem = { source, outcome: { name: "damaged", backupIds: untold, findings: messages } };
+  const [alert] = await alertsFor(context, [problem], { since: context.run.clock.now(), invocation });
+  if (alert === undefined) return 0;
+  await tell(alert);
+  await noteDamageTold(memory, source, untold, context.run);
+  return 1;
 }
 
 interface News {

@@ -102,7 +102,7 @@ function findBad(backups: readonly StatusBackup[]): StatusFinding[] {
       return [
         {
           level: index === 0 ? "breach" : "warning",
-          subject: "backup",
+          subject: "damage",
           message: `${subject} is damaged${problems.length === 0 ? "" : `: ${problems.join("; ")}`}`,
         },
       ];

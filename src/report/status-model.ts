@@ -87,7 +87,7 @@ export type Verdict = "ok" | "warning" | "breach";
 
 export interface StatusFinding {
   readonly level: "warning" | "breach";
-  readonly subject: "rpo" | "rto" | "restore-test" | "verification" | "schedule" | "backup" | "growth";
+  readonly subject: "rpo" | "rto" | "restore-test" | "verification" | "schedule" | "backup" | "damage" | "growth";
   /** A lowercase fact without a full stop. */
   readonly message: string;
 }

@@ -73,6 +73,21 @@ describe("the command line with --alert", () => {
     expect(messages).toHaveLength(1);
     expect(messages[0]).toContain(`CRITICAL: backup ${backup.backupId} of tree is damaged`);
     expect(messages[0]).toContain("backup tree");
+    await project.holdfast(["status", "--alert"]);
+    expect(arrived().filter((message) => message.includes("is damaged"))).toEqual([]);
+  });
+
+  it("tells of an older backup's damage that nobody was told of, once", async () => {
+    const { json: older } = await project.holdfast(["backup", "tree"]);
+    await project.holdfast(["backup", "tree"]);
+    await rm(join(project.vault, "artifacts", "tree", older.backupId), { recursive: true });
+    await project.holdfast(["verify", older.backupId]);
+    expect(arrived()).toEqual([]);
+    await project.holdfast(["status", "--alert"]);
+    const damage = arrived().filter((message) => message.includes("is damaged"));
+    expect(damage).toEqual([expect.stringContaining(`CRITICAL: backup ${older.backupId} of tree is damaged`)]);
+    await project.holdfast(["status", "--alert"]);
+    expect(arrived().filter((message) => message.includes("is damaged"))).toEqual([]);
   });
 
   it("warns and keeps the exit code when the alert cannot be sent, and shows no secret", async () => {

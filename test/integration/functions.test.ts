@@ -5,7 +5,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
-import { CreateBucketCommand, GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CreateStateMachineCommand, DescribeExecutionCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
@@ -241,6 +241,18 @@ describe("alerts", () => {
       what: `backup ${backupId} of taskmaster is suspicious`,
       nextCommand: `holdfast show ${backupId}`,
     });
+  });
+
+  it("of damage are noted for the watch, which then says nothing of it", async () => {
+    const backupId = "20261120T020000Z-full-7k3f9a";
+    await invoke(notify, sample("notify", { error: "BackupDamaged", cause: "checksum", backupId }));
+    await nextAlert();
+    await invoke(notify, sample("notify", { backupId: "20261121T020000Z-full-7k3f9a" }));
+    await nextAlert();
+    const s3 = new S3Client({ forcePathStyle: true });
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: stateBucket, Prefix: "watch/damaged/" }));
+    s3.destroy();
+    expect(Contents.map(({ Key }) => Key)).toEqual([`watch/damaged/taskmaster/${backupId}`]);
   });
 
   it("of an execution that could not speak for itself come from its status, and of one that did, do not", async () => {

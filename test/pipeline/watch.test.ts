@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Alert } from "../../src/alerts/alert.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { recordDamage } from "../../src/pipeline/damage/record-damage.ts";
+import { listDamageTold, noteDamageTold } from "../../src/pipeline/notify/told-damage.ts";
 import { memoryKey } from "../../src/pipeline/notify/watch-memory.ts";
 import { restoreTest } from "../../src/pipeline/restore-test.ts";
 import { type WatchResult, watchSources } from "../../src/pipeline/watch.ts";
@@ -30,6 +32,12 @@ afterEach(() => project[Symbol.asyncDispose]());
 async function look(hoursLater = 0, tell = async (alert: Alert): Promise<unknown> => told.push(alert)): Promise<WatchResult> {
   const context = await project.open({ shiftMs: hoursLater * hourMs });
   return watchSources(context, { memory, tell });
+}
+
+/** As a reader does that met damage, and whose own alert nobody asked for. */
+async function damage(id: string): Promise<void> {
+  const context = await project.open();
+  await recordDamage(context, await project.find(id, context), ["an artifact is damaged"]);
 }
 
 /** What was told since the last call, as `kind severity name`. */
@@ -151,4 +159,46 @@ test("tells everything again when what it told cannot be understood", async () =
   await memory.put(memoryKey, Buffer.from("{"));
   await look();
   expect(heard()).toHaveLength(2);
+});
+
+test("tells of damage to an older backup once, and not while somebody else has told of it", async () => {
+  const older = await project.back({ minutesAgo: 90 });
+  const between = await project.back({ minutesAgo: 60 });
+  await project.back({ minutesAgo: 5 });
+  for (const id of [older, between]) await damage(id);
+  await noteDamageTold(memory, "tree", [between], (await project.open()).run);
+  await look();
+  expect(told[0]).toMatchObject({ what: `backup ${older} of tree is damaged`, dedupeKey: `tree/damaged/${older}` });
+  expect(told[0]?.why.message).toContain(older);
+  expect(heard()).toEqual(["problem critical damaged"]);
+  await look(0.5);
+  await look(30);
+  expect(heard().filter((line) => line.includes("damaged"))).toEqual([]);
+});
+
+test("tells of damage to the newest backup once, also when it is no longer the newest", async () => {
+  await project.back({ minutesAgo: 90 });
+  const id = await project.back({ minutesAgo: 60 });
+  await damage(id);
+  await look();
+  expect(told[0]?.what).toBe(`backup ${id} of tree is damaged`);
+  expect(heard()).toEqual(["problem critical damaged"]);
+  await project.back({ minutesAgo: 5 });
+  await look();
+  expect(heard()).toEqual([]);
+});
+
+test("asks again at the next look when nobody could be told of damage, and forgets what is no longer damaged", async () => {
+  const id = await project.back({ minutesAgo: 60 });
+  await project.back({ minutesAgo: 5 });
+  await noteDamageTold(memory, "tree", [id, "20200101T000000Z-full-aaaaaa"], (await project.open()).run);
+  await look();
+  expect([...(await listDamageTold(memory, "tree"))]).toEqual([]);
+  await damage(id);
+  const failing = async (): Promise<never> => {
+    throw new HoldfastError("AlertUndelivered", "no connection");
+  };
+  await expect(look(0, failing)).rejects.toMatchObject({ name: "AlertUndelivered" });
+  await look();
+  expect(heard()).toEqual(["problem critical damaged"]);
 });
