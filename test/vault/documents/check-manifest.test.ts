@@ -1,7 +1,7 @@
 /** The rules of a manifest that its vectors (test/vectors/vault) do not show. */
 import { describe, expect, it } from "vitest";
 import { findManifestProblem } from "../../../src/vault/documents/check-manifest.ts";
-import { sampleId, sampleManifest } from "../../support/sample-backups.ts";
+import { sampleBase, sampleId, sampleManifest } from "../../support/sample-backups.ts";
 
 const id = sampleId("2026-11-20T02:00:00Z");
 const manifest = sampleManifest("shop", id);
@@ -52,5 +52,31 @@ describe("a manifest", () => {
       expect(findManifestProblem({ ...own, base: { ...base, id }, coverage: { from, to } })).toContain("not older");
     }
     expect(findManifestProblem({ ...own, base: base.id, coverage: { from, to } })).toContain("base is not an object");
+  });
+
+  describe("that reuses artifacts", () => {
+    const own = { ...manifest, ...sampleBase("20261118T020000Z-full-000000") };
+    const reusing = (kind: string, reusedFrom: string) => ({
+      ...own,
+      id: `20261120T020000Z-${kind}-000000`,
+      kind,
+      artifacts: [{ ...artifact, name: "own" }, { ...artifact, reusedFrom }],
+    });
+    const earlier = "20261119T020000Z-full-000000";
+
+    it.each(["incremental", "differential"])("is %s, and names an earlier backup that stored them", (kind) => {
+      expect(findManifestProblem(reusing(kind, earlier))).toBeUndefined();
+      expect(findManifestProblem(reusing(kind, "x"))).toContain("reusedFrom");
+      const id = `20261120T020000Z-${kind}-000000`;
+      for (const later of [id, "20261120T020001Z-full-000000"]) {
+        expect(findManifestProblem(reusing(kind, later))).toContain("reused from a later backup");
+      }
+    });
+
+    it.each(["full", "log", "snapshot"])("is never %s: a prune would not read its manifest for what it needs", (kind) => {
+      expect(findManifestProblem(reusing(kind, earlier))).toContain(`${kind}, which reuses no artifacts`);
+      const { artifacts: _reused, ...without } = reusing(kind, earlier);
+      expect(findManifestProblem({ ...without, artifacts: [artifact] })).toBeUndefined();
+    });
   });
 });
