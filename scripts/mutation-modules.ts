@@ -26,6 +26,16 @@ export const mutationModules: readonly MutationModule[] = [
   { name: "retention-rules", mutate: ["src/retention/{bucket-rules,keep-rules,calendar}.ts"], tests: retentionTests },
   { name: "retention-refusals", mutate: ["src/retention/refusals.ts"], tests: retentionTests },
   { name: "retention-locks", mutate: ["src/retention/{promise-locks,shortest-kept}.ts"], tests: retentionTests },
+  {
+    name: "chains",
+    mutate: ["src/vault/{chains,examine-base}.ts", "src/proof/standing.ts"],
+    tests: ["test/vault/{chains,chains-property,examine-base}.test.ts"],
+  },
+  {
+    name: "signatures",
+    mutate: ["src/vault/{judge-checks,signed-documents}.ts"],
+    tests: ["test/vault/{judge-checks,signed-documents}.test.ts"],
+  },
   { name: "sweep", mutate: ["src/vault/sweep.ts"], tests: ["test/vault/sweep.test.ts"] },
   {
     name: "prune",

@@ -94,10 +94,7 @@ function newestSound(candidates: Link[], { startedAt }: BackupEntry): Link | und
 function findBadSince({ state, checks }: BackupEntry): string {
   if (state !== "damaged") return never;
   const names = checks.map(({ check }) => check);
-  for (let count = names.length - 1; count >= 0; count -= 1) {
-    if (stateOf(names.slice(0, count)).state !== "damaged") return checks[count]?.at ?? "";
-  }
-  return "";
+  return checks.findLast((_, count) => stateOf(names.slice(0, count)).state !== "damaged")?.at ?? "";
 }
 
 /** Why a backup is worth less than its own checks say, in words; undefined where it is not. */

@@ -60,7 +60,10 @@ describe("a manifest", () => {
       ...own,
       id: `20261120T020000Z-${kind}-000000`,
       kind,
-      artifacts: [{ ...artifact, name: "own" }, { ...artifact, reusedFrom }],
+      artifacts: [
+        { ...artifact, name: "own" },
+        { ...artifact, reusedFrom },
+      ],
     });
     const earlier = "20261119T020000Z-full-000000";
 

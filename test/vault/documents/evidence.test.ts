@@ -6,7 +6,7 @@ import { keyOf } from "../../../src/vault/layout.ts";
 import { makeFaultyStore } from "../../support/faulty-store.ts";
 import { makeMemoryStore } from "../../support/memory-store.ts";
 import { sampleEvidence, sampleId } from "../../support/sample-backups.ts";
-import { names, newestEvidence, signedVault, testSigner } from "../../support/signed-vault.ts";
+import { names, newestEvidence, signedNames, signedVault, testSigner, testVaultId } from "../../support/signed-vault.ts";
 
 const id = sampleId("2026-11-20T02:00:00Z");
 const at = "2026-11-20T03:00:00.000Z";
@@ -132,6 +132,26 @@ describe("evidence", () => {
     expect((await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner)).at).toBe(at);
   });
 
+  it("is not put behind what nobody signed, either", async () => {
+    const store = makeMemoryStore();
+    await store.put(
+      signedNames(testVaultId, 99).evidence("shop", id, new Date("2026-11-20T03:02:00Z"), "proven"),
+      Buffer.from("{}"),
+    );
+    const added = await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner);
+    expect(added.at).toBe(at);
+  });
+
+  it("is refused when its bytes are not those that were signed, however well they are formed", async () => {
+    const store = makeMemoryStore();
+    const { key } = await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner);
+    await store.put(key, canonicalJson({ ...sampleEvidence("shop", id, "verified", at), by: "somebody else" }));
+    await expect(readEvidence(store, key)).rejects.toMatchObject({
+      name: "EvidenceInvalid",
+      message: expect.stringContaining("is not what was signed"),
+    });
+  });
+
   it("leaves what somebody else put beside it out of every list", async () => {
     const store = makeMemoryStore();
     await store.put(`${keyOf.evidencePrefix("shop", id)}README`, Buffer.from("x"));
@@ -158,11 +178,15 @@ describe("evidence", () => {
   });
 
   it("is not written twice by a run that asks again: its name says what stands there", async () => {
-    const store = makeMemoryStore();
+    let time = new Date(at);
+    const store = makeMemoryStore(() => time);
     const first = await appendEvidence(signedVault(store), sampleEvidence("shop", id, "verified", at), testSigner);
     const blind = { ...store, async *list() {} };
+    time = new Date("2026-11-20T05:00:00Z");
     expect(await appendEvidence(signedVault(blind), sampleEvidence("shop", id, "verified", at), testSigner)).toEqual(first);
     expect(store.objects.size).toBe(1);
+    // The store's own time says since when the finding is known: it stays.
+    expect(store.objects.get(first.key)?.modifiedAt).toEqual(new Date(at));
   });
 
   it("is found newest first, of any check or of those that are asked for", async () => {
