@@ -5,14 +5,14 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { projectDirectory } from "./cache-directory.ts";
 
 export interface Count {
   readonly passed: number;
   readonly failed: number;
   /**
-   * Each failed test's name and first lines, shown again at the end: logs are long, and get cut.
+   * Each failed test's name and what it says, shown again at the end: logs are long, and get cut.
    */
   readonly failures?: readonly string[];
 }
@@ -36,11 +36,7 @@ export interface FileReport {
   readonly name: string;
   readonly status: string;
   readonly message: string;
-  readonly assertionResults: readonly {
-    readonly status: string;
-    readonly fullName: string;
-    readonly failureMessages: readonly string[];
-  }[];
+  readonly assertionResults: readonly { readonly status: string }[];
 }
 
 /** A tool that passes or fails as a whole. */
@@ -61,9 +57,12 @@ export function vitestStep(project: string, filters: readonly string[] = []): St
       const directory = mkdtempSync(join(tmpdir(), "hf-vitest-"));
       try {
         const report = join(directory, "report.json");
-        const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-        const exitCode = await runTool("vitest", ["run", "--project", project, ...reporters, ...filters]);
-        return countTests(readReport(report), exitCode);
+        const failures = join(directory, "failures.json");
+        const own = join(projectDirectory, "scripts", "failure-reporter.ts");
+        const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`, `--reporter=${own}`];
+        const env = { HOLDFAST_TEST_FAILURES: failures };
+        const exitCode = await runTool("vitest", ["run", "--project", project, ...reporters, ...filters], env);
+        return { ...countTests(readJson<VitestReport>(report), exitCode), failures: readJson<string[]>(failures) ?? [noReport] };
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }
@@ -71,9 +70,11 @@ export function vitestStep(project: string, filters: readonly string[] = []): St
   };
 }
 
-function readReport(path: string): VitestReport | undefined {
+const noReport = "vitest wrote no report";
+
+function readJson<T>(path: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as VitestReport;
+    return JSON.parse(readFileSync(path, "utf8")) as T;
   } catch {
     return undefined; // vitest died before it wrote one, which countTests counts as a failure
   }
@@ -85,29 +86,12 @@ function readReport(path: string): VitestReport | undefined {
  * error outside of tests, a setup), and a run without tests.
  */
 export function countTests(report: VitestReport | undefined, exitCode: number): Count {
-  if (report === undefined) return { passed: 0, failed: 1, failures: ["vitest wrote no report"] };
+  if (report === undefined) return { passed: 0, failed: 1 };
   const unloaded = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
   const failed = report.numFailedTests + report.numPendingTests + report.numTodoTests + unloaded;
   const passed = report.numPassedTests;
   const unexplained = failed === 0 && (exitCode !== 0 || !report.success || passed === 0);
-  return { passed, failed: unexplained ? 1 : failed, failures: report.testResults.flatMap(describeFailures) };
-}
-
-/** A failed test's file and name, and the first lines of what it says. */
-function describeFailures({ name, status, message, assertionResults }: FileReport): string[] {
-  const file = relative(projectDirectory, name);
-  if (status === "failed" && assertionResults.length === 0) return [`${file}\n${firstLines(message)}`];
-  return assertionResults
-    .filter((test) => test.status !== "passed")
-    .map((test) => `${file}: ${test.fullName} (${test.status})\n${firstLines(test.failureMessages.join("\n"))}`);
-}
-
-function firstLines(text: string): string {
-  return text
-    .split("\n")
-    .slice(0, 25)
-    .map((line) => `    ${line.slice(0, 300)}`)
-    .join("\n");
+  return { passed, failed: unexplained ? 1 : failed };
 }
 
 /**
@@ -136,9 +120,10 @@ export async function runSteps(steps: readonly Step[]): Promise<number> {
   return sum.failed === 0 && sum.passed > 0 ? 0 : 1;
 }
 
-function runTool(command: string, args: readonly string[]): Promise<number> {
+function runTool(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: projectDirectory, stdio: ["ignore", "inherit", "inherit"] });
+    const options = { cwd: projectDirectory, env: { ...process.env, ...env } };
+    const child = spawn(command, args, { ...options, stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", (error) => {
       console.error(`${command} could not be started: ${error.message}`);
       resolve(1);

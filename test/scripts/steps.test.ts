@@ -1,9 +1,7 @@
-import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { projectDirectory } from "../../scripts/cache-directory.ts";
 import { countTests, runSteps, type VitestReport } from "../../scripts/steps.ts";
 
-const passed = { status: "passed", fullName: "a test", failureMessages: [] };
+const passed = { status: "passed" };
 const green: VitestReport = {
   numPassedTests: 3,
   numFailedTests: 0,
@@ -39,26 +37,6 @@ describe("counting a vitest run", () => {
 });
 
 describe("what failed", () => {
-  it("is named with its file and the first lines of its reason", () => {
-    const failure = { status: "failed", fullName: "a pruned backup stays away", failureMessages: ["expected 1\n  at here"] };
-    const file = {
-      name: join(projectDirectory, "test/a.test.ts"),
-      status: "failed",
-      message: "",
-      assertionResults: [passed, failure],
-    };
-    const unloaded = {
-      name: join(projectDirectory, "test/b.test.ts"),
-      status: "failed",
-      message: "no such module",
-      assertionResults: [],
-    };
-    expect(countTests({ ...green, success: false, numFailedTests: 1, testResults: [file, unloaded] }, 1).failures).toEqual([
-      "test/a.test.ts: a pruned backup stays away (failed)\n    expected 1\n      at here",
-      "test/b.test.ts\n    no such module",
-    ]);
-  });
-
   it("is shown again right before the sum", async () => {
     const lines: string[] = [];
     vi.spyOn(console, "log").mockImplementation((text: string) => void lines.push(...text.split("\n")));
