@@ -14,7 +14,7 @@ export interface MomentContext {
 export type Moment = { readonly instant: Date; readonly notes: readonly string[] } | { readonly problem: string };
 
 /** What to write, for hints. */
-export const momentForms = '14:32, "2026-11-28 03:30", 2026-11-28, yesterday, "yesterday 14:00", 2h or 2026-11-28T14:32:00Z';
+export const momentForms = '14:32, "2026-11-28 03:30", 2026-11-28, yesterday, "yesterday 14:00", 2h, -2h or 2026-11-28T14:32:00Z';
 
 const dayMs = 86_400_000;
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: dayMs, w: 7 * dayMs };
@@ -50,7 +50,12 @@ export function formatInZone(instant: Date, timezone: string): string {
 
 function parseDuration(text: string, { now }: MomentContext): Moment | undefined {
   const [, amounts] = duration.exec(text) ?? [];
-  if (amounts === undefined) return undefined;
+  if (amounts === undefined) {
+    const [, unit] = /^(?:-\s*\d+\s*|\d+\s*(?=[a-z]+\s*ago$))([a-z]*)/.exec(text) ?? [];
+    return unit === undefined || unit in unitMs
+      ? undefined
+      : { problem: `${JSON.stringify(text)} does not count in s, m, h, d or w` };
+  }
   let elapsedMs = 0;
   for (const [, amount, unit = ""] of amounts.matchAll(/(\d+)\s*([a-z])/g)) elapsedMs += Number(amount) * (unitMs[unit] ?? 0);
   const instant = new Date(now.getTime() - elapsedMs);

@@ -3,7 +3,6 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type BackupEntry, entryOf, listSources } from "./catalogue.ts";
 import { listEvidence } from "./documents/evidence.ts";
-import { isFuture } from "./documents/future.ts";
 import { listHoldKeys } from "./documents/holds.ts";
 import { type BackupPlace, isSourceName, parseBackupId, parseDocumentKey } from "./layout.ts";
 import { listRoom } from "./list-room.ts";
@@ -24,16 +23,17 @@ const dayMs = 24 * hourMs;
 const windowsMs = [2 * hourMs, 2 * dayMs, 100 * dayMs] as const;
 
 /**
- * The backup that `reference` names: an id, a unique prefix of one (either also as
- * `<source>/<prefix>`), `<source>@latest`, or `<source>@<time>` (ISO 8601 with a zone: the newest
- * that was started then or before); neither takes what is dated in the future. Errors:
- * BackupNotFound, which names the nearest; UsageInvalid when it is ambiguous, with the candidates,
- * or cannot be a reference; those of ObjectStore.
+ * The backup that `reference` names: an id or a unique prefix of one, either also as
+ * `<source>/<prefix>`. Errors: BackupNotFound, which names the nearest; UsageInvalid when it is
+ * ambiguous, with the candidates, or cannot be a reference; those of ObjectStore.
  */
 export async function findBackup(vault: SignedVault, reference: string, now: Date): Promise<BackupEntry> {
+  return readEntry(vault, await findByPrefix(vault.store, parseReference(reference)), now);
+}
+
+/** A backup of which the key is known, with its evidence and holds. Errors: as findBackup. */
+export async function readEntry(vault: SignedVault, place: BackupPlace, now: Date): Promise<BackupEntry> {
   const { store } = vault;
-  const wanted = parseReference(reference);
-  const place = wanted.by === "prefix" ? await findByPrefix(store, wanted) : await findByTime(store, wanted, now);
   const checks = await listEvidence(store, place.source, place.id);
   const entry = entryOf(vault, place, { checks, holds: await listHoldKeys(store, place.source, place.id) }, now);
   if (entry === undefined) throw new HoldfastError("Internal", `${place.id} was listed, but is not a backup's id`);
@@ -55,40 +55,29 @@ export async function findNewest(
   now: Date,
   kind?: BackupKind,
 ): Promise<DatedPlace | undefined> {
-  return (await lookBack(store, source, now, { kind })).newest;
-}
-
-async function findByTime(store: ObjectStore, wanted: Reference & { readonly by: "time" }, now: Date): Promise<BackupPlace> {
-  const { source, time } = wanted;
-  const counts = (startedAt: Date): boolean => !isFuture(startedAt, now) && (time === undefined || startedAt <= time);
-  const { newest, later } = await lookBack(store, source, time ?? now, { counts });
-  if (newest !== undefined) return newest;
-  const when = time === undefined ? "" : ` of ${time.toISOString()} or before`;
-  throw notFound(`source "${source}" has no backup${when} in ${store.url}`, [later]);
-}
-
-/** Which backups are looked for; absent: any. */
-interface Wanted {
-  readonly counts?: (startedAt: Date) => boolean;
-  readonly kind?: BackupKind | undefined;
+  for await (const place of walkBack(store, source, now))
+    if (kind === undefined || parseBackupId(place.id)?.kind === kind) return place;
+  return undefined;
 }
 
 /**
- * The newest backup that counts, and, without one, the first that does not. What counts is older
- * than what does not. The windows end where a backup is found: how many requests it takes does not
- * depend on the age of the history.
+ * A source's backups from the newest back, however they are dated, listed as far as they are asked
+ * for: how many requests the newest take does not depend on the age of the history. Errors: those
+ * of ObjectStore.list.
  */
-async function lookBack(
-  store: ObjectStore,
-  source: string,
-  until: Date,
-  wanted: Wanted,
-): Promise<{ readonly newest?: DatedPlace | undefined; readonly later?: DatedPlace | undefined }> {
-  for (const windowMs of windowsMs) {
-    const found = await newestSince(store, source, stampOf(until.getTime() - windowMs), wanted);
-    if (found.newest !== undefined) return found;
+export async function* walkBack(store: ObjectStore, source: string, now: Date): AsyncGenerator<DatedPlace, void, undefined> {
+  let oldest: string | undefined;
+  for (const windowMs of [...windowsMs, undefined]) {
+    const since = windowMs === undefined ? undefined : stampOf(now.getTime() - windowMs);
+    const listed: DatedPlace[] = [];
+    for await (const { id } of listRoom(store, "manifests", parseDocumentKey, { source, since })) {
+      if (oldest !== undefined && id >= oldest) break;
+      const parsed = parseBackupId(id);
+      if (parsed !== undefined) listed.push({ source, id, startedAt: parsed.startedAt });
+    }
+    oldest = listed[0]?.id ?? oldest;
+    yield* listed.reverse();
   }
-  return newestSince(store, source, undefined, wanted);
 }
 
 /** Years before 0 begin with a sign, which sorts before all ids: then everything is listed. */
@@ -96,25 +85,7 @@ function stampOf(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, "");
 }
 
-async function newestSince(
-  store: ObjectStore,
-  source: string,
-  since: string | undefined,
-  { counts = () => true, kind }: Wanted,
-): Promise<{ readonly newest?: DatedPlace | undefined; readonly later?: DatedPlace | undefined }> {
-  let newest: DatedPlace | undefined;
-  for await (const { id } of listRoom(store, "manifests", parseDocumentKey, { source, since })) {
-    const parsed = parseBackupId(id);
-    if (parsed === undefined || (kind !== undefined && parsed.kind !== kind)) continue;
-    const { startedAt } = parsed;
-    const place = { source, id, startedAt };
-    if (!counts(startedAt)) return newest === undefined ? { later: place } : { newest };
-    newest = place;
-  }
-  return { newest };
-}
-
-async function findByPrefix(store: ObjectStore, wanted: Reference & { readonly by: "prefix" }): Promise<BackupPlace> {
+async function findByPrefix(store: ObjectStore, wanted: Reference): Promise<BackupPlace> {
   const found: BackupPlace[] = [];
   for await (const place of listPrefix(store, wanted)) {
     found.push(place);
@@ -132,10 +103,7 @@ async function findByPrefix(store: ObjectStore, wanted: Reference & { readonly b
 }
 
 /** The backups whose id begins so: one listing of few keys a source. */
-async function* listPrefix(
-  store: ObjectStore,
-  { prefix, source }: Reference & { readonly by: "prefix" },
-): AsyncGenerator<BackupPlace, void, undefined> {
+async function* listPrefix(store: ObjectStore, { prefix, source }: Reference): AsyncGenerator<BackupPlace, void, undefined> {
   for await (const each of source === undefined ? listSources(store) : [source]) {
     if (!isSourceName(each)) continue;
     for await (const { key } of store.list(`manifests/${each}/${prefix}`, { includeOdd: true })) {
@@ -146,7 +114,7 @@ async function* listPrefix(
 }
 
 /** The ids before and after what was asked for, of everything there is. */
-async function findNearest(store: ObjectStore, { prefix, source }: Reference & { readonly by: "prefix" }) {
+async function findNearest(store: ObjectStore, { prefix, source }: Reference) {
   let before: BackupPlace | undefined;
   let after: BackupPlace | undefined;
   for await (const place of listRoom(store, "manifests", parseDocumentKey, { source })) {

@@ -1,7 +1,9 @@
 /** `holdfast restore`: to a new target, compared afterwards. */
 import { exitCodes } from "../../errors/exit-codes.ts";
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { describeChoice } from "../../pipeline/catalogue/describe-choice.ts";
 import { describeDoubt, namingNewestGood } from "../../pipeline/catalogue/doubt.ts";
-import { findInVaults } from "../../pipeline/catalogue/find-backups.ts";
+import { type FoundBackup, findInVaults } from "../../pipeline/catalogue/find-backups.ts";
 import { resolveInstant } from "../../pipeline/catalogue/resolve-reference.ts";
 import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
@@ -26,36 +28,42 @@ interface RestoreCommandOptions {
 }
 
 export async function restore({ context, terminal }: Session, reference: string, given: RestoreCommandOptions): Promise<Outcome> {
-  const found = await findInVaults(context, reference);
+  const named = await findInVaults(context, reference);
+  const until = given.until === undefined ? named.until : resolveInstant(context, given.until);
+  const found: FoundBackup = { ...named, ...(until === undefined ? {} : { until }) };
   const doubt = await describeDoubt(context, found);
   for (const line of doubt) context.run.log.warn(line);
+  const { lines: about, ...choice } = await describeChoice(context, found);
+  const refusal = findRefusal(reference, found);
   const options: RestoreOptions = {
     to: given.to,
     overwrite: given.overwrite === true,
     allowDamaged: given.allowDamaged === true,
     discardDifferent: given.discardDifferent === true,
-    ...(given.until === undefined ? {} : { until: resolveInstant(context, given.until) }),
+    ...(until === undefined ? {} : { until }),
     flags: engineFlagsIn(given, context.engines.policies),
   };
+  const { id: backupId, source, state } = found.entry;
+  const said = { choice, ...(doubt.length === 0 ? {} : { doubt }) };
   if (given.dryRun === true) {
     const plan = await namingNewestGood(context, found, () => planRestore(context, found, options));
     const lines = [
-      `restoring ${found.entry.id} of ${found.entry.source} (${found.entry.state}) to ${plan.target} would:`,
+      `restoring ${backupId} of ${source} (${state}) to ${plan.target} would:`,
       ...plan.steps.map((step, index) => `  ${index + 1}. ${step}`),
+      ...about,
     ];
     if (plan.occupied && !options.overwrite) {
       lines.push(terminal.style("yellow", "the target holds something: without --overwrite the restore is refused"));
     }
-    const { id: backupId, source, state } = found.entry;
-    return {
-      document: { dryRun: true, backupId, source, state, ...(doubt.length === 0 ? {} : { doubt }), ...plan },
-      lines,
-    };
+    if (refusal !== undefined) lines.push(terminal.style("yellow", `the restore is refused: ${refusal.message}. ${refusal.hint}`));
+    return { document: { dryRun: true, backupId, source, state, ...said, ...plan }, lines };
   }
+  if (refusal !== undefined) throw refusal;
+  for (const line of about) context.run.log.info(`${backupId}: ${line}`);
   const result = await namingNewestGood(context, found, () => restoreBackup(context, found, options));
   // What was salvaged is kept, as was asked for, and is still not what was backed up.
   return {
-    document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) },
+    document: { ...result, ...said },
     lines: [
       ...describe(terminal, result, context.policy.sources[result.source]?.traits.units),
       // The findings stand above, where they were said before anything was touched.
@@ -65,6 +73,16 @@ export async function restore({ context, terminal }: Session, reference: string,
     ],
     exitCode: result.intact ? exitCodes.done : exitCodes.integrity,
   };
+}
+
+/** What nobody has read back, or looks as if data were lost, is not taken because it is newest. */
+function findRefusal(reference: string, { entry }: FoundBackup): HoldfastError | undefined {
+  const { id, source, state, suspicious } = entry;
+  if (!reference.includes("@") || (!suspicious && state !== "stored")) return undefined;
+  const why = suspicious ? "is suspicious" : "was not read back since it was made, or builds on one that was not";
+  return new HoldfastError("RestoreRefused", `${reference} is ${id}, which ${why}`, {
+    hint: `To use it anyway, name it by its id. To use what a restore test has proven, write ${source}@latest-proven.`,
+  });
 }
 
 function describeEqual({ leftOut, unjudged }: RestoreResult["comparison"]): string {

@@ -1,6 +1,7 @@
 /** `holdfast show`: one backup's manifest and evidence. */
 import { errorDocument } from "../../errors/error-document.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { describeChoice } from "../../pipeline/catalogue/describe-choice.ts";
 import { showBackup, type UnreadEvidence } from "../../pipeline/show-backup.ts";
 import { findEngine } from "../../policy/engine-policy.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
@@ -17,6 +18,7 @@ import type { Terminal } from "../terminal.ts";
 
 export async function show({ context, terminal }: Session, reference: string): Promise<Outcome> {
   const { found, examined, manifest: read, evidence } = await showBackup(context, reference);
+  const { lines: about, ...choice } = await describeChoice(context, { ...found, entry: examined });
   const { entry } = found;
   const { suspicious, held, futureChecks, forged, future } = entry;
   const { state, problems } = examined;
@@ -33,6 +35,7 @@ export async function show({ context, terminal }: Session, reference: string): P
     ...describeEvidence(terminal, evidence, context.policy.sources[entry.source]?.traits.units),
   ];
   const more = {
+    choice,
     problems,
     ...(examined.unchecked === undefined ? {} : { notChecked: examined.unchecked.message }),
     ...(future ? { future } : {}),
@@ -50,6 +53,7 @@ export async function show({ context, terminal }: Session, reference: string): P
   const { manifest, sha256 } = read;
   const lines = [
     heading,
+    ...about.map((line) => `  ${line}`),
     ...describeManifest(terminal, manifest, sha256, findEngine(context.engines.policies, manifest.engine)?.units),
     "",
     ...checks,
@@ -71,8 +75,9 @@ function describeManifest(
   sha256: string,
   units: EngineTraits["units"] | undefined,
 ): string[] {
+  const reuses = manifest.artifacts.some(({ reusedFrom }) => reusedFrom !== undefined);
   const table = renderTable({
-    head: ["ARTIFACT", "FORMAT", "COMPRESSION", "STORED", "STORED SHA-256", "KEY"],
+    head: ["ARTIFACT", "FORMAT", "COMPRESSION", "STORED", "STORED SHA-256", "KEY", ...(reuses ? ["STORED BY"] : [])],
     rows: manifest.artifacts.map((artifact) => [
       artifact.name,
       artifact.format,
@@ -80,6 +85,7 @@ function describeManifest(
       formatBytes(artifact.storedBytes),
       `${artifact.storedSha256.slice(0, 16)}…`,
       artifact.keyId,
+      ...(reuses ? [artifact.reusedFrom ?? "this backup"] : []),
     ]),
   });
   return [

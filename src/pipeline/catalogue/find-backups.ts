@@ -7,30 +7,33 @@ import { findBackup } from "../../vault/find-backup.ts";
 import type { Vault } from "../../vault/vault.ts";
 import { withChain } from "../list-source.ts";
 import { type PipelineContext, requireSource } from "../pipeline-context.ts";
-import { resolveReference } from "./resolve-reference.ts";
+import { chooseBackup } from "./choose-backup.ts";
+import { type ResolvedReference, resolveReference } from "./resolve-reference.ts";
 
 export interface FoundBackup {
   readonly entry: BackupEntry;
   readonly vault: Vault;
+  /** Where a restore has to stop, ISO 8601: the backup goes on after the instant that was named. */
+  readonly until?: string;
 }
 
 /**
  * Finds the backup that `given` names (an id, a unique prefix of one, `<source>@latest`,
- * `<source>@<time>`) in the policy's vaults. A vault that cannot be looked into does not keep a
- * backup from being found in another. Times are read as people write them (resolve-reference.ts).
+ * `@latest-proven`, `@<time>`, `@before:<time>`) in the policy's vaults. A vault that cannot be
+ * looked into does not keep a backup from being found in another. Times are read as people write
+ * them (resolve-reference.ts).
  * Errors: BackupNotFound, SourceNotFound, UsageInvalid when it is ambiguous (in one vault or
  * between them), VaultNotFound, VaultInvalid, those of the vaults.
  */
 export async function findInVaults(context: PipelineContext, given: string): Promise<FoundBackup> {
   const reference = resolveReference(context, given);
-  const at = reference.indexOf("@");
-  const vaultNames = at > 0 ? vaultsFor(context.policy, reference.slice(0, at)) : vaultsOf(context.policy);
+  const vaultNames = reference.by === "time" ? vaultsFor(context.policy, reference.source) : vaultsOf(context.policy);
   const found: FoundBackup[] = [];
   const misses: HoldfastError[] = [];
   for (const vaultName of vaultNames) {
     try {
       const place = await findInVault(context, vaultName, reference);
-      if (isWhole(place.entry, reference)) return place;
+      if (isWhole(place.entry, reference.text)) return place;
       found.push(place);
     } catch (error) {
       if (!isHoldfastError(error) || isHoldfastError(error, "UsageInvalid", "Interrupted")) throw error;
@@ -39,14 +42,15 @@ export async function findInVaults(context: PipelineContext, given: string): Pro
   }
   const [first, ...others] = found;
   if (first === undefined) throw notFound(context.policy, reference, misses);
-  refuseAmbiguous(reference, first, others);
+  refuseAmbiguous(reference.text, first, others);
   for (const { message } of misses.filter(isUnreachable)) context.run.log.warn(`a vault could not be looked into: ${message}`);
   return first;
 }
 
-async function findInVault(context: PipelineContext, vaultName: string, reference: string): Promise<FoundBackup> {
+async function findInVault(context: PipelineContext, vaultName: string, reference: ResolvedReference): Promise<FoundBackup> {
   const vault = await context.vaultOf(vaultName);
-  const entry = await findBackup(vault, reference, context.run.clock.now());
+  if (reference.by === "time") return { vault, ...(await chooseBackup(context, vault, reference)) };
+  const entry = await findBackup(vault, reference.text, context.run.clock.now());
   // Deleted meanwhile: what reads it says so.
   return { entry: (await withChain(context, vault, entry)) ?? entry, vault };
 }
@@ -67,16 +71,16 @@ function refuseAmbiguous(reference: string, first: FoundBackup, others: readonly
 }
 
 /** Where one vault could not be looked into, nobody knows that the backup is not there. */
-function notFound(policy: Policy, reference: string, misses: readonly HoldfastError[]): HoldfastError {
+function notFound(policy: Policy, reference: ResolvedReference, misses: readonly HoldfastError[]): HoldfastError {
   const unreachable = misses.find(isUnreachable);
   if (unreachable !== undefined) return unreachable;
   // A name that neither the policy nor a vault knows is rather a slip of the pen than a source that
   // is gone.
-  const at = reference.indexOf("@");
-  if (at > 0) requireSource(policy, reference.slice(0, at));
-  const slash = reference.indexOf("/");
-  if (slash > 0) requireSource(policy, reference.slice(0, slash));
-  return misses[0] ?? new HoldfastError("BackupNotFound", `no vault of the policy holds a backup "${reference}"`);
+  if (reference.by === "time") requireSource(policy, reference.source);
+  const { text } = reference;
+  const slash = text.indexOf("/");
+  if (slash > 0) requireSource(policy, text.slice(0, slash));
+  return misses[0] ?? new HoldfastError("BackupNotFound", `no vault of the policy holds a backup "${text}"`);
 }
 
 function isUnreachable(error: HoldfastError): boolean {

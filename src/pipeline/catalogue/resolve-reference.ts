@@ -1,19 +1,34 @@
 /** Reads what a person calls a backup with the policy at hand: its sources and its time zone. */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { formatInZone, momentForms, parseMoment } from "../../runtime/moment.ts";
+import { isSourceName } from "../../vault/layout.ts";
+import { referenceHint } from "../../vault/reference.ts";
 import { type PipelineContext, requireSource } from "../pipeline-context.ts";
 
+/** What a person may call a backup. */
+export type ResolvedReference = { readonly by: "name"; readonly text: string } | TimedReference;
+
+export interface TimedReference {
+  readonly by: "time";
+  /** As it was written. */
+  readonly text: string;
+  readonly source: string;
+  /** The newest instant that may be brought back; absent: the newest backup is meant. */
+  readonly at?: Date;
+  /** Only what a restore test has proven. */
+  readonly provenOnly: boolean;
+}
+
 /**
- * The reference as the vault knows it: `shop@14:32` becomes `shop@2026-11-28T13:32:00.000Z`, and
- * the log says so; anything else stays.
- * Errors: UsageInvalid (no time, or one that is to come), SourceNotFound (neither a source of the
- * policy nor the beginning of an id).
+ * Reads a reference; the log says which instant was taken. Errors: UsageInvalid (no time, or one
+ * that is to come; a name that no source can have), SourceNotFound (neither a source of the policy
+ * nor the beginning of an id).
  */
-export function resolveReference(context: PipelineContext, reference: string): string {
+export function resolveReference(context: PipelineContext, reference: string): ResolvedReference {
   const at = reference.indexOf("@");
-  if (at >= 0) return resolveTimed(context, reference.slice(0, at), reference.slice(at + 1));
+  if (at >= 0) return resolveTimed(context, reference, reference.slice(0, at), reference.slice(at + 1));
   refuseName(context, reference);
-  return reference;
+  return { by: "name", text: reference };
 }
 
 /** The instant that a person wrote, as ISO 8601. Errors: UsageInvalid, as for references. */
@@ -27,18 +42,25 @@ function readMoment({ policy, run }: PipelineContext, moment: string, where: "af
   const read = parseMoment(moment, { now: run.clock.now(), timezone: policy.timezone });
   if (!("problem" in read)) return read;
   throw new HoldfastError("UsageInvalid", `${where}: ${read.problem}`, {
-    hint: `Write ${where === "--until" ? "" : "latest or "}a time: ${momentForms}; without a zone it is a time of ${policy.timezone}, the policy's.`,
+    hint: `Write ${where === "--until" ? "" : "latest, latest-proven or "}a time${where === "--until" ? "" : ", also after before"}: ${momentForms}; without a zone it is a time of ${policy.timezone}, the policy's.`,
   });
 }
 
-function resolveTimed(context: PipelineContext, source: string, moment: string): string {
+function resolveTimed(context: PipelineContext, text: string, source: string, moment: string): TimedReference {
+  if (!isSourceName(source)) {
+    throw new HoldfastError("UsageInvalid", `${JSON.stringify(source)} before the @ cannot be the name of a source`, {
+      hint: referenceHint,
+    });
+  }
+  if (moment === "latest" || moment === "latest-proven") return { by: "time", text, source, provenOnly: moment !== "latest" };
   const { policy, run } = context;
-  if (moment === "latest") return `${source}@latest`;
-  const { instant, notes } = readMoment(context, moment, "after the @");
-  const iso = instant.toISOString();
-  const meant = `${source}@${moment}: the newest backup of ${formatInZone(instant, policy.timezone)} (${iso}) or before`;
+  const [, strictly] = /^before:(.*)$/s.exec(moment) ?? [];
+  const { instant, notes } = readMoment(context, strictly ?? moment, "after the @");
+  const shown = `${formatInZone(instant, policy.timezone)} (${instant.toISOString()})`;
+  const meant = `${text}: what there was ${strictly === undefined ? `at ${shown}, or the newest before` : `before ${shown}`}`;
   run.log.info([meant, ...notes].join("; "));
-  return `${source}@${iso}`;
+  // Positions are told to the millisecond.
+  return { by: "time", text, source, provenOnly: false, at: strictly === undefined ? instant : new Date(instant.getTime() - 1) };
 }
 
 /**

@@ -2,7 +2,7 @@
  * What a person calls a backup at night: times in the policy's zone, and names that are not quite
  * right.
  */
-import { mkdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
@@ -26,6 +26,14 @@ beforeAll(async () => {
 
 afterAll(() => project[Symbol.asyncDispose]());
 
+/** All that is in the vault of one backup. */
+async function readdirOf(id: string): Promise<{ readonly objects: readonly string[] }> {
+  const all = await readdir(project.vault, { recursive: true });
+  return {
+    objects: all.filter((path) => path.endsWith(`/${id}`) || path.endsWith(`/${id}.json`)).map((path) => join(project.vault, path)),
+  };
+}
+
 async function find(reference: string): Promise<string> {
   return (await project.find(reference)).entry.id;
 }
@@ -45,6 +53,15 @@ describe("a time after the @", () => {
     expect(await find("tree@2m")).toBe(newest);
     expect(await find(`tree@${wall(0).slice(0, 10)}`)).toBe(newest);
     expect(await find("tree@1d")).toBe(yesterday);
+    expect(await find("tree@-1h")).toBe(older);
+    expect(await find(`tree@before:${wall(60)}`)).toBe(older);
+  });
+
+  test("does not reach what is dated in the future", async () => {
+    const ahead = await project.back({ minutesAgo: -24 * 60 });
+    expect([await find("tree@latest"), await find("tree@0m")]).toEqual([newest, newest]);
+    const { objects } = await readdirOf(ahead);
+    for (const path of objects) await rm(path, { recursive: true });
   });
 
   test("is said as it was taken", async () => {
@@ -52,14 +69,14 @@ describe("a time after the @", () => {
     const context = await project.open();
     const log = { info: (message: string) => void told.push(message), warn: () => undefined };
     await project.find("tree@1h", { ...context, run: { ...context.run, log } });
-    expect(told).toEqual([expect.stringMatching(/^tree@1h: the newest backup of .* \+05:45 \(.*Z\) or before$/)]);
+    expect(told).toEqual([expect.stringMatching(/^tree@1h: what there was at .* \+05:45 \(.*Z\), or the newest before$/)]);
   });
 
   test.each([
     [
       "tree@lastest",
       /"lastest" is not a time that Holdfast understands/,
-      /^Write latest or a time: 14:32, .* time of Asia\/Kathmandu/,
+      /^Write latest, latest-proven or a time, also after before: 14:32, .* time of Asia\/Kathmandu/,
     ],
     ["tree@9999-01-01", /is in the future/, /^Write latest/],
     ["tree@", /"" is not a time/, /^Write latest/],
