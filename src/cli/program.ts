@@ -18,7 +18,8 @@ import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
 
-const backupHelp = "an id, a unique prefix of one, <source>@latest, @latest-proven, @<time> or @before:<time>: 14:32, yesterday, 2h, 2026-11-28";
+const backupHelp =
+  "an id, a unique prefix of one, <source>@latest, @latest-proven, @<time> or @before:<time>: 14:32, yesterday, 2h, 2026-11-28";
 const alertHelp = "notify the policy's alert channels when it fails or finds something bad (for cron)";
 const exitCodeHelp = `
 Exit codes:
