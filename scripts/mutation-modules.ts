@@ -36,6 +36,7 @@ export const mutationModules: readonly MutationModule[] = [
     mutate: ["src/vault/{judge-checks,signed-documents}.ts"],
     tests: ["test/vault/{judge-checks,signed-documents}.test.ts"],
   },
+  { name: "lease-set", mutate: ["src/vault/lease-set.ts"], tests: ["test/vault/lease-set.test.ts"] },
   { name: "sweep", mutate: ["src/vault/sweep.ts"], tests: ["test/vault/sweep.test.ts"] },
   {
     name: "prune",

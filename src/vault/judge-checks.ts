@@ -5,6 +5,7 @@
 import type { CheckName } from "./backup-state.ts";
 import { isFuture } from "./documents/future.ts";
 import { type EvidenceKey, parseEvidenceKey, type SignedKey } from "./layout.ts";
+import { compareKeys } from "./object-key.ts";
 import { judgeName } from "./signed-documents.ts";
 import type { SignedVault } from "./vault.ts";
 
@@ -28,7 +29,9 @@ export function judgeChecks(
   now: Date,
 ): JudgedChecks {
   const decided = new Set<CheckName>();
-  const [checks, earlier, future]: EvidenceKey[][] = [[], [], []];
+  const checks: EvidenceKey[] = [];
+  const earlier: EvidenceKey[] = [];
+  const future: EvidenceKey[] = [];
   const forged: string[] = [];
   let unknown = false;
   for (const name of listed.toReversed()) {
@@ -37,22 +40,22 @@ export function judgeChecks(
     const isDecided = decided.has(check);
     const isLater = isFuture(at, now);
     if (isDecided && !isLater) {
-      earlier?.push(one);
+      earlier.push(one);
       continue;
     }
     const verdict = judgeName(vault, name);
     if (verdict === "forged") forged.push(key);
-    else if (isLater) future?.push(one);
+    else if (isLater) future.push(one);
     else {
       decided.add(check);
-      checks?.push(one);
+      checks.push(one);
       unknown ||= verdict === "unknown";
     }
   }
   return {
-    checks: (checks ?? []).reverse(),
-    earlier: (earlier ?? []).reverse(),
-    future: (future ?? []).reverse(),
+    checks: checks.reverse(),
+    earlier: earlier.reverse(),
+    future: future.reverse(),
     forged: forged.reverse(),
     unknown,
   };
@@ -74,7 +77,7 @@ export function checksStoredBy(
 ): readonly EvidenceKey[] {
   const counted = new Set(entry.checks);
   const decided = new Set<CheckName>();
-  const all = [...entry.checks, ...entry.earlierChecks].sort((a, b) => (a.key < b.key ? 1 : -1));
+  const all = [...entry.checks, ...entry.earlierChecks].sort((a, b) => compareKeys(b.key, a.key));
   const settled = all.filter((each) => {
     if ((each.storedAt?.getTime() ?? 0) > byMs || decided.has(each.check)) return false;
     const counts = counted.has(each) || keepGenuine(vault, [each]).length > 0;

@@ -19,7 +19,7 @@ import {
 } from "./layout.ts";
 import { type LeaseStream, leaseStreams, streamOf } from "./lease-streams.ts";
 import type { LeaseSubject } from "./leases.ts";
-import { cursorOf } from "./list-room.ts";
+import { cursorOf, listRoom } from "./list-room.ts";
 import type { ListedObject, ObjectStore } from "./object-store.ts";
 import type { SignedVault } from "./vault.ts";
 
@@ -71,7 +71,7 @@ export async function* findOrphans(
     // Decided per backup, and after its objects were listed: a manifest that was committed
     // meanwhile is seen.
     let decided: { id: string; orphaned: boolean } | undefined;
-    const manifests = cursorOf(listManifests(store, source, options.signal));
+    const manifests = cursorOf(listRoom(store, "manifests", parseDocumentKey, { source, signal: options.signal }));
     for await (const object of store.list(`${room}/${source}/`, { includeOdd: true, signal: options.signal })) {
       if (object.odd !== undefined) {
         options.onOdd?.(object);
@@ -79,11 +79,11 @@ export async function* findOrphans(
       }
       const id = parse(object.key)?.id ?? "";
       const parsed = parseBackupId(id);
-      const startedMs = parsed?.startedAt.getTime();
+      if (parsed === undefined) continue;
+      const startedMs = parsed.startedAt.getTime();
       // By the id's time and by the store's: a clock that was wrong when the id was made is no
       // reason to delete.
-      if (parsed === undefined || startedMs === undefined || startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs)
-        continue;
+      if (startedMs >= beforeMs || object.modifiedAt.getTime() >= beforeMs) continue;
       if (isCovered(startedMs, leases.get(streamOf(parsed.kind)))) continue;
       if (decided?.id !== id) {
         // Most have a manifest, and thousands need no request of their own: holds are few.
@@ -122,18 +122,6 @@ const rooms: readonly (readonly [string, (key: string) => BackupPlace | undefine
   ["holds", parseHoldKey],
   ["evidence", parseEvidenceKey],
 ];
-
-/** What lies under a manifest's key, whatever it is. */
-async function* listManifests(
-  store: ObjectStore,
-  source: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<BackupPlace, void, undefined> {
-  for await (const { key } of store.list(`manifests/${source}/`, { includeOdd: true, signal })) {
-    const place = parseDocumentKey(key);
-    if (place !== undefined) yield place;
-  }
-}
 
 /**
  * Left by a run that died or by a deletion that was meant, never by a loss: without a tombstone,
@@ -182,12 +170,9 @@ function isCovered(startedMs: number, lease: LeaseRecord | undefined): boolean {
 /**
  * The leases that are not given back: whether one has expired is judged by who wants to take it.
  */
-async function readLiveLeases(store: ObjectStore, source: string): Promise<ReadonlyMap<LeaseStream, LeaseRecord>> {
-  const live = new Map<LeaseStream, LeaseRecord>();
-  for (const stream of leaseStreams) {
-    const lease = await readLiveLease(store, { source, stream });
-    if (lease !== undefined) live.set(stream, lease);
-  }
+async function readLiveLeases(store: ObjectStore, source: string): Promise<ReadonlyMap<LeaseStream, LeaseRecord | undefined>> {
+  const live = new Map<LeaseStream, LeaseRecord | undefined>();
+  for (const stream of leaseStreams) live.set(stream, await readLiveLease(store, { source, stream }));
   return live;
 }
 

@@ -119,4 +119,49 @@ describe("evidence that counts", () => {
     expect(judged.checks.map(({ key }) => key)).toEqual([genuine]);
     expect(judged.forged).toEqual(expect.arrayContaining(odd.filter((key) => key !== twin)));
   });
+
+  it("says what is forged and what is dated in the future, oldest first, apart from what counts", () => {
+    // With this clock, minutes up to ten are the past, five more the difference between two clocks.
+    const then = new Date(Date.UTC(2026, 11, 1, 0, 10));
+    const all: Piece[] = [
+      { check: "verified", by: "genuine", minute: 1 },
+      { check: "verified", by: "genuine", minute: 2 },
+      { check: "proven", by: "of another key", minute: 3 },
+      { check: "verified", by: "genuine", minute: 15 },
+      { check: "verified", by: "genuine", minute: 16 },
+      { check: "proven", by: "genuine", minute: 17 },
+      { check: "proven", by: "of another vault", minute: 18 },
+    ];
+    const keys = list(all).map(({ key }) => key);
+    const judged = judgeChecks(vault, list(all), then);
+    const found = (those: readonly EvidenceKey[]) => those.map(({ key }) => keys.indexOf(key));
+    expect(found(judged.checks)).toEqual([3]);
+    expect(found(judged.earlier)).toEqual([0, 1]);
+    expect(found(judged.future)).toEqual([4, 5]);
+    expect(judged.forged.map((key) => keys.indexOf(key))).toEqual([2, 6]);
+  });
+
+  it("says when the store got each, and gives all at a time by that: without a time, it was always there", () => {
+    const listed = list([
+      { check: "verified", by: "genuine", minute: 1 },
+      { check: "verified", by: "genuine", minute: 2 },
+      { check: "verified", by: "genuine", minute: 3 },
+      { check: "proven", by: "genuine", minute: 4 },
+    ]).map((each, index) => ({ ...each, storedAt: index === 3 ? undefined : new Date(1000 * index) }));
+    const { checks, earlier } = judgeChecks(vault, listed, now);
+    expect([...earlier, ...checks].map(({ storedAt }) => storedAt?.getTime())).toEqual([0, 1000, 2000, undefined]);
+    const at = (byMs: number) =>
+      checksStoredBy(vault, { checks, earlierChecks: earlier }, byMs).map((each) => each.at.slice(14, 16));
+    expect([at(2000), at(1999), at(1000), at(999), at(0)]).toEqual([
+      ["03", "04"],
+      ["02", "04"],
+      ["02", "04"],
+      ["01", "04"],
+      ["01", "04"],
+    ]);
+  });
+
+  it("is nothing whose key is none of evidence", () => {
+    expect(keepGenuine(vault, [{ key: "evidence/shop/README", at: now.toISOString(), check: "proven" }])).toEqual([]);
+  });
 });

@@ -91,6 +91,44 @@ describe("the leases of a source", () => {
     expect(stored(store, "backup").released).toBe(true);
   });
 
+  it("are asked for as often as was said, and no more, while a log goes on", async () => {
+    const store = makeMemoryStore();
+    const clock = makeClock();
+    await acquireLeases(store, "shop", ["log"], request(clock, "log backup"));
+    for (const logRetries of [0, 1]) {
+      const counted = makeFaultyStore(store, []);
+      const asked = acquireLeases(counted, "shop", leaseStreams, request(clock, "prune"), { logRetries });
+      await expect(asked).rejects.toMatchObject({ name: "LeaseHeld", message: expect.stringContaining("for: log backup") });
+      const gets = counted.calls.filter((call) => call === `get ${keyOf.lease("shop", "log")}`);
+      expect(gets).toHaveLength(1 + logRetries);
+    }
+  });
+
+  it("are each looked at once where one is busy", async () => {
+    for (const busy of leaseStreams) {
+      const store = makeMemoryStore();
+      const clock = makeClock();
+      await acquireLeases(store, "shop", [busy], request(clock));
+      const counted = makeFaultyStore(store, []);
+      await expect(acquireLeases(counted, "shop", leaseStreams, request(clock))).rejects.toMatchObject({ name: "LeaseHeld" });
+      const gets = counted.calls.filter((call) => call.startsWith("get"));
+      expect(gets.sort()).toEqual(leaseStreams.map((stream) => `get ${keyOf.lease("shop", stream)}`).sort());
+    }
+  });
+
+  it.each(leaseStreams)("are renewed together, and all are lost with the one of %s", async (stream) => {
+    const store = makeMemoryStore();
+    const clock = makeClock();
+    const leases = await acquireLeases(store, "shop", leaseStreams, { ...request(clock), ttlSeconds: 1 });
+    const ended = new AbortController();
+    const lost = leases.startRenewing(ended.signal);
+    expect(lost.aborted).toBe(false);
+    await store.put(keyOf.lease("shop", stream), Buffer.from(JSON.stringify({ ...stored(store, stream), token: "another" })));
+    const said = new Promise((resolve) => lost.addEventListener("abort", () => resolve(lost.reason), { once: true }));
+    expect(await said).toMatchObject({ name: "LeaseLost", message: expect.stringContaining(`${stream} lease`) });
+    ended.abort();
+  });
+
   it("say the first refusal, also where giving back fails", async () => {
     const store = makeMemoryStore();
     const clock = makeClock();

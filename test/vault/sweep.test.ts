@@ -321,4 +321,57 @@ describe("the sweep", () => {
     expect([...store.objects.keys()]).toHaveLength(2);
     await expect(keysOf(findOrphans(signedVault(store), "shop", interruptible))).rejects.toThrow("interrupted");
   });
+
+  it("keeps an artifact that another backup names, or may name, and asks of nothing else", async () => {
+    const { store, add } = makeStore();
+    await add(names.tombstone("shop", old));
+    const [named, unnamed] = [await add(keyOf.artifact("shop", old, "a")), await add(keyOf.artifact("shop", old, "b"))];
+    const evidence = await add(names.evidence("shop", old, long, "verified"));
+    const kept = sampleId("2026-11-17T02:00:00Z");
+    await add(keyOf.manifest("shop", kept));
+    await add(keyOf.artifact("shop", kept, "a"));
+    const asked: string[] = [];
+    const isNamed = async (key: string): Promise<boolean> => {
+      asked.push(key);
+      return key === named;
+    };
+    const swept = await sweepOrphans(signedVault(store), "shop", { ...options, isNamed });
+    expect(swept.map(({ key }) => key)).toEqual([unnamed, evidence]);
+    expect(asked).toEqual([named, unnamed]);
+    expect(store.objects.has(named)).toBe(true);
+  });
+
+  it("costs no request for a backup that is there, however many there are, and one for each that is held", async () => {
+    const { store, add } = makeStore();
+    const ids = Array.from({ length: 30 }, (_, hour) => sampleId(new Date(Date.UTC(2026, 10, 16, hour)).toISOString()));
+    for (const id of ids) {
+      await add(keyOf.manifest("shop", id));
+      await add(keyOf.artifact("shop", id, "a"));
+      await add(names.evidence("shop", id, long, "verified"));
+    }
+    // What somebody put there is no backup, and hides none.
+    await add("manifests/shop/20261116T120000Z.txt");
+    await add(names.hold("shop", ids[3] ?? ""));
+    const orphan = await add(keyOf.artifact("shop", old, "a"));
+    const counted = makeFaultyStore(store, []);
+    expect(await keysOf(findOrphans(signedVault(counted), "shop", options))).toEqual([orphan]);
+    const heads = counted.calls.filter((call) => call.startsWith("head"));
+    expect(heads).toEqual([`head ${keyOf.manifest("shop", old)}`, `head ${keyOf.manifest("shop", ids[3] ?? "")}`]);
+    // Beside artifacts and beside evidence, but not for a few holds.
+    expect(counted.calls.filter((call) => call === "list manifests/shop/")).toHaveLength(2);
+  });
+
+  it("takes a link in a manifest's way for a backup that is there: somebody put it there", async () => {
+    const { store, add } = makeStore();
+    await add(keyOf.artifact("shop", old, "a"));
+    const link = keyOf.manifest("shop", old);
+    const linked = {
+      ...store,
+      async *list(prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
+        if (link.startsWith(prefix) && includeOdd) yield { key: link, bytes: 0, modifiedAt: long, odd: "a symbolic link" };
+        yield* store.list(prefix);
+      },
+    };
+    expect(await keysOf(findOrphans(signedVault(linked), "shop", options))).toEqual([]);
+  });
 });
