@@ -51,7 +51,7 @@ export function createProgress(terminal: Pick<Terminal, "interactive" | "note" |
     const nowMs = clock.monotonicMs();
     if (nowMs - drawnMs < redrawIntervalMs) return;
     drawnMs = nowMs;
-    terminal.statusLine(describe(current, nowMs - current.startedMs));
+    terminal.statusLine(lineOf(current, nowMs - current.startedMs));
   };
 
   const tell = (): void => {
@@ -95,7 +95,7 @@ export function createProgress(terminal: Pick<Terminal, "interactive" | "note" |
   };
 }
 
-function describe({ name, bytes, expectedBytes }: Phase, elapsedMs: number): string {
+function lineOf({ name, bytes, expectedBytes }: Phase, elapsedMs: number): string {
   if (bytes === 0) return elapsedMs < tickIntervalMs ? name : `${name}  ${formatDuration(wholeSeconds(elapsedMs, Math.floor))}`;
   const moved = `${name}  ${formatBytes(bytes)}  ${formatThroughput(bytes, elapsedMs)}`;
   // An estimate that was passed is none, and one of the first seconds would be a guess: tools start

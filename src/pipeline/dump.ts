@@ -118,7 +118,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
       const { sha256 } = await commitManifest(store, manifest, lock);
       if (reused !== undefined || base !== undefined) await assertStillHeld(target, lease);
       await noteBackup(context, vault, { source: source.name, id: backupId });
-      return { ...describe(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
+      return { ...resultOf(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
     } catch (error) {
       await removeUncommitted(target, run);
       throw error;
@@ -266,7 +266,7 @@ async function isCommitted(store: ObjectStore, source: string, backupId: string)
   }
 }
 
-function describe(source: SourceConfig, manifest: Manifest, manifestSha256: string, durationMs: number): DumpResult {
+function resultOf(source: SourceConfig, manifest: Manifest, manifestSha256: string, durationMs: number): DumpResult {
   const { storedBytes, reusedBytes, rows } = totalsOf(manifest);
   return {
     source: source.name,

@@ -82,11 +82,11 @@ export async function gatherAlertContext(
     secrets: await knownSecrets(context),
     publicNames: publicNamesOf(context.policy),
     ...(source === undefined ? {} : { tier: source.tier }),
-    ...(newest === undefined ? {} : { newestGood: newest === null ? null : describe(newest, now) }),
+    ...(newest === undefined ? {} : { newestGood: newest === null ? null : goodBackupOf(newest, now) }),
   };
 }
 
-function describe({ id, state, startedAt }: SoundBackup, now: Date): GoodBackup {
+function goodBackupOf({ id, state, startedAt }: SoundBackup, now: Date): GoodBackup {
   return { id, state, ageSeconds: Math.max(0, Math.round((now.getTime() - startedAt.getTime()) / 1000)) };
 }
 

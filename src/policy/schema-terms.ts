@@ -31,7 +31,7 @@ export interface Words {
 export function wrongType(input: unknown, expects: string): string {
   if (input === undefined) return `is required: write ${expects}`;
   if (input === null) return `has no value: write ${expects}`;
-  return `must be ${expects}, not ${describe(input)}`;
+  return `must be ${expects}, not ${nameInput(input)}`;
 }
 
 /** A short text with its own parser; the parser's problem is the error. */
@@ -158,7 +158,7 @@ function unknownKey(key: string, allowed: readonly string[]): string {
   return `unknown key; allowed: ${allowed.join(", ")}${guess}`;
 }
 
-function describe(input: unknown): string {
+function nameInput(input: unknown): string {
   if (typeof input === "string") return mayHoldSecret(input) ? "a text" : `the text ${showValue(input)}`;
   if (typeof input === "number") return `the number ${input}`;
   return showValue(input);

@@ -27,7 +27,7 @@ export async function backup({ context, terminal }: Session, source: string, opt
   const warnings = unopenable.map((each) => `  ${terminal.style("yellow", "warning")}   ${describeUnopenable(each)}`);
   return {
     document: { ...documentOf(result), ...(unopenable.length === 0 ? {} : { unopenable }) },
-    lines: [...describe(terminal, result, context.policy.sources[result.dump.source]?.traits.units), ...warnings],
+    lines: [...linesOf(terminal, result, context.policy.sources[result.dump.source]?.traits.units), ...warnings],
     exitCode: exitCodeOf(result),
     problems: problemsOfBackup(result),
   };
@@ -81,7 +81,7 @@ function describeFailure({ step, error }: NonNullable<BackupRunResult["failure"]
   return error.name === "PruneRefused" ? { pruneRefusal: described } : { failure: { step, error: described } };
 }
 
-function describe(
+function linesOf(
   terminal: Terminal,
   { dump, verification, prune, failure }: BackupRunResult,
   units: EngineTraits["units"] | undefined,

@@ -29,12 +29,12 @@ export async function check(
   const summary = `${countOf(findings.length, "check")}: ${countOf(errors, "error")}, ${countOf(warnings, "warning")}`;
   return {
     document: { findings, errors, warnings },
-    lines: [...describe(terminal, findings), "", summary],
+    lines: [...linesOf(terminal, findings), "", summary],
     exitCode: errors > 0 ? exitCodes.failed : exitCodes.done,
   };
 }
 
-function describe(terminal: Terminal, findings: readonly CheckedFinding[]): string[] {
+function linesOf(terminal: Terminal, findings: readonly CheckedFinding[]): string[] {
   const lines: string[] = [];
   let current = "";
   for (const { about, level, subject, message, remedy } of findings) {

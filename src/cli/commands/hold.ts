@@ -1,34 +1,12 @@
 /** `holdfast hold`: legal holds. */
 import { userInfo } from "node:os";
-import { HoldfastError, isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts";
-import { findInVaults, vaultsFor, vaultsOf } from "../../pipeline/catalogue/find-backups.ts";
+import { holdBackup, listHeld, releaseHold } from "../../pipeline/hold.ts";
 import { renderTable } from "../../report/format.ts";
-import {
-  addHold as add,
-  type Hold,
-  listHolds as listAll,
-  removeHold as remove,
-  type UnreadableHold,
-} from "../../vault/documents/holds.ts";
 import type { Outcome, Session } from "../session.ts";
 
-export async function addHold({ context }: Session, reference: string, options: { readonly reason: string }): Promise<Outcome> {
-  if (options.reason.trim() === "") {
-    throw new HoldfastError("UsageInvalid", "a hold needs a reason", {
-      hint: 'Say why, for those who find it years later: --reason "case 2026-114".',
-    });
-  }
-  const { entry, vault } = await findInVaults(context, reference);
-  const hold: Hold = {
-    formatVersion: 2,
-    source: entry.source,
-    backupId: entry.id,
-    by: `${userName()}@${context.run.identity}`,
-    reason: options.reason,
-    at: context.run.clock.now().toISOString(),
-  };
-  await add(vault, hold, await context.signerOf(entry.source));
-  return { document: hold, lines: [`${entry.id} of ${entry.source} is held: ${options.reason}`] };
+export async function addHold({ context }: Session, reference: string, { reason }: { readonly reason: string }): Promise<Outcome> {
+  const hold = await holdBackup(context, reference, { by: userName(), reason });
+  return { document: hold, lines: [`${hold.backupId} of ${hold.source} is held: ${reason}`] };
 }
 
 /** In a container this user may have a number only. */
@@ -41,28 +19,16 @@ function userName(): string {
 }
 
 export async function removeHold({ context }: Session, reference: string): Promise<Outcome> {
-  const { entry, vault } = await findInVaults(context, reference);
-  await remove(vault, entry.source, entry.id);
+  const { source, backupId } = await releaseHold(context, reference);
   return {
-    document: { source: entry.source, backupId: entry.id, held: false },
-    lines: [`${entry.id} of ${entry.source}: hold removed; retention applies again`],
+    document: { source, backupId, held: false },
+    lines: [`${backupId} of ${source}: hold removed; retention applies again`],
   };
 }
 
 export async function listHolds({ context }: Session, source: string | undefined): Promise<Outcome> {
-  const vaults = source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source);
-  const holds: (Hold | UnreadableHold)[] = [];
-  const unread: HoldfastError[] = [];
-  for (const vault of vaults) {
-    try {
-      for await (const hold of listAll(await context.vaultOf(vault), source)) holds.push(hold);
-    } catch (error) {
-      context.run.signal.throwIfAborted();
-      if (!isHoldfastError(error, "VaultNotFound")) unread.push(toHoldfastError(error));
-    }
-  }
+  const { holds, unread } = await listHeld(context, source);
   const [first] = unread;
-  if (first !== undefined && unread.length === vaults.length) throw first;
   const lines =
     holds.length === 0
       ? [first === undefined ? "no holds" : "no holds in the other vaults"]

@@ -4,19 +4,11 @@
  */
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
-import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import { vaultsFor, vaultsOf } from "../../pipeline/catalogue/find-backups.ts";
-import { listEntries } from "../../pipeline/list-source.ts";
-import { authenticatorOf } from "../../pipeline/opening/authentic-manifest.ts";
-import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
+import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { type ListedBackup, type ListedVault, listBackups } from "../../pipeline/list-backups.ts";
+import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
-import type { BackupEntry, ListOptions as CatalogueOptions } from "../../vault/catalogue.ts";
-import { type ExaminedBackup, examineAll } from "../../vault/examine-backup.ts";
-import type { BackupPlace } from "../../vault/layout.ts";
-import { describeDeletion, listRecentDeletions } from "../../vault/list-deleted.ts";
 import { describeForged } from "../../vault/list-forged.ts";
-import { confirmLost, describeLost } from "../../vault/list-lost.ts";
-import type { SignedVault } from "../../vault/vault.ts";
 import { countOf } from "../count.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
@@ -28,13 +20,7 @@ interface ListOptions {
 
 export async function list({ context, terminal }: Session, source: string | undefined, options: ListOptions): Promise<Outcome> {
   const last = parseLast(options.last);
-  const vaults = source === undefined ? vaultsOf(context.policy) : vaultsFor(context.policy, source);
-  const listed: ListedVault[] = [];
-  for (const vault of vaults) listed.push(await listVault(context, vault, last, source));
-  const entries = sortBySource(
-    listed.flatMap((vault) => vault.entries),
-    Object.keys(context.policy.sources),
-  );
+  const { vaults: listed, entries } = await listBackups(context, { source, last });
   const lost = listed.flatMap((vault) => vault.lost);
   const unread = listed.flatMap(({ url, error }) => (error === undefined ? [] : [{ url, error }]));
   // Backups of a source that has left the policy are still listed; a name that nobody knows is a
@@ -53,7 +39,7 @@ export async function list({ context, terminal }: Session, source: string | unde
         `${terminal.style("red", "not read")}  ${error.message} (${error.name})`,
         `  ${error.hint}`,
       ]),
-      ...(entries.length === 0 ? describeNone(listed, source) : describe(terminal, entries, context.run.clock.now())),
+      ...(entries.length === 0 ? describeNone(listed, source) : tableOf(terminal, entries, context.run.clock.now())),
       ...entries.flatMap(({ id, problems, unread: why }) =>
         [...problems, ...(why === undefined ? [] : [why])].map((problem) => `${terminal.style("red", "found")}  ${id}: ${problem}`),
       ),
@@ -103,92 +89,6 @@ function parseLast(last: string | undefined): number {
   throw new HoldfastError("UsageInvalid", `--last takes a whole number from 1, not "${last}"`);
 }
 
-interface ListedBackup extends ExaminedBackup {
-  /** The vault's name in the policy. */
-  readonly vault: string;
-}
-
-interface LostBackup extends BackupPlace {
-  readonly vault: string;
-  readonly message: string;
-  readonly remedy: string;
-}
-
-interface ListedVault {
-  readonly url: string;
-  readonly exists: boolean;
-  readonly entries: readonly ListedBackup[];
-  /** Backups whose manifest is missing. */
-  readonly lost: readonly LostBackup[];
-  /** Why it could not be looked into. */
-  readonly error?: HoldfastError | undefined;
-}
-
-/**
- * A vault that was never written to is an empty one. One that cannot be looked into does not keep
- * the others from being listed, and what of it could be read before is listed too.
- */
-async function listVault(context: PipelineContext, vault: string, last: number, source: string | undefined): Promise<ListedVault> {
-  const store = await context.storeOf(vault);
-  const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
-  try {
-    const opened = await context.vaultOf(vault);
-    const authenticate = authenticatorOf(context, opened);
-    const unclaimed: BackupPlace[] = [];
-    const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
-    const options = { source, onUnclaimed, now: context.run.clock.now(), signal: context.run.signal };
-    for await (const entry of examineAll(store, listNewest(listEntries(context, opened, options), last), authenticate)) {
-      listed.entries.push({ ...entry, vault });
-    }
-    for (const place of await confirmLost(opened, unclaimed)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
-    await warnOfDeletions(context, opened, options);
-    return listed;
-  } catch (error) {
-    if (!isHoldfastError(error) || error.name === "Interrupted") throw error;
-    if (error.name === "VaultNotFound") return { ...listed, exists: false };
-    return { ...listed, error };
-  }
-}
-
-/** What was deleted a short time ago can still be brought back. */
-async function warnOfDeletions({ run }: PipelineContext, vault: SignedVault, options: CatalogueOptions): Promise<void> {
-  for await (const deletion of listRecentDeletions(vault, options)) {
-    const { message, remedy } = describeDeletion(deletion, vault.store.url, options.now);
-    run.log.warn(`${message}. ${remedy}`);
-  }
-}
-
-/** The newest `last` of each source. */
-async function* listNewest(entries: AsyncIterable<BackupEntry>, last: number): AsyncGenerator<BackupEntry> {
-  let newest: BackupEntry[] = [];
-  let failure: unknown;
-  try {
-    for await (const entry of entries) {
-      if (newest[0] !== undefined && newest[0].source !== entry.source) {
-        yield* newest;
-        newest = [];
-      }
-      newest.push(entry);
-      if (newest.length > last) newest.shift();
-    }
-  } catch (error) {
-    failure = error;
-  }
-  // What was listed before the failure is shown with it.
-  yield* newest;
-  if (failure !== undefined) throw failure;
-}
-
-/**
- * As the policy names the sources, then those that it names no more; a source's backups stay in
- * their order.
- */
-function sortBySource(entries: readonly ListedBackup[], known: readonly string[]): ListedBackup[] {
-  const names = [...new Set(entries.map(({ source }) => source))].sort();
-  const order = new Map([...known, ...names.filter((name) => !known.includes(name))].map((name, index) => [name, index]));
-  return entries.toSorted((a, b) => (order.get(a.source) ?? 0) - (order.get(b.source) ?? 0));
-}
-
 /** Says where it looked: the address may be wrong, or the volume not mounted. */
 function describeNone(vaults: readonly ListedVault[], source: string | undefined): string[] {
   // Nobody knows whether there are backups in a vault that cannot be read, or of which some are
@@ -201,7 +101,7 @@ function describeNone(vaults: readonly ListedVault[], source: string | undefined
   ];
 }
 
-function describe(terminal: Terminal, entries: readonly ListedBackup[], now: Date): string[] {
+function tableOf(terminal: Terminal, entries: readonly ListedBackup[], now: Date): string[] {
   // Where all lie in one vault, its name says nothing.
   const severalVaults = new Set(entries.map(({ vault }) => vault)).size > 1;
   return renderTable({

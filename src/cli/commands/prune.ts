@@ -16,7 +16,7 @@ export async function prune(
   const pruned = await pruneSources(context, source, { dryRun });
   return {
     document: { dryRun, sources: pruned.map(documentOf) },
-    lines: pruned.flatMap((each, index) => [...(index === 0 ? [] : [""]), ...describe(terminal, each, dryRun)]),
+    lines: pruned.flatMap((each, index) => [...(index === 0 ? [] : [""]), ...linesOf(terminal, each, dryRun)]),
     exitCode: exitCodeOf(pruned),
     problems: pruned.flatMap(({ source: name, error }) =>
       error === undefined ? [] : [{ operation: "prune", source: name, error }],
@@ -61,7 +61,7 @@ function refusalOf({ refusal }: RetentionPlan): unknown {
   return { reason: code, error: errorDocument({ name: "PruneRefused", message, details }) };
 }
 
-function describe(terminal: Terminal, { source, plan, result, error }: PrunedSource, dryRun: boolean): string[] {
+function linesOf(terminal: Terminal, { source, plan, result, error }: PrunedSource, dryRun: boolean): string[] {
   if (error !== undefined)
     return [`${terminal.style("bold", source)}  ${error.message}`, `  ${terminal.style("cyan", "hint")} ${error.hint}`];
   const decisions = plan?.decisions ?? [];

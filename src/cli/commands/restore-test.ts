@@ -36,7 +36,7 @@ export async function restoreTest({ context, terminal }: Session, reference: str
       untested: untested.map(({ reference: untestedOne, error }) => ({ backup: untestedOne, error: errorDocument(error) })),
     },
     lines: [
-      ...results.map((result) => describe(terminal, result, context.policy.sources[result.source]?.traits.units)),
+      ...results.map((result) => linesOf(terminal, result, context.policy.sources[result.source]?.traits.units)),
       ...untested.map((each) => describeUntested(terminal, each)),
     ].flatMap((paragraph, index) => (index === 0 ? paragraph : ["", ...paragraph])),
     exitCode: exitCodeOf(results, untested),
@@ -77,7 +77,7 @@ function describeUntested(terminal: Terminal, { reference, error }: Untested): s
   ];
 }
 
-function describe(
+function linesOf(
   terminal: Terminal,
   { backupId, source, outcome, evidence, unrecorded }: RestoreTestResult,
   units: EngineTraits["units"] | undefined,

@@ -65,7 +65,7 @@ export async function restore({ context, terminal }: Session, reference: string,
   return {
     document: { ...result, ...said },
     lines: [
-      ...describe(terminal, result, context.policy.sources[result.source]?.traits.units),
+      ...linesOf(terminal, result, context.policy.sources[result.source]?.traits.units),
       // The findings stand above, where they were said before anything was touched.
       ...(doubt.length === 0
         ? []
@@ -111,7 +111,7 @@ function findingLabel(terminal: Terminal, kind: LoadFinding["class"]): string {
   return (kind === "benign" ? "noted" : kind).padEnd(10);
 }
 
-function describe(
+function linesOf(
   terminal: Terminal,
   { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
   units: EngineTraits["units"] | undefined,

@@ -95,7 +95,7 @@ export async function openStepFunctions({ region, signal }: StepFunctionsOptions
       }),
     describe: (executionArn) =>
       ask({ doing: "look at the execution", action: "states:DescribeExecution" }, async () =>
-        describe(await client.send(new sdk.DescribeExecutionCommand({ executionArn }), options)),
+        executionOf(await client.send(new sdk.DescribeExecutionCommand({ executionArn }), options)),
       ),
     readHistory: (executionArn) =>
       ask({ doing: "read the execution's history", action: "states:GetExecutionHistory" }, async () => {
@@ -138,7 +138,7 @@ function countItems(counts: MapRunItemCounts | undefined): Omit<MapCounts, "star
   return { total, succeeded, failed: failed + timedOut + aborted, running, pending };
 }
 
-function describe({
+function executionOf({
   status,
   startDate,
   stopDate,

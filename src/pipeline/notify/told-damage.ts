@@ -10,8 +10,8 @@ import type { ObjectStore } from "../../vault/object-store.ts";
 const folder = "watch/damaged/";
 
 /**
- * Notes that somebody was alerted of these backups' damage. Never throws: what could not be noted is
- * alerted once more.
+ * Notes that somebody was alerted of these backups' damage. Never throws: what could not be noted
+ * is alerted once more.
  */
 export async function noteDamageTold(
   store: ObjectStore,
