@@ -1,0 +1,124 @@
+/** Which manifests a plan's positions are read from, and what becomes of one that says none. */
+import { describe, expect, test } from "vitest";
+import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
+import { planOnPositions } from "../../../src/pipeline/prune/plan-on-positions.ts";
+import type { RetentionBackup, RetentionPlan } from "../../../src/retention/plan-retention.ts";
+import { keyOf } from "../../../src/vault/layout.ts";
+import type { ObjectStore } from "../../../src/vault/object-store.ts";
+import { makeFaultyStore } from "../../support/faulty-store.ts";
+import { makeMemoryContext, memorySealing, memoryVault } from "../../support/memory-context.ts";
+import { makeMemoryStore } from "../../support/memory-store.ts";
+import { sampleId, sampleManifest } from "../../support/sample-backups.ts";
+import { commitSealed } from "../../support/sealed-backups.ts";
+
+const ids = Array.from({ length: 20 }, (_, hour) => sampleId(new Date(Date.UTC(2026, 10, 1, hour)).toISOString()));
+const backupOf = (id: string, change: Partial<RetentionBackup> = {}): RetentionBackup => ({
+  id,
+  kind: "full",
+  startedAtMs: 0,
+  state: "verified",
+  suspicious: false,
+  held: false,
+  ...change,
+});
+/** A plan that lacks the positions of these, one more of them after another round. */
+const lacking =
+  (...rounds: readonly (readonly string[])[]) =>
+  (backups: readonly RetentionBackup[]): RetentionPlan => {
+    const isKnown = (id: string) =>
+      backups.some((each) => each.id === id && (each.coverage !== undefined || each.distrust !== undefined));
+    const unread = rounds.find((round) => round.some((id) => !isKnown(id))) ?? [];
+    return { decisions: [], released: [], refusals: [], unread };
+  };
+
+async function makeVault(count: number) {
+  const store = makeMemoryStore();
+  for (const id of ids.slice(0, count)) await commitSealed(store, sampleManifest("shop", id), memorySealing);
+  return store;
+}
+
+describe("positions", () => {
+  test("are read of the backups whose the plan lacks, until it lacks none; of others nothing is read", async () => {
+    const store = await makeVault(5);
+    const counted = makeFaultyStore(store, []);
+    const backups = ids.slice(0, 5).map((id) => backupOf(id));
+    const plan = lacking([ids[0] ?? ""], [ids[0] ?? "", ids[2] ?? "", "gone"]);
+    const placed = await planOnPositions(makeMemoryContext().context, memoryVault(counted), "shop", backups, plan);
+    expect(placed.map(({ id }) => id)).toEqual(ids.slice(0, 5));
+    expect(placed[0]).toEqual({ ...backups[0], coverage: { to: { at: "2026-11-01T00:00:00.000Z" } } });
+    expect(placed[2]).toEqual({ ...backups[2], coverage: { to: { at: "2026-11-01T02:00:00.000Z" } } });
+    for (const place of [1, 3, 4]) expect(placed[place]).toEqual(backups[place]);
+    const manifests = counted.calls.filter((call) => call.startsWith("get manifests/"));
+    expect(manifests).toEqual([0, 2].map((place) => `get ${keyOf.manifest("shop", ids[place] ?? "")}`));
+  });
+
+  test("of a manifest that is damaged, not genuine or gone are none: its backup is not relied on, unless it is damaged anyway", async () => {
+    const store = await makeVault(4);
+    await store.put(keyOf.manifest("shop", ids[0] ?? ""), Buffer.from("x"));
+    await store.delete(keyOf.manifestSeal("shop", ids[1] ?? ""));
+    await store.delete(keyOf.manifest("shop", ids[2] ?? ""));
+    await store.put(keyOf.manifest("shop", ids[3] ?? ""), Buffer.from('{"formatVersion":3}'));
+    const plan = lacking(ids.slice(0, 4));
+    const place = (state: RetentionBackup["state"]) =>
+      planOnPositions(
+        makeMemoryContext().context,
+        memoryVault(store),
+        "shop",
+        ids.slice(0, 4).map((id) => backupOf(id, { state })),
+        plan,
+      );
+    expect((await place("stored")).map(({ distrust }) => distrust)).toEqual([
+      expect.stringContaining("is not JSON"),
+      expect.stringContaining("it has no seal"),
+      expect.stringContaining("has no backup"),
+      expect.stringContaining("newer Holdfast"),
+    ]);
+    expect(await place("damaged")).toEqual(ids.slice(0, 4).map((id) => backupOf(id, { state: "damaged" })));
+  });
+
+  test("cannot be read without a store or a key: that ends the plan", async () => {
+    const store = await makeVault(1);
+    const plan = lacking(ids.slice(0, 1));
+    const backups = [backupOf(ids[0] ?? "")];
+    const silent = makeFaultyStore(store, [{ operation: "get" }]);
+    const { context } = makeMemoryContext();
+    await expect(planOnPositions(context, memoryVault(silent), "shop", backups, plan)).rejects.toMatchObject({
+      name: "StoreUnavailable",
+    });
+    const keys = {
+      ...memorySealing.keys,
+      openingKeyring: async () => Promise.reject(new HoldfastError("KeyUnavailable", "KMS is away")),
+    };
+    const keyless = makeMemoryContext({ keys }).context;
+    await expect(planOnPositions(keyless, memoryVault(store), "shop", backups, plan)).rejects.toMatchObject({
+      name: "KeyUnavailable",
+    });
+  });
+
+  test("are read of eight at once, and of all, until an interruption", async () => {
+    const store = await makeVault(20);
+    const controller = new AbortController();
+    let [underWay, max, begun] = [0, 0, 0];
+    const slow: ObjectStore = {
+      ...store,
+      async get(key, options) {
+        if (!key.startsWith("manifests/")) return store.get(key, options);
+        begun += 1;
+        if (begun === interruptAt) controller.abort(new Error("stop"));
+        max = Math.max(max, ++underWay);
+        await new Promise((resolve) => setImmediate(resolve));
+        underWay -= 1;
+        return store.get(key, options);
+      },
+    };
+    let interruptAt = 0;
+    const backups = ids.map((id) => backupOf(id));
+    const { context } = makeMemoryContext({ signal: controller.signal });
+    const placed = await planOnPositions(context, memoryVault(slow), "shop", backups, lacking(ids));
+    expect(placed.every(({ coverage }) => coverage !== undefined)).toBe(true);
+    expect([max, begun]).toEqual([8, 20]);
+    interruptAt = 21;
+    await expect(planOnPositions(context, memoryVault(slow), "shop", backups, lacking(ids))).rejects.toThrow("stop");
+    expect(begun).toBe(28);
+  });
+});
