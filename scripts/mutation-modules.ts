@@ -40,8 +40,13 @@ export const mutationModules: readonly MutationModule[] = [
   { name: "sweep", mutate: ["src/vault/sweep.ts"], tests: ["test/vault/sweep.test.ts"] },
   {
     name: "prune",
-    mutate: ["src/pipeline/prune.ts", "src/pipeline/prune/delete-backup.ts"],
-    tests: ["test/pipeline/{prune-deletions,prune/delete-backup}.test.ts"],
+    mutate: ["src/pipeline/prune.ts", "src/pipeline/prune/{delete-backup,walk-released,plan-source,gather-backups}.ts"],
+    tests: ["test/pipeline/{prune-deletions,prune/delete-backup,prune/walk-released}.test.ts"],
+  },
+  {
+    name: "prune-plan",
+    mutate: ["src/pipeline/prune/{plan-on-positions,plan-on-trust,prune-locks,refuse-losses,reused-artifacts}.ts"],
+    tests: ["test/pipeline/prune/{plan-on-positions,plan-on-trust,prune-locks,refuse-losses,reused-artifacts}.test.ts"],
   },
   { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump-commit.test.ts"] },
   {
