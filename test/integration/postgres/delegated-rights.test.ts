@@ -8,11 +8,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
 import { openPostgresTarget } from "../../../src/engines/postgres/place/restore.ts";
-import { openPostgresThrowaway } from "../../../src/engines/postgres/place/throwaway.ts";
-import { decide } from "../../../src/pipeline/restore-test.ts";
 import type { LoadFinding } from "../../../src/proof/content.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { allRights, delegatedGlobals, delegatedGrants, grantingRoles } from "./delegated-grants.ts";
+import { prove, proven } from "./prove.ts";
 import { randomGrants } from "./random-grants.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
@@ -27,23 +26,6 @@ afterAll(async () => {
 
 const notBenign = (findings: readonly LoadFinding[]): readonly LoadFinding[] =>
   findings.filter((finding) => finding.class !== "benign");
-
-/** A restore test's verdict, with all that speaks against it. */
-async function testRestore({ backup, context }: TakenBackup): Promise<unknown> {
-  const digest = await digestPostgresBackup(backup, context);
-  const throwaway = await openPostgresThrowaway(backup, context, { restoreTest: { assertions: [] } });
-  try {
-    const { findings } = await throwaway.load();
-    const comparison = await throwaway.compare(digest);
-    const sourceCheck = await throwaway.compareSourceCheck(backup.sourceCheck);
-    const { check } = decide(findings, comparison, sourceCheck, []);
-    return { check, findings: notBenign(findings), differences: comparison.differences };
-  } finally {
-    await throwaway.close();
-  }
-}
-
-const proven = { check: "proven", findings: [], differences: [] };
 
 describe.each([14, 18])("on PostgreSQL %i", (major) => {
   let server: PostgresServer;
@@ -82,7 +64,7 @@ describe.each([14, 18])("on PostgreSQL %i", (major) => {
     const taken = await take("granted", delegatedGrants("granted"));
     const before = await server.sql(allRights, "granted");
     expect(before.split("\n").filter((line) => /[/]("?Grantor|b_|c_)/.test(line)).length).toBeGreaterThan(15);
-    expect(await testRestore(taken)).toEqual(proven);
+    expect((await prove(taken)).verdict).toEqual(proven);
     for (const isStreamed of [false, true]) {
       const { rights, said } = await restore(taken, isStreamed);
       expect(said).toEqual({ findings: [], differences: [] });
@@ -93,7 +75,7 @@ describe.each([14, 18])("on PostgreSQL %i", (major) => {
   test("any history of grants and revokes comes back", async () => {
     const taken = await take("history", randomGrants(20261128));
     const before = await server.sql(allRights, "history");
-    expect(await testRestore(taken)).toEqual(proven);
+    expect((await prove(taken)).verdict).toEqual(proven);
     const { rights, said } = await restore(taken);
     expect(said).toEqual({ findings: [], differences: [] });
     expect(rights.split("\n")).toEqual(before.split("\n"));
@@ -106,9 +88,9 @@ describe.each([14, 18])("on PostgreSQL %i", (major) => {
         `create table t (a int); grant select on t to x_ with grant option; ${name === "warned" ? "grant update (a) on t to x_;" : ""}
          set role x_; grant select (a) on t to b_; reset role; revoke select on t from x_ cascade`,
       );
-      expect(await testRestore(taken)).toEqual({
+      expect((await prove(taken)).verdict).toEqual({
         check: "unproven",
-        findings: [expect.objectContaining({ class: "lacking", message: expect.stringMatching(/^its grantor may no longer/) })],
+        against: [expect.objectContaining({ class: "lacking", message: expect.stringMatching(/^its grantor may no longer/) })],
         differences: [],
       });
     }

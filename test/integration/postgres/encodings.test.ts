@@ -8,10 +8,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
 import { openPostgresTarget } from "../../../src/engines/postgres/place/restore.ts";
-import { openPostgresThrowaway } from "../../../src/engines/postgres/place/throwaway.ts";
-import { decide } from "../../../src/pipeline/restore-test.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
-import { type TakenBackup, takeBackup } from "./taken-backup.ts";
+import { prove, proven } from "./prove.ts";
+import { takeBackup } from "./taken-backup.ts";
 
 /**
  * In client encoding UTF8; names, values, a comment and a setting of the database, a role of its
@@ -53,17 +52,6 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function prove({ backup, context }: TakenBackup): Promise<unknown> {
-  const place = await openPostgresThrowaway(backup, context);
-  try {
-    const { findings } = await place.load();
-    const comparison = await place.compare(await digestPostgresBackup(backup, context));
-    return decide(findings, comparison, await place.compareSourceCheck(backup.sourceCheck), []);
-  } finally {
-    await place.close();
-  }
-}
-
 const stored = (server: PostgresServer, name: string): Promise<string> =>
   server.sql(
     `select encode(convert_to(shobj_description(oid, 'pg_database'), getdatabaseencoding()), 'hex') from pg_database where datname = current_database()`,
@@ -75,7 +63,7 @@ test.each(databases)("$encoding is proven and restored byte by byte", async ({ n
   await server.sql(`create database ${name} encoding '${encoding}' lc_collate 'C' lc_ctype 'C' template template0`);
   await server.sql(content, name);
   const taken = await takeBackup(server, name, directory, { sourceCheck: "content" });
-  expect(await prove(taken)).toEqual({ check: "proven", findings: [] });
+  expect((await prove(taken)).verdict).toEqual(proven);
   const place = await openPostgresTarget(taken.backup, taken.source, { target: `${name}_again`, overwrite: false }, taken.context);
   try {
     const { findings } = await place.load();

@@ -10,12 +10,11 @@ import { ensurePostgres } from "../../../scripts/postgres-binaries.ts";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
 import { openPostgresTarget } from "../../../src/engines/postgres/place/restore.ts";
 import { planPostgresRestore } from "../../../src/engines/postgres/place/restore-plan.ts";
-import { openPostgresThrowaway } from "../../../src/engines/postgres/place/throwaway.ts";
-import { decide } from "../../../src/pipeline/restore-test.ts";
 import type { PostgresSource } from "../../../src/policy/engines/postgres/source.ts";
-import type { Comparison, ContentDigest, LoadFinding } from "../../../src/proof/content.ts";
+import type { ContentDigest, LoadFinding } from "../../../src/proof/content.ts";
 import { createProject, postgresSource } from "../../support/holdfast.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
+import { prove, proven, type Tested } from "./prove.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
 let directory: string;
@@ -27,12 +26,6 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-interface Tested {
-  readonly check: string;
-  readonly findings: readonly LoadFinding[];
-  readonly comparison: Comparison;
-}
-
 const digests = new WeakMap<TakenBackup, Promise<ContentDigest>>();
 
 /** The backup's digest, made once. */
@@ -43,17 +36,17 @@ function digestOf(taken: TakenBackup): Promise<ContentDigest> {
 }
 
 async function testRestore(taken: TakenBackup, restoreTest: Partial<PostgresSource["restoreTest"]> = {}): Promise<Tested> {
-  const digest = await digestOf(taken);
-  const place = await openPostgresThrowaway(taken.backup, taken.context, { restoreTest: { assertions: [], ...restoreTest } });
-  try {
-    const { findings } = await place.load();
-    const comparison = await place.compare(digest);
-    const sourceCheck = await place.compareSourceCheck(taken.backup.sourceCheck);
-    return { check: decide(findings, comparison, sourceCheck, []).check, findings, comparison };
-  } finally {
-    await place.close();
-  }
+  return prove(taken, restoreTest, await digestOf(taken));
 }
+
+/** The verdict of a backup that is lacking something here, and is not damaged. */
+const unproven = (against: readonly LoadFinding[]): unknown => ({
+  check: "unproven",
+  against: lackingOf(against),
+  differences: [],
+});
+const lackingOf = (findings: readonly LoadFinding[]): readonly LoadFinding[] =>
+  findings.filter((finding) => finding.class === "lacking");
 
 const subjects = (findings: readonly LoadFinding[], kind: LoadFinding["class"]): string[] =>
   [...new Set(findings.filter((finding) => finding.class === kind).map(({ subject }) => subject))].sort();
@@ -100,19 +93,16 @@ describe("a source with an extension and a library that no other server has", ()
     create index by_size on plain (sized(id));`;
 
   test("is unproven without its name in the policy, and every object that needs it is named", async () => {
-    const { check, findings, comparison } = await testRestore(queued);
-    expect(comparison.differences).toEqual([]);
-    expect(check).toBe("unproven");
-    expect(subjects(findings, "damage")).toEqual([]);
+    const { verdict, findings } = await testRestore(queued);
+    expect(verdict).toEqual(unproven(findings));
     expect(subjects(findings, "lacking")).toEqual(
       expect.arrayContaining(["EXTENSION queue", "TABLE public.jobs", "VIEW public.open_jobs", "INDEX public.by_size"]),
     );
   });
 
   test("is proven but for those objects with it, which are counted with their rows", async () => {
-    const { check, findings, comparison } = await testRestore(queued, { withoutExtensions: ["queue"] });
-    expect(check).toBe("proven");
-    expect(subjects(findings, "lacking")).toEqual([]);
+    const { verdict, comparison } = await testRestore(queued, { withoutExtensions: ["queue"] });
+    expect(verdict).toEqual(proven);
     expect(comparison.leftOut?.rows).toBe(3);
     expect(comparison.leftOut?.objects).toEqual(
       expect.arrayContaining([
@@ -133,9 +123,9 @@ describe("a source with an extension and a library that no other server has", ()
   test("excuses no other table that loses its rows, named or not", async () => {
     const taken = await take("losing", `create schema queue; create extension queue; ${losing}`);
     for (const restoreTest of [{}, { withoutExtensions: ["queue", "other"] }]) {
-      const { check, comparison } = await testRestore(taken, restoreTest);
-      expect(check).toBe("disproven");
-      expect(comparison.differences).toEqual([{ object: "table public.items", problem: "1 row fewer (0 instead of 1)" }]);
+      const { verdict, comparison } = await testRestore(taken, restoreTest);
+      const lost = [{ object: "table public.items", problem: "1 row fewer (0 instead of 1)" }];
+      expect({ ...verdict, compared: comparison.differences }).toMatchObject({ check: "disproven", compared: lost });
     }
   });
 
@@ -148,9 +138,8 @@ describe("a source with an extension and a library that no other server has", ()
       create view widgets as select at from w;
       comment on type widget is 'a thing';
       create table plain (id int primary key); insert into plain values (1);`;
-    const { check, findings, comparison } = await testRestore(await take("widgets", sql));
-    expect(comparison.differences).toEqual([]);
-    expect(check).toBe("unproven");
+    const { verdict, findings } = await testRestore(await take("widgets", sql));
+    expect(verdict).toEqual(unproven(findings));
     expect(findings.some(({ message }) => message.includes("gadget"))).toBe(true);
     expect(subjects(findings, "lacking")).toEqual(
       expect.arrayContaining(["TABLE public.w", "TYPE public.widget", "VIEW public.widgets"]),
@@ -232,9 +221,7 @@ describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {
     const taken = await takeBackup(server, "app", await mkdtemp(join(directory, "backup-")));
     const digest = await digestOf(taken);
     for (let time = 0; time < timesOn(major); time++) {
-      const { check, findings, comparison } = await testRestore(taken);
-      expect(comparison.differences).toEqual([]);
-      expect({ check, findings: subjects(findings, "damage") }).toEqual({ check: "proven", findings: [] });
+      expect((await testRestore(taken)).verdict).toEqual(proven);
     }
     for (let time = 0; time < timesOn(major); time++) {
       const place = await openPostgresTarget(taken.backup, taken.source, { target: "copy", overwrite: false }, taken.context);
@@ -267,9 +254,8 @@ describe.each([14, 15, 16, 17, 18])("on PostgreSQL %i", (major) => {
       "views",
     );
     const taken = await takeBackup(server, "views", await mkdtemp(join(directory, "backup-")));
-    const { check, findings, comparison } = await testRestore(taken);
-    expect(comparison.differences).toEqual([]);
-    expect(check).toBe("unproven");
+    const { verdict, findings } = await testRestore(taken);
+    expect(verdict).toEqual(unproven(findings));
     expect(subjects(findings, "lacking")).toEqual(
       ["list_copy", "mine", "second"].map((view) => `MATERIALIZED VIEW DATA public.${view}`),
     );

@@ -6,36 +6,22 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
-import { openPostgresThrowaway } from "../../../src/engines/postgres/place/throwaway.ts";
-import { decide } from "../../../src/pipeline/restore-test.ts";
 import { startPostgres } from "../../support/postgres-server.ts";
+import { prove, proven, type Verdict } from "./prove.ts";
 import { takeBackup } from "./taken-backup.ts";
 
-async function proveDatabase(major: number, sql: string, settings = ""): Promise<unknown> {
+async function proveDatabase(major: number, sql: string, settings = ""): Promise<Verdict> {
   await using server = await startPostgres({ major });
   const directory = await mkdtemp(join(tmpdir(), "hf-load-settings-"));
   try {
     await server.sql("create database shop");
     await server.sql(sql, "shop");
     if (settings !== "") await server.sql(settings);
-    const { backup, context } = await takeBackup(server, "shop", directory);
-    const digest = await digestPostgresBackup(backup, context);
-    const place = await openPostgresThrowaway(backup, context, { restoreTest: { assertions: [] } });
-    try {
-      const { findings } = await place.load();
-      const comparison = await place.compare(digest);
-      const { check } = decide(findings, comparison, await place.compareSourceCheck(backup.sourceCheck), []);
-      return { check, findings: findings.filter((finding) => finding.class !== "benign"), differences: comparison.differences };
-    } finally {
-      await place.close();
-    }
+    return (await prove(await takeBackup(server, "shop", directory))).verdict;
   } finally {
     await rm(directory, { recursive: true });
   }
 }
-
-const proven = { check: "proven", findings: [], differences: [] };
 
 const settings = [
   "standard_conforming_strings = off",
