@@ -1,6 +1,6 @@
 /**
- * What speaks when a machine cannot: the rule on executions that ended badly, and the queue of
- * alerts that did not arrive.
+ * What speaks when a machine or a container cannot: the rules on executions that ended badly and on
+ * containers that stopped, and the queue of alerts that did not arrive.
  */
 import type { Deployment } from "./deployment.ts";
 import { lambdaArn } from "./functions.ts";
@@ -13,6 +13,8 @@ export function alertResources(deployment: Deployment): Resources {
   return {
     ...topicResources(deployment),
     ExecutionRule: executionRule(),
+    TaskRule: taskRule(),
+    TaskRulePermission: permission("on-task", "events.amazonaws.com", arnOf("TaskRule")),
     ExecutionRulePermission: permission("on-execution", "events.amazonaws.com", arnOf("ExecutionRule")),
     AlertQueue: {
       Type: "AWS::SQS::Queue",
@@ -39,15 +41,36 @@ function executionRule(): Resource {
           stateMachineArn: Object.values(machineLogicalNames).map((name) => ref(name)),
         },
       },
-      Targets: [
-        {
-          Id: "on-execution",
-          Arn: lambdaArn("on-execution"),
-          DeadLetterConfig: { Arn: arnOf("AlertQueue") },
-          RetryPolicy: { MaximumEventAgeInSeconds: 3_600, MaximumRetryAttempts: 20 },
-        },
-      ],
+      Targets: [targetOf("on-execution")],
     },
+  };
+}
+
+/**
+ * A container that stopped: one that never started answers nobody, and its state machine would wait
+ * for a sign of life from it.
+ */
+function taskRule(): Resource {
+  return {
+    Type: "AWS::Events::Rule",
+    Properties: {
+      Description: "Holdfast: containers that stopped",
+      EventPattern: {
+        source: ["aws.ecs"],
+        "detail-type": ["ECS Task State Change"],
+        detail: { lastStatus: ["STOPPED"], clusterArn: [arnOf("Cluster")] },
+      },
+      Targets: [targetOf("on-task")],
+    },
+  };
+}
+
+function targetOf(key: string) {
+  return {
+    Id: key,
+    Arn: lambdaArn(key),
+    DeadLetterConfig: { Arn: arnOf("AlertQueue") },
+    RetryPolicy: { MaximumEventAgeInSeconds: 3_600, MaximumRetryAttempts: 20 },
   };
 }
 

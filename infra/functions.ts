@@ -134,6 +134,7 @@ function tellers(deployment: Deployment): FunctionSpec[] {
       rights: [...tell, ...rights.noteDamage(deployment)],
       environment: { ...topics, ...stateEnvironment(deployment) },
     },
+    { key: "on-task", module: "on-task", unattended: true, rights: [rights.failTasks] },
     { key: "on-execution", module: "on-execution", unattended: true, rights: tell, environment: topics },
     {
       key: "watch",

@@ -6,7 +6,7 @@ import { documentLockMs } from "../src/vault/documents/lock-documents.ts";
 import { bucketsOf, type Deployment } from "./deployment.ts";
 import { checkSignatures, sealWith, sign, unseal, unsealOf, unsealWhere, useStorageKeys } from "./key-rights.ts";
 import { stateBucketArn, stateObjects } from "./state-buckets.ts";
-import { allow, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";
+import { allow, allowWithoutResource, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";
 
 /** Objects under these prefixes of a vault's layout. */
 function objectsIn(vaults: readonly S3Vault[], ...paths: readonly string[]): unknown[] {
@@ -276,6 +276,9 @@ function secretArn(id: string): unknown {
 export function readPolicy({ prefix }: Deployment): Statement[] {
   return [allow(["secretsmanager:GetSecretValue"], [secretArn(`${prefix}/policy`)])];
 }
+
+/** Says why a container did not answer. Step Functions takes the token for the resource. */
+export const failTasks: Statement = allowWithoutResource("TaskTokenTakesNoResource", ["states:SendTaskFailure"]);
 
 /** Publishes alerts; the topics are encrypted, and a publisher uses their key. */
 export function publishAlerts(): Statement[] {

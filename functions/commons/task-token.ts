@@ -65,3 +65,20 @@ export function openTaskAnswer(taskToken: string, everyMs = heartbeatMs): TaskAn
     },
   };
 }
+
+/**
+ * Answers with a failure where somebody still waits for the answer; gives whether somebody did.
+ * Errors: those of Step Functions.
+ */
+export async function answerOnce(taskToken: string, { name, message }: Error): Promise<boolean> {
+  const client = new SFNClient(configuration);
+  try {
+    await client.send(new SendTaskFailureCommand({ taskToken, error: name, cause: message }));
+    return true;
+  } catch (error) {
+    if (overNames.includes((error as Error).name)) return false;
+    throw error;
+  } finally {
+    client.destroy();
+  }
+}

@@ -138,6 +138,7 @@ const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   BackupSuspicious: "suspicious",
   BackupUnproven: "unproven",
   BucketNotFound: "blocked",
+  ContainerStopped: "passing",
   ContentInvalid: "lost",
   DeadlineReached: "passing",
   DiskFull: "blocked",

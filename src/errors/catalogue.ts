@@ -82,6 +82,12 @@ export const catalogue = {
     retryable: false,
     hint: "Use the newest good backup from `holdfast list`, and take a new one now with `holdfast backup`.",
   },
+  ContainerStopped: {
+    code: "HF127",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Fix what Amazon ECS's reason names (the image, the network, memory), then start the run again.",
+  },
   DeadlineReached: {
     code: "HF119",
     exitCode: exitCodes.failed,

@@ -35,7 +35,7 @@ describe("events/functions", () => {
   });
 
   /** Their inputs are other services' own forms, which grow. */
-  const ofServices = ["on-execution", "slack"];
+  const ofServices = ["on-execution", "on-task", "slack"];
 
   it.each(functionNames.filter((name) => !ofServices.includes(name)))("%s refuses a key that it does not know", async (name) => {
     const { input } = await stepOf(name);

@@ -13,9 +13,10 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openTaskAnswer } from "../../functions/commons/task-token.ts";
-import { createFunctionsProject, type FunctionsProject } from "../functions/invoke.ts";
+import { handler as onTask } from "../../functions/on-task.ts";
+import { createFunctionsProject, type FunctionsProject, invoke } from "../functions/invoke.ts";
 import { readEvent } from "../statemachines/machines.ts";
 import { requireErrorDocument } from "../support/error-documents.ts";
 import { type MiniStackServer, startMiniStack } from "../support/ministack.ts";
@@ -25,6 +26,10 @@ import { waitFor } from "../support/processes.ts";
 const region = "eu-central-1";
 const program = join(import.meta.dirname, "..", "..", "functions", "fargate.ts");
 const planted = "pl4nted-s3cret";
+
+vi.hoisted(() => {
+  process.env["POWERTOOLS_DEV"] = "true";
+});
 
 let cloud: MiniStackServer;
 let sfn: SFNClient;
@@ -102,7 +107,10 @@ interface Container {
 }
 
 function startContainer(env: Readonly<Record<string, string>>): Container {
-  const child = spawn(process.execPath, [program], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program], {
+    env: { ...process.env, POWERTOOLS_DEV: "false", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (output += chunk.toString("utf8")));
   return { child, output: () => output, exited: new Promise((resolve) => child.once("close", resolve)) };
@@ -207,6 +215,40 @@ describe("the container", () => {
     const container = startContainer({ HOLDFAST_STEP: "dump", HOLDFAST_EVENT: "{}" });
     expect(await container.exited).toBe(1);
     expect(container.output()).toContain("HOLDFAST_TASK_TOKEN is not set");
+  });
+});
+
+describe("a container that never started", () => {
+  const stopped = (token: string) => {
+    const event = readEvent("functions", "on-task") as { detail: object };
+    const environment = [{ name: "HOLDFAST_TASK_TOKEN", value: token }];
+    return { ...event, detail: { ...event.detail, overrides: { containerOverrides: [{ name: "holdfast", environment }] } } };
+  };
+
+  it("is answered for by on-task, with the reason of Amazon ECS, once, and its token is not logged", async () => {
+    const lines: string[] = [];
+    for (const level of ["log", "info", "warn", "error"] as const) {
+      vi.spyOn(console, level).mockImplementation((...words: unknown[]) => void lines.push(words.join(" ")));
+    }
+    onTestFinished(() => void vi.restoreAllMocks());
+    const waiting = await startWaiting();
+    expect(await invoke(onTask, stopped(waiting.token))).toEqual({ answered: true });
+    const { status, error, cause } = await waiting.end();
+    expect({ status, error }).toEqual({ status: "FAILED", error: "ContainerStopped" });
+    expect(requireErrorDocument(JSON.parse(cause ?? ""))).toMatchObject({
+      message: expect.stringContaining("CannotPullContainerError"),
+    });
+    expect(await invoke(onTask, stopped(waiting.token))).toEqual({ answered: false });
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.join("\n")).not.toContain(waiting.token);
+  });
+
+  it("is not answered for where it has answered by itself", async () => {
+    const waiting = await startWaiting();
+    using answer = openTaskAnswer(waiting.token);
+    await answer.succeed({ done: true });
+    expect(await invoke(onTask, stopped(waiting.token))).toEqual({ answered: false });
+    expect((await waiting.end()).status).toBe("SUCCEEDED");
   });
 });
 

@@ -67,7 +67,7 @@ describe("the packaged templates", () => {
     for (const { zips } of Object.values(stacks)) {
       for (const [name, bytes] of Object.entries(zips)) expect(bytes, name).toBeLessThan(mostZipBytes);
     }
-    const plain = ["due", "notify", "on-execution", "plan", "prune", "record", "slack", "start", "watch"];
+    const plain = ["due", "notify", "on-execution", "on-task", "plan", "prune", "record", "slack", "start", "watch"];
     const own = ["dump", "prove"].flatMap((work) => ["db-1", "db1", "taskmaster"].map((source) => `${work}-${source}`));
     const tools = [...own, "restore"];
     expect(Object.keys(stacks.dev.zips).sort()).toEqual(plain);
