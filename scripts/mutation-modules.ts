@@ -60,6 +60,16 @@ export const mutationModules: readonly MutationModule[] = [
     tests: ["test/vault/documents/{evidence,check-evidence}.test.ts", "test/vault/backup-state.test.ts"],
   },
   {
+    name: "holds",
+    mutate: ["src/vault/documents/holds.ts"],
+    tests: ["test/vault/documents/holds.test.ts", "test/vault/holds-and-vault.test.ts"],
+  },
+  {
+    name: "tombstones",
+    mutate: ["src/vault/documents/tombstones.ts"],
+    tests: ["test/vault/documents/tombstones.test.ts"],
+  },
+  {
     name: "seal",
     mutate: ["src/sealing/{seal,message}.ts"],
     tests: ["test/sealing/{seal,round-trip,interruption,vectors}.test.ts"],
@@ -73,7 +83,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "authentic-manifest",
     mutate: ["src/pipeline/opening/authentic-manifest.ts"],
-    tests: ["test/pipeline/opening/authentic-manifest.test.ts"],
+    tests: ["test/pipeline/opening/manifest-seals.test.ts"],
   },
   {
     name: "verify",
