@@ -50,6 +50,11 @@ export const mutationModules: readonly MutationModule[] = [
   },
   { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump-commit.test.ts"] },
   {
+    name: "dump-parts",
+    mutate: ["src/pipeline/dump/{choose-base,reuse-base,store-artifacts}.ts"],
+    tests: ["test/pipeline/dump/{choose-base,reuse-base,store-artifacts}.test.ts"],
+  },
+  {
     name: "manifest",
     mutate: ["src/vault/documents/manifest.ts", "src/vault/documents/check-manifest.ts"],
     tests: ["test/vault/documents/{manifest,check-manifest}.test.ts", "test/vault/format.test.ts"],
