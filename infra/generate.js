@@ -2,7 +2,6 @@
  * What serverless.yml takes from here: everything that the policy implies, generated at package
  * time. osls reads .js files only.
  */
-import { isHoldfastError } from "../src/errors/holdfast-error.ts";
 import { alarmResources } from "./alarms.ts";
 import { alertResources } from "./alerts.ts";
 import { dashboardResources } from "./dashboard.ts";
@@ -14,14 +13,15 @@ import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
 import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
+import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany } from "./refusals.ts";
 import { scheduleResources } from "./schedules.ts";
 import { vaultResources } from "./vault.ts";
 
-/** The deployment, from the stage and the parameters of serverless.yml. */
-async function deploymentOf({ resolveVariable }) {
+/** The stage and the parameters of serverless.yml. */
+async function parametersOf({ resolveVariable }) {
   const parameter = (name) => resolveVariable(`param:${name}`);
-  const parameters = {
+  return {
     stage: await resolveVariable("sls:stage"),
     region: await resolveVariable("self:provider.region"),
     policy: await parameter("policy"),
@@ -37,29 +37,23 @@ async function deploymentOf({ resolveVariable }) {
     memory: await parameter("memory"),
     toolPath: await parameter("toolPath"),
   };
-  return readDeployment(parameters);
 }
 
 /** All parts. Rejects with a text that a person can act on. */
 async function generateAll(variables) {
   try {
-    const deployment = await deploymentOf(variables);
+    const parameters = await parametersOf(variables);
+    const deployment = readDeployment(parameters);
     const resources = { Resources: resourcesOf(deployment), Outputs: provingOutputs(deployment) };
     const parts = { functions: serverlessFunctions(deployment), resources };
     const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.keys(parts.functions).length);
     refuseTooMany(count, deployment.policy);
     refuseLongRights(resources.Resources);
-    return { ...parts, deployment };
+    return { ...parts, deployment, parameters };
   } catch (error) {
-    throw readable(error);
+    throw readableError(error);
   }
 }
-
-/**
- * What a person can fix, as opposed to a fault of this program, or osls's own ways of asking
- * again.
- */
-class Refusal extends Error {}
 
 /** osls lists the refusal of every part: `custom` tells it, and the others are then empty. */
 async function quietly(variables, part) {
@@ -71,18 +65,11 @@ async function quietly(variables, part) {
   }
 }
 
-/**
- * osls prints an error's stack; a person who deploys is helped by what is wrong and how to fix it.
- */
-function readable(error) {
-  if (!isHoldfastError(error)) return error;
-  const text = [error.message, ...error.details.map((detail) => `  ${detail}`), error.hint].join("\n");
-  return Object.assign(new Refusal(text), { stack: text });
-}
-
 export async function custom(variables) {
-  const { deployment } = await generateAll(variables);
+  const { deployment, parameters } = await generateAll(variables);
   return {
+    // For the plugin that looks at the account (account-checks.js).
+    parameters,
     prefix: deployment.prefix,
     network: networkConfiguration(deployment),
     provingNetwork: provingConfiguration(deployment),

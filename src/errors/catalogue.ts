@@ -16,6 +16,12 @@ export interface ErrorEntry {
 }
 
 export const catalogue = {
+  AdoptionRefused: {
+    code: "HF507",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Fix each line above, and deploy again with --param=vault=existing.",
+  },
   AlertRefused: {
     code: "HF120",
     exitCode: exitCodes.failed,
