@@ -259,7 +259,8 @@ export function failureDestinations(deployment: Deployment): Resources {
           FunctionName: ref(lambdaName(key)),
           Qualifier: "$LATEST",
           MaximumRetryAttempts: 2,
-          MaximumEventAgeInSeconds: 3_600,
+          // Lambda's most: while the account's concurrent executions are taken, the event waits.
+          MaximumEventAgeInSeconds: 21_600,
           DestinationConfig: { OnFailure: { Destination: arnOf("AlertQueue") } },
         },
       },

@@ -20,8 +20,13 @@ export const lambdaFaults = [
   "Lambda.ServiceException",
   "Lambda.AWSLambdaException",
   "Lambda.SdkClientException",
-  "Lambda.TooManyRequestsException",
 ] as const;
+
+/**
+ * All of the account's concurrent executions are taken: the call is refused, and nothing else is
+ * wrong (Lambda API, "Invoke", errors).
+ */
+export const lambdaThrottled = ["Lambda.TooManyRequestsException"] as const;
 
 /**
  * Nobody called the function for weeks: Lambda took its network and image away, refuses the call,

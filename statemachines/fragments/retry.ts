@@ -1,7 +1,7 @@
 /** How often a Task tries again, after which error, and how long it waits in between. */
 import type { ErrorName } from "../../src/errors/catalogue.ts";
 import type { Retrier } from "../asl.ts";
-import { anyError, fargateFaults, functionPending, lambdaFaults, retryableErrors, startFaults } from "./errors.ts";
+import { anyError, fargateFaults, functionPending, lambdaFaults, lambdaThrottled, retryableErrors, startFaults } from "./errors.ts";
 
 interface Waits {
   readonly first: number;
@@ -27,13 +27,19 @@ export function retryOn(errors: readonly string[], { first, attempts, max, facto
 }
 
 const onLambdaFaults = retryOn(lambdaFaults, { first: 2, attempts: 6, max: 120 });
+/**
+ * A new account may run ten functions at once. Forty sources that are dumped and read back at the
+ * same minute, each for as long as Lambda allows, keep them busy for two hours and a half; the
+ * waits add up to four and a half, on average.
+ */
+const onThrottled = retryOn(lambdaThrottled, { first: 5, attempts: 120, max: 300, factor: 1.5 });
 /** An image of gigabytes and a network interface take a minute or two. */
 const onPending = retryOn(functionPending, { first: 10, attempts: 10, max: 60, factor: 1.5 });
 const onRetryable = (errors: readonly string[]): Retrier => retryOn(errors, { first: 30, attempts: 4, max: 600 });
 const fargateWaits: Waits = { first: 60, attempts: 3, max: 900 };
 
 /** A step in a Lambda. */
-export const retryStep: readonly Retrier[] = [onLambdaFaults, onPending, onRetryable(retryableErrors)];
+export const retryStep: readonly Retrier[] = [onLambdaFaults, onThrottled, onPending, onRetryable(retryableErrors)];
 
 /** A step in a container. */
 export const retryStepOnFargate: readonly Retrier[] = [retryOn(fargateFaults, fargateWaits), onRetryable(retryableErrors)];
@@ -49,7 +55,7 @@ const onLease: readonly Retrier[] = [
 ];
 
 /** A step in a Lambda that waits for the source's lease. */
-export const retryStepOnLease: readonly Retrier[] = [onLambdaFaults, onPending, ...onLease];
+export const retryStepOnLease: readonly Retrier[] = [onLambdaFaults, onThrottled, onPending, ...onLease];
 
 /** A step in a container that waits for the source's lease. */
 export const retryStepOnFargateOnLease: readonly Retrier[] = [retryOn(fargateFaults, fargateWaits), ...onLease];
@@ -61,7 +67,7 @@ const deadlineReached = "DeadlineReached" satisfies ErrorName;
 export const retryUntilDone: Retrier = retryOn([deadlineReached], { first: 5, attempts: 20, max: 60, factor: 1.5 });
 
 /** An alert: sent twice is better than not at all. */
-export const retryAlert: readonly Retrier[] = [retryOn(anyError, { first: 5, attempts: 5, max: 60 })];
+export const retryAlert: readonly Retrier[] = [onThrottled, retryOn(anyError, { first: 5, attempts: 5, max: 60 })];
 
 /** The start of another machine. */
 export const retryStart: readonly Retrier[] = [retryOn(startFaults, { first: 5, attempts: 5, max: 120 })];
