@@ -1,4 +1,7 @@
-/** Which artifacts of which backup a new one may name, and the last look at them before it is committed. */
+/**
+ * Which artifacts of which backup a new one may name, and the last look at them before it is
+ * committed.
+ */
 import { describe, expect, test } from "vitest";
 import type { Engine } from "../../../src/engines/engine.ts";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";

@@ -1,4 +1,6 @@
-/** Whether a manifest was made with the vault's key: the answers one by one, without whole backups. */
+/**
+ * Whether a manifest was made with the vault's key: the answers one by one, without whole backups.
+ */
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { authenticatorOf, readAuthenticManifest, writeManifestSeal } from "../../../src/pipeline/opening/authentic-manifest.ts";

@@ -1,4 +1,7 @@
-/** What a plan relies on is read before anything goes for it; what does not bear that out counts for nothing. */
+/**
+ * What a plan relies on is read before anything goes for it; what does not bear that out counts for
+ * nothing.
+ */
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { type GatheredBackup, planOnTrust } from "../../../src/pipeline/prune/plan-on-trust.ts";

@@ -1,4 +1,6 @@
-/** What locks mean to a prune: what is locked stays, and what stays is locked as long as promised. */
+/**
+ * What locks mean to a prune: what is locked stays, and what stays is locked as long as promised.
+ */
 import { describe, expect, test } from "vitest";
 import { keepPromises, planAmongLocks } from "../../../src/pipeline/prune/prune-locks.ts";
 import type { SourceConfig } from "../../../src/policy/policy.ts";

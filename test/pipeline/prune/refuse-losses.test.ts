@@ -1,4 +1,6 @@
-/** What the vault itself gives as a reason not to prune: backups that nobody deleted are missing. */
+/**
+ * What the vault itself gives as a reason not to prune: backups that nobody deleted are missing.
+ */
 import { describe, expect, test } from "vitest";
 import { refuseLosses } from "../../../src/pipeline/prune/refuse-losses.ts";
 import type { RetentionPlan } from "../../../src/retention/plan-retention.ts";
