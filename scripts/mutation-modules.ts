@@ -37,6 +37,11 @@ export const mutationModules: readonly MutationModule[] = [
     tests: ["test/vault/{judge-checks,signed-documents}.test.ts"],
   },
   { name: "lease-set", mutate: ["src/vault/lease-set.ts"], tests: ["test/vault/lease-set.test.ts"] },
+  {
+    name: "retention-windows",
+    mutate: ["src/retention/{recovery-window,positions,describe-age}.ts"],
+    tests: ["test/retention/recovery-window.test.ts"],
+  },
   { name: "sweep", mutate: ["src/vault/sweep.ts"], tests: ["test/vault/sweep.test.ts"] },
   {
     name: "prune",
@@ -76,14 +81,29 @@ export const mutationModules: readonly MutationModule[] = [
   },
   {
     name: "seal",
-    mutate: ["src/sealing/{seal,message}.ts"],
+    mutate: ["src/sealing/seal.ts"],
     tests: ["test/sealing/{seal,round-trip,interruption,vectors}.test.ts"],
   },
   { name: "open", mutate: ["src/sealing/open.ts"], tests: ["test/sealing/{round-trip,interruption,vectors,damage}.test.ts"] },
   {
     name: "manifest-seal",
-    mutate: ["src/sealing/{manifest-seal,small-message}.ts"],
-    tests: ["test/sealing/manifest-seal.test.ts"],
+    mutate: ["src/sealing/{manifest-seal,small-message,message}.ts"],
+    tests: ["test/sealing/{manifest-seal,small-message,message}.test.ts"],
+  },
+  {
+    name: "signing",
+    mutate: ["src/sealing/{signing,public-key,ecdsa-signature,file-signer}.ts"],
+    tests: ["test/sealing/{signing,ecdsa-signature}.test.ts"],
+  },
+  {
+    name: "digest-key",
+    mutate: ["src/sealing/{digest-key,sealed-texts}.ts"],
+    tests: ["test/sealing/digest-key.test.ts"],
+  },
+  {
+    name: "key-files",
+    mutate: ["src/sealing/{key-file,keys}.ts"],
+    tests: ["test/sealing/{key-file,keys}.test.ts"],
   },
   {
     name: "authentic-manifest",

@@ -17,7 +17,7 @@ export function sealManifest(
   { keys, context }: { readonly keys: SealingKeys; readonly context: BackupContext },
 ): Promise<Uint8Array> {
   const named = { ...context, artifact: manifestSealName };
-  return sealSmallMessage(Buffer.from(sha256, "ascii"), { keys, context: named, suiteOf: manifestSuiteOf });
+  return sealSmallMessage(Buffer.from(sha256), { keys, context: named, suiteOf: manifestSuiteOf });
 }
 
 /**
@@ -32,8 +32,7 @@ export async function openManifestSeal(
 ): Promise<{ readonly sha256: string; readonly context: BackupContext }> {
   const { plaintext, suiteId, keyId, context: found } = await openSmallMessage(bytes, keys);
   const context = readContext(found);
-  const isManifests = context !== undefined && findContextProblem(found, { ...context, artifact: manifestSealName }) === undefined;
-  if (!isManifests || suiteId !== manifestSuiteOf(keyId)) {
+  if (context?.artifact !== manifestSealName || suiteId !== manifestSuiteOf(keyId)) {
     throw new HoldfastError("SealInvalid", "it was sealed as something else");
   }
   const { artifact: _artifact, ...rest } = context;

@@ -72,16 +72,18 @@ export function encryptionContext(context: SealContext): Record<string, string> 
  * undefined where it is, exactly.
  */
 export function findContextProblem(found: Readonly<Record<string, string>>, expected: SealContext): string | undefined {
-  const wanted = Object.entries(encryptionContext(expected));
-  if (wanted.length === Object.keys(found).length && wanted.every(([name, value]) => found[name] === value)) return undefined;
   const context = readContext(found);
   if (context === undefined) return "as something else";
-  if (context.vaultId === expected.vaultId) return `as ${describeArtifact(context)}`;
-  return `for another vault (${context.vaultId}; this one is ${expected.vaultId}), as ${describeArtifact(context)}`;
+  const { vaultId, source, backupId, artifact } = expected;
+  if (context.vaultId !== vaultId)
+    return `for another vault (${context.vaultId}; this one is ${vaultId}), as ${describeArtifact(context)}`;
+  const isSame = context.source === source && context.backupId === backupId && context.artifact === artifact;
+  return isSame ? undefined : `as ${describeArtifact(context)}`;
 }
 
 /**
- * What a header's context says of its message, or undefined where it is not that of an artifact.
+ * What a header's context says of its message, or undefined where it is not exactly that of an
+ * artifact.
  */
 export function readContext(found: Readonly<Record<string, string>>): SealContext | undefined {
   const {
@@ -89,9 +91,10 @@ export function readContext(found: Readonly<Record<string, string>>): SealContex
     "holdfast:source": source,
     "holdfast:backup": backupId,
     "holdfast:artifact": artifact,
+    ...others
   } = found;
   if (vaultId === undefined || source === undefined || backupId === undefined || artifact === undefined) return undefined;
-  return { vaultId, source, backupId, artifact };
+  return Object.keys(others).length === 0 ? { vaultId, source, backupId, artifact } : undefined;
 }
 
 /** The artifact as messages name it. */

@@ -36,13 +36,9 @@ export async function sealSmallMessage(
   plaintext: Uint8Array,
   options: { readonly keys: SealingKeys; readonly context: SealContext; suiteOf(keyId: string): number },
 ): Promise<Uint8Array> {
-  const [{ buildEncrypt }, keyId, keyring] = await Promise.all([
-    import("@aws-crypto/encrypt-node"),
-    options.keys.sealingKeyId(),
-    options.keys.sealingKeyring(),
-  ]);
+  const [{ buildEncrypt }, keyId] = await Promise.all([import("@aws-crypto/encrypt-node"), options.keys.sealingKeyId()]);
   const { encrypt } = buildEncrypt({ maxEncryptedDataKeys: encryptedDataKeyCount });
-  const sealed = await encrypt(keyring, Buffer.from(plaintext), {
+  const sealed = await encrypt(new PolicyKeyring(options.keys), Buffer.from(plaintext), {
     suiteId: options.suiteOf(keyId),
     encryptionContext: encryptionContext(options.context),
   });
@@ -57,8 +53,8 @@ export async function openSmallMessage(bytes: Uint8Array, keys: SealingKeys): Pr
   const { plaintext, messageHeader } = await decrypt(bytes, keys);
   // Where a public key belongs and where it does not, the library checks.
   const { [publicKeyName]: _publicKey, ...context } = messageHeader.encryptionContext;
-  const [dataKey] = messageHeader.encryptedDataKeys;
-  if (dataKey === undefined) throw new HoldfastError("SealInvalid", "it names no key");
+  // It opened, so that it has one.
+  const [dataKey] = messageHeader.encryptedDataKeys as [EncryptedDataKey];
   return { plaintext, suiteId: messageHeader.suiteId, keyId: readKeyId(dataKey), context };
 }
 
@@ -67,16 +63,20 @@ async function decrypt(bytes: Uint8Array, keys: SealingKeys) {
   // Refuses suites without key commitment (the default policy), and more keys than sealing writes.
   const library = buildDecrypt({ maxEncryptedDataKeys: encryptedDataKeyCount });
   try {
-    return await library.decrypt(new OpeningKeyring(keys), bytes);
+    return await library.decrypt(new PolicyKeyring(keys), bytes);
   } catch (error) {
     if (isHoldfastError(error)) throw error;
-    const [fact = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
-    throw new HoldfastError("SealInvalid", fact, { cause: error });
+    const message = error instanceof Error ? error.message : String(error);
+    // The library puts stacks of keyrings behind its own words.
+    throw new HoldfastError("SealInvalid", message.replace(/\n.*/s, ""), { cause: error });
   }
 }
 
-/** Opens with the key that the message itself names: a seal has no record that does. */
-class OpeningKeyring extends KeyringNode {
+/**
+ * Seals with the key that seals, and opens with the one that the message itself names: a small
+ * message has no record that does.
+ */
+class PolicyKeyring extends KeyringNode {
   readonly #keys: SealingKeys;
 
   constructor(keys: SealingKeys) {
@@ -84,15 +84,15 @@ class OpeningKeyring extends KeyringNode {
     this.#keys = keys;
   }
 
-  override async _onEncrypt(): Promise<NodeEncryptionMaterial> {
-    throw new HoldfastError("Internal", "a keyring that opens was asked to seal");
+  override async _onEncrypt(material: NodeEncryptionMaterial): Promise<NodeEncryptionMaterial> {
+    const keyring = await this.#keys.sealingKeyring();
+    return keyring.onEncrypt(material);
   }
 
   override async _onDecrypt(material: NodeDecryptionMaterial, dataKeys: EncryptedDataKey[]): Promise<NodeDecryptionMaterial> {
     for (const dataKey of dataKeys) {
       const keyring = await this.#keys.openingKeyring(readKeyId(dataKey));
       await keyring.onDecrypt(material, [dataKey]);
-      if (material.hasValidKey()) return material;
     }
     return material;
   }

@@ -28,6 +28,15 @@ export function backupAt(
   return { id: idAt(startedAtMs, kind, suffix), kind, startedAtMs, state: "verified", suspicious: false, held: false, ...rest };
 }
 
+/** A backup whose position was read: it reaches as far as its start. */
+export function fullAt(
+  at: string | number,
+  changes: Partial<RetentionBackup> & { readonly suffix?: string } = {},
+): RetentionBackup {
+  const full = backupAt(at, changes);
+  return { coverage: { to: { at: new Date(full.startedAtMs).toISOString() } }, ...full };
+}
+
 /** One verified full a day at 02:00 UTC, the last on `lastDay`, oldest first. */
 export function dailyBackups(count: number, lastDay: string): RetentionBackup[] {
   const last = Date.parse(`${lastDay}T02:00:00Z`);

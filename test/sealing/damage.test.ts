@@ -5,6 +5,7 @@ import { buildEncrypt } from "@aws-crypto/encrypt-node";
 import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from "@aws-crypto/raw-aes-keyring-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
+import { encryptionContext as encryptionContextOf } from "../../src/sealing/message.ts";
 import { openStream } from "../../src/sealing/open.ts";
 import type { SealFigures } from "../../src/sealing/seal.ts";
 import {
@@ -234,10 +235,7 @@ describe("another artifact in its place", () => {
 
   it.each([
     ["without a context", {}],
-    [
-      "with more in its context",
-      { "holdfast:source": "taskmaster", "holdfast:backup": context.backupId, "holdfast:artifact": "archive.dump", extra: "1" },
-    ],
+    ["with more in its context", { ...encryptionContextOf(context), extra: "1" }],
   ])("is refused when it was sealed elsewhere with the same key, %s", async (_, encryptionContext) => {
     const { encrypt } = buildEncrypt();
     const { result } = await encrypt(await keys.sealingKeyring(), plain, {
@@ -251,11 +249,7 @@ describe("another artifact in its place", () => {
 
   it.each([0x0578, 0x0378])("is refused when it was sealed with another suite (%i)", async (suiteId) => {
     const { encrypt } = buildEncrypt(suiteId === 0x0378 ? { commitmentPolicy: "FORBID_ENCRYPT_ALLOW_DECRYPT" as never } : {});
-    const encryptionContext = {
-      "holdfast:source": context.source,
-      "holdfast:backup": context.backupId,
-      "holdfast:artifact": context.artifact,
-    };
+    const encryptionContext = encryptionContextOf(context);
     const { result } = await encrypt(await keys.sealingKeyring(), plain, { suiteId, frameLength: frame, encryptionContext });
     expect((await failureOf(open(result, forged(large.figures, result), { keys }))).name).toBe("SealInvalid");
   });

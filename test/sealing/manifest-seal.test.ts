@@ -3,12 +3,15 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { findManifestSealProblem, openManifestSeal, sealManifest } from "../../src/sealing/manifest-seal.ts";
 import { manifestSealName as nameInContext } from "../../src/sealing/message.ts";
+import { sealSmallMessage } from "../../src/sealing/small-message.ts";
 import { isVaultId, newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { keyOf, manifestSealName as nameOfObject } from "../../src/vault/layout.ts";
 import { memoryKeys } from "../support/sealed-backups.ts";
+import { fakeKms, kmsKeys } from "./fake-kms.ts";
 import { context as artifactContext, failureOf, seal } from "./sealing-fixture.ts";
 
 const keys = memoryKeys();
+const inKms = await kmsKeys(fakeKms());
 const { artifact: _artifact, ...context } = artifactContext;
 const sha256 = "0123456789abcdef".repeat(4);
 const sealed = await sealManifest(sha256, { keys, context });
@@ -46,7 +49,27 @@ describe("the seal of a manifest", () => {
       expect(found, `byte ${at}`).toMatch(/^(its seal does not open|its seal was made|KeyMissing)/);
       expect(await problemOf(sealed.subarray(0, at)), `${at} bytes`).toMatch(/^its seal does not open/);
     }
-    expect((await failureOf(openManifestSeal(sealed, memoryKeys(2)))).name).toBe("KeyMissing");
+  });
+
+  it("that no key at hand opens is not judged: nothing is known of the manifest", async () => {
+    const options = { keys: memoryKeys(2), context };
+    expect((await failureOf(openManifestSeal(sealed, options.keys))).name).toBe("KeyMissing");
+    expect((await failureOf(findManifestSealProblem(sealed, sha256, options))).name).toBe("KeyMissing");
+  });
+
+  // With KMS, the signed suite keeps those who may only decrypt from making a seal.
+  it.each([
+    ["a key file", keys, 0x0478, 0x0578],
+    ["a key in KMS", inKms, 0x0578, 0x0478],
+  ] as const)("is one with the suite of its key alone: %s", async (_, given, right, wrong) => {
+    const named = { ...context, artifact: nameInContext };
+    const sealAs = (suite: number) => sealSmallMessage(Buffer.from(sha256), { keys: given, context: named, suiteOf: () => suite });
+    expect(await openManifestSeal(await sealManifest(sha256, { keys: given, context }), given)).toEqual({ sha256, context });
+    expect(await openManifestSeal(await sealAs(right), given)).toEqual({ sha256, context });
+    expect(await failureOf(openManifestSeal(await sealAs(wrong), given))).toMatchObject({
+      name: "SealInvalid",
+      message: "it was sealed as something else",
+    });
   });
 
   it("is no artifact, and no artifact is one", async () => {

@@ -46,7 +46,7 @@ export const heavyTests = [
   "test/retention/calendar-property.test.ts",
   "test/retention/invariants.test.ts",
   "test/retention/promise-locks-property.test.ts",
-  "test/retention/recovery-window.test.ts",
+  "test/retention/recovery-window-property.test.ts",
   "test/retention/scale.test.ts",
   "test/retention/simulation.test.ts",
   "test/runtime/child-process.test.ts",
