@@ -11,12 +11,12 @@ const dayMs = 86_400_000;
 const daysIntoFirstWeek = 3;
 
 /**
- * The number of the calendar day (days since 1970-01-01) of every instant (epoch milliseconds), in
- * the time zone.
+ * What tells the number of the calendar day (days since 1970-01-01) of an instant (epoch
+ * milliseconds) in the time zone.
  */
-export function numberDays(instants: Float64Array, timezone: string): Int32Array {
+export function openDayOf(timezone: string): (epochMs: number) => number {
   const offsetOf = openZoneOffset(timezone);
-  return Int32Array.from(instants, (epochMs) => Math.floor((epochMs + offsetOf(epochMs)) / dayMs));
+  return (epochMs) => Math.floor((epochMs + offsetOf(epochMs)) / dayMs);
 }
 
 /** The number of the period that a calendar day belongs to. */

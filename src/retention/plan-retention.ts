@@ -4,17 +4,17 @@
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Retention } from "../policy/policy.ts";
-import { type AppliedRule, applyBucketRule, bucketOf, bucketRulesOf } from "./bucket-rules.ts";
-import { numberDays } from "./calendar.ts";
+import { periodOf } from "./calendar.ts";
+import { type AppliedRule, applyCalendarRule, calendarRulesOf } from "./calendar-rules.ts";
 import { describeAge } from "./describe-age.ts";
-import { grades, type History, readHistory } from "./history.ts";
-import { keepLogs, keepNeeded, keepNewest, keepProtected, keepYoung } from "./keep-rules.ts";
+import { type Entry, type History, type RetentionMoment, readHistory } from "./history.ts";
+import { keepLast, keepLogs, keepNeeded, keepNewest, keepProtected, keepYoung } from "./keep-rules.ts";
 import { orderReleases } from "./order-releases.ts";
-import { addReason, type Reasons } from "./reasons.ts";
 import { keepWindow } from "./recovery-window.ts";
 import { findRefusals, type Refusal } from "./refusals.ts";
 import type { RetentionBackup } from "./retention-backup.ts";
 
+export type { RetentionMoment } from "./history.ts";
 export type { RetentionBackup } from "./retention-backup.ts";
 
 export interface Decision {
@@ -48,12 +48,6 @@ export interface RetentionPlan {
   readonly unread: readonly string[];
 }
 
-export interface RetentionMoment {
-  readonly now: Date;
-  /** IANA name; calendar days, ISO weeks, months and years are this zone's. */
-  readonly timezone: string;
-}
-
 /**
  * Plans retention for all backups of one source, in any order. Kept are the newest trusted backup
  * of each of the newest calendar buckets (and the newest proven one, where that is another), what
@@ -65,28 +59,25 @@ export interface RetentionMoment {
  */
 export function planRetention(backups: readonly RetentionBackup[], retention: Retention, moment: RetentionMoment): RetentionPlan {
   const nowMs = moment.now.getTime();
-  const { history, days, reasons, applied, window } = applyCountingRules(backups, retention, moment);
-  const bases = window.bases.map((place) => history.backups[place]);
-  if (retention.minAgeSeconds > 0) bases.push(...keepUnsettled(history, retention, moment, reasons));
-  keepYoung(history, retention, nowMs, reasons);
-  bases.push(history.backups[keepLogs(history, retention, reasons) ?? -1]);
-  keepProtected(history, retention, nowMs, reasons);
-  keepNeeded(history, reasons);
+  const { history, applied, bases } = applyCountingRules(backups, retention, moment);
+  if (retention.minAgeSeconds > 0) bases.push(...keepUnsettled(history, retention, moment));
+  keepYoung(history, retention, nowMs);
+  bases.push(...keepLogs(history, retention));
+  keepProtected(history, retention, nowMs);
+  keepNeeded(history);
 
-  const places = history.backups.flatMap((_, place) => (reasons[place] === undefined ? [place] : []));
-  const refusals = findRefusals(history, retention, nowMs, places.length);
-  const decisions = history.backups.map(({ id }, place): Decision => {
-    const kept = reasons[place];
-    return kept === undefined
-      ? { id, kept: false, reasons: explainRelease(history, place, days, applied) }
-      : { id, kept: true, reasons: kept };
+  const gone = history.filter(({ reasons }) => reasons.length === 0);
+  const refusals = findRefusals(history, retention, nowMs, gone.length);
+  const decisions = history.map((entry): Decision => {
+    const { backup, reasons } = entry;
+    const kept = reasons.length > 0;
+    return { id: backup.id, kept, reasons: kept ? reasons : explainRelease(entry, applied) };
   });
-  const released = orderReleases(history, places).flatMap((place) => history.backups[place]?.id ?? []);
   return {
     decisions,
-    released,
+    released: orderReleases(gone).map(({ backup }) => backup.id),
     refusals,
-    unread: findUnread(history, places, bases, retention),
+    unread: findUnread(gone, bases, retention),
     ...(refusals[0] === undefined ? {} : { refusal: refusals[0] }),
   };
 }
@@ -95,31 +86,24 @@ export function planRetention(backups: readonly RetentionBackup[], retention: Re
  * What of a plan that releases something rests on positions that nobody read: of logs that go, of
  * what logs go on from, and, where there is a recovery window, of all that goes.
  */
-function findUnread(
-  history: History,
-  places: readonly number[],
-  bases: readonly (RetentionBackup | undefined)[],
-  { recoveryWindowSeconds = 0 }: Retention,
-): string[] {
-  if (places.length === 0) return [];
-  const released = places.flatMap((place) => history.backups[place] ?? []);
-  const decided = released.filter(({ kind }) => kind === "log" || recoveryWindowSeconds > 0);
-  const unread = [...bases, ...decided].flatMap((backup) => (backup?.coverage === undefined ? (backup?.id ?? []) : []));
-  return [...new Set(unread)];
+function findUnread(gone: readonly Entry[], bases: readonly Entry[], { recoveryWindowSeconds = 0 }: Retention): string[] {
+  if (gone.length === 0) return [];
+  const decided = gone.filter(({ backup }) => backup.kind === "log" || recoveryWindowSeconds > 0);
+  const unread = [...bases, ...decided].filter(({ backup }) => backup.coverage === undefined);
+  return [...new Set(unread.map(({ backup }) => backup.id))];
 }
 
-/** The rules that count backups, where a newer one can take an older one's place. */
+/**
+ * The rules that count backups, where a newer one can take an older one's place. `bases`: what the
+ * recovery window rests on.
+ */
 function applyCountingRules(backups: readonly RetentionBackup[], retention: Retention, moment: RetentionMoment) {
-  const history = readHistory(backups, moment.now.getTime());
-  const days = numberDays(
-    Float64Array.from(history.backups, ({ startedAtMs }) => startedAtMs),
-    moment.timezone,
-  );
-  const reasons: Reasons = Array.from({ length: history.backups.length });
-  keepNewest(history, reasons);
-  const applied = bucketRulesOf(retention).map((rule) => applyBucketRule(rule, history, representatives(history), days, reasons));
-  const window = keepWindow(history, retention, moment.now.getTime(), reasons);
-  return { history, days, reasons, applied, window };
+  const history = readHistory(backups, moment);
+  keepNewest(history);
+  keepLast(history, retention.keepLast ?? 0);
+  const applied = calendarRulesOf(retention).map((rule) => applyCalendarRule(rule, history));
+  const bases = [...keepWindow(history, retention, moment.now.getTime())];
+  return { history, applied, bases };
 }
 
 /**
@@ -127,26 +111,21 @@ function applyCountingRules(backups: readonly RetentionBackup[], retention: Rete
  * backup go. So whatever happens to the source or to the vault, what was there before it stays that
  * long. Returns what the recovery window rested on then.
  */
-function keepUnsettled(
-  history: History,
-  retention: Retention,
-  moment: RetentionMoment,
-  reasons: Reasons,
-): (RetentionBackup | undefined)[] {
+function keepUnsettled(history: History, retention: Retention, moment: RetentionMoment): readonly Entry[] {
   const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
   const age = describeAge(retention.minAgeSeconds);
-  const isStored = ({ storedAtMs }: RetentionBackup): boolean => storedAtMs === undefined || storedAtMs <= settledMs;
-  const earlier = history.backups
-    .filter((backup) => backup.startedAtMs <= settledMs && isStored(backup))
-    .map((backup) => (backup.settled === undefined ? backup : { ...backup, ...backup.settled }));
+  const isStored = ({ storedAtMs = settledMs }: RetentionBackup): boolean => storedAtMs <= settledMs;
+  const earlier = history
+    .filter(({ backup }) => backup.startedAtMs <= settledMs && isStored(backup))
+    .map(({ backup }) => (backup.settled === undefined ? backup : { ...backup, ...backup.settled }));
   const then = applyCountingRules(earlier, retention, moment);
-  const kept = new Map(then.history.backups.map(({ id }, place) => [id, then.reasons[place]]));
-  history.backups.forEach((backup, place) => {
-    if (reasons[place] !== undefined) return;
-    if (!isStored(backup)) addReason(reasons, place, `in the vault for less than ${age} (minAge)`);
-    for (const reason of kept.get(backup.id) ?? []) addReason(reasons, place, `${reason}, not counting the last ${age} (minAge)`);
-  });
-  return then.window.bases.map((place) => then.history.backups[place]);
+  const kept = new Map(then.history.map(({ backup, reasons }) => [backup.id, reasons]));
+  for (const { backup, reasons } of history) {
+    if (reasons.length > 0) continue;
+    if (!isStored(backup)) reasons.push(`in the vault for less than ${age} (minAge)`);
+    for (const reason of kept.get(backup.id) ?? []) reasons.push(`${reason}, not counting the last ${age} (minAge)`);
+  }
+  return then.bases;
 }
 
 /**
@@ -161,13 +140,6 @@ export function assertPrunable(plan: Pick<RetentionPlan, "refusals">): void {
   });
 }
 
-/** What can stand for a bucket: everything plausible that restores without further logs. */
-export function* representatives({ backups, grades: graded }: History): Iterable<number> {
-  for (let place = 0; place < backups.length; place++) {
-    if (backups[place]?.kind !== "log" && graded[place] !== grades.implausible) yield place;
-  }
-}
-
 /**
  * The reasons for releasing are few: each is one shared list, so that a million decisions need no
  * million strings.
@@ -175,28 +147,27 @@ export function* representatives({ backups, grades: graded }: History): Iterable
 const releases = {
   damaged: ["released: damaged, and a newer backup is verified"],
   log: ["released: older than the logs that are kept"],
-  day: ["released: a newer backup is kept for its day"],
-  week: ["released: a newer backup is kept for its week"],
-  month: ["released: a newer backup is kept for its month"],
-  year: ["released: a newer backup is kept for its year"],
-  betterDay: ["released: a more trusted backup is kept for its day"],
-  betterWeek: ["released: a more trusted backup is kept for its week"],
-  betterMonth: ["released: a more trusted backup is kept for its month"],
-  betterYear: ["released: a more trusted backup is kept for its year"],
   old: ["released: older than every rule"],
-} as const satisfies Record<string, readonly string[]>;
+  newer: {
+    day: ["released: a newer backup is kept for its day"],
+    week: ["released: a newer backup is kept for its week"],
+    month: ["released: a newer backup is kept for its month"],
+    year: ["released: a newer backup is kept for its year"],
+  },
+  better: {
+    day: ["released: a more trusted backup is kept for its day"],
+    week: ["released: a more trusted backup is kept for its week"],
+    month: ["released: a more trusted backup is kept for its month"],
+    year: ["released: a more trusted backup is kept for its year"],
+  },
+} as const;
 
-function explainRelease(history: History, place: number, days: Int32Array, applied: readonly AppliedRule[]): readonly string[] {
-  const backup = history.backups[place];
-  if (backup?.state === "damaged") return releases.damaged;
-  if (backup?.kind === "log") return releases.log;
-  for (const { rule, reach, standing } of applied) {
-    if (rule.period === "backup") continue;
-    const number = bucketOf(rule, place, days);
-    if (number < reach) continue;
-    return (standing.get(number) ?? 0) < place ? releases[rule.period] : releases[betterOf[rule.period]];
+function explainRelease({ backup, rank, day }: Entry, applied: readonly AppliedRule[]): readonly string[] {
+  if (backup.state === "damaged") return releases.damaged;
+  if (backup.kind === "log") return releases.log;
+  for (const { period, standing } of applied) {
+    const kept = standing.get(periodOf(period, day));
+    if (kept !== undefined) return kept.rank < rank ? releases.newer[period] : releases.better[period];
   }
   return releases.old;
 }
-
-const betterOf = { day: "betterDay", week: "betterWeek", month: "betterMonth", year: "betterYear" } as const;

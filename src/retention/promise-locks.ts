@@ -3,13 +3,12 @@
  * to reach. Pure, like the plan.
  */
 import type { Retention } from "../policy/policy.ts";
-import { bucketOf, bucketRulesOf, chooseBuckets } from "./bucket-rules.ts";
-import { numberDays, periodOf, startOfDay, startOfPeriod } from "./calendar.ts";
-import { grades, type History, readHistory } from "./history.ts";
+import { openDayOf, periodOf, startOfDay, startOfPeriod } from "./calendar.ts";
+import { calendarRulesOf, chooseBuckets } from "./calendar-rules.ts";
+import { type Entry, grades, type History, type RetentionMoment, readHistory } from "./history.ts";
 import { keepNewest } from "./keep-rules.ts";
-import { type RetentionMoment, type RetentionPlan, representatives } from "./plan-retention.ts";
+import type { RetentionPlan } from "./plan-retention.ts";
 import { reachMs } from "./positions.ts";
-import type { Reasons } from "./reasons.ts";
 import type { RetentionBackup } from "./retention-backup.ts";
 import { shortestKept } from "./shortest-kept.ts";
 
@@ -41,102 +40,86 @@ export function promiseLocks(
   moment: RetentionMoment,
 ): ReadonlyMap<string, Date> {
   const nowMs = moment.now.getTime();
-  const history = readHistory(backups, nowMs);
-  const promises = new Float64Array(history.backups.length).fill(Number.NEGATIVE_INFINITY);
-  const raise = (place: number, untilMs: number): void => {
-    promises[place] = Math.max(promises[place] ?? untilMs, untilMs);
+  const history = readHistory(backups, moment);
+  const promises = new Map<Entry, number>();
+  const raise = (entry: Entry, untilMs: number): void => {
+    promises.set(entry, Math.max(promises.get(entry) ?? untilMs, untilMs));
   };
   promiseAges(history, retention, raise);
   promisePeriods(history, retention, moment, raise);
   promiseWindow(history, retention, raise);
   promiseEndless(history, retention, nowMs, raise);
-  passToBases(history, raise, promises);
+  passToBases(history, promises, raise);
   const kept = new Set(plan.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
-  const result = new Map<string, Date>();
-  history.backups.forEach(({ id }, place) => {
-    const untilMs = promises[place] ?? 0;
-    if (untilMs > nowMs && kept.has(id) && !isWorthless(history, place)) result.set(id, new Date(untilMs));
-  });
-  return result;
+  const lasting = [...promises].filter(([entry, untilMs]) => untilMs > nowMs && kept.has(entry.backup.id) && !isWorthless(entry));
+  return new Map(lasting.map(([{ backup }, untilMs]) => [backup.id, new Date(untilMs)]));
 }
 
-type Raise = (place: number, untilMs: number) => void;
+type Raise = (entry: Entry, untilMs: number) => void;
 
-function isWorthless(history: History, place: number): boolean {
-  return history.grades[place] === grades.implausible || history.backups[place]?.state === "damaged";
+function isWorthless({ backup, grade }: Entry): boolean {
+  return grade === grades.implausible || backup.state === "damaged";
 }
 
-function promiseAges({ backups }: History, { keepWithinSeconds = 0, minAgeSeconds, kinds }: Retention, raise: Raise): void {
-  backups.forEach(({ kind, startedAtMs }, place) => {
-    raise(place, startedAtMs + Math.max(minAgeSeconds, keepWithinSeconds, kinds?.[kind]?.keepWithinSeconds ?? 0) * 1000);
-  });
+function promiseAges(history: History, { keepWithinSeconds = 0, minAgeSeconds, kinds }: Retention, raise: Raise): void {
+  for (const entry of history) {
+    const { kind, startedAtMs } = entry.backup;
+    raise(entry, startedAtMs + Math.max(minAgeSeconds, keepWithinSeconds, kinds?.[kind]?.keepWithinSeconds ?? 0) * 1000);
+  }
 }
 
 /**
  * A backup stays until its time is over, and as long as it may be the base of the window or lead
  * from there: until the next backup that reaches further is old enough to be its base.
  */
-function promiseWindow({ backups }: History, { recoveryWindowSeconds = 0 }: Retention, raise: Raise): void {
+function promiseWindow(history: History, { recoveryWindowSeconds = 0 }: Retention, raise: Raise): void {
   if (recoveryWindowSeconds === 0) return;
-  const places = backups.map((_, place) => place).sort((a, b) => reachOf(backups[b]) - reachOf(backups[a]));
   // From the furthest on: where the nearest that reaches further than those to come ends, and where
   // those end that reach as far as the last.
-  let furtherMs: number | undefined;
-  let equalMs: number | undefined;
-  for (const place of places) {
-    const reach = reachOf(backups[place]);
-    if (equalMs !== undefined && equalMs > reach) furtherMs = equalMs;
-    raise(
-      place,
-      Math.max(Math.min(backups[place]?.startedAtMs ?? reach, reach), furtherMs ?? reach) + recoveryWindowSeconds * 1000,
-    );
-    if (backups[place]?.kind !== "log") equalMs = reach;
+  let furtherMs = Number.NEGATIVE_INFINITY;
+  let equalMs = Number.NEGATIVE_INFINITY;
+  for (const entry of [...history].sort((a, b) => reachMs(b.backup) - reachMs(a.backup))) {
+    const { kind, startedAtMs } = entry.backup;
+    const reach = reachMs(entry.backup);
+    if (equalMs > reach) furtherMs = equalMs;
+    raise(entry, Math.max(Math.min(startedAtMs, reach), furtherMs) + recoveryWindowSeconds * 1000);
+    if (kind !== "log") equalMs = reach;
   }
 }
 
-function reachOf(backup: RetentionBackup | undefined): number {
-  return backup === undefined ? Number.NEGATIVE_INFINITY : reachMs(backup);
-}
-
 function promisePeriods(history: History, retention: Retention, { now, timezone }: RetentionMoment, raise: Raise): void {
-  const days = numberDays(
-    Float64Array.from(history.backups, ({ startedAtMs }) => startedAtMs),
-    timezone,
-  );
-  const [today = 0] = numberDays(Float64Array.of(now.getTime()), timezone);
-  for (const rule of bucketRulesOf(retention)) {
-    if (rule.period === "backup") continue;
+  const today = openDayOf(timezone)(now.getTime());
+  for (const rule of calendarRulesOf(retention)) {
     const current = periodOf(rule.period, today);
-    const counted = chooseBuckets(rule, history, representatives(history), days).filter(({ grade }) => grade === grades.trusted);
-    const newest = counted[0] === undefined ? current : bucketOf(rule, counted[0].place, days);
-    counted.forEach(({ number, place, proven }, index) => {
-      if (number >= current || rule.period === "backup") return;
-      // Each period from here on may bring one backup that counts; the last that still leaves room
-      // is followed by the one that does not.
-      const firstNew = Math.max(newest + 1, current);
+    const counted = chooseBuckets(rule, history).filter(({ best }) => best.grade === grades.trusted);
+    // Each period from here on may bring one backup that counts; the last that still leaves room is
+    // followed by the one that does not.
+    const firstNew = Math.max(current, ...counted.slice(0, 1).map(({ number }) => number + 1));
+    counted.forEach(({ number, best, proven }, index) => {
+      if (number >= current) return;
       const untilMs = startOfDay(startOfPeriod(rule.period, firstNew + rule.count - index - 1), timezone);
-      raise(place, untilMs);
+      raise(best, untilMs);
       if (proven !== undefined) raise(proven, untilMs);
     });
   }
 }
 
 function promiseEndless(history: History, retention: Retention, nowMs: number, raise: Raise): void {
-  const reasons: Reasons = Array.from({ length: history.backups.length });
-  keepNewest(history, reasons);
-  const permanent = new Set(retention.permanent ?? []);
-  history.backups.forEach(({ id, kind }, place) => {
-    if (reasons[place] === undefined && !permanent.has(id)) return;
+  keepNewest(history);
+  const permanent = new Set(retention.permanent);
+  for (const entry of history) {
+    const { id, kind } = entry.backup;
+    if (entry.reasons.length === 0 && !permanent.has(id)) continue;
     const reachMs = Math.min(endlessLockMs, shortestKept(retention, kind) * 1000);
     // In steps, so that frequent runs do not each extend it by what has passed since the last one.
-    if (reachMs > 0) raise(place, Math.ceil(nowMs / (reachMs / 4) + 4) * (reachMs / 4));
-  });
+    if (reachMs > 0) raise(entry, Math.ceil(nowMs / (reachMs / 4) + 4) * (reachMs / 4));
+  }
 }
 
 /** From the newest on, so that what a base is promised goes on to its own base. */
-function passToBases({ backups, parents }: History, raise: Raise, promises: Float64Array): void {
-  for (let place = 0; place < backups.length; place++) {
-    const parent = parents[place] ?? -1;
-    if (parent > place) raise(parent, promises[place] ?? Number.NEGATIVE_INFINITY);
+function passToBases(history: History, promises: ReadonlyMap<Entry, number>, raise: Raise): void {
+  for (const entry of history) {
+    const untilMs = promises.get(entry);
+    if (entry.base !== undefined && entry.base.rank > entry.rank && untilMs !== undefined) raise(entry.base, untilMs);
   }
 }

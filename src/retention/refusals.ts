@@ -3,8 +3,8 @@
  * plan and refusal together.
  */
 import { type BackupKind, backupKinds, type Retention } from "../policy/policy.ts";
-import { bucketRulesOf } from "./bucket-rules.ts";
-import { grades, type History } from "./history.ts";
+import { calendarRulesOf } from "./calendar-rules.ts";
+import { type Entry, grades, type History } from "./history.ts";
 
 export interface Refusal {
   readonly code:
@@ -33,7 +33,7 @@ export const alwaysRemovable = 3;
  * More backups of a kind in one hour than any schedule asks for (a cron runs once a minute; logs
  * may come every second).
  */
-export const mostPerHour = { log: 3600, other: 120 } as const;
+export const maxPerHour = { log: 3600, other: 120 } as const;
 
 /**
  * How far back such a burst stops pruning; by then a person has seen the refusals, and backups of
@@ -43,14 +43,14 @@ const burstDays = 7;
 
 const hourMs = 3_600_000;
 /** Backups named one by one in a refusal. */
-const mostNamed = 10;
+const maxNamed = 10;
 
 /**
  * Everything that speaks against carrying out the plan, the most telling first. A source without
  * backups is never refused.
  */
 export function findRefusals(history: History, retention: Retention, nowMs: number, releasedCount: number): Refusal[] {
-  if (history.backups.length === 0) return refusePolicy(history, retention);
+  if (history.length === 0) return refusePolicy(history, retention);
   return [
     ...refusePolicy(history, retention),
     ...refuseImplausible(history),
@@ -61,70 +61,68 @@ export function findRefusals(history: History, retention: Retention, nowMs: numb
   ];
 }
 
-function refusePolicy({ backups }: History, retention: Retention): Refusal[] {
-  const ages = [retention.keepWithinSeconds, retention.recoveryWindowSeconds];
-  const general = bucketRulesOf(retention).length > 0 || ages.some((seconds = 0) => seconds > 0);
-  if (general) return [];
+function refusePolicy(history: History, retention: Retention): Refusal[] {
+  const { keepLast = 0, keepWithinSeconds = 0, recoveryWindowSeconds = 0 } = retention;
+  if (calendarRulesOf(retention).length > 0 || Math.max(keepLast, keepWithinSeconds, recoveryWindowSeconds) > 0) return [];
   const details = ["give the source daily, weekly, monthly, yearly, keepLast, keepWithin or recoveryWindow"];
   const ruled = (kind: BackupKind) => (retention.kinds?.[kind]?.keepWithinSeconds ?? 0) > 0;
   if (!backupKinds.some(ruled)) return [{ code: "policy-empty", message: "the retention policy keeps nothing", details }];
   // Logs without an age rule follow the backups they are replayed on.
-  const bare = backupKinds.filter((kind) => kind !== "log" && !ruled(kind) && backups.some((backup) => backup.kind === kind));
+  const bare = backupKinds.filter((kind) => kind !== "log" && !ruled(kind) && history.some(({ backup }) => backup.kind === kind));
   if (bare.length === 0) return [];
   return [
     { code: "policy-empty", message: `no rule of the retention policy keeps a backup of kind ${bare.join(" or ")}`, details },
   ];
 }
 
-function refuseImplausible({ backups, implausible }: History): Refusal[] {
-  if (implausible.size === 0) return [];
-  const newestFirst = [...implausible].sort(([a], [b]) => a - b);
-  const named = newestFirst.slice(0, mostNamed).map(([place, reason]) => `${backups[place]?.id}: ${reason}`);
-  const more = implausible.size > mostNamed ? [`and ${implausible.size - mostNamed} more`] : [];
-  const subject = implausible.size === 1 ? "1 backup is" : `${implausible.size} backups are`;
+function refuseImplausible(history: History): Refusal[] {
+  const found = history.filter(({ implausible }) => implausible !== undefined);
+  if (found.length === 0) return [];
+  const named = found.slice(0, maxNamed).map(({ backup, implausible }) => `${backup.id}: ${implausible}`);
+  const more = found.length > maxNamed ? [`and ${found.length - maxNamed} more`] : [];
+  const subject = found.length === 1 ? "1 backup is" : `${found.length} backups are`;
   const message = `${subject} not what the id says: a clock is wrong, or the id was planted`;
   return [{ code: "backups-implausible", message, details: [...named, ...more] }];
 }
 
-function refuseBursts({ backups, implausible }: History, nowMs: number): Refusal[] {
+function refuseBursts(history: History, nowMs: number): Refusal[] {
   const counts = new Map<string, number>();
-  backups.forEach(({ kind, startedAtMs }, place) => {
-    if (implausible.has(place) || nowMs - startedAtMs > burstDays * 24 * hourMs) return;
-    const hour = `${new Date(Math.floor(startedAtMs / hourMs) * hourMs).toISOString().slice(0, 13)}Z ${kind}`;
+  for (const { backup, implausible } of history) {
+    const { kind, startedAtMs } = backup;
+    if (implausible !== undefined || nowMs - startedAtMs > burstDays * 24 * hourMs) continue;
+    const hour = `${new Date(startedAtMs).toISOString().slice(0, 13)}Z ${kind}`;
     counts.set(hour, (counts.get(hour) ?? 0) + 1);
-  });
-  const bursts = [...counts].filter(([hour, count]) => count > (hour.endsWith(" log") ? mostPerHour.log : mostPerHour.other));
+  }
+  const bursts = [...counts].filter(([hour, count]) => count > (hour.endsWith(" log") ? maxPerHour.log : maxPerHour.other));
   if (bursts.length === 0) return [];
   return [
     {
       code: "backups-too-many",
       message:
         "more backups were made in an hour than any schedule asks for: a loop, or planted ones that would push the good ones out",
-      details: bursts.slice(0, mostNamed).map(([hour, count]) => `${hour}: ${count} backups`),
+      details: bursts.slice(0, maxNamed).map(([hour, count]) => `${hour}: ${count} backups`),
     },
   ];
 }
 
-function refuseNewest({ backups, grades: graded, standings }: History): Refusal[] {
+function refuseNewest(history: History): Refusal[] {
+  const plausible = history.filter(({ grade }) => grade !== grades.implausible);
+  const bases = plausible.filter(({ backup }) => backup.kind !== "log");
   // The newest of all, and the newest that is no log: a good log says nothing of the backup it is
   // replayed on.
-  const plausible = (place: number) => graded[place] !== grades.implausible;
-  const newest = backups.findIndex((_, place) => plausible(place));
-  const newestBase = backups.findIndex(({ kind }, place) => kind !== "log" && plausible(place));
-  for (const place of new Set([newest, newestBase])) {
-    const backup = backups[place];
-    if (backup === undefined) continue;
-    const details = [backup.id, "older backups may be the last good ones: none is deleted before this is cleared up"];
-    if (graded[place] === grades.unusable) {
-      const what = backup.state === "damaged" ? "is damaged" : "builds on a backup that is damaged or missing";
-      return [{ code: "newest-damaged", message: `the newest backup ${what}`, details }];
-    }
-  }
+  const newest = [...plausible.slice(0, 1), ...bases.slice(0, 1)];
+  const damaged = newest.find(({ grade }) => grade === grades.unusable);
+  if (damaged !== undefined) return [refuseDamaged(damaged)];
   // What is newer than a suspicious one and not verified yet says nothing against the suspicion.
-  const trusted = backups.findIndex(({ kind }, place) => kind !== "log" && graded[place] === grades.trusted);
-  const undecided = trusted < 0 ? backups : backups.slice(0, trusted);
-  const found = undecided.find((_, place) => standings[place]?.suspicious === true && plausible(place));
-  return found === undefined ? [] : [refuseSuspicious(found.id)];
+  const trusted = bases.find(({ grade }) => grade === grades.trusted);
+  const found = plausible.find(({ standing }) => standing.suspicious);
+  return found === undefined || (trusted !== undefined && trusted.rank < found.rank) ? [] : [refuseSuspicious(found.backup.id)];
+}
+
+function refuseDamaged({ backup }: Entry): Refusal {
+  const what = backup.state === "damaged" ? "is damaged" : "builds on a backup that is damaged or missing";
+  const details = [backup.id, "older backups may be the last good ones: none is deleted before this is cleared up"];
+  return { code: "newest-damaged", message: `the newest backup ${what}`, details };
 }
 
 function refuseSuspicious(id: string): Refusal {
@@ -136,21 +134,21 @@ function refuseSuspicious(id: string): Refusal {
   return { code: "newest-suspicious", message: "the newest backup is suspicious", details };
 }
 
-function refuseUnverified({ grades: graded, backups }: History): Refusal[] {
-  if (backups.some(({ kind }, place) => kind !== "log" && graded[place] === grades.trusted)) return [];
-  const details = [`${backups.length} backups`, "verify the newest with `holdfast verify`"];
+function refuseUnverified(history: History): Refusal[] {
+  if (history.some(({ backup, grade }) => backup.kind !== "log" && grade === grades.trusted)) return [];
+  const details = [`${history.length} backups`, "verify the newest with `holdfast verify`"];
   return [{ code: "none-verified", message: "no backup is verified; none is known to be good", details }];
 }
 
-function refuseShare({ backups }: History, { maxRemovalShare }: Retention, releasedCount: number): Refusal[] {
+function refuseShare(history: History, { maxRemovalShare }: Retention, releasedCount: number): Refusal[] {
   // The tiny addition keeps 0.29 x 100 from becoming 28.
-  const allowed = Math.max(alwaysRemovable, Math.floor(backups.length * maxRemovalShare + 1e-9));
+  const allowed = Math.max(alwaysRemovable, Math.floor(history.length * maxRemovalShare + 1e-9));
   if (releasedCount <= allowed) return [];
   const share = `${Math.round(maxRemovalShare * 100)} %`;
   return [
     {
       code: "removes-too-much",
-      message: `${releasedCount} of ${backups.length} backups would be removed at once, and the policy allows ${allowed} (${share}, at least ${alwaysRemovable})`,
+      message: `${releasedCount} of ${history.length} backups would be removed at once, and the policy allows ${allowed} (${share}, at least ${alwaysRemovable})`,
       details: ["look at the plan; if it is right, raise retention.maxRemoval for one run"],
     },
   ];

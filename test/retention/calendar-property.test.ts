@@ -5,12 +5,11 @@
 import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { expect, it } from "vitest";
-import { describePeriod, numberDays, type Period, periodOf } from "../../src/retention/calendar.ts";
+import { describePeriod, openDayOf, type Period, periodOf } from "../../src/retention/calendar.ts";
 import { zones } from "./histories.ts";
 
 function periodIn(period: Period, instant: string, timezone: string): string {
-  const [day = 0] = numberDays(Float64Array.of(Date.parse(instant)), timezone);
-  return describePeriod(period, periodOf(period, day));
+  return describePeriod(period, periodOf(period, openDayOf(timezone)(Date.parse(instant))));
 }
 
 it("the calendar of a time zone agrees with Temporal on every period of any instant", () => {

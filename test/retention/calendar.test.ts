@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { describePeriod, numberDays, type Period, periodOf } from "../../src/retention/calendar.ts";
+import { describePeriod, openDayOf, type Period, periodOf } from "../../src/retention/calendar.ts";
 
 function periodIn(period: Period, instant: string, timezone: string): string {
-  const [day = 0] = numberDays(Float64Array.of(Date.parse(instant)), timezone);
-  return describePeriod(period, periodOf(period, day));
+  return describePeriod(period, periodOf(period, openDayOf(timezone)(Date.parse(instant))));
 }
 
 describe("the calendar of a time zone", () => {
