@@ -166,6 +166,36 @@ describe("planRetention", () => {
     expect(reasonsOf(plan, suspicious.id)).toEqual(["released: a more trusted backup is kept for its day"]);
   });
 
+  it("says of what was not in the vault before the minimum age why it lets nothing go", () => {
+    const rules = { keepLast: 1, minAgeSeconds: 48 * 3600 };
+    const settledMs = Date.parse(now) - 48 * hourMs;
+    const [late, other, newest] = [
+      backupAt("2026-11-13T02:00:00Z"),
+      backupAt("2026-11-13T03:00:00Z"),
+      backupAt("2026-11-14T02:00:00Z"),
+    ];
+    const stored = (backup: RetentionBackup, storedAtMs: number) => ({ ...backup, storedAtMs });
+    const plan = (storedAtMs: number) => planAt([stored(late, storedAtMs), other, newest], rules, now);
+    expect(plan(settledMs).released).toEqual([other.id, late.id]);
+    expect(plan(settledMs + 1).released).toEqual([other.id]);
+    expect(reasonsOf(plan(settledMs + 1), late.id)).toEqual(["in the vault for less than 2 days (minAge)"]);
+    // What stays anyway says no more.
+    expect(reasonsOf(plan(settledMs), newest.id)).toEqual(["newest verified backup", "last 1 of 1"]);
+    const fresh = planAt([other, stored(newest, settledMs + 1)], rules, now);
+    expect(reasonsOf(fresh, newest.id)).toEqual(["newest verified backup", "last 1 of 1"]);
+    expect(reasonsOf(fresh, other.id)).toEqual([
+      "newest verified backup, not counting the last 2 days (minAge)",
+      "last 1 of 1, not counting the last 2 days (minAge)",
+    ]);
+  });
+
+  it("counts nothing apart where there is no minimum age", () => {
+    const [old, newest] = [backupAt("2026-11-13T02:00:00Z"), backupAt("2026-11-14T02:00:00Z")];
+    const later = { ...newest, storedAtMs: Date.parse(now) + 1 };
+    expect(planAt([old, later], { keepLast: 1, minAgeSeconds: 0 }, now).released).toEqual([old.id]);
+    expect(planAt([old, later], { keepLast: 1, minAgeSeconds: 1 }, now).released).toEqual([]);
+  });
+
   it("keeps by number, by age and by the age of a kind", () => {
     const backups = dailyBackups(20, "2026-11-20");
     expect(keptIds(planAt(backups, { keepLast: 4 }, now))).toHaveLength(4);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { BackupKind } from "../../src/policy/policy.ts";
 import { planRetention, type RetentionBackup, type RetentionPlan } from "../../src/retention/plan-retention.ts";
+import { logReachMs, reachMs } from "../../src/retention/positions.ts";
 import { shortestKept } from "../../src/retention/shortest-kept.ts";
+import { maxClockSkewMs } from "../../src/runtime/clock.ts";
 import { backupAt, dayMs, fullAt, hourMs, keptIds, planAt, policyOf, reasonsOf } from "./histories.ts";
 
 const now = "2026-11-20T12:00:00Z";
@@ -111,5 +113,117 @@ describe("the recovery window", () => {
     expect(shortestKept({ ...rules, daily: 30 }, "full")).toBe(30 * 86_400);
     expect(shortestKept({ ...rules, daily: 30 }, "log")).toBe(7 * 86_400);
     expect(shortestKept({ ...rules, kinds: { log: { keepWithinSeconds: 9 * 86_400 } } }, "log")).toBe(9 * 86_400);
+  });
+});
+
+describe("the edges of the recovery window", () => {
+  const nowMs = Date.parse(now);
+  const firstMs = nowMs - dayMs;
+  const rules = { keepLast: 1, recoveryWindowSeconds: 86_400 };
+  const reaching = (toMs: number, changes: Partial<RetentionBackup> & { readonly suffix?: string } = {}) =>
+    fullAt(Math.floor(toMs / 1000) * 1000, { coverage: { to: { at: instant(toMs) } }, ...changes });
+  const last = reaching(nowMs - 1000);
+
+  it.each([
+    [-1, "base of the recovery window (1 day)"],
+    [0, "base of the recovery window (1 day)"],
+    [1, "in the recovery window (1 day)"],
+  ])("a backup that reaches %i ms beyond its first instant: %s", (beyondMs, reason) => {
+    const [old, edge] = [reaching(firstMs - 5 * dayMs), reaching(firstMs + beyondMs, { suffix: "edge" })];
+    expect(reasonsOf(planAt([old, edge, last], rules, now), edge.id)).toEqual([reason]);
+  });
+
+  it.each([
+    [-1000, "leads from its base to the recovery window (1 day)"],
+    [0, "leads from its base to the recovery window (1 day)"],
+    [1, "in the recovery window (1 day)"],
+  ])("a log that ends %i ms after its first instant: %s", (afterMs, reason) => {
+    const log = logOf(firstMs - 60_000, firstMs + afterMs, {
+      startedAtMs: firstMs - 30_000,
+      ...backupAt(firstMs - 30_000, { kind: "log" }),
+    });
+    expect(reasonsOf(planAt([reaching(firstMs - 3_600_000), log, last], rules, now), log.id)).toEqual([reason]);
+  });
+
+  it("a backup that began in it is in it, wherever what it holds ends", () => {
+    const base = reaching(firstMs - 3_600_000);
+    const [began, along] = [firstMs + 1000, firstMs].map((startMs, index) =>
+      backupAt(startMs, { suffix: `e${index}`, state: "stored", coverage: { to: { at: instant(firstMs - 7_200_000) } } }),
+    );
+    const plan = planAt(
+      [base, last, began, along].flatMap((each) => each ?? []),
+      rules,
+      now,
+    );
+    expect(reasonsOf(plan, began?.id ?? "")).toEqual(["in the recovery window (1 day)"]);
+    // Made since the base: another to fall back on, though it reaches less far.
+    expect(reasonsOf(plan, along?.id ?? "")).toEqual(["leads from its base to the recovery window (1 day)"]);
+  });
+
+  it("what reaches as far as the base stays with it, and what reaches less far goes, made before it", () => {
+    const base = reaching(firstMs - 3_600_000, { coverage: { to: { at: instant(firstMs - 3_600_000) } } });
+    const before = (toMs: number, suffix: string) =>
+      backupAt(firstMs - 7_200_000, { suffix, coverage: { to: { at: instant(toMs) } }, state: "stored" });
+    const [equal, less] = [before(firstMs - 3_600_000, "equal"), before(firstMs - 3_600_001, "less")];
+    const plan = planAt([equal, less, base, last], rules, now);
+    expect(reasonsOf(plan, equal.id)).toEqual(["leads from its base to the recovery window (1 day)"]);
+    expect(plan.released).toEqual([less.id]);
+  });
+
+  it("its base is the one that reaches furthest, not the last one made; of equal ones the newest", () => {
+    const far = backupAt(firstMs - 7_200_000, { suffix: "far", coverage: { to: { at: instant(firstMs - 1000) } } });
+    const near = reaching(firstMs - 3_600_000);
+    const plan = planAt([far, near, last], rules, now);
+    expect(reasonsOf(plan, far.id)).toEqual(["base of the recovery window (1 day)"]);
+    const twin = backupAt(firstMs - 7_200_000, { suffix: "twin", coverage: { to: { at: instant(firstMs - 3_600_000) } } });
+    const tie = planAt([twin, near, last], rules, now);
+    expect(reasonsOf(tie, near.id)).toEqual(["base of the recovery window (1 day)"]);
+    expect(reasonsOf(tie, twin.id)).toEqual(["leads from its base to the recovery window (1 day)"]);
+  });
+
+  it("a proven base is the furthest of the proven ones, and logs lead from it; a newer proven one needs no second", () => {
+    const [older, proven, verified] = [3, 2, 1].map((hours) =>
+      reaching(firstMs - hours * 3_600_000, { state: hours === 1 ? "verified" : "proven" }),
+    );
+    const log = logOf(firstMs - 2 * 3_600_000, firstMs - 90 * 60_000);
+    const early = logOf(firstMs - 3 * 3_600_000, firstMs - 2 * 3_600_000 - 1000);
+    const plan = planAt(
+      [older, proven, verified, log, early, last].flatMap((each) => each ?? []),
+      rules,
+      now,
+    );
+    expect(reasonsOf(plan, proven?.id ?? "")).toContain("base of the recovery window (1 day)");
+    expect(reasonsOf(plan, verified?.id ?? "")).toEqual(["base of the recovery window (1 day)"]);
+    expect(reasonsOf(plan, log.id)).toEqual(["leads from its base to the recovery window (1 day)"]);
+    expect(plan.released).toEqual([early.id, older?.id]);
+  });
+
+  it("of none keeps nothing", () => {
+    for (const recoveryWindowSeconds of [0, undefined]) {
+      const given = recoveryWindowSeconds === undefined ? {} : { recoveryWindowSeconds };
+      const plan = planAt([reaching(firstMs - 3_600_000), last], { keepLast: 1, ...given }, now);
+      expect(reasonsOf(plan, last.id)).toEqual(["newest verified backup", "last 1 of 1"]);
+      expect(plan.released).toHaveLength(1);
+      expect(plan.unread).toEqual([]);
+    }
+  });
+});
+
+describe("how far a backup reaches", () => {
+  const startedAtMs = Date.parse("2026-11-01T02:00:00Z");
+  const log = backupAt(startedAtMs, { kind: "log" });
+
+  it("is what its manifest says, and else its start", () => {
+    expect(reachMs(log)).toBe(startedAtMs);
+    expect(reachMs({ ...log, coverage: { to: { at: "2026-11-01T03:00:00.001Z" } } })).toBe(startedAtMs + 3_600_001);
+  });
+
+  it("is for a log that nobody read the latest that it can be: its store's time, and what clocks may differ by", () => {
+    expect(logReachMs(log)).toBe(startedAtMs + maxClockSkewMs);
+    expect(logReachMs({ ...log, storedAtMs: startedAtMs + 1000 })).toBe(startedAtMs + 1000 + maxClockSkewMs);
+    expect(logReachMs({ ...log, storedAtMs: startedAtMs - 1000 })).toBe(startedAtMs + maxClockSkewMs);
+    expect(logReachMs({ ...log, storedAtMs: startedAtMs + 1000, coverage: { to: { at: "2026-11-01T01:00:00.000Z" } } })).toBe(
+      startedAtMs - 3_600_000,
+    );
   });
 });

@@ -115,6 +115,140 @@ describe("pruning is refused", () => {
   });
 });
 
+describe("refusals name what is wrong", () => {
+  const old = dailyBackups(12, "2026-11-20");
+  const kinds = { full: { keepWithinSeconds: 86_400 } };
+
+  it.each([
+    [{ daily: 1 }, []],
+    [{ weekly: 1 }, []],
+    [{ monthly: 1 }, []],
+    [{ yearly: 1 }, []],
+    [{ keepLast: 1 }, []],
+    [{ keepWithinSeconds: 1 }, []],
+    [{ recoveryWindowSeconds: 1 }, []],
+    [{ kinds }, []],
+    [{ kinds: { full: { keepWithinSeconds: 0 } } }, ["policy-empty"]],
+    [{ kinds: { incremental: { keepWithinSeconds: 1 } } }, ["policy-empty"]],
+    [{}, ["policy-empty"]],
+  ] as const)("a policy of %j is %j", (rules, expected) => {
+    expect(codes(old, rules)).toEqual(expected);
+  });
+
+  it("an empty policy, and what would be a rule", () => {
+    expect(planAt(old, {}, now).refusal).toEqual({
+      code: "policy-empty",
+      message: "the retention policy keeps nothing",
+      details: [expect.stringMatching(/daily, weekly, monthly, yearly, keepLast, keepWithin or recoveryWindow/)],
+    });
+  });
+
+  it("kinds that no rule keeps, but not logs, which follow what they are replayed on", () => {
+    const [snapshot, differential] = [
+      backupAt(nowMs - 5 * hourMs, { kind: "snapshot" }),
+      backupAt(nowMs - 4 * hourMs, { kind: "differential", parent: null }),
+    ];
+    const log = backupAt(nowMs - 3 * hourMs, { kind: "log" });
+    expect(codes([...old, log], { kinds })).toEqual([]);
+    expect(planAt([...old, snapshot, differential, log], { kinds }, now).refusal?.message).toBe(
+      "no rule of the retention policy keeps a backup of kind differential or snapshot",
+    );
+  });
+
+  it("implausible backups, newest first, ten of them by name", () => {
+    const odd = (count: number) => Array.from({ length: count }, (_, index) => backupAt(nowMs + (index + 1) * dayMs));
+    const refusal = (count: number) => planAt([...old, ...odd(count)], { keepLast: 20 }, now).refusal;
+    expect(refusal(1)).toMatchObject({
+      code: "backups-implausible",
+      message: "1 backup is not what the id says: a clock is wrong, or the id was planted",
+      details: [`${odd(1)[0]?.id}: it is dated in the future`],
+    });
+    expect(refusal(10)?.details).toHaveLength(10);
+    expect(refusal(10)?.details[0]).toContain(odd(10)[9]?.id);
+    expect(refusal(12)?.details).toHaveLength(11);
+    expect(refusal(12)?.details[10]).toBe("and 2 more");
+  });
+
+  it("hours with too many backups, of each kind by itself, up to a week back, by name", () => {
+    const burst = (hour: number, count: number, kind: "full" | "log" = "full") =>
+      Array.from({ length: count }, (_, index) => backupAt(hour + (index % 3600) * 1000, { kind, suffix: `b${index}` }));
+    const hour = Date.parse("2026-11-20T09:00:00Z");
+    const plan = planAt([...old, ...burst(hour, 121), ...burst(hour, 3, "log")], { daily: 9 }, now);
+    expect(plan.refusal).toMatchObject({ code: "backups-too-many", details: ["2026-11-20T09Z full: 121 backups"] });
+    expect(codes([...old, ...burst(hour, 3601, "log")], { daily: 9 })).toEqual(["backups-too-many"]);
+    // Sixty in each of two hours, though they follow each other: not 120 of one.
+    expect(codes([...old, ...burst(hour - 60_000, 121)], { daily: 9 })).toEqual([]);
+    const week = nowMs - 7 * dayMs;
+    expect(codes([...old, ...burst(week, 121)], { daily: 9 })).toEqual(["backups-too-many"]);
+    expect(codes([...old, ...burst(week - 1000, 121)], { daily: 9 })).toEqual([]);
+    const many = planAt(
+      [...old, ...Array.from({ length: 11 }, (_, index) => burst(hour - index * hourMs, 121)).flat()],
+      { daily: 9 },
+      now,
+    );
+    expect(many.refusal?.details).toHaveLength(10);
+  });
+
+  it("the newest backup that is damaged, by id, and what it builds on", () => {
+    const damaged = backupAt(nowMs - hourMs, { state: "damaged" });
+    expect(planAt([...old, damaged], { daily: 2 }, now).refusal).toEqual({
+      code: "newest-damaged",
+      message: "the newest backup is damaged",
+      details: [damaged.id, expect.stringContaining("none is deleted before this is cleared up")],
+    });
+    const child = backupAt(nowMs - hourMs, { kind: "incremental", parent: "20260101T000000Z-full-gone00" });
+    expect(planAt([...old, child], { daily: 2 }, now).refusal).toMatchObject({
+      message: "the newest backup builds on a backup that is damaged or missing",
+      details: [child.id, expect.anything()],
+    });
+  });
+
+  it("no damage of an older backup, nor of one that counts for nothing", () => {
+    const older = backupAt(nowMs - 2 * hourMs, { state: "damaged" });
+    expect(codes([...old, older, backupAt(nowMs - hourMs)], { daily: 2 })).toEqual([]);
+    const forged = backupAt(nowMs - hourMs, { state: "damaged", distrust: "its names disagree" });
+    expect(codes([...old, forged], { daily: 2 })).toEqual([]);
+  });
+
+  it("the newest suspicious backup, by id, and how it is accepted", () => {
+    const [first, second] = [backupAt(nowMs - 2 * hourMs, { suspicious: true }), backupAt(nowMs - hourMs, { suspicious: true })];
+    expect(planAt([...old, first, second], { daily: 2 }, now).refusal).toEqual({
+      code: "newest-suspicious",
+      message: "the newest backup is suspicious",
+      details: [second.id, expect.anything(), expect.stringContaining("holdfast verify <backup> --accept")],
+    });
+  });
+
+  it("a suspicion that a verified log does not clear, and one while nothing is verified", () => {
+    const suspicious = backupAt(nowMs - 3 * hourMs, { suspicious: true });
+    expect(codes([...old, suspicious, backupAt(nowMs - hourMs, { kind: "log" })], { daily: 2 })).toEqual(["newest-suspicious"]);
+    expect(codes([suspicious], { daily: 2 })).toEqual(["newest-suspicious", "none-verified"]);
+    const forged = { ...suspicious, distrust: "its names disagree" };
+    expect(codes([...old, forged], { daily: 2 })).toEqual([]);
+  });
+
+  it("how many there are, and that none is verified", () => {
+    const stored = backupAt(nowMs - hourMs, { state: "stored" });
+    expect(planAt([stored, backupAt(nowMs - 2 * hourMs, { state: "stored" })], { daily: 2 }, now).refusal).toMatchObject({
+      code: "none-verified",
+      details: ["2 backups", expect.stringContaining("holdfast verify")],
+    });
+  });
+
+  it("too many removals, and what to do", () => {
+    const plan = planRetention(
+      old,
+      { keepLast: 1, minAgeSeconds: 0, maxRemovalShare: 0.5 },
+      { now: new Date(now), timezone: "UTC" },
+    );
+    expect(plan.refusal).toEqual({
+      code: "removes-too-much",
+      message: "11 of 12 backups would be removed at once, and the policy allows 6 (50 %, at least 3)",
+      details: [expect.stringContaining("retention.maxRemoval")],
+    });
+  });
+});
+
 describe("assertPrunable", () => {
   it("lets a plan without refusals pass", () => {
     expect(() => assertPrunable(planAt(dailyBackups(5, "2026-11-20"), { daily: 2 }, now))).not.toThrow();
