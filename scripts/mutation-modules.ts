@@ -91,7 +91,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "manifest-seal",
     mutate: ["src/sealing/{manifest-seal,small-message,message}.ts"],
-    tests: ["test/sealing/{manifest-seal,small-message,message}.test.ts"],
+    tests: ["test/sealing/{manifest-seal,small-message,message,digest-key}.test.ts"],
   },
   {
     name: "signing",

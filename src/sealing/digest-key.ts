@@ -61,7 +61,7 @@ export async function openDigestKey(
 export function digestKeyOf(given: Uint8Array): DigestKey {
   if (given.length !== keyBytes) throw new HoldfastError("Internal", `a digest key of ${given.length} bytes was to be used`);
   const bytes = Uint8Array.from(given);
-  const hmac = (text: string): Buffer => createHmac("sha256", bytes).update(text, "utf8").digest();
+  const hmac = (text: string): Buffer => createHmac("sha256", bytes).update(text).digest();
   return {
     id: hmac("digest key id").toString("hex", 0, 8),
     // No name and no digest holds a line feed: no two of them make one text.

@@ -14,11 +14,12 @@ const integerTag = 0x02;
  */
 export function derToP1363(der: Uint8Array): Uint8Array | undefined {
   // Two integers of 33 bytes make 70: lengths are one byte.
-  if (der[0] !== sequenceTag || der[1] !== der.length - 2 || der.length > 2 + 2 * (partBytes + 3)) return undefined;
+  if (der[0] !== sequenceTag || der[1] !== der.length - 2) return undefined;
   const first = readInteger(der, 2);
-  const second = first === undefined ? undefined : readInteger(der, first.end);
-  if (first === undefined || second === undefined || second.end !== der.length) return undefined;
-  return Buffer.concat([first.value, second.value]);
+  if (first === undefined) return undefined;
+  const second = readInteger(der, first.end);
+  // One that is cut off ends behind the last byte.
+  return second?.end === der.length ? Buffer.concat([first.value, second.value]) : undefined;
 }
 
 /** A positive integer, padded to its part's width. */
@@ -26,10 +27,10 @@ function readInteger(der: Uint8Array, at: number): { readonly value: Uint8Array;
   const length = der[at + 1] ?? 0;
   const end = at + 2 + length;
   const bytes = der.subarray(at + 2, end);
-  if (der[at] !== integerTag || length === 0 || bytes.length !== length) return undefined;
   const [first = 0, next = 0] = bytes;
   const isPadded = first === 0;
-  // Negative, or with a zero before it that nothing asks for.
+  if (der[at] !== integerTag) return undefined;
+  // Negative, or with a zero before it that nothing asks for, or without a digit.
   if (first >= 0x80 || (isPadded && (length === 1 || next < 0x80))) return undefined;
   const digits = isPadded ? bytes.subarray(1) : bytes;
   if (digits.length > partBytes) return undefined;

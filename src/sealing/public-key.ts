@@ -21,7 +21,7 @@ function readPublicKey(text: string): KeyObject | undefined {
   if (bytes.toString("base64") !== text) return undefined;
   try {
     const key = createPublicKey({ key: bytes, format: "der", type: "spki" });
-    const isP256 = key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+    const isP256 = key.asymmetricKeyDetails?.namedCurve === "prime256v1";
     return key.asymmetricKeyType === "ed25519" || isP256 ? key : undefined;
   } catch {
     return undefined;

@@ -22,9 +22,9 @@ export function sealTexts(
   randomBytes: (count: number) => Uint8Array,
 ): string[] {
   const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv(algorithm, key.derive(purpose), nonce, { authTagLength: tagBytes });
+  const cipher = createCipheriv(algorithm, key.derive(purpose), nonce);
   cipher.setAAD(clear);
-  const sealed = Buffer.concat([nonce, cipher.update(JSON.stringify(texts), "utf8"), cipher.final(), cipher.getAuthTag()]);
+  const sealed = Buffer.concat([nonce, cipher.update(JSON.stringify(texts)), cipher.final(), cipher.getAuthTag()]);
   const encoded = sealed.toString("base64");
   return Array.from({ length: Math.ceil(encoded.length / pieceLength) }, (_, piece) =>
     encoded.slice(piece * pieceLength, (piece + 1) * pieceLength),
@@ -41,12 +41,12 @@ export function openTexts(
 ): readonly string[] | undefined {
   const bytes = Buffer.from(sealed.join(""), "base64");
   if (bytes.length < nonceBytes + tagBytes) return undefined;
-  const decipher = createDecipheriv(algorithm, key.derive(purpose), bytes.subarray(0, nonceBytes), { authTagLength: tagBytes });
+  const decipher = createDecipheriv(algorithm, key.derive(purpose), bytes.subarray(0, nonceBytes));
   decipher.setAAD(clear);
   decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes));
   try {
     const opened = Buffer.concat([decipher.update(bytes.subarray(nonceBytes, bytes.length - tagBytes)), decipher.final()]);
-    return JSON.parse(opened.toString("utf8")) as string[];
+    return JSON.parse(opened.toString()) as string[];
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
  * Signatures of a policy's keys: the first key of an entry signs, and what any of them signed
  * counts. Public halves come from the policy, or from the key file itself; never from the vault.
  */
-import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, KeyReference } from "../policy/policy.ts";
 import type { Signer, Verifier } from "../proof/statement.ts";
 import { fileSigner, publicKeyOf } from "./file-signer.ts";
@@ -41,8 +41,7 @@ export async function openVerifier(configs: readonly KeyConfig[]): Promise<Verif
     try {
       known.push(await loadVerify(name, reference));
     } catch (error) {
-      if (!isHoldfastError(error)) throw error;
-      lacking ??= error;
+      lacking ??= toHoldfastError(error);
     }
   }
   if (known.length === 0) lacking ??= new HoldfastError("KeyUnavailable", "no key of the policy can sign", { hint: signingHint });

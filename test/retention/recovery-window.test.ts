@@ -139,7 +139,6 @@ describe("the edges of the recovery window", () => {
     [1, "in the recovery window (1 day)"],
   ])("a log that ends %i ms after its first instant: %s", (afterMs, reason) => {
     const log = logOf(firstMs - 60_000, firstMs + afterMs, {
-      startedAtMs: firstMs - 30_000,
       ...backupAt(firstMs - 30_000, { kind: "log" }),
     });
     expect(reasonsOf(planAt([reaching(firstMs - 3_600_000), log, last], rules, now), log.id)).toEqual([reason]);
@@ -162,9 +161,9 @@ describe("the edges of the recovery window", () => {
 
   it("what reaches as far as the base stays with it, and what reaches less far goes, made before it", () => {
     const base = reaching(firstMs - 3_600_000, { coverage: { to: { at: instant(firstMs - 3_600_000) } } });
-    const before = (toMs: number, suffix: string) =>
+    const madeBefore = (toMs: number, suffix: string) =>
       backupAt(firstMs - 7_200_000, { suffix, coverage: { to: { at: instant(toMs) } }, state: "stored" });
-    const [equal, less] = [before(firstMs - 3_600_000, "equal"), before(firstMs - 3_600_001, "less")];
+    const [equal, less] = [madeBefore(firstMs - 3_600_000, "equal"), madeBefore(firstMs - 3_600_001, "less")];
     const plan = planAt([equal, less, base, last], rules, now);
     expect(reasonsOf(plan, equal.id)).toEqual(["leads from its base to the recovery window (1 day)"]);
     expect(plan.released).toEqual([less.id]);

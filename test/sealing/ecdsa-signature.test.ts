@@ -60,6 +60,44 @@ describe("a signature in DER", () => {
     );
   });
 
+  it("has the first bit of a number cleared by one zero, and by no zero that nothing asks for", () => {
+    const content = (...bytes: readonly number[]) => Buffer.from([0x02, bytes.length, ...bytes]);
+    const one = content(1);
+    const read = (number: Buffer) =>
+      [Buffer.concat([number, one]), Buffer.concat([one, number])].map(
+        (both) => derToP1363(Buffer.concat([Buffer.from([0x30, both.length]), both]))?.length,
+      );
+    for (const bytes of [[1], [0x7f], [0, 0x80], [0, 0xff], [0x7f, ...Array<number>(31).fill(0xff)]])
+      expect(read(content(...bytes)), `${bytes}`).toEqual([64, 64]);
+    for (const bytes of [
+      [],
+      [0],
+      [0, 0],
+      [0, 1],
+      [0, 0x7f],
+      [0x80],
+      [0xff],
+      [0x80, ...Array<number>(31).fill(1)],
+      [1, ...Array<number>(32).fill(0)],
+    ])
+      expect(read(content(...bytes)), `${bytes}`).toEqual([undefined, undefined]);
+  });
+
+  it("is none with another tag anywhere, and none that its numbers do not fill", () => {
+    const whole = encode(new Uint8Array(32).fill(5), new Uint8Array(32).fill(6));
+    for (const at of [0, 2, 2 + 2 + 32]) {
+      const changed = Buffer.from(whole);
+      changed[at] = 0x04;
+      expect(derToP1363(changed), `tag at ${at}`).toBeUndefined();
+    }
+    for (let length = 0; length < whole.length; length++) {
+      const cut = Buffer.from(whole.subarray(0, length));
+      expect(derToP1363(cut)).toBeUndefined();
+      if (length > 1) cut[1] = length - 2;
+      expect(derToP1363(cut), `${length} bytes that say so`).toBeUndefined();
+    }
+  });
+
   it("is none where bytes are anything", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => [undefined, 64].includes(derToP1363(bytes)?.length)));
     for (const hex of [

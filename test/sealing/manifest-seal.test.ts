@@ -1,5 +1,6 @@
 /** The seal of a manifest: what it vouches for, and that nothing else passes for one. */
 import { randomBytes } from "node:crypto";
+import { buildEncrypt } from "@aws-crypto/encrypt-node";
 import { describe, expect, it } from "vitest";
 import { findManifestSealProblem, openManifestSeal, sealManifest } from "../../src/sealing/manifest-seal.ts";
 import { manifestSealName as nameInContext } from "../../src/sealing/message.ts";
@@ -75,6 +76,8 @@ describe("the seal of a manifest", () => {
   it("is no artifact, and no artifact is one", async () => {
     const { bytes } = await seal(Buffer.from(sha256), { keys, context: { ...context, artifact: "archive.dump" } });
     expect(await problemOf(bytes)).toBe("its seal does not open: it was sealed as something else");
+    const { result } = await buildEncrypt().encrypt(await keys.sealingKeyring(), Buffer.from(sha256), { suiteId: 0x0478 });
+    expect(await problemOf(result)).toBe("its seal does not open: it was sealed as something else");
     expect(nameInContext).toBe(nameOfObject);
     expect(() => keyOf.artifact(context.source, context.backupId, nameInContext)).toThrow(/cannot be the name of an artifact/);
   });

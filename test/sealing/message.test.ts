@@ -1,6 +1,13 @@
 /** The context of a sealed message: what it must say, to the last member. */
 import { describe, expect, it } from "vitest";
-import { encryptionContext, findContextProblem, manifestSuiteOf, readContext } from "../../src/sealing/message.ts";
+import {
+  encryptedDataKeyCount,
+  encryptionContext,
+  findContextProblem,
+  frameBytes,
+  manifestSuiteOf,
+  readContext,
+} from "../../src/sealing/message.ts";
 import { context } from "./sealing-fixture.ts";
 
 const found = encryptionContext(context);
@@ -43,6 +50,10 @@ describe("the context of a sealed message", () => {
   ])("of another %s says which", (_, change, problem) => {
     expect(findContextProblem(encryptionContext({ ...context, ...change }), context)).toBe(problem);
   });
+});
+
+it("a frame holds 1 MiB, and each message names one key", () => {
+  expect([frameBytes, encryptedDataKeyCount]).toEqual([1_048_576, 1]);
 });
 
 it("a manifest's seal is signed where KMS holds the key, and only there", () => {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KeyReference } from "../../src/policy/policy.ts";
 import { publicKeyOf } from "../../src/sealing/file-signer.ts";
 import { readKeyFile } from "../../src/sealing/key-file.ts";
-import { openSigner, openVerifier } from "../../src/sealing/signing.ts";
+import { openSigner, openVerifier, publicKeyOfFirst } from "../../src/sealing/signing.ts";
 import { type KeyPlace, makeKeyPlace } from "./sealing-fixture.ts";
 
 interface SignatureVectors {
@@ -49,6 +49,20 @@ describe("a key file's signing key", () => {
     for (const { statement, names } of vectors.documents) {
       expect(await fileSigner(secret).sign(Buffer.from(statement))).toEqual(signatureOf(names.ed25519));
     }
+  });
+
+  it("has an id that is a digest of its public half, and so tells nothing of the key", async () => {
+    const secret = Buffer.from(vectors.secret, "base64");
+    const { fileSigner } = await import("../../src/sealing/file-signer.ts");
+    const digest = createHash("sha256").update(Buffer.from(vectors.publicKeys.ed25519, "base64")).digest("hex");
+    expect(fileSigner(secret).keyId).toBe(`ed25519:${digest.slice(0, 16)}`);
+  });
+
+  it("signs where the policy gives its own public key, too", async () => {
+    const { path } = await place.makeKey("own-public.key");
+    const publicKey = publicKeyOf((await readKeyFile(path)).key);
+    const signature = await (await openSigner(entry(file(path, publicKey)))).sign(message);
+    expect((await openVerifier([entry(file(path, publicKey))])).verify(message, signature)).toBe("genuine");
   });
 
   it("signs what its public half alone verifies, on a machine without the file", async () => {
@@ -114,13 +128,35 @@ describe("a verifier", () => {
   });
 
   it.each([
-    ["no key can sign", [kms()]],
-    ["its public key is of another kind", [kms(otherKind())]],
-    ["its public key is none", [kms(Buffer.from("no key").toString("base64"))]],
-  ] as const)("knows nothing where %s", async (_what, [reference]) => {
+    ["no key can sign", kms(), "signing: { key: alias/NAME }"],
+    ["its public key is of another kind", kms(otherKind()), "SubjectPublicKeyInfo in base64"],
+    ["its public key is none", kms(Buffer.from("no key").toString("base64")), "SubjectPublicKeyInfo in base64"],
+    ["its public key is followed by something", kms(`${vectors.publicKeys.p256}\n`), "SubjectPublicKeyInfo in base64"],
+    ["its public key lacks a letter", kms(vectors.publicKeys.p256.slice(0, -1)), "SubjectPublicKeyInfo in base64"],
+    ["its public key has more bytes", kms(`${vectors.publicKeys.ed25519.slice(0, -1)}AAAA`), "SubjectPublicKeyInfo in base64"],
+  ] as const)("knows nothing where %s, and says what to do", async (_what, reference, hint) => {
     const verifier = await openVerifier([entry(reference)]);
-    expect(verifier.lacking).toMatchObject({ name: "KeyUnavailable" });
+    expect(verifier.lacking).toMatchObject({ name: "KeyUnavailable", hint: expect.stringContaining(hint) });
     expect(verifier.verify(message, new Uint8Array(64))).toBe("unknown");
+  });
+
+  it.each(["ed25519", "p256"] as const)("takes no signature of another length than 64 bytes: %s", async (kind) => {
+    const verifier = await openVerifier([entry(kms(vectors.publicKeys[kind]))]);
+    for (const { statement, names } of vectors.documents) {
+      const signature = signatureOf(names[kind]);
+      for (const other of [
+        signature.subarray(0, 63),
+        Buffer.concat([signature, Buffer.alloc(1)]),
+        Buffer.alloc(0),
+        Buffer.alloc(72),
+      ])
+        expect(verifier.verify(Buffer.from(statement), other), `${other.length} bytes`).toBe("forged");
+    }
+  });
+
+  it("says of several keys that are not at hand what the first lacks", async () => {
+    const verifier = await openVerifier([entry(file("/nowhere/first.key"), file("/nowhere/second.key"))]);
+    expect(verifier.lacking?.message).toContain("/nowhere/first.key");
   });
 
   it("lacks nothing for a KMS key that signs nothing, beside one that does", async () => {
@@ -135,6 +171,20 @@ describe("a verifier", () => {
     const text = publicKey.export({ format: "der", type: "spki" }).toString("base64");
     const signature = sign("sha256", message, { key: privateKey, dsaEncoding: "ieee-p1363" });
     expect((await openVerifier([entry(kms(text))])).verify(message, signature)).toBe("unknown");
+  });
+});
+
+describe("the public key of an entry", () => {
+  it("is that of its first key: the policy's, or the key file's own", async () => {
+    const { path } = await place.makeKey("first.key");
+    const own = publicKeyOf((await readKeyFile(path)).key);
+    expect(await publicKeyOfFirst(entry(file(path), file("/nowhere")))).toBe(own);
+    expect(await publicKeyOfFirst(entry(file("/nowhere", vectors.publicKeys.ed25519)))).toBe(vectors.publicKeys.ed25519);
+    expect(await publicKeyOfFirst(entry(kms(vectors.publicKeys.p256)))).toBe(vectors.publicKeys.p256);
+    await expect(publicKeyOfFirst(entry(kms(), file(path)))).rejects.toMatchObject({
+      name: "KeyUnavailable",
+      message: "kms:alias/holdfast under keys.main has no signing key",
+    });
   });
 });
 

@@ -112,6 +112,8 @@ describe("a small message that does not open", () => {
   it("survives whatever its keys fail with", async () => {
     const bytes = await sealWith(keys);
     const odd = { ...keys, openingKeyring: () => Promise.reject("no error at all") };
+    const long = { ...keys, openingKeyring: () => Promise.reject(new Error("one line\nand its stack\nof more")) };
+    expect(await failureOf(openSmallMessage(bytes, long))).toMatchObject({ name: "SealInvalid", message: "one line" });
     expect(await failureOf(openSmallMessage(bytes, odd))).toMatchObject({ name: "SealInvalid", message: "no error at all" });
   });
 
@@ -146,6 +148,14 @@ describe("the ARN that a small message names", () => {
     const { name: error } = await failureOf(openSmallMessage(renamed(await sealWith(inKms), name), asked));
     return { ids, error };
   };
+
+  it("is one of KMS alone", async () => {
+    const bytes = Buffer.from(await sealWith(inKms));
+    bytes.write("aws-kmz", bytes.indexOf("aws-kms"));
+    const { ids, keys: asked } = askedFor();
+    expect(await failureOf(openSmallMessage(bytes, asked))).toMatchObject({ name: "SealInvalid", message: "it names no key" });
+    expect(ids).toEqual([]);
+  });
 
   it.each([arn, `arn:${"x".repeat(500)}`, "arn:!~"])("is asked for as it is: %s", async (name) => {
     expect(await outcomeOf(name)).toEqual({ ids: [`kms:${name}`], error: "KeyMissing" });
