@@ -401,6 +401,60 @@ describe("a dump that is not committed", () => {
   });
 });
 
+describe("a backup whose lease was taken while its manifest was committed", () => {
+  const later = new Date(now.getTime() + 60_000);
+  /** Does `something` once the manifest stands. */
+  const onceCommitted =
+    (something: () => unknown) =>
+    (inner: MemoryStore): ObjectStore => ({
+      ...inner,
+      async put(key, body, options) {
+        const put = await inner.put(key, body, options);
+        if (key.startsWith("manifests/")) await something();
+        return put;
+      },
+    });
+  const steal = () => {
+    const lease = leaseOf(memory);
+    const taken = { ...lease, token: "another", fencing: lease.fencing + 1 };
+    return memory.put(keyOf.lease("tree", "backup"), Buffer.from(JSON.stringify(taken)));
+  };
+
+  test("is taken back where it names what an earlier one stored: that may be deleted by now", async () => {
+    await dumpSource(await open(), request);
+    const before = [...keysOf("manifests/"), ...keysOf("artifacts/")].sort();
+    const context = await open({ wrap: onceCommitted(steal), at: later });
+    await expect(dumpSource(context, { ...request, kind: "incremental" })).rejects.toMatchObject({ name: "LeaseLost" });
+    expect([...keysOf("manifests/"), ...keysOf("artifacts/")].sort()).toEqual(before);
+    memory.objects.delete(keyOf.lease("tree", "backup"));
+    const { backupId, reusedBytes } = await dumpSource(await open({ at: later }), { ...request, kind: "incremental" });
+    expect(reusedBytes).toBeGreaterThan(0);
+    expect((await readManifest(memory, "tree", backupId)).manifest.base).toBeNull();
+  });
+
+  test("stands where it names nothing of others", async () => {
+    const { backupId } = await dumpSource(await open({ wrap: onceCommitted(steal) }), request);
+    expect((await readManifest(memory, "tree", backupId)).manifest.id).toBe(backupId);
+  });
+
+  test("stands where nobody could say whether the lease was taken, and fails", async () => {
+    const { backupId } = await dumpSource(await open(), request);
+    let committed = false;
+    const silent = (inner: MemoryStore): ObjectStore => ({
+      ...onceCommitted(() => {
+        committed = true;
+      })(inner),
+      async get(key, options) {
+        if (committed && key.startsWith("leases/")) throw new HoldfastError("StoreUnavailable", "no answer");
+        return inner.get(key, options);
+      },
+    });
+    const failing = dumpSource(await open({ wrap: silent, at: later }), { ...request, kind: "incremental" });
+    await expect(failing).rejects.toMatchObject({ name: "StoreUnavailable" });
+    expect(keysOf("manifests/").filter((key) => !key.includes(backupId))).toHaveLength(1);
+  });
+});
+
 test("what failed before its manifest was sent is taken back, also when the store cannot say whether there is one", async () => {
   const warnings: string[] = [];
   const silent = (inner: MemoryStore): ObjectStore => ({
