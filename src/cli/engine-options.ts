@@ -1,6 +1,6 @@
 /**
- * What engines add to the command line: options of `init` and switches of `restore`, each with the
- * engines that know it.
+ * What engines add to the command line: options of `init` and `find` and switches of `restore`,
+ * each with the engines that know it.
  */
 import { type Command, Option } from "commander";
 import type { EnginePolicies, EnginePolicy, InitialOption } from "../policy/engine-policy.ts";
@@ -45,6 +45,15 @@ export function addRestoreFlags(command: Command, engines: EnginePolicies): void
 /** The names of the engines' own switches that were given. */
 export function engineFlagsIn(given: Readonly<Record<string, unknown>>, engines: EnginePolicies): ReadonlySet<string> {
   return new Set(flagsOf(engines).flatMap(({ name }) => (given[camelCase(name)] === true ? [name] : [])));
+}
+
+/** The options of `holdfast find` that name an object, by the engines that know them. */
+export function addFindOptions(command: Command, engines: EnginePolicies): void {
+  const offered = engines.flatMap(({ name: engine, find }) => (find === undefined ? [] : [{ engine, ...find }]));
+  for (const [name, [first, ...others]] of groupByName(offered)) {
+    const known = [first, ...others].map(({ engine }) => engine).join(", ");
+    command.option(`--${name} <${first.value}>`, `${known}: ${first.description}`);
+  }
 }
 
 function flagsOf(engines: EnginePolicies) {

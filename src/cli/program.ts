@@ -9,18 +9,17 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { alerting, warnUnalerted } from "./alerting.ts";
+import { alertHelp, backupHelp, type CommandTraits, example, type InSession, type Work } from "./command-shape.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import type { InitCommandOptions } from "./commands/init.ts";
 import { addInitialOptions, addRestoreFlags, describeTargets, initialValuesIn } from "./engine-options.ts";
 import { defaultPolicyFile, policySourceOf } from "./policy-source.ts";
-import { type Outcome, runSession, type Session } from "./session.ts";
+import { addComparisons, addFollow, addReports } from "./reading-commands.ts";
+import { runSession } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
 
-const backupHelp =
-  "an id, a unique prefix of one, <source>@latest, @latest-proven, @<time> or @before:<time>: 14:32, yesterday, 2h, 2026-11-28";
-const alertHelp = "notify the policy's alert channels when it fails or finds something bad (for cron)";
 const exitCodeHelp = `
 Exit codes:
   0    done
@@ -30,8 +29,6 @@ Exit codes:
   4    integrity failure
   5    refused (lock, hold, retention, approval)
   130  interrupted`;
-
-type Work<A extends unknown[]> = (session: Session, ...args: A) => Promise<Outcome>;
 
 /** What the program tells its user. */
 export interface ProgramEvents {
@@ -81,26 +78,11 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
   addSetUp(program, terminal, end, inSession, engines.policies);
   addBackups(program, inSession);
   addRestores(program, inSession, engines.policies);
+  addComparisons(program, inSession, engines.policies);
   addRetention(program, inSession);
   addReports(program, inSession);
   addFollow(program, terminal, end);
   return program;
-}
-
-interface CommandTraits<A extends unknown[]> {
-  /** The command has --alert, and this is what its alerts call it. */
-  readonly alertsAs?: string | undefined;
-  /**
-   * What it does instead with --stack: where it is absent, the command works as ever, with the
-   * stack's policy.
-   */
-  readonly onStack?: (() => Promise<Work<A>>) | undefined;
-}
-
-type InSession = <A extends unknown[]>(load: () => Promise<Work<A>>, traits?: CommandTraits<A>) => (...args: A) => Promise<void>;
-
-function example(command: Command, ...lines: string[]): void {
-  command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
 }
 
 function addSetUp(
@@ -272,43 +254,4 @@ function addRetention(program: Command, inSession: InSession): void {
   example(listing, "holdfast hold list", "holdfast hold list shop");
   example(remove, "holdfast hold remove shop/20261120T020000Z-full-7k3f9a");
   example(hold, 'holdfast hold add shop@latest --reason "case 2026-114"', "holdfast hold list");
-}
-
-function addReports(program: Command, inSession: InSession): void {
-  const status = program
-    .command("status")
-    .description("compare the objectives with what was measured")
-    .argument("[source]", "only this source")
-    .option("--alert", alertHelp)
-    .action(inSession(async () => (await import("./commands/status.ts")).status, { alertsAs: "status" }));
-  example(status, "holdfast status", "holdfast status --json", "holdfast --stack holdfast-prod status");
-  const alert = program.command("alert").description("the channels that failures are sent to");
-  const drill = alert
-    .command("test")
-    .description("send every alert channel a message that says it is a drill")
-    .argument("[channel]", "only this one, as the policy writes it, or those for a severity")
-    .action(inSession(async () => (await import("./commands/alert.ts")).testAlerts));
-  for (const command of [alert, drill]) {
-    example(command, "holdfast alert test", "holdfast alert test slack:env:SLACK_WEBHOOK", "holdfast alert test critical");
-  }
-  const report = program
-    .command("report")
-    .description("write the HTML report")
-    .requiredOption("--out <file>", "where to")
-    .action(inSession(async () => (await import("./commands/report.ts")).report));
-  example(report, "holdfast report --out report.html");
-}
-
-function addFollow(program: Command, terminal: Terminal, end: (exitCode: ExitCode) => void): void {
-  const following = program
-    .command("follow")
-    .description("follow a running execution of a deployed stack until it finishes")
-    .argument("<execution>", "its ARN, as the start, an alert or the console shows it")
-    .action(async (arn: string) => {
-      end(await (await import("./stack/follow.ts")).follow(terminal, arn, program.opts()["stack"]));
-    });
-  example(
-    following,
-    "holdfast follow arn:aws:states:eu-central-1:123456789012:execution:holdfast-prod-backup:backup-shop-full-20261121T020000Z",
-  );
 }

@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import type * as z from "zod";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, Notice, SourceCheckResult } from "../proof/content.ts";
+import type { ObjectListing } from "../proof/listed-object.ts";
 import type { Coverage, Position } from "../proof/position.ts";
 import type { RestoreChapter } from "../proof/restore-chapter.ts";
 import type { RunContext } from "../runtime/run-context.ts";
@@ -231,6 +232,12 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
    * own. Errors: ContentInvalid, ToolMissing, and whatever the reader throws.
    */
   inspect(backup: BackupReader<F>, context: RunContext): Promise<Inspection>;
+
+  /**
+   * Every object of this backup, without reading its content. Engines whose digests list their
+   * objects lack it. Errors: ContentInvalid, DiskFull, and whatever the reader throws.
+   */
+  listObjects?(backup: BackupReader<F>, context: RunContext): ObjectListing;
 
   /**
    * Why `next` does not go on where `base` ends (a gap, another line), in words; undefined where it

@@ -7,7 +7,7 @@
 import type { Inspection } from "../engines/engine.ts";
 import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest } from "../proof/content.ts";
-import { countsOf, type RecordedDigest } from "../proof/recorded-digest.ts";
+import { countsOf } from "../proof/recorded-digest.ts";
 import type { DigestKey } from "../sealing/digest-key.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
@@ -21,7 +21,7 @@ import { historyOf } from "./catalogue/source-history.ts";
 import { whileReading } from "./catalogue/with-read-mark.ts";
 import { findDamage } from "./damage/damage-or-throw.ts";
 import { readAuthenticManifest, type SealedVault } from "./opening/authentic-manifest.ts";
-import { openDigest, readDigestKey, recordDigest } from "./opening/digest-keys.ts";
+import { openRecordedDigest, readDigestKey, recordDigest } from "./opening/digest-keys.ts";
 import { requireBase } from "./opening/open-chain.ts";
 import { openingKeysFor } from "./opening/opening-keys.ts";
 import { openBackup } from "./opening/read-backup.ts";
@@ -194,22 +194,10 @@ async function readEarlierFigures(
     const key = other.checks.findLast(({ check }) => check === "verified" || check === "suspicious")?.key;
     const evidence = key === undefined ? undefined : await readSoundEvidence(vault.store, key);
     if (evidence?.digest !== undefined) {
-      history.push(figuresOf(await openEarlier(context, vault, other, evidence.digest)));
+      history.push(figuresOf(await openRecordedDigest(context, vault, other, evidence.digest)));
       if (other.checks.some(({ check }) => check === "accepted")) recentCount = 0;
       if (entry.startedAt.getTime() - other.startedAt.getTime() <= recentMs) recentCount += 1;
     } else context.run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
   }
   return { history, recentCount };
-}
-
-/** The digest of an earlier backup; its counts and sizes alone, where its digest key is lost. */
-async function openEarlier(
-  context: PipelineContext,
-  vault: SealedVault,
-  { source, id }: BackupEntry,
-  recorded: RecordedDigest,
-): Promise<ContentDigest | RecordedDigest> {
-  const { digestKeyId } = recorded;
-  if (digestKeyId === undefined) return recorded;
-  return openDigest(recorded, await readDigestKey(context, vault, { source, id, digestKeyId })) ?? recorded;
 }

@@ -65,6 +65,20 @@ export interface RestoreWords {
   readonly flags: readonly RestoreFlag[];
 }
 
+/** How `holdfast find` names an object of this engine. */
+export interface FindWords {
+  /** `table`, for `--table <name>`. */
+  readonly name: string;
+  /** What stands between the angle brackets. */
+  readonly value: string;
+  readonly description: string;
+  /**
+   * Which objects of a backup (`table public.orders`) are meant by what a person wrote. Several
+   * may be: a directory is all that it holds.
+   */
+  compile(given: string): (object: string) => boolean;
+}
+
 export interface EnginePolicy<S extends SourceConfig = SourceConfig, W extends WrittenSource = WrittenSource> {
   /** The word after `engine:`, and the name of its folder in src/engines. */
   readonly name: string;
@@ -96,6 +110,8 @@ export interface EnginePolicy<S extends SourceConfig = SourceConfig, W extends W
   readonly initial: InitialSource;
   readonly valueForms: readonly ValueForm[];
   readonly restore: RestoreWords;
+  /** Absent: its backups hold nothing that has a name. */
+  readonly find?: FindWords;
 }
 
 /**

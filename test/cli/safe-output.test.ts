@@ -11,6 +11,8 @@ import { renderChatbot } from "../../src/alerts/render-chatbot.ts";
 import { renderSlack } from "../../src/alerts/render-slack.ts";
 import { renderSubject, renderText } from "../../src/alerts/render-text.ts";
 import { check } from "../../src/cli/commands/check.ts";
+import { diff } from "../../src/cli/commands/diff.ts";
+import { find } from "../../src/cli/commands/find.ts";
 import { listHolds } from "../../src/cli/commands/hold.ts";
 import { list } from "../../src/cli/commands/list.ts";
 import { prune } from "../../src/cli/commands/prune.ts";
@@ -249,6 +251,8 @@ describe.each([
     ["hold list", (session) => listHolds(session, undefined)],
     ["prune --dry-run", (session) => prune(session, "tree", { dryRun: true })],
     ["restore-test", (session) => restoreTest(session, "tree")],
+    ["find", (session) => find(session, "tree", { path: "." })],
+    ["diff", (session) => diff(session, id, id)],
     ["verify", (session) => verify(session, id, {})],
   ];
 

@@ -4,12 +4,12 @@
  */
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
-import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { type ListedBackup, type ListedVault, listBackups } from "../../pipeline/list-backups.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
 import { describeForged } from "../../vault/list-forged.ts";
 import { countOf } from "../count.ts";
+import { parseLast } from "../parse-last.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
@@ -81,12 +81,6 @@ function exitCodeOf(listed: readonly ListedVault[]): ExitCode {
   if (first === undefined) return exitCodes.done;
   if (errors.length < listed.length || first.exitCode === exitCodes.integrity) return first.exitCode;
   return exitCodes.failed;
-}
-
-function parseLast(last: string | undefined): number {
-  if (last === undefined) return Number.POSITIVE_INFINITY;
-  if (/^[1-9][0-9]*$/.test(last)) return Number(last);
-  throw new HoldfastError("UsageInvalid", `--last takes a whole number from 1, not "${last}"`);
 }
 
 /** Says where it looked: the address may be wrong, or the volume not mounted. */

@@ -6,6 +6,7 @@ import { checkSource } from "./check.ts";
 import { compareCounts, digestBackup } from "./digest.ts";
 import { openDump } from "./dump.ts";
 import { instructions } from "./instructions.ts";
+import { listEntries } from "./list-objects.ts";
 import { openTarget, planRestore } from "./restore.ts";
 import { estimateThrowawayBytes, openThrowaway } from "./throwaway.ts";
 import { compileVolatileParts } from "./volatile-parts.ts";
@@ -17,6 +18,7 @@ export const engine: Engine<FilesSource, FilesFacts> = {
   check: (source, context) => checkSource(source, context),
   openDump,
   inspect: async (backup, context) => ({ problems: [], digest: await digestBackup(backup, context) }),
+  listObjects: listEntries,
   compareSourceCheck: (digest, check) => compareCounts({ files: digest.rows, entries: digest.objectCount }, check),
   compileVolatile: compileVolatileParts,
   estimateThrowawayBytes: ([backup]) => estimateThrowawayBytes(backup),

@@ -22,7 +22,7 @@ import { maxSmallMessageBytes } from "../../sealing/small-message.ts";
 import { canonicalJson } from "../../vault/documents/canonical-json.ts";
 import type { Manifest } from "../../vault/documents/manifest.ts";
 import { readSmall } from "../../vault/documents/read-small.ts";
-import { keyOf } from "../../vault/layout.ts";
+import { type BackupPlace, keyOf } from "../../vault/layout.ts";
 import type { ArtifactTarget } from "../dump/write-artifact.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import type { SealedVault } from "./authentic-manifest.ts";
@@ -81,6 +81,21 @@ export function recordDigest(digest: ContentDigest, key: DigestKey | undefined, 
 export function openDigest({ digestKeyId, ...recorded }: RecordedDigest, key: DigestKey | undefined): ContentDigest | undefined {
   const texts = key?.id === digestKeyId ? open("content digest", recorded, key) : undefined;
   return texts === undefined ? undefined : joinDigest(recorded, texts);
+}
+
+/**
+ * The digest that evidence of a backup has; its counts and sizes alone, where its digest key is
+ * lost. Errors: those of readDigestKey.
+ */
+export async function openRecordedDigest(
+  context: PipelineContext,
+  vault: SealedVault,
+  { source, id }: BackupPlace,
+  recorded: RecordedDigest,
+): Promise<ContentDigest | RecordedDigest> {
+  const { digestKeyId } = recorded;
+  if (digestKeyId === undefined) return recorded;
+  return openDigest(recorded, await readDigestKey(context, vault, { source, id, digestKeyId })) ?? recorded;
 }
 
 /** What the source said of itself, as the manifest has it. */

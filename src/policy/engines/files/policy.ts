@@ -31,4 +31,15 @@ export const filesPolicy: EnginePolicy<FilesSource, WrittenFiles> = {
     },
   ],
   restore: { targets: "a directory", flags: [] },
+  find: { name: "path", value: "path", description: "a file, or a directory with all that it holds", compile: compilePath },
 };
+
+/** A path below the source's, as a shell completes it. Objects are `file etc/nginx/nginx.conf`. */
+function compilePath(given: string): (object: string) => boolean {
+  const path = given.replace(/^(?:\.?\/)+/, "").replace(/\/+$/, "");
+  const isWhole = path === "" || path === ".";
+  return (object) => {
+    const name = object.slice(object.indexOf(" ") + 1);
+    return isWhole || name === path || name.startsWith(`${path}/`);
+  };
+}

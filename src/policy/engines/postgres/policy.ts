@@ -5,6 +5,7 @@ import type { PathResolver } from "../../path-resolver.ts";
 import { initialPostgres } from "./initial-source.ts";
 import { kinds, name, postgresSchema, type WrittenPostgres } from "./schema.ts";
 import type { Assertion, PostgresSource } from "./source.ts";
+import { compileTableName } from "./table-name.ts";
 
 export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
   name,
@@ -28,6 +29,7 @@ export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
     targets: "a new database's name, env:NAME, file:PATH, service:NAME",
     flags: [{ name: "roles", description: "create the backup's roles that the target's server lacks; needs a superuser" }],
   },
+  find: { name: "table", value: "table", description: "a table, with its schema or in any", compile: compileTableName },
 };
 
 function resolvePostgres(written: WrittenPostgres, common: CommonSource, paths: PathResolver): Resolved<PostgresSource> {
