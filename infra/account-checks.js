@@ -1,7 +1,9 @@
 /**
  * A plugin of osls that looks at the account: `osls deploy` takes over no vault that is weaker than
- * one of the stack's own. osls reads .js files only.
+ * one of the stack's own, and `osls preflight` says what would stop a deployment. osls reads .js
+ * files only.
  */
+import { exitCodes } from "../src/errors/exit-codes.ts";
 import { isHoldfastError } from "../src/errors/holdfast-error.ts";
 import { findAccount, openClients } from "./adoption/clients.ts";
 import { linesOf } from "./adoption/finding.ts";
@@ -10,10 +12,20 @@ import { readDeployment } from "./deployment.ts";
 import { readableError } from "./readable-error.ts";
 
 class AccountChecks {
-  constructor(serverless, _options, { log }) {
+  constructor(serverless, _options, { log, writeText }) {
     this.serverless = serverless;
     this.log = log;
-    this.hooks = { "before:deploy:deploy": () => byCatalogue(() => this.adopt()) };
+    this.writeText = writeText;
+    this.commands = {
+      preflight: {
+        usage: "Look at the account before a deployment: quotas, names, keys, secrets, image and network",
+        lifecycleEvents: ["look"],
+      },
+    };
+    this.hooks = {
+      "before:deploy:deploy": () => byCatalogue(() => this.adopt()),
+      "preflight:look": () => byCatalogue(() => this.look()),
+    };
   }
 
   get deployment() {
@@ -27,6 +39,19 @@ class AccountChecks {
     const findings = await inspectVault(deployment, await findAccount(clients, deployment.region), clients);
     refuseWeakVault(findings);
     for (const line of linesOf(findings)) this.log.warning(line);
+  }
+
+  async look() {
+    const { deployment } = this;
+    // Loaded when it is asked for: clients of ten services, for every command of osls.
+    const { openPreflight } = await import("./preflight/clients.ts");
+    const { describeFindings, inspectAccount } = await import("./preflight/preflight.ts");
+    using clients = openPreflight(deployment.region);
+    const { Resources = {} } = this.serverless.service.resources ?? {};
+    const account = await findAccount(clients, deployment.region);
+    const findings = await inspectAccount(deployment, account, clients, Resources);
+    this.writeText(describeFindings(findings));
+    if (findings.some(({ level }) => level === "error")) endWith(exitCodes.failed);
   }
 }
 

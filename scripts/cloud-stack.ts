@@ -55,10 +55,24 @@ export async function removeStack(options: StackOptions): Promise<void> {
 }
 
 /**
+ * What `osls preflight` says of the local cloud, whose quotas are answered for at `quotas`. Errors:
+ * a plain Error with osls's own words, where the account is not ready.
+ */
+export function preflightStack(options: StackOptions & { readonly quotas: string }): Promise<string> {
+  const env = { AWS_ENDPOINT_URL_SERVICE_QUOTAS: options.quotas };
+  return runOsls("preflight", options, { policy: resolve(options.policy), vault: options.vault ?? "create" }, env);
+}
+
+/**
  * In a directory of its own, for osls and its plugins leave files where they work, and others may
  * be at work in the checkout.
  */
-async function runOsls(command: string, options: StackOptions, parameters: Readonly<Record<string, string>>): Promise<void> {
+async function runOsls(
+  command: string,
+  options: StackOptions,
+  parameters: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const directory = mkdtempSync(join(options.directory, "osls-"));
   try {
     for (const file of files) copyFileSync(join(projectDirectory, file), join(directory, file));
@@ -75,9 +89,10 @@ async function runOsls(command: string, options: StackOptions, parameters: Reado
         SLS_TELEMETRY_DISABLED: "1",
         SLS_NOTIFICATIONS_MODE: "off",
         ...rootEnvironment(options.endpoint),
+        ...environment,
       },
     });
-    if (result.code === 0) return;
+    if (result.code === 0) return result.stdout;
     const how = result.timedOut ? `took longer than ${oslsMs / 1000} s` : `ended with ${result.code ?? result.signal}`;
     throw new Error(`osls ${command} ${how}:\n${`${result.stdout}\n${result.stderr}`.trim()}`);
   } finally {

@@ -1,6 +1,8 @@
 /** What looking at an account before a deployment says: one line each, and how to fix it. */
 import type { StoreFinding } from "../../src/vault/object-store.ts";
 
+export type Level = StoreFinding["level"];
+
 export interface DeploymentFinding extends StoreFinding {
   /** `bucket acme-backups`, `key alias/acme`. */
   readonly about: string;

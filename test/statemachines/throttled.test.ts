@@ -1,6 +1,6 @@
 /**
- * A new account runs ten functions at once (Lambda developer guide, "Lambda quotas"): what dozens of
- * backups do that begin at the same minute, as the machine's own retriers wait.
+ * A new account runs ten functions at once (Lambda developer guide, "Lambda quotas"): what dozens
+ * of backups do that begin at the same minute, as the machine's own retriers wait.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -53,7 +53,10 @@ interface Run {
   refusals: number;
 }
 
-/** Every source's run from the same second on; a refused call waits as the retrier says, from anew for each step. */
+/**
+ * Every source's run from the same second on; a refused call waits as the retrier says, from anew
+ * for each step.
+ */
 function simulate({ IntervalSeconds = 1, MaxAttempts = 3, BackoffRate = 2, MaxDelaySeconds = 1 }: Retrier, random: () => number) {
   const runs: Run[] = Array.from({ length: sources }, () => ({ at: 0, step: 0, refusals: 0 }));
   let busyUntil: number[] = [];

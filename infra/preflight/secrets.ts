@@ -1,0 +1,42 @@
+/** The secrets that the policy names: that they are there, and that roles may open them. */
+import { DescribeSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { allChannels } from "../../src/alerts/route.ts";
+import type { DeploymentFinding } from "../adoption/finding.ts";
+import type { Deployment } from "../deployment.ts";
+import type { PreflightClients } from "./clients.ts";
+
+/** Their values are not read. Errors: those of Secrets Manager. */
+export async function inspectSecrets(
+  { policy }: Deployment,
+  { secrets }: Pick<PreflightClients, "secrets">,
+): Promise<DeploymentFinding[]> {
+  const references = [
+    ...Object.values(policy.sources).flatMap((source) => source.secrets),
+    ...Object.values(policy.restoreTargets ?? {}),
+    ...allChannels(policy.alerts).flatMap(({ channel }) => (channel.type === "slack" ? [channel.webhook] : [])),
+  ];
+  const ids = new Set(references.flatMap((reference) => (reference.from === "secret" ? [reference.id] : [])));
+  const findings: DeploymentFinding[] = [];
+  for (const id of ids) findings.push({ about: "secrets", ...(await inspectSecret(id, secrets)) });
+  return findings;
+}
+
+async function inspectSecret(id: string, client: PreflightClients["secrets"]): Promise<Omit<DeploymentFinding, "about">> {
+  const problem = (message: string, remedy: string) => ({ level: "error", subject: id, message, remedy }) as const;
+  try {
+    const { DeletedDate, KmsKeyId } = await client.send(new DescribeSecretCommand({ SecretId: id }));
+    if (DeletedDate !== undefined) return problem("is to be deleted", `aws secretsmanager restore-secret --secret-id ${id}`);
+    if (KmsKeyId === undefined || KmsKeyId.endsWith("alias/aws/secretsmanager"))
+      return { level: "ok", subject: id, message: "there" };
+    return problem(
+      `is encrypted with ${KmsKeyId}, which the functions may not use`,
+      `aws secretsmanager update-secret --secret-id ${id} --kms-key-id alias/aws/secretsmanager`,
+    );
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "ResourceNotFoundException") throw error;
+    return problem(
+      "is not in this account and region",
+      `aws secretsmanager create-secret --name ${id} --secret-string file://FILE`,
+    );
+  }
+}
