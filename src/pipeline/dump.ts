@@ -12,6 +12,7 @@ import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
+import type { SealingKeys } from "../sealing/keys.ts";
 import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest, removeManifest } from "../vault/documents/manifest.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { initVault } from "../vault/documents/vault.ts";
@@ -29,6 +30,7 @@ import type { ArtifactTarget } from "./dump/write-artifact.ts";
 import { writeInstructions } from "./export/vault-instructions.ts";
 import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { writeManifestSeal } from "./opening/authentic-manifest.ts";
+import { figuresOf } from "./opening/backup-figures.ts";
 import { recordSourceCheck, writeDigestKey } from "./opening/digest-keys.ts";
 import { requireBase } from "./opening/open-chain.ts";
 import { findVault, type PipelineContext, requireSource } from "./pipeline-context.ts";
@@ -74,64 +76,111 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const keys = await context.keysOf(source.key);
   await keys.sealingKeyring();
   const { vault, ...createdVault } = await prepareVault(context, source.vault);
-  const { store } = vault;
+  const keyed = { keys, keyId: await keys.sealingKeyId() };
   const purpose = { source: source.name, streams: [streamOf(request.kind)], purpose: `${request.kind} backup` };
   return withSourceLeases(context, vault.state, purpose, async (run, lease) => {
-    const { kind, base, notices, newest, startedAt } = await begin({ ...context, run }, vault, source, request.kind);
-    const startedMs = run.clock.monotonicMs();
-    const backupId = newBackupId(startedAt, kind, run.randomBytes);
-    const backup = { source, kind, id: backupId, startedAt, keyId: await keys.sealingKeyId() };
-    const { session, reused } = await openSession({ ...context, run }, vault, engine, backup, base?.reader);
-    const lock = lockAtWrite(store, source, kind, startedAt);
-    const target = { store, keys, vaultId: vault.id, source: source.name, backupId, committing: false, ...lock };
-    try {
-      const digestKey = await writeDigestKey(target, run);
-      const { artifacts, sourceCheck, summary } = await storeDump(session, { ...target, digestKey }, reused, run);
-      const manifest: Manifest = {
-        formatVersion: 2,
-        id: backupId,
-        source: source.name,
-        engine: source.engine,
-        kind,
-        base: base?.record ?? null,
-        coverage: summary.coverage,
-        startedAt: startedAt.toISOString(),
-        finishedAt: run.clock.now().toISOString(),
-        facts: summary.facts,
-        notices: [...notices, ...checkClock(newest, startedAt), ...summary.notices],
-        artifacts,
-        sourceCheck: recordSourceCheck(sourceCheck, digestKey, run.randomBytes),
-        digestKeyId: digestKey.id,
-        policySha256: context.policy.sha256,
-        holdfastVersion: context.holdfastVersion,
-      };
-      await secureReused(store, source.name, artifacts, { ...lock, run });
-      await writeManifestSeal(target, encodeManifest(manifest).sha256, run.signal);
-      await lease.assertHeld();
-      // It may have been lost while the dump ran: what nobody can restore must not pass for a
-      // backup.
-      await requireBase(store, manifest, engine);
-      run.signal.throwIfAborted();
-      // Not to be interrupted from here on: whether a write that is broken off takes place, nobody
-      // could say.
-      target.committing = true;
-      const { sha256 } = await commitManifest(store, manifest, lock);
-      if (reused !== undefined || base !== undefined) await assertStillHeld(target, lease);
-      await noteBackup(context, vault, { source: source.name, id: backupId });
-      return { ...resultOf(source, manifest, sha256, run.clock.monotonicMs() - startedMs), ...createdVault };
-    } catch (error) {
-      await removeUncommitted(target, run);
-      throw error;
-    } finally {
-      await session.close();
-    }
+    const making = { context: { ...context, run }, vault, source, engine, lease, ...keyed };
+    const made = await makeBackup(making, await begin(making.context, vault, source, request.kind));
+    return { ...(typeof made === "string" ? await makeAnew(making, request.kind, made) : made), ...createdVault };
   });
 }
 
-/** Chooses what is built on, and the second that the new backup is named after. */
-async function begin(context: PipelineContext, vault: Vault, source: SourceConfig, kind: BackupKind) {
+interface Making {
+  readonly context: PipelineContext;
+  readonly vault: Vault;
+  readonly source: SourceConfig;
+  readonly engine: Engine;
+  readonly lease: Pick<Lease, "assertHeld">;
+  readonly keys: SealingKeys;
+  readonly keyId: string;
+}
+
+/**
+ * A log that does not go on where the newest one ends begins anew on the newest backup of another
+ * kind: until the next full there would be none otherwise. What is missing is said in its manifest.
+ */
+async function makeAnew(making: Making, kind: BackupKind, gap: string): Promise<DumpResult> {
+  const { context, vault, source } = making;
+  const begun = await begin(context, vault, source, kind, true);
+  const message = `the logs do not go on where they ended: ${gap}; this one begins anew on ${begun.base?.record.id}, and what happened between that end and ${begun.base?.manifest.coverage.to.at} cannot be restored`;
+  context.run.log.warn(message);
+  const notices = [...begun.notices, { code: "log-gap", subject: source.name, message }];
+  const made = await makeBackup(making, { ...begun, notices }, true);
+  if (typeof made === "string") throw new HoldfastError("Internal", made);
+  return made;
+}
+
+/** In words why it is none: a log that does not go on from the log that it was to build on. */
+async function makeBackup(making: Making, begun: Begun, isLast = false): Promise<DumpResult | string> {
+  const { context, vault, source, engine, lease, keys, keyId } = making;
   const { run } = context;
-  const chosen = await chooseBase(context, vault, source, kind);
+  const { store } = vault;
+  const { kind, base, notices, newest, startedAt } = begun;
+  const startedMs = run.clock.monotonicMs();
+  const backupId = newBackupId(startedAt, kind, run.randomBytes, base?.record.id);
+  const backup = { source, kind, id: backupId, startedAt, keyId };
+  const { session, reused } = await openSession(context, vault, engine, backup, base?.reader);
+  const lock = lockAtWrite(store, source, kind, startedAt);
+  const target = { store, keys, vaultId: vault.id, source: source.name, backupId, committing: false, ...lock };
+  try {
+    const digestKey = await writeDigestKey(target, run);
+    const { artifacts, sourceCheck, summary } = await storeDump(session, { ...target, digestKey }, reused, run);
+    const manifest: Manifest = {
+      formatVersion: 2,
+      id: backupId,
+      source: source.name,
+      engine: source.engine,
+      kind,
+      base: base?.record ?? null,
+      coverage: summary.coverage,
+      startedAt: startedAt.toISOString(),
+      finishedAt: run.clock.now().toISOString(),
+      facts: summary.facts,
+      notices: [...notices, ...checkClock(newest, startedAt), ...summary.notices],
+      artifacts,
+      sourceCheck: recordSourceCheck(sourceCheck, digestKey, run.randomBytes),
+      digestKeyId: digestKey.id,
+      policySha256: context.policy.sha256,
+      holdfastVersion: context.holdfastVersion,
+    };
+    const gap = isLast ? undefined : findLogGap(base?.manifest, manifest, engine);
+    if (gap !== undefined) {
+      await removeUncommitted(target, run);
+      return gap;
+    }
+    await secureReused(store, source.name, artifacts, { ...lock, run });
+    await writeManifestSeal(target, encodeManifest(manifest).sha256, run.signal);
+    await lease.assertHeld();
+    // It may have been lost while the dump ran: what nobody can restore must not pass for a
+    // backup.
+    await requireBase(store, manifest, engine);
+    run.signal.throwIfAborted();
+    // Not to be interrupted from here on: whether a write that is broken off takes place, nobody
+    // could say.
+    target.committing = true;
+    const { sha256 } = await commitManifest(store, manifest, lock);
+    if (reused !== undefined || base !== undefined) await assertStillHeld(target, lease);
+    await noteBackup(context, vault, { source: source.name, id: backupId });
+    return resultOf(source, manifest, sha256, run.clock.monotonicMs() - startedMs);
+  } catch (error) {
+    await removeUncommitted(target, run);
+    throw error;
+  } finally {
+    await session.close();
+  }
+}
+
+function findLogGap(base: Manifest | undefined, manifest: Manifest, engine: Engine): string | undefined {
+  if (base?.kind !== "log") return undefined;
+  return engine.findGap?.(figuresOf(base, engine), figuresOf(manifest, engine));
+}
+
+type Begun = Awaited<ReturnType<typeof begin>>;
+
+/** Chooses what is built on, and the second that the new backup is named after. */
+async function begin(context: PipelineContext, vault: Vault, source: SourceConfig, kind: BackupKind, anew = false) {
+  const { run } = context;
+  const chosen = await chooseBase(context, vault, source, kind, anew);
   const newest = await findNewest(vault.store, source.name, run.clock.now());
   await letSecondPass([newest?.startedAt, chosen.skippedAt], run);
   return { ...chosen, newest, startedAt: run.clock.now() };

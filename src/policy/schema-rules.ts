@@ -161,7 +161,7 @@ function parseMinAge(text: string) {
 }
 
 function parseBackupId(text: string) {
-  const pattern = new RegExp(`^\\d{8}T\\d{6}Z-(${backupKinds.join("|")})-[a-z0-9]+$`);
+  const pattern = new RegExp(`^\\d{8}T\\d{6}Z-(${backupKinds.join("|")}|log-first)-[a-z0-9]+$`);
   return pattern.test(text) ? { value: text } : { problem: "is not the id of a backup, such as 20261120T020000Z-full-7k3f9a" };
 }
 

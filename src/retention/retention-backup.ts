@@ -55,7 +55,9 @@ const dependentKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differe
 const earliestMs = Date.UTC(2001, 0, 1);
 
 /** `20261120T020000Z-full-7k3f9a` (docs/vault-format.md, "Backup ids"). */
-const idPattern = new RegExp(`^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)Z-(${backupKinds.join("|")})-[0-9a-z]+$`);
+const idPattern = new RegExp(
+  `^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)Z-(${backupKinds.join("|")})(?:(?<=-log)-first)?-[0-9a-z]+$`,
+);
 
 /**
  * Why a backup cannot be what it says it is, or undefined. Such a backup counts for nothing, is

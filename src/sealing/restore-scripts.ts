@@ -27,7 +27,7 @@ def require(value, pattern):
     sys.exit(f"the manifest was changed by somebody, choose another backup: {plain(value)} cannot be there")
 
 require(source, r"[A-Za-z0-9][A-Za-z0-9._-]*")
-backup_id = r"\d{8}T\d{6}Z-[a-z]+-[0-9a-z]{6}"
+backup_id = r"\d{8}T\d{6}Z-[a-z]+(?:-first)?-[0-9a-z]{6}"
 require(backup, backup_id)
 if manifest.get("source", source) != source or manifest.get("id", backup) != backup:
     sys.exit(f"this is the manifest of {plain(manifest['source'])}/{plain(manifest['id'])}")
@@ -87,7 +87,7 @@ KEYFILE=/path/to/main.key   # the key file, unless the key is in AWS KMS`;
 export const copyBucketCommand = `aws s3 sync s3://BUCKET/PREFIX /path/to/vault`;
 
 export const chooseCommands = String.raw`ls "$VAULT/manifests/$SOURCE"
-BACKUP=$(ls "$VAULT/manifests/$SOURCE" | sed -nE 's/^([0-9]{8}T[0-9]{6}Z-[a-z]+-[0-9a-z]{6})\.json$/\1/p' |
+BACKUP=$(ls "$VAULT/manifests/$SOURCE" | sed -nE 's/^([0-9]{8}T[0-9]{6}Z-[a-z]+(-first)?-[0-9a-z]{6})\.json$/\1/p' |
   sort | awk -v now="$(date -u +%Y%m%dT%H%M%SZ)" '$0 <= now' | tail -n 1)
 ls "$VAULT/evidence/$SOURCE/$BACKUP" || echo "nothing was ever checked of $BACKUP"`;
 

@@ -62,12 +62,17 @@ export async function findNewest(
 
 /**
  * A source's backups from the newest back, however they are dated, listed as far as they are asked
- * for: how many requests the newest take does not depend on the age of the history. Errors: those
- * of ObjectStore.list.
+ * for, a window of time after the other: how many requests the newest take does not depend on the
+ * age of the history. Errors: those of ObjectStore.list.
  */
-export async function* walkBack(store: ObjectStore, source: string, now: Date): AsyncGenerator<DatedPlace, void, undefined> {
+export async function* walkBack(
+  store: ObjectStore,
+  source: string,
+  now: Date,
+  windows: readonly number[] = windowsMs,
+): AsyncGenerator<DatedPlace, void, undefined> {
   let oldest: string | undefined;
-  for (const windowMs of [...windowsMs, undefined]) {
+  for (const windowMs of [...windows, undefined]) {
     const since = windowMs === undefined ? undefined : stampOf(now.getTime() - windowMs);
     const listed: DatedPlace[] = [];
     for await (const { id } of listRoom(store, "manifests", parseDocumentKey, { source, since })) {

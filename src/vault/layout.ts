@@ -25,12 +25,12 @@ export const manifestSealName = "manifest";
 /** The digest key among the artifacts; its encryption context says the same name too. */
 export const digestKeyName = "digest-key";
 const artifactPattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
-const idPattern = new RegExp(`^(\\d{8}T\\d{6}Z)-(${backupKinds.join("|")})-([0-9a-z]{6})$`);
+/** A log that builds on a backup of another kind says so, for listings to know (chains.ts). */
+const kindPattern = `(?:${backupKinds.join("|")})(?:(?<=-log)-first)?`;
+const idPattern = new RegExp(`^(\\d{8}T\\d{6}Z)-(${kindPattern})-([0-9a-z]{6})$`);
 const evidenceNamePattern = new RegExp(`^(\\d{8}T\\d{9}Z)-(${checkNames.join("|")})(?:-(.*))?\\.json$`);
 /** A hold's or tombstone's: its backup's id, and the time. */
-const recordNamePattern = new RegExp(
-  `^(\\d{8}T\\d{6}Z-(?:${backupKinds.join("|")})-[0-9a-z]{6})(?:-(\\d{8}T\\d{9}Z)(?:-(.*))?)?\\.json$`,
-);
+const recordNamePattern = new RegExp(`^(\\d{8}T\\d{6}Z-${kindPattern}-[0-9a-z]{6})(?:-(\\d{8}T\\d{9}Z)(?:-(.*))?)?\\.json$`);
 /** SHA-256 and a signature of 64 bytes, in base64url. */
 const signedPattern = /^([\w-]{43})-([\w-]{86})$/;
 
@@ -83,23 +83,38 @@ export interface ParsedBackupId {
   /** To the second. */
   readonly startedAt: Date;
   readonly kind: BackupKind;
+  /** Whether it is a log that builds on a backup of another kind. */
+  readonly isFirstLog: boolean;
   readonly suffix: string;
 }
 
 /**
- * A new id: sorts by time, names its kind, and differs from others of the same second by 30 random
- * bits.
+ * A new id of what builds on `baseId`: sorts by time, names its kind, and differs from others of
+ * the same second by 30 random bits.
  */
-export function newBackupId(now: Date, kind: BackupKind, randomBytes: (count: number) => Uint8Array): string {
+export function newBackupId(
+  now: Date,
+  kind: BackupKind,
+  randomBytes: (count: number) => Uint8Array,
+  baseId?: string | undefined,
+): string {
   const suffix = Array.from(randomBytes(suffixLength), (byte) => suffixAlphabet[byte % suffixAlphabet.length]).join("");
-  return `${formatStamp(now, false)}-${kind}-${suffix}`;
+  const first = kind === "log" && baseId !== undefined && parseBackupId(baseId)?.kind !== "log" ? "-first" : "";
+  return `${formatStamp(now, false)}-${kind}${first}-${suffix}`;
 }
 
 /** What an id says, or undefined when it is none (an impossible date included). */
 export function parseBackupId(id: string): ParsedBackupId | undefined {
-  const [, stamp = "", kind, suffix = ""] = idPattern.exec(id) ?? [];
+  const [, stamp = "", named = "", suffix = ""] = idPattern.exec(id) ?? [];
   const startedAt = parseStamp(stamp);
-  return startedAt === undefined ? undefined : { startedAt, kind: kind as BackupKind, suffix };
+  if (startedAt === undefined) return undefined;
+  const isFirstLog = named === "log-first";
+  return { startedAt, kind: isFirstLog ? "log" : (named as BackupKind), isFirstLog, suffix };
+}
+
+/** Whether an id is that of a log that builds on a backup of another kind. */
+export function isFirstLog(id: string): boolean {
+  return parseBackupId(id)?.isFirstLog === true;
 }
 
 export function isBackupId(id: string): boolean {

@@ -61,6 +61,8 @@ export const heavyTests = [
   "test/statemachines/lint.test.ts",
   "test/toy-engine/chain-histories.test.ts",
   "test/toy-engine/chains.test.ts",
+  "test/toy-engine/choosing.test.ts",
+  "test/toy-engine/slow-fulls.test.ts",
   "test/toy-engine/toy-engine.test.ts",
   "test/vault/documents.test.ts",
   "test/vault/folder/store.test.ts",

@@ -59,22 +59,27 @@ async function restored(id: string, until?: string): Promise<readonly string[]> 
   return (await readFile(to, "utf8")).trimEnd().split("\n");
 }
 
-/** A full, a log, an incremental, a log on that, and a differential. */
+/**
+ * A full, a log, an incremental, a log that reaches it, two logs on the incremental, and a
+ * differential.
+ */
 async function makeChain() {
   const full = await dumpAt(0, "full");
   const firstLog = await dumpAt(5, "log");
   const incremental = await dumpAt(10, "incremental");
+  const reaching = await dumpAt(12, "log");
   const log = await dumpAt(15, "log");
   const last = await dumpAt(20, "log");
   const differential = await dumpAt(25, "differential");
-  return { full, firstLog, incremental, log, last, differential };
+  return { full, firstLog, incremental, reaching, log, last, differential };
 }
 
 describe("a chain", () => {
   it("has each kind build on what its rule names, with where it goes on", async () => {
-    const { full, firstLog, incremental, log, last, differential } = await makeChain();
+    const { full, firstLog, incremental, reaching, log, last, differential } = await makeChain();
     expect(await baseOf(firstLog)).toBe(full);
     expect(await baseOf(incremental)).toBe(full);
+    expect(await baseOf(reaching)).toBe(firstLog);
     expect(await baseOf(log)).toBe(incremental);
     expect(await baseOf(last)).toBe(log);
     expect(await baseOf(differential)).toBe(full);
@@ -85,7 +90,9 @@ describe("a chain", () => {
     const listed: (string | undefined)[] = [];
     const context = await project.open(50);
     for await (const { base } of listEntries(context, await context.vaultOf("main"))) listed.push(base);
-    expect(listed).toEqual([undefined, full, full, incremental, log, full]);
+    expect(listed).toEqual([undefined, full, full, firstLog, incremental, log, full]);
+    const isFirst = [firstLog, incremental, reaching, log, last].map((id) => id.includes("-log-first-"));
+    expect(isFirst).toEqual([true, false, false, true, false]);
   });
 
   it("is restored to its end, and to any instant of its last backup", async () => {
@@ -239,7 +246,7 @@ describe("manifests that their maker did not mean well", () => {
   async function commit(change: Partial<Manifest>): Promise<string> {
     const context = await project.open(30);
     const sealing = { keys: await context.keysOf("main"), vaultId: (await context.vaultOf("main")).id };
-    const id = "20260110T003000Z-log-aaaaaa";
+    const id = "20260110T003000Z-log-first-aaaaaa";
     await commitSealed(project.vault, { ...(await manifestOf(change.base?.id ?? "")), id, kind: "log", ...change }, sealing);
     const { findings } = await verifyBackup(context, await findInVaults(context, id));
     return findings.join("; ");

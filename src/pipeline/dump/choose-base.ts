@@ -1,55 +1,55 @@
-/** Which backup a new one builds on: the newest sound one of the kinds that its rule names. */
-import type { BackupReader, Engine } from "../../engines/engine.ts";
+/**
+ * Which backup a new one builds on (ADR 0038): the newest sound one of the kinds that its rule
+ * names, and for logs what leaves no gap.
+ */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../../policy/policy.ts";
 import type { Notice } from "../../proof/content.ts";
-import type { BackupEntry } from "../../vault/catalogue.ts";
-import type { BackupBase, Manifest } from "../../vault/documents/manifest.ts";
-import type { ObjectStore } from "../../vault/object-store.ts";
+import { type DatedPlace, walkBack } from "../../vault/find-backup.ts";
+import { isFirstLog, parseBackupId } from "../../vault/layout.ts";
 import type { Vault } from "../../vault/vault.ts";
-import { recordDamage } from "../damage/record-damage.ts";
-import { chainedHistoryOf } from "../list-source.ts";
 import { readAuthenticManifest } from "../opening/authentic-manifest.ts";
-import { readDigestKey } from "../opening/digest-keys.ts";
-import { requireBase } from "../opening/open-chain.ts";
-import { openingKeysFor } from "../opening/opening-keys.ts";
-import { openBackup } from "../opening/read-backup.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
+import { type BaseSearch, findDamaged, type SoundBase, tryBase } from "./base-candidate.ts";
 
 export interface ChosenBase {
   /** What was asked for; `full` where that has nothing to build on. */
   readonly kind: BackupKind;
-  readonly base?: { readonly record: BackupBase; readonly reader: BackupReader };
+  readonly base?: SoundBase;
   readonly notices: readonly Notice[];
   /** When a candidate was last recorded as damaged; what is made is begun in a later second. */
   readonly skippedAt?: Date | undefined;
 }
 
+const hourMs = 3_600_000;
 /**
- * Chooses the base of a backup of `kind`. What is damaged, or builds on what is, is skipped. A
- * candidate that its documents do not bear out is recorded as damaged, which also tells a listing
- * that nothing later builds on it (chains.ts).
- * Without any, a full is made instead, which a notice says. Errors: BackupNotFound, for a log, and
- * where the engine makes no full ones; KeyUnavailable, KeyFileInvalid, those of ObjectStore.
+ * How long before the newest log a backup can have been begun that no log has begun anew on: longer
+ * than any dump can run (prune.ts, orphanGraceSeconds).
+ */
+const maxDumpMs = 26 * hourMs;
+const windowsMs = [maxDumpMs, 100 * 24 * hourMs] as const;
+
+/**
+ * Chooses the base of a backup of `kind`. What is damaged, or builds on what is, is skipped
+ * (base-candidate.ts). Without any, a full is made instead, which a notice says. `anew`: a log that
+ * cannot go on from the newest one. How many requests it takes depends on the backups of the last
+ * day, not on the history. Errors: BackupNotFound, for a log, and where the engine makes no full
+ * ones; those of tryBase.
  */
 export async function chooseBase(
   context: PipelineContext,
   vault: Vault,
   source: SourceConfig,
   kind: BackupKind,
+  anew = false,
 ): Promise<ChosenBase> {
   const buildsOn = source.traits.chains[kind];
   if (buildsOn === undefined) return { kind, notices: [] };
-  const { backups } = await chainedHistoryOf(context, vault, source.name);
-  const now = context.run.clock.now();
-  let skippedAt: Date | undefined;
-  const engine = await context.engineOf(source.engine);
-  for (const entry of backups.toReversed()) {
-    if (entry.startedAt > now || entry.state === "damaged" || !mayBuildOn(source, kind, entry.kind)) continue;
-    const base = await tryBase(context, vault, entry, engine);
-    if (base !== undefined) return { kind, base, notices: [], skippedAt };
-    skippedAt = context.run.clock.now();
-  }
+  const search: BaseSearch = { context, vault, engine: await context.engineOf(source.engine), spoilt: new Set() };
+  const goesOn = kind === "log" && buildsOn !== "latest-full" && !anew;
+  const base = await (goesOn ? findForLog(search, source.name) : findNewestSound(search, source.name, buildsOn === "latest-full"));
+  const { skippedAt } = search;
+  if (base !== undefined) return { kind, base, notices: [], skippedAt };
   const lacks = `a ${kind} backup of ${source.name} needs ${buildsOn === "latest-full" ? "a full one" : "one"} to build on, and there is none that is sound`;
   // A log in between is asked for every minute; a full takes hours, and has a schedule of its own.
   if (kind === "log" || !source.traits.kinds.includes("full")) {
@@ -63,36 +63,67 @@ export async function chooseBase(
   };
 }
 
+/** Of those that are not logs. */
+async function findNewestSound(search: BaseSearch, source: string, onlyFull: boolean): Promise<SoundBase | undefined> {
+  for await (const place of listBack(search, source)) {
+    const kind = parseBackupId(place.id)?.kind;
+    if (kind === "log" || (onlyFull && kind !== "full")) continue;
+    const base = await tryBase(search, place);
+    if (base !== undefined) return base;
+  }
+  return undefined;
+}
+
+async function* listBack({ context, vault }: BaseSearch, source: string): AsyncGenerator<DatedPlace, void, undefined> {
+  const now = context.run.clock.now();
+  for await (const place of walkBack(vault.store, source, now, windowsMs)) if (place.startedAt <= now) yield place;
+}
+
 /**
- * How many links below a candidate are looked at: a request each, and logs are made often. A break
- * further down is found by a restore or a restore test (examine-base.ts follows more).
+ * The newest sound log, so that no instant is left out between it and the new one; or, as soon as
+ * that reaches a newer backup of another kind than its own logs began on, that backup: logs begin
+ * anew there, and the older ones can go one day. Without a log, the newest of the others.
  */
-const maxLinksBelow = 30;
-
-function mayBuildOn({ traits }: SourceConfig, kind: BackupKind, base: BackupKind): boolean {
-  return traits.chains[kind] === "latest-full" ? base === "full" : kind === "log" || base !== "log";
+async function findForLog(search: BaseSearch, source: string): Promise<SoundBase | undefined> {
+  const others: DatedPlace[] = [];
+  let log: SoundBase | undefined;
+  let anchor: string | undefined;
+  let since = 0;
+  for await (const place of listBack(search, source)) {
+    if (log !== undefined && (place.id <= (anchor ?? "") || place.startedAt.getTime() < since)) break;
+    if (parseBackupId(place.id)?.kind !== "log") others.push(place);
+    else {
+      if (log === undefined) {
+        log = await tryBase(search, place);
+        since = place.startedAt.getTime() - maxDumpMs;
+        if (log === undefined) continue;
+      }
+      if (anchor !== undefined || !isFirstLog(place.id)) continue;
+      anchor = place.id === log.record.id ? log.manifest.base?.id : await readAnchor(search, place);
+    }
+  }
+  if (log === undefined) return tryEach(search, others);
+  const { at } = log.manifest.coverage.to;
+  const covered = others.filter(({ id, startedAt }) => startedAt.toISOString() <= at && id > (anchor ?? ""));
+  return (await tryEach(search, covered, at)) ?? log;
 }
 
-/** Errors: those of requireBase, for the manifest or one that it builds on. */
-async function requireLinks(store: ObjectStore, manifest: Manifest, engine: Engine): Promise<void> {
-  let link = await requireBase(store, manifest, engine);
-  for (let below = 0; link !== undefined && below < maxLinksBelow; below += 1) link = await requireBase(store, link, engine);
+/** The first that is sound and ends by `until`. */
+async function tryEach(search: BaseSearch, places: readonly DatedPlace[], until?: string): Promise<SoundBase | undefined> {
+  for (const place of places) {
+    const base = await tryBase(search, place);
+    if (base !== undefined && (until === undefined || base.manifest.coverage.to.at <= until)) return base;
+  }
+  return undefined;
 }
 
-/** The candidate as a base; undefined where its documents say that it is none. */
-async function tryBase(context: PipelineContext, vault: Vault, entry: BackupEntry, engine: Engine): Promise<ChosenBase["base"]> {
-  const { source, id } = entry;
+/** What a first log builds on; undefined for one that nothing goes on from: it is damaged. */
+async function readAnchor(search: BaseSearch, { source, id }: DatedPlace): Promise<string | undefined> {
+  if ((await findDamaged(search, source, [id])) !== undefined) return undefined;
   try {
-    const { manifest, sha256 } = await readAuthenticManifest(context, vault, source, id);
-    if (manifest.engine !== engine.name) return undefined;
-    await requireLinks(vault.store, manifest, engine);
-    const digestKey = await readDigestKey(context, vault, manifest);
-    const { reader } = openBackup(vault, await openingKeysFor(context, source), manifest, engine, context.run, { digestKey });
-    return { record: { id, manifestSha256: sha256 }, reader };
+    return (await readAuthenticManifest(search.context, search.vault, source, id)).manifest.base?.id;
   } catch (error) {
-    if (!isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "ContentInvalid", "VaultInvalid", "KeyMissing")) throw error;
-    context.run.log.warn(`${id} is not built on: ${error.message}`);
-    if (isHoldfastError(error, "ManifestDamaged", "ContentInvalid")) await recordDamage(context, { entry, vault }, [error.message]);
+    if (!isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid", "KeyMissing")) throw error;
     return undefined;
   }
 }

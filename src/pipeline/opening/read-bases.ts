@@ -2,6 +2,7 @@
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, BaseRules } from "../../policy/policy.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
+import { isFirstLog } from "../../vault/layout.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
 
@@ -10,8 +11,8 @@ const concurrency = 8;
 
 /**
  * Kinds that may build on another, or only reuse what it stored. Logs are too many to be read all:
- * one that follows a log builds on that (chains.ts), for whatever a dump skips it has recorded as
- * damaged.
+ * one that is not the first on a backup of another kind goes on from a log (chains.ts), for
+ * whatever a dump skips it has recorded as damaged.
  */
 const readKinds: ReadonlySet<BackupKind> = new Set(["incremental", "differential"]);
 
@@ -23,8 +24,9 @@ export interface SaidBases {
 }
 
 /**
- * Reads the manifests of all that may build on another; of logs, of each that does not follow a
- * log: a full that somebody planted between the logs must not pass for what the later ones need. A
+ * Reads the manifests of all that may build on another; of logs, of each that is the first on a
+ * backup of another kind, and of the one after it: a first that somebody planted between the logs
+ * must not pass for what the later ones need. A
  * manifest that is damaged, or not genuine, says nothing of its base. `entries` are a source's,
  * oldest first. Errors: KeyUnavailable, KeyFileInvalid, those of ObjectStore.
  */
@@ -35,9 +37,13 @@ export async function readBases(
   rules: BaseRules,
 ): Promise<SaidBases> {
   const [bases, doubts] = [new Map<string, string | null>(), new Map<string, string>()];
-  const depending = entries.filter(
-    ({ kind }, index) => readKinds.has(kind) || (kind === "log" && rules.log !== undefined && entries[index - 1]?.kind !== "log"),
-  );
+  let afterFirst = false;
+  const depending = entries.filter(({ id, kind }) => {
+    if (kind !== "log" || rules.log === undefined) return readKinds.has(kind);
+    const isRead = afterFirst || isFirstLog(id);
+    afterFirst = isFirstLog(id);
+    return isRead;
+  });
   const readOne = async ({ source, id }: BackupEntry): Promise<void> => {
     try {
       bases.set(id, (await readAuthenticManifest(context, vault, source, id)).manifest.base?.id ?? null);

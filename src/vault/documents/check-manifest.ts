@@ -1,6 +1,6 @@
 /** The rules that a manifest of format version 2 obeys: docs/vault-format.md, "Manifest". */
 import { type BackupKind, backupKinds } from "../../policy/policy.ts";
-import { isArtifactName, isBackupId, isSourceName, parseBackupId } from "../layout.ts";
+import { isArtifactName, isBackupId, isFirstLog, isSourceName, parseBackupId } from "../layout.ts";
 import { formatVersion } from "./format-version.ts";
 import { anything, count, digestKeyId, instant, list, object, oneOf, orNull, record, sha256, text } from "./json-shape.ts";
 import { reusingKinds } from "./reusing-kinds.ts";
@@ -72,6 +72,8 @@ function findContradiction(manifest: Claims): string | undefined {
   const { id, kind, base, coverage, artifacts } = manifest;
   if (parseBackupId(id)?.kind !== kind) return `manifest.kind is ${kind}, but manifest.id says otherwise`;
   if (base !== null && base.id >= id) return "manifest.base is not older than the backup itself";
+  const isFirst = kind === "log" && base !== null && parseBackupId(base.id)?.kind !== "log";
+  if (isFirstLog(id) !== isFirst) return "manifest.id says of another base than manifest.base";
   if ((base === null) !== (coverage.from === undefined)) return "manifest.coverage.from does not go with manifest.base";
   if (coverage.from !== undefined && coverage.from.at > coverage.to.at) return "manifest.coverage runs backwards";
   const names = new Set(artifacts.map(({ name }) => name));
