@@ -62,6 +62,7 @@ export const heavyTests = [
   "test/toy-engine/chain-histories.test.ts",
   "test/toy-engine/chains.test.ts",
   "test/toy-engine/choosing.test.ts",
+  "test/toy-engine/request-counts.test.ts",
   "test/toy-engine/slow-fulls.test.ts",
   "test/toy-engine/toy-engine.test.ts",
   "test/vault/documents.test.ts",
