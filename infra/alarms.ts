@@ -78,7 +78,8 @@ function sourceAlarms(deployment: Deployment, source: SourceConfig): AlarmSpec[]
       description: `the newest verified backup of ${name} is older than its objective of ${rpoSeconds} s, or none is known. Make one with: holdfast --stack ${deployment.prefix} backup ${name}`,
       severity: outcomeRules["objective breached"].severity[tier],
       recovers: true,
-      watches: { ...metric("VerifiedAgeSeconds", "Maximum"), ...threshold(looks, rpoSeconds), TreatMissingData: "breaching" },
+      // The watch's own judgement: while a scheduled run is at work, the age is no breach.
+      watches: { ...metric("RpoBreached", "Minimum"), ...threshold(looks, 0), TreatMissingData: "breaching" },
     });
   }
   const { schedule } = source.restoreTest;

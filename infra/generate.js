@@ -14,7 +14,7 @@ import { networkConfiguration, provingConfiguration } from "./network.ts";
 import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
 import { Refusal, readableError } from "./readable-error.ts";
-import { refuseLongRights, refuseTooMany } from "./refusals.ts";
+import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
 import { scheduleResources } from "./schedules.ts";
 import { vaultResources } from "./vault.ts";
 
@@ -67,6 +67,8 @@ async function quietly(variables, part) {
 
 export async function custom(variables) {
   const { deployment, parameters } = await generateAll(variables);
+  // One part says it for all: osls asks for each.
+  for (const warning of warnUnmeetable(deployment.policy, new Date())) process.stderr.write(`warning: ${warning}\n`);
   return {
     // For the plugin that looks at the account (account-checks.js).
     parameters,

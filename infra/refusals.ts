@@ -6,6 +6,7 @@
 import { allChannels, channelName } from "../src/alerts/route.ts";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import type { KeyConfig, Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
+import { sayUnmeetable } from "../src/report/judge-schedules.ts";
 import { maxPolicyCharacters, policySizes } from "./policy-size.ts";
 import type { Resources } from "./template.ts";
 
@@ -119,6 +120,17 @@ export function refuseOutOfReach(policy: Policy, region: string): void {
   throw new HoldfastError("PolicyInvalid", `restore tests run without a way out of ${region}, and cannot reach other regions`, {
     details,
     hint: "Deploy with --region where the vault is, or give --param=proving=open: docs/sandbox.md says what that risks.",
+  });
+}
+
+/** A sentence for each source whose alarm of its age would speak between any two of its backups. */
+export function warnUnmeetable({ sources, timezone }: Policy, now: Date): string[] {
+  return Object.values(sources).flatMap((source) => {
+    const unmeetable = sayUnmeetable(source, timezone, now);
+    if (unmeetable === undefined) return [];
+    return [
+      `${source.name}: ${unmeetable}. The alarm age-${source.name} and the watch will alert between any two backups. Back up more often, or write the objective that the schedule keeps (objectives: { rpo: ... }).`,
+    ];
   });
 }
 

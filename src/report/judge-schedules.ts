@@ -5,7 +5,7 @@
 import { type BackupKind, backupKinds } from "../policy/policy.ts";
 import { formatDuration } from "./format.ts";
 import { openSchedule, type Schedule } from "./schedule.ts";
-import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./status-model.ts";
+import type { Judgement, SourceView, StatusBackup, StatusFinding, StatusSource } from "./status-model.ts";
 
 /**
  * A backup is listed once it is committed: a run may take this long at least, or twice as long as
@@ -34,10 +34,8 @@ export function judgeSchedules(view: SourceView): Judgement<"missedRuns"> {
         : `${count === mostRuns ? "at least " : ""}${count} scheduled ${kind} backups were`;
     return { level: "warning", subject: "schedule", message: `${runs} not made${count === 1 ? "" : `, the last at ${lastAt}`}` };
   });
-  const gap = findUnmeetable(
-    view,
-    schedules.map(({ schedule }) => schedule),
-  );
+  const unmeetable = sayUnmeetable(view.source, view.timezone, view.now);
+  const gap: StatusFinding[] = unmeetable === undefined ? [] : [{ level: "warning", subject: "schedule", message: unmeetable }];
   return { facts: { missedRuns }, findings: [...findings, ...gap], notes: [] };
 }
 
@@ -82,21 +80,24 @@ function graceMsOf(newest: StatusBackup | undefined): number {
 
 /**
  * A policy that promises more than its schedules can give is breached between any two runs; better
- * said once and plainly.
+ * said once and plainly: in the status, and when a stack is packaged. Undefined: it can be kept.
  */
-function findUnmeetable({ source, now }: SourceView, schedules: readonly Schedule[]): StatusFinding[] {
+export function sayUnmeetable(
+  { schedules: crons, objectives: { rpoSeconds } }: Pick<StatusSource, "schedules" | "objectives">,
+  timezone: string,
+  now: Date,
+): string | undefined {
+  const schedules = Object.values(crons).map((cron) => openSchedule(cron, timezone));
   const histories = schedules.map((schedule) => pastRuns(schedule, now)).filter((runs) => runs.length > 1);
-  if (histories.length === 0) return [];
+  if (histories.length === 0) return undefined;
   // Only as far back as the runs of every kind are known.
   const from = Math.max(...histories.map((runs) => runs.at(-1) ?? 0));
   const runs = [...new Set(histories.flat())].filter((run) => run >= from).sort((a, b) => a - b);
   const gapMs = runs.slice(1).reduce((widest, run, index) => Math.max(widest, run - (runs[index] ?? run)), 0);
-  const { rpoSeconds } = source.objectives;
   // A day has 25 hours when clocks go back: no cause to speak of a daily schedule the whole autumn.
   const allowedMs = rpoSeconds * 1000 + (rpoSeconds * 1000 >= dayMs ? hourMs : 0);
-  if (gapMs <= allowedMs) return [];
-  const message = `the schedule leaves ${formatDuration(gapMs)} between backups, and can never keep an RPO of ${formatDuration(rpoSeconds * 1000)}`;
-  return [{ level: "warning", subject: "schedule", message }];
+  if (gapMs <= allowedMs) return undefined;
+  return `the schedule leaves ${formatDuration(gapMs)} between backups, and can never keep an RPO of ${formatDuration(rpoSeconds * 1000)}`;
 }
 
 /** The runs of two months, two at least, newest first. */

@@ -51,12 +51,12 @@ describe("the alarms of a policy", () => {
         .map(({ MetricName, Threshold, TreatMissingData }) => [MetricName, Threshold, TreatMissingData]);
     expect(about("taskmaster")).toEqual([
       ["Failures", 0, "notBreaching"],
-      ["VerifiedAgeSeconds", 3_600, "breaching"],
+      ["RpoBreached", 0, "breaching"],
       ["ProvenAgeSeconds", 32 * 86_400, "notBreaching"],
     ]);
     expect(about("db-1")).toEqual([
       ["Failures", 0, "notBreaching"],
-      ["VerifiedAgeSeconds", 86_400, "breaching"],
+      ["RpoBreached", 0, "breaching"],
     ]);
   });
 
@@ -122,6 +122,7 @@ describe("the metrics", () => {
       "Failures",
       "ProvenAgeSeconds",
       "RestoreSeconds",
+      "RpoBreached",
       "VerifiedAgeSeconds",
       "WatchedSources",
     ]);

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { refuseTooMany } from "../../infra/refusals.ts";
+import { refuseTooMany, warnUnmeetable } from "../../infra/refusals.ts";
 import { deploy, samplePolicyText, withSources } from "./deployments.ts";
 
 const bucket = /type: s3[\s\S]*?(?=keys:)/;
@@ -94,5 +96,31 @@ describe("a deployment", () => {
     const { policy } = deploy(withSources(["a", "b"]));
     expect(() => refuseTooMany(500, policy)).not.toThrow();
     expect(() => refuseTooMany(501, policy)).toThrow(/5 sources make 501 resources/);
+  });
+});
+
+describe("an objective that no schedule keeps", () => {
+  const warnings = (rpo: string, cron: string) => {
+    const text = samplePolicyText.replace("alerts:\n", () => {
+      const source = `{ engine: postgres, connection: secret:late/db, backup: { full: "${cron}" }, retention: { daily: 7 }, objectives: { rpo: ${rpo}, rto: 4h } }`;
+      return `  late: ${source}\nalerts:\n`;
+    });
+    return warnUnmeetable(deploy(text).policy, new Date("2026-11-28T12:00:00Z")).filter((line) => line.startsWith("late:"));
+  };
+
+  it("is said when the stack is packaged, with what to do", () => {
+    expect(warnings("1h", "0 2 * * *")).toEqual([expect.stringMatching(/2[45] h .*RPO of 1 h.*age-late.*Back up more often/s)]);
+  });
+
+  it.each([
+    ["1d", "0 2 * * *"],
+    ["1h", "0 * * * *"],
+  ])("is not said of %s and %s", (rpo, cron) => {
+    expect(warnings(rpo, cron)).toEqual([]);
+  });
+
+  it("is not in TaskMaster's policy", () => {
+    const text = readFileSync(join(import.meta.dirname, "../../examples/taskmaster/holdfast.yml"), "utf8");
+    expect(warnUnmeetable(deploy(text).policy, new Date("2026-11-28T12:00:00Z"))).toEqual([]);
   });
 });

@@ -294,11 +294,11 @@ describe("watch", () => {
     expect((await nextAlert()).alert).toMatchObject({ source: "idle", why: { class: "objective breached" } });
     expect(await invoke(watch, sample("watch"))).toMatchObject({ told: 0 });
     const [taskmaster] = metricsNamed("ProvenAgeSeconds");
-    expect(taskmaster).toMatchObject({ service: "holdfast", source: "taskmaster", BreachedObjectives: 0 });
+    expect(taskmaster).toMatchObject({ service: "holdfast", source: "taskmaster", RpoBreached: 0 });
     expect(taskmaster?.["_aws"]).toMatchObject({
       CloudWatchMetrics: [{ Namespace: "Holdfast", Dimensions: [["service", "source"]] }],
     });
-    expect(metricsNamed("BreachedObjectives").map((each) => [each["source"], each["BreachedObjectives"]])).toEqual([
+    expect(metricsNamed("RpoBreached").map((each) => [each["source"], each["RpoBreached"]])).toEqual([
       ["taskmaster", 0],
       ["idle", 1],
       ["taskmaster", 0],

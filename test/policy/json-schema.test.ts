@@ -209,7 +209,7 @@ describe("TaskMaster's two policies", () => {
     const source = policy.sources["taskmaster"];
     expect(source).toMatchObject({
       engine: "postgres",
-      objectives: { rpoSeconds: 3_600, rtoSeconds: 14_400 },
+      objectives: { rpoSeconds: 86_400, rtoSeconds: 14_400 },
       schedules: { full: "0 2 * * *" },
       retention: { daily: 30, monthly: 12 },
       verify: { schedule: "0 3 * * 0" },
