@@ -13,6 +13,7 @@ interface Statement {
   readonly Effect: string;
   readonly Action: string | readonly string[];
   readonly Resource: string | readonly string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 const text = readFileSync(join(root, "infra/deployer-policy.json"), "utf8");
@@ -62,6 +63,22 @@ describe("infra/deployer-policy.json", () => {
   test("fits into a managed policy", () => {
     // IAM quotas: 6,144 characters, white space not counted.
     expect(text.replaceAll(/\s/g, "").length).toBeLessThan(6_144);
+  });
+
+  test("changes and uses the keys of stacks alone, and makes no other key one of theirs", () => {
+    const conditionsOf = (action: string, effect = "Allow") =>
+      policy.Statement.filter(({ Action, Effect }) => Effect === effect && [Action].flat().includes(action)).map(
+        ({ Condition = {} }) => Object.values(Condition).flatMap((each) => Object.keys(each)),
+      );
+    for (const action of ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:Decrypt", "kms:UntagResource"]) {
+      expect(conditionsOf(action), action).toEqual([["aws:ResourceTag/holdfast"]]);
+    }
+    for (const action of ["kms:CreateAlias", "kms:EnableKeyRotation"]) {
+      expect(conditionsOf(action), action).toEqual([["aws:CalledVia"]]);
+    }
+    expect(conditionsOf("kms:CreateKey")).toEqual([["aws:RequestTag/holdfast", "aws:CalledVia"]]);
+    // Anyone who may tag a key by hand could make it one of a stack's.
+    expect(conditionsOf("kms:TagResource", "Deny")).toEqual([["aws:CalledVia"]]);
   });
 
   test("reads and deletes no object of a vault", () => {
