@@ -87,13 +87,15 @@ export function denyOverwriting(bucketName: string, prefixes: readonly string[])
  * an administrator may still unlock.
  */
 export function denyBypass(bucketName: string, mode: "governance" | "compliance" | undefined): Denial[] {
-  const holds = deny(
-    "LocksHold",
-    ["s3:BypassGovernanceRetention", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"],
-    everything(bucketName),
-  );
+  const holds = deny("LocksHold", ["s3:BypassGovernanceRetention"], everything(bucketName));
+  // Not CloudFormation, which writes them again when the stack's bucket changes in anything: it
+  // reaches S3 as the person who deploys, with or without a role of its own (CloudFormation user
+  // guide, "Forward access sessions (FAS) requests and permission evaluation").
+  const settings = deny("LockSettings", ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"], [arnOf(bucketName)], {
+    "ForAllValues:StringNotEquals": { "aws:CalledVia": ["cloudformation.amazonaws.com"] },
+  });
   const forGood = deny("NotForGood", ["s3:PutObject", "s3:PutObjectRetention"], [objects(bucketName)], {
     StringEquals: { "s3:object-lock-mode": "COMPLIANCE" },
   });
-  return mode === "governance" ? [holds, forGood] : [holds];
+  return mode === "governance" ? [holds, settings, forGood] : [holds, settings];
 }

@@ -2,6 +2,9 @@
  * The state machines and the roles that they run under: each may call what its definition names,
  * and nothing else.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
 import type { OwnWork } from "../functions/commons/source-names.ts";
 import type { Deployment } from "./deployment.ts";
 import { lambdaArn, ownTaskPath, resourceStem } from "./functions.ts";
@@ -19,6 +22,8 @@ import {
   type Statement,
   sub,
 } from "./template.ts";
+
+const machinesDirectory = join(import.meta.dirname, "..", "statemachines");
 
 export const machineLogicalNames: Readonly<Record<MachineName, string>> = {
   backup: "BackupMachine",
@@ -57,8 +62,23 @@ export function serverlessMachine({ prefix }: Deployment, name: MachineName) {
     role: arnOf(`${machineLogicalNames[name]}Role`),
     tracingConfig: { enabled: true },
     loggingConfig: { level: "ERROR", includeExecutionData: true, destinations: [arnOf("MachinesLog")] },
-    definition: `\${file(statemachines/${name}.asl.yaml)}`,
+    definition: inThisPartition(parse(readFileSync(join(machinesDirectory, `${name}.asl.yaml`), "utf8"))),
   };
+}
+
+/**
+ * The definitions name Step Functions' integrations as in `aws`; in `aws-cn` and `aws-us-gov` their
+ * ARNs begin otherwise. An ItemReader's is a text, in which the plugin puts the partition itself.
+ */
+function inThisPartition(value: unknown, within = ""): unknown {
+  if (typeof value === "string" && value.startsWith("arn:aws:")) {
+    const rest = value.slice("arn:aws:".length);
+    return within === "ItemReader" ? `arn:#{AWS::Partition}:${rest}` : sub(`arn:\${AWS::Partition}:${rest}`);
+  }
+  if (Array.isArray(value)) return value.map((each) => inThisPartition(each, within));
+  if (typeof value !== "object" || value === null) return value;
+  const inside = (key: string) => (key === "Resource" ? within : key);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, inThisPartition(each, inside(key))]));
 }
 
 /**

@@ -1,6 +1,8 @@
 /** What a new account would refuse of a first deployment, where AWS's documentation says so. */
 import { describe, expect, it } from "vitest";
-import { serverlessFunctions } from "../../infra/functions.ts";
+import { functionRoles, serverlessFunctions } from "../../infra/functions.ts";
+import { machineNames } from "../../infra/machine-names.ts";
+import { machineRoles, serverlessMachine } from "../../infra/machines.ts";
 import { topicResources } from "../../infra/topics.ts";
 import { vaultResources } from "../../infra/vault.ts";
 import { deploy } from "./deployments.ts";
@@ -41,5 +43,15 @@ it("what is kept for good is taken back by a deployment that fails to make it: t
   expect(kept.length).toBeGreaterThan(10);
   for (const [name, { DeletionPolicy, UpdateReplacePolicy }] of kept) {
     expect([DeletionPolicy, UpdateReplacePolicy], name).toEqual(["RetainExceptOnCreate", "Retain"]);
+  }
+});
+
+it("no machine and no resource names AWS's own partition: a stack works in aws-cn and aws-us-gov too", () => {
+  const deployment = deploy();
+  const machines = machineNames.map((name) => serverlessMachine(deployment, name));
+  expect(JSON.stringify(machines)).toContain("AWS::Partition");
+  const made = { ...vaultResources(deployment), ...functionRoles(deployment), ...machineRoles(deployment) };
+  for (const [name, part] of Object.entries({ ...made, machines })) {
+    expect(JSON.stringify(part), name).not.toMatch(/arn:aws[:-]/);
   }
 });
