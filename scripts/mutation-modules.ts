@@ -32,7 +32,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "chains",
     mutate: ["src/vault/{chains,examine-base}.ts", "src/proof/standing.ts"],
-    tests: ["test/vault/{chains,chains-property,examine-base}.test.ts"],
+    tests: ["test/vault/{chains,examine-base}.test.ts"],
   },
   {
     name: "signatures",
@@ -56,7 +56,7 @@ export const mutationModules: readonly MutationModule[] = [
     mutate: ["src/pipeline/prune/{plan-on-positions,plan-on-trust,prune-locks,refuse-losses,reused-artifacts}.ts"],
     tests: ["test/pipeline/prune/{plan-on-positions,plan-on-trust,prune-locks,refuse-losses,reused-artifacts}.test.ts"],
   },
-  { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/dump-commit.test.ts"] },
+  { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/{dump-commit,dump/lost-lease}.test.ts"] },
   {
     name: "dump-parts",
     mutate: ["src/pipeline/dump/{choose-base,reuse-base,store-artifacts}.ts"],

@@ -15,6 +15,6 @@ export const noBase: Standing = { state: "damaged", suspicious: false };
  */
 export function inheritDoubt(own: Standing, base: Standing): Standing {
   const suspicious = own.suspicious || base.suspicious;
-  if (base.state === "damaged" || own.state === "damaged") return { state: "damaged", suspicious };
+  if (base.state === "damaged") return { state: "damaged", suspicious };
   return { state: base.state === "stored" && own.state === "verified" ? "stored" : own.state, suspicious };
 }

@@ -132,7 +132,7 @@ function findBadSince({ state, checks }: BackupEntry): string {
 
 /** Why a backup is worth less than its own checks say, in words; undefined where it is not. */
 export function describeInherited({ own, base, state, suspicious }: BackupEntry): string | undefined {
-  if (own === undefined || base === undefined) return undefined;
+  if (own === undefined) return undefined;
   if (base === "") return "what it builds on is missing";
   if (state === "damaged" && own.state !== "damaged") return `it builds on ${base}, which is damaged or missing`;
   if (state === "stored" && own.state !== "stored") return `it builds on ${base}, which is not verified`;

@@ -53,7 +53,6 @@ export function followLinks(): FollowedLinks {
  * What is wrong with what a genuine manifest builds on, or below that, as far as it is followed.
  */
 function findBreakBelow(store: ObjectStore, manifest: BasedManifest, followed: FollowedLinks): Promise<string | undefined> {
-  if (manifest.base === null) return Promise.resolve(undefined);
   const name = nameLink(manifest);
   const known = followed.found.get(name);
   if (known !== undefined) return known;

@@ -3,21 +3,20 @@
  * left then.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { DumpSession, Engine } from "../../src/engines/engine.ts";
+import type { DumpSession } from "../../src/engines/engine.ts";
 import { builtInEngines } from "../../src/engines/engine-registry.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import { historyOf } from "../../src/pipeline/catalogue/source-history.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { writeInstructions } from "../../src/pipeline/export/vault-instructions.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { readManifest } from "../../src/vault/documents/manifest.ts";
-import { initVault } from "../../src/vault/documents/vault.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";
-import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
+import { type DumpOptions, makeDumpVault, now, openForDump } from "../support/dump-in-memory.ts";
+import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
 
-const now = new Date("2026-11-20T12:00:00.250Z");
-const clock = { now: () => now, monotonicMs: () => 0 };
 const request = { source: "tree", kind: "full" } as const;
 
 let project: FilesProject;
@@ -32,65 +31,8 @@ beforeEach(async () => {
   memory = await makeVault();
 });
 
-async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
-  const store = makeMemoryStore(() => now, options);
-  await initVault(store, {
-    clock,
-    randomBytes: (count) => Buffer.alloc(count, 3),
-    holdfastVersion: "0",
-    restoreInstructions: async () => "text",
-  });
-  return store;
-}
-
-interface Options extends Pick<OpenOptions, "signal" | "warnings"> {
-  readonly wrap?: (inner: MemoryStore) => ObjectStore;
-  readonly at?: Date;
-  /** Changes what the files engine's dump does. */
-  readonly session?: (session: DumpSession) => DumpSession;
-  readonly onOpen?: (request: unknown) => void;
-}
-
-async function open({
-  wrap = (inner) => inner,
-  at = now,
-  session = (each) => each,
-  onOpen,
-  ...options
-}: Options = {}): Promise<PipelineContext> {
-  const context = await project.open({ ...options, wrapStore: () => wrap(memory) });
-  return {
-    ...context,
-    run: {
-      ...context.run,
-      clock: { now: () => at, monotonicMs: context.run.clock.monotonicMs },
-      log: {
-        info: () => undefined,
-        warn: (message, fields) =>
-          void options.warnings?.push(fields === undefined ? message : `${message} ${JSON.stringify(fields)}`),
-      },
-    },
-    async engineOf(name): Promise<Engine> {
-      const engine = await context.engineOf(name);
-      const openDump: Engine["openDump"] = async (...args) => {
-        onOpen?.(args[1]);
-        return session(changeable(await engine.openDump(...args)));
-      };
-      return { ...engine, openDump };
-    },
-  };
-}
-
-/** The session as an object whose parts can be replaced. */
-function changeable(session: DumpSession): DumpSession {
-  return {
-    ...(session.expectedBytes === undefined ? {} : { expectedBytes: session.expectedBytes }),
-    artifacts: () => session.artifacts(),
-    sourceCheck: () => session.sourceCheck(),
-    finish: () => session.finish(),
-    close: () => session.close(),
-  };
-}
+const makeVault = makeDumpVault;
+const open = (options?: DumpOptions): Promise<PipelineContext> => openForDump(project, memory, options);
 
 const keysOf = (part: string): string[] => [...memory.objects.keys()].filter((key) => key.includes(part));
 const nothingOfABackup = (): void => expect([...keysOf("manifests/"), ...keysOf("artifacts/")]).toEqual([]);
@@ -214,6 +156,22 @@ describe("a dump that ends well", () => {
     memory = await makeVault({ locks: true });
     const { backupId } = await dumpSource(await open(), request);
     expect(keysOf(backupId).map((key) => memory.objects.get(key)?.lock)).toEqual(keysOf(backupId).map(() => undefined));
+  });
+
+  test("locks what it reuses as long as itself, and is in the history of its run", async () => {
+    memory = await makeVault({ locks: true });
+    await project.writePolicy(treePolicy.replace("keepLast: 1", "daily: 7"));
+    const full = await dumpSource(await open(), request);
+    const context = await open({ at: new Date(now.getTime() + 86_400_000) });
+    const { backupId, artifacts } = await dumpSource(context, { ...request, kind: "incremental" });
+    const reused = artifacts.filter(({ reusedFrom }) => reusedFrom === full.backupId);
+    expect(reused.length).toBeGreaterThan(0);
+    for (const { name } of reused) {
+      const until = memory.objects.get(keyOf.artifact("tree", full.backupId, name))?.lock?.until;
+      expect(until?.toISOString()).toBe("2026-11-28T12:00:00.250Z");
+    }
+    const { backups } = await historyOf(context, await context.vaultOf("main"), "tree");
+    expect(backups.map(({ id }) => id)).toEqual([full.backupId, backupId]);
   });
 
   test("makes a vault where there is none, and says so", async () => {
@@ -398,60 +356,6 @@ describe("a dump that is not committed", () => {
     await expect(dumpSource(await open({ wrap: refusing, warnings }), request)).rejects.toMatchObject({ name: "DiskFull" });
     nothingOfABackup();
     expect(warnings).toEqual([]);
-  });
-});
-
-describe("a backup whose lease was taken while its manifest was committed", () => {
-  const later = new Date(now.getTime() + 60_000);
-  /** Does `something` once the manifest stands. */
-  const onceCommitted =
-    (something: () => unknown) =>
-    (inner: MemoryStore): ObjectStore => ({
-      ...inner,
-      async put(key, body, options) {
-        const put = await inner.put(key, body, options);
-        if (key.startsWith("manifests/")) await something();
-        return put;
-      },
-    });
-  const steal = () => {
-    const lease = leaseOf(memory);
-    const taken = { ...lease, token: "another", fencing: lease.fencing + 1 };
-    return memory.put(keyOf.lease("tree", "backup"), Buffer.from(JSON.stringify(taken)));
-  };
-
-  test("is taken back where it names what an earlier one stored: that may be deleted by now", async () => {
-    await dumpSource(await open(), request);
-    const before = [...keysOf("manifests/"), ...keysOf("artifacts/")].sort();
-    const context = await open({ wrap: onceCommitted(steal), at: later });
-    await expect(dumpSource(context, { ...request, kind: "incremental" })).rejects.toMatchObject({ name: "LeaseLost" });
-    expect([...keysOf("manifests/"), ...keysOf("artifacts/")].sort()).toEqual(before);
-    memory.objects.delete(keyOf.lease("tree", "backup"));
-    const { backupId, reusedBytes } = await dumpSource(await open({ at: later }), { ...request, kind: "incremental" });
-    expect(reusedBytes).toBeGreaterThan(0);
-    expect((await readManifest(memory, "tree", backupId)).manifest.base).toBeNull();
-  });
-
-  test("stands where it names nothing of others", async () => {
-    const { backupId } = await dumpSource(await open({ wrap: onceCommitted(steal) }), request);
-    expect((await readManifest(memory, "tree", backupId)).manifest.id).toBe(backupId);
-  });
-
-  test("stands where nobody could say whether the lease was taken, and fails", async () => {
-    const { backupId } = await dumpSource(await open(), request);
-    let committed = false;
-    const silent = (inner: MemoryStore): ObjectStore => ({
-      ...onceCommitted(() => {
-        committed = true;
-      })(inner),
-      async get(key, options) {
-        if (committed && key.startsWith("leases/")) throw new HoldfastError("StoreUnavailable", "no answer");
-        return inner.get(key, options);
-      },
-    });
-    const failing = dumpSource(await open({ wrap: silent, at: later }), { ...request, kind: "incremental" });
-    await expect(failing).rejects.toMatchObject({ name: "StoreUnavailable" });
-    expect(keysOf("manifests/").filter((key) => !key.includes(backupId))).toHaveLength(1);
   });
 });
 

@@ -56,7 +56,7 @@ describe("what a backup builds on", () => {
 
   it("is nothing where there is none that it could go on from", () => {
     const [alone] = resolveChains([entry("log", 1, [[2, "verified"]])], rules);
-    expect(alone).toMatchObject({ base: "", state: "damaged", own: { state: "verified", suspicious: false } });
+    expect(alone).toMatchObject({ base: "", state: "damaged", suspicious: false, own: { state: "verified", suspicious: false } });
   });
 
   it("is none that was known to be damaged by then, to the second; one that was found damaged later still is it", () => {
@@ -85,6 +85,11 @@ describe("what a backup builds on", () => {
   it("is nothing that builds on what is damaged", () => {
     const entries = [entry("full", 1), entry("full", 2, [[8, "damaged"]]), entry("incremental", 3), entry("incremental", 10)];
     expect(basesOf(entries)).toEqual([undefined, undefined, full(2), full(1)]);
+  });
+
+  it("may be a full beside one that was found damaged since: fulls build on nothing", () => {
+    const entries = [entry("full", 1, [[8, "damaged"]]), entry("full", 2), entry("incremental", 10)];
+    expect(basesOf(entries)).toEqual([undefined, undefined, full(2)]);
   });
 
   it("is nothing that is dated in the future", () => {

@@ -117,6 +117,17 @@ describe("a backup's standing with the base that its manifest names", () => {
     expect(own).not.toHaveProperty("problem");
   });
 
+  it("has no second problem where it is damaged itself and its base is suspicious", async () => {
+    const store = makeMemoryStore();
+    const chain = await makeChain(store, 1);
+    const [full, incremental] = chain as [Manifest, Manifest];
+    await check(store, full.id, "suspicious");
+    await check(store, incremental.id, "damaged");
+    const examined = await examine(store, (await list(store, chain))[1], incremental);
+    expect(examined.standing).toMatchObject({ state: "damaged", suspicious: true });
+    expect(examined).not.toHaveProperty("problem");
+  });
+
   it.each([
     [undefined, "verified", "stored", undefined],
     ["verified", "verified", "stored", undefined],
