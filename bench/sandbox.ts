@@ -40,7 +40,7 @@ function launchIn(kind: SandboxKind, program: string, asRoot: boolean): Command 
   const bubblewrap = kind === "bubblewrap" ? { bubblewrap: `${ensureBubblewrap()}/bwrap` } : {};
   const { command, args, uid, gid } = confine(program, ["--version"], {
     sandbox: { kind, asRoot, refusals: [], ...bubblewrap },
-    user: chooseSandboxUser(),
+    user: chooseSandboxUser("program"),
   });
   return { command, args, env, cwd: "/", ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }

@@ -15,6 +15,8 @@ export interface Visible {
    * Has a shell and the names of users: for programs that need them and are given nothing hostile.
    */
   readonly shell?: boolean | undefined;
+  /** A file that it sees as /etc/passwd, instead of the machine's, beside a shell. */
+  readonly accounts?: string | undefined;
 }
 
 export interface SandboxFiles {
@@ -80,12 +82,16 @@ export function visibleFiles(program: string, visible: Visible): SandboxFiles {
   const linked = new Set(links.map(({ path }) => path));
   const roots = rootDirectories.filter((path) => !linked.has(path));
   const shell = visible.shell === true ? shellPath() : undefined;
-  const accounts = shell === undefined ? [] : ["/etc/passwd", "/etc/group"];
+  const named = visible.accounts === undefined ? ["/etc/passwd"] : [];
+  const accounts = shell === undefined ? [] : [...named, "/etc/group"];
   const wanted = [...systemDirectories, ...roots, directory, ...installation, ...systemFiles, ...accounts];
   return {
     links,
     programs: withoutNested(wanted.filter((path) => existsSync(path))),
-    renamed: shell === undefined ? [] : [{ from: shell, to: "/bin/sh" }],
+    renamed: [
+      ...(shell === undefined ? [] : [{ from: shell, to: "/bin/sh" }]),
+      ...(visible.accounts === undefined ? [] : [{ from: visible.accounts, to: "/etc/passwd" }]),
+    ],
     readable: visible.readable ?? [],
     writable: visible.writable ?? [],
   };

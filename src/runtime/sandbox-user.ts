@@ -4,11 +4,18 @@
  */
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 
 export interface SandboxUser {
   readonly uid: number;
   readonly gid: number;
 }
+
+/**
+ * What a user is for. A server's user is its own until the server has ended, and then everything
+ * that runs as that user is ended too: it is never one that a program of another run may be.
+ */
+export type UserPurpose = "server" | "program";
 
 /**
  * Users nobody else is: a range that no distribution and no container runtime hands out (systemd:
@@ -25,18 +32,57 @@ const maxUserTries = 100;
 
 /**
  * A user that no account has and no process runs as; undefined for an ordinary caller, who can be
- * nobody else.
+ * nobody else. Servers are even numbers, programs odd ones.
  * Errors: a plain Error when there is none.
  */
-export function chooseSandboxUser(): SandboxUser | undefined {
+export function chooseSandboxUser(purpose: UserPurpose): SandboxUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const taken = takenUsers();
   const range = userRanges.find(({ first, count }) => isMapped(first + count)) ?? { first: 60_706, count: 478 };
+  const odd = purpose === "program" ? 1 : 0;
   for (let tries = 0; tries < maxUserTries; tries++) {
-    const uid = range.first + randomInt(range.count);
+    const uid = range.first + 2 * randomInt(range.count / 2) + odd;
     if (!taken.has(uid)) return { uid, gid: uid };
   }
   throw new Error("every user of the sandbox's range has an account or a process");
+}
+
+export interface ReservedUser {
+  readonly user: SandboxUser;
+  /** Lets another server have the user. Idempotent. */
+  release(): void;
+}
+
+/**
+ * A user for a server, which no other server of this machine can choose until it is released or
+ * this process ends: two that chose at the same moment would end each other's processes. Undefined
+ * for an ordinary caller. Errors: a plain Error when there is none.
+ */
+export async function reserveServerUser(choose = () => chooseSandboxUser("server")): Promise<ReservedUser | undefined> {
+  for (let tries = 0; tries < maxUserTries; tries++) {
+    const user = choose();
+    if (user === undefined) return undefined;
+    const release = await claim(`holdfast-sandbox-user-${user.uid}`);
+    if (release !== undefined) return { user, release };
+  }
+  throw new Error("every user of the sandbox's range is reserved by another server");
+}
+
+/**
+ * Claims a name by an abstract socket: the kernel gives it to one process only, and takes it back
+ * when that ends, however it ends. Undefined: another one has it.
+ */
+function claim(name: string): Promise<(() => void) | undefined> {
+  // Nobody is to connect, and whoever does learns nothing.
+  const server = createServer((socket) => socket.destroy());
+  server.unref();
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(undefined);
+      else reject(error);
+    });
+    server.listen({ path: `\0${name}` }, () => resolve(() => void server.close()));
+  });
 }
 
 /** Users with an account in /etc/passwd or /etc/group, and those that processes run as. */

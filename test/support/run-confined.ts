@@ -41,7 +41,7 @@ const { environment, signal } = { environment: process.env, signal: new AbortCon
 
 async function runShell({ script, writable }: NonNullable<ConfinedRequest["shell"]>): Promise<ConfinedAnswer> {
   const sandbox = findSandbox({ program: "/usr/bin/setpriv", environment });
-  const user = chooseSandboxUser();
+  const user = chooseSandboxUser("program");
   if (user !== undefined) {
     const { chownSync } = await import("node:fs");
     chownSync(writable, user.uid, user.gid);

@@ -33,8 +33,11 @@ export interface EntryFinder {
  * of one. What is lost that way load-parallel.ts finds by the numbers of `readFailedEntries`.
  */
 const errorLine = /^pg_restore: error: (?:.*?could not execute query: )?(?:ERROR: {2})?(.*)$/;
-const answerLine = /^pg_restore: error: (?:.*?: )?ERROR: {2}/;
+const answerStart = /^pg_restore: error: (?:[\s\S]*?: )?ERROR: {2}/;
 const commandMark = "Command was: ";
+
+/** A table's name has 63 bytes, each of which may be a line break. */
+const maxNameLines = 64;
 
 /**
  * Reads pg_restore's standard error (bytes in a latin1 string). Parallel sessions do not say which
@@ -45,11 +48,13 @@ export function parseRestoreErrors(stderr: string, finder: EntryFinder): Restore
   let dumpId: number | undefined;
   let message: string | undefined;
   let command: string[] | undefined;
-  let answered = false;
+  /** The message's lines; the server's own part may begin behind a name with a line break in it. */
+  let said: string[] = [];
   const flush = (): void => {
     if (message !== undefined) {
       const statement = command === undefined ? "" : firstStatement(command.join("\n"));
       const entry = findEntry(message, statement, finder);
+      const answered = answerStart.test(said.join("\n"));
       errors.push({ entry, dumpId, message: Buffer.from(message, "latin1").toString("utf8"), command: statement, answered });
     }
     message = undefined;
@@ -61,9 +66,10 @@ export function parseRestoreErrors(stderr: string, finder: EntryFinder): Restore
       flush();
       dumpId = Number(/^pg_restore: from TOC entry (\d+);/.exec(line)?.[1] ?? dumpId) || undefined;
       message = errorLine.exec(line)?.[1];
-      answered = answerLine.test(line);
+      said = [line];
     } else if (command !== undefined) command.push(line);
     else if (line.startsWith(commandMark)) command = [line.slice(commandMark.length)];
+    else if (said.length < maxNameLines) said.push(line);
   }
   flush();
   return errors;
@@ -118,7 +124,20 @@ function findEntry(message: string, statement: string, finder: EntryFinder): Scr
 
 /** Errors that say nothing about the backup: the server, the disk or the connection gave way. */
 const environmentPattern =
-  /No space left on device|Disk quota exceeded|out of shared memory|could not resize shared memory|out of memory|server closed the connection|terminating connection|the database system is (?:shutting down|in recovery|starting up)|could not connect|connection to server|too many clients|canceling statement due to|deadlock detected/;
+  /No space left on device|Disk quota exceeded|Input\/output error|Read-only file system|Resource temporarily unavailable|Cannot allocate memory|Too many open files|out of shared memory|could not resize shared memory|out of memory|server closed the connection|terminating connection|the database system is (?:shutting down|in recovery|not yet accepting|starting up)|could not connect|connection to server|no connection to the server|too many clients|remaining connection slots|canceling statement due to|deadlock detected/;
+
+/** The server's own files, by their names below its data directory: nothing of a backup. */
+const serverFilePattern =
+  /^could not [^"]*"(?:base|global|pg_[a-z]+)\/|^could not access status of transaction|^invalid page in block/;
+
+/** What pg_restore itself says of an archive that is not what pg_dump wrote. */
+const archivePattern =
+  /^(?:could not (?:read from input file|read input file|uncompress data|decompress data|find block ID|find entry for)|unexpected end of file|input file (?:is too short|does not appear|appears to be)|unrecognized (?:data block type|encoding|file format|archive format)|found unexpected block ID|unexpected (?:data offset|block ID)|did not find magic string|unsupported version|sanity check on integer size|expected format|entry ID -?\d+ out of range|invalid (?:dumpId|line in|ENCODING item|STDSTRINGS item|SEARCHPATH item)|bad dumpId|file offset in dump file|corrupt|archive is compressed|cannot restore from compressed archive|inconsistent|could not close data file|error during file seek|ftell mismatch|could not parse)/;
+
+/** Whether pg_restore says that it cannot read the archive. */
+export function isArchiveError({ message, answered }: RestoreError): boolean {
+  return answered !== true && archivePattern.test(message);
+}
 
 /**
  * Sessions that load at once got in each other's way: the statement itself was not judged, and
@@ -134,9 +153,22 @@ export function isDeadlock({ message }: RestoreError): boolean {
  */
 const connectionPattern = /could not connect|connection to server|server closed the connection|canceling statement due to/;
 
-/** Whether the server or its disk failed, so that the load must be called off and not judged. */
+/** What pg_restore says of a worker of its own that ended, for whatever reason. */
+export function isWorkerLost({ message }: RestoreError): boolean {
+  return /^(?:a worker process died unexpectedly|could not (?:read|write) (?:from|to) (?:the )?communication channel)/.test(
+    message,
+  );
+}
+
+/**
+ * Whether the server, its disk or the program failed, so that the load must be called off and not
+ * judged. Where the server gave no answer, only an archive that cannot be read says something of
+ * the backup: pg_restore that could start no worker, or lost one, does not.
+ */
 export function isEnvironmental(error: RestoreError): boolean {
+  if (error.answered !== true) return !archivePattern.test(error.message) || environmentPattern.test(error.message);
+  if (serverFilePattern.test(error.message)) return true;
   if (!environmentPattern.test(error.message)) return false;
-  const refreshing = error.entry?.type === "MATERIALIZED VIEW DATA" && error.answered === true;
+  const refreshing = error.entry?.type === "MATERIALIZED VIEW DATA";
   return !(refreshing && connectionPattern.test(error.message));
 }

@@ -6,7 +6,7 @@
 import type { RunContext } from "../../../runtime/run-context.ts";
 import { isSessionStatement, readOwner } from "../digest/ddl-normalise.ts";
 import type { ArchiveLoad } from "./archive-load.ts";
-import { isDeadlock, type RestoreError } from "./load-errors.ts";
+import { isArchiveError, isDeadlock, type RestoreError } from "./load-errors.ts";
 import {
   assertLoadedAlone,
   assertServerStood,
@@ -32,7 +32,7 @@ export async function loadParallel(load: ArchiveLoad, args: readonly string[], c
   if (!mixed && !run.errors.some(isDeadlock)) return run.errors;
   const stopped = run.errors.find((error) => isDeadlock(error) && isOwner(error));
   if (stopped !== undefined) throw environmentError(stopped, run.stderr);
-  const left = run.errors.filter((error) => staysAsItIs(error, run));
+  const left = keptErrors(run);
   const again = await orderedEntries(load, run, context);
   if (again.length === 0) return left;
   const second = await runRestore(load, [`--use-list=${await writeList(load, again)}`, "--jobs=1"], context);
@@ -65,12 +65,17 @@ export function areMixed({ errors, failed, stderr }: Pick<RestoreRun, "errors" |
   return known.size + rows.length !== failed.size;
 }
 
-/** Owners, and what is of no entry, are not loaded again. */
-function staysAsItIs(error: RestoreError, { errors, failed }: RestoreRun): boolean {
-  if (error.entry !== undefined) return isOwnerOnly(keyOf(error), errors);
-  if (error.answered !== true) return true;
-  // Without the number of any entry: the sessions' settings, and what nobody can explain.
-  return failed.size === 0 && error.command !== "";
+/**
+ * What is not loaded again, and stays as it was said: owners, what the archive itself is guilty of,
+ * and where no entry failed, the sessions' settings. Anything else without an entry is a piece of
+ * two messages, whose entries have failed and are loaded again.
+ */
+export function keptErrors({ errors, failed }: Pick<RestoreRun, "errors" | "failed">): RestoreError[] {
+  return errors.filter((error) => {
+    if (error.entry !== undefined) return isOwnerOnly(keyOf(error), errors);
+    if (isArchiveError(error)) return true;
+    return error.answered === true && failed.size === 0 && error.command !== "";
+  });
 }
 
 function isOwnerOnly(key: string | undefined, errors: readonly RestoreError[]): boolean {

@@ -10,18 +10,33 @@ import { redact } from "../../../runtime/secret.ts";
 import { secretsOf, toolEnvironment } from "../connection/connection.ts";
 import { conninfo } from "../place/place-settings.ts";
 import { archiveConfinement } from "../place/throwaway-sandbox.ts";
+import { archiveError } from "../script/archive-script.ts";
 import type { ArchiveLoad } from "./archive-load.ts";
-import { isDeadlock, isEnvironmental, parseRestoreErrors, type RestoreError, readFailedEntries } from "./load-errors.ts";
+import {
+  isArchiveError,
+  isDeadlock,
+  isEnvironmental,
+  isWorkerLost,
+  parseRestoreErrors,
+  type RestoreError,
+  readFailedEntries,
+} from "./load-errors.ts";
 import { type ListedEntry, parseList } from "./load-order.ts";
 
-/** The archive's entries in its own order. */
+/**
+ * The archive's entries in its own order. Errors: as `archiveError`, and whatever the archive's
+ * reader throws.
+ */
 export async function listEntries(load: ArchiveLoad, context: RunContext): Promise<ListedEntry[]> {
   const confinement = await archiveConfinement(load.pgRestore, context);
   const file = load.source.kind === "file" ? await open(load.source.path, constants.O_RDONLY | constants.O_NOFOLLOW) : undefined;
   try {
     const input = load.source.kind === "stream" ? await load.source.open() : { descriptor: (file as FileHandle).fd };
     const options = { env: {}, signal: context.signal, confinement, input };
-    return parseList((await runTool(load.pgRestore, ["--list", "--verbose"], options)).stdout);
+    const result = await runTool(load.pgRestore, ["--list", "--verbose"], options);
+    // Half a list would load half a backup.
+    if (result.exitCode !== 0) throw archiveError(result);
+    return parseList(result.stdout);
   } finally {
     await file?.close();
   }
@@ -85,19 +100,25 @@ export async function runRestore(load: ArchiveLoad, args: readonly string[], con
     });
   }
   const failed = readFailedEntries(stderr);
-  if (result.exitCode !== 0 && errors.length === 0 && failed.size === 0) {
-    // Its words are not taken as they are: what it writes may be the source's text.
-    errors.push({ message: `pg_restore ended with status ${result.exitCode} and named no error`, command: "" });
-  }
+  if (result.exitCode !== 0 && errors.length === 0 && failed.size === 0) throw noErrorNamed(result.exitCode, stderr);
   const ended = result.exitCode === 0 || /^pg_restore: warning: errors ignored on restore: \d+\n*$/m.test(stderr.slice(-200));
   return { errors, failed, exitCode: result.exitCode, ended, stderr };
 }
 
+/** It, or the sandbox around it, did not come to loading: the backup was not judged. */
+function noErrorNamed(exitCode: number, stderr: string): HoldfastError {
+  const message = `pg_restore ended with status ${exitCode} and named no error`;
+  return new HoldfastError("ThrowawayFailed", message, { details: lastLines(stderr) });
+}
+
 /**
- * Errors: ThrowawayFailed, DiskFull when the server or its disk failed; a deadlock is none of it.
+ * Errors: ThrowawayFailed, DiskFull when the server, its disk or the program failed; a deadlock is
+ * none of it.
  */
 export function assertServerStood({ errors, stderr }: RestoreRun): void {
-  const gaveWay = errors.find((error) => isEnvironmental(error) && !isDeadlock(error));
+  // A worker that met an archive it cannot read ends, and is missed by the others.
+  const unreadable = errors.some(isArchiveError);
+  const gaveWay = errors.find((error) => isEnvironmental(error) && !isDeadlock(error) && !(unreadable && isWorkerLost(error)));
   if (gaveWay !== undefined) throw environmentError(gaveWay, stderr);
 }
 
@@ -106,7 +127,8 @@ export function assertServerStood({ errors, stderr }: RestoreRun): void {
  */
 export function assertLoadedAlone(run: RestoreRun): void {
   assertServerStood(run);
-  const { errors, stderr } = run;
+  const { errors, exitCode, stderr } = run;
+  if (exitCode !== 0 && errors.length === 0) throw noErrorNamed(exitCode, stderr);
   const deadlock = errors.find(isDeadlock);
   if (deadlock !== undefined) throw environmentError(deadlock, stderr);
 }

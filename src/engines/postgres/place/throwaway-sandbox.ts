@@ -5,7 +5,7 @@ import { runTool } from "../../../runtime/child-process.ts";
 import { findSandbox } from "../../../runtime/find-sandbox.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { Confinement, Sandbox } from "../../../runtime/sandbox.ts";
-import { chooseSandboxUser, type SandboxUser } from "../../../runtime/sandbox-user.ts";
+import { chooseSandboxUser, reserveServerUser, type SandboxUser } from "../../../runtime/sandbox-user.ts";
 
 export type SandboxContext = Pick<RunContext, "environment" | "signal" | "sandbox">;
 
@@ -13,6 +13,8 @@ export type SandboxContext = Pick<RunContext, "environment" | "signal" | "sandbo
 export interface ServerSandbox {
   readonly sandbox: Sandbox;
   readonly user: SandboxUser | undefined;
+  /** Lets another server have the user, once nothing of this one runs. Idempotent. */
+  release(): void;
 }
 
 /**
@@ -29,21 +31,30 @@ export async function openServerSandbox(postgres: string, context: SandboxContex
       hint: "Install bubblewrap (apt install bubblewrap), or allow user namespaces; `holdfast check` says what is missing.",
     });
   }
-  const user = chooseUser();
+  const { user, release } = await reserveUser();
   if (sandbox.kind === "none" && user !== undefined && !(await canRun(postgres, user, context.signal))) {
+    release();
     throw new HoldfastError("ThrowawayFailed", `a PostgreSQL server does not run as root, and no other user may run ${postgres}`, {
       details: sandbox.refusals,
       hint: "Make the directory of the PostgreSQL programs, and those above it, readable by everyone, or run Holdfast as an ordinary user.",
     });
   }
-  return { sandbox, user };
+  return { sandbox, user, release };
+}
+
+async function reserveUser(): Promise<Pick<ServerSandbox, "user" | "release">> {
+  try {
+    return (await reserveServerUser()) ?? { user: undefined, release: () => {} };
+  } catch (cause) {
+    throw new HoldfastError("ThrowawayFailed", "no free user for a throwaway server", { cause });
+  }
 }
 
 function chooseUser(): SandboxUser | undefined {
   try {
-    return chooseSandboxUser();
+    return chooseSandboxUser("program");
   } catch (cause) {
-    throw new HoldfastError("ThrowawayFailed", "no free user for a throwaway server", { cause });
+    throw new HoldfastError("ThrowawayFailed", "no free user for a program that reads a backup", { cause });
   }
 }
 
@@ -62,7 +73,8 @@ async function canRun(program: string, user: SandboxUser, signal: AbortSignal): 
   if (known !== undefined) return known;
   try {
     const result = await runTool(program, ["--version"], { env: {}, signal, uid: user.uid, gid: user.gid, cwd: "/" });
-    runnable.set(key, result.exitCode === 0);
+    // A failure may be this machine's, and gone the next time.
+    if (result.exitCode === 0) runnable.set(key, true);
     return result.exitCode === 0;
   } catch (error) {
     if (signal.aborted) throw error;
@@ -70,5 +82,5 @@ async function canRun(program: string, user: SandboxUser, signal: AbortSignal): 
   }
 }
 
-/** Whether other users may run the programs of a directory. */
-const runnable = new Map<string, boolean>();
+/** Directories whose programs other users may run. */
+const runnable = new Map<string, true>();

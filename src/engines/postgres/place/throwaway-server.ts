@@ -3,18 +3,18 @@
  * gone with Holdfast.
  */
 import { spawn } from "node:child_process";
-import { chmod, chown, lchown, mkdir, mkdtemp, readdir, readFile } from "node:fs/promises";
+import { chmod, chown, lchown, mkdir, mkdtemp, readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
-import { lastLines, runTool } from "../../../runtime/child-process.ts";
+import { lastLines } from "../../../runtime/child-process.ts";
 import { makePrivateDirectory } from "../../../runtime/private-directory.ts";
 import { abortError, keepTail } from "../../../runtime/process-group.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import { type Confinement, confine, type SandboxKind } from "../../../runtime/sandbox.ts";
 import type { SandboxUser } from "../../../runtime/sandbox-user.ts";
-import { findNamedUser, noAccount } from "./throwaway-account.ts";
+import { makeDataDirectory, serverError } from "./throwaway-initdb.ts";
 import { openServerSandbox, type ServerSandbox } from "./throwaway-sandbox.ts";
 import { type Supervisor, startSupervisor, throwawayMark } from "./throwaway-supervisor.ts";
 
@@ -95,6 +95,9 @@ const settings: Readonly<Record<string, string>> = {
   // pg_restore's errors are read from its own output.
   log_min_messages: "fatal",
   log_min_error_statement: "panic",
+  // A process that is killed takes the server along, by default for a moment: with what it had not
+  // written yet, which a commit does not wait for here. Less came back then would look like damage.
+  restart_after_crash: "off",
 };
 
 /** Login triggers of the restored database would run in the test's own sessions. */
@@ -133,17 +136,22 @@ interface Layout {
 export async function startThrowawayServer(request: ServerRequest, context: RunContext): Promise<ThrowawayServer> {
   const program = (name: string): string => join(request.binDirectory, name);
   const server = await openServerSandbox(program("postgres"), context);
-  const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-pg-", { sockets: true });
+  const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-pg-", { sockets: true }).catch((error) => {
+    server.release();
+    throw error;
+  });
   let supervisor: Supervisor | undefined;
   const stop = async (): Promise<void> => {
     await supervisor?.dismiss();
     await directory.remove();
+    server.release();
   };
   try {
     supervisor = await startSupervisor(directory.path, server.user);
     const layout = await makeLayout(directory.path, server.user);
     request.onDirectory?.(layout.input);
-    await initialise({ initdb: program("initdb"), encoding: request.encoding ?? "UTF8" }, layout, server, context);
+    const initdb = { program: program("initdb"), encoding: request.encoding ?? "UTF8", superuser: throwawaySuperuser };
+    await makeDataDirectory(initdb, { directory: directory.path, data: layout.data }, server, context);
     const postmaster = await startPostmaster(program("postgres"), request.major, layout, server);
     await waitUntilReady(layout, postmaster, context);
     return describeServer(layout, server, postmaster, stop);
@@ -200,57 +208,6 @@ async function makeLayout(directory: string, user: SandboxUser | undefined): Pro
     await chmod(layout.input, 0o750);
   }
   return layout;
-}
-
-/**
- * initdb is given nothing of the backup's. It needs a shell, and an account with a name: as root it
- * runs as the account that owns nothing, with the group of the server's user, which lets it into
- * the directory and nobody else.
- */
-async function initialise(
-  { initdb, encoding }: { readonly initdb: string; readonly encoding: string },
-  layout: Layout,
-  server: ServerSandbox,
-  context: RunContext,
-): Promise<void> {
-  const { user, sandbox } = server;
-  const data = join(layout.data, "data");
-  const args = ["-D", data, "-U", throwawaySuperuser, `--encoding=${encoding}`, ...initdbOptions];
-  const named = user === undefined ? undefined : { uid: await findNamedUser(), gid: user.gid };
-  if (named !== undefined) await chown(layout.data, named.uid, named.gid);
-  const caged = named !== undefined && sandbox.kind !== "none";
-  const result = await runTool(initdb, args, {
-    env: {},
-    signal: context.signal,
-    cwd: "/",
-    ...(caged ? { confinement: { sandbox, user: named, writable: [layout.data], shell: true } } : (named ?? {})),
-  });
-  if (result.exitCode !== 0) throw serverError("initdb could not make a data directory", lastLines(result.stderr), data);
-  if (user !== undefined) await giveTree(layout.data, user);
-}
-
-const initdbOptions: readonly string[] = ["--auth=trust", "--locale=C", "--no-sync", "--no-instructions"];
-
-/** Gives a tree that nobody else can reach to the user; links are not followed. */
-async function giveTree(directory: string, user: SandboxUser): Promise<void> {
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) await giveTree(path, user);
-    else await lchown(path, user.uid, user.gid);
-  }
-  await lchown(directory, user.uid, user.gid);
-}
-
-function serverError(message: string, words: readonly string[], directory: string): HoldfastError {
-  if (words.some((line) => line.includes("No space left on device") || line.includes("Disk quota exceeded"))) {
-    return new HoldfastError("DiskFull", `no room for a throwaway server in ${directory}`, { details: words });
-  }
-  // As in a container that runs as a number (`docker run --user 1234`): initdb wants the user's
-  // name.
-  if (words.some((line) => line.includes("could not look up effective user ID"))) {
-    return new HoldfastError("ThrowawayFailed", noAccount.message, { details: words, hint: noAccount.remedy });
-  }
-  return new HoldfastError("ThrowawayFailed", message, { details: words });
 }
 
 interface Postmaster {

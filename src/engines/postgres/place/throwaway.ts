@@ -154,6 +154,7 @@ function createPlace(parts: Parts): Place {
     load: () =>
       guarded(async () => {
         loaded = await loadThrowaway(parts.fetching ? await parts.fetching.archive() : streamArchive(parts.backup), parts);
+        if (loaded.findings.some((finding) => finding.class === "damage")) await assertSound(server, facts.serverMajor, context);
         return { findings: loaded.findings } satisfies LoadOutcome;
       }),
     compare: (digest) =>
@@ -161,6 +162,7 @@ function createPlace(parts: Parts): Place {
         const { database, deviations, globals, reprint } = needLoaded();
         const openFirst = () => openScript(parts.tools.pgRestore, streamArchive(parts.backup), context);
         const result = await compareLoaded(database, digest, deviations, globals, { openFirst, reprint }, context);
+        if (!result.comparison.equal) await assertSound(server, facts.serverMajor, context);
         second = result.digest;
         return result.comparison;
       }),
@@ -187,6 +189,20 @@ function createPlace(parts: Parts): Place {
       await server.stop();
     },
   };
+}
+
+/**
+ * Before the backup is blamed: whether the server still has all that it was given. It writes out
+ * everything that it holds, which a server without its files, its disk or its memory cannot.
+ * Errors: the driver's.
+ */
+async function assertSound(server: ThrowawayServer, serverMajor: number, { signal }: RunContext): Promise<void> {
+  const connection = await connect(throwawaySettings(server, serverMajor, "postgres"), signal);
+  try {
+    await connection.run("CHECKPOINT");
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Whatever makes the server give way is the test's failure, and says nothing of the backup. */

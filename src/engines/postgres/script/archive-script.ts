@@ -40,20 +40,36 @@ export async function openScript(
   const file = source.kind === "file" ? await open(source.path, constants.O_RDONLY | constants.O_NOFOLLOW) : undefined;
   try {
     const input = source.kind === "stream" ? await source.open() : { descriptor: (file as FileHandle).fd };
-    return streamTool(pgRestore, args, { env: {}, signal: context.signal, fail: scriptError, input, confinement }).stdout;
+    return streamTool(pgRestore, args, { env: {}, signal: context.signal, fail: archiveError, input, confinement }).stdout;
   } finally {
     // The tool has it by now.
     await file?.close();
   }
 }
 
-function scriptError(exit: ToolExit): HoldfastError {
+/** What pg_restore says when this machine has nothing left for it; the archive may be sound. */
+const machinePattern =
+  /out of memory|could not (?:fork|create worker process|write to output file)|Cannot allocate memory|Resource temporarily unavailable|No space left on device|Input\/output error|Too many open files/;
+
+/** A program that reads bytes and crashes on them is judged by them. */
+const crashSignals: ReadonlySet<NodeJS.Signals> = new Set(["SIGSEGV", "SIGABRT"]);
+
+/**
+ * The error of a pg_restore that did not read the archive to its end. ContentInvalid only where it
+ * says so itself, or crashed; ToolKilled where somebody ended it (the out-of-memory killer, a
+ * person), the machine had nothing left for it, or the sandbox around it did not start.
+ */
+export function archiveError(exit: ToolExit): HoldfastError {
   const words = lastLines(exit.stderr);
-  // Somebody ended it: the out-of-memory killer, a person. That is not the archive's fault. A crash
-  // may be, and counts as before.
-  if (exit.signal === "SIGKILL" || exit.signal === "SIGTERM" || exit.signal === "SIGINT" || exit.signal === "SIGHUP") {
+  const said = words.find((line) => line.startsWith("pg_restore: error: "));
+  const crashed = exit.signal !== undefined && crashSignals.has(exit.signal);
+  if (exit.signal !== undefined && !crashed) {
     return new HoldfastError("ToolKilled", `pg_restore was ended by ${exit.signal} while it read the archive`, { details: words });
   }
-  const said = words.find((line) => line.includes("error:"))?.replace(/^.*?error: /, "") ?? `exit status ${exit.exitCode}`;
-  return new HoldfastError("ContentInvalid", `pg_restore cannot read the archive: ${said}`, { details: words });
+  if (!crashed && (said === undefined || machinePattern.test(said))) {
+    const message = `pg_restore ended with status ${exit.exitCode} before it had read the archive`;
+    return new HoldfastError("ToolKilled", message, { details: words });
+  }
+  const what = said?.replace(/^.*?error: /, "") ?? `exit status ${exit.exitCode}`;
+  return new HoldfastError("ContentInvalid", `pg_restore cannot read the archive: ${what}`, { details: words });
 }
