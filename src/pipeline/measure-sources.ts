@@ -6,7 +6,7 @@
 import { type HoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
 import type { SourceConfig } from "../policy/policy.ts";
 import { assessStatus } from "../report/status.ts";
-import type { BackupFigures, Status, StatusBackup } from "../report/status-model.ts";
+import type { BackupFigures, Status, StatusBackup, StatusGap } from "../report/status-model.ts";
 import type { BackupEntry } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
@@ -17,6 +17,7 @@ import { confirmLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { SignedVault } from "../vault/vault.ts";
 import { examineQuoted, testChecks } from "./catalogue/examine-quoted.ts";
+import { findGaps } from "./catalogue/find-gaps.ts";
 import { readSoundEvidence, readSoundManifest } from "./catalogue/read-valid-evidence.ts";
 import { chainedHistoryOf } from "./list-source.ts";
 import { authenticatorOf } from "./opening/authentic-manifest.ts";
@@ -35,6 +36,8 @@ export interface MeasuredSource {
   readonly lost: readonly BackupPlace[];
   /** Backups that were deleted a short time ago, and of which something is left. */
   readonly deleted: readonly RecentDeletion[];
+  /** Times of the recovery window that no log has. */
+  readonly gaps: readonly StatusGap[];
 }
 
 /** A source of whose backups nothing is known: its vault could not be read. */
@@ -73,7 +76,15 @@ export async function measureSources(context: PipelineContext, sources: readonly
   const deleted = measured.flatMap((each) => each.deleted);
   const now = context.run.clock.now();
   const known = measured.map(({ source }) => source);
-  const status = assessStatus({ now, timezone, sources: known, backups, lost, deleted });
+  const status = assessStatus({
+    now,
+    timezone,
+    sources: known,
+    backups,
+    lost,
+    deleted,
+    gaps: measured.flatMap((each) => each.gaps),
+  });
   if (first === undefined) return { status, sources: measured, unmeasured };
   const described = unmeasured.map(({ source, error: { name, message, hint } }) => ({
     source: source.name,
@@ -84,7 +95,7 @@ export async function measureSources(context: PipelineContext, sources: readonly
 
 async function measureSource(context: PipelineContext, source: SourceConfig): Promise<MeasuredSource> {
   const vault = await findVault(context, source.vault);
-  if (vault === undefined) return { source, backups: [], tests: [], lost: [], deleted: [] };
+  if (vault === undefined) return { source, backups: [], tests: [], lost: [], deleted: [], gaps: [] };
   const { store } = vault;
   const { backups: listed, unclaimed } = await chainedHistoryOf(context, vault, source.name);
   const entries = await examineQuoted(store, listed, authenticatorOf(context, vault));
@@ -97,7 +108,7 @@ async function measureSource(context: PipelineContext, source: SourceConfig): Pr
   for (const entry of entries) {
     backups.push(telling.has(entry) ? { ...entry, figures: await readFigures(store, entry, tests) } : entry);
   }
-  return { source, backups, tests, lost, deleted };
+  return { source, backups, tests, lost, deleted, gaps: await findGaps(context, vault, source, entries) };
 }
 
 async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {

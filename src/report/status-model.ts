@@ -73,6 +73,15 @@ export interface StatusInput {
    * Backups of these sources that were deleted a short time ago, and of which something is left.
    */
   readonly deleted?: readonly ({ readonly source: string } & StatusDeletion)[];
+  /** Of these sources: times of the recovery window that no log has. */
+  readonly gaps?: readonly StatusGap[];
+}
+
+/** ISO 8601: the last instant before it that can be restored, and the first after it. */
+export interface StatusGap {
+  readonly source: string;
+  readonly from: string;
+  readonly to: string;
 }
 
 /** A deletion that is not trusted yet. */
@@ -87,7 +96,16 @@ export type Verdict = "ok" | "warning" | "breach";
 
 export interface StatusFinding {
   readonly level: "warning" | "breach";
-  readonly subject: "rpo" | "rto" | "restore-test" | "verification" | "schedule" | "backup" | "damage" | "growth";
+  readonly subject:
+    | "rpo"
+    | "rto"
+    | "restore-test"
+    | "verification"
+    | "schedule"
+    | "backup"
+    | "damage"
+    | "growth"
+    | "recovery-window";
   /** A lowercase fact without a full stop. */
   readonly message: string;
 }
@@ -180,6 +198,7 @@ export interface SourceView {
   /** Ids. */
   readonly lost: readonly string[];
   readonly deleted: readonly StatusDeletion[];
+  readonly gaps: readonly StatusGap[];
   readonly now: Date;
   readonly timezone: string;
 }

@@ -3,6 +3,7 @@
  * judge-*.ts.
  */
 import { judgeBackups } from "./judge-backups.ts";
+import { judgeCoverage } from "./judge-coverage.ts";
 import { judgeRestores } from "./judge-restores.ts";
 import { judgeSchedules } from "./judge-schedules.ts";
 import { measureSize } from "./measure-size.ts";
@@ -14,7 +15,7 @@ import type { SourceStatus, SourceView, Status, StatusInput, Verdict } from "./s
  * the RTO, restore tests, verifications and backups against their schedules, growth, and what is
  * damaged or suspicious. Pure; the answer is plain JSON.
  */
-export function assessStatus({ now, timezone, sources, backups, lost = [], deleted = [] }: StatusInput): Status {
+export function assessStatus({ now, timezone, sources, backups, lost = [], deleted = [], gaps = [] }: StatusInput): Status {
   const bySource = Map.groupBy(backups, ({ source }) => source);
   const statuses = sources.map((source) => {
     const own = (bySource.get(source.name) ?? []).toSorted((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
@@ -24,6 +25,7 @@ export function assessStatus({ now, timezone, sources, backups, lost = [], delet
       dated: own.filter(({ future }) => future === true),
       lost: lostOf(lost, source.name),
       deleted: deleted.filter((each) => each.source === source.name),
+      gaps: gaps.filter((each) => each.source === source.name),
       now,
       timezone,
     });
@@ -33,7 +35,7 @@ export function assessStatus({ now, timezone, sources, backups, lost = [], delet
 
 function assessSource(view: SourceView): SourceStatus {
   const [points, restores, schedules, size] = [judgeBackups(view), judgeRestores(view), judgeSchedules(view), measureSize(view)];
-  const findings = [points, restores, schedules, size].flatMap((judgement) => judgement.findings);
+  const findings = [points, judgeCoverage(view), restores, schedules, size].flatMap((judgement) => judgement.findings);
   const { name, engine, tier } = view.source;
   return {
     source: name,

@@ -6,13 +6,17 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Alert } from "../../src/alerts/alert.ts";
 import type { DumpSession } from "../../src/engines/engine.ts";
 import { findInVaults } from "../../src/pipeline/catalogue/find-backups.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
+import { measureSources } from "../../src/pipeline/measure-sources.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
+import { watchSources } from "../../src/pipeline/watch.ts";
 import { type Manifest, readManifest } from "../../src/vault/documents/manifest.ts";
+import { makeMemoryStore } from "../support/memory-store.ts";
 import { createToyProject, type ToyProject } from "./toy-project.ts";
 
 let project: ToyProject;
@@ -109,6 +113,36 @@ describe("logs beside a full that takes longer", () => {
     expect([...stored].sort()).toEqual(project.manifestIds());
     await project.write(linesUntil(9), "2");
     expect((await manifestOf(await project.dump(9, "log"))).base?.id).toBe(made.id);
+  });
+
+  it("that leave a gap within the recovery window are a breach, which is told once; without one there is none", async () => {
+    await project.retain("{ keepLast: 5, recoveryWindow: 1h, maxRemoval: 100%, minAge: none }");
+    await slowFull(0, false, async () => 0);
+    await log(2);
+    await slowFull(3, true, async () => {
+      await project.write(linesUntil(5));
+      return 5;
+    });
+    for (const minute of [6, 8]) await log(minute);
+    const breachesAt = async (minute: number) => {
+      const context = await project.open(minute);
+      const { status } = await measureSources(context, Object.values(context.policy.sources));
+      return status.sources.flatMap(({ findings }) => findings.filter(({ subject }) => subject === "recovery-window"));
+    };
+    expect(await breachesAt(9)).toEqual([]);
+    await project.write(linesUntil(20), "2");
+    await project.dump(20, "full");
+    await project.write(linesUntil(22), "2");
+    await project.dump(22, "log");
+    const message = `what happened between ${at(8)} and ${at(20)} (12 min) is in no log: the recovery window has a gap`;
+    expect(await breachesAt(23)).toEqual([{ level: "breach", subject: "recovery-window", message }]);
+    const memory = makeMemoryStore();
+    const told: string[] = [];
+    const tell = async (alert: Alert) => void told.push(JSON.stringify(alert));
+    for (const minute of [24, 25]) await watchSources(await project.open(minute), { memory, tell });
+    expect(told.filter((each) => each.includes("the recovery window has a gap"))).toHaveLength(1);
+    // An hour later it is of the past.
+    expect(await breachesAt(100)).toEqual([]);
   });
 
   it("leave no instant out, begin anew on every full, and let the old ones go, whatever the times", async () => {

@@ -160,7 +160,12 @@ async function nameBackup(
 ): Promise<{ readonly source: string; readonly backup: string }> {
   const [, source] = /^(.+)@latest$/.exec(reference) ?? [];
   if (source !== undefined) return { source: requireSource(context.policy, source).name, backup: "latest" };
-  const { entry } = await findInVaults(context, reference);
+  const { entry, until } = await findInVaults(context, reference);
+  if (until !== undefined) {
+    throw new HoldfastError("UsageInvalid", `${reference} is within ${entry.id}, and a stack restores backups to their end only`, {
+      hint: `Restore it from a machine that can read the vault, without --stack, or name ${entry.id} itself.`,
+    });
+  }
   return { source: requireSource(context.policy, entry.source).name, backup: entry.id };
 }
 
