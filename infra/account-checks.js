@@ -23,7 +23,8 @@ class AccountChecks {
       },
     };
     this.hooks = {
-      "before:deploy:deploy": () => byCatalogue(() => this.adopt()),
+      // Before it packages, which takes minutes.
+      initialize: () => byCatalogue(() => this.adopt()),
       "preflight:look": () => byCatalogue(() => this.look()),
     };
   }
@@ -33,6 +34,7 @@ class AccountChecks {
   }
 
   async adopt() {
+    if (this.serverless.processedInput.commands.join(" ") !== "deploy") return;
     const { deployment } = this;
     if (deployment.createsVault) return;
     using clients = openClients(deployment.region);

@@ -77,6 +77,9 @@ function taskDefinition(
 ): Resource {
   return {
     Type: "AWS::ECS::TaskDefinition",
+    // An execution of `restore` that runs names the revision that it began with: one that was
+    // deregistered starts no container.
+    UpdateReplacePolicy: "Retain",
     Properties: {
       Family: `${deployment.prefix}-${key}`,
       RequiresCompatibilities: ["FARGATE"],

@@ -2,6 +2,9 @@
  * A vault that an earlier deployment left, or somebody else made: taken over when it is what the
  * stack would have made of it, and refused with a line for whatever it lacks.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { CreateStackCommand, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from "@aws-sdk/client-kms";
 import {
@@ -21,7 +24,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findAccount } from "../../infra/adoption/clients.ts";
 import { inspectVault, refuseWeakVault } from "../../infra/adoption/inspect-vault.ts";
 import { vaultResources } from "../../infra/vault.ts";
-import { region } from "../../scripts/cloud-stack.ts";
+import { deployStack, region, stackName } from "../../scripts/cloud-stack.ts";
 import { deploy, samplePolicyText } from "../infra/deployments.ts";
 import { type MiniStackServer, startMiniStack } from "../support/ministack.ts";
 import { waitFor } from "../support/processes.ts";
@@ -171,6 +174,45 @@ describe("a vault that is taken over", () => {
 
   test("lacks nothing where the stack itself made it", async () => {
     expect(await inspect()).toEqual([]);
+  });
+
+  const unlocked = samplePolicyText.replace(/^ {4}(lock|state|tiers):.*\n/gm, "");
+  const others: readonly (readonly [string, string])[] = [
+    ["without a lock", unlocked],
+    ["with locks for good", samplePolicyText.replace("mode: governance", "mode: compliance")],
+    ["with several vaults in a bucket", unlocked.replace("keys:\n", "  other: s3://acme-backups/staging\nkeys:\n")],
+    ["as large as a bucket", samplePolicyText.replace("    prefix: production\n", "")],
+  ];
+  test.each(others)("lacks nothing where the stack made it %s", async (what, text) => {
+    const given = { stage: "local", image: "", vault: "existing", proving: "open" } as const;
+    const name = what.replaceAll(" ", "-");
+    const own = deploy(text.replaceAll("acme", `acme-${name}`), given);
+    await makeStack(emulator, name, vaultResources({ ...own, createsVault: true }));
+    const findings = await inspectVault(own, await findAccount(emulator.clients, region), emulator.clients);
+    expect(findings.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("is refused by `osls deploy` before it packages anything, with 5 and every line", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "holdfast-adoption-"));
+    try {
+      const file = join(directory, "holdfast.yml");
+      writeFileSync(file, samplePolicyText);
+      await emulator.clients.s3.send(new DeleteBucketPolicyCommand({ Bucket }));
+      const options = { endpoint: server.endpoint, policy: file, vault: "existing", directory, majors: [17] } as const;
+      const said = await deployStack(options).then(
+        () => "it was deployed",
+        (error: Error) => error.message,
+      );
+      expect(said).toMatch(/osls deploy ended with 5:/);
+      for (const sid of ["OtherEncryption", "OtherKey", "KeyOfTheCaller", "Overwriting", "LocksHold"])
+        expect(said).toContain(`bucket ${Bucket}: bucket policy: the denial ${sid} is missing`);
+      expect(said).not.toMatch(/^ +at |Packaging/m);
+      const stack = emulator.clients.cloudFormation.send(new DescribeStacksCommand({ StackName: stackName }));
+      await expect(stack).rejects.toThrow(/does not exist/);
+    } finally {
+      await putPolicy(policy())(emulator.clients);
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   test.each(weaknesses)("is refused with $what", async ({ make, unmake, lines }) => {

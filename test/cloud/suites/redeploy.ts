@@ -1,13 +1,12 @@
 /** The stack goes and comes again; the vault stays, and everything in it is found. */
 import { join } from "node:path";
-import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { ListStateMachinesCommand } from "@aws-sdk/client-sfn";
 import { beforeAll, describe, expect, test } from "vitest";
 import { rootEnvironment, stackName } from "../../../scripts/cloud-stack.ts";
 import { runOk } from "../../support/processes.ts";
 import type { TestCloud } from "../cloud.ts";
 import { execute } from "../executions.ts";
-import { silencePolicy, sources, vaultBucket } from "../policy.ts";
+import { silencePolicy, sources } from "../policy.ts";
 import { restSchedules, schedulesOf } from "../schedules.ts";
 import { keysIn } from "../vault.ts";
 
@@ -16,8 +15,6 @@ export function redeploySuite(cloud: () => TestCloud): void {
     let before: State;
     let between: State;
     let after: State;
-    let refusal: string;
-    let afterRefusal: State;
     beforeAll(async () => {
       // What fired between two looks would be a difference that no deployment made.
       silencePolicy(cloud().policyFile);
@@ -25,8 +22,6 @@ export function redeploySuite(cloud: () => TestCloud): void {
       before = await look(cloud());
       await cloud().local.remove("create");
       between = await look(cloud(), false);
-      refusal = await deployWithoutPolicy(cloud());
-      afterRefusal = await look(cloud(), false);
       await cloud().local.deploy("existing");
       after = await look(cloud());
     });
@@ -35,14 +30,6 @@ export function redeploySuite(cloud: () => TestCloud): void {
       expect(before.machines).toHaveLength(5);
       expect(between).toMatchObject({ machines: [], schedules: [], objects: before.objects });
       expect(before.objects.length).toBeGreaterThan(20);
-    });
-
-    test("a vault that lost its policy is not taken over: each denial that is missing is said, and nothing is deployed", () => {
-      for (const sid of ["OtherEncryption", "OtherKey", "KeyOfTheCaller", "Overwriting", "LocksHold"])
-        expect(refusal).toContain(`bucket ${vaultBucket}: bucket policy: the denial ${sid} is missing`);
-      expect(refusal).toMatch(/ended with 5/);
-      expect(refusal).not.toMatch(/^ +at /m);
-      expect(afterRefusal).toEqual(between);
     });
 
     test("`list` finds every backup again, in the state that its evidence says", () => {
@@ -68,23 +55,6 @@ export function redeploySuite(cloud: () => TestCloud): void {
       expect(test).toMatchObject({ status: "SUCCEEDED", output: { backupId: oldest, outcome: "proven" } });
     });
   });
-}
-
-/**
- * What a deployment says that finds the vault's bucket without its policy; the policy is put back.
- */
-async function deployWithoutPolicy({ clients: { s3 }, local }: TestCloud): Promise<string> {
-  const Bucket = vaultBucket;
-  const { Policy } = await s3.send(new GetBucketPolicyCommand({ Bucket }));
-  await s3.send(new DeleteBucketPolicyCommand({ Bucket }));
-  try {
-    await local.deploy("existing");
-    return "it was deployed";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  } finally {
-    await s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
-  }
 }
 
 interface Listed {
