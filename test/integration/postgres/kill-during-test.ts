@@ -118,6 +118,20 @@ async function killOnce(temporary: string, choose: Choose, afterMs: number, isOv
   return false;
 }
 
+/**
+ * Kills a session of a server as soon as one has such a title, and gives whether one was killed
+ * before `isOver`.
+ */
+export async function killSession(postmaster: number, title: RegExp, isOver: () => boolean): Promise<boolean> {
+  while (!isOver()) {
+    const all = await listProcesses();
+    const victim = all.find(({ parent, words }) => parent === postmaster && title.test(words[0] ?? ""));
+    if (victim !== undefined && kill(victim.pid)) return true;
+    await sleep(2);
+  }
+  return false;
+}
+
 function kill(pid: number): boolean {
   try {
     process.kill(pid, "SIGKILL");

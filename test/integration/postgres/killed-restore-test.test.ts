@@ -2,14 +2,15 @@
  * Whatever ends a process of a restore test from outside says nothing of the backup: it is never
  * called damaged for it.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
+import { openPostgresTarget } from "../../../src/engines/postgres/place/restore.ts";
 import type { ContentDigest } from "../../../src/proof/content.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
-import { proveWhileKilling, victims } from "./kill-during-test.ts";
+import { killSession, proveWhileKilling, victims } from "./kill-during-test.ts";
 import { proven } from "./prove.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
@@ -59,5 +60,25 @@ describe.each([14, 18])("a restore test on PostgreSQL %i", (major) => {
   test("was really hit", () => {
     // These live as long as the server; others may have ended before anybody saw them.
     for (const name of ["postmaster", "checkpointer", "the writer of the log"]) expect([...killed]).toContain(name);
+  });
+
+  test("nor is a restore that loses a session of the target's server: it fails, and says nothing of the backup", async () => {
+    const postmaster = Number((await readFile(join(server.dataDir, "postmaster.pid"), "utf8")).split("\n")[0]);
+    const request = { target: "copy", overwrite: false };
+    const target = await openPostgresTarget(taken.backup, taken.source, request, taken.context);
+    let over = false;
+    const killing = killSession(postmaster, /^postgres: \S+ copy\S* .*(?:COPY|CREATE INDEX|ALTER TABLE)/, () => over);
+    const restoring = (async () => {
+      await target.load();
+      return (await target.compare(digest)).differences;
+    })();
+    const outcome = await restoring.then(
+      (differences) => ({ differences }),
+      (error: Error) => ({ error: error.name }),
+    );
+    over = true;
+    const wasKilled = await killing;
+    await target.close();
+    expect(outcome).toEqual(wasKilled ? { error: "RestoreFailed" } : { differences: [] });
   });
 });
