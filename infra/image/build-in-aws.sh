@@ -31,6 +31,14 @@ tag=$(git rev-parse --short=12 HEAD)
 git diff --quiet HEAD || say "Note: changes that are not committed are not in the image."
 
 if ! digest=$(digest_of "$name" "$tag" 2> /dev/null); then
+  # A new account may be allowed no such build at all. Who may not ask finds out by building.
+  builds=$(aws service-quotas get-service-quota --service-code codebuild --quota-code L-596BEAB4 --query Quota.Value --output text 2> /dev/null || true)
+  case $builds in 0 | 0.0)
+    say "This account may run no ARM/Large builds in $AWS_REGION (quota 0). Ask for 1, which takes AWS minutes to days:"
+    say "  aws service-quotas request-service-quota-increase --region $AWS_REGION --service-code codebuild --quota-code L-596BEAB4 --desired-value 1"
+    say "Until then build with GitHub Actions or Docker: docs/deploy.md, \"The image\"."
+    exit 1
+  esac
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   git archive --format=zip --output "$work/source.zip" HEAD

@@ -24,6 +24,7 @@ case "$1 $2" in
       *Project*) echo holdfast-image ;;
     esac ;;
   "s3 cp") cp "$4" "$CALLS.zip" ;;
+  "service-quotas get-service-quota") echo "\${QUOTA:-1.0}" ;;
   "codebuild start-build") echo holdfast-image:1 ;;
   "codebuild batch-get-builds")
     if [ -e "$CALLS.polled" ]; then echo "$STATUS"; [ "$STATUS" != SUCCEEDED ] || touch "$BUILT"
@@ -77,6 +78,7 @@ describe("infra/image/build-in-aws.sh", () => {
     expect(ran.asked.filter((call) => !call.endsWith("describe-stacks"))).toEqual([
       "cloudformation deploy",
       "ecr describe-images",
+      "service-quotas get-service-quota",
       "s3 cp",
       "codebuild start-build",
       "codebuild batch-get-builds",
@@ -105,6 +107,15 @@ describe("infra/image/build-in-aws.sh", () => {
     const ran = await build({ STATUS: "FAILED" });
     expect(ran).toMatchObject({ code: 1, stdout: "" });
     expect(ran.stderr).toContain("ended with FAILED: aws logs tail /holdfast/image");
+  });
+
+  test("starts no build where the account may run none, and says what to ask for", async () => {
+    const ran = await build({ QUOTA: "0.0" });
+    expect(ran).toMatchObject({ code: 1, stdout: "" });
+    expect(ran.stderr).toContain(
+      "request-service-quota-increase --region eu-central-1 --service-code codebuild --quota-code L-596BEAB4",
+    );
+    expect(ran.asked).not.toContain("codebuild start-build");
   });
 
   test("asks for the region rather than building in the wrong one", async () => {
