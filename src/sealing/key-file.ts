@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { errorCode } from "../runtime/error-code.ts";
 import { makeDirectories } from "../runtime/make-directories.ts";
 
 /** AES-256. */
@@ -38,7 +39,7 @@ export async function createKeyFile(
     throw writingError(path, error);
   });
   const file = await open(path, "wx", 0o600).catch((error: unknown) => {
-    throw codeOf(error) === "EEXIST" ? existsError(path, error) : writingError(path, error);
+    throw errorCode(error) === "EEXIST" ? existsError(path, error) : writingError(path, error);
   });
   try {
     await writeDurably(file, text, dirname(path));
@@ -56,11 +57,11 @@ export async function createKeyFile(
  */
 export async function readKeyFile(path: string): Promise<KeyFile> {
   const text = await readPrivateText(path);
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  const [encoded, checksum, ...rest] = lines.length === 1 ? (lines[0] ?? "").trim().split(/\s+/) : [];
-  if (encoded === undefined || checksum === undefined || rest.length > 0) {
-    throw invalid(path, "is not a key file: it has no line with a key and its checksum");
-  }
+  const lines = text.split("\n").map((line) => line.trim());
+  const written = lines.filter((line) => line !== "" && !line.startsWith("#")).join("\n");
+  const line = /^(\S+)[ \t]+(\S+)$/.exec(written);
+  if (line === null) throw invalid(path, "is not a key file: it has no line with a key and its checksum");
+  const [encoded, checksum] = line.slice(1) as [string, string];
   const key = decodeBase64(encoded);
   if (key === undefined) throw invalid(path, "holds a key that is not base64");
   if (key.length !== keyBytes) throw invalid(path, `holds a key of ${key.length} bytes instead of ${keyBytes}`);
@@ -118,11 +119,12 @@ async function readPrivateText(path: string): Promise<string> {
   try {
     file = await open(path, "r");
   } catch (error) {
-    const missing = codeOf(error) === "ENOENT";
+    const code = errorCode(error);
+    const missing = code === "ENOENT";
     const hint = missing
       ? `Put the copy you kept there; for a new vault, create a key with \`holdfast init --key-only --key ${path}\`.`
       : undefined;
-    throw invalid(path, missing ? "does not exist" : `cannot be read (${codeOf(error)})`, hint, error);
+    throw invalid(path, missing ? "does not exist" : `cannot be read (${code})`, hint, error);
   }
   try {
     const stat = await file.stat();
@@ -144,8 +146,9 @@ function existsError(path: string, cause: unknown): HoldfastError {
   });
 }
 
-function writingError(path: string, error: unknown): HoldfastError {
-  const code = codeOf(error);
+/** What it means for a user that a key file could not be written. */
+export function writingError(path: string, error: unknown): HoldfastError {
+  const code = errorCode(error);
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new HoldfastError("DiskFull", `no room to write the key file ${path}`, { cause: error });
   }
@@ -157,8 +160,4 @@ function writingError(path: string, error: unknown): HoldfastError {
 
 function invalid(path: string, fact: string, hint?: string, cause?: unknown): HoldfastError {
   return new HoldfastError("KeyFileInvalid", `the key file ${path} ${fact}`, { cause, hint });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }

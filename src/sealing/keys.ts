@@ -45,23 +45,28 @@ export interface OpenKeysOptions {
  * be loaded hinders only what needs it.
  */
 export async function openKeys(config: KeyConfig, options: OpenKeysOptions = {}): Promise<SealingKeys> {
-  const loads = config.keys.map((reference) => once(() => loadKey(reference, options)));
-  const sealing = loads[0] as () => Promise<SealingKey>;
+  const keys = config.keys.map((reference) => ({ reference, load: once(() => loadKey(reference, options)) }));
+  const { load: sealing } = keys[0] as LazyKey;
   return {
     sealingKeyId: async () => (await sealing()).keyId,
     sealingKeyring: async () => (await sealing()).keyring(),
-    openingKeyring: async (keyId) => (await findKey(keyId, config, loads)).keyring(),
+    openingKeyring: async (keyId) => (await findKey(keyId, config.name, keys)).keyring(),
   };
 }
 
-async function findKey(keyId: string, config: KeyConfig, loads: readonly (() => Promise<SealingKey>)[]): Promise<SealingKey> {
+interface LazyKey {
+  readonly reference: KeyReference;
+  readonly load: () => Promise<SealingKey>;
+}
+
+async function findKey(keyId: string, entry: string, keys: readonly LazyKey[]): Promise<SealingKey> {
   const known: string[] = [];
   const failed: HoldfastError[] = [];
-  for (const [index, load] of loads.entries()) {
+  for (const { reference, load } of keys) {
     // A KMS key cannot be what a key file is: asking KMS of it would only add a failure that is
     // none.
-    if (!keyId.startsWith(`${config.keys[index]?.type}:`)) {
-      known.push(nameOf(config.keys[index]));
+    if (!keyId.startsWith(`${reference.type}:`)) {
+      known.push(nameOf(reference));
       continue;
     }
     try {
@@ -73,8 +78,7 @@ async function findKey(keyId: string, config: KeyConfig, loads: readonly (() => 
       failed.push(error);
     }
   }
-  const have =
-    known.length === 0 ? `no key under keys.${config.name} is usable` : `keys.${config.name} has only ${known.join(", ")}`;
+  const have = known.length === 0 ? `no key under keys.${entry} is usable` : `keys.${entry} has only ${known.join(", ")}`;
   // A key that could not be loaded may be the one: then nothing is known of the backup. With all of
   // them at hand, it is a wrong key.
   throw new HoldfastError(
@@ -113,13 +117,13 @@ async function loadKmsKey(reference: KeyReference & { type: "kms" }, options: Op
   const arn = await kms.resolveKeyArn(reference.keyId, connection);
   return {
     keyId: `kms:${arn}`,
-    opens: (id) => id.startsWith("kms:") && kms.isSameKey(id.slice("kms:".length), arn),
+    opens: (id) => kms.isSameKey(id.slice("kms:".length), arn),
     keyring: once(() => kms.kmsKeyring(arn, connection)),
   };
 }
 
-function nameOf(reference: KeyReference | undefined): string {
-  return reference?.type === "kms" ? `kms:${reference.keyId}` : `the key file ${reference?.path}`;
+function nameOf(reference: KeyReference): string {
+  return reference.type === "kms" ? `kms:${reference.keyId}` : `the key file ${reference.path}`;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createKeyFile, keyIdOf, readKeyFile } from "../../src/sealing/key-file.ts";
+import { createKeyFile, keyIdOf, readKeyFile, writingError } from "../../src/sealing/key-file.ts";
 import { failureOf, type KeyPlace, makeKeyPlace, now } from "./sealing-fixture.ts";
 
 let place: KeyPlace;
@@ -42,10 +42,52 @@ describe("a key file", () => {
     expect((await readKeyFile(path)).keyId).toBe(keyId);
   });
 
-  it("says where it cannot be written", async () => {
+  it("says where it cannot be written, and what to do", async () => {
     const path = join(place.directory, "a-file");
     await writeFile(path, "");
-    expect(await failureOf(createKeyFile(join(path, "main.key"), { randomBytes, now }))).toMatchObject({ name: "UsageInvalid" });
+    const error = await createKeyFile(join(path, "main.key"), { randomBytes, now }).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({
+      name: "UsageInvalid",
+      message: `the key file ${join(path, "main.key")} cannot be written (ENOTDIR)`,
+      hint: expect.stringContaining("directory that this user may write to"),
+      cause: { code: "ENOTDIR" },
+    });
+    const occupied = await createKeyFile(place.directory, { randomBytes, now }).catch((failure: unknown) => failure);
+    expect(occupied).toMatchObject({
+      name: "ObjectExists",
+      hint: expect.stringContaining("never overwritten"),
+      cause: { code: "EEXIST" },
+    });
+  });
+
+  it.each([
+    ["ENOSPC", "DiskFull", "no room to write the key file /keys/main.key"],
+    ["EDQUOT", "DiskFull", "no room to write the key file /keys/main.key"],
+    ["EROFS", "UsageInvalid", "the key file /keys/main.key cannot be written (EROFS)"],
+  ])("that cannot be written because of %s is %s", (code, name, message) => {
+    const cause = Object.assign(new Error(code), { code });
+    expect(writingError("/keys/main.key", cause)).toMatchObject({ name, message, cause });
+  });
+
+  it("leaves no file open, written, read or refused", async () => {
+    const open = async () => {
+      const links = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+      return (await Promise.all(links)).filter((target) => target.startsWith(place.directory));
+    };
+    const { path } = await place.makeKey("closed.key");
+    await readKeyFile(path);
+    await chmod(path, 0o644);
+    await failureOf(readKeyFile(path));
+    expect(await open()).toEqual([]);
+  });
+
+  it("is read up to 64 KiB, with whatever comments", async () => {
+    const line = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= 285a1941\n";
+    const path = join(place.directory, "long.key");
+    await writeFile(path, `#${"x".repeat(65_536 - 2 - line.length)}\n${line}`, { mode: 0o600 });
+    expect((await readKeyFile(path)).key).toEqual(bytes);
+    await writeFile(path, `#${"x".repeat(65_536 - 1 - line.length)}\n${line}`);
+    expect((await failureOf(readKeyFile(path))).message).toBe(`the key file ${path} is not a key file`);
   });
 
   it("is read as a copy typed from paper may look, and through a link", async () => {
@@ -63,6 +105,8 @@ describe("a key file", () => {
     ["there are two keys", `${line}\n${line}`, "no line with a key and its checksum"],
     ["there are further words", `${line} more`, "no line with a key and its checksum"],
     ["there are comments only", "# nothing\n", "no line with a key and its checksum"],
+    ["the key and its checksum are on two lines", line.replace(" ", "\n"), "no line with a key and its checksum"],
+    ["its line is a comment", `# ${line}`, "no line with a key and its checksum"],
     ["it is empty", "", "no line with a key and its checksum"],
     ["a letter was lost", line.slice(1), "not base64"],
     ["it is no base64", `${"?".repeat(44)} 285a1941`, "not base64"],
@@ -91,6 +135,15 @@ describe("a key file", () => {
     expect(missing).toMatchObject({
       name: "KeyFileInvalid",
       message: `the key file ${join(place.directory, "no.key")} does not exist`,
+    });
+    const hint = expect.stringContaining(`holdfast init --key-only --key ${join(place.directory, "no.key")}`);
+    await expect(readKeyFile(join(place.directory, "no.key"))).rejects.toMatchObject({ hint, cause: { code: "ENOENT" } });
+    const through = join(place.directory, "no-directory");
+    await writeFile(through, "");
+    const unreadable = await readKeyFile(join(through, "x.key")).catch((failure: unknown) => failure);
+    expect(unreadable).toMatchObject({
+      message: `the key file ${join(through, "x.key")} cannot be read (ENOTDIR)`,
+      hint: expect.stringContaining("readable by its owner only"),
     });
     await mkdir(join(place.directory, "directory.key"), { mode: 0o700 });
     expect((await failureOf(readKeyFile(join(place.directory, "directory.key")))).name).toBe("KeyFileInvalid");

@@ -66,6 +66,41 @@ describe("the keys of a policy entry", () => {
     expect(failure.details).toEqual([expect.stringContaining(`${missing} does not exist`)]);
   });
 
+  it("ask KMS for nothing that a key file sealed, and read no key file for what KMS sealed", async () => {
+    const denied = fakeKms({ describeKey: "AccessDeniedException" });
+    const keys = await kmsKeys(denied, "alias/holdfast");
+    expect(await failureOf(keys.openingKeyring("file:0011223344556677"))).toMatchObject({
+      name: "KeyMissing",
+      message: "this backup is sealed with key file:0011223344556677, and keys.main has only kms:alias/holdfast",
+      details: [],
+    });
+    const files = await keysOfFiles("/nowhere/main.key");
+    expect(await failureOf(files.openingKeyring(`kms:${arn}`))).toMatchObject({
+      name: "KeyMissing",
+      message: `this backup is sealed with key kms:${arn}, and keys.main has only the key file /nowhere/main.key`,
+    });
+  });
+
+  it("say that none is usable where none can be loaded, and why each cannot, with what to do", async () => {
+    const keys = await keysOfFiles("/nowhere/one.key", "/nowhere/two.key");
+    const error = await keys.openingKeyring("file:0011223344556677").catch((failure: unknown) => failure);
+    expect(error).toMatchObject({
+      name: "KeyUnavailable",
+      message: "this backup is sealed with key file:0011223344556677, and no key under keys.main is usable",
+      details: [
+        expect.stringMatching(/^the key file \/nowhere\/one.key does not exist; .*holdfast init/),
+        expect.stringMatching(/two.key does not exist; /),
+      ],
+      cause: { name: "KeyFileInvalid" },
+    });
+  });
+
+  it("pass on what is no answer of a key: a fault of the program", async () => {
+    const fault = new TypeError("a fault");
+    const keys = await openKeys({ name: "main", keys: [{ type: "kms", keyId: arn }] }, { connectKms: () => Promise.reject(fault) });
+    await expect(keys.openingKeyring(`kms:${arn}`)).rejects.toBe(fault);
+  });
+
   it("find a key file that is put in its place later", async () => {
     const path = join(place.directory, "later.key");
     const keys = await keysOfFiles(path);
