@@ -39,7 +39,7 @@ export interface RetentionPlan {
    * Why the plan must not be carried out: the most telling of `refusals`; absent when there is
    * none.
    */
-  readonly refusal?: Refusal;
+  readonly refusal?: Refusal | undefined;
   readonly refusals: readonly Refusal[];
   /**
    * Backups whose positions decide on logs or on the recovery window, and were not known: the plan
@@ -78,7 +78,7 @@ export function planRetention(backups: readonly RetentionBackup[], retention: Re
     released: orderReleases(gone).map(({ backup }) => backup.id),
     refusals,
     unread: findUnread(gone, bases, retention),
-    ...(refusals[0] === undefined ? {} : { refusal: refusals[0] }),
+    refusal: refusals[0],
   };
 }
 

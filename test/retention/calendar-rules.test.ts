@@ -70,6 +70,12 @@ describe("a calendar rule", () => {
     expect(plan.released).toEqual([stored[2].id, stored[0].id]);
   });
 
+  it("takes what counts for nothing for no backup of its day", () => {
+    const [forged, newest] = [backupAt("2026-09-01T02:00:00Z", { distrust: "its names disagree" }), backupAt("2026-11-20T02:00:00Z")];
+    for (const rules of [{ daily: 2 }, { keepLast: 2 }])
+      expect(reasonsOf(planAt([forged, newest], rules, now), forged.id)).toEqual(["not relied on: its names disagree"]);
+  });
+
   it("counts days by their date, where clocks went back over midnight", () => {
     // St. John's left summer time at 00:01 on 7 November 2010, and it was 23:01 of the 6th again.
     const [sixth, seventh, sixthAgain] = [
