@@ -115,7 +115,7 @@ export function keepNeeded(history: History): void {
   for (const { backup, base } of kept) {
     if (base === undefined || explained.has(base)) continue;
     explained.add(base);
-    if (base.reasons.length === 0) kept.push(base);
+    kept.push(base);
     base.reasons.push(`needed by ${backup.id}`);
   }
 }

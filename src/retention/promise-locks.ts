@@ -41,6 +41,7 @@ export function promiseLocks(
 ): ReadonlyMap<string, Date> {
   const nowMs = moment.now.getTime();
   const history = readHistory(backups, moment);
+  /** In the history's order: each gets its age first. */
   const promises = new Map<Entry, number>();
   const raise = (entry: Entry, untilMs: number): void => {
     promises.set(entry, Math.max(promises.get(entry) ?? untilMs, untilMs));
@@ -49,8 +50,8 @@ export function promiseLocks(
   promisePeriods(history, retention, moment, raise);
   promiseWindow(history, retention, raise);
   promiseEndless(history, retention, nowMs, raise);
-  passToBases(history, promises, raise);
-  const kept = new Set(plan.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
+  passToBases(promises, raise);
+  const kept = new Set(plan.decisions.filter((decision) => decision.kept).map(({ id }) => id));
   const lasting = [...promises].filter(([entry, untilMs]) => untilMs > nowMs && kept.has(entry.backup.id) && !isWorthless(entry));
   return new Map(lasting.map(([{ backup }, untilMs]) => [backup.id, new Date(untilMs)]));
 }
@@ -94,7 +95,7 @@ function promisePeriods(history: History, retention: Retention, { now, timezone 
     const counted = chooseBuckets(rule, history).filter(({ best }) => best.grade === grades.trusted);
     // Each period from here on may bring one backup that counts; the last that still leaves room is
     // followed by the one that does not.
-    const firstNew = Math.max(current, ...counted.slice(0, 1).map(({ number }) => number + 1));
+    const firstNew = Math.max(current, ...counted.map(({ number }) => number + 1));
     counted.forEach(({ number, best, proven }, index) => {
       if (number >= current) return;
       const untilMs = startOfDay(startOfPeriod(rule.period, firstNew + rule.count - index - 1), timezone);
@@ -117,9 +118,6 @@ function promiseEndless(history: History, retention: Retention, nowMs: number, r
 }
 
 /** From the newest on, so that what a base is promised goes on to its own base. */
-function passToBases(history: History, promises: ReadonlyMap<Entry, number>, raise: Raise): void {
-  for (const entry of history) {
-    const untilMs = promises.get(entry);
-    if (entry.base !== undefined && entry.base.rank > entry.rank && untilMs !== undefined) raise(entry.base, untilMs);
-  }
+function passToBases(promises: ReadonlyMap<Entry, number>, raise: Raise): void {
+  for (const [{ base, rank }, untilMs] of promises) if (base !== undefined && base.rank > rank) raise(base, untilMs);
 }

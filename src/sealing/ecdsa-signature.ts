@@ -31,7 +31,7 @@ function readInteger(der: Uint8Array, at: number): { readonly value: Uint8Array;
   const isPadded = first === 0;
   if (der[at] !== integerTag) return undefined;
   // Negative, or with a zero before it that nothing asks for, or without a digit.
-  if (first >= 0x80 || (isPadded && (length === 1 || next < 0x80))) return undefined;
+  if (first >= 0x80 || (isPadded && next < 0x80)) return undefined;
   const digits = isPadded ? bytes.subarray(1) : bytes;
   if (digits.length > partBytes) return undefined;
   return { value: Buffer.concat([Buffer.alloc(partBytes - digits.length), digits]), end };

@@ -71,7 +71,10 @@ describe("a calendar rule", () => {
   });
 
   it("takes what counts for nothing for no backup of its day", () => {
-    const [forged, newest] = [backupAt("2026-09-01T02:00:00Z", { distrust: "its names disagree" }), backupAt("2026-11-20T02:00:00Z")];
+    const [forged, newest] = [
+      backupAt("2026-09-01T02:00:00Z", { distrust: "its names disagree" }),
+      backupAt("2026-11-20T02:00:00Z"),
+    ];
     for (const rules of [{ daily: 2 }, { keepLast: 2 }])
       expect(reasonsOf(planAt([forged, newest], rules, now), forged.id)).toEqual(["not relied on: its names disagree"]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describePeriod, openDayOf, type Period, periodOf } from "../../src/retention/calendar.ts";
+import { describePeriod, openDayOf, type Period, periodOf, startOfDay } from "../../src/retention/calendar.ts";
 
 function periodIn(period: Period, instant: string, timezone: string): string {
   return describePeriod(period, periodOf(period, openDayOf(timezone)(Date.parse(instant))));
@@ -41,6 +41,18 @@ describe("the calendar of a time zone", () => {
     ["week", "2026-03-29T22:00:00Z", "Europe/Berlin", "2026-W14"],
   ] as const)("puts the %s of %s in %s at %s", (period, instant, timezone, expected) => {
     expect(periodIn(period, instant, timezone)).toBe(expected);
+  });
+
+  it.each([
+    ["2026-03-29", "Europe/Berlin", "2026-03-28T23:00:00.000Z"],
+    ["2026-03-30", "Europe/Berlin", "2026-03-29T22:00:00.000Z"],
+    ["2026-10-25", "Europe/Berlin", "2026-10-24T22:00:00.000Z"],
+    ["2026-10-26", "Europe/Berlin", "2026-10-25T23:00:00.000Z"],
+    ["2026-03-08", "America/New_York", "2026-03-08T05:00:00.000Z"],
+    ["2026-11-01", "America/New_York", "2026-11-01T04:00:00.000Z"],
+    ["2026-11-02", "America/New_York", "2026-11-02T05:00:00.000Z"],
+  ])("begins the day %s in %s at %s", (date, timezone, instant) => {
+    expect(new Date(startOfDay(Date.parse(date) / 86_400_000, timezone)).toISOString()).toBe(instant);
   });
 
   it("numbers periods so that later ones are greater", () => {

@@ -121,6 +121,21 @@ describe("the newest backups", () => {
     expect(plan.released).toEqual([old.id]);
   });
 
+  it("are named as what they are, where only doubtful ones are verified or proven", () => {
+    const doubtful = backupAt(ago(10), { state: "proven", suspicious: true });
+    expect(reasonsOf(planAt([doubtful], { keepWithinSeconds: 5 }, now), doubtful.id)).toEqual([
+      "newest proven backup",
+      "newest verified backup",
+      "no backup is verified",
+    ]);
+    const proven = backupAt(ago(100), { state: "proven" });
+    expect(reasonsOf(planAt([proven, doubtful], { keepWithinSeconds: 5 }, now), proven.id)).toEqual([
+      "newest proven backup that can be relied on",
+    ]);
+    const verified = { ...doubtful, state: "verified" as const };
+    expect(reasonsOf(planAt([proven, verified], { keepWithinSeconds: 5 }, now), proven.id)).toEqual(["newest proven backup"]);
+  });
+
   it("are all of them while none is verified, but not what counts for nothing", () => {
     const stored = backupAt(ago(100), { state: "stored" });
     const forged = backupAt(ago(20), { distrust: "its names disagree" });
@@ -202,6 +217,12 @@ describe("logs without a rule of their own", () => {
     const window = planAt([old, base, ...logs, fullAt(ago(1))], { keepLast: 3, recoveryWindowSeconds: 100 }, now);
     expect(window.released).toEqual([logs[0].id]);
     expect(reasonsOf(window, logs[1].id)).toEqual(["leads from its base to the recovery window (100 seconds)"]);
+  });
+
+  it("go on from backups, not from a log that stays by its age", () => {
+    const young = log(3000);
+    const plan = planAt([young, fullAt(ago(600))], { keepLast: 1, keepWithinSeconds: 3600 }, now);
+    expect(reasonsOf(plan, young.id)).toEqual(["younger than 1 hour"]);
   });
 
   it("all stay where no other backup does", () => {

@@ -35,6 +35,11 @@ describe("the shortest time that a kind is kept", () => {
   });
 });
 
+it("the shortest time of logs is their window's, and without one that of what they are replayed on", () => {
+  expect(shortestKept(policyOf({ daily: 30 }), "log")).toBe(30 * 86_400);
+  expect(shortestKept(policyOf({ daily: 30, recoveryWindowSeconds: 3600 }), "log")).toBe(3600);
+});
+
 describe("the locks that a prune promises", () => {
   it("hold the backup that stands for a week until its week is the last that the rule has room for", () => {
     const backups = dailyBackups(20, "2026-11-20");
@@ -218,6 +223,13 @@ describe("the locks of a recovery window", () => {
     const same = made(20, { coverage: { to: { at: new Date(base.startedAtMs).toISOString() } } });
     expect(until([base, same, last], base.id)).toBe(last.startedAtMs + windowMs);
     expect(until([base, same, last], same.id)).toBe(last.startedAtMs + windowMs);
+  });
+
+  it("go by what is reached, not by what was begun", () => {
+    const reaching = (hoursAgo: number) => ({ coverage: { to: { at: new Date(atMs - hoursAgo * 3_600_000).toISOString() } } });
+    const [long, short, last] = [made(5, reaching(2)), made(4, reaching(3)), made(1)] as const;
+    expect(until([long, short, last], short.id)).toBe(atMs - 2 * 3_600_000 + windowMs);
+    expect(until([long, short, last], long.id)).toBe(atMs - 3_600_000 + windowMs);
   });
 
   it("begin with what ends first, its start or what it reaches", () => {
