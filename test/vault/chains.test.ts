@@ -10,11 +10,13 @@ import { names, signedVault } from "../support/signed-vault.ts";
 
 const rules: BaseRules = { incremental: "latest", differential: "latest-full", log: "latest" };
 const vault = signedVault(makeMemoryStore());
-const idOf = (kind: BackupKind, minute: number): string => `20261120T02${String(minute).padStart(2, "0")}00Z-${kind}-000000`;
+/** A log on another kind of backup says in its id that it is the first. */
+type NamedKind = BackupKind | "log-first";
+const idOf = (kind: NamedKind, minute: number): string => `20261120T02${String(minute).padStart(2, "0")}00Z-${kind}-000000`;
 const at = (minute: number): Date => new Date(Date.UTC(2026, 10, 20, 2, minute));
 
 /** A backup begun in that minute, and what was found of it in which minutes. */
-function entry(kind: BackupKind, minute: number, found: readonly (readonly [number, CheckName])[] = []): BackupEntry {
+function entry(kind: NamedKind, minute: number, found: readonly (readonly [number, CheckName])[] = []): BackupEntry {
   const id = idOf(kind, minute);
   const checks = found.flatMap(([when, check]) => parseEvidenceKey(names.evidence("shop", id, at(when), check)) ?? []);
   const made = entryOf(vault, { source: "shop", id }, { checks, holds: [] }, at(50));
@@ -31,26 +33,28 @@ describe("what a backup builds on", () => {
     expect(resolveChains([entry("incremental", 1)], {})[0]).not.toHaveProperty("base");
   });
 
-  it("is the newest that its kind goes on from: a log from anything, others from no log", () => {
+  it("is the newest that its kind goes on from: a log from a log, a first log from what the one before it covers, others from no log", () => {
     const entries = [
       entry("full", 1),
-      entry("log", 2),
+      entry("log-first", 2),
       entry("log", 3),
       entry("incremental", 4),
       entry("differential", 5),
       entry("incremental", 6),
       entry("log", 7),
       entry("full", 8),
+      entry("log-first", 9),
     ];
     expect(basesOf(entries)).toEqual([
       undefined,
       full(1),
-      idOf("log", 2),
+      idOf("log-first", 2),
       full(1),
       full(1),
       idOf("differential", 5),
-      idOf("incremental", 6),
+      idOf("log", 3),
       undefined,
+      idOf("incremental", 6),
     ]);
   });
 
@@ -94,7 +98,7 @@ describe("what a backup builds on", () => {
 
   it("is nothing that is dated in the future", () => {
     const ahead = { ...entry("full", 2), future: true };
-    expect(basesOf([entry("full", 1), ahead, entry("incremental", 3), entry("log", 4)]).slice(2)).toEqual([
+    expect(basesOf([entry("full", 1), ahead, entry("incremental", 3), entry("incremental", 4)]).slice(2)).toEqual([
       full(1),
       idOf("incremental", 3),
     ]);

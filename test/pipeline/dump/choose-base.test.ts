@@ -64,11 +64,9 @@ describe("what a backup builds on", () => {
     const store = makeMemoryStore();
     const full = await add(store, "full", 1);
     const incremental = await add(store, "incremental", 2, full);
-    const log = await add(store, "log", 3, incremental);
     for (const [kind, base] of [
       ["differential", full],
       ["incremental", incremental],
-      ["log", log],
     ] as const) {
       const chosen = await choose(store, kind);
       expect(chosen).toMatchObject({ kind, base: { record: { id: base.id, manifestSha256: encodeManifest(base).sha256 } } });
@@ -92,7 +90,7 @@ describe("what a backup builds on", () => {
     const store = makeMemoryStore();
     const first = await add(store, "full", 1);
     const other = await add(store, "full", 2, undefined, { engine: "files" });
-    expect(await choose(store, "differential")).toMatchObject({ base: { record: { id: first.id } }, skippedAt: now });
+    expect(await choose(store, "differential")).toMatchObject({ base: { record: { id: first.id } } });
     expect(await newestEvidence(store, "shop", other.id)).toBeUndefined();
   });
 
@@ -133,27 +131,26 @@ describe("what a backup builds on", () => {
     const logs = [await add(store, "full", 0)];
     for (let minute = 1; minute <= 34; minute += 1) {
       const base = logs.at(-1) as Manifest;
-      const id = sampleId(new Date(Date.UTC(2026, 10, 20, 1, minute)).toISOString()).replace("-full-", "-log-");
+      const id = sampleId(new Date(Date.UTC(2026, 10, 20, 1, minute)).toISOString()).replace("-full-", "-incremental-");
       const log = sampleManifest("shop", id, sampleBase(base.id, encodeManifest(base).sha256));
       const covering = { ...log, coverage: { from: base.coverage.to, to: { at: log.startedAt } } };
       await commitSealed(store, covering, memorySealing);
       logs.push(covering);
     }
     const newest = logs.at(-1) as Manifest;
-    // The candidate's base is one link, and thirty more are looked at below that.
     const breakAt = async (below: number) => {
       const broken = logs.at(-1 - below) as Manifest;
       const key = keyOf.manifest("shop", broken.id);
       const bytes = store.objects.get(key)?.bytes ?? Buffer.alloc(0);
       await store.delete(key);
       await commitManifest(store, { ...broken, policySha256: "another" });
-      const chosen = (await choose(store, "log")).base?.record.id;
+      const chosen = (await choose(store, "incremental")).base?.record.id;
       await store.put(key, bytes);
       for (const each of [...store.objects.keys()]) if (each.startsWith("evidence/")) store.objects.delete(each);
       return chosen;
     };
-    expect(await breakAt(32)).toBe(newest.id);
-    expect(await breakAt(31)).not.toBe(newest.id);
+    expect(await breakAt(31)).toBe(newest.id);
+    expect(await breakAt(30)).not.toBe(newest.id);
     expect(await breakAt(1)).not.toBe(newest.id);
   });
 

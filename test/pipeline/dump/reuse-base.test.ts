@@ -61,7 +61,7 @@ describe("the backup that is reused from", () => {
     const store = makeMemoryStore();
     const full = await add(store, idOf("full", 1), [part("a")]);
     const incremental = await add(store, idOf("incremental", 2), [part("b")], sampleBase(full.id));
-    await add(store, idOf("log", 3), [part("c")], sampleBase(full.id));
+    await add(store, idOf("log", 3).replace("-log-", "-log-first-"), [part("c")], sampleBase(full.id));
     await add(store, idOf("full", 21), [part("d")]);
     expect((await find(store)).id).toBe(incremental.id);
     expect((await find(store, "differential")).id).toBe(full.id);

@@ -58,7 +58,8 @@ describe("a manifest", () => {
     const own = { ...manifest, ...sampleBase("20261118T020000Z-full-000000") };
     const reusing = (kind: string, reusedFrom: string) => ({
       ...own,
-      id: `20261120T020000Z-${kind}-000000`,
+      // A log on a full says in its id that it is the first.
+      id: `20261120T020000Z-${kind === "log" ? "log-first" : kind}-000000`,
       kind,
       artifacts: [
         { ...artifact, name: "own" },
