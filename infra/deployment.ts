@@ -9,6 +9,7 @@ import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { parsePolicy } from "../src/policy/parse-policy.ts";
 import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } from "../src/policy/policy.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
+import { readBoundary } from "./role-boundary.ts";
 
 export const service = "holdfast";
 
@@ -62,6 +63,8 @@ export interface Parameters {
    * say what is reached.
    */
   readonly s3PrefixList: string;
+  /** The ARN of the permissions boundary of every role; empty: none. */
+  readonly boundary: string;
   /** Megabytes of a function with the engines' programs. */
   readonly memory: string;
   /** Directories of the engines' programs, for the stage `local`, whose functions have no image. */
@@ -94,6 +97,8 @@ export interface Deployment {
   /** In MB, of a function with the engines' programs. */
   readonly toolsMemory: number;
   readonly toolPath: string;
+  /** The ARN of the permissions boundary of every role. */
+  readonly boundary: string | undefined;
   readonly network: Network | undefined;
   /**
    * Where what runs code of a backup is: `given`, in subnets that the person who deploys answers
@@ -132,6 +137,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     createsVault,
     toolsMemory: readMemory(parameters.memory),
     toolPath: parameters.toolPath,
+    boundary: readBoundary(parameters.boundary),
     network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),
     proving,
   };

@@ -11,10 +11,12 @@ import { failureDestinations, functionRoles, serverlessFunctions } from "./funct
 import { machineNames } from "./machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
+import { stackOutputs } from "./outputs.ts";
 import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
 import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
+import { underBoundary } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
 import { vaultResources } from "./vault.ts";
 
@@ -35,6 +37,7 @@ async function parametersOf({ resolveVariable }) {
     provingSecurityGroups: await parameter("provingSecurityGroups"),
     s3PrefixList: await parameter("s3PrefixList"),
     memory: await parameter("memory"),
+    boundary: await parameter("boundary"),
     toolPath: await parameter("toolPath"),
   };
 }
@@ -44,7 +47,10 @@ async function generateAll(variables) {
   try {
     const parameters = await parametersOf(variables);
     const deployment = readDeployment(parameters);
-    const resources = { Resources: resourcesOf(deployment), Outputs: provingOutputs(deployment) };
+    const resources = {
+      Resources: resourcesOf(deployment),
+      Outputs: { ...provingOutputs(deployment), ...stackOutputs(deployment) },
+    };
     const parts = { functions: serverlessFunctions(deployment), resources };
     const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.keys(parts.functions).length);
     refuseTooMany(count, deployment.policy);
@@ -103,7 +109,7 @@ export function resources(variables) {
 const ofOsls = (functionCount) => 2 * functionCount + machineNames.length + 2;
 
 function resourcesOf(deployment) {
-  return {
+  return underBoundary(deployment, {
     ...vaultResources(deployment),
     ...policyResources(deployment),
     ...functionRoles(deployment),
@@ -115,5 +121,5 @@ function resourcesOf(deployment) {
     ...alertResources(deployment),
     ...alarmResources(deployment),
     ...dashboardResources(deployment),
-  };
+  });
 }

@@ -21,6 +21,7 @@ const parameters: Omit<Parameters, "policy"> = {
   provingSubnets: "",
   provingSecurityGroups: "",
   s3PrefixList: "",
+  boundary: "",
   memory: "3008",
   toolPath: "",
 };

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { functionRoles, serverlessFunctions } from "../../infra/functions.ts";
 import { machineNames } from "../../infra/machine-names.ts";
 import { machineRoles, serverlessMachine } from "../../infra/machines.ts";
+import { stackOutputs } from "../../infra/outputs.ts";
+import { underBoundary } from "../../infra/role-boundary.ts";
 import { topicResources } from "../../infra/topics.ts";
 import { vaultResources } from "../../infra/vault.ts";
 import { deploy } from "./deployments.ts";
@@ -54,4 +56,32 @@ it("no machine and no resource names AWS's own partition: a stack works in aws-c
   for (const [name, part] of Object.entries({ ...made, machines })) {
     expect(JSON.stringify(part), name).not.toMatch(/arn:aws[:-]/);
   }
+});
+
+describe("the permissions boundary", () => {
+  const boundary = "arn:aws:iam::123456789012:policy/holdfast-boundary";
+  const roles = (given = {}) => {
+    const deployment = deploy(undefined, given);
+    const made = { ...functionRoles(deployment), ...machineRoles(deployment), ...vaultResources(deployment) };
+    return Object.values(underBoundary(deployment, made)).filter(({ Type }) => Type === "AWS::IAM::Role");
+  };
+
+  it("is that of every role, and of none where none is given", () => {
+    expect(roles({ boundary }).length).toBeGreaterThan(10);
+    for (const { Properties } of roles({ boundary })) expect(Properties?.["PermissionsBoundary"]).toBe(boundary);
+    for (const { Properties } of roles()) expect(Properties).not.toHaveProperty("PermissionsBoundary");
+  });
+
+  it.each(["holdfast-boundary", "arn:aws:iam::123456789012:role/x", "arn:aws:iam::1:policy/x"])("is refused as %s", (given) => {
+    expect(() => deploy(undefined, { boundary: given })).toThrow(expect.objectContaining({ name: "UsageInvalid" }));
+  });
+});
+
+it("the outputs name topics, vaults and the cluster, and no secret", () => {
+  const outputs = stackOutputs(deploy());
+  expect(Object.keys(outputs)).toEqual(expect.arrayContaining(["CriticalTopicArn", "ClusterArn"]));
+  expect(outputs["VaultAcmex2dbackupsArn"]?.Value).toEqual({
+    "Fn::Sub": expect.stringMatching(/^arn:.*AWS::Partition.*:s3:::acme-backups$/),
+  });
+  expect(JSON.stringify(outputs)).not.toMatch(/secret|password/i);
 });

@@ -109,6 +109,7 @@ describe("the Dockerfile", () => {
       provingSubnets: "",
       provingSecurityGroups: "",
       s3PrefixList: "",
+      boundary: "",
       memory: "3008",
       toolPath: "",
     });
