@@ -210,6 +210,12 @@ describe("refusals name what is wrong", () => {
     expect(codes([...old, forged], { daily: 2 })).toEqual([]);
   });
 
+  it("damage behind a newer backup that counts for nothing: it does not hide it", () => {
+    const damaged = backupAt(nowMs - 2 * hourMs, { state: "damaged" });
+    const forged = backupAt(nowMs - hourMs, { distrust: "its names disagree" });
+    expect(codes([...old, damaged, forged], { daily: 2 })).toEqual(["newest-damaged"]);
+  });
+
   it("the newest suspicious backup, by id, and how it is accepted", () => {
     const [first, second] = [backupAt(nowMs - 2 * hourMs, { suspicious: true }), backupAt(nowMs - hourMs, { suspicious: true })];
     expect(planAt([...old, first, second], { daily: 2 }, now).refusal).toEqual({
