@@ -4,8 +4,8 @@
  */
 import * as z from "zod";
 import { type DueBackup, listDueBackups, listFleet } from "../src/pipeline/list-due.ts";
-import { requireVariable } from "./commons/environment.ts";
-import { source } from "./commons/inputs.ts";
+import { readOwnNames } from "./commons/environment.ts";
+import { kind, source } from "./commons/inputs.ts";
 import { logger } from "./commons/powertools.ts";
 import { proveNames } from "./commons/source-names.ts";
 import { withStateStore } from "./commons/state-store.ts";
@@ -27,13 +27,15 @@ export const step = defineStep({
     what: z.enum(["verify", "backup", "restore-test"]),
     execution,
     sources: z.array(source).max(10_000),
+    /** Of a fleet's backups, one at most; none: full. */
+    kinds: z.array(kind).max(1).default([]),
     olderThanHours: z.number().min(0).max(8_784).default(defaultHours),
   }),
-  async run(context, { what, execution: name, sources, olderThanHours }) {
+  async run(context, { what, execution: name, sources, kinds, olderThanHours }) {
     const due =
       what === "verify"
         ? toProve(await listDueBackups(context, sources, olderThanHours * 3600))
-        : listFleet(context, sources).map((member) => ({ ...member, what }));
+        : listFleet(context, sources, kinds[0]).map((member) => ({ ...member, what }));
     const items = due.slice(0, mostItems);
     if (due.length > items.length) logger.warn("more is due than one run takes", { due: due.length, taken: items.length });
     const key = `lists/${what}/${name}.json`;
@@ -44,10 +46,10 @@ export const step = defineStep({
   },
 });
 
-/** Each with the function of its source, and with what that is asked for. */
+/** Each with the function and the role of its source, and with what these are asked for. */
 function toProve(backups: readonly DueBackup[]) {
-  const prefix = requireVariable("HOLDFAST_RESOURCE_PREFIX");
-  return backups.map((backup) => ({ event: { step: "verify", ...backup }, ...proveNames(prefix, backup.source) }));
+  const names = readOwnNames();
+  return backups.map((backup) => ({ event: { step: "verify", ...backup }, ...proveNames(names, backup.source) }));
 }
 
 export const handler = serve(step);

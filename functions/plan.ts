@@ -1,9 +1,10 @@
 /**
- * Decides where the next step runs, by which function of its source, and which backup it is about.
+ * Decides where the next step runs, by which function or role of its source, and which backup it is
+ * about.
  */
 import * as z from "zod";
 import { planBackup, planReading } from "../src/pipeline/plan-run.ts";
-import { requireVariable } from "./commons/environment.ts";
+import { readOwnNames } from "./commons/environment.ts";
 import { backupId, kind, source } from "./commons/inputs.ts";
 import { dumpNames, proveNames } from "./commons/source-names.ts";
 import { defineStep, serve } from "./commons/step.ts";
@@ -17,10 +18,10 @@ export const step = defineStep({
   name: "plan",
   input,
   async run(context, request) {
-    const prefix = requireVariable("HOLDFAST_RESOURCE_PREFIX");
-    const prove = proveNames(prefix, request.source);
+    const names = readOwnNames();
+    const prove = proveNames(names, request.source);
     if (request.step === "backup")
-      return { ...(await planBackup(context, request)), ...dumpNames(prefix, request.source), ...prove };
+      return { ...(await planBackup(context, request)), ...dumpNames(names, request.source), ...prove };
     const plan = await planReading(context, request);
     return request.step === "restore" ? plan : { ...plan, ...prove };
   },

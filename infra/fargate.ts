@@ -1,14 +1,14 @@
 /**
  * Where steps run that are too large or too slow for a Lambda: the same image, the same step, the
- * same rights, in a container.
+ * same rights, in a container. A container that dumps or proves gets the role of its source when it
+ * is started; without one it may do nothing.
  */
-import { ownWorks } from "../functions/commons/source-names.ts";
 import { type Deployment, imageRepository } from "./deployment.ts";
-import { environmentOf, functionSpecs, ownTaskPath, resourceStem } from "./functions.ts";
+import { environmentOf, roleName } from "./functions.ts";
 import { ownNetwork } from "./network.ts";
 import { provingNetwork } from "./proving-network.ts";
-import { readPolicy } from "./rights.ts";
-import { allow, allowWithoutResource, arnOf, ownArn, type Resource, type Resources, ref, role, sub } from "./template.ts";
+import { stateEnvironment } from "./state-buckets.ts";
+import { allow, allowWithoutResource, arnOf, ownArn, type Resource, type Resources, ref, role } from "./template.ts";
 
 /** 4 CPUs: as many as pg_restore and sealing use; AWS Fargate takes 8 to 30 GB with them. */
 const cpu = "4096";
@@ -35,53 +35,29 @@ export function fargateResources(deployment: Deployment): Resources {
       ),
       allowWithoutResource("EcrLoginTakesNoResource", ["ecr:GetAuthorizationToken"]),
     ]),
-    ...tasks(deployment),
+    DumpTask: taskDefinition(deployment, "dump"),
+    ProveTask: taskDefinition(deployment, "prove", stateEnvironment(deployment)),
+    RestoreTask: taskDefinition(deployment, "restore", stateEnvironment(deployment), arnOf(roleName("restore"))),
     ...(deployment.network === undefined ? ownNetwork() : {}),
     ...provingNetwork(deployment),
   };
 }
 
-function tasks(deployment: Deployment): Resources {
-  const resources: Record<string, Resource> = {};
-  for (const spec of functionSpecs(deployment).filter(({ tools }) => tools === true)) {
-    const name = `${resourceStem(spec.key)}Task`;
-    const work = ownWorks.find((each) => each === spec.module);
-    resources[`${name}Role`] = role(
-      "ecs-tasks.amazonaws.com",
-      [
-        ...spec.rights,
-        ...readPolicy(deployment),
-        // A task token is what says which execution is answered; Step Functions has no resource for
-        // it.
-        allowWithoutResource("TaskTokenTakesNoResource", [
-          "states:SendTaskSuccess",
-          "states:SendTaskFailure",
-          "states:SendTaskHeartbeat",
-        ]),
-      ],
-      work === undefined ? {} : { path: sub(ownTaskPath(deployment.prefix, work)) },
-    );
-    resources[name] = taskDefinition(deployment, spec.key, name, {
-      ...environmentOf(deployment, spec),
-      HOLDFAST_STEP: spec.module,
-    });
-  }
-  return resources;
-}
-
+/** `module`: in functions/, and the family's name after the prefix. */
 function taskDefinition(
   deployment: Deployment,
-  key: string,
-  name: string,
-  environment: Readonly<Record<string, unknown>>,
+  module: "dump" | "prove" | "restore",
+  environment: Readonly<Record<string, unknown>> = {},
+  role?: unknown,
 ): Resource {
+  const variables = { ...environmentOf(deployment, { module, environment }), HOLDFAST_STEP: module };
   return {
     Type: "AWS::ECS::TaskDefinition",
-    // An execution of `restore` that runs names the revision that it began with: one that was
-    // deregistered starts no container.
+    // Machines name the family, whose newest revision is run; an older one that somebody names, or
+    // that a deployment goes back to, stays usable.
     UpdateReplacePolicy: "Retain",
     Properties: {
-      Family: `${deployment.prefix}-${key}`,
+      Family: `${deployment.prefix}-${module}`,
       RequiresCompatibilities: ["FARGATE"],
       NetworkMode: "awsvpc",
       Cpu: cpu,
@@ -89,7 +65,7 @@ function taskDefinition(
       EphemeralStorage: { SizeInGiB: mostDisk },
       RuntimePlatform: { CpuArchitecture: "ARM64", OperatingSystemFamily: "LINUX" },
       ExecutionRoleArn: arnOf("TaskExecutionRole"),
-      TaskRoleArn: arnOf(`${name}Role`),
+      TaskRoleArn: role,
       ContainerDefinitions: [
         {
           Name: "holdfast",
@@ -98,10 +74,10 @@ function taskDefinition(
           Essential: true,
           // Time to take back an upload and release a lease; AWS Fargate's most.
           StopTimeout: 120,
-          Environment: Object.entries(environment).map(([Name, Value]) => ({ Name, Value })),
+          Environment: Object.entries(variables).map(([Name, Value]) => ({ Name, Value })),
           LogConfiguration: {
             LogDriver: "awslogs",
-            Options: { "awslogs-group": ref("TaskLog"), "awslogs-region": ref("AWS::Region"), "awslogs-stream-prefix": key },
+            Options: { "awslogs-group": ref("TaskLog"), "awslogs-region": ref("AWS::Region"), "awslogs-stream-prefix": module },
           },
         },
       ],

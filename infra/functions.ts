@@ -1,30 +1,22 @@
 /** The functions: what each runs on, what it is told, and the role that is its own. */
-import { type OwnWork, ownKey, ownWorks } from "../functions/commons/source-names.ts";
+import { ownKey, ownWorks } from "../functions/commons/source-names.ts";
 import type { SourceConfig } from "../src/policy/policy.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
 import type { MachineName } from "./machine-names.ts";
-import { functionNetwork, networkRights, type Reach } from "./network.ts";
+import { functionNetwork, type Reach } from "./network.ts";
 import { policyPlace } from "./policy-secret.ts";
 import * as rights from "./rights.ts";
+import { namesEnvironment, sourcesLog } from "./source-resources.ts";
 import { stateEnvironment } from "./state-buckets.ts";
-import {
-  allow,
-  allowWithoutResource,
-  arnOf,
-  ownArn,
-  type Resource,
-  type Resources,
-  ref,
-  role,
-  type Statement,
-  sub,
-} from "./template.ts";
+import { allow, arnOf, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
 
-interface FunctionSpec {
+export interface FunctionSpec {
   /** The key in serverless.yml, and the name after the prefix. */
   readonly key: string;
   /** The module in functions/. */
   readonly module: string;
+  /** Works for this source alone, under a role that is named by it. */
+  readonly source?: string;
   readonly rights: readonly Statement[];
   /** Needs the engines' programs. */
   readonly tools?: boolean;
@@ -53,7 +45,7 @@ const longestSeconds = 900;
 const mostTemporary = 10_240;
 
 /** The machines that schedules start; the others are started by hand. */
-export const scheduledMachines: readonly MachineName[] = ["backup", "restore-test", "verify"];
+export const scheduledMachines: readonly MachineName[] = ["backup", "restore-test", "verify", "fleet"];
 
 export function functionSpecs(deployment: Deployment): FunctionSpec[] {
   const sources = Object.values(deployment.policy.sources);
@@ -79,13 +71,13 @@ function deciders(deployment: Deployment): FunctionSpec[] {
   const catalogue = rights.readCatalogue(deployment);
   return [
     { key: "start", module: "start", unattended: true, rights: [allow(["states:StartExecution"], machines)] },
-    { key: "plan", module: "plan", rights: catalogue, environment: { HOLDFAST_RESOURCE_PREFIX: prefix } },
+    { key: "plan", module: "plan", rights: catalogue, environment: namesEnvironment(deployment) },
     {
       key: "due",
       module: "due",
       timeout: longestSeconds,
       rights: [...catalogue, ...rights.writeLists(deployment)],
-      environment: { ...stateEnvironment(deployment), HOLDFAST_RESOURCE_PREFIX: prefix },
+      environment: { ...stateEnvironment(deployment), ...namesEnvironment(deployment) },
     },
   ];
 }
@@ -152,6 +144,7 @@ function dumpSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
   return {
     key: ownKey("dump", source.name),
     module: "dump",
+    source: source.name,
     tools: true,
     reach: "sources",
     rights: [...rights.addBackups(deployment, source), ...rights.readSecretsOf(source)],
@@ -167,6 +160,7 @@ function proveSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
   return {
     key: ownKey("prove", source.name),
     module: "prove",
+    source: source.name,
     tools: true,
     reach: "proofs",
     rights: rights.proveBackups(deployment, source),
@@ -197,6 +191,8 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
           // once more.
           role: sub(`\${${roleName(spec.key)}.Arn}`),
           ...functionNetwork(deployment, spec.reach),
+          // One log for all sources: osls would make one a function.
+          ...(spec.source === undefined ? {} : { disableLogs: true, logs: { logGroup: sourcesLog(deployment) } }),
           environment: environmentOf(deployment, spec),
         },
       ];
@@ -230,23 +226,6 @@ export function resourceStem(key: string): string {
 
 export const roleName = (key: string): string => `${resourceStem(key)}Role`;
 
-/** A role for each function: its own rights, its own log, the policy, and traces. */
-export function functionRoles(deployment: Deployment): Resources {
-  return Object.fromEntries(
-    functionSpecs(deployment).map((spec) => [
-      roleName(spec.key),
-      role("lambda.amazonaws.com", [
-        ...spec.rights,
-        ...rights.readPolicy(deployment),
-        ...ownLog(`${deployment.prefix}-${spec.key}`),
-        ...(spec.unattended === true ? [allow(["sqs:SendMessage"], [arnOf("AlertQueue")])] : []),
-        ...networkRights(deployment, spec.reach, `${deployment.prefix}-${spec.key}`),
-        ...traces,
-      ]),
-    ]),
-  );
-}
-
 /** Where the call goes that an unattended function could not do: to a queue that alarms. */
 export function failureDestinations(deployment: Deployment): Resources {
   const unattended = functionSpecs(deployment).filter((spec) => spec.unattended === true);
@@ -267,20 +246,6 @@ export function failureDestinations(deployment: Deployment): Resources {
     ]),
   );
 }
-
-function ownLog(name: string): Statement[] {
-  return [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [ownArn("logs", `log-group:/aws/lambda/${name}:*`)])];
-}
-
-export const traces: readonly Statement[] = [
-  allowWithoutResource("XrayTakesNoResource", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
-];
-
-/**
- * The path of the roles of one work of all sources in Fargate, by which the machines that start it
- * may hand them on.
- */
-export const ownTaskPath = (prefix: string, work: OwnWork): string => `/${prefix}/\${AWS::Region}/${work}-tasks/`;
 
 /** osls's logical id of a function: `-` becomes `Dash`, `_` `Underscore`. */
 export function lambdaName(key: string): string {

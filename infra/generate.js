@@ -7,7 +7,8 @@ import { alertResources } from "./alerts.ts";
 import { dashboardResources } from "./dashboard.ts";
 import { readDeployment } from "./deployment.ts";
 import { fargateResources } from "./fargate.ts";
-import { failureDestinations, functionRoles, serverlessFunctions } from "./functions.ts";
+import { functionLogs, functionRoles } from "./function-roles.ts";
+import { failureDestinations, serverlessFunctions } from "./functions.ts";
 import { machineNames } from "./machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
@@ -52,7 +53,7 @@ async function generateAll(variables) {
       Outputs: { ...provingOutputs(deployment), ...stackOutputs(deployment) },
     };
     const parts = { functions: serverlessFunctions(deployment), resources };
-    const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.keys(parts.functions).length);
+    const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.values(parts.functions));
     refuseTooMany(count, deployment.policy);
     refuseLongRights(resources.Resources);
     return { ...parts, deployment, parameters };
@@ -103,16 +104,18 @@ export function resources(variables) {
 }
 
 /**
- * What osls adds by itself: a log and a function for each key, the machines, and the bucket of
- * packages with its policy.
+ * What osls adds by itself: a function for each key, a log for each that has none named, the
+ * machines, and the bucket of packages with its policy.
  */
-const ofOsls = (functionCount) => 2 * functionCount + machineNames.length + 2;
+const ofOsls = (functions) =>
+  functions.length + functions.filter(({ disableLogs }) => disableLogs !== true).length + machineNames.length + 2;
 
 function resourcesOf(deployment) {
   return underBoundary(deployment, {
     ...vaultResources(deployment),
     ...policyResources(deployment),
     ...functionRoles(deployment),
+    ...functionLogs(deployment),
     ...failureDestinations(deployment),
     ...machineRoles(deployment),
     ...machineLogs(deployment),

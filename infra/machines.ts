@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import type { OwnWork } from "../functions/commons/source-names.ts";
 import type { Deployment } from "./deployment.ts";
-import { lambdaArn, ownTaskPath, resourceStem } from "./functions.ts";
+import { lambdaArn, roleName } from "./functions.ts";
 import { type MachineName, machineNames } from "./machine-names.ts";
+import { rolesOfWork } from "./source-resources.ts";
 import { stateObjects } from "./state-buckets.ts";
 import {
   allow,
@@ -82,25 +83,24 @@ function inThisPartition(value: unknown, within = ""): unknown {
 }
 
 /**
- * Of this work there is one for each source: named one by one, they would outgrow what a role's
- * policy may hold.
+ * Of this work there is a function and a role for each source: named one by one, they would outgrow
+ * what a role's policy may hold.
  */
 function ofEverySource({ prefix }: Deployment, work: OwnWork): Statement[] {
-  const roles = sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role${ownTaskPath(prefix, work)}*`);
   return [
     named("EverySourceOfThisStage", allow(["lambda:InvokeFunction"], [ownArn("lambda", `function:${prefix}-${work}-*`)])),
-    named("EverySourcesTask", runTask(ownArn("ecs", `task-definition/${prefix}-${work}-*:*`))),
-    named("EverySourcesTaskRole", passRole(roles, arnOf("TaskExecutionRole"))),
+    runTask(taskDefinitions(prefix, work)),
+    named("EverySourcesRole", passRole(rolesOfWork(prefix, work), arnOf("TaskExecutionRole"))),
   ];
 }
 
 /** `family`: the name of a task definition after the prefix. */
 function runTasks({ prefix }: Deployment, family: string): Statement[] {
-  return [
-    runTask(ownArn("ecs", `task-definition/${prefix}-${family}:*`)),
-    passRole(arnOf(`${resourceStem(family)}TaskRole`), arnOf("TaskExecutionRole")),
-  ];
+  return [runTask(taskDefinitions(prefix, family)), passRole(arnOf(roleName(family)), arnOf("TaskExecutionRole"))];
 }
+
+/** Every revision of it. */
+const taskDefinitions = (prefix: string, family: string) => ownArn("ecs", `task-definition/${prefix}-${family}:*`);
 
 const runTask = (definition: unknown): Statement =>
   allow(["ecs:RunTask"], [definition], { ArnEquals: { "ecs:cluster": arnOf("Cluster") } });

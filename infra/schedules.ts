@@ -1,4 +1,7 @@
-/** When things happen: a schedule for every run of the policy, and one for the watch. */
+/**
+ * When things happen: a schedule for every time at which the policy has something begin, and one
+ * for the watch.
+ */
 import { awsCron, shortestGapSeconds } from "./aws-cron.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
 import { lambdaArn } from "./functions.ts";
@@ -65,6 +68,7 @@ function schedule({ prefix, policy }: Deployment, run: PlannedRun, name: string,
     Properties: {
       GroupName: ref("ScheduleGroup"),
       Name: name,
+      Description: `Holdfast: ${cron} in ${policy.timezone}, ${run.sources} source${run.sources === 1 ? "" : "s"}`,
       ScheduleExpression: expression,
       ScheduleExpressionTimezone: policy.timezone,
       FlexibleTimeWindow: window(run, gapSeconds),

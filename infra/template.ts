@@ -76,21 +76,33 @@ interface RoleOptions {
    * Where the role stands among the account's: who may be given a kind of role is said by its path.
    */
   readonly path?: unknown;
+  /** For those who name it before it is there; default: one of CloudFormation's own. */
+  readonly name?: string;
+  /**
+   * Whether Fargate's containers of this account take it on as well (Amazon ECS developer guide,
+   * "Task IAM role": with the account as a condition).
+   */
+  readonly containers?: boolean;
 }
 
 /** A role that `principal` takes on, with these rights and no others. */
-export function role(principal: string, statements: readonly Statement[], { condition, path }: RoleOptions = {}): Resource {
-  const trust = {
+export function role(principal: string, statements: readonly Statement[], options: RoleOptions = {}): Resource {
+  const { condition, path, name, containers = false } = options;
+  const trust = (Service: string, Condition: unknown) => ({
     Effect: "Allow",
-    Principal: { Service: principal },
+    Principal: { Service },
     Action: "sts:AssumeRole",
-    Condition: condition,
-  };
+    Condition,
+  });
   return {
     Type: "AWS::IAM::Role",
     Properties: {
+      RoleName: name,
       Path: path,
-      AssumeRolePolicyDocument: { Version: "2012-10-17", Statement: [trust] },
+      AssumeRolePolicyDocument: {
+        Version: "2012-10-17",
+        Statement: [trust(principal, condition), ...(containers ? [trust("ecs-tasks.amazonaws.com", forThisAccount)] : [])],
+      },
       Policies: [{ PolicyName: "own", PolicyDocument: { Version: "2012-10-17", Statement: numberSids(statements) } }],
     },
   };

@@ -166,14 +166,15 @@ def run_tasks_as_processes(run_task):
         request = stepfunctions._pascal_to_camel(input_data)
         definition = ecs._task_defs[ecs._resolve_td_key(request["taskDefinition"])]
         container = definition["containerDefinitions"][0]
-        overrides = request.get("overrides", {}).get("containerOverrides", [{}])[0]
+        task_overrides = request.get("overrides", {})
+        overrides = task_overrides.get("containerOverrides", [{}])[0]
         variables = [*container.get("environment", []), *overrides.get("environment", [])]
         directory = tempfile.mkdtemp(prefix="ministack-task-")
         os.makedirs(os.path.join(directory, "code"))
         task = {
             "FunctionArn": f"arn:aws:lambda:{ecs.get_region()}:{ecs.get_account_id()}:function:{uuid.uuid4().hex}",
             "FunctionName": "task",
-            "Role": definition["taskRoleArn"],
+            "Role": task_overrides.get("taskRoleArn") or definition["taskRoleArn"],
         }
         # As of a function, but the role is the task's.
         with open(os.path.join(directory, "log"), "wb") as log:

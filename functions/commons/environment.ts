@@ -2,6 +2,7 @@
 import { tmpdir } from "node:os";
 import { delimiter } from "node:path";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import type { OwnNames } from "./source-names.ts";
 
 export interface Settings {
   /** `file:PATH` or `secret:ID`: where the policy's text is. */
@@ -36,4 +37,9 @@ export function takeVariable(name: string): string {
   const value = requireVariable(name);
   delete process.env[name];
   return value;
+}
+
+/** How this stack names what its sources have. Errors: UsageInvalid. */
+export function readOwnNames(): OwnNames {
+  return { prefix: requireVariable("HOLDFAST_RESOURCE_PREFIX"), roles: requireVariable("HOLDFAST_SOURCE_ROLES") };
 }

@@ -22,13 +22,13 @@ const tierOrder: readonly Tier[] = ["critical", "important", "standard"];
 
 /**
  * The named sources, or all of the policy; the most critical tier first, then in the policy's
- * order. Errors: SourceNotFound.
+ * order. `kind`: of the backup that each is to make. Errors: SourceNotFound.
  */
-export function listFleet(context: PipelineContext, names: readonly string[]): FleetMember[] {
+export function listFleet(context: PipelineContext, names: readonly string[], kind: BackupKind = "full"): FleetMember[] {
   const rank = ({ tier }: SourceConfig): number => tierOrder.indexOf(tier);
   return sourcesNamed(context, names)
     .sort((a, b) => rank(a) - rank(b))
-    .map(({ name }) => ({ source: name, kind: "full" }));
+    .map(({ name }) => ({ source: name, kind }));
 }
 
 /**

@@ -34,7 +34,7 @@ export const backup: Definition = {
     ...lambdaOrFargate("Dump", {
       comment: "Each source has a dump function of its own, whose role reads that source's secret and no other",
       lambda: "{% $plan.dumpFunction %}",
-      container: "{% $plan.dumpTask %}",
+      container: { family: "dump", role: "{% $plan.dumpRole %}" },
       payload: { source: "{% $plan.source %}", kind: "{% $plan.kind %}" },
       timeoutSeconds: daySeconds,
       ...retries,
@@ -55,7 +55,7 @@ export const backup: Definition = {
       comment:
         "A backup counts when it has been read back - by its source's own function, whose role opens that source's backups and no other's",
       lambda: "{% $plan.proveFunction %}",
-      container: "{% $plan.proveTask %}",
+      container: { family: "prove", role: "{% $plan.proveRole %}" },
       payload: "{% $event %}",
       timeoutSeconds: daySeconds,
       ...retries,

@@ -30,7 +30,7 @@ const runOne: States = {
 export const fleet: Definition = {
   about: [
     "Backs up, or restore-tests, many sources at once: the most critical first, so many at a time. One failure does not stop the others.",
-    "Input: { what: backup | restore-test, sources? }, as in events/machines/fleet.json; without sources, all of the policy.",
+    "Input: { what: backup | restore-test, sources?, kind? }, as in events/machines/fleet.json; without sources, all of the policy.",
   ],
   comment: "Holdfast - run a machine for every source, priorities first, with bounded concurrency",
   timeoutSeconds: 7 * daySeconds,
@@ -44,6 +44,7 @@ export const fleet: Definition = {
           what: "{% $states.input.what %}",
           execution: "{% $states.context.Execution.Name %}",
           sources: "{% [$states.input.sources] %}",
+          kinds: "{% [$states.input.kind] %}",
         },
         takes: "short",
       },

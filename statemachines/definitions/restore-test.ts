@@ -48,7 +48,7 @@ export const restoreTest: Definition = {
     ChooseRunner: chooseRunner("RestoreTest"),
     ...lambdaOrFargate("RestoreTest", {
       lambda: "{% $plan.proveFunction %}",
-      container: "{% $plan.proveTask %}",
+      container: { family: "prove", role: "{% $plan.proveRole %}" },
       payload: "{% $event %}",
       timeoutSeconds: daySeconds,
       retry: retryStep,

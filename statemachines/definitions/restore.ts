@@ -65,7 +65,7 @@ export const restore: Definition = {
     ChooseRunner: chooseRunner("Restore"),
     ...lambdaOrFargate("Restore", {
       lambda: sharedFunction("Restore"),
-      container: { Ref: "RestoreTask" },
+      container: { family: "restore" },
       payload: "{% $event %}",
       timeoutSeconds: 2 * daySeconds,
       retry: retryStep,

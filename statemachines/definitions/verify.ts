@@ -51,7 +51,7 @@ const verifyOne: States = {
     },
   ),
   VerifyOnFargate: runContainer(
-    { target: "{% $states.input.proveTask %}", payload: event, timeoutSeconds: daySeconds },
+    { family: "prove", role: "{% $states.input.proveRole %}", payload: event, timeoutSeconds: daySeconds },
     { Output: itself, Retry: retryItemOnFargate, Catch: [catchOne], Next: "Record" },
   ),
   Record: record(

@@ -41,15 +41,17 @@ export function invoke({ comment, target, payload, takes = "long" }: Invocation,
 }
 
 export interface ContainerRun {
-  /** A task definition, or an expression that names one. */
-  readonly target: { readonly Ref: string } | string;
+  /** What is run: the family of a task definition, after the stack's prefix. */
+  readonly family: "dump" | "prove" | "restore";
+  /** An expression that gives the role of the source; absent: that of the task definition. */
+  readonly role?: string;
   /** The event, as a Lambda would get it. */
   readonly payload: Values | string;
   readonly timeoutSeconds: number;
 }
 
 /** A step in a container, which answers with the task token. */
-export function runContainer({ target, payload, timeoutSeconds }: ContainerRun, flow: Flow): State {
+export function runContainer({ family, role, payload, timeoutSeconds }: ContainerRun, flow: Flow): State {
   return {
     Type: "Task",
     Resource: "arn:aws:states:::ecs:runTask.waitForTaskToken",
@@ -58,9 +60,12 @@ export function runContainer({ target, payload, timeoutSeconds }: ContainerRun, 
     Arguments: {
       Cluster: { "Fn::GetAtt": ["Cluster", "Arn"] },
       LaunchType: "FARGATE",
-      TaskDefinition: target,
-      NetworkConfiguration: { AwsvpcConfiguration: networkOf(target) },
-      Overrides: { ContainerOverrides: [{ Name: "holdfast", Environment: environmentOf(payload) }] },
+      TaskDefinition: `\${self:custom.generated.prefix}-${family}`,
+      NetworkConfiguration: { AwsvpcConfiguration: networkOf(family) },
+      Overrides: {
+        ...(role === undefined ? {} : { TaskRoleArn: role }),
+        ContainerOverrides: [{ Name: "holdfast", Environment: environmentOf(payload) }],
+      },
     },
     ...inOrder(flow),
   };
@@ -70,9 +75,8 @@ export function runContainer({ target, payload, timeoutSeconds }: ContainerRun, 
  * What proves a backup runs code that comes with it: in a network without a way out. osls puts
  * either here (infra/network.ts).
  */
-function networkOf(target: ContainerRun["target"]): string {
-  const proves = typeof target === "string" && target.includes(".proveTask");
-  return `\${self:custom.generated.${proves ? "provingNetwork" : "network"}}`;
+function networkOf(family: ContainerRun["family"]): string {
+  return `\${self:custom.generated.${family === "prove" ? "provingNetwork" : "network"}}`;
 }
 
 function environmentOf(payload: Values | string) {
@@ -95,7 +99,7 @@ function toExpression(value: Values | string): string {
 export interface PairedStep {
   readonly comment?: string;
   readonly lambda: Invocation["target"];
-  readonly container: ContainerRun["target"];
+  readonly container: Pick<ContainerRun, "family" | "role">;
   readonly payload: Values | string;
   /** Of the container. */
   readonly timeoutSeconds: number;
@@ -128,7 +132,7 @@ export function lambdaOrFargate(name: string, step: PairedStep): States {
       },
     ),
     [onFargate]: runContainer(
-      { target: step.container, payload, timeoutSeconds },
+      { ...step.container, payload, timeoutSeconds },
       { Assign: step.assign("$states.result"), Retry: step.retryOnFargate, Catch: catchers, Next: step.nextOnFargate ?? next },
     ),
   };

@@ -8,8 +8,6 @@ import { join } from "node:path";
 export const vaultBucket = "acme-backups";
 /** Its backups may be deleted at once: no lock, and retention keeps one. */
 export const scratchBucket = "acme-scratch";
-/** Those in the vault with locks. */
-export const sources = ["taskmaster", "billing", "shop-eu"] as const;
 
 /**
  * Packaging and deploying take half a minute, twice that on a busy machine; where that is missed,
@@ -32,10 +30,10 @@ export function writePolicy(directory: string, now: Date): string {
  * The same policy, of which nothing fires while the tests run: for comparing two looks at a vault.
  */
 export function silencePolicy(path: string): void {
-  writeFileSync(path, policyText({ full: newYear, restoreTest: newYear }));
+  writeFileSync(path, policyText({ full: "2 0 1 1 *", restoreTest: "2 0 1 1 *" }));
 }
 
-/** The schedules of what must not fire by itself. */
+/** The schedule of what must not fire by itself; two sources share it. */
 const newYear = "0 0 1 1 *";
 
 /** When taskmaster's runs begin. */
@@ -78,7 +76,7 @@ sources:
     engine: postgres
     connection: secret:shop-eu/db
     tier: standard
-    backup: { full: "${newYear}" }
+    backup: { full: "1 0 1 1 *" }
     retention: { daily: 7 }
   scratch:
     engine: postgres

@@ -67,6 +67,8 @@ async function verify(backupId: string): Promise<void> {
 const evidenceOf = (backupId: string): Promise<string[]> =>
   readdir(join(project.directory, "vault", "evidence", "tree", backupId)).catch(() => []);
 
+const roles = "arn:aws:iam::123456789012:role/holdfast-test/eu-central-1";
+
 describe("the chain of a backup", () => {
   it("gives, step by step, results of the form that events/results/ shows", async () => {
     const planned = await invoke(plan, sample("plan"));
@@ -81,7 +83,8 @@ describe("the chain of a backup", () => {
       runner: "lambda",
       dumpFunction: "holdfast-test-dump-tree",
       proveFunction: "holdfast-test-prove-tree",
-      proveTask: "holdfast-test-prove-tree",
+      dumpRole: `${roles}/dump/holdfast-test-eu-central-1-dump-tree`,
+      proveRole: `${roles}/prove/holdfast-test-eu-central-1-prove-tree`,
     });
     expect(verified["outcome"]).toBe("verified");
     expect(tested["outcome"]).toBe("proven");

@@ -46,6 +46,7 @@ export async function createFunctionsProject(): Promise<FunctionsProject> {
     HOLDFAST_POLICY: `file:${policyFile}`,
     HOLDFAST_TMPDIR: temporary,
     HOLDFAST_RESOURCE_PREFIX: "holdfast-test",
+    HOLDFAST_SOURCE_ROLES: "arn:aws:iam::123456789012:role/holdfast-test/eu-central-1",
     HOLDFAST_STATE_BUCKET: join(directory, "state"),
     POWERTOOLS_TRACE_ENABLED: "false",
   });

@@ -1,6 +1,7 @@
 /** What a new account would refuse of a first deployment, where AWS's documentation says so. */
 import { describe, expect, it } from "vitest";
-import { functionRoles, serverlessFunctions } from "../../infra/functions.ts";
+import { functionRoles } from "../../infra/function-roles.ts";
+import { serverlessFunctions } from "../../infra/functions.ts";
 import { machineNames } from "../../infra/machine-names.ts";
 import { machineRoles, serverlessMachine } from "../../infra/machines.ts";
 import { stackOutputs } from "../../infra/outputs.ts";

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { fargateResources } from "../../infra/fargate.ts";
-import { functionRoles, serverlessFunctions } from "../../infra/functions.ts";
+import { functionRoles } from "../../infra/function-roles.ts";
+import { serverlessFunctions } from "../../infra/functions.ts";
 import { networkConfiguration, provingConfiguration } from "../../infra/network.ts";
 import { provingNetwork, provingOutputs } from "../../infra/proving-network.ts";
 import { vaultResources } from "../../infra/vault.ts";
@@ -100,7 +101,7 @@ describe("the network of restore tests", () => {
     const clients = await clientsIn("functions/prove.ts", "functions/fargate.ts");
     const services: Readonly<Record<string, string>> = { "secrets-manager": "secretsmanager", sfn: "states" };
     const called = clients.map((client) => services[client] ?? client);
-    const roles = ["ProveTaskmasterRole", "ProveTaskmasterTaskRole"].flatMap((name) => statementsOf(template, name));
+    const roles = statementsOf(template, "ProveTaskmasterRole");
     const granted = new Set(
       roles.filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action.map((each) => each.split(":")[0])),
     );
@@ -237,7 +238,7 @@ function isOfAnother(service: string | undefined, own: Template, resource: strin
   const storage = namesOf(own, "AWS::KMS::Key").filter((name) => name.startsWith("StorageKey"));
   if (service === "kms")
     return storage.some((name) => resource.endsWith(`/${name}`)) || sid?.startsWith("KeyIsKnownByItsAlias") === true;
-  return service === "logs" && resource.includes("/aws/lambda/");
+  return service === "logs" && resource.includes("/holdfast-dev/sources:");
 }
 
 /** The clients of AWS's services in bundles, by their packages' names. */

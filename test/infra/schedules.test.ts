@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { plannedRunsOf } from "../../infra/planned-runs.ts";
 import { scheduleResources } from "../../infra/schedules.ts";
 import { deploy, samplePolicyText, withSources } from "./deployments.ts";
 
@@ -30,7 +32,7 @@ function eventOf(schedule: Schedule | undefined): {
 }
 
 describe("the schedules of a policy", () => {
-  it("are one for each backup, restore test and verification, the day's verification of the others, and the watch", () => {
+  it("are one for each time of a backup, restore test or verification, the day's verification of the others, and the watch", () => {
     expect(Object.keys(schedulesOf()).sort()).toEqual(
       [
         "backup-taskmaster-full",
@@ -46,9 +48,76 @@ describe("the schedules of a policy", () => {
     );
   });
 
-  it("become two more when the policy gets a source with a backup and a restore test", () => {
+  it("are shared by sources whose runs of a kind begin together: as many as times, for 200 sources as for two", () => {
+    const names = Array.from({ length: 200 }, (_, index) => `shop-${index}`);
+    const [two, many] = [schedulesOf(withSources(names.slice(0, 2))), schedulesOf(withSources(names))];
+    expect(Object.keys(many)).toEqual(Object.keys(two));
+    const shared = Object.values(many).filter(({ Name }) => Name.startsWith("fleet-"));
+    expect(shared.map(({ Name }) => Name)).toEqual([
+      expect.stringMatching(/^fleet-restore-test-[0-9a-f]{8}$/),
+      expect.stringMatching(/^fleet-backup-full-[0-9a-f]{8}$/),
+    ]);
+    expect(shared.map((schedule) => eventOf(schedule))).toEqual([
+      expect.objectContaining({
+        stateMachineArn: expect.stringMatching(/:holdfast-dev-fleet$/),
+        // The sample's own `db1` is tested at that time.
+        input: { what: "restore-test", sources: ["db1", ...names] },
+      }),
+      expect.objectContaining({
+        stateMachineArn: expect.stringMatching(/:holdfast-dev-fleet$/),
+        input: { what: "backup", kind: "full", sources: names },
+      }),
+    ]);
+    // EventBridge Scheduler quotas, "Invocation payload": 256 KB.
+    for (const schedule of shared) expect(JSON.stringify(schedule.Target.Input).length).toBeLessThan(256_000);
+  });
+
+  it("are apart where time, window or kind differ, and every run of the policy is in one of them", () => {
+    const cron = fc.constantFrom("0 2 * * *", "30 3 * * 1", "*/15 * * * *");
+    const sourceOf = fc.record({
+      full: cron,
+      window: fc.constantFrom("", "1h", "2h"),
+      test: fc.option(cron),
+      verify: fc.option(cron),
+    });
+    fc.assert(
+      fc.property(fc.array(sourceOf, { minLength: 1, maxLength: 12 }), (given) => {
+        const text = given.map(
+          ({ full, window, test, verify }, index) =>
+            `  s${index}: { engine: postgres, connection: secret:s/db, backup: { full: "${full}"${window === "" ? "" : `, window: ${window}`} }, retention: { daily: 7 }` +
+            `${test === null ? "" : `, restoreTest: { schedule: "${test}" }`}${verify === null ? "" : `, verify: { schedule: "${verify}" }`} }\n`,
+        );
+        const policy = samplePolicyText.replace(/sources:\n[\s\S]*?alerts:\n/, `sources:\n${text.join("")}alerts:\n`);
+        const runs = plannedRunsOf(deploy(policy));
+        const told = runs.flatMap(({ cron: at, windowSeconds, machine, input, name }) => {
+          if (name === "daily-verification") return [];
+          const {
+            source,
+            sources = [source],
+            what = machine,
+            kind,
+          } = input as { source?: string; sources?: string[]; what?: string; kind?: string };
+          return sources.map((each) => JSON.stringify([each, what, kind ?? null, at, windowSeconds ?? null]));
+        });
+        const wanted = given.flatMap(({ full, window, test, verify }, index) => [
+          JSON.stringify([`s${index}`, "backup", "full", full, window === "" ? null : Number.parseInt(window, 10) * 3600]),
+          ...(test === null ? [] : [JSON.stringify([`s${index}`, "restore-test", null, test, null])]),
+          ...(verify === null ? [] : [JSON.stringify([`s${index}`, "verify", null, verify, null])]),
+        ]);
+        expect(told.sort()).toEqual(wanted.sort());
+        expect(new Set(runs.map(({ name }) => name)).size).toBe(runs.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("grow with the policy: a source has a schedule of its own until another begins with it", () => {
     const [before, after] = [schedulesOf(), schedulesOf(withSources(["invoices"]))];
-    expect(Object.keys(after).filter((name) => !(name in before))).toEqual(["backup-invoices-full", "restore-test-invoices"]);
+    expect(Object.keys(after).filter((name) => !(name in before))).toEqual([
+      expect.stringMatching(/^fleet-restore-test-/),
+      "backup-invoices-full",
+    ]);
+    expect(Object.keys(before).filter((name) => !(name in after))).toEqual(["restore-test-db1"]);
     expect(after["backup-invoices-full"]?.ScheduleExpression).toBe("cron(0 4 * * ? *)");
     expect(eventOf(after["daily-verification"]).input).toEqual({ sources: ["db-1", "db1", "invoices"] });
   });

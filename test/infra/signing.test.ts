@@ -1,7 +1,7 @@
 /** The signing key of a stack: made, kept, and usable by those who make statements alone. */
 import { describe, expect, it } from "vitest";
 import { fargateResources } from "../../infra/fargate.ts";
-import { functionRoles } from "../../infra/functions.ts";
+import { functionRoles } from "../../infra/function-roles.ts";
 import { vaultResources } from "../../infra/vault.ts";
 import { deploy, samplePolicyText } from "./deployments.ts";
 import { mayEver, namesOf, propertiesOf, readStatements, statementsOf, type Template } from "./template-model.ts";
@@ -67,7 +67,7 @@ describe("the signing key", () => {
   it("is asked for its public half by whoever reads evidence, and by nobody where the policy has it", () => {
     const readers = whoMay(templateOf(), "kms:GetPublicKey");
     expect(readers).toEqual(
-      expect.arrayContaining(["PlanRole", "WatchRole", "PruneRole", "RecordRole", "RestoreRole", "ProveDb1TaskRole"]),
+      expect.arrayContaining(["PlanRole", "WatchRole", "PruneRole", "RecordRole", "RestoreRole", "ProveDb1Role"]),
     );
     expect(readers).not.toContain("SlackRole");
     expect(whoMay(templateOf(pinned), "kms:GetPublicKey")).toEqual([]);

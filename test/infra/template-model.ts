@@ -45,7 +45,16 @@ const arns: Readonly<Record<string, (name: string) => string>> = {
   "AWS::Events::Rule": (name) => `arn:aws:events:eu-central-1:${account}:rule/${name}`,
   "AWS::CloudWatch::Alarm": (name) => `arn:aws:cloudwatch:eu-central-1:${account}:alarm:${name}`,
 };
-const nameKeys = ["BucketName", "TopicName", "FunctionName", "StateMachineName", "ClusterName", "LogGroupName", "AlarmName"];
+const nameKeys = [
+  "BucketName",
+  "TopicName",
+  "FunctionName",
+  "StateMachineName",
+  "ClusterName",
+  "LogGroupName",
+  "AlarmName",
+  "RoleName",
+];
 
 /**
  * `value` with its references replaced. Throws for a reference to what the template does not have.

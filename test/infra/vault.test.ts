@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { functionRoles, serverlessFunctions } from "../../infra/functions.ts";
+import { functionRoles } from "../../infra/function-roles.ts";
+import { serverlessFunctions } from "../../infra/functions.ts";
 import { vaultResources } from "../../infra/vault.ts";
 import { deploy, samplePolicyText } from "./deployments.ts";
 import { mayEver, statementsOf, type Template } from "./template-model.ts";

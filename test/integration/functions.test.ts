@@ -172,7 +172,7 @@ describe("the chain, sealed under KMS, in a bucket", () => {
       {
         event: { step: "verify", source: "taskmaster", backupId },
         proveFunction: "holdfast-test-prove-taskmaster",
-        proveTask: "holdfast-test-prove-taskmaster",
+        proveRole: "arn:aws:iam::123456789012:role/holdfast-test/eu-central-1/prove/holdfast-test-eu-central-1-prove-taskmaster",
       },
     ]);
     s3.destroy();

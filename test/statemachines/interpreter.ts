@@ -125,10 +125,15 @@ async function choose(state: State, states: Scope, scope: Scope): Promise<StepEn
 async function runTask(state: State, states: Scope, run: Run, scope: Scope): Promise<unknown> {
   const given = (await evaluate(state.Arguments ?? {}, states, scope)) as Scope;
   const target = targetOf(state);
-  const called = String(given["FunctionName"] ?? given["TaskDefinition"] ?? given["StateMachineArn"]);
+  const called = String(given["FunctionName"] ?? roleOf(given) ?? given["TaskDefinition"] ?? given["StateMachineArn"]);
   if (target.startsWith("fargate:")) return run.answer(target, eventOf(given), called);
   if (target.startsWith("machine:")) return { Output: JSON.stringify(run.answer(target, given["Input"], called)) };
   return { Payload: run.answer(target, given["Payload"], called), StatusCode: 200 };
+}
+
+/** The role that a container gets instead of its definition's. */
+function roleOf(given: Scope): unknown {
+  return (given["Overrides"] as { TaskRoleArn?: string } | undefined)?.TaskRoleArn;
 }
 
 /** The event that a container finds in its environment. */

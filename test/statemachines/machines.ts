@@ -81,7 +81,7 @@ export function tasksOf(machine: Machine): [name: string, state: State, within: 
 }
 
 /** What each source has of its own; `plan` and `due` give the name. */
-const ownNames = /\{% \$(?:plan|states\.input)\.(dump|prove)(?:Function|Task) %\}/;
+const ownNames = /\{% \$(?:plan|states\.input)\.(dump|prove)Function %\}/;
 
 /**
  * The function, task or machine that a Task calls: `plan`, `dump`, `fargate:dump`,
@@ -89,9 +89,8 @@ const ownNames = /\{% \$(?:plan|states\.input)\.(dump|prove)(?:Function|Task) %\
  */
 export function targetOf(state: State): string {
   const { FunctionName = "", TaskDefinition = "", StateMachineArn = "" } = (state.Arguments ?? {}) as Record<string, string>;
-  const [, own] = ownNames.exec(`${FunctionName}${TaskDefinition}`) ?? [];
-  if (FunctionName !== "") return own ?? lambdaNames[FunctionName] ?? FunctionName;
-  if (TaskDefinition !== "") return `fargate:${own ?? taskNames[TaskDefinition] ?? TaskDefinition}`;
+  if (FunctionName !== "") return ownNames.exec(FunctionName)?.[1] ?? lambdaNames[FunctionName] ?? FunctionName;
+  if (TaskDefinition !== "") return `fargate:${TaskDefinition.replace(`${prefix}-`, "")}`;
   return `machine:${StateMachineArn}`;
 }
 
@@ -108,10 +107,12 @@ const lambdaNames: Readonly<Record<string, string>> = {
   [`${arn}DueLambdaFunction`]: "due",
   [`${arn}NotifyLambdaFunction`]: "notify",
 };
-const taskNames: Readonly<Record<string, string>> = { RestoreTask: "restore" };
+const prefix = "holdfast-dev";
 
 function resolve(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolve);
+  const [, family] = /^\$\{self:custom\.generated\.prefix\}(-.*)$/.exec(typeof value === "string" ? value : "") ?? [];
+  if (family !== undefined) return `${prefix}${family}`;
   // osls puts the network here (infra/fargate.ts).
   const [, name] = /^\$\{self:custom\.generated\.(network|provingNetwork)\}$/.exec(typeof value === "string" ? value : "") ?? [];
   if (name !== undefined) return networks[name as keyof typeof networks];

@@ -63,7 +63,7 @@ const targets = (calls: readonly Call[]): string[] => calls.map(({ target }) => 
 const items = ["a", "b", "c"].map((suffix) => ({
   event: { step: "verify", source: "taskmaster", backupId: `20261121T020000Z-full-7k3f9${suffix}` },
   proveFunction: "holdfast-dev-prove-taskmaster",
-  proveTask: "holdfast-dev-prove-taskmaster",
+  proveRole: "arn:aws:iam::123456789012:role/holdfast-dev/eu-central-1/prove/holdfast-dev-eu-central-1-prove-taskmaster",
 }));
 const fleet = ["one", "two", "three"].map((source) => ({ source, kind: "full", what: "backup" }));
 
@@ -148,18 +148,22 @@ describe("backup", () => {
 
 describe("what proves a backup", () => {
   const own = "holdfast-dev-prove-taskmaster";
+  const ownRole = "arn:aws:iam::123456789012:role/holdfast-dev/eu-central-1/prove/holdfast-dev-eu-central-1-prove-taskmaster";
   const proving = (calls: readonly Call[]) => calls.filter(({ target }) => /verify|restore-test/.test(target));
 
-  it.each(["backup", "restore-test", "verify"])("is the source's own function, and its own task (%s)", async (name) => {
-    const step = name === "restore-test" ? "restore-test" : "verify";
-    const { status, calls } = await run(name, { [step]: fail("DeadlineReached") }, { items: items.slice(0, 1) });
-    expect(proving(calls).map(({ target, called }) => [target, called])).toEqual([
-      [step, own],
-      [`fargate:${step}`, own],
-    ]);
-    expect(new Set(proving(calls).map(({ payload }) => JSON.stringify(payload))).size).toBe(1);
-    expect(status).toBe("SUCCEEDED");
-  });
+  it.each(["backup", "restore-test", "verify"])(
+    "is the source's own function, and a container with the source's own role (%s)",
+    async (name) => {
+      const step = name === "restore-test" ? "restore-test" : "verify";
+      const { status, calls } = await run(name, { [step]: fail("DeadlineReached") }, { items: items.slice(0, 1) });
+      expect(proving(calls).map(({ target, called }) => [target, called])).toEqual([
+        [step, own],
+        [`fargate:${step}`, ownRole],
+      ]);
+      expect(new Set(proving(calls).map(({ payload }) => JSON.stringify(payload))).size).toBe(1);
+      expect(status).toBe("SUCCEEDED");
+    },
+  );
 });
 
 describe("what was found", () => {

@@ -62,6 +62,7 @@ export async function startFunctionsCloud(connections: Readonly<Record<string, s
       AWS_ENDPOINT_URL: server.endpoint,
       HOLDFAST_POLICY: "secret:holdfast/policy",
       HOLDFAST_RESOURCE_PREFIX: "holdfast-test",
+      HOLDFAST_SOURCE_ROLES: "arn:aws:iam::123456789012:role/holdfast-test/eu-central-1",
       HOLDFAST_STATE_BUCKET: bucket,
       HOLDFAST_STATE_PREFIX: "state/",
       HOLDFAST_PG_PATH: toolPath,

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { functionRoles } from "../../infra/functions.ts";
+import { functionRoles } from "../../infra/function-roles.ts";
 import { type Alert, finishAlert } from "../../src/alerts/alert.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";

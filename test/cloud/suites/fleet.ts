@@ -1,8 +1,12 @@
 /** Many sources at once: a Distributed Map, in which one failure does not stop the others. */
+import { CreateScheduleCommand, GetScheduleCommand } from "@aws-sdk/client-scheduler";
 import { beforeAll, describe, expect, test } from "vitest";
+import { stackName } from "../../../scripts/cloud-stack.ts";
+import { waitFor } from "../../support/processes.ts";
 import { type Listener, listenToAlerts } from "../alerts.ts";
 import type { TestCloud } from "../cloud.ts";
-import { execute, executionsOf } from "../executions.ts";
+import { ended, execute, executionsOf } from "../executions.ts";
+import { schedulesOf } from "../schedules.ts";
 import { keysIn } from "../vault.ts";
 
 export function fleetSuite(cloud: () => TestCloud): void {
@@ -42,6 +46,28 @@ export function fleetSuite(cloud: () => TestCloud): void {
       const run = await execute(cloud(), "verify", { sources: ["taskmaster", "shop-eu"], olderThanHours: 0 });
       expect(run).toMatchObject({ status: "SUCCEEDED", output: { checked: taskmaster + shop, failed: 0 } });
       expect(taskmaster + shop).toBeGreaterThan(2);
+    });
+
+    test("a schedule that two sources share starts a fleet of both", async () => {
+      const { scheduler } = cloud().clients;
+      const shared = (await schedulesOf(cloud())).filter((name) => name.startsWith("fleet-backup-full-"));
+      expect(shared).toHaveLength(1);
+      const [Name = ""] = shared;
+      const { Target } = await scheduler.send(new GetScheduleCommand({ Name, GroupName: stackName }));
+      const at = new Date(Date.now() + 20_000).toISOString().slice(0, 19);
+      await scheduler.send(
+        new CreateScheduleCommand({
+          Name: "shared-once",
+          ScheduleExpression: `at(${at})`,
+          FlexibleTimeWindow: { Mode: "OFF" },
+          Target,
+          ActionAfterCompletion: "DELETE",
+        }),
+      );
+      const runs = () => executionsOf(cloud(), "fleet", Name);
+      await waitFor("the fleet to start", async () => (await runs()).length > 0, 600_000);
+      const run = await ended(cloud(), (await runs())[0]?.executionArn ?? "");
+      expect(run).toMatchObject({ status: "SUCCEEDED", output: { sources: 2, failed: 0 } });
     });
 
     test("restore tests of two sources prove both", async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dumpNames, proveNames } from "../../../functions/commons/source-names.ts";
 import { type PackagedStack, packageStack } from "../../infra/package-stack.ts";
 import { mayEver, namesOf, propertiesOf, readStatements, statementsOf, type Template } from "../../infra/template-model.ts";
 
@@ -6,7 +7,7 @@ import { mayEver, namesOf, propertiesOf, readStatements, statementsOf, type Temp
  * Statements that are wider than one kind of thing say why in their name (infra/template.ts,
  * infra/rights.ts, infra/machines.ts).
  */
-const reasons = /(TakesNoResource|KeyIsKnownByItsAlias|EverySourceOfThisStage|EverySourcesTask|EverySourcesTaskRole)\d*$/;
+const reasons = /(TakesNoResource|KeyIsKnownByItsAlias|EverySourceOfThisStage|EverySourcesRole)\d*$/;
 
 const vault = "arn:aws:s3:::acme-backups/production";
 const state = "arn:aws:s3:::acme-backups-state";
@@ -70,18 +71,58 @@ const whoMay = (action: string, ...resources: readonly string[]): string[] =>
     .sort();
 
 describe("every role", () => {
-  it("is taken on by one service, of functions, machines, containers and schedules", () => {
+  it("is taken on by one service, of functions, machines and schedules; what also runs in a container, by that as well", () => {
+    const inContainers: string[] = [];
     for (const role of roles()) {
       const { AssumeRolePolicyDocument } = propertiesOf(template, role) as {
         AssumeRolePolicyDocument: { Statement: readonly { Principal: Record<string, string>; Condition?: unknown }[] };
       };
-      expect(AssumeRolePolicyDocument.Statement, role).toHaveLength(1);
-      const [{ Principal, Condition } = { Principal: {} }] = AssumeRolePolicyDocument.Statement;
-      expect(Object.keys(Principal), role).toEqual(["Service"]);
-      if (["states.amazonaws.com", "scheduler.amazonaws.com"].includes(Principal["Service"] ?? "")) {
-        expect(Condition, role).toEqual({ StringEquals: { "aws:SourceAccount": "123456789012" } });
+      const [first, second, ...more] = AssumeRolePolicyDocument.Statement;
+      expect(more, role).toEqual([]);
+      for (const trusted of [first, second]) {
+        if (trusted === undefined) continue;
+        expect(Object.keys(trusted.Principal), role).toEqual(["Service"]);
+        if (trusted === first && ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"].includes(String(trusted.Principal["Service"])))
+          continue;
+        expect(trusted.Condition, role).toEqual({ StringEquals: { "aws:SourceAccount": "123456789012" } });
+      }
+      if (second === undefined) continue;
+      expect([first?.Principal["Service"], second.Principal["Service"]], role).toEqual([
+        "lambda.amazonaws.com",
+        "ecs-tasks.amazonaws.com",
+      ]);
+      inContainers.push(role);
+    }
+    const own = ["Dump", "Prove"].flatMap((work) => ["Db1", "Dbx2d1", "Taskmaster"].map((source) => `${work}${source}Role`));
+    expect(inContainers.sort()).toEqual([...own, "RestoreRole"].sort());
+  });
+
+  it("of a source is named and placed as `plan` says, where the machines may hand it on", () => {
+    const names = { prefix: "holdfast-dev", roles: "arn:aws:iam::123456789012:role/holdfast-dev/eu-central-1" };
+    for (const source of ["db1", "db-1", "taskmaster"]) {
+      const { dumpRole, proveRole } = { ...dumpNames(names, source), ...proveNames(names, source) };
+      for (const arn of [dumpRole, proveRole]) {
+        const [, path, name] = /role(\/.*\/)([^/]+)$/.exec(arn) ?? [];
+        const made = roles().filter((role) => propertiesOf(template, role)["RoleName"] === name);
+        expect(made.map((role) => propertiesOf(template, role)["Path"])).toEqual([path]);
+        expect(may("BackupMachineRole", "iam:PassRole", arn)).toBe(true);
+      }
+      for (const machine of ["RestoreTestMachineRole", "VerifyMachineRole"]) {
+        expect([dumpRole, proveRole].map((arn) => may(machine, "iam:PassRole", arn))).toEqual([false, true]);
+      }
+      for (const machine of ["RestoreMachineRole", "FleetMachineRole"]) {
+        expect([dumpRole, proveRole].map((arn) => may(machine, "iam:PassRole", arn))).toEqual([false, false]);
       }
     }
+  });
+
+  it("of a source writes streams of its own function alone into the log of all", () => {
+    const stream = (name: string): string =>
+      `arn:aws:logs:eu-central-1:123456789012:log-group:/holdfast/holdfast-dev/sources:log-stream:2026/11/28/${name}[$LATEST]0a1b`;
+    expect(whoMay("logs:PutLogEvents", stream("holdfast-dev-prove-db1"))).toEqual(["ProveDb1Role"]);
+    expect(whoMay("logs:CreateLogStream", stream("holdfast-dev-prove-db1"))).toEqual(["ProveDb1Role"]);
+    expect(whoMay("logs:PutLogEvents", stream("holdfast-dev-prove-db"))).toEqual([]);
+    expect(whoMay("logs:PutLogEvents", stream("holdfast-dev-dump-db-1"))).toEqual(["DumpDbx2d1Role"]);
   });
 
   it("belongs to one function alone", () => {
@@ -127,7 +168,9 @@ describe("every role", () => {
         if (!Action.includes("iam:PassRole")) continue;
         expect(Condition, role).toEqual({ StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } });
         expect(
-          Resource.every((arn) => /(TaskRole|TaskExecutionRole|(dump|prove)-tasks\/\*)$/.test(arn)),
+          Resource.every((arn) =>
+            /(role\/RestoreRole|TaskExecutionRole|\/holdfast-dev\/eu-central-1\/(dump|prove)\/\*)$/.test(arn),
+          ),
           role,
         ).toBe(true);
       }
@@ -145,7 +188,7 @@ describe("in the vault", () => {
 
   it("a dump writes its own source's backups, and sees and touches no other's", () => {
     const other = places.slice(0, 4);
-    for (const role of ["DumpTaskmasterRole", "DumpTaskmasterTaskRole", "DumpDbx2d1Role", "DumpDbx2d1TaskRole"]) {
+    for (const role of ["DumpTaskmasterRole", "DumpDbx2d1Role"]) {
       for (const action of ["s3:PutObject", "s3:GetObject", "s3:PutObjectRetention", "s3:AbortMultipartUpload"]) {
         for (const place of other) expect(may(role, action, place), `${role} ${action} ${place}`).toBe(false);
       }
@@ -157,7 +200,7 @@ describe("in the vault", () => {
   });
 
   it("what proves a source's backups writes its own read marks and findings, and nothing into the vault", () => {
-    for (const role of ["ProveDb1Role", "ProveDb1TaskRole"]) {
+    for (const role of ["ProveDb1Role"]) {
       for (const place of places) {
         expect(may(role, "s3:PutObject", place), `${role} ${place}`).toBe(false);
       }
@@ -172,7 +215,7 @@ describe("in the vault", () => {
   it("only `record` writes evidence, from what others handed over, and it reads no artifact, secret or sealed byte", () => {
     expect(whoMay("s3:PutObject", objects.evidence)).toEqual(["RecordRole"]);
     const findings = `${state}/holdfast-dev/unsigned/db1/20261120T020000Z-full-7k3f9a/0/1.json`;
-    expect(whoMay("s3:PutObject", findings)).toEqual(["ProveDb1Role", "ProveDb1TaskRole", "RestoreRole", "RestoreTaskRole"]);
+    expect(whoMay("s3:PutObject", findings)).toEqual(["ProveDb1Role", "RestoreRole"]);
     for (const action of ["s3:GetObject", "s3:DeleteObject"]) expect(whoMay(action, findings)).toEqual(["RecordRole"]);
     for (const place of [objects.manifest, objects.artifact, objects.hold, objects.document]) {
       expect(may("RecordRole", "s3:PutObject", place), place).toBe(false);
@@ -186,7 +229,7 @@ describe("in the vault", () => {
   it("what proves another source's backups opens, writes, marks and locks nothing of this one's", () => {
     const marks = `${state}/leases/reading/db1/20261120T020000Z-full-7k3f9a/mark.json`;
     const findings = `${state}/holdfast-dev/unsigned/db1/20261120T020000Z-full-7k3f9a/0/1.json`;
-    for (const role of ["ProveTaskmasterRole", "ProveTaskmasterTaskRole", "ProveDbx2d1Role", "ProveDbx2d1TaskRole"]) {
+    for (const role of ["ProveTaskmasterRole", "ProveDbx2d1Role"]) {
       const actions = new Set(statementsOf(template, role).flatMap(({ Action }) => Action));
       for (const action of [...actions].filter((each) => each.startsWith("s3:"))) {
         for (const place of [...places.slice(0, 4), marks, findings])
@@ -203,7 +246,7 @@ describe("in the vault", () => {
   });
 
   it("locks are made with what is written, and made longer by prune; who puts a legal hold on cannot lift it", () => {
-    expect(whoMay("s3:PutObjectRetention", objects.manifest)).toEqual(["DumpDb1Role", "DumpDb1TaskRole", "PruneRole"]);
+    expect(whoMay("s3:PutObjectRetention", objects.manifest)).toEqual(["DumpDb1Role", "PruneRole"]);
     expect(whoMay("s3:PutObjectLegalHold", ...places)).toEqual(["PruneRole"]);
     const holds = statementsOf(template, "PruneRole").filter(({ Action }) => Action.includes("s3:PutObjectLegalHold"));
     expect(holds.map(({ Condition }) => Condition)).toEqual([{ StringEquals: { "s3:object-lock-legal-hold": "ON" } }]);
@@ -212,22 +255,18 @@ describe("in the vault", () => {
 
 describe("of secrets and keys", () => {
   it("each dump reads its own connection; restore reads all; nobody else any", () => {
-    const both = (stem: string): string[] => [`${stem}Role`, `${stem}TaskRole`];
-    expect(whoMay("secretsmanager:GetSecretValue", secret("taskmaster/db"))).toEqual(
-      [...both("DumpTaskmaster"), ...both("Restore")].sort(),
-    );
-    expect(whoMay("secretsmanager:GetSecretValue", secret("one/db"))).toEqual([...both("DumpDbx2d1"), ...both("Restore")].sort());
-    expect(whoMay("secretsmanager:GetSecretValue", secret("other/db"))).toEqual([...both("DumpDb1"), ...both("Restore")].sort());
+    const readers = (name: string): string[] => whoMay("secretsmanager:GetSecretValue", secret(name));
+    expect(readers("taskmaster/db")).toEqual(["DumpTaskmasterRole", "RestoreRole"]);
+    expect(readers("one/db")).toEqual(["DumpDbx2d1Role", "RestoreRole"]);
+    expect(readers("other/db")).toEqual(["DumpDb1Role", "RestoreRole"]);
     expect(whoMay("secretsmanager:GetSecretValue", secret("holdfast/slack"))).toEqual(["SlackRole"]);
     expect(whoMay("secretsmanager:GetSecretValue", secret("somebody/elses"))).toEqual([]);
   });
 
   it("only dumps seal, each for its own source; only those who read backups open; those who quote or delete open manifests' seals", () => {
     const sealing = key("SealingKeyAcmex2dbackups");
-    expect(whoMay("kms:GenerateDataKey", sealing)).toEqual(
-      ["DumpDb1", "DumpDbx2d1", "DumpTaskmaster"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]),
-    );
-    const readers = ["ProveDb1", "ProveDbx2d1", "ProveTaskmaster", "Restore"].flatMap((stem) => [`${stem}Role`, `${stem}TaskRole`]);
+    expect(whoMay("kms:GenerateDataKey", sealing)).toEqual(["DumpDb1Role", "DumpDbx2d1Role", "DumpTaskmasterRole"]);
+    const readers = ["ProveDb1Role", "ProveDbx2d1Role", "ProveTaskmasterRole", "RestoreRole"];
     const ofSeals = ["NotifyRole", "OnExecutionRole", "PruneRole", "WatchRole"];
     expect(whoMay("kms:Decrypt", sealing)).toEqual([...readers, ...ofSeals].sort());
     for (const role of ofSeals) {
@@ -242,7 +281,6 @@ describe("of secrets and keys", () => {
     const bound = [
       ["DumpDb1Role", "kms:GenerateDataKey"],
       ["ProveDb1Role", "kms:Decrypt"],
-      ["ProveDb1TaskRole", "kms:Decrypt"],
     ] as const;
     for (const [role, action] of bound) {
       const own = statementsOf(template, role).filter(
@@ -309,6 +347,7 @@ describe("machines and schedules", () => {
     expect(whoMay("states:StartExecution", machine("restore"))).toEqual([]);
     expect(whoMay("states:StartExecution", machine("backup"))).toEqual(["FleetMachineRole", "StartRole"]);
     expect(whoMay("states:StartExecution", machine("verify"))).toEqual(["StartRole", "VerifyMachineRole"]);
+    expect(whoMay("states:StartExecution", machine("fleet"))).toEqual(["FleetMachineRole", "StartRole"]);
   });
 });
 

@@ -186,11 +186,11 @@ describe("a network of the sources' own", () => {
       expect(containers.length).toBe(5);
       const isolated = { Subnets: ["ProvingSubnet1"], SecurityGroups: ["ProvingGroup"], AssignPublicIp: "DISABLED" };
       for (const { TaskDefinition, NetworkConfiguration } of containers) {
-        const proves = TaskDefinition.includes(".proveTask");
+        const proves = TaskDefinition.endsWith("-prove");
         if (proves) expect(NetworkConfiguration.AwsvpcConfiguration).toEqual(isolated);
         else expect(JSON.stringify(NetworkConfiguration)).not.toContain("Proving");
       }
-      expect(containers.filter(({ TaskDefinition }) => TaskDefinition.includes(".proveTask")).length).toBe(3);
+      expect(containers.filter(({ TaskDefinition }) => TaskDefinition.endsWith("-prove")).length).toBe(3);
     },
   );
 });

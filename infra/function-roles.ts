@@ -1,0 +1,82 @@
+/**
+ * The roles of the functions: one each, its own rights and no others. The same step in a container
+ * runs under the same role. And the log of what sources have of their own.
+ */
+import { ownRoleName, ownWorks } from "../functions/commons/source-names.ts";
+import type { Deployment } from "./deployment.ts";
+import { type FunctionSpec, functionSpecs, roleName } from "./functions.ts";
+import { networkRights } from "./network.ts";
+import * as rights from "./rights.ts";
+import { pathOfRoles, sourcesLog } from "./source-resources.ts";
+import { allow, allowWithoutResource, arnOf, ownArn, type Resources, role, type Statement, sub } from "./template.ts";
+
+/** How long the log of all sources is kept; those of osls: serverless.yml. */
+const logDays = 365;
+
+/**
+ * A role for each function: its own rights, its own log, the policy, and traces. The same step in a
+ * container runs under the same role.
+ */
+export function functionRoles(deployment: Deployment): Resources {
+  return Object.fromEntries(
+    functionSpecs(deployment).map((spec) => [
+      roleName(spec.key),
+      role(
+        "lambda.amazonaws.com",
+        [
+          ...spec.rights,
+          ...rights.readPolicy(deployment),
+          ...ownLog(deployment, spec),
+          ...(spec.unattended === true ? [allow(["sqs:SendMessage"], [arnOf("AlertQueue")])] : []),
+          ...networkRights(deployment, spec.reach, `${deployment.prefix}-${spec.key}`),
+          ...(spec.tools === true ? answers : []),
+          ...traces,
+        ],
+        { containers: spec.tools === true, ...ownRole(deployment, spec) },
+      ),
+    ]),
+  );
+}
+
+/** Name and path of a source's role, by which `plan` names it and the machines may hand it on. */
+function ownRole({ prefix, region }: Deployment, { source, module }: FunctionSpec) {
+  const work = ownWorks.find((each) => each === module);
+  if (work === undefined || source === undefined) return {};
+  return { name: ownRoleName({ prefix, region }, work, source), path: sub(pathOfRoles(prefix, work)) };
+}
+
+export function functionLogs(deployment: Deployment): Resources {
+  return {
+    SourcesLog: {
+      Type: "AWS::Logs::LogGroup",
+      Properties: { LogGroupName: sourcesLog(deployment), RetentionInDays: logDays },
+    },
+  };
+}
+
+/**
+ * In the log of all sources, a function writes into streams of its own name (Lambda developer
+ * guide, "Configuring CloudWatch log groups": `YYYY/MM/DD/<function>[<version>][<environment>]`).
+ */
+function ownLog(deployment: Deployment, { key, source }: FunctionSpec): Statement[] {
+  const name = `${deployment.prefix}-${key}`;
+  const streams =
+    source === undefined ? `log-group:/aws/lambda/${name}:*` : `log-group:${sourcesLog(deployment)}:log-stream:*/${name}[*`;
+  return [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [ownArn("logs", streams)])];
+}
+
+/**
+ * A task token is what says which execution a container answers; Step Functions has no resource for
+ * it.
+ */
+const answers: readonly Statement[] = [
+  allowWithoutResource("TaskTokenTakesNoResource", [
+    "states:SendTaskSuccess",
+    "states:SendTaskFailure",
+    "states:SendTaskHeartbeat",
+  ]),
+];
+
+export const traces: readonly Statement[] = [
+  allowWithoutResource("XrayTakesNoResource", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
+];

@@ -1,0 +1,23 @@
+/** Where the stack has what it makes for its sources: names and paths that several parts know. */
+import type { OwnWork } from "../functions/commons/source-names.ts";
+import type { Deployment } from "./deployment.ts";
+import { sub } from "./template.ts";
+
+/** The log of all functions that belong to a source, by name: osls takes no reference here. */
+export const sourcesLog = ({ prefix }: Deployment): string => `/holdfast/${prefix}/sources`;
+
+/** The path of the roles of one work of all sources, as text for `Fn::Sub`. */
+export const pathOfRoles = (prefix: string, work: OwnWork): string => `/${prefix}/\${AWS::Region}/${work}/`;
+
+/** Under which the roles of all sources are, as text for `Fn::Sub`. */
+const rolesOfSources = (prefix: string): string => `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${prefix}/\${AWS::Region}`;
+
+/** The roles of one work of all sources, which the machines that start its containers hand on. */
+export const rolesOfWork = (prefix: string, work: OwnWork) => sub(`${rolesOfSources(prefix)}/${work}/*`);
+
+/**
+ * How `plan` and `due` learn the names of what sources have (functions/commons/source-names.ts).
+ */
+export function namesEnvironment({ prefix }: Deployment): Readonly<Record<string, unknown>> {
+  return { HOLDFAST_RESOURCE_PREFIX: prefix, HOLDFAST_SOURCE_ROLES: sub(rolesOfSources(prefix)) };
+}
