@@ -262,6 +262,26 @@ describe("pg_restore's errors", () => {
     expect(error !== undefined && isEnvironmental(error)).toBe(true);
   });
 
+  test.each([
+    "could not create worker process: Resource temporarily unavailable",
+    "a worker process died unexpectedly",
+    "could not execute query: no connection to the server",
+    "could not execute query: FATAL:  something new",
+    "what no version says today",
+  ])("without an answer of the server call the load off: %s", (message) => {
+    const errors = parseRestoreErrors(`pg_restore: error: ${message}\n`, finder);
+    expect(errors.map(isEnvironmental)).toEqual([true]);
+  });
+
+  test("of an archive that cannot be read are its own, and an answer is one behind a name of two lines", () => {
+    const read = (text: string): boolean[] => parseRestoreErrors(text, finder).map(isEnvironmental);
+    expect(read("pg_restore: error: could not read from input file: end of file\n")).toEqual([false]);
+    expect(read('pg_restore: error: COPY failed for table "a\nb": ERROR:  invalid input syntax\nCONTEXT:  COPY x\n')).toEqual([
+      false,
+    ]);
+    expect(read(failed('could not open file "base/5/1259": No such file or directory', "COPY x"))).toEqual([true]);
+  });
+
   test("are found among verbose output, with the entry's number", () => {
     const stderr = `pg_restore: creating TABLE "public.spots"\npg_restore: while PROCESSING TOC:\npg_restore: from TOC entry 215; 1259 16400 TABLE spots o\n${failed("x", "CREATE TABLE public.spots (\n    at public.geometry\n)")}pg_restore: warning: errors ignored on restore: 1\n`;
     expect(parseRestoreErrors(stderr, finder)).toMatchObject([{ dumpId: 215, message: "x", entry: { name: "spots" } }]);
