@@ -5,7 +5,7 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Engine } from "../../src/engines/engine.ts";
+import type { Engine, Inspection } from "../../src/engines/engine.ts";
 import { acceptBackup } from "../../src/pipeline/accept.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { openDigest, readDigestKey } from "../../src/pipeline/opening/digest-keys.ts";
@@ -90,6 +90,32 @@ async function verify(id: string, options: Options = {}): Promise<VerifyResult> 
 }
 
 const outcomeOf = async (id: string): Promise<string> => (await verify(id)).outcome;
+
+describe("what the engine says of a backup's content", () => {
+  const inspecting = async (id: string, inspection: Inspection): Promise<VerifyResult> => {
+    const context = await open();
+    const engineOf = async (name: string): Promise<Engine> => ({
+      ...(await context.engineOf(name)),
+      inspect: async () => inspection,
+    });
+    return verifyBackup({ ...context, engineOf }, await project.find(id, context));
+  };
+
+  test("is enough where only a restore shows what it holds: there is nothing to compare", async () => {
+    const id = await dump(5, { minutesAgo: 5 });
+    expect(await inspecting(id, { problems: [] })).toMatchObject({ outcome: "verified", findings: [], rows: 0, objectCount: 0 });
+    expect(await inspecting(id, { problems: [] })).toMatchObject({ digest: undefined });
+  });
+
+  test("is damage where it found something wrong, with and without figures", async () => {
+    const id = await dump(5, { minutesAgo: 5 });
+    const { digest } = await verify(id);
+    for (const figures of [{}, digest === undefined ? {} : { digest }]) {
+      const result = await inspecting(id, { problems: ["a page is torn"], ...figures });
+      expect(result).toMatchObject({ outcome: "damaged", findings: ["a page is torn"] });
+    }
+  });
+});
 
 describe("a verification of a sound backup", () => {
   test("says so with its figures, and writes the same as evidence", async () => {
