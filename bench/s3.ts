@@ -115,6 +115,8 @@ async function holdfast({ directory, server }: Subject): Promise<Pair> {
       name: "Holdfast restore",
       prepare: async () => {
         await rm(target, { recursive: true, force: true });
+        // What nobody has read back is not restored by its time alone.
+        await measure(command("verify", "tree@latest"));
       },
       run: () => measure(command("restore", "tree@latest", "--to", target)),
     },

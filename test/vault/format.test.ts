@@ -90,7 +90,7 @@ describe("ids", () => {
   }>("ids");
 
   it.each(ids.valid)("vector: $id is an id", ({ id, startedAt, kind, suffix }) => {
-    expect(parseBackupId(id)).toEqual({ startedAt: new Date(startedAt), kind, suffix });
+    expect(parseBackupId(id)).toEqual({ startedAt: new Date(startedAt), kind, suffix, isFirstLog: id.includes("-log-first-") });
     expect(isBackupId(id)).toBe(true);
   });
 
