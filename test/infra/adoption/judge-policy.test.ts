@@ -20,6 +20,7 @@ test("the denials are the template's own, with the account's names in them", () 
     "KeyOfTheCaller",
     "Overwriting",
     "LocksHold",
+    "LockSettings",
     "NotForGood",
   ]);
   expect(JSON.stringify(wanted)).not.toMatch(/\$\{|Fn::|"Ref"/);
