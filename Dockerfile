@@ -1,5 +1,5 @@
-# The tools' image: the functions that need PostgreSQL's programs, for Lambda (arm64) and for Fargate. docs/deploy.md, "The image", says how to
-# build it without Docker at hand.
+# The containers' image: the functions that need PostgreSQL's programs, for Fargate (arm64). docs/deploy.md, "Containers for large databases", says
+# how to build it without Docker at hand. Lambda's functions have a layer instead (scripts/layer).
 #   docker build --platform linux/arm64 --tag REPOSITORY:TAG .
 # The base is the tag that AWS patches; what is deployed is named by this image's own digest. For the same base in every build:
 #   --build-arg BASE=public.ecr.aws/lambda/nodejs:24@sha256:...

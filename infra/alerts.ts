@@ -7,14 +7,16 @@ import { lambdaArn } from "./functions.ts";
 import { machineLogicalNames } from "./machines.ts";
 import { fortnightSeconds } from "./schedules.ts";
 import { arnOf, type Resource, type Resources, ref } from "./template.ts";
+import { hasContainers } from "./tools.ts";
 import { permission, topicResources } from "./topics.ts";
 
 export function alertResources(deployment: Deployment): Resources {
   return {
     ...topicResources(deployment),
     ExecutionRule: executionRule(),
-    TaskRule: taskRule(),
-    TaskRulePermission: permission("on-task", "events.amazonaws.com", arnOf("TaskRule")),
+    ...(hasContainers(deployment)
+      ? { TaskRule: taskRule(), TaskRulePermission: permission("on-task", "events.amazonaws.com", arnOf("TaskRule")) }
+      : {}),
     ExecutionRulePermission: permission("on-execution", "events.amazonaws.com", arnOf("ExecutionRule")),
     AlertQueue: {
       Type: "AWS::SQS::Queue",

@@ -10,6 +10,7 @@ import { parsePolicy } from "../src/policy/parse-policy.ts";
 import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } from "../src/policy/policy.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 import { readBoundary } from "./role-boundary.ts";
+import { type Architecture, hasContainers, readArchitecture, readLayer, refuseTooLarge, type ToolsLayer } from "./tools.ts";
 
 export const service = "holdfast";
 
@@ -29,10 +30,14 @@ export interface Parameters {
   readonly policy: string;
   /** Where the stack is. */
   readonly region: string;
+  /** `arm64` or `x86_64`. */
+  readonly architecture: string;
   /**
-   * The tools' container image, with its digest; empty: the tools run as plain zips (stage `local`
-   * only).
+   * The zip of PostgreSQL's programs, `FILE` or `FILE@sha256:DIGEST`; empty: the functions run in
+   * the image.
    */
+  readonly layer: string;
+  /** The containers' image, with its digest; empty: there are no containers. */
   readonly image: string;
   /** `create` makes buckets and keys, `existing` takes over those that an earlier stack left. */
   readonly vault: string;
@@ -67,7 +72,7 @@ export interface Parameters {
   readonly boundary: string;
   /** Megabytes of a function with the engines' programs. */
   readonly memory: string;
-  /** Directories of the engines' programs, for the stage `local`, whose functions have no image. */
+  /** Directories of the engines' programs, for the stage `local`, whose functions have no layer. */
   readonly toolPath: string;
 }
 
@@ -92,6 +97,13 @@ export interface Deployment {
   readonly region: string;
   readonly policy: Policy;
   readonly policyText: string;
+  readonly architecture: Architecture;
+  /**
+   * Undefined: functions with the programs run in the image, or in the stage `local` find them on
+   * this machine.
+   */
+  readonly layer: ToolsLayer | undefined;
+  /** Empty: there are no containers. */
   readonly image: string;
   readonly createsVault: boolean;
   /** In MB, of a function with the engines' programs. */
@@ -116,12 +128,14 @@ export function readDeployment(parameters: Parameters): Deployment {
   const local = stage === "local";
   if (!/^[a-z0-9]{1,10}$/.test(stage))
     throw refuse(`the stage "${stage}" cannot be part of a resource's name`, "Use up to ten small letters and digits.");
-  if (!local) checkImage(image, region);
+  if (!local && (image !== "" || parameters.layer === "")) checkImage(image, region);
+  const architecture = readArchitecture(parameters.architecture);
   if (parameters.vault !== "create" && parameters.vault !== "existing") {
     throw refuse(`the parameter vault is "${parameters.vault}"`, "Give --param=vault=create or --param=vault=existing.");
   }
   const { policy, text } = readPolicyFile(parameters.policy);
   refuseWhatStaysHome(policy);
+  if (!hasContainers({ local, image })) refuseTooLarge(policy);
   const createsVault = parameters.vault === "create";
   const proving = readProving(parameters);
   if (createsVault) refuseOtherRegions(policy, region);
@@ -133,6 +147,8 @@ export function readDeployment(parameters: Parameters): Deployment {
     region,
     policy,
     policyText: text,
+    architecture,
+    layer: local || parameters.layer === "" ? undefined : readLayer(parameters.layer, architecture),
     image,
     createsVault,
     toolsMemory: readMemory(parameters.memory),
@@ -143,7 +159,7 @@ export function readDeployment(parameters: Parameters): Deployment {
   };
 }
 
-/** The name of the image's repository; undefined where the tools run as plain zips. */
+/** The name of the image's repository; undefined where there is no image. */
 export function imageRepository({ image }: Deployment): string | undefined {
   return imagePattern.exec(image)?.[2];
 }

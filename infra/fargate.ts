@@ -9,6 +9,7 @@ import { ownNetwork } from "./network.ts";
 import { provingNetwork } from "./proving-network.ts";
 import { stateEnvironment } from "./state-buckets.ts";
 import { allow, allowWithoutResource, arnOf, ownArn, type Resource, type Resources, ref, role } from "./template.ts";
+import { hasContainers } from "./tools.ts";
 
 /** 4 CPUs: as many as pg_restore and sealing use; AWS Fargate takes 8 to 30 GB with them. */
 const cpu = "4096";
@@ -17,7 +18,14 @@ const memory = "16384";
 const mostDisk = 200;
 const logDays = 365;
 
+/** What is there beside the network of proofs only where there is an image. */
 export function fargateResources(deployment: Deployment): Resources {
+  return hasContainers(deployment)
+    ? { ...containerResources(deployment), ...provingNetwork(deployment) }
+    : provingNetwork(deployment);
+}
+
+function containerResources(deployment: Deployment): Resources {
   return {
     Cluster: {
       Type: "AWS::ECS::Cluster",
@@ -39,7 +47,6 @@ export function fargateResources(deployment: Deployment): Resources {
     ProveTask: taskDefinition(deployment, "prove", stateEnvironment(deployment)),
     RestoreTask: taskDefinition(deployment, "restore", stateEnvironment(deployment), arnOf(roleName("restore"))),
     ...(deployment.network === undefined ? ownNetwork() : {}),
-    ...provingNetwork(deployment),
   };
 }
 
@@ -63,7 +70,7 @@ function taskDefinition(
       Cpu: cpu,
       Memory: memory,
       EphemeralStorage: { SizeInGiB: mostDisk },
-      RuntimePlatform: { CpuArchitecture: "ARM64", OperatingSystemFamily: "LINUX" },
+      RuntimePlatform: { CpuArchitecture: deployment.architecture.toUpperCase(), OperatingSystemFamily: "LINUX" },
       ExecutionRoleArn: arnOf("TaskExecutionRole"),
       TaskRoleArn: role,
       ContainerDefinitions: [

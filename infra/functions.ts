@@ -9,6 +9,7 @@ import * as rights from "./rights.ts";
 import { namesEnvironment, sourcesLog } from "./source-resources.ts";
 import { stateEnvironment } from "./state-buckets.ts";
 import { allow, arnOf, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
+import { functionLayers, layerLocales } from "./tools.ts";
 
 export interface FunctionSpec {
   /** The key in serverless.yml, and the name after the prefix. */
@@ -172,7 +173,6 @@ function proveSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
 export function serverlessFunctions(deployment: Deployment): Record<string, unknown> {
   return Object.fromEntries(
     functionSpecs(deployment).map((spec) => {
-      const image = spec.tools === true && !deployment.local;
       const size =
         spec.tools === true
           ? { memorySize: deployment.toolsMemory, timeout: longestSeconds, ephemeralStorageSize: mostTemporary }
@@ -181,9 +181,10 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
         spec.key,
         {
           name: `${deployment.prefix}-${spec.key}`,
-          ...(image
+          ...(spec.tools === true && deployment.layer === undefined && !deployment.local
             ? { image: { name: "tools", command: [`${spec.module}.handler`] } }
             : { handler: `functions/${spec.module}.handler` }),
+          ...(spec.tools === true ? functionLayers(deployment) : {}),
           ...size,
           ...(spec.timeout === undefined ? {} : { timeout: spec.timeout }),
           ...(spec.memorySize === undefined ? {} : { memorySize: spec.memorySize }),
@@ -201,8 +202,8 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
 }
 
 export function environmentOf(
-  { prefix, local, toolPath }: Deployment,
-  spec: Pick<FunctionSpec, "module" | "environment">,
+  { prefix, local, layer, toolPath }: Deployment,
+  spec: Pick<FunctionSpec, "module" | "environment" | "tools">,
 ): Record<string, unknown> {
   return {
     HOLDFAST_POLICY: policyPlace,
@@ -210,6 +211,7 @@ export function environmentOf(
     POWERTOOLS_SERVICE_NAME: prefix,
     POWERTOOLS_METRICS_NAMESPACE: metricsNamespace,
     POWERTOOLS_LOG_LEVEL: "INFO",
+    ...(spec.tools === true && layer !== undefined ? { LOCPATH: layerLocales } : {}),
     ...(local ? { POWERTOOLS_TRACE_ENABLED: "false", HOLDFAST_PG_PATH: toolPath } : {}),
     ...spec.environment,
   };

@@ -19,6 +19,7 @@ import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
 import { underBoundary } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
+import { serverlessLayers } from "./tools.ts";
 import { vaultResources } from "./vault.ts";
 
 /** The stage and the parameters of serverless.yml. */
@@ -28,6 +29,8 @@ async function parametersOf({ resolveVariable }) {
     stage: await resolveVariable("sls:stage"),
     region: await resolveVariable("self:provider.region"),
     policy: await parameter("policy"),
+    architecture: await parameter("architecture"),
+    layer: await parameter("layer"),
     image: await parameter("image"),
     vault: await parameter("vault"),
     subnets: await parameter("subnets"),
@@ -93,6 +96,10 @@ export function images(variables) {
   return quietly(variables, ({ deployment: { image } }) => (image === "" ? {} : { tools: { uri: image } }));
 }
 
+export function layers(variables) {
+  return quietly(variables, ({ deployment }) => serverlessLayers(deployment));
+}
+
 export function stateMachines(variables) {
   return quietly(variables, ({ deployment }) =>
     Object.fromEntries(machineNames.map((name) => [name, serverlessMachine(deployment, name)])),
@@ -105,10 +112,10 @@ export function resources(variables) {
 
 /**
  * What osls adds by itself: a function for each key, a log for each that has none named, the
- * machines, and the bucket of packages with its policy.
+ * machines, the layer, and the bucket of packages with its policy.
  */
 const ofOsls = (functions) =>
-  functions.length + functions.filter(({ disableLogs }) => disableLogs !== true).length + machineNames.length + 2;
+  functions.length + functions.filter(({ disableLogs }) => disableLogs !== true).length + machineNames.length + 3;
 
 function resourcesOf(deployment) {
   return underBoundary(deployment, {

@@ -6,6 +6,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { OwnWork } from "../functions/commons/source-names.ts";
+import { definitions } from "../statemachines/definitions/all.ts";
+import { renderMachine } from "../statemachines/render.ts";
+import { withoutContainers } from "../statemachines/without-containers.ts";
 import type { Deployment } from "./deployment.ts";
 import { lambdaArn, roleName } from "./functions.ts";
 import { type MachineName, machineNames } from "./machine-names.ts";
@@ -23,6 +26,7 @@ import {
   type Statement,
   sub,
 } from "./template.ts";
+import { hasContainers } from "./tools.ts";
 
 const machinesDirectory = join(import.meta.dirname, "..", "statemachines");
 
@@ -55,15 +59,20 @@ export function machineRoles(deployment: Deployment): Resources {
   );
 }
 
+const writtenMachine = (name: MachineName): string => readFileSync(join(machinesDirectory, `${name}.asl.yaml`), "utf8");
+
+const machineWithoutContainers = (name: MachineName): string => renderMachine(name, withoutContainers(definitions[name]));
+
 /** One of the `stateMachines` of serverless.yml. */
-export function serverlessMachine({ prefix }: Deployment, name: MachineName) {
+export function serverlessMachine(deployment: Deployment, name: MachineName) {
+  const { prefix } = deployment;
   return {
     id: machineLogicalNames[name],
     name: `${prefix}-${name}`,
     role: arnOf(`${machineLogicalNames[name]}Role`),
     tracingConfig: { enabled: true },
     loggingConfig: { level: "ERROR", includeExecutionData: true, destinations: [arnOf("MachinesLog")] },
-    definition: inThisPartition(parse(readFileSync(join(machinesDirectory, `${name}.asl.yaml`), "utf8"))),
+    definition: inThisPartition(parse(hasContainers(deployment) ? writtenMachine(name) : machineWithoutContainers(name))),
   };
 }
 
@@ -86,16 +95,24 @@ function inThisPartition(value: unknown, within = ""): unknown {
  * Of this work there is a function and a role for each source: named one by one, they would outgrow
  * what a role's policy may hold.
  */
-function ofEverySource({ prefix }: Deployment, work: OwnWork): Statement[] {
+function ofEverySource(deployment: Deployment, work: OwnWork): Statement[] {
+  const { prefix } = deployment;
+  const call = named(
+    "EverySourceOfThisStage",
+    allow(["lambda:InvokeFunction"], [ownArn("lambda", `function:${prefix}-${work}-*`)]),
+  );
+  if (!hasContainers(deployment)) return [call];
   return [
-    named("EverySourceOfThisStage", allow(["lambda:InvokeFunction"], [ownArn("lambda", `function:${prefix}-${work}-*`)])),
+    call,
     runTask(taskDefinitions(prefix, work)),
     named("EverySourcesRole", passRole(rolesOfWork(prefix, work), arnOf("TaskExecutionRole"))),
   ];
 }
 
 /** `family`: the name of a task definition after the prefix. */
-function runTasks({ prefix }: Deployment, family: string): Statement[] {
+function runTasks(deployment: Deployment, family: string): Statement[] {
+  const { prefix } = deployment;
+  if (!hasContainers(deployment)) return [];
   return [runTask(taskDefinitions(prefix, family)), passRole(arnOf(roleName(family)), arnOf("TaskExecutionRole"))];
 }
 

@@ -8,6 +8,7 @@ import { checkSignatures } from "./key-rights.ts";
 import { bucketArns, proveBackups, statesOf } from "./rights.ts";
 import { stateBucketArn } from "./state-buckets.ts";
 import { allow, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
+import { hasContainers } from "./tools.ts";
 import { sealingKeyArn } from "./vault.ts";
 
 /**
@@ -41,6 +42,12 @@ function interfacePolicies(deployment: Deployment): Readonly<Record<string, read
       ...checkSignatures(deployment).map(({ Action, Resource }) => allow(Action, Resource, ownRequests)),
     ],
     secretsmanager: [allow(["secretsmanager:GetSecretValue"], [policySecrets], ownRequests)],
+    ...(hasContainers(deployment) ? containerPolicies(image) : {}),
+  };
+}
+
+function containerPolicies(image: readonly Statement[]): Readonly<Record<string, readonly Statement[]>> {
+  return {
     states: [allow(["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"], ["*"], ownRequests)],
     // A registry asks for the same of both (Amazon ECR user guide, "Create a VPC endpoint policy").
     "ecr.api": image,

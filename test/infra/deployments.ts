@@ -6,12 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Deployment, type Parameters, readDeployment } from "../../infra/deployment.ts";
-
 export const samplePolicyText = readFileSync(join(import.meta.dirname, "holdfast.yml"), "utf8");
 
 const parameters: Omit<Parameters, "policy"> = {
   stage: "dev",
   region: "eu-central-1",
+  architecture: "arm64",
+  layer: "",
   image: `123456789012.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:${"a1".repeat(32)}`,
   vault: "create",
   subnets: "",

@@ -5,6 +5,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import type { MachineName } from "../../infra/machine-names.ts";
+import { definitions } from "../../statemachines/definitions/all.ts";
+import { renderMachine } from "../../statemachines/render.ts";
+import { withoutContainers } from "../../statemachines/without-containers.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -108,6 +112,11 @@ const lambdaNames: Readonly<Record<string, string>> = {
   [`${arn}NotifyLambdaFunction`]: "notify",
 };
 const prefix = "holdfast-dev";
+
+/** A machine as a stack without containers has it. */
+export function readMachineWithoutContainers(name: MachineName): Machine {
+  return resolve(parse(renderMachine(name, withoutContainers(definitions[name])), { maxAliasCount: -1 })) as Machine;
+}
 
 function resolve(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolve);

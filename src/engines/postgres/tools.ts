@@ -59,6 +59,8 @@ function searchDirectories(context: ToolContext): string[] {
   const installed = searchedMajors.flatMap((major) => [
     `/usr/lib/postgresql/${major}/bin`,
     `/usr/pgsql-${major}/bin`,
+    // The layer of a stack's functions, and its image (scripts/layer).
+    `/opt/pgsql-${major}/bin`,
     `/usr/libexec/postgresql${major}`,
     `/opt/homebrew/opt/postgresql@${major}/bin`,
     `/usr/local/opt/postgresql@${major}/bin`,

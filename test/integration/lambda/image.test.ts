@@ -100,6 +100,8 @@ describe("the Dockerfile", () => {
       stage: "local",
       region: "eu-central-1",
       policy: join(projectDirectory, "examples/taskmaster/holdfast.yml"),
+      architecture: "arm64",
+      layer: "",
       image: "",
       vault: "create",
       subnets: "",

@@ -152,7 +152,7 @@ export async function startThrowawayServer(request: ServerRequest, context: RunC
     request.onDirectory?.(layout.input);
     const initdb = { program: program("initdb"), encoding: request.encoding ?? "UTF8", superuser: throwawaySuperuser };
     await makeDataDirectory(initdb, { directory: directory.path, data: layout.data }, server, context);
-    const postmaster = await startPostmaster(program("postgres"), request.major, layout, server);
+    const postmaster = await startPostmaster(program("postgres"), request.major, layout, server, context);
     await waitUntilReady(layout, postmaster, context);
     return describeServer(layout, server, postmaster, stop);
   } catch (error) {
@@ -221,6 +221,7 @@ async function startPostmaster(
   major: number,
   layout: Layout,
   { sandbox, user }: ServerSandbox,
+  { environment }: RunContext,
 ): Promise<Postmaster> {
   const options = { ...settingsFor(major), unix_socket_directories: layout.sockets, port: String(port) };
   const args = ["-D", join(layout.data, "data"), ...Object.entries(options).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
@@ -229,7 +230,7 @@ async function startPostmaster(
     cwd: "/",
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC", [throwawayMark]: layout.directory },
+    env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC", ...localesOf(environment), [throwawayMark]: layout.directory },
     ...(launch.uid === undefined ? {} : { uid: launch.uid, gid: launch.gid }),
   });
   const readTail = keepTail(child.stderr);
@@ -245,6 +246,13 @@ async function startPostmaster(
     child.once("error", (cause) => reject(new HoldfastError("ThrowawayFailed", `cannot start ${postgres}`, { cause })));
   });
   return { isAlive: () => alive, log: () => lastLines(readTail().stderr) };
+}
+
+/**
+ * Where glibc looks for languages beside the system's: a stack's functions have theirs in a layer.
+ */
+function localesOf({ LOCPATH }: RunContext["environment"]): Readonly<Record<string, string>> {
+  return LOCPATH === undefined ? {} : { LOCPATH };
 }
 
 /**

@@ -1,0 +1,109 @@
+/**
+ * PostgreSQL's programs for the functions: a layer that `npm run layer` built, read before anything
+ * is packaged with it. Containers have an image of their own (fargate.ts), which a deployment
+ * without them lacks.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { maxLambdaBytes } from "../src/policy/lambda-limits.ts";
+import type { Policy } from "../src/policy/policy.ts";
+import type { Deployment } from "./deployment.ts";
+import { type LayerManifest, readLayerManifest } from "./layer-manifest.ts";
+import { refuse } from "./refusals.ts";
+import { ref } from "./template.ts";
+
+export type Architecture = LayerManifest["architecture"];
+
+export interface ToolsLayer {
+  /** The zip. */
+  readonly file: string;
+  readonly manifest: LayerManifest;
+}
+
+/** Those that the engine supports (src/engines/postgres/tools.ts); a test compares them. */
+export const layerMajors: readonly number[] = [14, 15, 16, 17, 18];
+
+/**
+ * Of the layer (scripts/layer/locale-data.ts): where glibc looks for languages beside the system's.
+ */
+export const layerLocales = "/opt/share/locale";
+
+const build = (architecture: Architecture): string =>
+  `Build it with \`npm run layer -- --arch ${architecture}\`, or give --param=layer=FILE@sha256:DIGEST of one that was built elsewhere (docs/deploy.md, "The layer").`;
+
+/** Errors: UsageInvalid. */
+export function readArchitecture(text: string): Architecture {
+  if (text === "arm64" || text === "x86_64") return text;
+  throw refuse(`the parameter architecture is "${text}"`, "Give --param=architecture=arm64 or --param=architecture=x86_64.");
+}
+
+/**
+ * The layer that `parameter` names, `FILE` or `FILE@sha256:DIGEST`; without a digest, the one in
+ * `FILE.sha256` counts. Errors: UsageInvalid.
+ */
+export function readLayer(parameter: string, architecture: Architecture): ToolsLayer {
+  const [, name = "", digest] = /^(.*?)(?:@sha256:([0-9a-f]{64}))?$/.exec(parameter) ?? [];
+  const file = resolve(name);
+  const zip = readOrUndefined(file);
+  if (zip === undefined) throw refuse(`the tools' layer ${name} is missing`, build(architecture));
+  const expected = digest ?? readOrUndefined(`${file}.sha256`)?.toString("utf8").slice(0, 64);
+  if (expected === undefined) throw refuse(`the digest of the tools' layer ${name} is missing`, build(architecture));
+  if (createHash("sha256").update(zip).digest("hex") !== expected)
+    throw refuse(`the tools' layer ${name} is not the one of digest ${expected}`, build(architecture));
+  const manifest = readLayerManifest(zip);
+  if (manifest === undefined) throw refuse(`${name} is not a layer of Holdfast's tools`, build(architecture));
+  if (manifest.architecture !== architecture)
+    throw refuse(
+      `the tools' layer ${name} is for ${manifest.architecture}, and the functions are ${architecture}`,
+      build(architecture),
+    );
+  const lacking = layerMajors.filter((major) => !manifest.majors.includes(major));
+  if (lacking.length > 0) throw refuse(`the tools' layer ${name} lacks PostgreSQL ${lacking.join(", ")}`, build(architecture));
+  return { file, manifest };
+}
+
+function readOrUndefined(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Errors: UsageInvalid, naming each source that is larger than a Lambda can dump where there are no
+ * containers.
+ */
+export function refuseTooLarge({ sources }: Policy): void {
+  const large = Object.values(sources).filter(({ sizeBytes = 0 }) => sizeBytes > maxLambdaBytes);
+  if (large.length === 0) return;
+  const names = large.map(({ name }) => name).join(", ");
+  throw refuse(
+    `${names}: more than a Lambda can dump (${maxLambdaBytes / 1024 ** 3} GiB), and the stack has no containers`,
+    'Build the image, and give --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md, "Containers for large databases").',
+  );
+}
+
+/**
+ * Whether what is too large for a Lambda has somewhere to go. The stage `local` shows them, and
+ * runs none.
+ */
+export const hasContainers = ({ local, image }: Pick<Deployment, "local" | "image">): boolean => local || image !== "";
+
+/** The `layers` of serverless.yml. */
+export function serverlessLayers({ layer, prefix, architecture }: Deployment): Record<string, unknown> {
+  if (layer === undefined) return {};
+  return {
+    tools: {
+      name: `${prefix}-tools`,
+      description: `PostgreSQL ${layer.manifest.majors.join(", ")} for Holdfast`,
+      compatibleRuntimes: ["nodejs24.x"],
+      compatibleArchitectures: [architecture],
+      package: { artifact: layer.file },
+    },
+  };
+}
+
+/** What a function with the engines' programs has beside the others. */
+export const functionLayers = ({ layer }: Deployment) => (layer === undefined ? {} : { layers: [ref("ToolsLambdaLayer")] });

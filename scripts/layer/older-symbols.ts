@@ -1,0 +1,64 @@
+/**
+ * Debian 12's ICU asks for one symbol of GCC 12's libstdc++. Lambda's Amazon Linux 2023 began with
+ * GCC 11's, and nothing says since when each function has a newer one (amazonlinux/container-images
+ * issue 132). The older library has the same function under an older version; the newer one has
+ * both.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { readSections, type Section } from "./elf.ts";
+
+/**
+ * `std::condition_variable::wait` is what it was; GCC 12 gave it a new version for another reason.
+ */
+const renamed = {
+  from: "GLIBCXX_3.4.30",
+  to: "GLIBCXX_3.4.11",
+  symbols: ["_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE"],
+} as const;
+
+/** Types of sections, of the ELF specification and of the LSB (symbol versions). */
+const [dynamicSymbols, versionNeed, versionSymbols] = [11, 0x6f_ff_ff_fe, 0x6f_ff_ff_ff];
+
+/**
+ * Asks for the older version where nothing but the known symbols asks for the newer; else changes
+ * nothing.
+ */
+export function askForOlderSymbols(file: string): void {
+  const bytes = readFileSync(file);
+  const sections = readSections(bytes);
+  const of = (type: number): Section | undefined => sections.find((section) => section.type === type);
+  const [needs, symbols, versions] = [of(versionNeed), of(dynamicSymbols), of(versionSymbols)];
+  if (needs === undefined || symbols === undefined || versions === undefined) return;
+  const text = (section: Section, offset: number): string => {
+    const from = (sections[section.link]?.offset ?? 0) + offset;
+    return bytes.toString("latin1", from, bytes.indexOf(0, from));
+  };
+  const entries = versionEntries(bytes, needs).map((at) => ({ at, name: text(needs, bytes.readUInt32LE(at + 8)) }));
+  const newer = entries.find(({ name }) => name === renamed.from);
+  const older = entries.find(({ name }) => name === renamed.to);
+  if (newer === undefined || older === undefined) return;
+  const index = bytes.readUInt16LE(newer.at + 6);
+  const asking = Array.from({ length: versions.size / 2 }, (_, at) => at)
+    .filter((at) => bytes.readUInt16LE(versions.offset + 2 * at) === index)
+    .map((at) => text(symbols, bytes.readUInt32LE(symbols.offset + 24 * at)));
+  if (!asking.every((name) => (renamed.symbols as readonly string[]).includes(name))) return;
+  // Hash and name; the index, by which the symbols refer to it, stays.
+  bytes.copy(bytes, newer.at, older.at, older.at + 4);
+  bytes.copy(bytes, newer.at + 8, older.at + 8, older.at + 12);
+  writeFileSync(file, bytes);
+}
+
+/** Offsets of the versions that are asked of all libraries. */
+function versionEntries(bytes: Buffer, section: Section): number[] {
+  const found: number[] = [];
+  let library = section.offset;
+  for (let left = section.info; left > 0; left -= 1) {
+    let version = library + bytes.readUInt32LE(library + 8);
+    for (let more = bytes.readUInt16LE(library + 2); more > 0; more -= 1) {
+      found.push(version);
+      version += bytes.readUInt32LE(version + 12);
+    }
+    library += bytes.readUInt32LE(library + 12);
+  }
+  return found;
+}
