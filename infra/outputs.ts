@@ -4,6 +4,7 @@
  */
 import { bucketsOf, type Deployment, logicalId } from "./deployment.ts";
 import { arnOf, ref, sub } from "./template.ts";
+import { hasContainers } from "./tools.ts";
 import { severities, topicNames } from "./topics.ts";
 
 interface Output {
@@ -20,6 +21,6 @@ export function stackOutputs(deployment: Deployment): Readonly<Record<string, Ou
     logicalId("Vault", bucket, "Arn"),
     { Description: `The vault ${bucket}`, Value: sub(`arn:\${AWS::Partition}:s3:::${bucket}`) },
   ]);
-  const dumps: [string, Output] = ["ClusterArn", { Description: "Containers of large sources", Value: arnOf("Cluster") }];
-  return Object.fromEntries([...topics, ...buckets, dumps]);
+  const cluster: [string, Output] = ["ClusterArn", { Description: "Containers of large sources", Value: arnOf("Cluster") }];
+  return Object.fromEntries([...topics, ...buckets, ...(hasContainers(deployment) ? [cluster] : [])]);
 }

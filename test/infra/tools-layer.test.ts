@@ -16,6 +16,7 @@ import { failureDestinations, serverlessFunctions } from "../../infra/functions.
 import { readLayerManifest } from "../../infra/layer-manifest.ts";
 import { machineNames } from "../../infra/machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "../../infra/machines.ts";
+import { stackOutputs } from "../../infra/outputs.ts";
 import { policyResources } from "../../infra/policy-secret.ts";
 import { scheduleResources } from "../../infra/schedules.ts";
 import { layerMajors, readLayer } from "../../infra/tools.ts";
@@ -112,7 +113,7 @@ describe("a deployment without an image", () => {
     };
     const resources = { ...made, ...more };
     const machines = machineNames.map((name) => serverlessMachine(without, name));
-    const text = JSON.stringify([resources, machines, serverlessFunctions(without)]);
+    const text = JSON.stringify([resources, machines, serverlessFunctions(without), stackOutputs(without)]);
     const named = [
       ...text.matchAll(/"(?:Ref|Fn::GetAtt)":\[?"([A-Za-z0-9]+)"/g),
       ...text.matchAll(/\$\{([A-Za-z0-9]+)(?:\.Arn)?\}/g),
