@@ -2,6 +2,7 @@
 import { ownKey, ownWorks } from "../functions/commons/source-names.ts";
 import type { SourceConfig } from "../src/policy/policy.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
+import { functionLayers } from "./function-layers.ts";
 import type { MachineName } from "./machine-names.ts";
 import { functionNetwork, type Reach } from "./network.ts";
 import { policyPlace } from "./policy-secret.ts";
@@ -9,7 +10,7 @@ import * as rights from "./rights.ts";
 import { namesEnvironment, sourcesLog } from "./source-resources.ts";
 import { stateEnvironment } from "./state-buckets.ts";
 import { allow, arnOf, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
-import { functionLayers, layerLocales } from "./tools.ts";
+import { layerLocales } from "./tools.ts";
 
 export interface FunctionSpec {
   /** The key in serverless.yml, and the name after the prefix. */

@@ -7,6 +7,7 @@ import { alertResources } from "./alerts.ts";
 import { dashboardResources } from "./dashboard.ts";
 import { readDeployment } from "./deployment.ts";
 import { fargateResources } from "./fargate.ts";
+import { serverlessLayers } from "./function-layers.ts";
 import { functionLogs, functionRoles } from "./function-roles.ts";
 import { failureDestinations, serverlessFunctions } from "./functions.ts";
 import { machineNames } from "./machine-names.ts";
@@ -19,7 +20,6 @@ import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
 import { underBoundary } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
-import { serverlessLayers } from "./tools.ts";
 import { vaultResources } from "./vault.ts";
 
 /** The stage and the parameters of serverless.yml. */

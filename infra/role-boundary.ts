@@ -2,7 +2,6 @@
  * A permissions boundary for every role of the stack: whatever their rights say, they reach no
  * further. A deployer who may make roles with this boundary alone cannot give itself more.
  */
-import type { Deployment } from "./deployment.ts";
 import { refuse } from "./refusals.ts";
 import type { Resource, Resources } from "./template.ts";
 
@@ -21,7 +20,7 @@ export function readBoundary(text: string): string | undefined {
 }
 
 /** The resources, their roles under the deployment's boundary. */
-export function underBoundary({ boundary }: Pick<Deployment, "boundary">, resources: Resources): Resources {
+export function underBoundary({ boundary }: { readonly boundary?: string | undefined }, resources: Resources): Resources {
   if (boundary === undefined) return resources;
   const bounded = (resource: Resource): Resource =>
     resource.Type === "AWS::IAM::Role"

@@ -8,10 +8,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { maxLambdaBytes } from "../src/policy/lambda-limits.ts";
 import type { Policy } from "../src/policy/policy.ts";
-import type { Deployment } from "./deployment.ts";
 import { type LayerManifest, readLayerManifest } from "./layer-manifest.ts";
 import { refuse } from "./refusals.ts";
-import { ref } from "./template.ts";
 
 export type Architecture = LayerManifest["architecture"];
 
@@ -21,7 +19,7 @@ export interface ToolsLayer {
   readonly manifest: LayerManifest;
 }
 
-/** Those that the engine supports (src/engines/postgres/tools.ts); a test compares them. */
+/** Those that the PostgreSQL engine supports; a test compares them. */
 export const layerMajors: readonly number[] = [14, 15, 16, 17, 18];
 
 /**
@@ -89,21 +87,5 @@ export function refuseTooLarge({ sources }: Policy): void {
  * Whether what is too large for a Lambda has somewhere to go. The stage `local` shows them, and
  * runs none.
  */
-export const hasContainers = ({ local, image }: Pick<Deployment, "local" | "image">): boolean => local || image !== "";
-
-/** The `layers` of serverless.yml. */
-export function serverlessLayers({ layer, prefix, architecture }: Deployment): Record<string, unknown> {
-  if (layer === undefined) return {};
-  return {
-    tools: {
-      name: `${prefix}-tools`,
-      description: `PostgreSQL ${layer.manifest.majors.join(", ")} for Holdfast`,
-      compatibleRuntimes: ["nodejs24.x"],
-      compatibleArchitectures: [architecture],
-      package: { artifact: layer.file },
-    },
-  };
-}
-
-/** What a function with the engines' programs has beside the others. */
-export const functionLayers = ({ layer }: Deployment) => (layer === undefined ? {} : { layers: [ref("ToolsLambdaLayer")] });
+export const hasContainers = ({ local, image }: { readonly local: boolean; readonly image: string }): boolean =>
+  local || image !== "";
