@@ -63,6 +63,8 @@ function taskDefinition(
     // Machines name the family, whose newest revision is run; an older one that somebody names, or
     // that a deployment goes back to, stays usable.
     UpdateReplacePolicy: "Retain",
+    // With the stack, the newest goes.
+    DeletionPolicy: "Delete",
     Properties: {
       Family: `${deployment.prefix}-${module}`,
       RequiresCompatibilities: ["FARGATE"],

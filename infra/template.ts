@@ -4,7 +4,7 @@ export interface Resource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, unknown>>;
   readonly DependsOn?: readonly string[];
-  readonly DeletionPolicy?: "RetainExceptOnCreate";
+  readonly DeletionPolicy?: "RetainExceptOnCreate" | "Delete";
   readonly UpdateReplacePolicy?: "Retain";
 }
 
