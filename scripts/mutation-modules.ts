@@ -56,10 +56,14 @@ export const mutationModules: readonly MutationModule[] = [
     mutate: ["src/pipeline/prune/{plan-on-positions,plan-on-trust,prune-locks,refuse-losses,reused-artifacts}.ts"],
     tests: ["test/pipeline/prune/{plan-on-positions,plan-on-trust,prune-locks,refuse-losses,reused-artifacts}.test.ts"],
   },
-  { name: "dump", mutate: ["src/pipeline/dump.ts"], tests: ["test/pipeline/{dump-commit,dump/lost-lease}.test.ts"] },
+  {
+    name: "dump",
+    mutate: ["src/pipeline/dump.ts", "src/pipeline/dump/{running-backup,backup-clock}.ts"],
+    tests: ["test/pipeline/{dump-commit,dump/lost-lease}.test.ts"],
+  },
   {
     name: "dump-parts",
-    mutate: ["src/pipeline/dump/{choose-base,reuse-base,store-artifacts}.ts"],
+    mutate: ["src/pipeline/dump/{base-candidate,choose-base,reuse-base,store-artifacts}.ts"],
     tests: ["test/pipeline/dump/{choose-base,reuse-base,store-artifacts}.test.ts"],
   },
   {

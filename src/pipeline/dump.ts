@@ -5,26 +5,27 @@
  * point leaves either a whole backup or none.
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { BackupReader, DumpSession, Engine } from "../engines/engine.ts";
-import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
 import { shortestKept } from "../retention/shortest-kept.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
-import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest, removeManifest } from "../vault/documents/manifest.ts";
+import { type ArtifactRecord, commitManifest, encodeManifest, type Manifest } from "../vault/documents/manifest.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { initVault } from "../vault/documents/vault.ts";
-import { type DatedPlace, findNewest } from "../vault/find-backup.ts";
-import { keyOf, newBackupId } from "../vault/layout.ts";
+import { findNewest } from "../vault/find-backup.ts";
+import { newBackupId } from "../vault/layout.ts";
 import { streamOf } from "../vault/lease-streams.ts";
 import type { Lease } from "../vault/leases.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { noteBackup } from "./catalogue/source-history.ts";
+import { checkClock, letSecondPass } from "./dump/backup-clock.ts";
 import { chooseBase } from "./dump/choose-base.ts";
 import { findReuseBase, type NewBackup, type ReuseBase, secureReused } from "./dump/reuse-base.ts";
+import { assertStillHeld, removeUncommitted } from "./dump/running-backup.ts";
 import { storeArtifacts } from "./dump/store-artifacts.ts";
 import type { ArtifactTarget } from "./dump/write-artifact.ts";
 import { writeInstructions } from "./export/vault-instructions.ts";
@@ -236,31 +237,6 @@ async function storeDump(session: DumpSession, target: ArtifactTarget, base: Reu
 }
 
 /**
- * Ids tell whole seconds: a backup begun in the second of the one before it would sort by chance,
- * and `@latest` name either; and what was found damaged in that second would pass for its base.
- */
-async function letSecondPass(last: readonly (Date | undefined)[], run: RunContext): Promise<void> {
-  const now = run.clock.now().getTime();
-  if (!last.some((each) => each !== undefined && Math.floor(each.getTime() / 1000) === Math.floor(now / 1000))) return;
-  await sleep(1000 - (now % 1000), undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
-}
-
-/**
- * A clock that was set back gives ids that sort before older backups: said aloud, for retention
- * will refuse to prune.
- */
-function checkClock(newest: DatedPlace | undefined, startedAt: Date): readonly Notice[] {
-  if (newest === undefined || newest.startedAt <= startedAt) return [];
-  return [
-    {
-      code: "clock-behind",
-      subject: newest.id,
-      message: `this machine's clock says ${startedAt.toISOString()}, which is before the newest backup ${newest.id}: one of the two clocks is wrong`,
-    },
-  ];
-}
-
-/**
  * Every object of a backup is locked at its write, for the shortest time that retention keeps its
  * kind.
  */
@@ -272,47 +248,6 @@ function lockAtWrite(
 ): { readonly retainUntil?: Date } {
   const seconds = store.locks !== undefined ? shortestKept(retention, kind) : 0;
   return seconds > 0 ? { retainUntil: new Date(startedAt.getTime() + seconds * 1000) } : {};
-}
-
-/**
- * A run that stood still between its last question for the lease and the commit may have named what
- * another deleted meanwhile: its manifest is taken back. Errors: LeaseLost.
- */
-async function assertStillHeld({ store, source, backupId }: RunningBackup, lease: Pick<Lease, "assertHeld">): Promise<void> {
-  try {
-    await lease.assertHeld();
-  } catch (error) {
-    if (isHoldfastError(error, "LeaseLost")) await removeManifest(store, source, backupId);
-    throw error;
-  }
-}
-
-/** What is being written, and whether its manifest was sent. */
-type RunningBackup = Omit<ArtifactTarget, "digestKey"> & { readonly committing: boolean };
-
-/** Takes the artifacts of an uncommitted backup back; what cannot be removed now is the sweep's. */
-async function removeUncommitted({ store, source, backupId, committing }: RunningBackup, run: RunContext): Promise<void> {
-  // Once the manifest was sent, it may stand, whatever the failure says (a lost answer, a directory
-  // that could not be synced, bytes that came back changed): then the artifacts are a backup's, not
-  // leftovers.
-  if (committing && (await isCommitted(store, source, backupId))) {
-    run.log.warn("the backup may have been committed although the run failed: its artifacts are left", { backupId });
-    return;
-  }
-  try {
-    for await (const object of store.list(keyOf.artifact(source, backupId, ""))) await store.delete(object.key);
-  } catch (error) {
-    run.log.warn("artifacts of a failed backup are left for the next prune", { backupId, cause: String(error) });
-  }
-}
-
-async function isCommitted(store: ObjectStore, source: string, backupId: string): Promise<boolean> {
-  try {
-    return (await store.head(keyOf.manifest(source, backupId))) !== undefined;
-  } catch {
-    // Not known: keeping too much is safe, and the sweep decides later.
-    return true;
-  }
 }
 
 function resultOf(source: SourceConfig, manifest: Manifest, manifestSha256: string, durationMs: number): DumpResult {
