@@ -94,7 +94,7 @@ const weaknesses: readonly Weakness[] = [
     what: "no policy at all",
     make: ({ s3 }) => s3.send(new DeleteBucketPolicyCommand({ Bucket })),
     unmake: (clients) => putPolicy(policy())(clients),
-    lines: ["OtherEncryption", "OtherKey", "KeyOfTheCaller", "Overwriting", "LocksHold", "NotForGood"].map(
+    lines: ["OtherEncryption", "OtherKey", "KeyOfTheCaller", "Overwriting", "LocksHold", "LockSettings", "NotForGood"].map(
       (sid) => `bucket ${Bucket}: bucket policy: the denial ${sid} is missing`,
     ),
   },
