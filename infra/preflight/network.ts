@@ -38,15 +38,17 @@ export async function findNetwork(
   const byIds = (name: string, ids: readonly string[]) => ({ Filters: [{ Name: name, Values: [...ids] }] });
   const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand(byIds("subnet-id", given.subnets)));
   const { SecurityGroups = [] } = await ec2.send(new DescribeSecurityGroupsCommand(byIds("group-id", given.securityGroups)));
+  // Servers that speak EC2's protocol and do not know this filter answer with every group.
+  const groups = SecurityGroups.filter(({ GroupId = "" }) => given.securityGroups.includes(GroupId));
   const networks = [...new Set(Subnets.flatMap(({ VpcId }) => VpcId ?? []))];
-  if (networks.length === 0) return { subnets: [], groups: SecurityGroups, routeTables: [], endpoints: new Set() };
+  if (networks.length === 0) return { subnets: [], groups, routeTables: [], endpoints: new Set() };
   const { RouteTables = [] } = await ec2.send(new DescribeRouteTablesCommand(byIds("vpc-id", networks)));
   const { VpcEndpoints = [] } = await ec2.send(new DescribeVpcEndpointsCommand(byIds("vpc-id", networks)));
   const start = `com.amazonaws.${region}.`;
   const endpoints = VpcEndpoints.flatMap(({ ServiceName = "" }) =>
     ServiceName.startsWith(start) ? [ServiceName.slice(start.length)] : [],
   );
-  return { subnets: Subnets, groups: SecurityGroups, routeTables: RouteTables, endpoints: new Set(endpoints) };
+  return { subnets: Subnets, groups, routeTables: RouteTables, endpoints: new Set(endpoints) };
 }
 
 /** Fewer free addresses than that run out at a busy minute. */
