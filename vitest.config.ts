@@ -1,11 +1,13 @@
 import { defineConfig } from "vitest/config";
 import { heavyTests } from "./test/setup/heavy-tests.ts";
+import { LongestFirst } from "./test/setup/longest-first.ts";
 
 /** Every project: a temporary directory of the run's own, which must be empty at its end. */
 const ownTemporaryDirectory = "test/setup/own-temporary-directory.ts";
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
