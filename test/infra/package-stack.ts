@@ -17,6 +17,8 @@ export interface PackageRequest {
   readonly parameters?: Readonly<Record<string, string | undefined>>;
   /** Stands in for serverless.yml. */
   readonly configuration?: string;
+  /** Options of the Node that osls runs on. */
+  readonly nodeOptions?: string;
 }
 
 export interface PackagedStack {
@@ -73,7 +75,7 @@ function readStackTags(stateFile: string): PackagedStack["stackTags"] {
  * work. `output`: where the package is put.
  */
 export async function runPackaging(request: PackageRequest, output: string): Promise<RunResult> {
-  const { stage, policy = samplePolicy, configuration } = request;
+  const { stage, policy = samplePolicy, configuration, nodeOptions = "" } = request;
   const directory = mkdtempSync(join(tmpdir(), "hf-osls-"));
   try {
     for (const file of files) copyFileSync(join(projectDirectory, file), join(directory, file));
@@ -89,6 +91,7 @@ export async function runPackaging(request: PackageRequest, output: string): Pro
         PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
         HOME: directory,
         TMPDIR: directory,
+        NODE_OPTIONS: nodeOptions,
         SLS_TELEMETRY_DISABLED: "1",
         SLS_NOTIFICATIONS_MODE: "off",
       },

@@ -47,6 +47,16 @@ describe("packaging", () => {
     expect(said).toContain("--param=image=REPOSITORY@sha256:DIGEST");
   });
 
+  it("says which Node it needs and how to get it, where osls runs on an old one, and shows no stack", async () => {
+    const old = join(directory, "node-20.cjs");
+    writeFileSync(old, `Object.defineProperty(process.versions, "node", { value: "20.19.0" });`);
+    // An old Node does not read TypeScript either.
+    const said = await refusalOf({ stage: "dev", nodeOptions: `--no-strip-types --require=${old}` });
+    expect(said.match(/Holdfast's stack needs Node 24, and osls runs on Node 20\.19\.0/g)).toHaveLength(1);
+    expect(said).toContain("npm run osls -- package");
+    expect(said).not.toMatch(/^\s+at |ERR_UNKNOWN_FILE_EXTENSION/m);
+  });
+
   it("refuses more sources than a stack holds, and says how to divide them", async () => {
     const policy = policyFile(withSources(Array.from({ length: 60 }, (_, index) => `source-${index}`)));
     const said = await refusalOf({ stage: "dev", policy });

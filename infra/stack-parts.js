@@ -1,0 +1,135 @@
+/**
+ * The parts of serverless.yml: everything that the policy implies, generated at package time and
+ * handed on by generate.js. Plain JavaScript, as osls gives it its own untyped variables.
+ */
+import { alarmResources } from "./alarms.ts";
+import { alertResources } from "./alerts.ts";
+import { dashboardResources } from "./dashboard.ts";
+import { readDeployment } from "./deployment.ts";
+import { fargateResources } from "./fargate.ts";
+import { serverlessLayers } from "./function-layers.ts";
+import { functionLogs, functionRoles } from "./function-roles.ts";
+import { failureDestinations, serverlessFunctions } from "./functions.ts";
+import { machineNames } from "./machine-names.ts";
+import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
+import { networkConfiguration, provingConfiguration } from "./network.ts";
+import { stackOutputs } from "./outputs.ts";
+import { policyResources } from "./policy-secret.ts";
+import { provingOutputs } from "./proving-network.ts";
+import { Refusal, readableError } from "./readable-error.ts";
+import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
+import { underBoundary } from "./role-boundary.ts";
+import { scheduleResources } from "./schedules.ts";
+import { vaultResources } from "./vault.ts";
+
+/** The stage and the parameters of serverless.yml. */
+async function parametersOf({ resolveVariable }) {
+  const parameter = (name) => resolveVariable(`param:${name}`);
+  return {
+    stage: await resolveVariable("sls:stage"),
+    region: await resolveVariable("self:provider.region"),
+    policy: await parameter("policy"),
+    architecture: await parameter("architecture"),
+    layer: await parameter("layer"),
+    image: await parameter("image"),
+    vault: await parameter("vault"),
+    subnets: await parameter("subnets"),
+    securityGroups: await parameter("securityGroups"),
+    proving: await parameter("proving"),
+    provingZones: await parameter("provingZones"),
+    provingSubnets: await parameter("provingSubnets"),
+    provingSecurityGroups: await parameter("provingSecurityGroups"),
+    s3PrefixList: await parameter("s3PrefixList"),
+    memory: await parameter("memory"),
+    boundary: await parameter("boundary"),
+    toolPath: await parameter("toolPath"),
+  };
+}
+
+/** All parts. Rejects with a text that a person can act on. */
+async function generateAll(variables) {
+  try {
+    const parameters = await parametersOf(variables);
+    const deployment = readDeployment(parameters);
+    const resources = {
+      Resources: resourcesOf(deployment),
+      Outputs: { ...provingOutputs(deployment), ...stackOutputs(deployment) },
+    };
+    const parts = { functions: serverlessFunctions(deployment), resources };
+    const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.values(parts.functions));
+    refuseTooMany(count, deployment.policy);
+    refuseLongRights(resources.Resources);
+    return { ...parts, deployment, parameters };
+  } catch (error) {
+    throw readableError(error);
+  }
+}
+
+/** osls lists the refusal of every part: `custom` tells it, and the others are then empty. */
+async function quietly(variables, part) {
+  try {
+    return part(await generateAll(variables));
+  } catch (error) {
+    if (error instanceof Refusal) return {};
+    throw error;
+  }
+}
+
+export async function custom(variables) {
+  const { deployment, parameters } = await generateAll(variables);
+  // One part says it for all: osls asks for each.
+  for (const warning of warnUnmeetable(deployment.policy, new Date())) process.stderr.write(`warning: ${warning}\n`);
+  return {
+    // For the plugin that looks at the account (account-checks.js).
+    parameters,
+    prefix: deployment.prefix,
+    network: networkConfiguration(deployment),
+    provingNetwork: provingConfiguration(deployment),
+  };
+}
+
+export function functions(variables) {
+  return quietly(variables, (all) => all.functions);
+}
+
+export function images(variables) {
+  return quietly(variables, ({ deployment: { image } }) => (image === "" ? {} : { tools: { uri: image } }));
+}
+
+export function layers(variables) {
+  return quietly(variables, ({ deployment }) => serverlessLayers(deployment));
+}
+
+export function stateMachines(variables) {
+  return quietly(variables, ({ deployment }) =>
+    Object.fromEntries(machineNames.map((name) => [name, serverlessMachine(deployment, name)])),
+  );
+}
+
+export function resources(variables) {
+  return quietly(variables, (all) => all.resources);
+}
+
+/**
+ * What osls adds by itself: a function for each key, a log for each that has none named, the
+ * machines, the layer, and the bucket of packages with its policy.
+ */
+const ofOsls = (functions) =>
+  functions.length + functions.filter(({ disableLogs }) => disableLogs !== true).length + machineNames.length + 3;
+
+function resourcesOf(deployment) {
+  return underBoundary(deployment, {
+    ...vaultResources(deployment),
+    ...policyResources(deployment),
+    ...functionRoles(deployment),
+    ...functionLogs(deployment),
+    ...failureDestinations(deployment),
+    ...machineRoles(deployment),
+    ...machineLogs(deployment),
+    ...fargateResources(deployment),
+    ...scheduleResources(deployment),
+    ...alertResources(deployment),
+    ...alarmResources(deployment),
+    ...dashboardResources(deployment),
+  });
+}
