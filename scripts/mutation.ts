@@ -15,14 +15,17 @@ type Mutant = Awaited<ReturnType<Stryker["runMutationTest"]>>[number];
 interface Score {
   readonly name: string;
   readonly killed: number;
+  /** Of those killed: by a limit of time, which may be the machine's fault. */
+  readonly timedOut: number;
   readonly survived: number;
 }
 
 /** Runs one module. Errors: Stryker's own, when the tests fail without a mutant. */
-async function measureModule({ name, mutate, tests }: MutationModule): Promise<Score> {
+async function measureModule({ name, mutate, tests, maxTestMs }: MutationModule): Promise<Score> {
   const testFiles = globSync([...tests], { cwd: projectDirectory });
   if (testFiles.length === 0) throw new Error(`no test of the module ${name} was found: ${tests.join(", ")}`);
   process.env["HOLDFAST_MUTATION_TESTS"] = testFiles.join();
+  process.env["HOLDFAST_MUTATION_TEST_MS"] = String(maxTestMs ?? 600_000);
   const results = await new Stryker({
     configFile: join(projectDirectory, "stryker.config.mjs"),
     mutate: [...mutate],
@@ -31,15 +34,22 @@ async function measureModule({ name, mutate, tests }: MutationModule): Promise<S
     htmlReporter: { fileName: join(reports, `${name}.html`) },
   }).runMutationTest();
   const survivors = results.filter(({ status }) => status === "Survived" || status === "NoCoverage");
-  for (const survivor of survivors) console.log(describeSurvivor(survivor));
+  const timedOut = results.filter(isTimedOut);
+  for (const mutant of timedOut) console.log(`timed out: ${describeMutant(mutant)}`);
+  for (const mutant of survivors) console.log(`survived: ${describeMutant(mutant)}`);
   const killed = results.filter(({ status }) => status === "Killed" || status === "Timeout").length;
-  return { name, killed, survived: survivors.length };
+  return { name, killed, timedOut: timedOut.length, survived: survivors.length };
 }
 
-function describeSurvivor({ fileName, location, mutatorName, replacement }: Mutant): string {
+/** By Stryker's limit, or by the one of a test. */
+function isTimedOut({ status, statusReason }: Mutant): boolean {
+  return status === "Timeout" || (status === "Killed" && /^(Test|Hook) timed out in/.test(statusReason ?? ""));
+}
+
+function describeMutant({ fileName, location, mutatorName, replacement }: Mutant): string {
   const { line, column } = location.start;
   const path = fileName.startsWith(projectDirectory) ? fileName.slice(projectDirectory.length + 1) : fileName;
-  return `survived: ${path}:${line}:${column} ${mutatorName}: ${replacement?.replaceAll(/\s+/g, " ") ?? ""}`;
+  return `${path}:${line}:${column} ${mutatorName}: ${replacement?.replaceAll(/\s+/g, " ") ?? ""}`;
 }
 
 const asked = process.argv.slice(2);
@@ -58,11 +68,14 @@ for (const module of asked.length === 0 ? mutationModules : mutationModules.filt
     process.exitCode = 1;
   }
 }
-console.log("\nmodule              mutants  killed  survived    score");
-for (const { name, killed, survived } of scores) {
+console.log("\nmodule              mutants  killed  timed out  survived    score");
+for (const { name, killed, timedOut, survived } of scores) {
   const sum = killed + survived;
-  const score = `${((100 * killed) / sum).toFixed(1)} %`;
-  console.log(
-    `${name.padEnd(18)} ${String(sum).padStart(8)} ${String(killed).padStart(7)} ${String(survived).padStart(9)} ${score.padStart(8)}`,
-  );
+  const columns = [
+    String(sum).padStart(8),
+    String(killed).padStart(7),
+    String(timedOut).padStart(10),
+    String(survived).padStart(9),
+  ];
+  console.log(name.padEnd(18), ...columns, `${((100 * killed) / sum).toFixed(1)} %`.padStart(8));
 }

@@ -1,7 +1,7 @@
 /**
  * What the sealing tests share: keys in a private directory, and sealing and opening whole buffers.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -113,4 +113,52 @@ export async function failureOf(promise: Promise<unknown>): Promise<{ name: stri
     const { name, message } = error as Error;
     return { name, message, details: (error as { details?: readonly string[] }).details ?? [] };
   }
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** The record of an attacker who can write the manifest too, but has no key. */
+export function forged(figures: SealFigures, bytes: Uint8Array): SealFigures {
+  return { ...figures, storedBytes: bytes.length, storedSha256: sha256(bytes) };
+}
+
+export function flipped(bytes: Buffer, at: number, mask: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] ?? 0) ^ mask;
+  return copy;
+}
+
+/**
+ * Where the parts begin of a message that holds 2 MiB and 1000 bytes, not compressed: its header,
+ * and frames of 4 + 12 + 1 MiB + 16 bytes.
+ */
+export function partsOf({ bytes }: SealedBytes): Record<string, number> {
+  const frame = 1024 * 1024;
+  const headerBytes = bytes.length - 2 * (4 + 12 + frame + 16) - (4 + 4 + 12 + 4 + 1000 + 16);
+  const second = headerBytes + 4 + 12 + frame + 16;
+  const last = second + 4 + 12 + frame + 16;
+  return {
+    version: 0,
+    suite: 1,
+    messageId: 3,
+    contextLength: 35,
+    contextText: 45,
+    wrappedKey: headerBytes - 16 - 32 - 4 - 1 - 10,
+    contentType: headerBytes - 16 - 32 - 4 - 1,
+    frameLength: headerBytes - 16 - 32 - 4,
+    commitment: headerBytes - 16 - 32,
+    headerTag: headerBytes - 16,
+    sequenceNumber: second + 3,
+    iv: second + 4,
+    firstByte: headerBytes + 16,
+    middleByte: second + 16 + frame / 2,
+    lastByteOfFrame: last - 17,
+    frameTag: last - 1,
+    finalMark: last,
+    finalSequence: last + 7,
+    finalIv: last + 8,
+    finalLength: last + 23,
+    finalByte: last + 24,
+    finalTag: bytes.length - 1,
+  };
 }

@@ -53,6 +53,7 @@ export const heavyTests = [
   "test/runtime/secret-property.test.ts",
   "test/scripts/with-node.test.ts",
   "test/sealing/damage.test.ts",
+  "test/sealing/damage-everywhere.test.ts",
   "test/sealing/hostile-manifest.test.ts",
   "test/sealing/interruption.test.ts",
   "test/sealing/round-trip.test.ts",

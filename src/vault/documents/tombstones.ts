@@ -52,9 +52,7 @@ export async function writeTombstone(vault: SignedVault, tombstone: Tombstone, s
  */
 export async function removeTombstones(store: ObjectStore, source: string, id: string): Promise<void> {
   const keys: string[] = [];
-  for await (const { key, odd } of store.list(keyOf.tombstonePrefix(source, id), { includeOdd: true })) {
-    if (odd === undefined && parseTombstoneKey(key) !== undefined) keys.push(key);
-  }
+  for await (const { key } of listNames(store, keyOf.tombstonePrefix(source, id))) keys.push(key);
   for (const key of keys) await store.delete(key);
 }
 
@@ -77,14 +75,19 @@ export interface StoredTombstone extends BackupPlace {
  * The tombstones of a source, or of all, in the order of their keys, signed or not. Reads keys
  * only. Errors: those of ObjectStore.list.
  */
-export async function* listTombstones(
+export function listTombstones(
   store: ObjectStore,
   options: { readonly source?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-): AsyncGenerator<SignedKey & Pick<StoredTombstone, "storedAt">, void, undefined> {
+): AsyncGenerator<StoredName, void, undefined> {
   const { source, signal } = options;
-  const prefix = source === undefined ? "tombstones/" : `tombstones/${source}/`;
-  const listing = store.list(prefix, { includeOdd: true, signal });
-  for await (const { key, odd, modifiedAt } of listing) {
+  return listNames(store, source === undefined ? "tombstones/" : `tombstones/${source}/`, signal);
+}
+
+type StoredName = SignedKey & Pick<StoredTombstone, "storedAt">;
+
+/** A link, pipe or directory there is not an object, and none of Holdfast's. */
+async function* listNames(store: ObjectStore, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredName, void, undefined> {
+  for await (const { key, odd, modifiedAt } of store.list(prefix, { includeOdd: true, signal })) {
     const name = odd === undefined ? parseTombstoneKey(key) : undefined;
     if (name !== undefined) yield { ...name, storedAt: modifiedAt };
   }
@@ -93,18 +96,14 @@ export async function* listTombstones(
 /**
  * The backup's tombstone, if it was deleted on purpose; of several, the one that the store has had
  * longest. By the names alone: one that none of the policy's keys signed says nothing, and neither
- * does one that is older than evidence of its backup, for then the backup lived on. A link, pipe or
- * directory there is not an object, and none of Holdfast's. Errors: those of ObjectStore.list.
+ * does one that is older than evidence of its backup, for then the backup lived on. Errors: those
+ * of ObjectStore.list.
  */
 export async function findTombstone(vault: SignedVault, source: string, id: string): Promise<StoredTombstone | undefined> {
   const found: (StoredTombstone & { readonly at: string })[] = [];
-  for await (const { key, odd, modifiedAt: storedAt } of vault.store.list(keyOf.tombstonePrefix(source, id), {
-    includeOdd: true,
-  })) {
-    const name = odd === undefined ? parseTombstoneKey(key) : undefined;
-    const verdict = name === undefined ? "forged" : judgeName(vault, name);
-    if (name !== undefined && verdict !== "forged")
-      found.push({ source, id, storedAt, at: name.at, certain: verdict === "genuine" });
+  for await (const name of listNames(vault.store, keyOf.tombstonePrefix(source, id))) {
+    const verdict = judgeName(vault, name);
+    if (verdict !== "forged") found.push({ source, id, storedAt: name.storedAt, at: name.at, certain: verdict === "genuine" });
   }
   if (found.length === 0) return undefined;
   const lastMs = await findLastCheckMs(vault, source, id);

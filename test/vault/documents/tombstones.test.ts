@@ -90,6 +90,12 @@ describe("a tombstone", () => {
     expect(await findTombstone(vault, "wiki", id)).toBeUndefined();
   });
 
+  it("that is not there is not looked for in the evidence", async () => {
+    const store = makeFaultyStore(makeMemoryStore(), []);
+    expect(await findTombstone(signedVault(store), "shop", id)).toBeUndefined();
+    expect(store.calls).toEqual([`list tombstones/shop/${id}`]);
+  });
+
   it("counts, and not for certain, where nobody can tell who signed it; one for certain goes first", async () => {
     const store = makeMemoryStore();
     const planted = thief.tombstone("shop", id);
@@ -135,7 +141,10 @@ describe("a tombstone", () => {
     const linked = {
       ...store,
       async *list(prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
-        if (includeOdd && key.startsWith(prefix)) yield { key, bytes: 0, modifiedAt: stored, odd };
+        if (!key.startsWith(prefix)) return;
+        // As a folder: without being asked for, such a thing ends the whole listing.
+        if (!includeOdd) throw new HoldfastError("VaultInvalid", `${key} is ${odd}`);
+        yield { key, bytes: 0, modifiedAt: stored, odd };
       },
     };
     expect(await findTombstone(signedVault(linked), "shop", id)).toBeUndefined();
@@ -163,6 +172,9 @@ describe("tombstones", () => {
     expect((await list()).map((each) => each.key).sort()).toEqual([key, forged, wiki].sort());
     expect((await list("shop")).map((each) => each.key).sort()).toEqual([key, forged].sort());
     expect((await list("wiki"))[0]).toMatchObject({ source: "wiki", id, storedAt: stored });
+    const recorded = makeFaultyStore(store, []);
+    await toList(listTombstones(recorded));
+    expect(recorded.calls).toEqual(["list tombstones/"]);
     const interrupted = toList(listTombstones(store, { signal: AbortSignal.abort(new Error("stop")) }));
     await expect(interrupted).rejects.toThrow("stop");
   });
