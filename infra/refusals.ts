@@ -7,6 +7,7 @@ import { allChannels, channelName } from "../src/alerts/route.ts";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import type { KeyConfig, Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
 import { sayUnmeetable } from "../src/report/judge-schedules.ts";
+import { readKeyName } from "./key-names.ts";
 import { maxPolicyCharacters, policySizes } from "./policy-size.ts";
 import type { Resources } from "./template.ts";
 
@@ -95,10 +96,16 @@ function elsewhere({ vaults, keys }: Policy, region: string, counts: (keyId: str
       in: vault.type === "s3" ? vault.region : undefined,
     })),
     ...Object.values(keys).flatMap((entry) =>
-      entry.keys
-        .filter((key) => key.type === "kms")
-        .filter(({ keyId }) => counts(keyId))
-        .map((key) => ({ what: `key "${entry.name}"`, in: key.region ?? /^arn:[^:]*:kms:([^:]+):/.exec(key.keyId)?.[1] })),
+      entry.keys.flatMap((key) => {
+        if (key.type !== "kms") return [];
+        const named = [
+          { what: `key "${entry.name}"`, keyId: key.keyId },
+          ...(key.signing === undefined ? [] : [{ what: `the signing key of "${entry.name}"`, keyId: key.signing.key }]),
+        ];
+        return named
+          .filter(({ keyId }) => counts(keyId))
+          .map(({ what, keyId }) => ({ what, in: key.region ?? readKeyName(keyId).region }));
+      }),
     ),
   ];
   return found.filter((each) => each.in !== undefined && each.in !== region).map((each) => `${each.what} is in ${each.in}`);
@@ -106,7 +113,7 @@ function elsewhere({ vaults, keys }: Policy, region: string, counts: (keyId: str
 
 /** What the stack makes, it makes where it is. Errors: PolicyInvalid. */
 export function refuseOtherRegions(policy: Policy, region: string): void {
-  const details = elsewhere(policy, region, (keyId) => keyId.startsWith("alias/"));
+  const details = elsewhere(policy, region, (keyId) => readKeyName(keyId).alias !== undefined);
   if (details.length === 0) return;
   throw new HoldfastError("PolicyInvalid", `the stack is in ${region}, and makes no buckets or keys in another region`, {
     details,

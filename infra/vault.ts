@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { S3Vault } from "../src/policy/policy.ts";
 import { closedBucket, denyBypass, denyOtherEncryption, denyOverwriting, policyOf, tlsOnly } from "./bucket.ts";
 import { bucketsOf, type Deployment, logicalId, type SealingKey, sealingKeysOf, signingKeysOf } from "./deployment.ts";
+import { plainAlias, readKeyName } from "./key-names.ts";
 import { lifecycleOf } from "./lifecycle.ts";
 import { stateResources } from "./state-buckets.ts";
 import { accountsOwnPolicies, arnOf, ownArn, type Resource, type Resources, ref, retained, sub } from "./template.ts";
@@ -47,10 +48,12 @@ export function signingKeyArn(deployment: Deployment, keyId: string): unknown {
   return keyArn(deployment, keyId, signingKeyName);
 }
 
+/** IAM takes an alias for the alias itself, and never for its key: its ARN is no resource here. */
 function keyArn({ createsVault }: Deployment, keyId: string, nameOf: (keyId: string) => string): unknown {
-  if (keyId.startsWith("arn:")) return keyId;
-  if (!keyId.startsWith("alias/")) return ownArn("kms", `key/${keyId}`);
-  return createsVault ? arnOf(nameOf(keyId)) : ownArn("kms", "key/*");
+  const { alias, account, region } = readKeyName(keyId);
+  if (alias === undefined) return account === undefined ? ownArn("kms", `key/${keyId}`) : keyId;
+  if (createsVault) return arnOf(nameOf(keyId));
+  return account === undefined ? ownArn("kms", "key/*") : sub(`arn:\${AWS::Partition}:kms:${region}:${account}:key/*`);
 }
 
 /**
@@ -58,14 +61,15 @@ function keyArn({ createsVault }: Deployment, keyId: string, nameOf: (keyId: str
  * cannot.
  */
 export function keyCondition(deployment: Deployment, keyId: string): Readonly<Record<string, unknown>> | undefined {
-  if (deployment.createsVault || !keyId.startsWith("alias/")) return undefined;
-  return { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [keyId] } };
+  const { alias } = readKeyName(keyId);
+  if (deployment.createsVault || alias === undefined) return undefined;
+  return { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [alias] } };
 }
 
 const bucketResourceName = (bucket: string): string => logicalId("Vault", bucket);
 const storageKeyName = (bucket: string): string => logicalId("StorageKey", bucket);
-const sealingKeyName = (keyId: string): string => logicalId("SealingKey", keyId.slice("alias/".length));
-const signingKeyName = (keyId: string): string => logicalId("SigningKey", keyId.slice("alias/".length));
+const sealingKeyName = (keyId: string): string => logicalId("SealingKey", plainAlias(keyId));
+const signingKeyName = (keyId: string): string => logicalId("SigningKey", plainAlias(keyId));
 
 function createdResources(deployment: Deployment): Resources {
   return {
@@ -85,13 +89,22 @@ function storageRotationDays(deployment: Deployment): number {
   return Math.min(defaultRotationDays, ...sealingKeysOf(deployment).flatMap(({ rotationDays }) => rotationDays ?? []));
 }
 
+/**
+ * A key of several Regions from its first day: a single-Region key cannot become one (KMS developer
+ * guide, "Multi-Region keys in AWS KMS"), and a backup that is copied elsewhere opens there by a
+ * replica alone. Not what encrypts a bucket at rest: S3 treats it as a key of one Region.
+ */
+const multiRegion = { MultiRegion: true };
+
 /** Keys that the policy names by an alias are made; others exist. */
 function sealingResources({ keyId, rotationDays = defaultRotationDays }: SealingKey): [string, Resource][] {
-  if (!keyId.startsWith("alias/")) return [];
+  const { alias: aliasName } = readKeyName(keyId);
+  if (aliasName === undefined) return [];
   const name = sealingKeyName(keyId);
+  const properties = { ...multiRegion, ...turning(rotationDays) };
   return [
-    [name, key("Holdfast: seals backups; without it, none can be read", turning(rotationDays))],
-    [`${name}Alias`, alias(keyId, name)],
+    [name, key("Holdfast: seals backups; without it, none can be read", properties)],
+    [`${name}Alias`, alias(aliasName, name)],
   ];
 }
 
@@ -99,17 +112,19 @@ function sealingResources({ keyId, rotationDays = defaultRotationDays }: Sealing
  * AWS KMS turns no asymmetric key: a new one gets a new alias in the policy, before the old one.
  */
 function signingResources(keyId: string): [string, Resource][] {
-  if (!keyId.startsWith("alias/")) return [];
+  const { alias: aliasName } = readKeyName(keyId);
+  if (aliasName === undefined) return [];
   const name = signingKeyName(keyId);
   return [
     [
       name,
       key("Holdfast: signs evidence and deletions; without it, what it signed still counts", {
+        ...multiRegion,
         KeySpec: "ECC_NIST_P256",
         KeyUsage: "SIGN_VERIFY",
       }),
     ],
-    [`${name}Alias`, alias(keyId, name)],
+    [`${name}Alias`, alias(aliasName, name)],
   ];
 }
 

@@ -13,6 +13,7 @@ import type { DeploymentFinding } from "../adoption/finding.ts";
 import type { Account } from "../adoption/resolve-template.ts";
 import { wantedBuckets } from "../adoption/wanted-buckets.ts";
 import { bucketsOf, type Deployment, sealingKeysOf, signingKeysOf } from "../deployment.ts";
+import { readKeyName } from "../key-names.ts";
 import { storageAlias } from "../vault.ts";
 import type { PreflightClients } from "./clients.ts";
 
@@ -55,7 +56,7 @@ export async function inspectVaultNames(deployment: Deployment, account: Account
     ...new Set(bucketsOf(deployment).map(({ bucket }) => storageAlias(bucket))),
     ...sealingKeysOf(deployment).map(({ keyId }) => keyId),
     ...signingKeysOf(deployment).map(({ key }) => key),
-  ].filter((keyId) => keyId.startsWith("alias/"));
+  ].filter((keyId) => readKeyName(keyId).alias !== undefined);
   for (const alias of aliases) {
     const exists = await isThere(() => clients.kms.send(new DescribeKeyCommand({ KeyId: alias })));
     const remedy = `--param=vault=existing takes over an earlier vault with its keys; else aws kms delete-alias --alias-name ${alias}, or another alias in the policy.`;

@@ -7,6 +7,7 @@ import { inspectKey } from "../adoption/inspect-keys.ts";
 import { inspectVault } from "../adoption/inspect-vault.ts";
 import type { Account } from "../adoption/resolve-template.ts";
 import { type Deployment, sealingKeysOf, signingKeysOf } from "../deployment.ts";
+import { readKeyName } from "../key-names.ts";
 import type { PreflightClients } from "./clients.ts";
 import { inspectImage } from "./image.ts";
 import { inspectStageNames, inspectVaultNames, judgeStack, readStackStatus } from "./names.ts";
@@ -74,7 +75,7 @@ async function inspectGivenKeys(deployment: Deployment, clients: PreflightClient
   const given = [
     ...sealingKeysOf(deployment).map(({ keyId }) => ({ keyId, signs: false })),
     ...signingKeysOf(deployment).map(({ key: keyId }) => ({ keyId, signs: true })),
-  ].filter(({ keyId }) => !keyId.startsWith("alias/"));
+  ].filter(({ keyId }) => readKeyName(keyId).alias === undefined);
   const findings: DeploymentFinding[] = [];
   for (const wanted of given) {
     findings.push(...(await asked(`key ${wanted.keyId}`, "key", async () => (await inspectKey(clients.kms, wanted)).findings)));

@@ -21,7 +21,11 @@ const facts: Readonly<Record<string, (properties: Properties) => readonly unknow
   "AWS::Events::Rule": (of) => [of["Description"]],
   "AWS::IAM::Role": (of) => [trusted(of)],
   "AWS::KMS::Alias": (of) => [of["AliasName"]],
-  "AWS::KMS::Key": (of) => [of["Description"], `rotates every ${of["RotationPeriodInDays"] ?? 365} days`],
+  "AWS::KMS::Key": (of) => [
+    of["Description"],
+    ...(of["MultiRegion"] === true ? ["multi-Region"] : []),
+    ...(of["EnableKeyRotation"] === true ? [`rotates every ${of["RotationPeriodInDays"] ?? 365} days`] : []),
+  ],
   "AWS::Lambda::Function": (of) => [
     of["PackageType"] === "Image" ? "image" : `zip ${of["Handler"]}`,
     `${of["MemorySize"]} MB`,

@@ -74,6 +74,38 @@ describe("the buckets of a policy", () => {
   });
 });
 
+describe("the keys of a policy", () => {
+  const aliasArn = (name: string, region = "eu-central-1") => `arn:aws:kms:${region}:123456789012:alias/${name}`;
+  const byArn = samplePolicyText
+    .replace("keyId: alias/acme-backups", `keyId: "${aliasArn("acme-backups")}"`)
+    .replace("key: alias/acme-signing", `key: "${aliasArn("acme-signing")}"`);
+
+  it("are of several Regions from the first day where a copy of a backup needs them, and that of a bucket is not", () => {
+    const keys = Object.entries(vaultResources(deploy())).filter(([, { Type }]) => Type === "AWS::KMS::Key");
+    expect(Object.fromEntries(keys.map(([name, { Properties }]) => [name, Properties?.["MultiRegion"] === true]))).toEqual({
+      SealingKeyAcmex2dbackups: true,
+      SigningKeyAcmex2dsigning: true,
+      StorageKeyAcmex2dbackups: false,
+    });
+  });
+
+  it("named by an alias's ARN are those of the alias: made with it, and known by it where they exist", () => {
+    expect(vaultResources(deploy(byArn))).toEqual(vaultResources(deploy()));
+    expect(functionRoles(deploy(byArn))).toEqual(functionRoles(deploy()));
+    // No alias's ARN is a resource: IAM would compare it with the alias, and never with the key.
+    const roles = JSON.stringify(functionRoles(deploy(byArn, { vault: "existing" })));
+    expect(roles).not.toMatch(/"arn:[^"]*:alias\//);
+    const conditions = (text: string) => roles.split(`"kms:ResourceAliases":["${text}"]`).length - 1;
+    expect(conditions("alias/acme-backups")).toBeGreaterThan(5);
+    expect(conditions("alias/acme-signing")).toBeGreaterThan(5);
+  });
+
+  it.each(["acme-backups", "acme-signing"])("are not made in another Region: %s", (name) => {
+    const elsewhere = byArn.replace(aliasArn(name), aliasArn(name, "eu-west-1"));
+    expect(() => deploy(elsewhere)).toThrow(/makes no buckets or keys in another region/);
+  });
+});
+
 describe("the rights of a policy's functions", () => {
   it("have to do with locks and tags only where a vault has them", () => {
     const locking = /Retention|LegalHold|Tagging/;
