@@ -10,7 +10,15 @@ import { parsePolicy } from "../src/policy/parse-policy.ts";
 import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } from "../src/policy/policy.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 import { readBoundary } from "./role-boundary.ts";
-import { type Architecture, hasContainers, readArchitecture, readLayer, refuseTooLarge, type ToolsLayer } from "./tools.ts";
+import {
+  type Architecture,
+  chooseLayer,
+  hasContainers,
+  readArchitecture,
+  refuseLackingExtensions,
+  refuseTooLarge,
+  type ToolsLayer,
+} from "./tools.ts";
 
 export const service = "holdfast";
 
@@ -33,8 +41,8 @@ export interface Parameters {
   /** `arm64` or `x86_64`. */
   readonly architecture: string;
   /**
-   * The zip of PostgreSQL's programs, `FILE` or `FILE@sha256:DIGEST`; empty: the functions run in
-   * the image.
+   * The zip of PostgreSQL's programs, `FILE` or `FILE@sha256:DIGEST`; empty: the one that `npm run
+   * layer` wrote, where there is one; `none`: the functions run in the image.
    */
   readonly layer: string;
   /** The containers' image, with its digest; empty: there are no containers. */
@@ -128,7 +136,7 @@ export function readDeployment(parameters: Parameters): Deployment {
   const local = stage === "local";
   if (!/^[a-z0-9]{1,10}$/.test(stage))
     throw refuse(`the stage "${stage}" cannot be part of a resource's name`, "Use up to ten small letters and digits.");
-  if (!local && (image !== "" || parameters.layer === "")) checkImage(image, region);
+  if (!local && image !== "") checkImage(image, region);
   const architecture = readArchitecture(parameters.architecture);
   if (parameters.vault !== "create" && parameters.vault !== "existing") {
     throw refuse(`the parameter vault is "${parameters.vault}"`, "Give --param=vault=create or --param=vault=existing.");
@@ -136,6 +144,8 @@ export function readDeployment(parameters: Parameters): Deployment {
   const { policy, text } = readPolicyFile(parameters.policy);
   refuseWhatStaysHome(policy);
   if (!hasContainers({ local, image })) refuseTooLarge(policy);
+  const layer = chooseLayer({ layer: parameters.layer, image, local }, architecture);
+  if (layer !== undefined) refuseLackingExtensions(policy, layer);
   const createsVault = parameters.vault === "create";
   const proving = readProving(parameters);
   if (createsVault) refuseOtherRegions(policy, region);
@@ -148,7 +158,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     policy,
     policyText: text,
     architecture,
-    layer: local || parameters.layer === "" ? undefined : readLayer(parameters.layer, architecture),
+    layer,
     image,
     createsVault,
     toolsMemory: readMemory(parameters.memory),

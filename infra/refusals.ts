@@ -27,11 +27,6 @@ export function refuse(message: string, hint: string): HoldfastError {
 /** Errors: UsageInvalid. */
 export function checkImage(image: string, region: string): void {
   const hint = "Build it as docs/deploy.md says, and give --param=image=REPOSITORY@sha256:DIGEST.";
-  if (image === "") {
-    const either =
-      "Build the layer with `npm run layer` and give --param=layer=FILE, or the image and give --param=image=REPOSITORY@sha256:DIGEST.";
-    throw refuse("the tools' image is missing, and so is their layer", either);
-  }
   const [, imageRegion] = imagePattern.exec(image) ?? [];
   if (imageRegion === undefined)
     throw refuse(`the tools' image "${image}" is not named as a repository of Amazon ECR with a digest`, hint);

@@ -20,6 +20,7 @@ import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
 import { underBoundary } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
+import { warnOfMajors } from "./tools.ts";
 import { vaultResources } from "./vault.ts";
 
 /** The stage and the parameters of serverless.yml. */
@@ -78,7 +79,9 @@ async function quietly(variables, part) {
 export async function custom(variables) {
   const { deployment, parameters } = await generateAll(variables);
   // One part says it for all: osls asks for each.
-  for (const warning of warnUnmeetable(deployment.policy, new Date())) process.stderr.write(`warning: ${warning}\n`);
+  const { policy, layer } = deployment;
+  const warnings = [...warnUnmeetable(policy, new Date()), ...(layer === undefined ? [] : warnOfMajors(policy, layer))];
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   return {
     // For the plugin that looks at the account (account-checks.js).
     parameters,

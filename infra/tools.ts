@@ -4,7 +4,7 @@
  * without them lacks.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { maxLambdaBytes } from "../src/policy/lambda-limits.ts";
 import type { Policy } from "../src/policy/policy.ts";
@@ -28,12 +28,37 @@ export const layerMajors: readonly number[] = [14, 15, 16, 17, 18];
 export const layerLocales = "/opt/share/locale";
 
 const build = (architecture: Architecture): string =>
-  `Build it with \`npm run layer -- --arch ${architecture}\`, or give --param=layer=FILE@sha256:DIGEST of one that was built elsewhere (docs/deploy.md, "The layer").`;
+  `Build them with \`npm run layer${architecture === "arm64" ? "" : ` -- --arch ${architecture}`}\` (one or two minutes, on Debian or Ubuntu), or give --param=layer=FILE@sha256:DIGEST of a layer that was built elsewhere (docs/deploy.md, "The layer").`;
 
 /** Errors: UsageInvalid. */
 export function readArchitecture(text: string): Architecture {
   if (text === "arm64" || text === "x86_64") return text;
   throw refuse(`the parameter architecture is "${text}"`, "Give --param=architecture=arm64 or --param=architecture=x86_64.");
+}
+
+/** What `npm run layer` writes, and a deployment takes where no other is named. */
+export const layerFileName = (architecture: Architecture): string => `holdfast-tools-${architecture}.zip`;
+
+/**
+ * The layer of the functions. `layer`: a file; `none`: they run in the image; empty: the file that
+ * `npm run layer` wrote into this directory, else they run in the image. The stage `local` needs
+ * neither: it has the machine's own programs.
+ * Errors: UsageInvalid, also when there is neither.
+ */
+export function chooseLayer(
+  { layer, image, local }: { readonly layer: string; readonly image: string; readonly local: boolean },
+  architecture: Architecture,
+): ToolsLayer | undefined {
+  const written = layerFileName(architecture);
+  const name = layer === "" && !local && existsSync(resolve(written)) ? written : layer;
+  if (name !== "" && name !== "none") return readLayer(name, architecture);
+  if (local || image !== "") return undefined;
+  throw refuse(
+    layer === "none"
+      ? "the functions have neither a layer nor an image of PostgreSQL's programs"
+      : `PostgreSQL's programs are missing: this directory has no ${written}`,
+    build(architecture),
+  );
 }
 
 /**
@@ -89,3 +114,33 @@ export function refuseTooLarge({ sources }: Policy): void {
  */
 export const hasContainers = ({ local, image }: { readonly local: boolean; readonly image: string }): boolean =>
   local || image !== "";
+
+/**
+ * Errors: UsageInvalid, naming the extensions that a source needs and the layer has for no major;
+ * their restore tests would end unproven for ever.
+ */
+export function refuseLackingExtensions({ sources }: Policy, { manifest }: ToolsLayer): void {
+  const has = new Set(Object.values(manifest.extensions).flat());
+  const lacking = Object.values(sources).flatMap(({ name, restoreTest: { extensions = [] } }) =>
+    extensions.filter((each) => !has.has(each)).map((each) => `${each} (source ${name})`),
+  );
+  if (lacking.length === 0) return;
+  throw refuse(
+    `the layer lacks extensions that the policy names: ${lacking.join(", ")}`,
+    "Build it again with the policy that you deploy: `npm run layer -- --policy FILE` adds what `restoreTest.extensions` names.",
+  );
+}
+
+/** A sentence for each extension that the layer has for some majors and lacks for others. */
+export function warnOfMajors({ sources }: Policy, { manifest }: ToolsLayer): string[] {
+  return Object.values(sources).flatMap(({ name, restoreTest: { extensions = [] } }) =>
+    extensions.flatMap((each) => {
+      const having = manifest.majors.filter((major) => manifest.extensions[major]?.includes(each) === true);
+      return having.length === 0 || having.length === manifest.majors.length
+        ? []
+        : [
+            `${name}: the layer has the extension ${each} for PostgreSQL ${having.join(", ")} alone. Restore tests of another major end unproven; docs/deploy.md, "Extensions", says where the others come from.`,
+          ];
+    }),
+  );
+}

@@ -4,16 +4,16 @@
  * says why these packages).
  */
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { describeLayer, layerManifestName, maxUnpackedBytes } from "../../infra/layer-manifest.ts";
 import { cacheDirectory } from "../cache-directory.ts";
 import { DebianArchive, type DebianPackage } from "./debian-archive.ts";
-import { addExtensions } from "./extensions.ts";
+import { addCoordinateSystems, addExtensions } from "./extensions.ts";
 import { type LayerOptions, lambdaArchitectures, readLayerOptions } from "./layer-options.ts";
 import { addLibraries, closureProblems, sharedLibraries } from "./libraries.ts";
 import { addLocales, addZones, unpackedBytes } from "./locale-data.ts";
-import { authorityPaths, movePath } from "./moved-paths.ts";
+import { authorityPaths, coordinatesPath, movePath } from "./moved-paths.ts";
 import { addPrograms, majors } from "./programs.ts";
 import { writeRunPaths } from "./run-path.ts";
 import { zipTree } from "./zip-writer.ts";
@@ -61,15 +61,16 @@ function fillRoot(root: string, archive: DebianArchive, options: LayerOptions, n
   const names = archive
     .closureOf([...libraries, ...extensions.packages.map(({ name }) => name)])
     .filter((name) => /^(?:lib|zlib)/.test(name));
-  const fetched = archive.unpack([...new Set([...names, ...data])]);
+  const fetched = archive.unpack([...new Set([...names, ...data, ...extensions.data])]);
   const roots = fetched.map((each) => each.root);
   note(`libraries of ${fetched.length} packages, as far as they are needed`);
   const used = addLibraries(root, roots);
   for (const path of authorityPaths) movePath(join(root, sharedLibraries, "libcrypto.so.3"), path);
-  const ofData = fetched.filter(({ name }) => data.includes(name));
+  const ofData = fetched.filter(({ name }) => data.includes(name) || extensions.data.includes(name));
   const dataRoots = ofData.map((each) => each.root);
   const locales = addLocales(dataRoots, options.locales, root);
   const zones = addZones(dataRoots, root);
+  if (addCoordinateSystems(dataRoots, root)) moveCoordinates(root);
   note(`${locales.length} locales, ${zones} time zones`);
   return {
     architecture: lambdaArchitectures[options.processor],
@@ -78,6 +79,13 @@ function fillRoot(root: string, archive: DebianArchive, options: LayerOptions, n
     locales,
     packages: [...fetched.filter((each) => used.has(each.root) || ofData.includes(each)), ...extensions.packages].map(namePackage),
   };
+}
+
+/** The library's name has its version in it. */
+function moveCoordinates(root: string): void {
+  const directory = join(root, sharedLibraries);
+  const names = readdirSync(directory).filter((name) => name.startsWith("libproj.so."));
+  for (const name of names) movePath(join(directory, name), coordinatesPath);
 }
 
 const namePackage = ({ name, version, sha256 }: DebianPackage) => ({ name, version, sha256 });

@@ -7,6 +7,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 /** Time zones come with the layer (locale-data.ts): Lambda's `/usr` cannot be written to. */
 export const zonePath = { from: "/usr/share/zoneinfo", to: "/opt/share/zoneinfo" };
 
+/** PROJ's coordinate systems, for PostGIS. */
+export const coordinatesPath = { from: "/usr/share/proj", to: "/opt/share/proj" };
+
 /**
  * What `sslrootcert=system` reads: Debian's OpenSSL looks where Debian has the public authorities,
  * and Amazon Linux has them, and keeps them, in another directory.

@@ -156,6 +156,11 @@ export interface RestoreTestConfig {
    */
   readonly sandbox?: SandboxChoice;
   /**
+   * What a throwaway server needs beyond what its programs bring along, in the engine's names. A
+   * stack's layer and image get them.
+   */
+  readonly extensions?: readonly string[];
+  /**
    * When a test that has not ended is ended, without a verdict. Absent: as
    * `defaultMaxTestDuration`.
    */

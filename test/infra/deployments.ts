@@ -12,7 +12,8 @@ const parameters: Omit<Parameters, "policy"> = {
   stage: "dev",
   region: "eu-central-1",
   architecture: "arm64",
-  layer: "",
+  // Not what lies in the directory in which the tests run.
+  layer: "none",
   image: `123456789012.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:${"a1".repeat(32)}`,
   vault: "create",
   subnets: "",

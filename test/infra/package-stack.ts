@@ -5,6 +5,7 @@
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { layerFileName } from "../../infra/tools.ts";
 import { projectDirectory } from "../../scripts/cache-directory.ts";
 import { type RunResult, run } from "../support/processes.ts";
 import type { Template } from "./template-model.ts";
@@ -15,6 +16,8 @@ export interface PackageRequest {
   readonly policy?: string;
   /** Beside the policy. An image is given for stages that need one; undefined takes it away. */
   readonly parameters?: Readonly<Record<string, string | undefined>>;
+  /** A zip of PostgreSQL's programs, laid where `npm run layer` writes it. */
+  readonly layer?: string;
   /** Stands in for serverless.yml. */
   readonly configuration?: string;
   /** Options of the Node that osls runs on. */
@@ -80,6 +83,10 @@ export async function runPackaging(request: PackageRequest, output: string): Pro
   try {
     for (const file of files) copyFileSync(join(projectDirectory, file), join(directory, file));
     for (const name of directories) symlinkSync(join(projectDirectory, name), join(directory, name));
+    if (request.layer !== undefined) {
+      copyFileSync(request.layer, join(directory, layerFileName("arm64")));
+      copyFileSync(`${request.layer}.sha256`, join(directory, `${layerFileName("arm64")}.sha256`));
+    }
     if (configuration !== undefined) writeFileSync(join(directory, "serverless.yml"), configuration);
     const parameters = { policy: resolve(policy), ...(stage === "local" ? {} : { image }), ...request.parameters };
     const given = Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : [`--param=${name}=${value}`]));

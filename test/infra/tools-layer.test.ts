@@ -2,7 +2,7 @@
  * The layer is read before anything is packaged with it: what does not fit is refused, with what to
  * do.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -19,7 +19,7 @@ import { machineLogs, machineRoles, serverlessMachine } from "../../infra/machin
 import { stackOutputs } from "../../infra/outputs.ts";
 import { policyResources } from "../../infra/policy-secret.ts";
 import { scheduleResources } from "../../infra/schedules.ts";
-import { layerMajors, readLayer } from "../../infra/tools.ts";
+import { chooseLayer, layerFileName, layerMajors, readLayer } from "../../infra/tools.ts";
 import { vaultResources } from "../../infra/vault.ts";
 import { zipTree } from "../../scripts/layer/zip-writer.ts";
 import { supportedMajors } from "../../src/engines/postgres/tools.ts";
@@ -40,6 +40,42 @@ describe("the tools' layer", () => {
     const file = writeSampleLayer(fresh());
     expect(readLayer(file, "arm64").manifest).toMatchObject({ format: 1, architecture: "arm64" });
     expect(() => readLayer(`${file}@sha256:${"0".repeat(64)}`, "arm64")).toThrow(refused(/is not the one of digest 0000/));
+  });
+
+  it("is by default the one that `npm run layer` wrote into the directory, whether there is an image or not", () => {
+    const [before, here] = [process.cwd(), fresh()];
+    const file = writeSampleLayer(here);
+    renameSync(file, join(here, layerFileName("arm64")));
+    renameSync(`${file}.sha256`, join(here, `${layerFileName("arm64")}.sha256`));
+    process.chdir(here);
+    try {
+      for (const image of ["", "an image"]) {
+        expect(chooseLayer({ layer: "", image, local: false }, "arm64")?.file).toBe(join(process.cwd(), layerFileName("arm64")));
+        // The other processor's is another file.
+        const other = () => chooseLayer({ layer: "", image, local: false }, "x86_64");
+        if (image === "") expect(other).toThrow(refused(/this directory has no holdfast-tools-x86_64\.zip/));
+        else expect(other()).toBeUndefined();
+      }
+      expect(chooseLayer({ layer: "none", image: "an image", local: false }, "arm64")).toBeUndefined();
+      expect(chooseLayer({ layer: "", image: "", local: true }, "arm64")).toBeUndefined();
+      writeFileSync(layerFileName("arm64"), "changed");
+      expect(() => chooseLayer({ layer: "", image: "", local: false }, "arm64")).toThrow(refused(/is not the one of digest/));
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it("or an image has to be there, and the refusal names the command that builds it", () => {
+    const hint = (layer: string, architecture: "arm64" | "x86_64"): string => {
+      try {
+        chooseLayer({ layer, image: "", local: false }, architecture);
+      } catch (error) {
+        return (error as { hint: string }).hint;
+      }
+      return "none";
+    };
+    expect(hint("none", "arm64")).toMatch(/^Build them with `npm run layer` \(/);
+    expect(hint("none", "x86_64")).toMatch(/^Build them with `npm run layer -- --arch x86_64` \(/);
   });
 
   it("is refused when it is missing, has no digest, was changed, or is something else", () => {

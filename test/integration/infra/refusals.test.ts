@@ -41,10 +41,10 @@ describe("packaging", () => {
     expect(said).not.toMatch(/^\s+at /m);
   });
 
-  it("asks for the image", async () => {
+  it("says which command makes PostgreSQL's programs, where there is neither a layer nor an image", async () => {
     const said = await refusalOf({ stage: "prod", parameters: { image: undefined } });
-    expect(said.match(/the tools' image is missing/g)).toHaveLength(1);
-    expect(said).toContain("--param=image=REPOSITORY@sha256:DIGEST");
+    expect(said.match(/this directory has no holdfast-tools-arm64\.zip/g)).toHaveLength(1);
+    expect(said).toContain("Build them with `npm run layer`");
   });
 
   it("says which Node it needs and how to get it, where osls runs on an old one, and shows no stack", async () => {

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import aslValidator from "asl-validator";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lintTemplates } from "../../../scripts/cfn-lint.ts";
 import { describeResources, describeRights } from "../../infra/describe-resources.ts";
 import { type PackagedStack, packageStack, region } from "../../infra/package-stack.ts";
+import { writeSampleLayer } from "../../infra/sample-layer.ts";
 import { namesOf, propertiesOf, readStatements } from "../../infra/template-model.ts";
 
 /**
@@ -19,16 +23,24 @@ const network = {
   subnets: "subnet-0a1b2c3d4e5f60718, subnet-1a1b2c3d4e5f60718",
   securityGroups: "sg-0a1b2c3d4e5f60718",
 };
-let stacks: { readonly dev: PackagedStack; readonly prod: PackagedStack; readonly local: PackagedStack };
+/** `layered`: as a new user packages it, who has typed `npm run layer` and nothing else. */
+let stacks: Readonly<Record<"dev" | "prod" | "local" | "layered", PackagedStack>>;
+const layerDirectory = mkdtempSync(join(tmpdir(), "hf-templates-"));
 
 beforeAll(async () => {
   const dev = await packageStack({ stage: "dev" });
   const prod = await packageStack({ stage: "prod", parameters: { vault: "existing", ...network } });
   const local = await packageStack({ stage: "local", parameters: { toolPath: "/usr/lib/postgresql/17/bin" } });
-  stacks = { dev, prod, local };
+  const layered = await packageStack({
+    stage: "dev",
+    parameters: { image: undefined },
+    layer: writeSampleLayer(layerDirectory),
+  });
+  stacks = { dev, prod, local, layered };
 }, 1_500_000);
 
 afterAll(() => {
+  rmSync(layerDirectory, { recursive: true, force: true });
   for (const stack of Object.values(stacks ?? {})) stack.remove();
 });
 
@@ -38,15 +50,18 @@ describe("the packaged templates", () => {
     expect(lintTemplates(files, region)).toBe("");
   }, 900_000);
 
-  it.each(["dev", "prod", "local"] as const)("have valid state machines in %s, with all references resolved", (stage) => {
-    const { template } = stacks[stage];
-    const machines = namesOf(template, "AWS::StepFunctions::StateMachine");
-    expect(machines.length).toBe(5);
-    for (const name of machines) {
-      const { isValid, errorsText } = aslValidator(JSON.parse(String(propertiesOf(template, name)["DefinitionString"])));
-      expect(isValid, isValid ? "" : `${name}: ${errorsText()}`).toBe(true);
-    }
-  });
+  it.each(["dev", "prod", "local", "layered"] as const)(
+    "have valid state machines in %s, with all references resolved",
+    (stage) => {
+      const { template } = stacks[stage];
+      const machines = namesOf(template, "AWS::StepFunctions::StateMachine");
+      expect(machines.length).toBe(5);
+      for (const name of machines) {
+        const { isValid, errorsText } = aslValidator(JSON.parse(String(propertiesOf(template, name)["DefinitionString"])));
+        expect(isValid, isValid ? "" : `${name}: ${errorsText()}`).toBe(true);
+      }
+    },
+  );
 
   it.each(["dev", "prod", "local"] as const)("make in %s what the reviewed list says", async (stage) => {
     await expect(describeResources(stacks[stage].template)).toMatchFileSnapshot(`../../infra/resources.${stage}.txt`);
@@ -58,7 +73,7 @@ describe("the packaged templates", () => {
 
   it("leave tags to the stack's own, which reach every resource that takes tags, and set none that would hide them", () => {
     for (const [stage, { stackTags, template }] of Object.entries(stacks)) {
-      expect(stackTags).toEqual({ holdfast: stage });
+      expect(stackTags).toEqual({ holdfast: stage === "layered" ? "dev" : stage });
       const own = Object.entries(template.Resources).flatMap(([name, { Properties }]) =>
         tagKeysOf(Properties?.["Tags"]).map((key) => [name, key]),
       );
@@ -75,6 +90,32 @@ describe("the packaged templates", () => {
     const tools = [...own, "restore"];
     expect(Object.keys(stacks.dev.zips).sort()).toEqual(plain);
     expect(Object.keys(stacks.local.zips).sort()).toEqual([...plain, ...tools].sort());
+    expect(Object.keys(stacks.layered.zips).sort()).toEqual([...plain, ...tools].sort());
+  });
+
+  it("have no image, no container and no registry where there is the layer, which every function with tools loads", () => {
+    const { template } = stacks.layered;
+    expect(namesOf(template, "AWS::Lambda::LayerVersion")).toEqual(["ToolsLambdaLayer"]);
+    expect(propertiesOf(template, "ToolsLambdaLayer")).toMatchObject({
+      LayerName: "holdfast-dev-tools",
+      CompatibleArchitectures: ["arm64"],
+      CompatibleRuntimes: ["nodejs24.x"],
+    });
+    for (const name of namesOf(template, "AWS::Lambda::Function")) {
+      const { PackageType, Layers, Runtime, Architectures, Environment } = propertiesOf(template, name);
+      expect({ PackageType, Runtime, Architectures }, name).toEqual({
+        PackageType: undefined,
+        Runtime: "nodejs24.x",
+        Architectures: ["arm64"],
+      });
+      const tools = /^(?:Dump|Prove|Restore)/.test(name);
+      expect(Layers, name).toEqual(tools ? ["ToolsLambdaLayer"] : undefined);
+      const variables = (Environment as { Variables: Record<string, unknown> }).Variables;
+      expect(variables["LOCPATH"], name).toBe(tools ? "/opt/share/locale" : undefined);
+    }
+    const types = Object.values(template.Resources).map(({ Type }) => Type);
+    expect(types.filter((type) => /^AWS::(?:ECS|ECR|CodeBuild)/.test(type))).toEqual([]);
+    expect(JSON.stringify(template)).not.toContain("ecr:GetAuthorizationToken");
   });
 });
 

@@ -33,7 +33,7 @@ export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
 };
 
 function resolvePostgres(written: WrittenPostgres, common: CommonSource, paths: PathResolver): Resolved<PostgresSource> {
-  const { assert = [], sandbox, foreignServers, withoutExtensions } = written.restoreTest;
+  const { assert = [], sandbox, foreignServers, extensions, withoutExtensions } = written.restoreTest;
   return {
     ...common,
     engine: name,
@@ -44,7 +44,7 @@ function resolvePostgres(written: WrittenPostgres, common: CommonSource, paths: 
     restoreTest: {
       ...common.restoreTest,
       assertions: assert.map(resolveAssertion),
-      ...withoutUndefined({ sandbox, foreignServers: foreignServers || undefined, withoutExtensions }),
+      ...withoutUndefined({ sandbox, foreignServers: foreignServers || undefined, extensions, withoutExtensions }),
     },
   };
 }

@@ -117,6 +117,13 @@ export const postgresSchema = section(
           samples: ["required"],
           defaultNote: defaultSandbox,
         }).optional(),
+        extensions: list(extensionName, {
+          expects: "a list of names of extensions such as [postgis, vector]",
+          description:
+            "Extensions of the source beyond PostgreSQL's own. `npm run layer` adds them to a stack's layer, packaging and preflight look for them; on a machine they are installed beside its PostgreSQL.",
+          samples: [["postgis", "vector"]],
+          defaultNote: "none",
+        }).optional(),
         withoutExtensions: list(extensionName, {
           expects: "a list of names of extensions such as [pg_graphql]",
           description:
