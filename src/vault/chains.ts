@@ -109,14 +109,14 @@ function newestSound(candidates: Link[], { startedAt }: BackupEntry): Link | und
   const at = startedAt.toISOString();
   for (;;) {
     const newest = candidates.at(-1);
-    if (newest === undefined || !isBad(newest, at)) return newest;
+    if (!isBad(newest, at)) return newest;
     candidates.pop();
   }
 }
 
 /** Whether it, or what it builds on as far as a dump looks, was known to be damaged by then. */
-function isBad(candidate: Link, at: string): boolean {
-  let link: Link | undefined = candidate;
+function isBad(candidate: Link | undefined, at: string): boolean {
+  let link = candidate;
   for (let below = 0; link !== undefined && below <= maxLinksBelow; below += 1) {
     if (link.badSince <= at) return true;
     link = link.base;

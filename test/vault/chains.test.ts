@@ -61,6 +61,12 @@ describe("what a backup builds on", () => {
   it("is nothing where there is none that it could go on from", () => {
     const [alone] = resolveChains([entry("log", 1, [[2, "verified"]])], rules);
     expect(alone).toMatchObject({ base: "", state: "damaged", suspicious: false, own: { state: "verified", suspicious: false } });
+    for (const kind of ["incremental", "differential", "log-first"] as const) expect(basesOf([entry(kind, 1)])).toEqual([""]);
+  });
+
+  it("is the newest of all for a first log that begins anew where the one before it covers no more than it stands on", () => {
+    const entries = [entry("full", 1), entry("log-first", 2), entry("log", 3), entry("full", 4), entry("log-first", 5)];
+    expect(basesOf(entries)[4]).toBe(full(4));
   });
 
   it("is none that was known to be damaged by then, to the second; one that was found damaged later still is it", () => {
@@ -89,6 +95,16 @@ describe("what a backup builds on", () => {
   it("is nothing that builds on what is damaged", () => {
     const entries = [entry("full", 1), entry("full", 2, [[8, "damaged"]]), entry("incremental", 3), entry("incremental", 10)];
     expect(basesOf(entries)).toEqual([undefined, undefined, full(2), full(1)]);
+  });
+
+  it.each([
+    [30, "log", ""],
+    [31, "log", idOf("log", 32)],
+    [31, "log-first", full(45)],
+  ] as const)("is looked at 30 links down: above %i logs on a damaged full, a %s goes on from %j", (count, kind, expected) => {
+    const logs = Array.from({ length: count }, (_, index) => entry(index === 0 ? "log-first" : "log", 2 + index));
+    const entries = [entry("full", 1, [[40, "damaged"]]), ...logs, entry("full", 45), entry(kind, 50)];
+    expect(basesOf(entries).at(-1)).toBe(expected);
   });
 
   it("may be a full beside one that was found damaged since: fulls build on nothing", () => {

@@ -87,24 +87,25 @@ async function* listBack({ context, vault }: BaseSearch, source: string): AsyncG
 async function findForLog(search: BaseSearch, source: string): Promise<SoundBase | undefined> {
   const others: DatedPlace[] = [];
   let log: SoundBase | undefined;
-  let anchor: string | undefined;
+  /** Before it is known, no id sorts so low. */
+  let anchor = "";
   let since = 0;
   for await (const place of listBack(search, source)) {
-    if (log !== undefined && (place.id <= (anchor ?? "") || place.startedAt.getTime() < since)) break;
-    if (parseBackupId(place.id)?.kind !== "log") others.push(place);
-    else {
-      if (log === undefined) {
-        log = await tryBase(search, place);
-        since = place.startedAt.getTime() - maxDumpMs;
-        if (log === undefined) continue;
-      }
-      if (anchor !== undefined || !isFirstLog(place.id)) continue;
-      anchor = place.id === log.record.id ? log.manifest.base?.id : await readAnchor(search, place);
+    if (place.id <= anchor || place.startedAt.getTime() < since) break;
+    if (parseBackupId(place.id)?.kind !== "log") {
+      others.push(place);
+      continue;
     }
+    if (log === undefined) {
+      log = await tryBase(search, place);
+      if (log === undefined) continue;
+      since = place.startedAt.getTime() - maxDumpMs;
+    }
+    if (anchor === "" && isFirstLog(place.id)) anchor = await readAnchor(search, place);
   }
   if (log === undefined) return tryEach(search, others);
   const { at } = log.manifest.coverage.to;
-  const covered = others.filter(({ id, startedAt }) => startedAt.toISOString() <= at && id > (anchor ?? ""));
+  const covered = others.filter(({ startedAt }) => startedAt.toISOString() <= at);
   return (await tryEach(search, covered, at)) ?? log;
 }
 
@@ -117,13 +118,13 @@ async function tryEach(search: BaseSearch, places: readonly DatedPlace[], until?
   return undefined;
 }
 
-/** What a first log builds on; undefined for one that nothing goes on from: it is damaged. */
-async function readAnchor(search: BaseSearch, { source, id }: DatedPlace): Promise<string | undefined> {
-  if ((await findDamaged(search, source, [id])) !== undefined) return undefined;
+/** What a first log builds on; empty for one that nothing goes on from: it is damaged. */
+async function readAnchor(search: BaseSearch, { source, id }: DatedPlace): Promise<string> {
+  if ((await findDamaged(search, source, [id])) !== undefined) return "";
   try {
-    return (await readAuthenticManifest(search.context, search.vault, source, id)).manifest.base?.id;
+    return (await readAuthenticManifest(search.context, search.vault, source, id)).manifest.base?.id ?? "";
   } catch (error) {
     if (!isHoldfastError(error, "ManifestDamaged", "BackupNotFound", "VaultInvalid", "KeyMissing")) throw error;
-    return undefined;
+    return "";
   }
 }

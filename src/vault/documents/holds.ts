@@ -70,8 +70,9 @@ export async function addHold(vault: SignedVault, hold: Hold, signer: Signer): P
   throw gone();
 }
 
-async function heldAlready(store: ObjectStore, { key, source, id }: SignedKey): Promise<HoldfastError> {
-  const { by, at, reason } = await readHold(store, key);
+async function heldAlready(store: ObjectStore, name: SignedKey): Promise<HoldfastError> {
+  const { source, id } = name;
+  const { by, at, reason } = await readHold(store, name);
   return new HoldfastError("HoldActive", `${id} of "${source}" is held already, by ${by} since ${at}: ${reason}`);
 }
 
@@ -177,7 +178,7 @@ export async function* listHolds(vault: SignedVault, source?: string): AsyncGene
     const name = parseHoldKey(key);
     if (name === undefined || judgeName(vault, name) === "forged") continue;
     try {
-      yield await readHold(store, key);
+      yield await readHold(store, name);
     } catch (error) {
       // Lifted since it was listed.
       if (isHoldfastError(error, "ObjectNotFound")) continue;
@@ -194,16 +195,15 @@ export async function* listHolds(vault: SignedVault, source?: string): AsyncGene
  * A hold that cannot be read is an error, never no hold; the catalogue counts the backup as held by
  * its key alone.
  */
-async function readHold(store: ObjectStore, key: string): Promise<Hold> {
-  const name = parseHoldKey(key);
-  const { value: hold, where } = await readDocument(store, key, {
+async function readHold(store: ObjectStore, name: SignedKey): Promise<Hold> {
+  const { value: hold, where } = await readDocument(store, name.key, {
     name: "hold",
     shape: holdShape,
-    bytesProblem: (bytes) => (name !== undefined && matchesName(name, bytes) ? undefined : notSigned),
+    bytesProblem: (bytes) => (matchesName(name, bytes) ? undefined : notSigned),
     error: "VaultInvalid",
     maxBytes: maxSmallDocumentBytes,
   });
-  if (hold.source !== name?.source || hold.backupId !== name.id || hold.at !== name.at) {
+  if (hold.source !== name.source || hold.backupId !== name.id || hold.at !== name.at) {
     throw new HoldfastError("VaultInvalid", `${where} is a hold on ${hold.backupId} of source "${hold.source}"`);
   }
   return hold;

@@ -11,7 +11,7 @@ import { makeFaultyStore } from "../../support/faulty-store.ts";
 import { type MemoryContextOptions, makeMemoryContext, memorySealing, memoryVault } from "../../support/memory-context.ts";
 import { type MemoryStore, makeMemoryStore } from "../../support/memory-store.ts";
 import { sampleBase, sampleId, sampleManifest } from "../../support/sample-backups.ts";
-import { commitSealed } from "../../support/sealed-backups.ts";
+import { commitSealed, memoryKeys } from "../../support/sealed-backups.ts";
 import { names, newestEvidence } from "../../support/signed-vault.ts";
 
 const now = new Date("2026-11-20T12:00:00.250Z");
@@ -28,13 +28,15 @@ const engine = {
   },
 } as unknown as Engine;
 
-const idOf = (kind: BackupKind, hour: number): string =>
-  sampleId(new Date(Date.UTC(2026, 10, 20, hour)).toISOString()).replace("-full-", `-${kind}-`);
+/** A log on a backup of another kind says in its id that it is the first. */
+type NamedKind = BackupKind | "log-first";
+const timeOf = (hour: number): string => new Date(Date.UTC(2026, 10, 20, hour)).toISOString();
+const idOf = (kind: NamedKind, hour: number): string => sampleId(timeOf(hour)).replace("-full-", `-${kind}-`);
 
-/** Commits a backup of that hour, on `base` where one is given. */
-async function add(store: MemoryStore, kind: BackupKind, hour: number, base?: Manifest, change: Partial<Manifest> = {}) {
+/** Commits a backup of that hour, on `base` where one is given; it covers what was until then. */
+async function add(store: MemoryStore, kind: NamedKind, hour: number, base?: Manifest, change: Partial<Manifest> = {}) {
   const on = base === undefined ? {} : sampleBase(base.id, encodeManifest(base).sha256);
-  const at = new Date(Date.UTC(2026, 10, 20, hour)).toISOString();
+  const at = timeOf(hour);
   const coverage = base === undefined ? {} : { coverage: { from: base.coverage.to, to: { at } } };
   const manifest = sampleManifest("shop", idOf(kind, hour), { ...on, ...coverage, ...change });
   await commitSealed(store, manifest, memorySealing);
@@ -44,9 +46,13 @@ async function add(store: MemoryStore, kind: BackupKind, hour: number, base?: Ma
 const find = (store: MemoryStore, id: string, check: "verified" | "damaged") =>
   store.put(names.evidence("shop", id, new Date("2026-11-20T11:00:00Z"), check), Buffer.from("{}"));
 
-async function choose(store: ObjectStore, kind: BackupKind, source = makeSource(), options: MemoryContextOptions = {}) {
+interface ChooseOptions extends MemoryContextOptions {
+  readonly anew?: boolean;
+}
+
+async function choose(store: ObjectStore, kind: BackupKind, source = makeSource(), options: ChooseOptions = {}) {
   const { context, warnings } = makeMemoryContext({ now, source, engine, ...options });
-  const chosen = await chooseBase(context, memoryVault(store), source, kind);
+  const chosen = await chooseBase(context, memoryVault(store), source, kind, options.anew);
   // The samples have no digest key, which is said too.
   return { ...chosen, warnings: warnings.filter((each) => !each.startsWith("the digest key of")) };
 }
@@ -175,6 +181,153 @@ describe("what a backup builds on", () => {
     };
     expect(await choose(store, "differential", makeSource(), { keys })).toMatchObject({ kind: "full" });
     expect(await newestEvidence(store, "shop", first.id)).toBeUndefined();
+  });
+});
+
+describe("a log", () => {
+  const baseOf = async (store: ObjectStore, source = makeSource(), options: ChooseOptions = {}) =>
+    (await choose(store, "log", source, options)).base?.record.id;
+
+  /** A full of hour 1 and logs of hours 2 to 4 on it. */
+  async function addLogs(store: MemoryStore): Promise<Manifest[]> {
+    const full = await add(store, "full", 1);
+    const first = await add(store, "log-first", 2, full);
+    const second = await add(store, "log", 3, first);
+    return [full, first, second, await add(store, "log", 4, second)];
+  }
+
+  test("goes on from the newest sound log, whatever else is newer", async () => {
+    const store = makeMemoryStore();
+    const [full, first, second, third] = (await addLogs(store)) as [Manifest, Manifest, Manifest, Manifest];
+    await add(store, "incremental", 5, full);
+    await add(store, "log", 13, third);
+    expect(await baseOf(store)).toBe(third.id);
+    await find(store, third.id, "damaged");
+    expect(await baseOf(store)).toBe(second.id);
+    await find(store, second.id, "damaged");
+    expect(await baseOf(store)).toBe(first.id);
+  });
+
+  test("stands on the newest of another kind where there is no sound log", async () => {
+    const store = makeMemoryStore();
+    const full = await add(store, "full", 1);
+    const incremental = await add(store, "incremental", 2, full);
+    expect(await baseOf(store)).toBe(incremental.id);
+    const log = await add(store, "log-first", 3, incremental);
+    await find(store, log.id, "damaged");
+    expect(await baseOf(store)).toBe(incremental.id);
+    await find(store, incremental.id, "damaged");
+    expect(await baseOf(store)).toBe(full.id);
+  });
+
+  test.each([
+    ["ended with it", 4, {}, true],
+    ["ended when it did", 3, { coverage: { to: { at: timeOf(4) } } }, true],
+    ["ended after it", 3, { coverage: { to: { at: "2026-11-20T04:00:00.001Z" } } }, false],
+    ["began after it", 5, { coverage: { to: { at: timeOf(3) } } }, false],
+  ] as const)("begins anew on a full that the newest log covers, and not before: one that %s", async (_, hour, change, covered) => {
+    const store = makeMemoryStore();
+    const logs = await addLogs(store);
+    const full = await add(store, "full", hour, undefined, change);
+    expect(await baseOf(store)).toBe(covered ? full.id : logs.at(-1)?.id);
+  });
+
+  test("begins anew on one that is sound, else on an older one, and goes on where none is", async () => {
+    const store = makeMemoryStore();
+    const third = (await addLogs(store))[3] as Manifest;
+    const [older, newer] = [await add(store, "full", 2), await add(store, "incremental", 4, await add(store, "full", 3))];
+    expect(await baseOf(store)).toBe(newer.id);
+    await find(store, newer.id, "damaged");
+    await find(store, idOf("full", 3), "damaged");
+    expect(await baseOf(store)).toBe(older.id);
+    await find(store, older.id, "damaged");
+    expect(await baseOf(store)).toBe(third.id);
+  });
+
+  test("does not begin anew on what its own logs began on, nor on what is older", async () => {
+    const store = makeMemoryStore();
+    await add(store, "full", 0);
+    const full = await add(store, "full", 1);
+    const first = await add(store, "log-first", 2, full);
+    expect(await baseOf(store)).toBe(first.id);
+    const second = await add(store, "log", 3, first);
+    expect(await baseOf(store)).toBe(second.id);
+  });
+
+  test("does not look further back for a newer full than a dump can run", async () => {
+    const store = makeMemoryStore();
+    const full = await add(store, "full", -60);
+    const first = await add(store, "log-first", -59, full);
+    await add(store, "full", -17);
+    const log = await add(store, "log", 10, first);
+    expect(await baseOf(store)).toBe(log.id);
+    const longest = await add(store, "full", -16);
+    expect(await baseOf(store)).toBe(longest.id);
+  });
+
+  describe("after a first log that nothing goes on from", () => {
+    async function makeVaultWith(spoil: (store: MemoryStore, first: Manifest) => unknown) {
+      const store = makeMemoryStore();
+      const [, , second, third] = (await addLogs(store)) as [Manifest, Manifest, Manifest, Manifest];
+      const full = await add(store, "full", 3);
+      const other = sampleManifest("shop", sampleId("2026-11-20T04:30:00Z").replace("-full-", "-log-first-"), {
+        ...sampleBase(full.id, encodeManifest(full).sha256),
+        coverage: { from: full.coverage.to, to: { at: "2026-11-20T04:30:00.000Z" } },
+      });
+      await commitSealed(store, other, memorySealing);
+      await spoil(store, other);
+      const newest = await add(store, "log", 5, third);
+      return { store, other, newest, second, full };
+    }
+
+    test.each([
+      ["that a check found damaged", (store: MemoryStore, { id }: Manifest) => find(store, id, "damaged")],
+      [
+        "whose manifest is damaged",
+        (store: MemoryStore, { id }: Manifest) => store.put(keyOf.manifest("shop", id), Buffer.from("x")),
+      ],
+      [
+        "of a newer Holdfast",
+        (store: MemoryStore, { id }: Manifest) => store.put(keyOf.manifest("shop", id), Buffer.from('{"formatVersion":3}')),
+      ],
+      [
+        "that is sealed with a key that the policy lacks",
+        async (store: MemoryStore, other: Manifest) => {
+          for (const key of [keyOf.manifest("shop", other.id), keyOf.manifestSeal("shop", other.id)]) await store.delete(key);
+          await commitSealed(store, other, { ...memorySealing, keys: memoryKeys(8) });
+        },
+      ],
+    ] as const)("%s, one looks for an older first log", async (_, spoil) => {
+      const { store, full } = await makeVaultWith(spoil);
+      expect(await baseOf(store)).toBe(full.id);
+    });
+
+    test("that is deleted while it is looked for, one looks for an older one", async () => {
+      const { store, other, full } = await makeVaultWith(() => undefined);
+      const deleting: ObjectStore = {
+        ...store,
+        get: async (key, options) => {
+          if (key === keyOf.manifest("shop", other.id)) throw new HoldfastError("ObjectNotFound", "deleted");
+          return store.get(key, options);
+        },
+      };
+      expect(await baseOf(deleting)).toBe(full.id);
+    });
+
+    test("that cannot be read, nothing can be told", async () => {
+      const { store, other, newest } = await makeVaultWith(() => undefined);
+      expect(await baseOf(store)).toBe(newest.id);
+      const silent = makeFaultyStore(store, [{ operation: "get", key: new RegExp(other.id) }]);
+      await expect(baseOf(silent)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    });
+  });
+
+  test("that cannot go on from the newest, or never does by its rule, stands on another kind", async () => {
+    const store = makeMemoryStore();
+    const full = (await addLogs(store))[0] as Manifest;
+    const incremental = await add(store, "incremental", 3, full);
+    expect(await baseOf(store, makeSource(), { anew: true })).toBe(incremental.id);
+    expect(await baseOf(store, makeSource({ chains: { log: "latest-full" } }))).toBe(full.id);
   });
 });
 

@@ -117,6 +117,8 @@ describe("a hold's record", () => {
     const store = await makeVault();
     await add(store);
     expect(store.objects.get(record)?.bytes.equals(canonicalJson(hold))).toBe(true);
+    const writtenAt = new Date("2026-11-20T03:00:01Z");
+    store.objects.set(record, { bytes: Buffer.from(canonicalJson(hold)), modifiedAt: writtenAt });
     let hidden = true;
     const blind: ObjectStore = {
       ...store,
@@ -129,6 +131,7 @@ describe("a hold's record", () => {
     const recorded = makeFaultyStore(blind, []);
     await add(recorded);
     expect(recorded.calls.filter((call) => call.startsWith("put"))).toEqual([`put ${record}`]);
+    expect(store.objects.get(record)?.modifiedAt).toEqual(writtenAt);
     expect(await toList(listHolds(signedVault(store)))).toEqual([hold]);
   });
 
@@ -136,6 +139,13 @@ describe("a hold's record", () => {
     const store = makeFaultyStore(await makeVault(), [{ operation: "put" }]);
     await expect(add(store)).rejects.toMatchObject({ name: "StoreUnavailable" });
     expect(store.calls.filter((call) => call.startsWith("put"))).toHaveLength(1);
+  });
+
+  it("without a reason is refused", async () => {
+    await expect(add(await makeVault(), { reason: "" })).rejects.toMatchObject({
+      name: "UsageInvalid",
+      message: expect.stringContaining("hold.reason"),
+    });
   });
 
   it("is not asked for before the backup is there", async () => {
@@ -163,7 +173,9 @@ describe("a hold's record", () => {
     const linked = {
       ...store,
       async *list(prefix: string, { includeOdd }: { includeOdd?: boolean } = {}) {
-        if (includeOdd && record.startsWith(prefix)) yield { key: record, bytes: 0, modifiedAt: new Date(at), odd: "a link" };
+        // As a folder: without being asked for, such a thing ends the whole listing.
+        if (!includeOdd) throw new HoldfastError("VaultInvalid", `${record} is a link`);
+        if (record.startsWith(prefix)) yield { key: record, bytes: 0, modifiedAt: new Date(at), odd: "a link" };
         yield* store.list(prefix);
       },
     };
@@ -192,6 +204,9 @@ describe("the list of holds", () => {
     expect(await toList(listHolds(signedVault(store)))).toEqual([hold, { ...hold, source: "wiki" }, hidden]);
     expect(await toList(listHolds(signedVault(store), "shop"))).toEqual([hold, hidden]);
     expect(await toList(listHolds(signedVault(store), "wiki"))).toEqual([{ ...hold, source: "wiki" }]);
+    const recorded = makeFaultyStore(store, []);
+    await toList(listHolds(signedVault(recorded)));
+    expect(recorded.calls.filter((call) => call.startsWith("list"))[0]).toBe("list holds/");
   });
 
   it("has what cannot be read as a hold like any other, and leaves out what was lifted since", async () => {
@@ -213,6 +228,7 @@ describe("the list of holds", () => {
     ["on another backup", { backupId: other }, "its own", `is a hold on ${other} of source "shop"`],
     ["of another source", { source: "wiki" }, "its own", `is a hold on ${id} of source "wiki"`],
     ["of another time", { at: "2026-11-20T03:00:00.001Z" }, "its own", "is a hold on"],
+    ["without a name", { by: "" }, "its own", "hold.by"],
     ["too large", { reason: "x".repeat(70_000) }, "its own", "holds/shop/"],
   ])("says of one that is %s what is wrong", async (_, change, signature, says) => {
     const store = await makeVault();
