@@ -58,7 +58,7 @@ describe("a deployment", () => {
   });
 
   it.each([
-    ["no image", "", /image is missing/],
+    ["neither a layer nor an image", "", /have neither a layer nor an image/],
     ["an image without a digest", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/holdfast:latest", /with a digest/],
     ["an image of another registry", `ghcr.io/acme/holdfast@sha256:${"0".repeat(64)}`, /Amazon ECR/],
     [
