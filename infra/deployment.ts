@@ -8,6 +8,7 @@ import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { parsePolicy } from "../src/policy/parse-policy.ts";
 import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } from "../src/policy/policy.ts";
+import { readVaultAccount } from "./foreign-vault.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 import { readBoundary } from "./role-boundary.ts";
 import {
@@ -47,7 +48,10 @@ export interface Parameters {
   readonly layer: string;
   /** The containers' image, with its digest; empty: there are no containers. */
   readonly image: string;
-  /** `create` makes buckets and keys, `existing` takes over those that an earlier stack left. */
+  /**
+   * `create` makes buckets and keys, `existing` takes over those that an earlier stack left,
+   * `foreign` uses those of another account, whose own stack prunes.
+   */
   readonly vault: string;
   /**
    * Subnets and security groups, comma-separated, that reach the sources; empty: a small public
@@ -114,6 +118,8 @@ export interface Deployment {
   /** Empty: there are no containers. */
   readonly image: string;
   readonly createsVault: boolean;
+  /** Whose vault it is; undefined: this account's. */
+  readonly vaultAccount: string | undefined;
   /** In MB, of a function with the engines' programs. */
   readonly toolsMemory: number;
   readonly toolPath: string;
@@ -138,8 +144,9 @@ export function readDeployment(parameters: Parameters): Deployment {
     throw refuse(`the stage "${stage}" cannot be part of a resource's name`, "Use up to ten small letters and digits.");
   if (!local && image !== "") checkImage(image, region);
   const architecture = readArchitecture(parameters.architecture);
-  if (parameters.vault !== "create" && parameters.vault !== "existing") {
-    throw refuse(`the parameter vault is "${parameters.vault}"`, "Give --param=vault=create or --param=vault=existing.");
+  if (!["create", "existing", "foreign"].includes(parameters.vault)) {
+    const hint = "Give --param=vault=create, --param=vault=existing or --param=vault=foreign.";
+    throw refuse(`the parameter vault is "${parameters.vault}"`, hint);
   }
   const { policy, text } = readPolicyFile(parameters.policy);
   refuseWhatStaysHome(policy);
@@ -161,6 +168,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     layer,
     image,
     createsVault,
+    vaultAccount: parameters.vault === "foreign" ? readVaultAccount(policy) : undefined,
     toolsMemory: readMemory(parameters.memory),
     toolPath: parameters.toolPath,
     boundary: readBoundary(parameters.boundary),

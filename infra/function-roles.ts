@@ -32,17 +32,20 @@ export function functionRoles(deployment: Deployment): Resources {
           ...(spec.tools === true ? answers : []),
           ...traces,
         ],
-        { containers: spec.tools === true, ...ownRole(deployment, spec) },
+        {
+          containers: spec.tools === true,
+          path: sub(pathOfRoles(deployment.prefix, spec.module)),
+          name: ownName(deployment, spec),
+        },
       ),
     ]),
   );
 }
 
-/** Name and path of a source's role, by which `plan` names it and the machines may hand it on. */
-function ownRole({ prefix, region }: Deployment, { source, module }: FunctionSpec) {
+/** The name of a source's role, by which `plan` names it and the machines may hand it on. */
+function ownName({ prefix, region }: Deployment, { source, module }: FunctionSpec): string | undefined {
   const work = ownWorks.find((each) => each === module);
-  if (work === undefined || source === undefined) return {};
-  return { name: ownRoleName({ prefix, region }, work, source), path: sub(pathOfRoles(prefix, work)) };
+  return work === undefined || source === undefined ? undefined : ownRoleName({ prefix, region }, work, source);
 }
 
 export function functionLogs(deployment: Deployment): Resources {

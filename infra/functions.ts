@@ -56,12 +56,8 @@ export function functionSpecs(deployment: Deployment): FunctionSpec[] {
     ...sources.flatMap((source): FunctionSpec[] => [dumpSpec(deployment, source), proveSpec(deployment, source)]),
     restoreSpec(deployment),
     recordSpec(deployment),
-    {
-      key: "prune",
-      module: "prune",
-      timeout: longestSeconds,
-      rights: [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.deleteBackups(deployment)],
-    },
+    // A vault of another account is pruned by that account's own stack.
+    ...(deployment.vaultAccount === undefined ? [pruneSpec(deployment)] : []),
     ...tellers(deployment),
   ];
 }
@@ -110,6 +106,16 @@ function recordSpec(deployment: Deployment): FunctionSpec {
     memorySize: recordMemory,
     rights: rights.recordEvidence(deployment),
     environment: stateEnvironment(deployment),
+  };
+}
+
+/** Deletes what retention releases; it is in the account of the vault. */
+export function pruneSpec(deployment: Deployment): FunctionSpec {
+  return {
+    key: "prune",
+    module: "prune",
+    timeout: longestSeconds,
+    rights: [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.deleteBackups(deployment)],
   };
 }
 

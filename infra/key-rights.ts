@@ -1,12 +1,21 @@
 /** What each role may do with keys in KMS: seal, open, sign, check signatures. */
 import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
 import { type Deployment, sealingKeysOf, signingKeysOf } from "./deployment.ts";
-import { allow, named, type Statement } from "./template.ts";
+import { readKeyName } from "./key-names.ts";
+import { allow, named, type Statement, sub } from "./template.ts";
 import { keyCondition, sealingKeyArn, signingKeyArn, storageAlias, storageKeyArn } from "./vault.ts";
 
 export function useStorageKeys(deployment: Deployment, vaults: readonly S3Vault[], actions: readonly string[]): Statement[] {
-  const buckets = [...new Set(vaults.map(({ bucket }) => bucket))];
-  return buckets.map((bucket) => useKey(deployment, actions, storageAlias(bucket), storageKeyArn(deployment, bucket)));
+  const buckets = [...new Map(vaults.map((vault) => [vault.bucket, vault])).values()];
+  if (deployment.vaultAccount !== undefined) return buckets.map((vault) => useThroughS3(deployment, vault, actions));
+  return buckets.map((vault) => useKey(deployment, actions, storageAlias(vault.bucket), storageKeyArn(deployment, vault)));
+}
+
+/** A storage key of another account, whose id is not known here: by S3 alone, which names it. */
+function useThroughS3(deployment: Deployment, vault: S3Vault, actions: readonly string[]): Statement {
+  const service = sub(`s3.${vault.region ?? deployment.region}.\${AWS::URLSuffix}`);
+  const condition = { StringEquals: { "kms:ViaService": service } };
+  return named("KeysOwnPolicyDecides", allow(actions, [storageKeyArn(deployment, vault)], condition));
 }
 
 /** With a vault that exists, the ARN names every key of the account, and the alias the one. */
@@ -14,7 +23,9 @@ function useKey(deployment: Deployment, actions: readonly string[], keyId: strin
   const byAlias = keyCondition(deployment, keyId);
   const condition = byAlias === undefined && more === undefined ? undefined : { ...byAlias, ...more };
   const statement = allow(actions, [arn], condition);
-  return byAlias === undefined ? statement : named("KeyIsKnownByItsAlias", statement);
+  if (byAlias !== undefined) return named("KeyIsKnownByItsAlias", statement);
+  const isAnyKey = deployment.vaultAccount !== undefined && readKeyName(keyId).alias !== undefined;
+  return isAnyKey ? named("KeysOwnPolicyDecides", statement) : statement;
 }
 
 /** Data keys for this source alone: KMS compares the context that every sealed artifact carries. */

@@ -9,6 +9,7 @@ import type { OwnWork } from "../functions/commons/source-names.ts";
 import { definitions } from "../statemachines/definitions/all.ts";
 import { renderMachine } from "../statemachines/render.ts";
 import { withoutContainers } from "../statemachines/without-containers.ts";
+import { withoutPruning } from "../statemachines/without-pruning.ts";
 import type { Deployment } from "./deployment.ts";
 import { lambdaArn, roleName } from "./functions.ts";
 import { type MachineName, machineNames } from "./machine-names.ts";
@@ -42,7 +43,7 @@ export function machineRoles(deployment: Deployment): Resources {
   const call = (...keys: readonly string[]): Statement => allow(["lambda:InvokeFunction"], keys.map(lambdaArn));
   const statements: Readonly<Record<MachineName, readonly Statement[]>> = {
     backup: [
-      call("plan", "record", "prune", "notify"),
+      call("plan", "record", ...(deployment.vaultAccount === undefined ? ["prune"] : []), "notify"),
       ...ofEverySource(deployment, "dump"),
       ...ofEverySource(deployment, "prove"),
     ],
@@ -61,7 +62,13 @@ export function machineRoles(deployment: Deployment): Resources {
 
 const writtenMachine = (name: MachineName): string => readFileSync(join(machinesDirectory, `${name}.asl.yaml`), "utf8");
 
-const machineWithoutContainers = (name: MachineName): string => renderMachine(name, withoutContainers(definitions[name]));
+/** As it is written, or as much of it as this stack has. */
+function machineOf(deployment: Deployment, name: MachineName): string {
+  const written = definitions[name];
+  const pruning = deployment.vaultAccount === undefined ? written : withoutPruning(written);
+  const definition = hasContainers(deployment) ? pruning : withoutContainers(pruning);
+  return definition === written ? writtenMachine(name) : renderMachine(name, definition);
+}
 
 /** One of the `stateMachines` of serverless.yml. */
 export function serverlessMachine(deployment: Deployment, name: MachineName) {
@@ -72,7 +79,7 @@ export function serverlessMachine(deployment: Deployment, name: MachineName) {
     role: arnOf(`${machineLogicalNames[name]}Role`),
     tracingConfig: { enabled: true },
     loggingConfig: { level: "ERROR", includeExecutionData: true, destinations: [arnOf("MachinesLog")] },
-    definition: inThisPartition(parse(hasContainers(deployment) ? writtenMachine(name) : machineWithoutContainers(name))),
+    definition: inThisPartition(parse(machineOf(deployment, name))),
   };
 }
 

@@ -125,7 +125,7 @@ export function refuseOutOfReach(policy: Policy, region: string): void {
   if (details.length === 0) return;
   throw new HoldfastError("PolicyInvalid", `restore tests run without a way out of ${region}, and cannot reach other regions`, {
     details,
-    hint: "Deploy with --region where the vault is, or give --param=proving=open: docs/sandbox.md says what that risks.",
+    hint: "Deploy with --region where the vault is, name a network that reaches it (--param=provingSubnets=…), or give --param=proving=open: docs/network.md says how, docs/sandbox.md what that risks.",
   });
 }
 

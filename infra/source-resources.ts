@@ -6,8 +6,11 @@ import { sub } from "./template.ts";
 /** The log of all functions that belong to a source, by name: osls takes no reference here. */
 export const sourcesLog = ({ prefix }: Deployment): string => `/holdfast/${prefix}/sources`;
 
-/** The path of the roles of one work of all sources, as text for `Fn::Sub`. */
-export const pathOfRoles = (prefix: string, work: OwnWork): string => `/${prefix}/\${AWS::Region}/${work}/`;
+/**
+ * The path of the roles of one work, as text for `Fn::Sub`. Another account that owns the vault says
+ * by it what each may do there (vault-owner/).
+ */
+export const pathOfRoles = (prefix: string, work: string): string => `/${prefix}/\${AWS::Region}/${work}/`;
 
 /** Under which the roles of all sources are, as text for `Fn::Sub`. */
 const rolesOfSources = (prefix: string): string => `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${prefix}/\${AWS::Region}`;

@@ -27,6 +27,9 @@ interface StatePlace {
  */
 function statePlace(deployment: Deployment): StatePlace {
   const folder = `${deployment.prefix}/`;
+  // Nothing of this stack's own lies in another account. CloudFormation names the bucket: a stack
+  // that is made anew begins with an empty one.
+  if (deployment.vaultAccount !== undefined) return { bucket: `\${StateBucket}`, prefix: folder };
   const [state] = bucketsOf(deployment).flatMap((vault) => vault.state ?? []);
   if (state === undefined) {
     const [{ bucket: vault } = { bucket: "" }] = bucketsOf(deployment);
@@ -58,6 +61,7 @@ export function stateObjects(deployment: Deployment, path: string): unknown {
  * that is not empty cannot be deleted.
  */
 export function stateResources(deployment: Deployment): Resources {
+  if (deployment.vaultAccount !== undefined) return ownStateResources(deployment);
   if (!deployment.createsVault) return {};
   const own = statePlace(deployment);
   const others = bucketsOf(deployment).flatMap(({ state }) =>
@@ -70,11 +74,18 @@ export function stateResources(deployment: Deployment): Resources {
   return Object.fromEntries(
     [...named].flatMap(([name, bucket]) => [
       [name, stateBucket(bucket, bucket === own.bucket ? passingRules(own.prefix) : [])],
-      ...(deployment.local
-        ? []
-        : [[`${name}Policy`, retained({ Type: "AWS::S3::BucketPolicy", Properties: policyOf(name, [denyPlainHttp(name)]) })]]),
+      ...(deployment.local ? [] : [[`${name}Policy`, stateBucketPolicy(name)]]),
     ]),
   );
+}
+
+/** The stack's own alone: leases are in the vault's account. */
+function ownStateResources(deployment: Deployment): Resources {
+  const { prefix } = statePlace(deployment);
+  return {
+    StateBucket: stateBucket(undefined, passingRules(prefix)),
+    ...(deployment.local ? {} : { StateBucketPolicy: stateBucketPolicy("StateBucket") }),
+  };
 }
 
 /** What an execution leaves there that died before it had recorded or worked through it. */
@@ -86,11 +97,15 @@ function passingRules(prefix: string): readonly unknown[] {
   ];
 }
 
-function stateBucket(bucket: string, rules: readonly unknown[]): Resource {
+const stateBucketPolicy = (name: string): Resource =>
+  retained({ Type: "AWS::S3::BucketPolicy", Properties: policyOf(name, [denyPlainHttp(name)]) });
+
+/** `bucket`: its name; undefined: CloudFormation gives it one. */
+function stateBucket(bucket: string | undefined, rules: readonly unknown[]): Resource {
   return retained({
     Type: "AWS::S3::Bucket",
     Properties: {
-      BucketName: nameOf(bucket),
+      ...(bucket === undefined ? {} : { BucketName: nameOf(bucket) }),
       ...closedBucket({ SSEAlgorithm: "AES256" }),
       LifecycleConfiguration: {
         Rules: [

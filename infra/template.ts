@@ -77,7 +77,7 @@ interface RoleOptions {
    */
   readonly path?: unknown;
   /** For those who name it before it is there; default: one of CloudFormation's own. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * Whether Fargate's containers of this account take it on as well (Amazon ECS developer guide,
    * "Task IAM role": with the account as a condition).

@@ -29,9 +29,14 @@ export function vaultResources(deployment: Deployment): Resources {
  * The ARN of what encrypts a vault's bucket at rest; sealing has a key of its own, which this one's
  * users cannot use.
  */
-export function storageKeyArn(deployment: Deployment, bucket: string): unknown {
-  return deployment.createsVault ? arnOf(storageKeyName(bucket)) : ownArn("kms", "key/*");
+export function storageKeyArn(deployment: Deployment, { bucket, region }: S3Vault): unknown {
+  const { createsVault, vaultAccount } = deployment;
+  if (vaultAccount !== undefined) return keysOf(vaultAccount, region ?? deployment.region);
+  return createsVault ? arnOf(storageKeyName(bucket)) : ownArn("kms", "key/*");
 }
+
+/** Every key of an account: its own policies say which role may use which (vault-owner/). */
+const keysOf = (account: string, region: string) => sub(`arn:\${AWS::Partition}:kms:${region}:${account}:key/*`);
 
 /** Named after the bucket, so that any stage finds it again. */
 export const storageAlias = (bucket: string): string => `alias/holdfast-storage-${bucket.replaceAll(".", "-")}`;
@@ -53,16 +58,16 @@ function keyArn({ createsVault }: Deployment, keyId: string, nameOf: (keyId: str
   const { alias, account, region } = readKeyName(keyId);
   if (alias === undefined) return account === undefined ? ownArn("kms", `key/${keyId}`) : keyId;
   if (createsVault) return arnOf(nameOf(keyId));
-  return account === undefined ? ownArn("kms", "key/*") : sub(`arn:\${AWS::Partition}:kms:${region}:${account}:key/*`);
+  return account === undefined || region === undefined ? ownArn("kms", "key/*") : keysOf(account, region);
 }
 
 /**
  * With a vault that exists, keys are known by their alias alone: the condition narrows what the ARN
- * cannot.
+ * cannot. Those of another account are narrowed by their own policies.
  */
 export function keyCondition(deployment: Deployment, keyId: string): Readonly<Record<string, unknown>> | undefined {
   const { alias } = readKeyName(keyId);
-  if (deployment.createsVault || alias === undefined) return undefined;
+  if (deployment.createsVault || deployment.vaultAccount !== undefined || alias === undefined) return undefined;
   return { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [alias] } };
 }
 

@@ -8,6 +8,13 @@ import { join } from "node:path";
 import { type Deployment, type Parameters, readDeployment } from "../../infra/deployment.ts";
 export const samplePolicyText = readFileSync(join(import.meta.dirname, "holdfast.yml"), "utf8");
 
+const keyOf = (name: string): string => `"arn:aws:kms:eu-west-1:222222222222:alias/${name}"`;
+/** The sample policy with its vault and keys in another account and Region. */
+export const foreignPolicyText = samplePolicyText
+  .replace("bucket: acme-backups\n", "bucket: acme-backups\n    region: eu-west-1\n")
+  .replace("alias/acme-backups", keyOf("acme-backups"))
+  .replace("alias/acme-signing", keyOf("acme-signing"));
+
 const parameters: Omit<Parameters, "policy"> = {
   stage: "dev",
   region: "eu-central-1",
