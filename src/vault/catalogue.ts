@@ -22,6 +22,11 @@ import type { ObjectStore } from "./object-store.ts";
 import { judgeName } from "./signed-documents.ts";
 import type { SignedVault } from "./vault.ts";
 
+/**
+ * What a listing knows of a backup. What signatures decide (its state, checks, holds and all that
+ * is forged) is judged when it is first asked for: most entries of a long history are listed, and
+ * never asked.
+ */
 export interface BackupEntry {
   readonly source: string;
   readonly id: string;
@@ -48,7 +53,7 @@ export interface BackupEntry {
    * Why nobody could tell of some evidence whether it was signed: a public key is not at hand. It
    * counts here, but nothing may be deleted for it.
    */
-  readonly unchecked?: HoldfastError;
+  readonly unchecked?: HoldfastError | undefined;
   /**
    * Whether the backup itself is dated in the future: then it counts for no objective, and is
    * nobody's latest.
@@ -93,7 +98,7 @@ export async function* listBackups(vault: SignedVault, options: ListOptions): As
     for await (const place of listRoom(store, "manifests", parseDocumentKey, options)) {
       const found = { checks: await evidenceCursor.takeFor(place), holds: await holdCursor.takeFor(place) };
       const entry = entryOf(vault, place, found, options.now);
-      if (entry !== undefined) yield { ...entry, storedAt: place.storedAt };
+      if (entry !== undefined) yield entry;
     }
     if (onUnclaimed !== undefined || onForged !== undefined) await evidenceCursor.skipRest();
     if (onForged !== undefined) await holdCursor.skipRest();
@@ -137,32 +142,72 @@ export async function* listSources(
   }
 }
 
-/** The entry of a backup of which this is known; undefined when the id cannot be one. */
+/**
+ * The entry of a backup of which this is known; undefined when the id cannot be one. No signature
+ * is verified before a member that it decides is read, and none twice. A copy by spreading reads
+ * them all.
+ */
 export function entryOf(
   vault: SignedVault,
-  { source, id }: BackupPlace,
-  found: { readonly checks: readonly (EvidenceKey & SignedKey)[]; readonly holds: readonly SignedKey[] },
+  { source, id, storedAt }: BackupPlace & { readonly storedAt?: Date },
+  found: FoundNames,
   now: Date,
 ): BackupEntry | undefined {
   const parsed = parseBackupId(id);
   if (parsed === undefined) return undefined;
   const { startedAt, kind } = parsed;
-  const { checks, earlier, future, forged, unknown } = judgeChecks(vault, found.checks, now);
-  const forgedHolds = found.holds.filter((name) => judgeName(vault, name) === "forged");
-  const { lacking } = vault.verifier;
+  const evidence = once(() => judgeEvidence(vault, found, now));
+  const forgedHolds = once(() => found.holds.filter((name) => judgeName(vault, name) === "forged"));
   return {
     source,
     id,
     kind,
     startedAt,
-    ...stateOf(checks.map(({ check }) => check)),
-    checks,
-    earlierChecks: earlier,
-    futureChecks: future,
-    forged: [...forged, ...forgedHolds.map(({ key }) => key)],
-    ...(unknown && lacking !== undefined ? { unchecked: lacking } : {}),
     future: isFuture(startedAt, now),
-    held: forgedHolds.length < found.holds.length,
+    ...(storedAt === undefined ? {} : { storedAt }),
+    get state() {
+      return evidence().state;
+    },
+    get suspicious() {
+      return evidence().suspicious;
+    },
+    get checks() {
+      return evidence().checks;
+    },
+    get earlierChecks() {
+      return evidence().earlier;
+    },
+    get futureChecks() {
+      return evidence().future;
+    },
+    get forged() {
+      return [...evidence().forged, ...forgedHolds().map(({ key }) => key)];
+    },
+    get unchecked() {
+      return evidence().unknown ? vault.verifier.lacking : undefined;
+    },
+    get held() {
+      return forgedHolds().length < found.holds.length;
+    },
+  };
+}
+
+/** A backup's evidence and holds as they were listed: nobody has judged them. */
+export interface FoundNames {
+  readonly checks: readonly (EvidenceKey & SignedKey)[];
+  readonly holds: readonly SignedKey[];
+}
+
+function judgeEvidence(vault: SignedVault, { checks: listed }: FoundNames, now: Date) {
+  const judged = judgeChecks(vault, listed, now);
+  return { ...judged, ...stateOf(judged.checks.map(({ check }) => check)) };
+}
+
+function once<T>(work: () => T): () => T {
+  let done: { readonly result: T } | undefined;
+  return () => {
+    done ??= { result: work() };
+    return done.result;
   };
 }
 

@@ -23,7 +23,7 @@ export interface ExaminedBackup extends BackupEntry {
    * Why nobody could ask whether its manifest was made with the vault's key: no key is at hand.
    * Then its state is not checked.
    */
-  readonly unchecked?: HoldfastError;
+  readonly unchecked?: HoldfastError | undefined;
   /** Objects that its proof left out, because they need an extension that the policy excepts. */
   readonly leftOut?: number;
 }

@@ -13,21 +13,12 @@ import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planBackup, planReading } from "../../src/pipeline/plan-run.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
-import { appendEvidence } from "../../src/vault/documents/evidence.ts";
-import { initVault } from "../../src/vault/documents/vault.ts";
-import { newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { makeCountingStore } from "../support/counting-store.ts";
 import { createFilesProject, type FilesProject } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
-import { sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
-import { commitSealed, memoryKeys } from "../support/sealed-backups.ts";
-import { signedNames, signedVault, testSigner } from "../support/signed-vault.ts";
+import { makeTreeVault, putVerified, treeNames } from "../support/tree-vault.ts";
 
-const randomBytes = (count: number): Uint8Array => Buffer.alloc(count, 7);
-/** As the project's key file. */
-const sealing = { keys: memoryKeys(7), vaultId: newVaultId(randomBytes) };
-const names = signedNames(sealing.vaultId);
 const [minuteMs, dayMs] = [60_000, 86_400_000];
 const fullCount = 700;
 /**
@@ -41,16 +32,11 @@ let fulls: MemoryStore;
 
 beforeAll(async () => {
   project = await createFilesProject();
-  fulls = makeMemoryStore();
-  const clock = { now: () => new Date(startMs - 800 * dayMs), monotonicMs: () => 0 };
-  await initVault(fulls, { clock, randomBytes, holdfastVersion: "0", restoreInstructions: async () => "text" });
+  fulls = await makeTreeVault();
   for (let day = fullCount; day > 0; day -= 1) {
     const at = new Date(startMs - day * dayMs);
     const id = idAt(at.getTime(), "full");
-    const { sha256 } = await commitSealed(fulls, sampleManifest("tree", id, { engine: "files" }), sealing);
-    put(fulls, keyOf.artifact("tree", id, "database.dump"), at);
-    const evidence = sampleEvidence("tree", id, "verified", new Date(at.getTime() + minuteMs).toISOString());
-    await appendEvidence(signedVault(fulls, sealing.vaultId), { ...evidence, manifestSha256: sha256 }, testSigner);
+    await putVerified(fulls, id, { verifiedAt: new Date(at.getTime() + minuteMs).toISOString() });
   }
   for (const [key, object] of fulls.objects) if (key.includes("/tree/")) object.modifiedAt = new Date(startMs - 30 * dayMs);
 });
@@ -73,7 +59,7 @@ function withLogs(count: number): MemoryStore {
     const id = idAt(at.getTime(), "log");
     for (const key of [keyOf.manifest("tree", id), keyOf.manifestSeal("tree", id), keyOf.artifact("tree", id, "log")])
       put(store, key, at);
-    put(store, names.evidence("tree", id, new Date(at.getTime() + 1000), "verified"), at);
+    put(store, treeNames.evidence("tree", id, new Date(at.getTime() + 1000), "verified"), at);
   }
   return store;
 }
