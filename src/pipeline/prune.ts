@@ -15,9 +15,9 @@ import { keepDocumentsLocked } from "./keep-documents-locked.ts";
 import { type PipelineContext, requireSource } from "./pipeline-context.ts";
 import { type DeletionPlaces, deleteBackup, takeBackTombstones } from "./prune/delete-backup.ts";
 import { findReaders } from "./prune/gather-backups.ts";
-import { onceOf, planSource, type ReadReused } from "./prune/plan-source.ts";
+import { onceOf, planSource } from "./prune/plan-source.ts";
 import { keepPromises } from "./prune/prune-locks.ts";
-import { describeDoubt, readReusedArtifacts } from "./prune/reused-artifacts.ts";
+import { describeDoubt, type ReadReused, readReusedArtifacts } from "./prune/reused-artifacts.ts";
 import { amendPlan, type Deletions, walkReleased } from "./prune/walk-released.ts";
 import { withSourceLeases } from "./runs/source-lease.ts";
 

@@ -6,20 +6,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
-import { sha256Hex } from "../../src/vault/documents/canonical-json.ts";
-import { appendEvidence } from "../../src/vault/documents/evidence.ts";
 import { markReading } from "../../src/vault/documents/read-marks.ts";
-import { readSmall } from "../../src/vault/documents/read-small.ts";
-import { initVault } from "../../src/vault/documents/vault.ts";
-import { newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
-import { sampleBase, sampleEvidence, sampleManifest } from "../support/sample-backups.ts";
-import { commitSealed, memoryKeys } from "../support/sealed-backups.ts";
-import { signedNames, signedVault, testSigner } from "../support/signed-vault.ts";
+import { makeTreeVault, putVerified, treeNames } from "../support/tree-vault.ts";
 
 let project: FilesProject;
 let memory: MemoryStore;
@@ -30,35 +23,13 @@ beforeAll(async () => {
 afterAll(() => project[Symbol.asyncDispose]());
 beforeEach(async () => {
   await project.writePolicy(treePolicy);
-  memory = await makeVault();
+  memory = await makeTreeVault();
 });
-
-const randomBytes = (count: number): Uint8Array => Buffer.alloc(count, 7);
-/** As the project's key file. */
-const sealing = { keys: memoryKeys(7), vaultId: newVaultId(randomBytes) };
-const names = signedNames(sealing.vaultId);
-const clock = { now: () => new Date("2026-01-10T00:00:00Z"), monotonicMs: () => 0 };
-
-async function makeVault(options: { locks?: boolean } = {}): Promise<MemoryStore> {
-  const store = makeMemoryStore(() => new Date(), options);
-  await initVault(store, { clock, randomBytes, holdfastVersion: "0", restoreInstructions: async () => "text" });
-  return store;
-}
 
 const full = (day: number): string => `202601${String(day).padStart(2, "0")}T000000Z-full-aaaaaa`;
 const incremental = (day: number): string => full(day).replace("full", "incremental");
 
-/** A verified backup with one artifact, which builds on the last of `chain`. */
-async function store(id: string, chain: readonly string[] = []): Promise<string> {
-  const base = chain.at(-1);
-  const change =
-    base === undefined ? {} : sampleBase(base, sha256Hex((await readSmall(memory, keyOf.manifest("tree", base))).bytes));
-  const { sha256 } = await commitSealed(memory, sampleManifest("tree", id, change), sealing);
-  await memory.put(keyOf.artifact("tree", id, "database.dump"), Buffer.from("xyz"));
-  const evidence = { ...sampleEvidence("tree", id, "verified", "2026-01-09T00:00:00.000Z"), manifestSha256: sha256 };
-  await appendEvidence(signedVault(memory, sealing.vaultId), evidence, testSigner);
-  return id;
-}
+const store = (id: string, chain: readonly string[] = []): Promise<string> => putVerified(memory, id, { chain });
 
 /** Dates everything whose key has `part`, as the store has it. */
 function datedAt(part: string, modifiedAt: Date): void {
@@ -135,6 +106,17 @@ describe("what a prune deletes", () => {
     for (const [key, value] of before) expect(memory.objects.get(key)).toEqual(value);
   });
 
+  test("is planned with one look at each manifest of what it releases", async () => {
+    await store(full(1));
+    for (const day of [2, 3]) await store(incremental(day), [full(1)]);
+    await store(full(4));
+    const watched = makeFaultyStore(memory, []);
+    const { released } = await planPrune(await open(() => watched), "tree");
+    expect(released).toEqual([incremental(3), incremental(2), full(1)]);
+    const looks = watched.calls.filter((call) => call.startsWith("get manifests/"));
+    expect(looks.filter((call) => call.includes("-incremental-"))).toHaveLength(2);
+  });
+
   test("goes with its dependants before it", async () => {
     await store(full(1));
     await store(incremental(2), [full(1)]);
@@ -158,7 +140,7 @@ describe("a backup that is wanted at the last moment", () => {
     await store(incremental(3), [full(2)]);
     const last = await store(incremental(4), [full(2), incremental(3)]);
     const newest = await store(full(5));
-    const hold = () => memory.put(names.hold("tree", last), Buffer.from("{}"));
+    const hold = () => memory.put(treeNames.hold("tree", last), Buffer.from("{}"));
     const { plan, deleted } = await pruneSource(await open(whenDeleted(last, hold)), "tree");
     expect(deleted).toEqual([full(1)]);
     expect(plan.released).toEqual([full(1)]);
@@ -181,7 +163,7 @@ test("a base that two backups need, both wanted at the last moment, stays for th
     async delete(key) {
       const lock = await inner.delete(key);
       const id = /^manifests\/tree\/(.*-incremental-.*)\.json$/.exec(key)?.[1];
-      if (id !== undefined) await memory.put(names.hold("tree", id), Buffer.from("{}"));
+      if (id !== undefined) await memory.put(treeNames.hold("tree", id), Buffer.from("{}"));
       return lock;
     },
   });
@@ -252,10 +234,11 @@ describe("a plan", () => {
 describe("tombstones", () => {
   test("of what stays are removed, of what goes they are written, and of what has gone they are left", async () => {
     for (const day of [1, 2]) await store(full(day));
-    for (const id of [full(2), "20251201T000000Z-full-aaaaaa"]) await memory.put(names.tombstone("tree", id), Buffer.from("{}"));
+    for (const id of [full(2), "20251201T000000Z-full-aaaaaa"])
+      await memory.put(treeNames.tombstone("tree", id), Buffer.from("{}"));
     await pruneSource(await open(), "tree");
     expect([...memory.objects.keys()].filter((key) => key.startsWith("tombstones/")).sort()).toEqual([
-      names.tombstone("tree", "20251201T000000Z-full-aaaaaa"),
+      treeNames.tombstone("tree", "20251201T000000Z-full-aaaaaa"),
       tombstoneOf(full(1)),
     ]);
   });
@@ -264,7 +247,7 @@ describe("tombstones", () => {
     await store(full(2));
     const gone = full(1);
     await memory.put(keyOf.artifact("tree", gone, "database.dump"), Buffer.from("xyz"));
-    await memory.put(names.tombstone("tree", gone), Buffer.from("{}"));
+    await memory.put(treeNames.tombstone("tree", gone), Buffer.from("{}"));
     const warnings: string[] = [];
     await pruneSource(await open(undefined, { warnings }), "tree");
     expect(warnings).toEqual([expect.stringMatching(`${gone} of "tree" was deleted 0 hours ago`)]);
@@ -335,7 +318,7 @@ describe("leftovers of dead runs", () => {
 
 describe("locks", () => {
   test("of what is kept last as long as retention promises, before anything is deleted", async () => {
-    memory = await makeVault({ locks: true });
+    memory = await makeTreeVault({ locks: true });
     await project.writePolicy(treePolicy.replace("keepLast: 1", "daily: 1"));
     const id = new Date(Date.now() - 3_600_000).toISOString().replaceAll(/[-:]/g, "").replace(/\.\d+/, "");
     const kept = await store(`${id}-full-aaaaaa`);

@@ -1,5 +1,5 @@
 /** What the backups of a source build on, as their manifests say it. */
-import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, BaseRules } from "../../policy/policy.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import { isFirstLog } from "../../vault/layout.ts";
@@ -27,14 +27,16 @@ export interface SaidBases {
  * Reads the manifests of all that may build on another; of logs, of each that is the first on a
  * backup of another kind, and of the one after it: a first that somebody planted between the logs
  * must not pass for what the later ones need. A
- * manifest that is damaged, or not genuine, says nothing of its base. `entries` are a source's,
- * oldest first. Errors: KeyUnavailable, KeyFileInvalid, those of ObjectStore.
+ * manifest that is damaged, or not genuine, says nothing of its base. What is in `known` was read
+ * before: a base, null, or why it could not be. `entries` are a source's, oldest first. Errors:
+ * KeyUnavailable, KeyFileInvalid, those of ObjectStore.
  */
 export async function readBases(
   context: PipelineContext,
   vault: SealedVault,
   entries: readonly BackupEntry[],
   rules: BaseRules,
+  known: ReadonlyMap<string, string | null | HoldfastError>,
 ): Promise<SaidBases> {
   const [bases, doubts] = [new Map<string, string | null>(), new Map<string, string>()];
   let afterFirst = false;
@@ -46,7 +48,11 @@ export async function readBases(
   });
   const readOne = async ({ source, id }: BackupEntry): Promise<void> => {
     try {
-      bases.set(id, (await readAuthenticManifest(context, vault, source, id)).manifest.base?.id ?? null);
+      const said = known.get(id);
+      if (isHoldfastError(said)) throw said;
+      const base =
+        said === undefined ? ((await readAuthenticManifest(context, vault, source, id)).manifest.base?.id ?? null) : said;
+      bases.set(id, base);
     } catch (error) {
       if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing", "BackupNotFound"))
         throw error;

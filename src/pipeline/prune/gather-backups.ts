@@ -14,6 +14,7 @@ import { rulesOf } from "../list-source.ts";
 import { readBases } from "../opening/read-bases.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import type { GatheredBackup } from "./plan-on-trust.ts";
+import type { ReadReused } from "./reused-artifacts.ts";
 
 /** Each backup of the history as retention sees it. Warns of hidden holds and forged documents. */
 export async function gatherBackups(
@@ -22,13 +23,14 @@ export async function gatherBackups(
   { source, backups: entries }: SourceHistory,
   readers: ReadonlyMap<string, string>,
   settledMs: number,
+  readReused: ReadReused,
 ): Promise<GatheredBackup[]> {
   const hidden = new Map<string, Date>();
   for await (const { id, hiddenAt } of listHiddenHolds(vault, source)) hidden.set(id, hiddenAt);
   const forged = entries.flatMap((entry) => entry.forged);
   if (forged.length > 0) context.run.log.warn(describeForged(forged, vault.store.url).message);
   const rules = rulesOf(context, source);
-  const said = await readBases(context, vault, entries, rules);
+  const said = await readBases(context, vault, entries, rules, (await readReused()).bases);
   // By what the manifests say, not by the rules of kinds: what is kept must keep its base.
   return resolveChains(entries, rules, said.bases).map((entry) => {
     const hiddenAt = entry.held ? undefined : hidden.get(entry.id);

@@ -9,10 +9,7 @@ import { planOnPositions } from "./plan-on-positions.ts";
 import { planOnTrust } from "./plan-on-trust.ts";
 import { planAmongLocks } from "./prune-locks.ts";
 import { refuseLosses } from "./refuse-losses.ts";
-import type { ReusedArtifacts } from "./reused-artifacts.ts";
-
-/** Read when it is first asked for: a prune that deletes nothing does not need it. */
-export type ReadReused = () => Promise<ReusedArtifacts>;
+import type { ReadReused } from "./reused-artifacts.ts";
 
 export function onceOf<T>(work: () => Promise<T>): () => Promise<T> {
   let done: Promise<T> | undefined;
@@ -34,7 +31,7 @@ export async function planSource(
   const { store } = vault;
   const moment = { now: context.run.clock.now(), timezone: context.policy.timezone };
   const settledMs = moment.now.getTime() - retention.minAgeSeconds * 1000;
-  const gathered = await gatherBackups(context, vault, history, readers, settledMs);
+  const gathered = await gatherBackups(context, vault, history, readers, settledMs, readReused);
   const planFor = (each: readonly RetentionBackup[]) => planRetention(each, retention, moment);
   const relied = await planOnTrust(context, vault, gathered, planFor);
   const placed = await planOnPositions(context, vault, name, relied, planFor);

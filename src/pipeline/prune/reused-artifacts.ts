@@ -3,7 +3,7 @@
  * the earlier one goes. Only genuine manifests count. One that cannot be read, or was not made with
  * the vault's key, may have named anything: on that doubt nothing that it could name is deleted.
  */
-import { isHoldfastError } from "../../errors/holdfast-error.ts";
+import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { reusedKeys } from "../../vault/artifact-place.ts";
 import type { Manifest } from "../../vault/documents/manifest.ts";
 import { reusingKinds } from "../../vault/documents/reusing-kinds.ts";
@@ -34,18 +34,27 @@ export interface ReusedArtifacts {
   findDoubt(storedBy: string): string | undefined;
   /** Backups whose manifests are in doubt, each with its reason. */
   readonly doubts: ReadonlyMap<string, string>;
+  /**
+   * What each manifest that was read builds on: an id, null for what stands alone, or why it could
+   * not be read. Planning needs it too, and reads none of them again.
+   */
+  readonly bases: ReadonlyMap<string, string | null | HoldfastError>;
   /** Forgets what a backup names that was just deleted. */
   forget(id: string, manifest: Manifest | undefined): void;
 }
 
+/** Read once, when it is first asked for. */
+export type ReadReused = () => Promise<ReusedArtifacts>;
+
 /**
  * Reads the manifests of all backups of the source that may reuse: incremental and differential
- * ones. Of others not even the manifest is read. Memory: one entry for each object that is reused.
- * Errors: StoreUnavailable.
+ * ones. Of others not even the manifest is read. Memory: one entry for each object that is reused,
+ * and one for each manifest. Errors: StoreUnavailable.
  */
 export async function readReusedArtifacts(context: PipelineContext, vault: Vault, source: string): Promise<ReusedArtifacts> {
   const counts = new Map<string, number>();
   const doubts = new Map<string, string>();
+  const bases = new Map<string, string | null | HoldfastError>();
   const count = (keys: readonly string[], by: 1 | -1) => {
     for (const key of keys) {
       const left = (counts.get(key) ?? 0) + by;
@@ -60,13 +69,17 @@ export async function readReusedArtifacts(context: PipelineContext, vault: Vault
     const ids = reusing.slice(first, first + concurrency);
     const read = await Promise.all(ids.map((id) => readOne(context, vault, source, id)));
     read.forEach((found, place) => {
-      if (typeof found === "string") doubts.set(ids[place] ?? "", found);
-      else if (found !== undefined) count(reusedKeys(found), 1);
+      const id = ids[place] ?? "";
+      bases.set(id, isHoldfastError(found) ? found : (found.base?.id ?? null));
+      if (!isHoldfastError(found)) count(reusedKeys(found), 1);
+      // One that was deleted meanwhile names nothing.
+      else if (found.name !== "BackupNotFound") doubts.set(id, found.message);
     });
   }
   const findDoubt = (storedBy: string): string | undefined => describeDoubt(doubts, storedBy);
   return {
     doubts,
+    bases,
     findDoubt,
     isNamed: (key) => counts.has(key) || findDoubt(parseArtifactKey(key)?.id ?? "") !== undefined,
     forget(id, manifest) {
@@ -83,18 +96,17 @@ export function describeDoubt(doubts: ReadonlyMap<string, string>, storedBy: str
   return undefined;
 }
 
-/** The manifest; why it is in doubt; or undefined where it was deleted meanwhile. */
+/** The manifest, or why nobody can tell what it names. */
 async function readOne(
   context: PipelineContext,
   vault: SealedVault,
   source: string,
   id: string,
-): Promise<Manifest | string | undefined> {
+): Promise<Manifest | HoldfastError> {
   try {
     return (await readAuthenticManifest(context, vault, source, id)).manifest;
   } catch (error) {
-    if (isHoldfastError(error, "BackupNotFound")) return undefined;
-    if (isHoldfastError(error, ...doubtful)) return error.message;
+    if (isHoldfastError(error, "BackupNotFound", ...doubtful)) return error;
     throw error;
   }
 }

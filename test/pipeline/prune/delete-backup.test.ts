@@ -64,6 +64,7 @@ const nothingReused: ReusedArtifacts = {
   isNamed: () => false,
   findDoubt: () => undefined,
   doubts: new Map(),
+  bases: new Map(),
   forget: () => undefined,
 };
 
