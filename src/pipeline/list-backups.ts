@@ -2,6 +2,7 @@
  * The step that lists backups with what their manifests and evidence say, and those that are lost.
  */
 import { type HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import type { StatusGap } from "../report/status-model.ts";
 import type { BackupEntry, ListOptions as CatalogueOptions } from "../vault/catalogue.ts";
 import { type ExaminedBackup, examineAll } from "../vault/examine-backup.ts";
 import type { BackupPlace } from "../vault/layout.ts";
@@ -9,6 +10,7 @@ import { describeDeletion, listRecentDeletions } from "../vault/list-deleted.ts"
 import { confirmLost, describeLost } from "../vault/list-lost.ts";
 import type { SignedVault } from "../vault/vault.ts";
 import { vaultsFor, vaultsOf } from "./catalogue/find-backups.ts";
+import { findGaps } from "./catalogue/find-gaps.ts";
 import { listEntries } from "./list-source.ts";
 import { authenticatorOf } from "./opening/authentic-manifest.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -24,12 +26,18 @@ interface LostBackup extends BackupPlace {
   readonly remedy: string;
 }
 
+export interface ListedGap extends StatusGap {
+  readonly vault: string;
+}
+
 export interface ListedVault {
   readonly url: string;
   readonly exists: boolean;
   readonly entries: readonly ListedBackup[];
   /** Backups whose manifest is missing. */
   readonly lost: readonly LostBackup[];
+  /** Times of the sources' recovery windows that no log has, whatever `last` leaves out. */
+  readonly gaps: readonly ListedGap[];
   /** Why it could not be looked into. */
   readonly error?: HoldfastError | undefined;
 }
@@ -57,15 +65,20 @@ export async function listBackups(
  */
 async function listVault(context: PipelineContext, vault: string, last: number, source: string | undefined): Promise<ListedVault> {
   const store = await context.storeOf(vault);
-  const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[] };
+  const listed = { url: store.url, exists: true, entries: [] as ListedBackup[], lost: [] as LostBackup[], gaps: [] as ListedGap[] };
+  const logs = new Map<string, BackupEntry[]>();
   try {
     const opened = await context.vaultOf(vault);
     const authenticate = authenticatorOf(context, opened);
     const unclaimed: BackupPlace[] = [];
     const onUnclaimed = (place: BackupPlace): void => void unclaimed.push(place);
     const options = { source, onUnclaimed, now: context.run.clock.now(), signal: context.run.signal };
-    for await (const entry of examineAll(store, listNewest(listEntries(context, opened, options), last), authenticate)) {
-      listed.entries.push({ ...entry, vault });
+    const entries = keepLogs(listEntries(context, opened, options), logs);
+    for await (const entry of examineAll(store, listNewest(entries, last), authenticate)) listed.entries.push({ ...entry, vault });
+    for (const [name, each] of logs) {
+      const known = Object.hasOwn(context.policy.sources, name) ? context.policy.sources[name] : undefined;
+      if (known?.retention.recoveryWindowSeconds === undefined) continue;
+      for (const gap of await findGaps(context, opened, known, each)) listed.gaps.push({ vault, ...gap });
     }
     for (const place of await confirmLost(opened, unclaimed)) listed.lost.push({ ...place, vault, ...describeLost(place, store) });
     await warnOfDeletions(context, opened, options);
@@ -82,6 +95,18 @@ async function warnOfDeletions({ run }: PipelineContext, vault: SignedVault, opt
   for await (const deletion of listRecentDeletions(vault, options)) {
     const { message, remedy } = describeDeletion(deletion, vault.store.url, options.now);
     run.log.warn(`${message}. ${remedy}`);
+  }
+}
+
+/** Passes the entries on, and puts the logs of each source into `logs`, oldest first. */
+async function* keepLogs(entries: AsyncIterable<BackupEntry>, logs: Map<string, BackupEntry[]>): AsyncGenerator<BackupEntry> {
+  for await (const entry of entries) {
+    if (entry.kind === "log") {
+      const known = logs.get(entry.source);
+      if (known === undefined) logs.set(entry.source, [entry]);
+      else known.push(entry);
+    }
+    yield entry;
   }
 }
 

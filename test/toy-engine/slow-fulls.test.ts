@@ -10,6 +10,7 @@ import type { Alert } from "../../src/alerts/alert.ts";
 import type { DumpSession } from "../../src/engines/engine.ts";
 import { findInVaults } from "../../src/pipeline/catalogue/find-backups.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
+import { listBackups } from "../../src/pipeline/list-backups.ts";
 import { measureSources } from "../../src/pipeline/measure-sources.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
@@ -115,7 +116,7 @@ describe("logs beside a full that takes longer", () => {
     expect((await manifestOf(await project.dump(9, "log"))).base?.id).toBe(made.id);
   });
 
-  it("that leave a gap within the recovery window are a breach, which is told once; without one there is none", async () => {
+  it("that leave a gap within the recovery window are a breach, which is told once, and shown in a list; without one there is none", async () => {
     await project.retain("{ keepLast: 5, recoveryWindow: 1h, maxRemoval: 100%, minAge: none }");
     await slowFull(0, false, async () => 0);
     await log(2);
@@ -129,13 +130,20 @@ describe("logs beside a full that takes longer", () => {
       const { status } = await measureSources(context, Object.values(context.policy.sources));
       return status.sources.flatMap(({ findings }) => findings.filter(({ subject }) => subject === "recovery-window"));
     };
+    const gapsAt = async (minute: number) => {
+      // Also where the logs beside the gap are not among what is listed.
+      const { vaults } = await listBackups(await project.open(minute), { last: 1 });
+      return vaults.flatMap(({ gaps }) => gaps);
+    };
     expect(await breachesAt(9)).toEqual([]);
+    expect(await gapsAt(9)).toEqual([]);
     await project.write(linesUntil(20), "2");
     await project.dump(20, "full");
     await project.write(linesUntil(22), "2");
     await project.dump(22, "log");
     const message = `what happened between ${at(8)} and ${at(20)} (12 min) is in no log: the recovery window has a gap`;
     expect(await breachesAt(23)).toEqual([{ level: "breach", subject: "recovery-window", message }]);
+    expect(await gapsAt(23)).toEqual([{ vault: "main", source: "bear", from: at(8), to: at(20) }]);
     const memory = makeMemoryStore();
     const told: string[] = [];
     const tell = async (alert: Alert) => void told.push(JSON.stringify(alert));
@@ -143,6 +151,7 @@ describe("logs beside a full that takes longer", () => {
     expect(told.filter((each) => each.includes("the recovery window has a gap"))).toHaveLength(1);
     // An hour later it is of the past.
     expect(await breachesAt(100)).toEqual([]);
+    expect(await gapsAt(100)).toEqual([]);
   });
 
   it("leave no instant out, begin anew on every full, and let the old ones go, whatever the times", async () => {

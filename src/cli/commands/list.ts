@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { type ListedBackup, type ListedVault, listBackups } from "../../pipeline/list-backups.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { formatAge, renderTable } from "../../report/format.ts";
+import { describeGap } from "../../report/judge-coverage.ts";
 import { describeForged } from "../../vault/list-forged.ts";
 import { countOf } from "../count.ts";
 import { parseLast } from "../parse-last.ts";
@@ -22,6 +23,7 @@ export async function list({ context, terminal }: Session, source: string | unde
   const last = parseLast(options.last);
   const { vaults: listed, entries } = await listBackups(context, { source, last });
   const lost = listed.flatMap((vault) => vault.lost);
+  const gaps = listed.flatMap((vault) => vault.gaps);
   const unread = listed.flatMap(({ url, error }) => (error === undefined ? [] : [{ url, error }]));
   // Backups of a source that has left the policy are still listed; a name that nobody knows is a
   // slip of the pen.
@@ -29,6 +31,7 @@ export async function list({ context, terminal }: Session, source: string | unde
   const document = {
     ...(unread.length === 0 ? {} : { unread: unread.map(({ url, error }) => ({ vault: url, error: errorDocument(error) })) }),
     ...(lost.length === 0 ? {} : { lost: lost.map(({ source: of, id, vault }) => ({ vault, source: of, id })) }),
+    ...(gaps.length === 0 ? {} : { gaps }),
     backups: entries.map(documentOf),
   };
   return {
@@ -45,6 +48,7 @@ export async function list({ context, terminal }: Session, source: string | unde
       ),
       ...describeUnchecked(terminal, entries),
       ...describeForgedIn(terminal, listed),
+      ...gaps.map((gap) => `${terminal.style("red", "gap")}  ${gap.source}: ${describeGap(gap)}`),
       ...lost.flatMap(({ message, remedy }) => [`${terminal.style("red", "lost")}  ${message}`, `  ${remedy}`]),
     ],
     exitCode: exitCodeOf(listed),
