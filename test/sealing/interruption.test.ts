@@ -4,6 +4,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
+import {
+  KeyringNode,
+  MultiKeyringNode,
+  type NodeDecryptionMaterial,
+  type NodeEncryptionMaterial,
+} from "@aws-crypto/material-management-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HoldfastError, toHoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
@@ -30,6 +36,16 @@ beforeAll(async () => {
   keys = await keysOfFiles((await place.makeKey("main.key")).path);
 });
 afterAll(() => place.remove());
+
+class UnavailableKeyring extends KeyringNode {
+  override async _onEncrypt(): Promise<NodeEncryptionMaterial> {
+    throw new HoldfastError("KeyUnavailable", "KMS is away");
+  }
+
+  override async _onDecrypt(): Promise<NodeDecryptionMaterial> {
+    throw new HoldfastError("KeyUnavailable", "KMS is away");
+  }
+}
 
 /** Gives `bytes`, and then nothing, for ever. */
 function stuckAfter(bytes: number): Readable {
@@ -93,6 +109,7 @@ describe.each([false, true])("sealing, compress %s", (compress) => {
       if (when === "during") sealed.body.once("data", () => source.destroy());
       const failure = await failureOf(when === "during" ? sealed.figures : collect(sealed.body));
       expect(failure.name).toBe("DumpFailed");
+      await expect(sealed.figures).rejects.toHaveProperty("cause", expect.any(Error));
       expect(failure.message).toContain("archive.dump of taskmaster's backup 20261120T020000Z-full-7k3f9a stopped before its end");
       await closed(sealed.body);
     }
@@ -136,12 +153,47 @@ describe.each([false, true])("sealing, compress %s", (compress) => {
       expect(chunk).toBeInstanceOf(Buffer);
       break;
     }
-    expect((await failureOf(sealed.figures)).name).toBe("Interrupted");
+    await expect(sealed.figures).rejects.toMatchObject({ name: "Interrupted", cause: expect.any(Error) });
     await closed(source);
+  });
+
+  it("fails with what it was aborted for, where its reader gives up for that too", async () => {
+    const stop = new AbortController();
+    const sealed = begin(stuckAfter(3 * frame), { compress, signal: stop.signal });
+    sealed.body.once("data", () => {
+      stop.abort(new HoldfastError("LeaseLost", "another run took over"));
+      sealed.body.destroy();
+    });
+    expect(toHoldfastError(await sealed.figures.catch((error: unknown) => error)).name).toBe("LeaseLost");
+  });
+
+  it("fails with an error even where the source fails with something else", async () => {
+    const source = stuckAfter(10);
+    const sealed = begin(source, { compress });
+    source.destroy("a text" as unknown as Error);
+    await expect(sealed.figures).rejects.toEqual(new Error("a text"));
   });
 });
 
 describe("sealing", () => {
+  it.each([
+    ["cannot make a data key", async () => new UnavailableKeyring(), "KMS is away"],
+    [
+      "wraps it twice, which nothing opens here",
+      async () => {
+        const keyring = await keys.sealingKeyring();
+        return new MultiKeyringNode({ generator: keyring, children: [keyring] });
+      },
+      "maxEncryptedDataKeys",
+    ],
+  ] as const)("fails and stops the source where the keyring %s", async (_, sealingKeyring, says) => {
+    const source = stuckAfter(10);
+    const sealed = begin(source, { keys: { ...keys, sealingKeyring } });
+    await expect(sealed.figures).rejects.toThrow(says);
+    await expect(collect(sealed.body)).rejects.toThrow(says);
+    await closed(source);
+  });
+
   it("fails with the error of a source that fails while the key is still being fetched", async () => {
     const error = new HoldfastError("DumpFailed", "pg_dump: not found");
     const source = new PassThrough();

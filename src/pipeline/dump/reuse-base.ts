@@ -5,6 +5,7 @@
 import type { BackupReader, Engine } from "../../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../../policy/policy.ts";
+import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { placeOf } from "../../vault/artifact-place.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
@@ -39,8 +40,6 @@ export interface NewBackup {
  * stores everything.
  */
 const maxTries = 3;
-/** Requests on their way at once. */
-const concurrency = 8;
 const dayMs = 86_400_000;
 
 /**
@@ -118,7 +117,7 @@ function maxReusedAgeMs({ config }: Vault): number {
 async function findMissing(store: ObjectStore, source: string, records: readonly ArtifactRecord[]): Promise<ArtifactRecord[]> {
   const storers = [...new Set(records.map(({ reusedFrom }) => reusedFrom ?? ""))];
   const found = new Map<string, number>();
-  await forEach(storers, async (id) => {
+  await mapInBatches(storers, async (id) => {
     for await (const { key, bytes, odd } of store.list(keyOf.artifact(source, id, ""), { includeOdd: true })) {
       if (odd === undefined) found.set(key, bytes);
     }
@@ -139,10 +138,10 @@ export async function secureReused(
 ): Promise<void> {
   const reused = artifacts.filter(({ reusedFrom }) => reusedFrom !== undefined);
   if (retainUntil !== undefined) {
-    await forEach(reused, async ({ name, reusedFrom = "" }) => {
-      run.signal.throwIfAborted();
+    const lock = async ({ name, reusedFrom = "" }: ArtifactRecord) => {
       await store.locks?.extendRetention(keyOf.artifact(source, reusedFrom, name), retainUntil);
-    });
+    };
+    await mapInBatches(reused, lock, run.signal);
   }
   const [missing] = await findMissing(store, source, reused);
   if (missing === undefined) return;
@@ -154,10 +153,4 @@ export async function secureReused(
       hint: "Find out who deletes in the vault, and make the backup again: it stores what is missing.",
     },
   );
-}
-
-async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let first = 0; first < items.length; first += concurrency) {
-    await Promise.all(items.slice(first, first + concurrency).map(work));
-  }
 }

@@ -1,13 +1,11 @@
 /** What the backups of a source build on, as their manifests say it. */
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, BaseRules } from "../../policy/policy.ts";
+import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import { isFirstLog } from "../../vault/layout.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { readAuthenticManifest, type SealedVault } from "./authentic-manifest.ts";
-
-/** Manifests that are read at once; each takes two small requests. */
-const concurrency = 8;
 
 /**
  * Kinds that may build on another, or only reuse what it stored. Logs are too many to be read all:
@@ -59,9 +57,6 @@ export async function readBases(
       doubts.set(id, error.message);
     }
   };
-  for (let first = 0; first < depending.length; first += concurrency) {
-    context.run.signal.throwIfAborted();
-    await Promise.all(depending.slice(first, first + concurrency).map(readOne));
-  }
+  await mapInBatches(depending, readOne, context.run.signal);
   return { bases, doubts };
 }

@@ -4,11 +4,9 @@
  */
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { RetentionBackup, RetentionPlan } from "../../retention/plan-retention.ts";
+import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import { readAuthenticManifest, type SealedVault } from "../opening/authentic-manifest.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
-
-/** Manifests that are read at once; each takes two small requests. */
-const concurrency = 8;
 
 /**
  * The backups with every position that the plan made of them needs; the plan is made again until
@@ -28,16 +26,12 @@ export async function planOnPositions(
   for (;;) {
     const unread = plan([...known.values()]).unread.filter((id) => !read.has(id));
     if (unread.length === 0) return [...known.values()];
-    for (let first = 0; first < unread.length; first += concurrency) {
-      context.run.signal.throwIfAborted();
-      await Promise.all(
-        unread.slice(first, first + concurrency).map(async (id) => {
-          read.add(id);
-          const backup = known.get(id);
-          if (backup !== undefined) known.set(id, await place(context, vault, source, backup));
-        }),
-      );
-    }
+    const readOne = async (id: string) => {
+      read.add(id);
+      const backup = known.get(id);
+      if (backup !== undefined) known.set(id, await place(context, vault, source, backup));
+    };
+    await mapInBatches(unread, readOne, context.run.signal);
   }
 }
 

@@ -3,6 +3,7 @@
  * is read first.
  */
 import type { RetentionBackup, RetentionPlan } from "../../retention/plan-retention.ts";
+import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
 import { examineBackup } from "../../vault/examine-backup.ts";
 import { type FollowedLinks, followLinks } from "../../vault/examine-base.ts";
@@ -13,9 +14,6 @@ import type { PipelineContext } from "../pipeline-context.ts";
 export interface GatheredBackup extends RetentionBackup {
   readonly entry: BackupEntry;
 }
-
-/** Backups that are read at once; each takes two small documents. */
-const concurrency = 8;
 
 /**
  * The backups as far as they can be relied on. Whatever a plan that releases something keeps as
@@ -35,25 +33,25 @@ export async function planOnTrust(
   const followed = followLinks();
   for (;;) {
     const planned = plan([...backups.values()]);
-    const relied = planned.decisions.flatMap(({ id, kept }) => {
-      const backup = backups.get(id);
-      // No other backup goes because of a log: thousands of them need no look.
-      const isRelied =
-        kept && backup?.kind !== "log" && !confirmed.has(id) && (backup?.state === "verified" || backup?.state === "proven");
-      return isRelied && backup.distrust === undefined ? [backup] : [];
-    });
-    const unchecked = gathered.find(({ entry }) => entry.unchecked !== undefined)?.entry.unchecked;
+    const kept = new Set(planned.decisions.flatMap((decision) => (decision.kept ? [decision.id] : [])));
+    const relied = [...backups.values()].filter(
+      ({ id, kind, state, distrust }) =>
+        // No other backup goes because of a log: thousands of them need no look.
+        kept.has(id) &&
+        kind !== "log" &&
+        !confirmed.has(id) &&
+        (state === "verified" || state === "proven") &&
+        distrust === undefined,
+    );
+    const [unchecked] = gathered.flatMap(({ entry }) => entry.unchecked ?? []);
     // Nor on the word of evidence that anybody could have written.
     if (planned.released.length > 0 && unchecked !== undefined) throw unchecked;
     if (planned.released.length === 0 || relied.length === 0) return [...backups.values()].map(withoutEntry);
-    for (let first = 0; first < relied.length; first += concurrency) {
-      context.run.signal.throwIfAborted();
-      const looked = relied.slice(first, first + concurrency).map(async (backup) => {
-        confirmed.add(backup.id);
-        backups.set(backup.id, await confirm(context, vault, backup, followed));
-      });
-      await Promise.all(looked);
-    }
+    const look = async (backup: GatheredBackup) => {
+      confirmed.add(backup.id);
+      backups.set(backup.id, await confirm(context, vault, backup, followed));
+    };
+    await mapInBatches(relied, look, context.run.signal);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { SourceConfig } from "../../policy/policy.ts";
 import type { RetentionBackup, RetentionPlan } from "../../retention/plan-retention.ts";
 import { promiseLocks } from "../../retention/promise-locks.ts";
+import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import { extendBackupLock, findBackupLock, holdBackup } from "../../vault/backup-lock.ts";
 import { lockHolds } from "../../vault/documents/holds.ts";
 import { keyOf } from "../../vault/layout.ts";
@@ -12,12 +13,6 @@ import type { ObjectStore } from "../../vault/object-store.ts";
 import type { SignedVault } from "../../vault/vault.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import type { ReusedArtifacts } from "./reused-artifacts.ts";
-
-/**
- * Requests on their way at once: a prune looks at what it releases and at what it keeps, some
- * requests for each.
- */
-const concurrency = 8;
 
 /**
  * Plans again and again with the locks of what would be released, until everything released is
@@ -38,7 +33,7 @@ export async function planAmongLocks(
     const unknown = store.locks !== undefined ? planned.released.filter((id) => !known.has(id)) : [];
     if (unknown.length === 0) return { backups, plan: planned };
     const { isNamed } = await readReused();
-    await forEach(unknown, async (id) => {
+    await mapInBatches(unknown, async (id) => {
       const lock = await findBackupLock(store, source, id, isNamed);
       known.set(id, lock?.held === true ? Number.POSITIVE_INFINITY : lock?.until?.getTime());
     });
@@ -67,20 +62,14 @@ export async function keepPromises(
   const { run, policy } = context;
   const promises = promiseLocks(backups, plan, source.retention, { now: run.clock.now(), timezone: policy.timezone });
   const extended: string[] = [];
-  await forEach([...promises], async ([id, until]) => {
-    run.signal.throwIfAborted();
+  const extend = async ([id, until]: [string, Date]) => {
     if (await extendBackupLock(vault, source.name, id, until)) extended.push(id);
-  });
+  };
+  await mapInBatches([...promises], extend, run.signal);
   for (const { id, held } of backups) {
     if (!held) continue;
     if ((await store.head(keyOf.manifest(source.name, id)))?.lock?.held !== true) await holdBackup(vault, source.name, id, true);
     await lockHolds(vault, source.name, id, true);
   }
   return extended.sort();
-}
-
-async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let first = 0; first < items.length; first += concurrency) {
-    await Promise.all(items.slice(first, first + concurrency).map(work));
-  }
 }

@@ -44,18 +44,18 @@ async function refuseHidden(vault: SignedVault, source: string): Promise<Refusal
 }
 
 async function refuseLost(vault: SignedVault, unclaimed: readonly BackupPlace[]): Promise<Refusal | undefined> {
-  const lost: string[] = [];
-  let remedy = "";
-  for (const place of await confirmLost(vault, unclaimed)) {
-    lost.push(place.id);
-    remedy = describeLost(place, vault.store).remedy;
-  }
-  if (lost.length === 0) return undefined;
+  const lost = await confirmLost(vault, unclaimed);
+  const newest = lost.at(-1);
+  if (newest === undefined) return undefined;
   const them = lost.length === 1 ? "it" : "them";
   return {
     code: "backups-lost",
     message: `${countOf(lost.length)} lost or deleted outside Holdfast: there is evidence of ${them}, but no manifest`,
-    details: [...name(lost), remedy, `nothing that is left of ${them} is deleted meanwhile`],
+    details: [
+      ...name(lost.map(({ id }) => id)),
+      describeLost(newest, vault.store).remedy,
+      `nothing that is left of ${them} is deleted meanwhile`,
+    ],
   };
 }
 

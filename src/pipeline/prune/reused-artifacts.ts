@@ -4,6 +4,7 @@
  * the vault's key, may have named anything: on that doubt nothing that it could name is deleted.
  */
 import { type HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
+import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import { reusedKeys } from "../../vault/artifact-place.ts";
 import type { Manifest } from "../../vault/documents/manifest.ts";
 import { reusingKinds } from "../../vault/documents/reusing-kinds.ts";
@@ -12,9 +13,6 @@ import type { Vault } from "../../vault/vault.ts";
 import { historyOf } from "../catalogue/source-history.ts";
 import { readAuthenticManifest, type SealedVault } from "../opening/authentic-manifest.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
-
-/** Manifests that are read at once; each takes two small requests. */
-const concurrency = 8;
 
 /** Errors that say of one manifest that nobody can tell what it names. */
 const doubtful = [
@@ -64,18 +62,14 @@ export async function readReusedArtifacts(context: PipelineContext, vault: Vault
   };
   const { backups } = await historyOf(context, vault, source);
   const reusing = backups.flatMap(({ id, kind }) => (reusingKinds.has(kind) ? [id] : []));
-  for (let first = 0; first < reusing.length; first += concurrency) {
-    context.run.signal.throwIfAborted();
-    const ids = reusing.slice(first, first + concurrency);
-    const read = await Promise.all(ids.map((id) => readOne(context, vault, source, id)));
-    read.forEach((found, place) => {
-      const id = ids[place] ?? "";
-      bases.set(id, isHoldfastError(found) ? found : (found.base?.id ?? null));
-      if (!isHoldfastError(found)) count(reusedKeys(found), 1);
-      // One that was deleted meanwhile names nothing.
-      else if (found.name !== "BackupNotFound") doubts.set(id, found.message);
-    });
-  }
+  const readEach = async (id: string) => {
+    const found = await readOne(context, vault, source, id);
+    bases.set(id, isHoldfastError(found) ? found : (found.base?.id ?? null));
+    if (!isHoldfastError(found)) count(reusedKeys(found), 1);
+    // One that was deleted meanwhile names nothing.
+    else if (found.name !== "BackupNotFound") doubts.set(id, found.message);
+  };
+  await mapInBatches(reusing, readEach, context.run.signal);
   const findDoubt = (storedBy: string): string | undefined => describeDoubt(doubts, storedBy);
   return {
     doubts,

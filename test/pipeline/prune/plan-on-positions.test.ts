@@ -9,7 +9,7 @@ import { makeFaultyStore } from "../../support/faulty-store.ts";
 import { makeMemoryContext, memorySealing, memoryVault } from "../../support/memory-context.ts";
 import { makeMemoryStore } from "../../support/memory-store.ts";
 import { sampleId, sampleManifest } from "../../support/sample-backups.ts";
-import { commitSealed } from "../../support/sealed-backups.ts";
+import { commitSealed, memoryKeys } from "../../support/sealed-backups.ts";
 
 const ids = Array.from({ length: 20 }, (_, hour) => sampleId(new Date(Date.UTC(2026, 10, 1, hour)).toISOString()));
 const backupOf = (id: string, change: Partial<RetentionBackup> = {}): RetentionBackup => ({
@@ -37,6 +37,15 @@ async function makeVault(count: number) {
   return store;
 }
 
+/** Refuses to give one object. */
+const denying = (store: ObjectStore, denied: string): ObjectStore => ({
+  ...store,
+  get: async (key, options) => {
+    if (key === denied) throw new HoldfastError("StoreAccessDenied", "no permission");
+    return store.get(key, options);
+  },
+});
+
 describe("positions", () => {
   test("are read of the backups whose the plan lacks, until it lacks none; of others nothing is read", async () => {
     const store = await makeVault(5);
@@ -52,19 +61,21 @@ describe("positions", () => {
     expect(manifests).toEqual([0, 2].map((place) => `get ${keyOf.manifest("shop", ids[place] ?? "")}`));
   });
 
-  test("of a manifest that is damaged, not genuine or gone are none: its backup is not relied on, unless it is damaged anyway", async () => {
-    const store = await makeVault(4);
+  test("of a manifest that is damaged, not genuine, gone or out of reach are none: its backup is not relied on, unless it is damaged anyway", async () => {
+    const store = await makeVault(5);
     await store.put(keyOf.manifest("shop", ids[0] ?? ""), Buffer.from("x"));
     await store.delete(keyOf.manifestSeal("shop", ids[1] ?? ""));
     await store.delete(keyOf.manifest("shop", ids[2] ?? ""));
     await store.put(keyOf.manifest("shop", ids[3] ?? ""), Buffer.from('{"formatVersion":3}'));
-    const plan = lacking(ids.slice(0, 4));
+    await commitSealed(store, sampleManifest("shop", ids[5] ?? ""), { ...memorySealing, keys: memoryKeys(8) });
+    const closed = denying(store, keyOf.manifest("shop", ids[4] ?? ""));
+    const plan = lacking(ids.slice(0, 6));
     const place = (state: RetentionBackup["state"]) =>
       planOnPositions(
         makeMemoryContext().context,
-        memoryVault(store),
+        memoryVault(closed),
         "shop",
-        ids.slice(0, 4).map((id) => backupOf(id, { state })),
+        ids.slice(0, 6).map((id) => backupOf(id, { state })),
         plan,
       );
     expect((await place("stored")).map(({ distrust }) => distrust)).toEqual([
@@ -72,8 +83,10 @@ describe("positions", () => {
       expect.stringContaining("it has no seal"),
       expect.stringContaining("has no backup"),
       expect.stringContaining("newer Holdfast"),
+      "no permission",
+      expect.stringContaining("is sealed with key"),
     ]);
-    expect(await place("damaged")).toEqual(ids.slice(0, 4).map((id) => backupOf(id, { state: "damaged" })));
+    expect(await place("damaged")).toEqual(ids.slice(0, 6).map((id) => backupOf(id, { state: "damaged" })));
   });
 
   test("cannot be read without a store or a key: that ends the plan", async () => {

@@ -88,6 +88,15 @@ describe("a plan among locks", () => {
     expect((await planAmongLocks(store, "shop", backups, plan, nothingNamed)).plan.released).toEqual([]);
   });
 
+  test("takes what is locked without a time, and not held, for free: deleting it will tell", async () => {
+    const backups = [day(1), day(2)];
+    const store = await makeVault(backups);
+    const key = keyOf.manifest("shop", backups[0]?.id ?? "");
+    store.objects.set(key, { bytes: Buffer.from("x"), modifiedAt: now, lock: { held: false } });
+    const { plan } = await planAmongLocks(store, "shop", backups, releaseTwo([]), nothingNamed);
+    expect(plan.released).toEqual([backups[0]?.id]);
+  });
+
   test("looks at eight at once, and at all", async () => {
     const backups = Array.from({ length: 21 }, (_, index) => day(1 + (index % 28)));
     const store = await makeVault(backups);
@@ -136,6 +145,27 @@ describe("the promises of a plan", () => {
     }
     expect(lockOf(store, keyOf.artifact("shop", released, "a"))).toBeUndefined();
     expect(await keep(store, backups)).toEqual([]);
+  });
+
+  test("are told of in the order of ids, whichever was kept first", async () => {
+    const backups = [day(18), day(19), day(20)];
+    const store = await makeVault(backups);
+    const ids = backups.map(({ id }) => id);
+    const slow = {
+      ...store,
+      async head(key: string) {
+        for (let left = key.includes(ids[1] ?? "") ? 50 : 0; left > 0; left -= 1) await new Promise((done) => setImmediate(done));
+        return store.head(key);
+      },
+    };
+    expect(await keep(slow, backups)).toEqual(ids.slice(1));
+  });
+
+  test("say nothing of what is held and gone by now", async () => {
+    const backups = [day(1, { held: true }), day(20)];
+    const store = await makeVault(backups);
+    await store.delete(keyOf.manifest("shop", backups[0]?.id ?? ""));
+    expect(await keep(store, backups)).toEqual([backups[1]?.id]);
   });
 
   test("put what is held under the store's own hold, where that was missed, and its record too", async () => {
