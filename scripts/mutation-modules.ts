@@ -54,7 +54,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "prune",
     mutate: ["src/pipeline/prune.ts", "src/pipeline/prune/{delete-backup,walk-released,plan-source,gather-backups}.ts"],
-    tests: ["test/pipeline/{prune-deletions,prune/delete-backup,prune/walk-released}.test.ts"],
+    tests: ["test/pipeline/{prune-deletions,prune/{delete-backup,walk-released,gather-backups}}.test.ts"],
   },
   {
     name: "prune-plan",
@@ -131,7 +131,7 @@ export const mutationModules: readonly MutationModule[] = [
   },
   {
     name: "verify",
-    mutate: ["src/pipeline/verify.ts", "src/pipeline/catalogue/earlier-evidence.ts"],
-    tests: ["test/pipeline/{verify-judgement,catalogue/earlier-evidence}.test.ts"],
+    mutate: ["src/pipeline/verify.ts", "src/pipeline/catalogue/earlier-evidence.ts", "src/pipeline/suspicion/earlier-figures.ts"],
+    tests: ["test/pipeline/{verify-judgement,catalogue/earlier-evidence,suspicion/earlier-figures}.test.ts"],
   },
 ];

@@ -51,7 +51,7 @@ export async function planPrune(context: PipelineContext, sourceName: string): P
   const readReused = onceOf(() => readReusedArtifacts(context, vault, sourceName));
   const history = await historyOf(context, vault, sourceName);
   const { plan, backups } = await planSource(context, vault, source, readers, readReused, history);
-  return plan.released.length === 0 ? plan : spareDoubted(plan, backups, (await readReused()).doubts);
+  return spareDoubted(plan, backups, (await readReused()).doubts);
 }
 
 /** The plan as a prune would carry it out while these manifests may name anything. */

@@ -9,25 +9,22 @@ import type { HoldfastError } from "../errors/holdfast-error.ts";
 import type { Comparison, ContentDigest } from "../proof/content.ts";
 import { countsOf } from "../proof/recorded-digest.ts";
 import type { DigestKey } from "../sealing/digest-key.ts";
-import type { BackupEntry } from "../vault/catalogue.ts";
 import type { Evidence } from "../vault/documents/evidence.ts";
 import type { Manifest } from "../vault/documents/manifest.ts";
 import { totalsOf } from "../vault/documents/manifest-totals.ts";
 import { compareWithEarlierEvidence } from "./catalogue/earlier-evidence.ts";
 import type { FoundBackup } from "./catalogue/find-backups.ts";
-import { readSoundEvidence } from "./catalogue/read-valid-evidence.ts";
 import { beginEvidence, recordEvidence } from "./catalogue/record-evidence.ts";
-import { historyOf } from "./catalogue/source-history.ts";
 import { whileReading } from "./catalogue/with-read-mark.ts";
 import { findDamage } from "./damage/damage-or-throw.ts";
 import { readAuthenticManifest, type SealedVault } from "./opening/authentic-manifest.ts";
-import { openRecordedDigest, readDigestKey, recordDigest } from "./opening/digest-keys.ts";
+import { readDigestKey, recordDigest } from "./opening/digest-keys.ts";
 import { requireBase } from "./opening/open-chain.ts";
 import { openingKeysFor } from "./opening/opening-keys.ts";
 import { openBackup } from "./opening/read-backup.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { chooseBaseline } from "./suspicion/choose-baseline.ts";
-import { type ContentFigures, figuresOf } from "./suspicion/content-figures.ts";
+import { figuresOf } from "./suspicion/content-figures.ts";
+import { readEarlierFigures } from "./suspicion/earlier-figures.ts";
 import { findSuspicions } from "./suspicion/suspicion.ts";
 
 export interface VerifyResult {
@@ -168,36 +165,4 @@ async function compareWithEarlierBackups(
   const findings = findSuspicions(figuresOf(digest), history, rules);
   if (!entry.suspicious || history.length > 0) return findings;
   return ["was found suspicious before, and no earlier backup is left to compare it with"];
-}
-
-/** How far back small losses are summed up, as long as no person accepted a change meanwhile. */
-const recentMs = 30 * 86_400_000;
-
-/**
- * The figures of the trusted backups of the kind before this one, oldest first, from the evidence
- * of their verification; and how many of the newest are recent: of the last month, and not from
- * before a change that a person accepted.
- */
-async function readEarlierFigures(
-  context: PipelineContext,
-  { entry, vault }: FoundBackup,
-): Promise<{ readonly history: readonly ContentFigures[]; readonly recentCount: number }> {
-  const trusted: BackupEntry[] = [];
-  for (const other of (await historyOf(context, vault, entry.source)).backups) {
-    if (other.id >= entry.id) break;
-    if (other.kind !== entry.kind || other.suspicious || (other.state !== "verified" && other.state !== "proven")) continue;
-    trusted.push(other);
-  }
-  const history: ContentFigures[] = [];
-  let recentCount = 0;
-  for (const other of chooseBaseline(trusted, entry.startedAt)) {
-    const key = other.checks.findLast(({ check }) => check === "verified" || check === "suspicious")?.key;
-    const evidence = key === undefined ? undefined : await readSoundEvidence(vault.store, key);
-    if (evidence?.digest !== undefined) {
-      history.push(figuresOf(await openRecordedDigest(context, vault, other, evidence.digest)));
-      if (other.checks.some(({ check }) => check === "accepted")) recentCount = 0;
-      if (entry.startedAt.getTime() - other.startedAt.getTime() <= recentMs) recentCount += 1;
-    } else context.run.log.warn("an earlier backup cannot be compared with: no evidence of it can be read", { backup: other.id });
-  }
-  return { history, recentCount };
 }
