@@ -11,6 +11,7 @@ import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } 
 import { readVaultAccount } from "./foreign-vault.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 import { readBoundary } from "./role-boundary.ts";
+import { readProtection } from "./stack-protection.ts";
 import {
   type Architecture,
   chooseLayer,
@@ -82,6 +83,10 @@ export interface Parameters {
   readonly s3PrefixList: string;
   /** The ARN of the permissions boundary of every role; empty: none. */
   readonly boundary: string;
+  /**
+   * `on`: the stack is not deleted in one step, and no update replaces or drops what holds backups.
+   */
+  readonly protection: string;
   /** Megabytes of a function with the engines' programs. */
   readonly memory: string;
   /** Directories of the engines' programs, for the stage `local`, whose functions have no layer. */
@@ -123,6 +128,8 @@ export interface Deployment {
   /** In MB, of a function with the engines' programs. */
   readonly toolsMemory: number;
   readonly toolPath: string;
+  /** Whether the stack is protected from deletion, and its buckets and keys from an update. */
+  readonly protects: boolean;
   /** The ARN of the permissions boundary of every role. */
   readonly boundary: string | undefined;
   readonly network: Network | undefined;
@@ -171,6 +178,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     vaultAccount: parameters.vault === "foreign" ? readVaultAccount(policy) : undefined,
     toolsMemory: readMemory(parameters.memory),
     toolPath: parameters.toolPath,
+    protects: readProtection(parameters.protection, local),
     boundary: readBoundary(parameters.boundary),
     network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),
     proving,

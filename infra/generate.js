@@ -1,7 +1,7 @@
 /**
- * What serverless.yml takes from here, a part for each of its keys (stack-parts.js makes them). This
- * file alone is read before anything is known of the Node that osls runs on, and so it is plain
- * JavaScript without static imports: an old Node would end with a stack of its own.
+ * What serverless.yml takes from here, a part for each of its keys (stack-parts.js makes them).
+ * This file alone is read before anything is known of the Node that osls runs on, and so it is
+ * plain JavaScript without static imports: an old Node would end with a stack of its own.
  */
 
 /** Type stripping, zstd and the runtime of the functions are all there from this one on. */
@@ -17,7 +17,9 @@ function refuseOldNode() {
   throw Object.assign(new Error(text), { stack: text });
 }
 
-/** A part by its name; `said`: whether it is the one that says what is wrong, for osls lists all. */
+/**
+ * A part by its name; `said`: whether it is the one that says what is wrong, for osls lists all.
+ */
 const part =
   (name, { said = false } = {}) =>
   async (variables) => {
@@ -32,4 +34,6 @@ export const functions = part("functions");
 export const images = part("images");
 export const layers = part("layers");
 export const stateMachines = part("stateMachines");
+export const deletionProtection = part("deletionProtection");
+export const policyOfStack = part("policyOfStack");
 export const resources = part("resources");

@@ -20,6 +20,7 @@ import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
 import { underBoundary } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
+import { stackPolicy } from "./stack-protection.ts";
 import { warnOfMajors } from "./tools.ts";
 import { vaultResources } from "./vault.ts";
 
@@ -42,6 +43,7 @@ async function parametersOf({ resolveVariable }) {
     provingSecurityGroups: await parameter("provingSecurityGroups"),
     s3PrefixList: await parameter("s3PrefixList"),
     memory: await parameter("memory"),
+    protection: await parameter("protection"),
     boundary: await parameter("boundary"),
     toolPath: await parameter("toolPath"),
   };
@@ -107,6 +109,15 @@ export function stateMachines(variables) {
   return quietly(variables, ({ deployment }) =>
     Object.fromEntries(machineNames.map((name) => [name, serverlessMachine(deployment, name)])),
   );
+}
+
+/** Undefined for the stage `local`: the local cloud has no such protection. */
+export function deletionProtection(variables) {
+  return quietly(variables, ({ deployment: { local, protects } }) => (local ? null : protects));
+}
+
+export function policyOfStack(variables) {
+  return quietly(variables, ({ deployment }) => stackPolicy(deployment.protects));
 }
 
 export function resources(variables) {

@@ -15,7 +15,7 @@ export const foreignPolicyText = samplePolicyText
   .replace("alias/acme-backups", keyOf("acme-backups"))
   .replace("alias/acme-signing", keyOf("acme-signing"));
 
-const parameters: Omit<Parameters, "policy"> = {
+export const parameters: Omit<Parameters, "policy"> = {
   stage: "dev",
   region: "eu-central-1",
   architecture: "arm64",
@@ -30,6 +30,7 @@ const parameters: Omit<Parameters, "policy"> = {
   provingSubnets: "",
   provingSecurityGroups: "",
   s3PrefixList: "",
+  protection: "on",
   boundary: "",
   memory: "3008",
   toolPath: "",

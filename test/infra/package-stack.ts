@@ -30,6 +30,11 @@ export interface PackagedStack {
   readonly template: Template;
   /** What CloudFormation puts on every resource that takes tags. */
   readonly stackTags: Readonly<Record<string, string>>;
+  /** What else osls will ask of CloudFormation, as `provider` has it. */
+  readonly provider: {
+    readonly deletionProtection?: boolean | null;
+    readonly stackPolicy?: readonly { readonly Effect: string }[];
+  };
   /** Bytes of every zip by the function's key. */
   readonly zips: Readonly<Record<string, number>>;
   remove(): void;
@@ -55,22 +60,24 @@ export async function packageStack(request: PackageRequest): Promise<PackagedSta
     throw new Error(`osls package ended with ${code}:\n${stdout}\n${stderr}`);
   }
   const file = join(directory, "cloudformation-template-update-stack.json");
+  const provider = readProvider(join(directory, "serverless-state.json"));
   const zips = readdirSync(directory).filter((name) => name.endsWith(".zip"));
   return {
     file,
     template: JSON.parse(readFileSync(file, "utf8")) as Template,
-    stackTags: readStackTags(join(directory, "serverless-state.json")),
+    stackTags: provider.stackTags,
+    provider,
     zips: Object.fromEntries(zips.map((name) => [name.slice(0, -".zip".length), statSync(join(directory, name)).size])),
     remove,
   };
 }
 
 /** As osls will give them to CloudFormation. */
-function readStackTags(stateFile: string): PackagedStack["stackTags"] {
+function readProvider(stateFile: string) {
   const { service } = JSON.parse(readFileSync(stateFile, "utf8")) as {
-    service: { provider: { stackTags: Record<string, string> } };
+    service: { provider: PackagedStack["provider"] & { readonly stackTags: PackagedStack["stackTags"] } };
   };
-  return service.provider.stackTags;
+  return service.provider;
 }
 
 /**

@@ -7,6 +7,7 @@ import { lintTemplates } from "../../../scripts/cfn-lint.ts";
 import { describeResources, describeRights } from "../../infra/describe-resources.ts";
 import { type PackagedStack, packageStack, region } from "../../infra/package-stack.ts";
 import { writeSampleLayer } from "../../infra/sample-layer.ts";
+import { withStageParameters } from "../../infra/stage-parameters.ts";
 import { namesOf, propertiesOf, readStatements } from "../../infra/template-model.ts";
 
 /**
@@ -29,7 +30,9 @@ const layerDirectory = mkdtempSync(join(tmpdir(), "hf-templates-"));
 
 beforeAll(async () => {
   const dev = await packageStack({ stage: "dev" });
-  const prod = await packageStack({ stage: "prod", parameters: { vault: "existing", ...network } });
+  // As a person writes them who does not want to type them: all tests of `prod` go by them.
+  const configuration = withStageParameters("prod", { vault: "existing", ...network });
+  const prod = await packageStack({ stage: "prod", configuration });
   const local = await packageStack({ stage: "local", parameters: { toolPath: "/usr/lib/postgresql/17/bin" } });
   const layered = await packageStack({
     stage: "dev",
@@ -116,6 +119,18 @@ describe("the packaged templates", () => {
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     expect(types.filter((type) => /^AWS::(?:ECS|ECR|CodeBuild)/.test(type))).toEqual([]);
     expect(JSON.stringify(template)).not.toContain("ecr:GetAuthorizationToken");
+  });
+});
+
+describe("the stack itself", () => {
+  it("is protected as its stage's own parameters say, which stand in serverless.yml", () => {
+    const of = ({ provider: { deletionProtection, stackPolicy = [] } }: PackagedStack) => [
+      deletionProtection ?? undefined,
+      stackPolicy.map(({ Effect }) => Effect),
+    ];
+    expect(of(stacks.prod)).toEqual([true, ["Allow", "Deny"]]);
+    expect(of(stacks.dev)).toEqual([false, ["Allow"]]);
+    expect(of(stacks.local)).toEqual([undefined, ["Allow"]]);
   });
 });
 

@@ -111,6 +111,7 @@ describe("the Dockerfile", () => {
       provingSubnets: "",
       provingSecurityGroups: "",
       s3PrefixList: "",
+      protection: "on",
       boundary: "",
       memory: "3008",
       toolPath: "",
