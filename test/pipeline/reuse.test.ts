@@ -2,6 +2,8 @@
 import { appendFile, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { show } from "../../src/cli/commands/show.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { exportBackup } from "../../src/pipeline/export.ts";
 import { pruneSource } from "../../src/pipeline/prune.ts";
@@ -64,6 +66,27 @@ describe("what is reused", () => {
     expect(await storersOf(differential)).toEqual({ [full]: stored - 2, [differential]: 2 });
     const again = await back("full");
     expect(await storersOf(again)).toEqual({ [again]: stored });
+  });
+
+  test("is shown with the backup that stored it; where nothing is, no column says so", async () => {
+    const full = await back("full");
+    await write("b", "B");
+    const id = await back("incremental");
+    const terminal = { style: (_name: string, text: string) => text } as unknown as Terminal;
+    const shown = async (reference: string) => (await show({ context: await project.open(), terminal }, reference)).lines;
+    const lines = await shown(id);
+    const heading = lines.findIndex((line) => line.includes("ARTIFACT"));
+    expect(lines[heading]).toMatch(/STORED BY$/);
+    const storers = lines.slice(heading + 1, lines.indexOf("", heading)).map((line) =>
+      line
+        .trim()
+        .split(/\s{2,}/)
+        .at(-1),
+    );
+    const reusing = await artifactsOf(id);
+    expect(storers).toEqual(reusing.map(({ reusedFrom }) => reusedFrom ?? "this backup"));
+    expect(new Set(storers)).toEqual(new Set([full, "this backup"]));
+    expect((await shown(full)).join("\n")).not.toMatch(/STORED BY|this backup/);
   });
 
   test("by content alone: a file with other bytes and the same size and time is stored", async () => {

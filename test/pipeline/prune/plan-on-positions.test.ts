@@ -4,12 +4,12 @@ import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { planOnPositions } from "../../../src/pipeline/prune/plan-on-positions.ts";
 import type { RetentionBackup, RetentionPlan } from "../../../src/retention/plan-retention.ts";
 import { keyOf } from "../../../src/vault/layout.ts";
-import type { ObjectStore } from "../../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../../support/faulty-store.ts";
 import { makeMemoryContext, memorySealing, memoryVault } from "../../support/memory-context.ts";
 import { makeMemoryStore } from "../../support/memory-store.ts";
 import { sampleId, sampleManifest } from "../../support/sample-backups.ts";
 import { commitSealed, memoryKeys } from "../../support/sealed-backups.ts";
+import { slowManifests } from "../../support/slow-manifests.ts";
 
 const ids = Array.from({ length: 20 }, (_, hour) => sampleId(new Date(Date.UTC(2026, 10, 1, hour)).toISOString()));
 const backupOf = (id: string, change: Partial<RetentionBackup> = {}): RetentionBackup => ({
@@ -110,28 +110,14 @@ describe("positions", () => {
 
   test("are read of eight at once, and of all, until an interruption", async () => {
     const store = await makeVault(20);
-    const controller = new AbortController();
-    let [underWay, max, begun] = [0, 0, 0];
-    const slow: ObjectStore = {
-      ...store,
-      async get(key, options) {
-        if (!key.startsWith("manifests/")) return store.get(key, options);
-        begun += 1;
-        if (begun === interruptAt) controller.abort(new Error("stop"));
-        max = Math.max(max, ++underWay);
-        await new Promise((resolve) => setImmediate(resolve));
-        underWay -= 1;
-        return store.get(key, options);
-      },
-    };
-    let interruptAt = 0;
+    const slow = slowManifests(store);
     const backups = ids.map((id) => backupOf(id));
-    const { context } = makeMemoryContext({ signal: controller.signal });
-    const placed = await planOnPositions(context, memoryVault(slow), "shop", backups, lacking(ids));
+    const { context } = makeMemoryContext({ signal: slow.signal });
+    const placed = await planOnPositions(context, memoryVault(slow.store), "shop", backups, lacking(ids));
     expect(placed.every(({ coverage }) => coverage !== undefined)).toBe(true);
-    expect([max, begun]).toEqual([8, 20]);
-    interruptAt = 21;
-    await expect(planOnPositions(context, memoryVault(slow), "shop", backups, lacking(ids))).rejects.toThrow("stop");
-    expect(begun).toBe(28);
+    expect(slow.counts()).toEqual({ max: 8, begun: 20 });
+    slow.interruptAt(21);
+    await expect(planOnPositions(context, memoryVault(slow.store), "shop", backups, lacking(ids))).rejects.toThrow("stop");
+    expect(slow.counts().begun).toBe(28);
   });
 });

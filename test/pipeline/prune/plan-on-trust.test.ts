@@ -16,6 +16,7 @@ import { type MemoryStore, makeMemoryStore } from "../../support/memory-store.ts
 import { sampleEvidence, sampleId, sampleManifest } from "../../support/sample-backups.ts";
 import { commitSealed } from "../../support/sealed-backups.ts";
 import { signedVault, testSigner } from "../../support/signed-vault.ts";
+import { slowManifests } from "../../support/slow-manifests.ts";
 import { toList } from "../../support/streams.ts";
 
 const now = new Date("2026-12-01T00:00:00Z");
@@ -168,26 +169,12 @@ describe("what nobody can tell", () => {
   test("is asked of eight backups at once, and of all, until an interruption", async () => {
     const store = makeMemoryStore();
     for (let hour = 0; hour <= 20; hour += 1) await add(store, idOf(hour), "verified");
-    const controller = new AbortController();
-    let [underWay, max, begun] = [0, 0, 0];
-    let interruptAt = 0;
-    const slow: ObjectStore = {
-      ...store,
-      async get(key, options) {
-        if (!key.startsWith("manifests/")) return store.get(key, options);
-        begun += 1;
-        if (begun === interruptAt) controller.abort(new Error("stop"));
-        max = Math.max(max, ++underWay);
-        await new Promise((resolve) => setImmediate(resolve));
-        underWay -= 1;
-        return store.get(key, options);
-      },
-    };
+    const slow = slowManifests(store);
     const gathered = await gather(store);
-    await rely(slow, gathered, releasing(idOf(0)), { signal: controller.signal });
-    expect([max, begun]).toEqual([8, 20]);
-    interruptAt = 21;
-    await expect(rely(slow, gathered, releasing(idOf(0)), { signal: controller.signal })).rejects.toThrow("stop");
-    expect(begun).toBe(28);
+    await rely(slow.store, gathered, releasing(idOf(0)), { signal: slow.signal });
+    expect(slow.counts()).toEqual({ max: 8, begun: 20 });
+    slow.interruptAt(21);
+    await expect(rely(slow.store, gathered, releasing(idOf(0)), { signal: slow.signal })).rejects.toThrow("stop");
+    expect(slow.counts().begun).toBe(28);
   });
 });

@@ -9,6 +9,7 @@ import { makeMemoryContext, memorySealing, memoryVault } from "../../support/mem
 import { type MemoryStore, makeMemoryStore } from "../../support/memory-store.ts";
 import { sampleBase, sampleId, sampleManifest } from "../../support/sample-backups.ts";
 import { commitSealed } from "../../support/sealed-backups.ts";
+import { slowManifests } from "../../support/slow-manifests.ts";
 
 const full = sampleId("2026-11-01T00:00:00Z");
 const idOf = (hour: number, kind = "incremental"): string =>
@@ -58,27 +59,13 @@ describe("what other backups name", () => {
   test("is read of eight at once, and of all, until an interruption", async () => {
     const store = makeMemoryStore();
     for (let hour = 0; hour < 20; hour += 1) await commit(store, reusing(idOf(hour), `part-${hour}`));
-    const controller = new AbortController();
-    let [underWay, max, begun] = [0, 0, 0];
-    let interruptAt = 0;
-    const slow: ObjectStore = {
-      ...store,
-      async get(key, options) {
-        if (!key.startsWith("manifests/")) return store.get(key, options);
-        begun += 1;
-        if (begun === interruptAt) controller.abort(new Error("stop"));
-        max = Math.max(max, ++underWay);
-        await new Promise((resolve) => setImmediate(resolve));
-        underWay -= 1;
-        return store.get(key, options);
-      },
-    };
-    const reused = await read(slow, controller.signal);
+    const slow = slowManifests(store);
+    const reused = await read(slow.store, slow.signal);
     for (let hour = 0; hour < 20; hour += 1) expect(reused.isNamed(part(`part-${hour}`))).toBe(true);
-    expect([max, begun]).toEqual([8, 20]);
-    interruptAt = 21;
-    await expect(read(slow, controller.signal)).rejects.toThrow("stop");
-    expect(begun).toBe(28);
+    expect(slow.counts()).toEqual({ max: 8, begun: 20 });
+    slow.interruptAt(21);
+    await expect(read(slow.store, slow.signal)).rejects.toThrow("stop");
+    expect(slow.counts().begun).toBe(28);
   });
 });
 
