@@ -4,6 +4,7 @@ import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { planOnPositions } from "../../../src/pipeline/prune/plan-on-positions.ts";
 import type { RetentionBackup, RetentionPlan } from "../../../src/retention/plan-retention.ts";
 import { keyOf } from "../../../src/vault/layout.ts";
+import type { ObjectStore } from "../../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../../support/faulty-store.ts";
 import { makeMemoryContext, memorySealing, memoryVault } from "../../support/memory-context.ts";
 import { makeMemoryStore } from "../../support/memory-store.ts";

@@ -11,7 +11,7 @@ import { connect } from "../connection/driver.ts";
 import type { ArchiveLoad } from "../load/archive-load.ts";
 import { loadArchive } from "../load/load-archive.ts";
 import { createDatabase } from "../load/load-database.ts";
-import { dumpLoaded, type LoadedDatabase } from "../place/place-compare.ts";
+import { dumpLoaded, type LoadedDatabase } from "../place/dump-loaded.ts";
 import { inDatabase } from "../place/place-settings.ts";
 import { dropDatabase, prepareDrop } from "../place/restore-databases.ts";
 import { openScript } from "../script/archive-script.ts";

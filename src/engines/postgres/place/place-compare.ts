@@ -3,7 +3,6 @@
  * object.
  */
 import type { Readable } from "node:stream";
-import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import { compareCounts } from "../../../proof/compare-counts.ts";
 import {
   type ComparisonRules,
@@ -13,11 +12,7 @@ import {
 } from "../../../proof/compare-digests.ts";
 import type { Comparison, ContentDigest, ObjectDigest, SourceCheckResult } from "../../../proof/content.ts";
 import { digestOfObjects } from "../../../proof/digest-root.ts";
-import { lastLines, streamTool } from "../../../runtime/child-process.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { Confinement } from "../../../runtime/sandbox.ts";
-import { redact } from "../../../runtime/secret.ts";
-import { type ConnectionSettings, secretsOf, toolEnvironment } from "../connection/connection.ts";
 import { type Connection, connect } from "../connection/driver.ts";
 import {
   type DefinitionJudgement,
@@ -31,21 +26,9 @@ import { digestGlobals } from "../digest/digest-globals.ts";
 import { postgresDigestAlgorithm } from "../digest/digest-script.ts";
 import { routedSha256 } from "../digest/digest-tables.ts";
 import { globalsPrefix } from "../dump/global-object.ts";
-import { decodeGlobals } from "../dump/globals-text.ts";
 import { checkTables } from "../dump/source-check.ts";
 import { tableObject } from "../script/script-identifiers.ts";
-import { conninfo } from "./place-settings.ts";
-
-/** A database that a backup was loaded into. */
-export interface LoadedDatabase {
-  readonly settings: ConnectionSettings;
-  readonly pgDump: string;
-  /**
-   * The sandbox of a throwaway server's clients; absent for a server of the user's. pg_dumpall asks
-   * a shell for pg_dump.
-   */
-  readonly confinement?: (options: { readonly shell: boolean }) => Confinement;
-}
+import { dumpGlobals, dumpLoaded, type GlobalsDump, type LoadedDatabase } from "./dump-loaded.ts";
 
 /** What a place is known to differ in, for reasons that the load's findings name. */
 export interface PlaceDeviations {
@@ -62,14 +45,6 @@ export interface PlaceDeviations {
   readonly crossMajor: boolean;
 }
 
-/** Globals as they should be dumped again; absent: they are not compared. */
-export interface GlobalsDump {
-  readonly pgDumpall: string;
-  readonly passwords: boolean;
-  /** Subjects that are the place's own. */
-  readonly own: readonly string[];
-}
-
 /**
  * Rows of tables whose columns come back in another order are digested in the order of the first
  * digest.
@@ -78,30 +53,6 @@ function columnOrders(digest: ContentDigest): ReadonlyMap<string, readonly strin
   return new Map(
     (digest.objects ?? []).flatMap(({ object, columns }) => (columns === undefined ? [] : [[object, columns] as const])),
   );
-}
-
-/** Runs a dumping tool there; the stream fails with RestoreFailed in the tool's own words. */
-function runDump(program: string, args: readonly string[], database: LoadedDatabase, context: RunContext): Readable {
-  return streamTool(program, [...args, "--no-password"], {
-    env: toolEnvironment(database.settings),
-    signal: context.signal,
-    cwd: "/",
-    confinement: database.confinement?.({ shell: program !== database.pgDump }),
-    fail: (exit) => {
-      const words = lastLines(redact(exit.stderr, secretsOf(database.settings)));
-      const rowSecurity = words.some((line) => line.includes("row-level security"));
-      return new HoldfastError("RestoreFailed", `the loaded database cannot be dumped: ${words[0] ?? ""}`, {
-        details: words,
-        ...(rowSecurity ? { hint: `Let the restoring role see every row: ALTER ROLE "${database.settings.user}" BYPASSRLS;` } : {}),
-      });
-    },
-  }).stdout;
-}
-
-/** Dumps the loaded database as a script. */
-export function dumpLoaded(database: LoadedDatabase, context: RunContext, options: readonly string[] = []): Readable {
-  const args = ["--create", "--format=plain", ...options, `--dbname=${conninfo(database.settings.database)}`];
-  return runDump(database.pgDump, args, database, context);
 }
 
 /**
@@ -123,15 +74,6 @@ export async function digestLoaded(
   if (objects.status === "rejected") throw objects.reason;
   if (globalsText.status === "rejected") throw globalsText.reason;
   return digestOfObjects(postgresDigestAlgorithm, [...objects.value, ...digestGlobals(globalsText.value)]);
-}
-
-async function dumpGlobals(globals: GlobalsDump, database: LoadedDatabase, context: RunContext): Promise<string> {
-  // Its --dbname would ignore the database's name.
-  const scope = ["--globals-only", `--database=${conninfo(database.settings.database)}`];
-  const chunks: Buffer[] = [];
-  const script = runDump(globals.pgDumpall, [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])], database, context);
-  for await (const chunk of script) chunks.push(chunk as Buffer);
-  return decodeGlobals(Buffer.concat(chunks));
 }
 
 /** The rules under which a loaded database is held to its backup. */

@@ -16,7 +16,8 @@ import { applyDatabaseStatements, createDatabase } from "../load/load-database.t
 import { checkExtensions } from "../load/load-extensions.ts";
 import { describeUnfilled, planLoad, unfilledObjects } from "../load/load-order.ts";
 import { applyRights } from "../load/load-rights.ts";
-import type { LoadedDatabase, PlaceDeviations, SecondLook } from "./place-compare.ts";
+import type { LoadedDatabase } from "./dump-loaded.ts";
+import type { PlaceDeviations, SecondLook } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
 import { type EmptyState, readEmptyState } from "./restore-databases.ts";
 import { type RestoreDecision, superuserWarning } from "./restore-plan.ts";

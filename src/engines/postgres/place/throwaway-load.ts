@@ -18,7 +18,8 @@ import { checkExtensions } from "../load/load-extensions.ts";
 import { type Allowances, describeUnfilled, planLoad, unfilledObjects } from "../load/load-order.ts";
 import { createMissingRoles, createMissingTablespaces, readGlobalStatements, replayGlobals } from "../load/load-roles.ts";
 import type { ClientTools } from "../tools.ts";
-import type { GlobalsDump, LoadedDatabase, PlaceDeviations, SecondLook } from "./place-compare.ts";
+import type { GlobalsDump, LoadedDatabase } from "./dump-loaded.ts";
+import type { PlaceDeviations, SecondLook } from "./place-compare.ts";
 import { throwawaySettings } from "./place-settings.ts";
 import type { ThrowawayServer } from "./throwaway-server.ts";
 
