@@ -11,6 +11,7 @@ import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } 
 import { readVaultAccount } from "./foreign-vault.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 import { readBoundary } from "./role-boundary.ts";
+import { readSecretsKeys } from "./secret-rights.ts";
 import { readProtection } from "./stack-protection.ts";
 import {
   type Architecture,
@@ -87,6 +88,8 @@ export interface Parameters {
    * `on`: the stack is not deleted in one step, and no update replaces or drops what holds backups.
    */
   readonly protection: string;
+  /** ARNs of keys, comma-separated, that encrypt secrets; empty: AWS's own key does. */
+  readonly secretsKeys: string;
   /** Megabytes of a function with the engines' programs. */
   readonly memory: string;
   /** Directories of the engines' programs, for the stage `local`, whose functions have no layer. */
@@ -128,6 +131,8 @@ export interface Deployment {
   /** In MB, of a function with the engines' programs. */
   readonly toolsMemory: number;
   readonly toolPath: string;
+  /** ARNs of the keys that encrypt secrets; the first, the policy's own. */
+  readonly secretsKeys: readonly string[];
   /** Whether the stack is protected from deletion, and its buckets and keys from an update. */
   readonly protects: boolean;
   /** The ARN of the permissions boundary of every role. */
@@ -179,6 +184,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     toolsMemory: readMemory(parameters.memory),
     toolPath: parameters.toolPath,
     protects: readProtection(parameters.protection, local),
+    secretsKeys: readSecretsKeys(parameters.secretsKeys, region),
     boundary: readBoundary(parameters.boundary),
     network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),
     proving,

@@ -6,7 +6,7 @@ import { ownRoleName, ownWorks } from "../functions/commons/source-names.ts";
 import type { Deployment } from "./deployment.ts";
 import { type FunctionSpec, functionSpecs, roleName } from "./functions.ts";
 import { networkRights } from "./network.ts";
-import * as rights from "./rights.ts";
+import { readPolicy } from "./secret-rights.ts";
 import { pathOfRoles, sourcesLog } from "./source-resources.ts";
 import { allow, allowWithoutResource, arnOf, ownArn, type Resources, role, type Statement, sub } from "./template.ts";
 
@@ -25,7 +25,7 @@ export function functionRoles(deployment: Deployment): Resources {
         "lambda.amazonaws.com",
         [
           ...spec.rights,
-          ...rights.readPolicy(deployment),
+          ...readPolicy(deployment),
           ...ownLog(deployment, spec),
           ...(spec.unattended === true ? [allow(["sqs:SendMessage"], [arnOf("AlertQueue")])] : []),
           ...networkRights(deployment, spec.reach, `${deployment.prefix}-${spec.key}`),

@@ -7,6 +7,7 @@ import type { MachineName } from "./machine-names.ts";
 import { functionNetwork, type Reach } from "./network.ts";
 import { policyPlace } from "./policy-secret.ts";
 import * as rights from "./rights.ts";
+import * as secretRights from "./secret-rights.ts";
 import { namesEnvironment, sourcesLog } from "./source-resources.ts";
 import { stateEnvironment } from "./state-buckets.ts";
 import { allow, arnOf, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
@@ -89,7 +90,7 @@ function restoreSpec(deployment: Deployment): FunctionSpec {
     module: "restore",
     tools: true,
     reach: "sources",
-    rights: [...own, ...rights.readConnections(deployment)],
+    rights: [...own, ...secretRights.readConnections(deployment)],
     environment: stateEnvironment(deployment),
   };
 }
@@ -144,7 +145,7 @@ function tellers(deployment: Deployment): FunctionSpec[] {
       rights: [...tell, ...rights.rememberWatch(deployment)],
       environment: { ...topics, ...stateEnvironment(deployment) },
     },
-    { key: "slack", module: "slack", unattended: true, rights: rights.readWebhooks(deployment) },
+    { key: "slack", module: "slack", unattended: true, rights: secretRights.readWebhooks(deployment) },
   ];
 }
 
@@ -155,7 +156,7 @@ function dumpSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
     source: source.name,
     tools: true,
     reach: "sources",
-    rights: [...rights.addBackups(deployment, source), ...rights.readSecretsOf(source)],
+    rights: [...rights.addBackups(deployment, source), ...secretRights.readSecretsOf(source)],
     environment: { HOLDFAST_SOURCE: source.name },
   };
 }

@@ -6,13 +6,15 @@ import { packPolicy } from "../src/policy/packed-policy.ts";
 import type { Deployment } from "./deployment.ts";
 import { type Resources, sub } from "./template.ts";
 
-export function policyResources({ prefix, policyText, proving }: Deployment): Resources {
+export function policyResources({ prefix, policyText, proving, secretsKeys }: Deployment): Resources {
   return {
     PolicySecret: {
       Type: "AWS::SecretsManager::Secret",
       Properties: {
         Name: `${prefix}/policy`,
         Description: "The deployed holdfast.yml; holds no secret itself",
+        // Absent: AWS's own key for secrets.
+        KmsKeyId: secretsKeys[0],
         SecretString: packPolicy(policyText, proving.kind),
       },
     },

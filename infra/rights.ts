@@ -1,6 +1,5 @@
 /** What each function may do, in words of the vault: who adds, who reads, who deletes. */
-import { allChannels } from "../src/alerts/route.ts";
-import type { S3Vault, SecretReference, SourceConfig } from "../src/policy/policy.ts";
+import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
 import { shortestKept } from "../src/retention/shortest-kept.ts";
 import { documentLockMs } from "../src/vault/documents/lock-documents.ts";
 import { bucketsOf, type Deployment } from "./deployment.ts";
@@ -235,46 +234,6 @@ export function rememberWatch(deployment: Deployment): Statement[] {
 /** Notes which damaged backups were alerted: the watch does not say it again. */
 export function noteDamage(deployment: Deployment): Statement[] {
   return [allow(["s3:PutObject"], [stateObjects(deployment, "watch/damaged/*")])];
-}
-
-/** The secrets that the source's backups need. */
-export function readSecretsOf({ secrets }: SourceConfig): Statement[] {
-  return readSecrets(secrets);
-}
-
-/**
- * The secrets of all sources and of the policy's restore targets, in one statement: one a source
- * would outgrow what IAM takes of a role.
- */
-export function readConnections({ policy }: Deployment): Statement[] {
-  const ofSources = Object.values(policy.sources).flatMap(({ secrets }) => secrets);
-  return readSecrets([...ofSources, ...Object.values(policy.restoreTargets ?? {})]);
-}
-
-function readSecrets(secrets: readonly SecretReference[]): Statement[] {
-  const ids = secrets.flatMap((secret) => (secret.from === "secret" ? [secret.id] : []));
-  return allowIn(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn));
-}
-
-/** Webhooks of the policy's Slack channels. */
-export function readWebhooks({ policy }: Deployment): Statement[] {
-  const ids = allChannels(policy.alerts).flatMap(({ channel }) =>
-    channel.type === "slack" && channel.webhook.from === "secret" ? [channel.webhook.id] : [],
-  );
-  return ids.length === 0 ? [] : [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))];
-}
-
-/**
- * Secrets Manager adds a hyphen and six characters to a secret's name in its ARN; `?` stands for
- * each.
- */
-function secretArn(id: string): unknown {
-  if (id.startsWith("arn:")) return id;
-  return sub(`arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${id}-??????`);
-}
-
-export function readPolicy({ prefix }: Deployment): Statement[] {
-  return [allow(["secretsmanager:GetSecretValue"], [secretArn(`${prefix}/policy`)])];
 }
 
 /** Says why a container did not answer. Step Functions takes the token for the resource. */

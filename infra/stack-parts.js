@@ -44,6 +44,7 @@ async function parametersOf({ resolveVariable }) {
     s3PrefixList: await parameter("s3PrefixList"),
     memory: await parameter("memory"),
     protection: await parameter("protection"),
+    secretsKeys: await parameter("secretsKeys"),
     boundary: await parameter("boundary"),
     toolPath: await parameter("toolPath"),
   };

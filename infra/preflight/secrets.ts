@@ -7,7 +7,7 @@ import type { PreflightClients } from "./clients.ts";
 
 /** Their values are not read. Errors: those of Secrets Manager. */
 export async function inspectSecrets(
-  { policy }: Deployment,
+  { policy, secretsKeys }: Pick<Deployment, "policy" | "secretsKeys">,
   { secrets }: Pick<PreflightClients, "secrets">,
 ): Promise<DeploymentFinding[]> {
   const references = [
@@ -17,20 +17,28 @@ export async function inspectSecrets(
   ];
   const ids = new Set(references.flatMap((reference) => (reference.from === "secret" ? [reference.id] : [])));
   const findings: DeploymentFinding[] = [];
-  for (const id of ids) findings.push({ about: "secrets", ...(await inspectSecret(id, secrets)) });
+  for (const id of ids) findings.push({ about: "secrets", ...(await inspectSecret(id, secretsKeys, secrets)) });
   return findings;
 }
 
-async function inspectSecret(id: string, client: PreflightClients["secrets"]): Promise<Omit<DeploymentFinding, "about">> {
+async function inspectSecret(
+  id: string,
+  keys: readonly string[],
+  client: PreflightClients["secrets"],
+): Promise<Omit<DeploymentFinding, "about">> {
   const problem = (message: string, remedy: string) => ({ level: "error", subject: id, message, remedy }) as const;
   try {
     const { DeletedDate, KmsKeyId } = await client.send(new DescribeSecretCommand({ SecretId: id }));
     if (DeletedDate !== undefined) return problem("is to be deleted", `aws secretsmanager restore-secret --secret-id ${id}`);
     if (KmsKeyId === undefined || KmsKeyId.endsWith("alias/aws/secretsmanager"))
       return { level: "ok", subject: id, message: "there" };
+    // Named as the secret's owner named it: by its ARN or its id.
+    if (keys.some((arn) => arn === KmsKeyId || arn.endsWith(`:key/${KmsKeyId}`)))
+      return { level: "ok", subject: id, message: "there, and its key is one of secretsKeys" };
     return problem(
       `is encrypted with ${KmsKeyId}, which the functions may not use`,
-      `aws secretsmanager update-secret --secret-id ${id} --kms-key-id alias/aws/secretsmanager`,
+      "Name the key's ARN in --param=secretsKeys=…, or give the secret AWS's own key: " +
+        `aws secretsmanager update-secret --secret-id ${id} --kms-key-id alias/aws/secretsmanager`,
     );
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "ResourceNotFoundException") throw error;

@@ -17,6 +17,7 @@ import type { DeploymentFinding } from "../../infra/adoption/finding.ts";
 import { openPreflight, type PreflightClients } from "../../infra/preflight/clients.ts";
 import { inspectAccount } from "../../infra/preflight/preflight.ts";
 import { quotas } from "../../infra/preflight/quotas.ts";
+import { inspectSecrets } from "../../infra/preflight/secrets.ts";
 import { preflightStack, region, rootEnvironment, stackName } from "../../scripts/cloud-stack.ts";
 import { deploy, samplePolicyText } from "../infra/deployments.ts";
 import { type MiniStackServer, startMiniStack } from "../support/ministack.ts";
@@ -114,6 +115,24 @@ test("names that are taken are errors, each with what frees it", async () => {
 });
 
 const sampleImage = `123456789012.dkr.ecr.${region}.amazonaws.com/holdfast@sha256:${"a1".repeat(32)}`;
+
+test("a secret under a key of the account's own is opened by a deployment that names the key, and by no other", async () => {
+  const { KeyMetadata } = await clients.kms.send(new CreateKeyCommand({}));
+  const { Arn = "", KeyId = "" } = KeyMetadata ?? {};
+  for (const [Name, KmsKeyId] of [
+    ["by-arn/db", Arn],
+    ["by-id/db", KeyId],
+  ])
+    await clients.secrets.send(new CreateSecretCommand({ Name, KmsKeyId, SecretString: "{}" }));
+  const text = samplePolicyText.replace("secret:one/db", "secret:by-arn/db").replace("secret:other/db", "secret:by-id/db");
+  const levels = async (secretsKeys: string) => {
+    const found = await inspectSecrets(deploy(text, { secretsKeys }), clients);
+    return Object.fromEntries(found.map(({ subject, level }) => [subject, level]));
+  };
+  expect(await levels("")).toMatchObject({ "by-arn/db": "error", "by-id/db": "error" });
+  expect(await levels(Arn)).toMatchObject({ "by-arn/db": "ok", "by-id/db": "ok" });
+  expect(await levels(Arn.replace(/.{4}$/, "0000"))).toMatchObject({ "by-arn/db": "error", "by-id/db": "error" });
+});
 
 test("a secret and an image that are not there are errors", async () => {
   const text = samplePolicyText.replace("secret:one/db", "secret:gone/db");

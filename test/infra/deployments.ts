@@ -31,6 +31,7 @@ export const parameters: Omit<Parameters, "policy"> = {
   provingSecurityGroups: "",
   s3PrefixList: "",
   protection: "on",
+  secretsKeys: "",
   boundary: "",
   memory: "3008",
   toolPath: "",

@@ -112,6 +112,7 @@ describe("the Dockerfile", () => {
       provingSecurityGroups: "",
       s3PrefixList: "",
       protection: "on",
+      secretsKeys: "",
       boundary: "",
       memory: "3008",
       toolPath: "",

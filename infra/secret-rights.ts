@@ -1,0 +1,82 @@
+/**
+ * Who reads which secret of Secrets Manager, and opens it where a key of the account's own encrypts
+ * it.
+ */
+import { allChannels } from "../src/alerts/route.ts";
+import type { SecretReference, SourceConfig } from "../src/policy/policy.ts";
+import type { Deployment } from "./deployment.ts";
+import { refuse } from "./refusals.ts";
+import { allow, type Statement, sub } from "./template.ts";
+
+const keyArn = /^arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:key\/[A-Za-z0-9-]+$/;
+
+/**
+ * The parameter `secretsKeys`: ARNs of keys, comma-separated. The first encrypts the policy's own
+ * secret, and roles may open with all of them. Errors: UsageInvalid.
+ */
+export function readSecretsKeys(text: string, region: string): readonly string[] {
+  const keys = text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+  const wrong = keys.find((key) => keyArn.exec(key)?.[1] !== region);
+  if (wrong === undefined) return keys;
+  throw refuse(
+    `the secrets' key "${wrong}" is not the ARN of a key in ${region}`,
+    `Give --param=secretsKeys=arn:aws:kms:${region}:ACCOUNT:key/ID, several with commas between them; \`aws kms describe-key\` shows it.`,
+  );
+}
+
+/** The secrets that the source's backups need. */
+export function readSecretsOf({ secrets }: SourceConfig): Statement[] {
+  return readSecrets(secrets);
+}
+
+/**
+ * The secrets of all sources and of the policy's restore targets, in one statement: one a source
+ * would outgrow what IAM takes of a role.
+ */
+export function readConnections({ policy: { sources, restoreTargets = {} } }: Deployment): Statement[] {
+  const ofSources = Object.values(sources).flatMap(({ secrets }) => secrets);
+  return readSecrets([...ofSources, ...Object.values(restoreTargets)]);
+}
+
+/** Webhooks of the policy's Slack channels. */
+export function readWebhooks({ policy }: Deployment): Statement[] {
+  const webhooks = allChannels(policy.alerts).flatMap(({ channel }) => (channel.type === "slack" ? [channel.webhook] : []));
+  return readSecrets(webhooks);
+}
+
+/**
+ * The policy's own secret, and the right to open every secret that the role may read: every role
+ * reads the policy.
+ */
+export function readPolicy(deployment: Deployment): Statement[] {
+  return [allow(["secretsmanager:GetSecretValue"], [secretArn(`${deployment.prefix}/policy`)]), ...openSecrets(deployment)];
+}
+
+function readSecrets(secrets: readonly SecretReference[]): Statement[] {
+  const ids = secrets.flatMap((secret) => (secret.from === "secret" ? [secret.id] : []));
+  if (ids.length === 0) return [];
+  return [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))];
+}
+
+/**
+ * Secrets Manager asks KMS in the name of the role that reads a secret, and for no secret that the
+ * role may not read (Secrets Manager user guide, "Secret encryption and decryption": kms:Decrypt, by
+ * way of the service).
+ */
+function openSecrets({ secretsKeys, region }: Deployment): Statement[] {
+  if (secretsKeys.length === 0) return [];
+  const viaSecretsManager = { StringEquals: { "kms:ViaService": `secretsmanager.${region}.amazonaws.com` } };
+  return [allow(["kms:Decrypt"], secretsKeys, viaSecretsManager)];
+}
+
+/**
+ * Secrets Manager adds a hyphen and six characters to a secret's name in its ARN; `?` stands for
+ * each.
+ */
+function secretArn(id: string): unknown {
+  if (id.startsWith("arn:")) return id;
+  return sub(`arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${id}-??????`);
+}
