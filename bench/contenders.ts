@@ -24,6 +24,9 @@ export const names = {
   bareRestore: `pg_restore --jobs=${restoreJobs}, then pg_dump > /dev/null`,
 } as const;
 
+/** What `--earlier` adds to a name. */
+export const earlier = (name: string): string => `${name}, earlier`;
+
 /** What others left in the write cache is not charged to the next run. */
 const settle = async (): Promise<void> => void (await run("sync", []));
 
@@ -38,19 +41,39 @@ function contender(name: string, command: () => Command, prepare?: () => Promise
   };
 }
 
+/** Holdfast as it stands, and the one of an earlier checkout (`--earlier`). */
+export interface Compared {
+  readonly now: Installation;
+  readonly earlier?: Installation | undefined;
+}
+
+/** A command on the latest backup of each installation. */
+function holdfastContenders(name: string, verb: string, { now, earlier: before }: Compared): Contender[] {
+  const at = (title: string, { command, source }: Installation): Contender =>
+    contender(title, () => command(verb, `${source}@latest`));
+  return [at(name, now), ...(before === undefined ? [] : [at(earlier(name), before)])];
+}
+
 /** Backups of one database: each run starts with an empty vault, file or repository. */
-export function backupContenders(workspace: Workspace, holdfast: Installation, restic: Restic | undefined): Contender[] {
+export function backupContenders(
+  workspace: Workspace,
+  { now: holdfast, earlier: before }: Compared,
+  restic: Restic | undefined,
+): Contender[] {
   const { server, directory } = workspace;
   const env = { ...server.env, PGDATABASE: holdfast.source };
   const dump = join(server.binDir, "pg_dump");
   const file = join(directory, "shell.dump");
   const secret = join(directory, "shell.key");
-  const contenders = [
+  const backUp = (name: string, { command, source, vault }: Installation): Contender =>
     contender(
-      names.backup,
-      () => holdfast.command("backup", holdfast.source, "--no-verify", "--no-prune"),
-      () => rm(holdfast.vault, { recursive: true, force: true }),
-    ),
+      name,
+      () => command("backup", source, "--no-verify", "--no-prune"),
+      () => rm(vault, { recursive: true, force: true }),
+    );
+  const contenders = [
+    backUp(names.backup, holdfast),
+    ...(before === undefined ? [] : [backUp(earlier(names.backup), before)]),
     contender(names.bareDump, () => pipeline('"$1" -Fc --compress=zstd:3 > /dev/null', [dump], env)),
     contender(
       names.shell,
@@ -74,12 +97,12 @@ export function backupContenders(workspace: Workspace, holdfast: Installation, r
     RESTIC_REPOSITORY: repository,
     RESTIC_CACHE_DIR: join(directory, "restic-cache"),
   };
-  const backUp = '"$1" -Fc --compress=none | "$2" --quiet backup --stdin --stdin-filename bench.dump';
+  const backUpByRestic = '"$1" -Fc --compress=none | "$2" --quiet backup --stdin --stdin-filename bench.dump';
   return [
     ...contenders,
     contender(
       names.restic,
-      () => pipeline(backUp, [dump, restic.program], resticEnv),
+      () => pipeline(backUpByRestic, [dump, restic.program], resticEnv),
       async () => {
         await rm(repository, { recursive: true, force: true });
         await runOk(restic.program, ["--quiet", "init"], { env: resticEnv });
@@ -89,10 +112,10 @@ export function backupContenders(workspace: Workspace, holdfast: Installation, r
 }
 
 /** Reading back: needs a backup in the vault, and the same archive as a plain file at `archive`. */
-export function verifyContenders(workspace: Workspace, holdfast: Installation, archive: string): Contender[] {
+export function verifyContenders(workspace: Workspace, compared: Compared, archive: string): Contender[] {
   const restore = join(workspace.server.binDir, "pg_restore");
   return [
-    contender(names.verify, () => holdfast.command("verify", `${holdfast.source}@latest`)),
+    ...holdfastContenders(names.verify, "verify", compared),
     contender(names.bareRead, () => pipeline('"$1" --file=- "$2" > /dev/null', [restore, archive])),
     // The kernel discards writes to /dev/null unread; a pipe makes the tool send every byte.
     contender(names.pipedRead, () => pipeline('"$1" --file=- "$2" | cat > /dev/null', [restore, archive])),
@@ -105,14 +128,14 @@ export function verifyContenders(workspace: Workspace, holdfast: Installation, a
  */
 export function restoreContenders(
   workspace: Workspace,
-  holdfast: Installation,
+  compared: Compared,
   archive: string,
   target: Workspace["server"],
 ): Contender[] {
   const at = (program: string): string => join(workspace.server.binDir, program);
   const script = '"$1" --jobs="$4" --dbname=bare "$3" && "$2" bare > /dev/null';
   return [
-    contender(names.restoreTest, () => holdfast.command("restore-test", `${holdfast.source}@latest`)),
+    ...holdfastContenders(names.restoreTest, "restore-test", compared),
     contender(
       names.bareRestore,
       () => pipeline(script, [at("pg_restore"), at("pg_dump"), archive, String(restoreJobs)], target.env),

@@ -2,6 +2,7 @@
  * `npm run bench`: Holdfast against the bare tools, side by side in one run.
  *   --runs N       runs of each contender (default 5)
  *   --megabytes N  size of the large database's COPY text (default 1000; the small one has a tenth)
+ *   --earlier DIR  also the Holdfast of another checkout, with its node_modules: no slower than before?
  *   --large        also the margin: a database four times as large, minus the large one
  * or, instead of all that:
  *   --sandbox        what each kind of sandbox adds to the start of a program
@@ -12,11 +13,19 @@
  *   --lambda-memory  what a dump of 500 MB, 1 GB and 2 GB through S3 and its verification take
  */
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { startPostgres } from "../test/support/postgres-server.ts";
 import { runOk } from "../test/support/processes.ts";
-import { backupContenders, bareRestoreServer, names, restoreContenders, verifyContenders } from "./contenders.ts";
+import {
+  backupContenders,
+  bareRestoreServer,
+  type Compared,
+  earlier,
+  names,
+  restoreContenders,
+  verifyContenders,
+} from "./contenders.ts";
 import { createBenchDatabase } from "./database.ts";
 import { benchColdStart, benchMemory } from "./functions.ts";
 import { type Contender, type Measurement, measure, median, takeTurns } from "./measure.ts";
@@ -31,6 +40,7 @@ const { values: options } = parseArgs({
   options: {
     runs: { type: "string", default: "5" },
     megabytes: { type: "string", default: "1000" },
+    earlier: { type: "string" },
     large: { type: "boolean", default: false },
     sandbox: { type: "boolean", default: false },
     reuse: { type: "boolean", default: false },
@@ -42,6 +52,9 @@ const { values: options } = parseArgs({
 const runs = Number(options.runs);
 const largeBytes = Number(options.megabytes) * 1_000_000;
 
+/** Against an earlier checkout: what two runs of one program differ by on a busy machine. */
+const noSlower = 1.1;
+
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const race = (contenders: readonly Contender[], times = runs): Promise<ReadonlyMap<string, readonly Measurement[]>> =>
   takeTurns(contenders, times, (name, { seconds }) => say(`    ${seconds.toFixed(2).padStart(7)} s  ${name}`));
@@ -50,7 +63,7 @@ const medianOf = (measurements: readonly Measurement[] | undefined): number =>
 const peakOf = (measurements: readonly Measurement[]): number =>
   Math.max(...measurements.map(({ peakBytes }) => peakBytes ?? Number.NaN));
 
-async function prepareDatabase(workspace: Workspace, name: string, copyBytes: number): Promise<Installation> {
+async function prepareDatabase(workspace: Workspace, name: string, copyBytes: number): Promise<Compared> {
   const started = performance.now();
   const { rows, databaseBytes } = await createBenchDatabase(workspace.server, name, copyBytes);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
@@ -64,7 +77,9 @@ async function prepareDatabase(workspace: Workspace, name: string, copyBytes: nu
   );
   const sizes = `${mebibytes(Number(dump)).toFixed(0)} MiB of script, ${mebibytes(databaseBytes).toFixed(0)} MiB on disk`;
   console.log(`  ${name}: ${rows.toLocaleString("en")} rows, ${sizes} (built in ${seconds} s)`);
-  return installHoldfast(workspace, name);
+  const now = await installHoldfast(workspace, name);
+  if (options.earlier === undefined) return { now };
+  return { now, earlier: await installHoldfast(workspace, name, resolve(options.earlier)) };
 }
 
 async function makeArchive(workspace: Workspace, database: string): Promise<string> {
@@ -76,23 +91,23 @@ async function makeArchive(workspace: Workspace, database: string): Promise<stri
   return archive;
 }
 
-async function benchBackups(workspace: Workspace, holdfast: Installation, restic: Restic | undefined, times = runs) {
-  say(`  backups of ${holdfast.source} ...`);
-  return race(backupContenders(workspace, holdfast, restic), times);
+async function benchBackups(workspace: Workspace, compared: Compared, restic: Restic | undefined, times = runs) {
+  say(`  backups of ${compared.now.source} ...`);
+  return race(backupContenders(workspace, compared, restic), times);
 }
 
 async function benchReading(
   workspace: Workspace,
-  holdfast: Installation,
+  compared: Compared,
 ): Promise<Map<string, ReadonlyMap<string, readonly Measurement[]>>> {
-  const archive = await makeArchive(workspace, holdfast.source);
+  const archive = await makeArchive(workspace, compared.now.source);
   // The last backup run may have been another contender's, but Holdfast's vault was only emptied
   // before its own.
   say("  reading back ...");
-  const verify = await race(verifyContenders(workspace, holdfast, archive));
+  const verify = await race(verifyContenders(workspace, compared, archive));
   say("  restoring ...");
   await using target = await startPostgres(bareRestoreServer);
-  const restore = await race(restoreContenders(workspace, holdfast, archive, target));
+  const restore = await race(restoreContenders(workspace, compared, archive, target));
   return new Map([
     ["verify", verify],
     ["restore", restore],
@@ -123,7 +138,7 @@ async function main(): Promise<void> {
   const backups = await benchBackups(workspace, large, restic);
   const title = `Backup of ${options.megabytes} MB`;
   console.log(
-    `\n${renderComparison({ title, results: backups, aims: { [names.bareDump]: 1.25, [names.shell]: 1, [names.restic]: 1 } })}`,
+    `\n${renderComparison({ title, results: backups, aims: { [earlier(names.backup)]: noSlower, [names.bareDump]: 1.25, [names.shell]: 1, [names.restic]: 1 } })}`,
   );
   if (options.large) {
     const huge = await prepareDatabase(workspace, "benchlarge", largeBytes * 4);
@@ -133,15 +148,18 @@ async function main(): Promise<void> {
     );
   }
 
-  const peaks = { small: await measurePeaks(small), large: await measurePeaks(large) };
+  const peaks = { small: await measurePeaks(small.now), large: await measurePeaks(large.now) };
   const reading = await benchReading(workspace, large);
   const show = (key: string, heading: string, aims: Readonly<Record<string, number>>): void =>
     console.log(`\n${renderComparison({ title: heading, results: reading.get(key) ?? new Map(), aims })}`);
-  show("verify", "Verify (open, check, digest) against reading the same archive", { [names.bareRead]: 2 });
-  show("restore", "Restore test against its bare parts", { [names.bareRestore]: 1.3 });
+  show("verify", "Verify (open, check, digest) against reading the same archive", {
+    [earlier(names.verify)]: noSlower,
+    [names.bareRead]: 2,
+  });
+  show("restore", "Restore test against its bare parts", { [earlier(names.restoreTest)]: noSlower, [names.bareRestore]: 1.3 });
 
   say("  starting up ...");
-  const list = await race([{ name: "holdfast list", run: () => measure(small.command("list")) }], Math.max(runs, 9));
+  const list = await race([{ name: "holdfast list", run: () => measure(small.now.command("list")) }], Math.max(runs, 9));
   console.log("\nPeak memory of Holdfast's own process");
   console.log(renderFigure(`backup of ${Number(options.megabytes) / 10} MB`, peaks.small.backup, "MiB", 200));
   console.log(renderFigure(`backup of ${options.megabytes} MB`, peaks.large.backup, "MiB", 200));

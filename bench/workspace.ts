@@ -53,8 +53,9 @@ export interface Installation {
   command(...args: string[]): Command;
 }
 
-export async function installHoldfast(workspace: Workspace, database: string): Promise<Installation> {
-  const home = join(workspace.directory, database);
+/** `checkout`: the clone whose Holdfast it is. */
+export async function installHoldfast(workspace: Workspace, database: string, checkout = projectDirectory): Promise<Installation> {
+  const home = join(workspace.directory, checkout === projectDirectory ? database : `${database}-earlier`);
   await mkdir(home);
   const [policy, vault] = [join(home, "holdfast.yml"), join(home, "vault")];
   const env = {
@@ -63,7 +64,7 @@ export async function installHoldfast(workspace: Workspace, database: string): P
     HOLDFAST_PG_PATH: workspace.server.binDir,
     HOLDFAST_TMPDIR: workspace.directory,
   };
-  const launcher = join(projectDirectory, "bin/holdfast.mjs");
+  const launcher = join(checkout, "bin/holdfast.mjs");
   const command = (...args: string[]): Command => ({
     command: process.execPath,
     args: [launcher, "--policy", policy, ...args],

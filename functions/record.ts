@@ -4,13 +4,32 @@
  */
 import * as z from "zod";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
+import { tryToRecord } from "../src/pipeline/audit/record-action.ts";
+import type { FoundBackup } from "../src/pipeline/catalogue/find-backups.ts";
 import { whileReading } from "../src/pipeline/catalogue/with-read-mark.ts";
+import type { PipelineContext } from "../src/pipeline/pipeline-context.ts";
 import { handingSteps, recordHandedOver } from "../src/pipeline/record-handed-over.ts";
 import { findNamed } from "./commons/found-backup.ts";
 import { takeOver } from "./commons/handed-over.ts";
 import { backupId, execution, source } from "./commons/inputs.ts";
 import { withStateStore } from "./commons/state-store.ts";
 import { defineStep, serve } from "./commons/step.ts";
+
+/** A restore runs code of the backup, and cannot sign: what became of it is written down here. */
+async function recordRestored(
+  context: PipelineContext,
+  { vault, entry: { source, id: backupId } }: FoundBackup,
+  asked: { readonly execution: string; readonly requestedBy?: string | undefined; readonly error?: string | undefined },
+): Promise<void> {
+  const { execution, requestedBy, error } = asked;
+  const details = {
+    execution,
+    ...(requestedBy === undefined || requestedBy === "" ? {} : { requestedBy }),
+    ...(error === undefined || error === "" ? {} : { error }),
+  };
+  const action = error === undefined ? "restore.done" : "restore.failed";
+  await tryToRecord(context, vault, { action, source, backupId, details });
+}
 
 export const step = defineStep({
   name: "record",
@@ -19,6 +38,10 @@ export const step = defineStep({
     source,
     backupId,
     execution,
+    /** Of a restore: who asked for it, by their own word. */
+    requestedBy: z.string().max(200).optional(),
+    /** Of a restore: the class of the error that it ended with; absent: it was done. */
+    error: z.string().max(200).optional(),
     /** A step that succeeded has found something; one that failed may not have come so far. */
     atLeast: z.int().min(0).max(1),
   }),
@@ -31,6 +54,7 @@ export const step = defineStep({
         takeOver(store, request, (claim) => recordHandedOver(context, found, request.step, claim)),
       ),
     );
+    if (request.step === "restore") await recordRestored(context, found, request);
     if (recorded < atLeast) {
       throw new HoldfastError("EvidenceInvalid", `nothing was found of ${id} of "${name}" that could be recorded`, {
         hint: "Start the state machine again: the step that proves the backup did not hand its finding over.",

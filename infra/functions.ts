@@ -43,9 +43,9 @@ const recordMemory = 1_024;
 export const metricsNamespace = "Holdfast";
 
 /** AWS Lambda's most. */
-const maxSeconds = 900;
+const longestSeconds = 900;
 /** AWS Lambda's most, in MB: a throwaway server lives there. */
-const maxTemporary = 10_240;
+const mostTemporary = 10_240;
 
 /** The machines that schedules start; the others are started by hand. */
 export const scheduledMachines: readonly MachineName[] = ["backup", "restore-test", "verify", "fleet"];
@@ -74,7 +74,7 @@ function deciders(deployment: Deployment): FunctionSpec[] {
     {
       key: "due",
       module: "due",
-      timeout: maxSeconds,
+      timeout: longestSeconds,
       rights: [...catalogue, ...rights.writeLists(deployment)],
       environment: { ...stateEnvironment(deployment), ...namesEnvironment(deployment) },
     },
@@ -115,7 +115,7 @@ export function pruneSpec(deployment: Deployment): FunctionSpec {
   return {
     key: "prune",
     module: "prune",
-    timeout: maxSeconds,
+    timeout: longestSeconds,
     rights: [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.deleteBackups(deployment)],
   };
 }
@@ -141,7 +141,7 @@ function tellers(deployment: Deployment): FunctionSpec[] {
       key: "watch",
       module: "watch",
       unattended: true,
-      timeout: maxSeconds,
+      timeout: longestSeconds,
       rights: [...tell, ...rights.rememberWatch(deployment)],
       environment: { ...topics, ...stateEnvironment(deployment) },
     },
@@ -183,7 +183,7 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
     functionSpecs(deployment).map((spec) => {
       const size =
         spec.tools === true
-          ? { memorySize: deployment.toolsMemory, timeout: maxSeconds, ephemeralStorageSize: maxTemporary }
+          ? { memorySize: deployment.toolsMemory, timeout: longestSeconds, ephemeralStorageSize: mostTemporary }
           : { memorySize: 512, timeout: 60 };
       return [
         spec.key,

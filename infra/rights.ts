@@ -154,15 +154,18 @@ export function handFindingsOver(deployment: Deployment, below = ""): Statement[
 
 /**
  * Records what others found: takes it from the state bucket and writes it into the vault, locked
- * for as long as its backup is. Nobody else in the stack writes evidence.
+ * for as long as its backup is; and restores, in the audit trail. Nobody else in the stack writes
+ * either.
  */
 export function recordEvidence(deployment: Deployment): Statement[] {
   const vaults = bucketsOf(deployment);
   const locked = lockedOf(vaults);
   return [
     ...readCatalogue(deployment),
-    allow(["s3:PutObject"], objectsIn(vaults, "evidence/*")),
-    ...allowIn(["s3:PutObjectRetention"], objectsIn(locked, "evidence/*")),
+    allow(["s3:PutObject"], objectsIn(vaults, "evidence/*", "audit/*")),
+    // An entry of the audit trail names the digest of the one before it.
+    allow(["s3:GetObject"], objectsIn(vaults, "audit/*")),
+    ...allowIn(["s3:PutObjectRetention"], objectsIn(locked, "evidence/*", "audit/*")),
     ...allowIn(seeLocks, objectsIn(locked, "manifests/*", "evidence/*")),
     ...markReading(deployment),
     allow(["s3:ListBucket"], [stateBucketArn(deployment)]),

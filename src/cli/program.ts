@@ -14,7 +14,7 @@ import { type CompletionShell, completionScript, completionShells } from "./comm
 import type { InitCommandOptions } from "./commands/init.ts";
 import { addInitialOptions, addRestoreFlags, describeTargets, initialValuesIn } from "./engine-options.ts";
 import { defaultPolicyFile, policySourceOf } from "./policy-source.ts";
-import { addComparisons, addFollow, addReports } from "./reading-commands.ts";
+import { addAudit, addComparisons, addFollow, addReports } from "./reading-commands.ts";
 import { runSession } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
@@ -81,6 +81,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
   addComparisons(program, inSession, engines.policies);
   addRetention(program, inSession);
   addReports(program, inSession);
+  addAudit(program, inSession);
   addFollow(program, terminal, end);
   return program;
 }

@@ -50,6 +50,19 @@ export function addReports(program: Command, inSession: InSession): void {
   example(report, "holdfast report --out report.html");
 }
 
+export function addAudit(program: Command, inSession: InSession): void {
+  const audit = program
+    .command("audit")
+    .description("print the audit trail, and check that it is whole: who restored, held, released, accepted or exported what")
+    .argument("[source]", "only entries about this source")
+    .option("--action <action>", "only these: restore, restore.failed, hold, …")
+    .option("--by <name>", "only of those whose name holds this")
+    .option("--since <time>", "only what was done since: 30d, yesterday, 2026-11-28")
+    .option("--last <count>", "only the newest <count> of those")
+    .action(inSession(async () => (await import("./commands/audit.ts")).audit));
+  example(audit, "holdfast audit", "holdfast audit shop --action restore --since 30d", "holdfast audit --by ada --json");
+}
+
 export function addFollow(program: Command, terminal: Terminal, end: (exitCode: ExitCode) => void): void {
   const following = program
     .command("follow")

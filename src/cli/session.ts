@@ -3,7 +3,7 @@
  * environment, and ended with it.
  */
 import { randomBytes } from "node:crypto";
-import { homedir, hostname, tmpdir } from "node:os";
+import { homedir, hostname, tmpdir, userInfo } from "node:os";
 import { delimiter, resolve } from "node:path";
 import { builtInEngines, type EngineRegistry } from "../engines/engine-registry.ts";
 import { type ExitCode, exitCodes } from "../errors/exit-codes.ts";
@@ -71,6 +71,7 @@ export async function runSession(
       progress,
       temporaryDirectory: resolve(process.env["HOLDFAST_TMPDIR"] || tmpdir()),
       toolPath: (process.env["HOLDFAST_PG_PATH"] ?? "").split(delimiter).filter((directory) => directory !== ""),
+      actor: userName(),
       identity: `${hostname()}:${process.pid}`,
       environment: process.env,
     };
@@ -122,6 +123,15 @@ export function catchSignals(terminal: Terminal, words: string): { signal: Abort
       for (const name of stoppingSignals) process.off(name, onSignal);
     },
   };
+}
+
+/** In a container this user may have a number only. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
 }
 
 function stderrLog(terminal: Terminal): Log {

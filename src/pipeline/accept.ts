@@ -4,6 +4,7 @@
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { appendEvidence, type Evidence } from "../vault/documents/evidence.ts";
+import { recordAction } from "./audit/record-action.ts";
 import type { FoundBackup } from "./catalogue/find-backups.ts";
 import { beginEvidence } from "./catalogue/record-evidence.ts";
 import { readAuthenticManifest } from "./opening/authentic-manifest.ts";
@@ -32,4 +33,6 @@ export async function acceptBackup(context: PipelineContext, found: FoundBackup,
     reason,
   };
   await appendEvidence(found.vault, evidence, await context.signerOf(entry.source));
+  const { source, id: backupId } = entry;
+  await recordAction(context, found.vault, { action: "backup.accepted", source, backupId, reason });
 }

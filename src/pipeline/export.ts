@@ -12,6 +12,7 @@ import { initVault } from "../vault/documents/vault.ts";
 import { findBackup } from "../vault/find-backup.ts";
 import { keyOf } from "../vault/layout.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
+import { tryToRecord } from "./audit/record-action.ts";
 import type { FoundBackup } from "./catalogue/find-backups.ts";
 import { whileReading } from "./catalogue/with-read-mark.ts";
 import { recordingDamage } from "./damage/record-damage.ts";
@@ -41,6 +42,8 @@ export interface ExportResult {
  * of both stores.
  */
 export async function exportBackup(context: PipelineContext, found: FoundBackup, directory: string): Promise<ExportResult> {
+  const { source, id: backupId } = found.entry;
+  await tryToRecord(context, found.vault, { action: "backup.exported", source, backupId, details: { to: directory } });
   return whileReading(context, found, "export", () => recordingDamage(context, found, () => copyBackup(context, found, directory)));
 }
 

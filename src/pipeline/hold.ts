@@ -1,18 +1,15 @@
 /** The steps of legal holds: put on a backup, taken off it, and listed over every vault. */
 import { HoldfastError, isHoldfastError, toHoldfastError } from "../errors/holdfast-error.ts";
-import { addHold, type Hold, listHolds, removeHold, type UnreadableHold } from "../vault/documents/holds.ts";
+import { addHold, type Hold, isHeld, listHolds, removeHold, type UnreadableHold } from "../vault/documents/holds.ts";
+import { identityOf, recordAction } from "./audit/record-action.ts";
 import { findInVaults, vaultsFor, vaultsOf } from "./catalogue/find-backups.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 
 /**
- * Holds a backup; `by` is the person who asks, and the machine is added to it. Errors: UsageInvalid
- * without a reason, BackupNotFound, those of signing and of the store.
+ * Holds a backup, under the name of who runs this. Errors: UsageInvalid without a reason,
+ * BackupNotFound, those of signing and of the store.
  */
-export async function holdBackup(
-  context: PipelineContext,
-  reference: string,
-  { by, reason }: { readonly by: string; readonly reason: string },
-): Promise<Hold> {
+export async function holdBackup(context: PipelineContext, reference: string, reason: string): Promise<Hold> {
   if (reason.trim() === "") {
     throw new HoldfastError("UsageInvalid", "a hold needs a reason", {
       hint: 'Say why, for those who find it years later: --reason "case 2026-114".',
@@ -23,22 +20,28 @@ export async function holdBackup(
     formatVersion: 2,
     source: entry.source,
     backupId: entry.id,
-    by: `${by}@${context.run.identity}`,
+    by: identityOf(context.run),
     reason,
     at: context.run.clock.now().toISOString(),
   };
   await addHold(vault, hold, await context.signerOf(entry.source));
+  await recordAction(context, vault, { action: "hold.added", source: entry.source, backupId: entry.id, reason });
   return hold;
 }
 
-/** Removes a backup's holds. Errors: BackupNotFound, those of the store. */
+/**
+ * Removes a backup's holds. What the audit trail does not say is not done: without a hold, the
+ * backup may be gone before anyone asks. Errors: BackupNotFound, those of the store.
+ */
 export async function releaseHold(
   context: PipelineContext,
   reference: string,
 ): Promise<{ readonly source: string; readonly backupId: string }> {
   const { entry, vault } = await findInVaults(context, reference);
-  await removeHold(vault, entry.source, entry.id);
-  return { source: entry.source, backupId: entry.id };
+  const { source, id: backupId } = entry;
+  if (await isHeld(vault, source, backupId)) await recordAction(context, vault, { action: "hold.released", source, backupId });
+  await removeHold(vault, source, backupId);
+  return { source, backupId };
 }
 
 /**

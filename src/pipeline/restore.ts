@@ -11,6 +11,7 @@ import { countOf } from "../proof/compare-digests.ts";
 import type { Comparison, LoadFinding } from "../proof/content.ts";
 import { describeInherited } from "../vault/chains.ts";
 import { type Manifest, type ReadManifest, readManifest } from "../vault/documents/manifest.ts";
+import { recordingRestore } from "./audit/record-restore.ts";
 import type { FoundBackup } from "./catalogue/find-backups.ts";
 import { whileReading } from "./catalogue/with-read-mark.ts";
 import { recordDamage, recordingDamage } from "./damage/record-damage.ts";
@@ -76,11 +77,13 @@ export async function planRestore(context: PipelineContext, found: FoundBackup, 
  */
 export async function restoreBackup(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
   return whileReading(context, found, "restore", () =>
-    recordingDamage(context, found, async () => {
-      const result = await restoreMarked(context, found, options);
-      await recordSalvaged(context, found, result);
-      return result;
-    }),
+    recordingRestore(context, found, options, () =>
+      recordingDamage(context, found, async () => {
+        const result = await restoreMarked(context, found, options);
+        await recordSalvaged(context, found, result);
+        return result;
+      }),
+    ),
   );
 }
 

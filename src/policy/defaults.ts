@@ -20,6 +20,11 @@ export const defaultMaxRemoval = "50%";
 export const defaultMinAge = "48h";
 /** Restore tests go on where no sandbox can be had (docs/adr/0015). */
 export const defaultSandbox = "preferred";
+/**
+ * Seven years, leap days included: what auditors ask for (SOC 2 and tax law in several countries).
+ */
+export const defaultAuditKeep = "2557d";
+export const defaultAuditKeepSeconds = 2_557 * 86_400;
 /** Longer than any test that a schedule of every night leaves room for. */
 export const defaultMaxTestDuration = "12h";
 export const defaultMaxTestSeconds = 12 * 3_600;

@@ -3,8 +3,10 @@
  * reference page.
  */
 import * as z from "zod";
-import { defaultTimeZone } from "./defaults.ts";
+import { defaultAuditKeep, defaultTimeZone } from "./defaults.ts";
+import { parseDuration } from "./duration.ts";
 import type { EnginePolicies } from "./engine-policy.ts";
+import type { Parsed } from "./parsed.ts";
 import type { AlertChannel } from "./policy.ts";
 import { channelForm, parseAlertChannel, parseEmail } from "./references.ts";
 import { connectionReference, key, webhookReference } from "./schema-places.ts";
@@ -69,6 +71,23 @@ const alerts = section(
   { description: "Who is notified, by severity." },
 );
 
+const audit = section(
+  {
+    keep: term(parseAuditKeep, {
+      expects: "a duration such as 2557d, or none",
+      type: "duration",
+      description: "How long an entry is locked, in vaults that lock. `none`: not at all. Nothing of Holdfast deletes one.",
+      samples: ["365d"],
+      defaultNote: `${defaultAuditKeep}: seven years`,
+    }).optional(),
+  },
+  { description: "The audit trail: who restored, held, released, accepted or exported what." },
+);
+
+function parseAuditKeep(text: string): Parsed<number> {
+  return text === "none" ? { value: 0 } : parseDuration(text);
+}
+
 function build(engines: EnginePolicies) {
   return section(
     {
@@ -109,6 +128,7 @@ function build(engines: EnginePolicies) {
         },
       ).optional(),
       alerts: alerts.prefault({}),
+      audit: audit.prefault({}),
     },
     {
       expects: "a policy: a mapping with version, vaults, keys and sources",

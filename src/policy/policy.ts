@@ -250,6 +250,8 @@ export interface Policy {
   /** Connections whose database a stack may restore to, by the name that its restores are given. */
   readonly restoreTargets?: Readonly<Record<string, SecretReference>>;
   readonly alerts: Readonly<Partial<Record<Severity, readonly AlertChannel[]>>>;
+  /** How long an entry of the audit trail is locked, in vaults that lock; 0: not at all. */
+  readonly auditKeepSeconds: number;
   /** SHA-256 of the policy file's bytes, hex; goes into every manifest. */
   readonly sha256: string;
 }

@@ -34,7 +34,7 @@ A schedule says when something is due, and \`holdfast status\` when it is late; 
 /** The whole page. */
 export function renderReference(engines: EnginePolicies = enginePolicies): string {
   const policy = describePolicy(engines);
-  const { vaults, keys, sources, restoreTargets, alerts } = policy.properties ?? {};
+  const { vaults, keys, sources, restoreTargets, alerts, audit } = policy.properties ?? {};
   const [vault, key, source] = [vaults, keys, sources].map((mapping) => (mapping?.additionalProperties || undefined) ?? {});
   const target = (restoreTargets?.additionalProperties || undefined) ?? {};
   const kinds = source?.oneOf ?? [];
@@ -57,6 +57,7 @@ export function renderReference(engines: EnginePolicies = enginePolicies): strin
     ),
     section("Restore targets", restoreTargets?.description, rows(target, "restoreTargets.<name>")),
     section("Alerts", alerts?.description, alertRows(alerts ?? {})),
+    section("Audit trail", audit?.description, rows(audit ?? {}, "audit")),
   ].join("\n");
 }
 

@@ -3,7 +3,7 @@
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { checkLocks } from "./check-locks.ts";
-import { defaultName, tierObjectives } from "./defaults.ts";
+import { defaultAuditKeepSeconds, defaultName, tierObjectives } from "./defaults.ts";
 import { mapDefined, withoutUndefined } from "./defined.ts";
 import { type CommonSource, type EnginePolicies, findEngine, traitsOf } from "./engine-policy.ts";
 import { PathResolver, type Places } from "./path-resolver.ts";
@@ -33,6 +33,7 @@ export function resolvePolicy(
     alerts: mapDefined(written.alerts, (channels, severity) =>
       channels.map((channel, index) => resolveChannel(channel, ["alerts", severity, index], paths)),
     ),
+    auditKeepSeconds: written.audit.keep ?? defaultAuditKeepSeconds,
     sha256,
   };
   const problems = [...paths.problems, ...checkLocks(policy)];

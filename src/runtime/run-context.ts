@@ -56,6 +56,11 @@ export interface RunContext {
    * install them.
    */
   readonly toolPath: readonly string[];
+  /**
+   * The person who runs it, as this machine knows them; absent where a service does (`identity`
+   * names it).
+   */
+  readonly actor?: string | undefined;
   /** Filled in from the policy by `createPipelineContext`. */
   readonly ownPaths?: OwnPaths | undefined;
   /**

@@ -11,6 +11,8 @@ import type { LeaseStream } from "./lease-streams.ts";
 /** The vault's own two objects. */
 export const vaultKey = "holdfast.json";
 export const instructionsKey = "RESTORE.md";
+/** The audit trail's: entries are numbered, so that only one can have each name. */
+export const auditPrefix = "audit/";
 
 /**
  * A source's name is a file name, a key segment and a word of the command line: no `/`, `@` or
@@ -40,6 +42,8 @@ const signedPattern = /^([\w-]{43})-([\w-]{86})$/;
  */
 const suffixAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const suffixLength = 6;
+/** Entries sort by name as far as ten thousand million of them. */
+const auditDigits = 10;
 
 /**
  * Every key of the layout. Errors: VaultInvalid for a source, id or name that cannot be part of a
@@ -68,6 +72,7 @@ export const keyOf = {
   tombstone: (source: string, id: string, at: Date, signed: SignedName): string =>
     `${keyOf.tombstonePrefix(source, id)}-${formatStamp(at, true)}-${endOf(signed)}`,
   tombstonePrefix: (source: string, id: string): string => `tombstones/${assertSource(source)}/${assertId(id)}`,
+  auditEntry: (number: number): string => `${auditPrefix}${String(number).padStart(auditDigits, "0")}.json`,
   /** A segment of its own keeps leases apart from read marks, however a source is called. */
   lease: (source: string, stream: LeaseStream): string => `leases/writing/${assertSource(source)}/${stream}.json`,
   readMark: (source: string, id: string, until: Date, token: string): string =>
@@ -217,6 +222,12 @@ function parseEnd(end: string | undefined): { readonly signed?: SignedName } {
 
 function endOf({ sha256, signature }: SignedName): string {
   return `${sha256}-${signature}.json`;
+}
+
+/** The number of an audit entry's key, or undefined when it is none. */
+export function parseAuditKey(key: string): number | undefined {
+  const [, digits = ""] = /^audit\/(\d{10})\.json$/.exec(key) ?? [];
+  return Number(digits) > 0 ? Number(digits) : undefined;
 }
 
 export interface ReadMarkKey extends BackupPlace {

@@ -13,7 +13,10 @@ const asked = "$states.input.requestedBy";
 const requestedBy = `{% $exists(${asked}) ? ${asked} : 'someone without a name' %}`;
 const maxNameCharacters = 200;
 
-const restoring = { step: "restore", about: aboutBackup } as const;
+const shownRequester = `{% $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`;
+const restoring = { step: "restore", about: { ...aboutBackup, requestedBy: shownRequester } } as const;
+/** Failed: the class of the error, for the audit trail. */
+const failing = { step: "restore", about: { ...restoring.about, error: "{% $substring('' & $failure.Error, 0, 200) %}" } } as const;
 
 export const restore: Definition = {
   about: [
@@ -79,7 +82,7 @@ export const restore: Definition = {
       { Catch: [{ ErrorEquals: anyError, Next: "Tell" }], Next: "Tell" },
       "A backup that nobody had read back was verified on the way; the restore is done, recorded or not",
     ),
-    RecordFailure: recordFailure(restoring),
+    RecordFailure: recordFailure(failing),
     Tell: sendAlert(
       {
         machine: "restore",

@@ -107,3 +107,16 @@ it("refuses a heap of claims", async () => {
 it("records nothing of a backup that is gone", async () => {
   await expect(recording({ backupId: otherId, atLeast: 0 })).rejects.toMatchObject({ name: "BackupNotFound" });
 });
+
+it("writes restores into the audit trail: who asked, which execution, and how it ended", async () => {
+  await recording({ step: "restore", atLeast: 0, requestedBy: "ada" });
+  await recording({ step: "restore", atLeast: 0, requestedBy: "", error: "RestoreDiffers" });
+  await recording();
+  const trail = join(project.directory, "vault", "audit");
+  const entries = await Promise.all((await readdir(trail)).sort().map((name) => readFile(join(trail, name), "utf8")));
+  expect(entries.map((text) => JSON.parse(text).entry)).toMatchObject([
+    { number: 1, action: "restore.done", source: "tree", backupId, details: { requestedBy: "ada", execution: expect.any(String) } },
+    { number: 2, action: "restore.failed", source: "tree", backupId, details: { error: "RestoreDiffers" } },
+  ]);
+  expect(entries).toHaveLength(2);
+});

@@ -87,10 +87,13 @@ describe("the signing key", () => {
 describe("who may sign", () => {
   const objects = (room: string) => `arn:aws:s3:::acme-backups/production/${room}/db1/20261120T020000Z-full-7k3f9a.json`;
 
-  it("writes its own kind of statement alone: `record` evidence, `prune` tombstones, nobody holds", () => {
+  it("writes its own kind of statement alone: `record` evidence and the audit trail, `prune` tombstones, nobody holds", () => {
     const template = templateOf();
     expect(whoMay(template, "s3:PutObject", objects("evidence"))).toEqual(["RecordRole"]);
     expect(whoMay(template, "s3:PutObject", objects("tombstones"))).toEqual(["PruneRole"]);
     expect(whoMay(template, "s3:PutObject", objects("holds"))).toEqual([]);
+    const entry = "arn:aws:s3:::acme-backups/production/audit/0000000001.json";
+    expect(whoMay(template, "s3:PutObject", entry)).toEqual(["RecordRole"]);
+    expect(whoMay(template, "s3:DeleteObject", entry)).toEqual([]);
   });
 });

@@ -90,7 +90,7 @@ describe("commands", () => {
     expect((await project.say(["--policy", policy, "check"])).code).toBe(0);
   });
 
-  test("list, show, status, hold, prune and report agree on one backup", async () => {
+  test("list, show, status, hold, prune, audit and report agree on one backup", async () => {
     const id = (await project.holdfast(["list"])).json.backups[0].id;
     expect((await project.holdfast(["show", id.slice(0, 12)])).json).toMatchObject({ state: "verified", manifest: { id } });
     expect((await project.holdfast(["hold", "add", id, "--reason", "case 7"])).code).toBe(0);
@@ -109,6 +109,17 @@ describe("commands", () => {
       const refused = await project.holdfast(["report", "--out", join(project.directory, own)]);
       expect([refused.code, refused.json.error.class]).toEqual([2, "UsageInvalid"]);
     }
+    const trail = await project.holdfast(["audit", "config", "--action", "hold"]);
+    expect(trail.code).toBe(0);
+    expect(trail.json.vaults).toMatchObject([
+      {
+        problems: [],
+        entries: [
+          { number: 1, action: "hold.added", backupId: id, reason: "case 7" },
+          { number: 2, action: "hold.released", backupId: id },
+        ],
+      },
+    ]);
     const out = join(project.directory, "report.html");
     expect((await project.holdfast(["report", "--out", out])).code).toBe(0);
     expect(await readFile(out, "utf8")).toContain("config");

@@ -3,7 +3,18 @@ import { describe, expect, it } from "vitest";
 import { traitsOf } from "../../src/policy/engine-policy.ts";
 import { postgresPolicy } from "../../src/policy/engines/postgres/policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
-import { files, parse, places, postgres, smallest, withFiles, withPostgres, withSource, withTop } from "./policy-texts.ts";
+import {
+  files,
+  messagesOf,
+  parse,
+  places,
+  postgres,
+  smallest,
+  withFiles,
+  withPostgres,
+  withSource,
+  withTop,
+} from "./policy-texts.ts";
 
 describe("a policy", () => {
   it("needs nothing but a vault, a key and a source with its retention", () => {
@@ -33,6 +44,7 @@ describe("a policy", () => {
         },
       },
       alerts: {},
+      auditKeepSeconds: 2_557 * 86_400,
       sha256: createHash("sha256").update(smallest).digest("hex"),
     });
   });
@@ -251,5 +263,11 @@ describe("paths", () => {
   it("begin at the file's own directory when none is given", () => {
     const policy = parsePolicy(withTop("vaults: { main: folder:vault }"), "/etc/holdfast/holdfast.yml", { home: places.home });
     expect(policy.vaults["main"]).toMatchObject({ path: "/etc/holdfast/vault" });
+  });
+
+  it("locks the audit trail for seven years, for as long as it says, or not at all", () => {
+    const keptFor = (line: string) => parse(withTop(line)).auditKeepSeconds / 86_400;
+    expect(["", "audit: { keep: 30d }", "audit: { keep: none }"].map(keptFor)).toEqual([2_557, 30, 0]);
+    expect(messagesOf(withTop("audit: { keep: 7y }"))).toEqual([expect.stringContaining("audit.keep")]);
   });
 });

@@ -179,6 +179,8 @@ describe("what was found", () => {
     restore: "restore",
     verify: "verify",
   };
+  /** What else is recorded of a restore, for the audit trail. */
+  const askedFor = (name: string) => (name === "restore" ? { requestedBy: "ops@taskmaster.example" } : {});
   const machines = Object.keys(steps);
   const runOf = (name: string, answers = {}) => run(name, answers, { items: items.slice(0, 1) });
 
@@ -189,7 +191,7 @@ describe("what was found", () => {
       const lie = { ...readEvent("results", "prove-restoring"), source: "other", backupId: "20200101T000000Z-full-000000" };
       const { status, calls } = await runOf(name, { [step]: () => lie });
       expect(status).toBe("SUCCEEDED");
-      expect(recorded(calls)).toEqual([{ ...about, step, atLeast: name === "restore" ? 0 : 1 }]);
+      expect(recorded(calls)).toEqual([{ ...about, ...askedFor(name), step, atLeast: name === "restore" ? 0 : 1 }]);
     },
   );
 
@@ -207,7 +209,8 @@ describe("what was found", () => {
     const step = steps[name] ?? "";
     const { error, calls } = await runOf(name, { [step]: fail("BackupDamaged") });
     expect(targets(calls).slice(-3)).toEqual([step, "record", "notify"]);
-    expect(recorded(calls)).toEqual([{ ...about, step, atLeast: 0 }]);
+    const ended = name === "restore" ? { error: "BackupDamaged" } : {};
+    expect(recorded(calls)).toEqual([{ ...about, ...askedFor(name), ...ended, step, atLeast: 0 }]);
     expect(error).toBe("BackupDamaged");
   });
 

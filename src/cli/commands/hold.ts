@@ -1,21 +1,11 @@
 /** `holdfast hold`: legal holds. */
-import { userInfo } from "node:os";
 import { holdBackup, listHeld, releaseHold } from "../../pipeline/hold.ts";
 import { renderTable } from "../../report/format.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function addHold({ context }: Session, reference: string, { reason }: { readonly reason: string }): Promise<Outcome> {
-  const hold = await holdBackup(context, reference, { by: userName(), reason });
+  const hold = await holdBackup(context, reference, reason);
   return { document: hold, lines: [`${hold.backupId} of ${hold.source} is held: ${reason}`] };
-}
-
-/** In a container this user may have a number only. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? "unknown"}`;
-  }
 }
 
 export async function removeHold({ context }: Session, reference: string): Promise<Outcome> {

@@ -1,7 +1,7 @@
 /** The vault as a whole: its beginning, and whether this Holdfast understands it. */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { instructionsKey, vaultKey } from "../layout.ts";
+import { auditPrefix, instructionsKey, vaultKey } from "../layout.ts";
 import type { ObjectStore, PutOptions } from "../object-store.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { formatVersion } from "./format-version.ts";
@@ -100,7 +100,7 @@ export async function openVault(store: ObjectStore): Promise<VaultDocument> {
  * the store keeps behind a deletion.
  */
 async function findRemains(store: ObjectStore): Promise<string | undefined> {
-  for (const prefix of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/"]) {
+  for (const prefix of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/", auditPrefix]) {
     for await (const { key } of store.list(prefix)) return `it has ${key}`;
   }
   try {

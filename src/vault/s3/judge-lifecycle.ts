@@ -9,7 +9,7 @@ import { artifactTag, lifecycleRules } from "./lifecycle-rules.ts";
 
 const subject = "lifecycle";
 /** What stays until retention releases it. */
-const rooms = ["artifacts/", "manifests/", "evidence/", "holds/"] as const;
+const rooms = ["artifacts/", "manifests/", "evidence/", "holds/", "audit/"] as const;
 /**
  * What lies there must be brought back before it can be read: `list`, `prune` and `verify` read all
  * but artifacts at any time.

@@ -70,6 +70,6 @@ test("what a function throws is what is read of its execution, for any text", ()
       const read = readWholeCause("DumpFailed", `alerted: ${JSON.stringify({ errorType: "DumpFailed", errorMessage })}`);
       expect(read).toEqual({ error: "DumpFailed", message, hint, details });
     }),
-    { numRuns: 300, seed: 20261128 },
+    { numRuns: 100, seed: 20261128 },
   );
 });
