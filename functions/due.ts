@@ -19,7 +19,7 @@ const defaultHours = 20;
  * Functions quotas): this many fit twice. What is due beyond it waits for the next run, the longest
  * unread first, and `watch` tells of verifications that are overdue.
  */
-const mostItems = 50_000;
+const maxItems = 50_000;
 
 export const step = defineStep({
   name: "due",
@@ -36,7 +36,7 @@ export const step = defineStep({
       what === "verify"
         ? toProve(await listDueBackups(context, sources, olderThanHours * 3600))
         : listFleet(context, sources, kinds[0]).map((member) => ({ ...member, what }));
-    const items = due.slice(0, mostItems);
+    const items = due.slice(0, maxItems);
     if (due.length > items.length) logger.warn("more is due than one run takes", { due: due.length, taken: items.length });
     const key = `lists/${what}/${name}.json`;
     return withStateStore(context.run.clock, async (store, { bucket, prefix }) => {

@@ -7,8 +7,8 @@ import { withStateStore } from "./commons/state-store.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 /** Step Functions' limits on an execution's error and cause. */
-const mostError = 256;
-const mostCause = 32_768;
+const maxError = 256;
+const maxCause = 32_768;
 /** News of executions that did what they were asked for. */
 const ranWell: readonly string[] = ["RestoreDone", "RtoMissed"];
 
@@ -25,8 +25,8 @@ export const step = defineStep({
     /** Empty: none is known. */
     backupId: z.string().max(100).default(""),
     state: z.string().max(80),
-    error: z.string().max(mostError),
-    cause: z.string().max(mostCause),
+    error: z.string().max(maxError),
+    cause: z.string().max(maxCause),
   }),
   async run(context, { source, backupId, ...report }) {
     if (!ranWell.includes(report.error)) countFailure(source);

@@ -9,7 +9,7 @@ import { type CronSchedule, parseCron } from "../src/policy/cron.ts";
  * EventBridge Scheduler API reference, CreateSchedule: the most characters of a schedule
  * expression.
  */
-const mostCharacters = 256;
+const maxCharacters = 256;
 
 /**
  * One or two `cron(…)` expressions that together fire when `text` does. Two where cron(5) means
@@ -76,8 +76,8 @@ function readCron(text: string): CronSchedule {
 }
 
 function checked(text: string, expressions: string[]): string[] {
-  if (expressions.every(({ length }) => length <= mostCharacters)) return expressions;
-  throw refuse(text, `takes more than ${mostCharacters} characters`, "Write the schedule with fewer single values.");
+  if (expressions.every(({ length }) => length <= maxCharacters)) return expressions;
+  throw refuse(text, `takes more than ${maxCharacters} characters`, "Write the schedule with fewer single values.");
 }
 
 function refuse(text: string, why: string, hint: string): HoldfastError {

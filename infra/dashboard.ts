@@ -11,7 +11,7 @@ const width = 24;
 const rowHeight = 6;
 const headHeight = 2;
 /** Amazon CloudWatch user guide, "Alarm widget": the most alarms in one. */
-const mostAlarms = 100;
+const maxAlarms = 100;
 
 type Widget = Readonly<Record<string, unknown>>;
 
@@ -40,7 +40,7 @@ function overview(deployment: Deployment, y: number): Widget[] {
   const ended = ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"].flatMap(executions);
   const third = width / 3;
   return [
-    alarmList("Alarms", alarmArns(deployment).slice(0, mostAlarms), { y, width: third }),
+    alarmList("Alarms", alarmArns(deployment).slice(0, maxAlarms), { y, width: third }),
     graph("Executions that succeeded", executions("ExecutionsSucceeded"), { x: third, y, stat: "Sum", period: 3_600 }),
     graph("Executions that did not", ended, { x: 2 * third, y, stat: "Sum", period: 3_600 }),
   ];
@@ -49,9 +49,9 @@ function overview(deployment: Deployment, y: number): Widget[] {
 /** What the first list of alarms has no room for. */
 function furtherAlarms(deployment: Deployment, y: number): Widget[] {
   const alarms = alarmArns(deployment);
-  const lists = Array.from({ length: Math.ceil(alarms.length / mostAlarms) - 1 }, (_, index) => index + 1);
+  const lists = Array.from({ length: Math.ceil(alarms.length / maxAlarms) - 1 }, (_, index) => index + 1);
   return lists.map((index) =>
-    alarmList("Further alarms", alarms.slice(index * mostAlarms, (index + 1) * mostAlarms), {
+    alarmList("Further alarms", alarms.slice(index * maxAlarms, (index + 1) * maxAlarms), {
       y: y + rowHeight * (index - 1),
       width,
     }),

@@ -15,7 +15,7 @@ import { hasContainers } from "./tools.ts";
 const cpu = "4096";
 const memory = "16384";
 /** AWS Fargate's most, in GiB. */
-const mostDisk = 200;
+const maxDisk = 200;
 const logDays = 365;
 
 /** What is there beside the network of proofs only where there is an image. */
@@ -71,7 +71,7 @@ function taskDefinition(
       NetworkMode: "awsvpc",
       Cpu: cpu,
       Memory: memory,
-      EphemeralStorage: { SizeInGiB: mostDisk },
+      EphemeralStorage: { SizeInGiB: maxDisk },
       RuntimePlatform: { CpuArchitecture: deployment.architecture.toUpperCase(), OperatingSystemFamily: "LINUX" },
       ExecutionRoleArn: arnOf("TaskExecutionRole"),
       TaskRoleArn: role,

@@ -1,12 +1,14 @@
 /**
- * A vault that another account owns (ADR 0044): which account that is, as the policy's keys say, and
- * what the policy has to name, because a stack makes and looks up nothing there.
+ * A vault that another account owns (ADR 0044): which account that is, as the policy's keys say,
+ * and what the policy has to name, because a stack makes and looks up nothing there.
  */
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import type { Policy, S3Vault, VaultConfig } from "../src/policy/policy.ts";
 import { readKeyName } from "./key-names.ts";
 
-/** The account of the policy's keys and vaults. Errors: PolicyInvalid, naming each line to change. */
+/**
+ * The account of the policy's keys and vaults. Errors: PolicyInvalid, naming each line to change.
+ */
 export function readVaultAccount(policy: Policy): string {
   const keys = namedKeys(policy);
   const accounts = [...new Set(keys.flatMap(({ keyId }) => readKeyName(keyId).account ?? []))];

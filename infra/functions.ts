@@ -43,9 +43,9 @@ const recordMemory = 1_024;
 export const metricsNamespace = "Holdfast";
 
 /** AWS Lambda's most. */
-const longestSeconds = 900;
+const maxSeconds = 900;
 /** AWS Lambda's most, in MB: a throwaway server lives there. */
-const mostTemporary = 10_240;
+const maxTemporary = 10_240;
 
 /** The machines that schedules start; the others are started by hand. */
 export const scheduledMachines: readonly MachineName[] = ["backup", "restore-test", "verify", "fleet"];
@@ -74,7 +74,7 @@ function deciders(deployment: Deployment): FunctionSpec[] {
     {
       key: "due",
       module: "due",
-      timeout: longestSeconds,
+      timeout: maxSeconds,
       rights: [...catalogue, ...rights.writeLists(deployment)],
       environment: { ...stateEnvironment(deployment), ...namesEnvironment(deployment) },
     },
@@ -115,7 +115,7 @@ export function pruneSpec(deployment: Deployment): FunctionSpec {
   return {
     key: "prune",
     module: "prune",
-    timeout: longestSeconds,
+    timeout: maxSeconds,
     rights: [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.deleteBackups(deployment)],
   };
 }
@@ -141,7 +141,7 @@ function tellers(deployment: Deployment): FunctionSpec[] {
       key: "watch",
       module: "watch",
       unattended: true,
-      timeout: longestSeconds,
+      timeout: maxSeconds,
       rights: [...tell, ...rights.rememberWatch(deployment)],
       environment: { ...topics, ...stateEnvironment(deployment) },
     },
@@ -183,7 +183,7 @@ export function serverlessFunctions(deployment: Deployment): Record<string, unkn
     functionSpecs(deployment).map((spec) => {
       const size =
         spec.tools === true
-          ? { memorySize: deployment.toolsMemory, timeout: longestSeconds, ephemeralStorageSize: mostTemporary }
+          ? { memorySize: deployment.toolsMemory, timeout: maxSeconds, ephemeralStorageSize: maxTemporary }
           : { memorySize: 512, timeout: 60 };
       return [
         spec.key,

@@ -18,7 +18,7 @@ import type { Resources } from "./template.ts";
 export const imagePattern = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([a-z0-9._/-]+)@sha256:[0-9a-f]{64}$/;
 
 /** AWS CloudFormation quotas: resources of one template. */
-const mostResources = 500;
+const maxResources = 500;
 
 export function refuse(message: string, hint: string): HoldfastError {
   return new HoldfastError("UsageInvalid", message, { hint });
@@ -156,11 +156,11 @@ export function refuseLongRights(resources: Resources): void {
 
 /** Errors: PolicyInvalid, when the template would have more resources than CloudFormation takes. */
 export function refuseTooMany(resources: number, policy: Policy): void {
-  if (resources <= mostResources) return;
+  if (resources <= maxResources) return;
   const sources = Object.keys(policy.sources).length;
   throw new HoldfastError(
     "PolicyInvalid",
-    `${sources} sources make ${resources} resources, and CloudFormation takes ${mostResources} in a stack`,
+    `${sources} sources make ${resources} resources, and CloudFormation takes ${maxResources} in a stack`,
     {
       hint: "Divide the sources among several policies with the same vault, each with a stage of its own; docs/infrastructure.md says how.",
     },

@@ -17,8 +17,8 @@ const usualWindowSeconds = 300;
  * A start that could not be delivered within an hour is given up, and alarms from the queue: a day
  * later it would only come on top of the next.
  */
-const mostAgeSeconds = 3_600;
-const mostAttempts = 10;
+const maxAgeSeconds = 3_600;
+const maxAttempts = 10;
 /**
  * How often the watch looks: as often as the shortest objective of a tier (src/policy/defaults.ts).
  */
@@ -107,6 +107,6 @@ function target(key: "start" | "watch", input: unknown, gapSeconds: number) {
     Input: input,
     DeadLetterConfig: { Arn: arnOf("ScheduleQueue") },
     // No longer than until the next run.
-    RetryPolicy: { MaximumEventAgeInSeconds: Math.min(mostAgeSeconds, gapSeconds), MaximumRetryAttempts: mostAttempts },
+    RetryPolicy: { MaximumEventAgeInSeconds: Math.min(maxAgeSeconds, gapSeconds), MaximumRetryAttempts: maxAttempts },
   };
 }

@@ -7,13 +7,16 @@ import { sub } from "./template.ts";
 export const sourcesLog = ({ prefix }: Deployment): string => `/holdfast/${prefix}/sources`;
 
 /**
- * The path of the roles of one work, as text for `Fn::Sub`. Another account that owns the vault says
- * by it what each may do there (vault-owner/).
+ * The path of the roles of one work, as text for `Fn::Sub`. Another account that owns the vault
+ * says by it what each may do there (vault-owner/).
  */
 export const pathOfRoles = (prefix: string, work: string): string => `/${prefix}/\${AWS::Region}/${work}/`;
 
 /** Under which the roles of all sources are, as text for `Fn::Sub`. */
 const rolesOfSources = (prefix: string): string => `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${prefix}/\${AWS::Region}`;
+
+/** What the ARNs of the roles of all sources begin with. */
+export const rolesOfStage = ({ prefix }: Deployment) => sub(`${rolesOfSources(prefix)}/`);
 
 /** The roles of one work of all sources, which the machines that start its containers hand on. */
 export const rolesOfWork = (prefix: string, work: OwnWork) => sub(`${rolesOfSources(prefix)}/${work}/*`);

@@ -13,7 +13,7 @@ import { failureDestinations, serverlessFunctions } from "./functions.ts";
 import { machineNames } from "./machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
-import { stackOutputs } from "./outputs.ts";
+import { arnParameters, stackOutputs } from "./outputs.ts";
 import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
 import { Refusal, readableError } from "./readable-error.ts";
@@ -146,5 +146,6 @@ function resourcesOf(deployment) {
     ...alertResources(deployment),
     ...alarmResources(deployment),
     ...dashboardResources(deployment),
+    ...arnParameters(deployment),
   });
 }

@@ -24,7 +24,7 @@ export interface Invocation {
 }
 
 /** What a step needs to take back what is half done: an upload, a lease, a throwaway server. */
-const mostReserveMs = 45_000;
+const maxReserveMs = 45_000;
 /** Short functions keep a share of their time instead. */
 const reserveShare = 0.1;
 
@@ -66,7 +66,7 @@ export async function withContext<T>(invocation: Invocation, work: (context: Pip
 function startDeadline(remainingMs: number | undefined): { readonly signal: AbortSignal; clear(): void } {
   const controller = new AbortController();
   if (remainingMs === undefined) return { signal: controller.signal, clear: () => undefined };
-  const reserveMs = Math.min(mostReserveMs, remainingMs * reserveShare);
+  const reserveMs = Math.min(maxReserveMs, remainingMs * reserveShare);
   const timer = setTimeout(
     () => {
       const seconds = Math.round((remainingMs - reserveMs) / 1000);

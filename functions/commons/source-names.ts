@@ -13,13 +13,13 @@ export type OwnWork = (typeof ownWorks)[number];
 /** AWS's most, of a function's name and of a role's. */
 const maxNameCharacters = 64;
 /** Of these, `holdfast-<stage>-prove-` takes up to 26. */
-const longestSlug = 32;
+const maxSlug = 32;
 
 /**
  * A source's name as part of a resource's: as it is where that is allowed, else shortened, with a
  * piece of its SHA-256.
  */
-export function slugOf(source: string, longest = longestSlug): string {
+export function slugOf(source: string, longest = maxSlug): string {
   const plain = source.replaceAll(/[^A-Za-z0-9-]/g, "-");
   if (plain === source && plain.length <= longest) return plain;
   const digest = createHash("sha256").update(source).digest("hex").slice(0, 8);

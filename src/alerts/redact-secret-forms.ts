@@ -26,7 +26,7 @@ const forms: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Longer than any text that is shown, and short enough for the patterns to take no time. */
-const mostCharacters = 10_000;
+const maxCharacters = 10_000;
 
 /**
  * `text` with `[redacted]` in the place of passwords in addresses, keys, tokens, webhooks, and of
@@ -40,7 +40,7 @@ export function redactSecretForms(text: string): string {
  * A text that is too long ends before the word at the cut: half a secret has no form to know it by.
  */
 function withoutTail(text: string): string {
-  if (text.length <= mostCharacters) return text;
-  const end = Math.max(text.lastIndexOf(" ", mostCharacters), text.lastIndexOf("\n", mostCharacters), 0);
+  if (text.length <= maxCharacters) return text;
+  const end = Math.max(text.lastIndexOf(" ", maxCharacters), text.lastIndexOf("\n", maxCharacters), 0);
   return `${text.slice(0, end)} …`;
 }

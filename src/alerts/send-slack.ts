@@ -28,7 +28,7 @@ const firstPauseMs = 1_000;
 /**
  * A longer Retry-After than this is not waited for: better to say that the message did not go out.
  */
-const longestPauseMs = 30_000;
+const maxPauseMs = 30_000;
 
 /** How an attempt ended. */
 type Answer =
@@ -52,7 +52,7 @@ export async function sendSlack(webhook: Secret, message: SlackMessage, options:
     why = answer.why;
     if (answer.ended === "refused") throw new HoldfastError("AlertRefused", `${options.channel} does not take the alert: ${why}`);
     const pauseMs = answer.pauseMs ?? firstPauseMs * 2 ** (attempt - 1) * (0.5 + options.random());
-    if (pauseMs > longestPauseMs) break;
+    if (pauseMs > maxPauseMs) break;
     if (attempt < attempts) await options.wait(pauseMs);
   }
   throw new HoldfastError("AlertUndelivered", `the alert did not reach ${options.channel}: ${why}`);

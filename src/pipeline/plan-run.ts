@@ -36,9 +36,9 @@ export interface RestorePlan {
  * A Lambda ends after 900 s (AWS quota); a dump that took two thirds of that last time may not fit
  * the next.
  */
-const mostLambdaSeconds = 600;
+const maxLambdaSeconds = 600;
 /** Of the 10,240 MB that a Lambda's /tmp may have. */
-const mostThrowawayBytes = 8 * 1024 ** 3;
+const maxThrowawayBytes = 8 * 1024 ** 3;
 
 /**
  * Plans a backup by the size that the policy declares and the figures of the source's newest one;
@@ -86,8 +86,8 @@ export async function planReading(
   const engine = await context.engineOf(manifest.engine);
   const needed = estimateRoom(engine, manifest);
   const room: Choice =
-    needed > mostThrowawayBytes
-      ? { runner: "fargate", reason: `it needs ${needed} bytes of disk, a Lambda has ${mostThrowawayBytes} to spare` }
+    needed > maxThrowawayBytes
+      ? { runner: "fargate", reason: `it needs ${needed} bytes of disk, a Lambda has ${maxThrowawayBytes} to spare` }
       : chooseForDump(manifest);
   return { source: entry.source, backupId: entry.id, ...room };
 }
@@ -99,8 +99,8 @@ function chooseForDump(manifest: Manifest | undefined): Choice {
   const { plainBytes: bytes, durationSeconds: seconds } = totalsOf(manifest);
   if (bytes > maxLambdaBytes)
     return { runner: "fargate", reason: `${manifest.id} has ${bytes} bytes, more than ${maxLambdaBytes}` };
-  if (seconds > mostLambdaSeconds) {
-    return { runner: "fargate", reason: `${manifest.id} took ${Math.round(seconds)} s, more than ${mostLambdaSeconds}` };
+  if (seconds > maxLambdaSeconds) {
+    return { runner: "fargate", reason: `${manifest.id} took ${Math.round(seconds)} s, more than ${maxLambdaSeconds}` };
   }
   return { runner: "lambda", reason: `${manifest.id} had ${bytes} bytes and took ${Math.round(seconds)} s` };
 }

@@ -9,7 +9,7 @@ type Unit = keyof typeof unitSeconds;
  * A hundred years: beyond it, a duration is a slip of the keyboard, and dates leave the range that
  * calendars know.
  */
-const mostSeconds = 36_500 * unitSeconds.d;
+const maxSeconds = 36_500 * unitSeconds.d;
 
 /** What a duration may be, in words, for messages. */
 export const durationForm = "a duration such as 15m, 1h, 30d or 4w";
@@ -24,7 +24,7 @@ export function parseDuration(text: string): Parsed<number> {
   const match = /^([1-9][0-9]*)([mhdw])$/.exec(text);
   if (match === null) return { problem: explain(text) };
   const seconds = Number(match[1]) * unitSeconds[match[2] as Unit];
-  if (seconds > mostSeconds) return { problem: `${showValue(text)} is more than a hundred years` };
+  if (seconds > maxSeconds) return { problem: `${showValue(text)} is more than a hundred years` };
   return { value: seconds };
 }
 

@@ -10,7 +10,7 @@ import { markProving, type Proving, readProving, withoutMark } from "./proving-m
 const compressedMark = "gzip:";
 
 /** AWS Secrets Manager quotas: 65,536 bytes of a secret's value. */
-const mostBytes = 65_536;
+const maxBytes = 65_536;
 
 /** More than any policy has; a few bytes of gzip can stand for gigabytes. */
 const maxUnpackedBytes = 4_194_304;
@@ -22,12 +22,12 @@ const maxUnpackedBytes = 4_194_304;
  */
 export function packPolicy(policyText: string, proving?: Proving): string {
   const text = proving === undefined ? policyText : markProving(policyText, proving);
-  if (Buffer.byteLength(text) <= mostBytes) return text;
+  if (Buffer.byteLength(text) <= maxBytes) return text;
   const packed = `${compressedMark}${gzipSync(text).toString("base64")}`;
-  if (packed.length <= mostBytes) return packed;
+  if (packed.length <= maxBytes) return packed;
   throw new HoldfastError(
     "PolicyInvalid",
-    `the policy is too long to be deployed: ${packed.length} bytes compressed, ${mostBytes} is the most`,
+    `the policy is too long to be deployed: ${packed.length} bytes compressed, ${maxBytes} is the most`,
     {
       hint: "Divide its sources among several policies, each with a stage of its own.",
     },

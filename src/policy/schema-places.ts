@@ -49,7 +49,7 @@ function publicKey(whose: string) {
   return term(parsePublicKey, {
     expects: "a public key in base64",
     pattern: "^[A-Za-z0-9+/]+={0,2}$",
-    description: `The public half of ${whose}: its SubjectPublicKeyInfo in base64. Signatures are checked with it; it is no secret.`,
+    description: `The public half of ${whose}: its SubjectPublicKeyInfo in base64. Signatures are checked with it; it is not a secret.`,
     samples: ["MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="],
   });
 }

@@ -65,7 +65,7 @@ export const objectives = section(
 );
 
 /** Bounds slips of the keyboard, far beyond what a calendar needs. */
-const mostKept = 100_000;
+const maxKept = 100_000;
 const rules = ["keepLast", "keepWithin", "recoveryWindow", "daily", "weekly", "monthly", "yearly", "kinds"] as const;
 
 const minAge = term(parseMinAge, {
@@ -87,23 +87,23 @@ export function retention(engine: Engine) {
   const kinds = kindsOf(engine);
   return section(
     {
-      daily: count(mostKept, {
+      daily: count(maxKept, {
         description: "The newest backup of each of so many days stays, and the newest proven one.",
         samples: [30],
       }).optional(),
-      weekly: count(mostKept, {
+      weekly: count(maxKept, {
         description: "The newest backup of each of so many ISO weeks stays, and the newest proven one.",
         samples: [8],
       }).optional(),
-      monthly: count(mostKept, {
+      monthly: count(maxKept, {
         description: "The newest backup of each of so many months stays, and the newest proven one.",
         samples: [12],
       }).optional(),
-      yearly: count(mostKept, {
+      yearly: count(maxKept, {
         description: "The newest backup of each of so many years stays, and the newest proven one.",
         samples: [7],
       }).optional(),
-      keepLast: count(mostKept, { description: "So many newest backups stay, whatever their age.", samples: [3] }).optional(),
+      keepLast: count(maxKept, { description: "So many newest backups stay, whatever their age.", samples: [3] }).optional(),
       keepWithin: duration({ description: "Every younger backup stays.", samples: ["7d"] }).optional(),
       recoveryWindow: recoveryWindow.optional(),
       kinds: section(

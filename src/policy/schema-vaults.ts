@@ -44,7 +44,7 @@ function age(description: string, sample: string) {
  * S3 moves an object to infrequent access 30 days after its creation, and on from there 30 days
  * later, at the earliest.
  */
-const fewestDays = 30;
+const minDays = 30;
 
 const tiers = section(
   {
@@ -80,10 +80,10 @@ const tiers = section(
  */
 function areApart([warm, ...others]: readonly (number | undefined)[]): boolean {
   let before = warm;
-  if (warm !== undefined && warm < fewestDays) return false;
+  if (warm !== undefined && warm < minDays) return false;
   for (const days of others) {
     if (days === undefined) continue;
-    if (before !== undefined && days < before + fewestDays) return false;
+    if (before !== undefined && days < before + minDays) return false;
     before = days;
   }
   return true;

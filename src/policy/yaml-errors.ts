@@ -6,7 +6,7 @@ import { type Document, type ErrorCode, isScalar, visit } from "yaml";
 import { findLineStarts, lineAt, type PlacedProblem } from "./problem.ts";
 
 /** Problems shown at most: the first ones cause the others. */
-const mostProblems = 20;
+const maxProblems = 20;
 
 /** Errors looked at: a line can have thousands. */
 const maxExamined = 200;
@@ -36,7 +36,7 @@ export function explainYamlErrors(document: Document, text: string): PlacedProbl
     const line = lineAt(lineStarts, problem.offset);
     if (!lines.has(line)) problems.push(problem);
     lines.add(line);
-    if (problems.length === mostProblems) break;
+    if (problems.length === maxProblems) break;
   }
   return problems;
 }

@@ -33,11 +33,11 @@ export interface YamlTree {
  * Values a policy may have after its aliases are expanded; a policy of 1,000 sources has some
  * 30,000.
  */
-const mostValues = 100_000;
+const maxValues = 100_000;
 /** Problems that get a guess at what was meant. */
 const maxGuesses = 20;
 /** Levels of nesting; the schema has 7. */
-const mostLevels = 50;
+const maxLevels = 50;
 
 /** Reads `text`; problems alone when it is no YAML. */
 export function readYaml(text: string): YamlTree | { readonly problems: readonly PlacedProblem[] } {
@@ -92,11 +92,11 @@ class TreeReader {
   read(node: Node | null, path: PolicyPath, fallback: number): unknown {
     const offset = node?.range?.[0] ?? fallback;
     this.#values++;
-    if (this.#values > mostValues || path.length > mostLevels) {
+    if (this.#values > maxValues || path.length > maxLevels) {
       const what =
-        path.length > mostLevels
-          ? `is nested deeper than ${mostLevels} levels`
-          : `has more than ${mostValues} values once its aliases are expanded`;
+        path.length > maxLevels
+          ? `is nested deeper than ${maxLevels} levels`
+          : `has more than ${maxValues} values once its aliases are expanded`;
       this.overflow ??= { path: [], message: `the policy ${what}`, offset: this.#expanding ?? offset };
     }
     if (this.overflow !== undefined || node === null) return null;

@@ -11,7 +11,7 @@ import type { Judgement, SourceView, StatusBackup, StatusFinding, StatusSource }
  * A backup is listed once it is committed: a run may take this long at least, or twice as long as
  * the last one.
  */
-const leastGraceMs = 15 * 60_000;
+const minGraceMs = 15 * 60_000;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** A scheduler may start a run a little early by our clock. */
@@ -19,7 +19,7 @@ const earlyStartMs = 60_000;
 /**
  * Enough runs to see a week of hourly ones; more missed runs than this are not counted one by one.
  */
-const mostRuns = 400;
+const maxRuns = 400;
 
 export function judgeSchedules(view: SourceView): Judgement<"missedRuns"> {
   const schedules = backupKinds.flatMap((kind) => {
@@ -31,7 +31,7 @@ export function judgeSchedules(view: SourceView): Judgement<"missedRuns"> {
     const runs =
       count === 1
         ? `the ${kind} backup scheduled for ${lastAt} was`
-        : `${count === mostRuns ? "at least " : ""}${count} scheduled ${kind} backups were`;
+        : `${count === maxRuns ? "at least " : ""}${count} scheduled ${kind} backups were`;
     return { level: "warning", subject: "schedule", message: `${runs} not made${count === 1 ? "" : `, the last at ${lastAt}`}` };
   });
   const unmeetable = sayUnmeetable(view.source, view.timezone, view.now);
@@ -57,7 +57,7 @@ function findMissed(
   let run = schedule.previous(new Date(now.getTime() - graceMsOf(newest)));
   const last = run;
   let count = 0;
-  for (; run !== undefined && run.getTime() > afterMs && count < mostRuns; count++) run = schedule.previous(run);
+  for (; run !== undefined && run.getTime() > afterMs && count < maxRuns; count++) run = schedule.previous(run);
   return count === 0 || last === undefined ? [] : [{ kind, count, lastAt: last.toISOString() }];
 }
 
@@ -75,7 +75,7 @@ export function findExpectedRun({ source, backups, now, timezone }: SourceView):
 }
 
 function graceMsOf(newest: StatusBackup | undefined): number {
-  return Math.max(leastGraceMs, 2000 * (newest?.figures?.durationSeconds ?? 0));
+  return Math.max(minGraceMs, 2000 * (newest?.figures?.durationSeconds ?? 0));
 }
 
 /**
@@ -104,7 +104,7 @@ export function sayUnmeetable(
 function pastRuns(schedule: Schedule, now: Date): number[] {
   const fromMs = now.getTime() - 60 * dayMs;
   const runs: number[] = [];
-  for (let run = schedule.previous(now); run !== undefined && runs.length < mostRuns; run = schedule.previous(run)) {
+  for (let run = schedule.previous(now); run !== undefined && runs.length < maxRuns; run = schedule.previous(run)) {
     if (runs.length >= 2 && run.getTime() < fromMs) break;
     runs.push(run.getTime());
   }

@@ -4,7 +4,7 @@ import type { Judgement, SourceView, StatusBackup, StatusFinding } from "./statu
 const dayMs = 86_400_000;
 const monthDays = 30;
 /** Growth over less than this says little about a month. */
-const leastDays = 7;
+const minDays = 7;
 /**
  * Growth beyond a fifth a month is worth a look (requirements, R23: "alert above 20 % a month").
  */
@@ -38,7 +38,7 @@ export function measureSize({ backups }: SourceView): Judgement<"size"> {
 function measureGrowth(newest: StatusBackup, sized: readonly StatusBackup[]): number | null {
   const daysBefore = ({ startedAt }: StatusBackup) => (newest.startedAt.getTime() - startedAt.getTime()) / dayMs;
   const earlier = sized
-    .filter((backup) => backup.kind === newest.kind && daysBefore(backup) >= leastDays && (bytesOf(backup) ?? 0) > 0)
+    .filter((backup) => backup.kind === newest.kind && daysBefore(backup) >= minDays && (bytesOf(backup) ?? 0) > 0)
     .sort((a, b) => Math.abs(daysBefore(a) - monthDays) - Math.abs(daysBefore(b) - monthDays))[0];
   const [before, after] = [earlier && bytesOf(earlier), bytesOf(newest)];
   if (earlier === undefined || before === undefined || after === undefined) return null;

@@ -9,7 +9,7 @@ import type { ReportTest } from "./report-model.ts";
 import { describeState, instant, plural } from "./report-parts.ts";
 
 /** Differences listed one by one; all are counted. */
-const mostDifferences = 50;
+const maxDifferences = 50;
 
 export function renderTest(test: ReportTest): Html {
   const { backupId, check, at, by, comparison, sourceCheck, assertions = [], timings = {}, objective, findings } = test;
@@ -40,7 +40,7 @@ function describeComparison({ objectsCompared, rowsCompared, bytesCompared, diff
 
 function renderDifferences(title: string, { differences, differenceCount }: Comparison): Html | null {
   if (differenceCount === 0) return null;
-  const shown = differences.slice(0, mostDifferences);
+  const shown = differences.slice(0, maxDifferences);
   const rest = differenceCount > shown.length ? html`<p class="soft">${differenceCount - shown.length} more.</p>` : null;
   return html`<div class="scroll"><table><caption>${title}</caption><thead><tr><th scope="col">Object</th><th scope="col">Problem</th></tr></thead>
 <tbody>${shown.map(({ object, problem }) => html`<tr><th scope="row"><code>${object}</code></th><td>${problem}</td></tr>\n`)}</tbody></table></div>${rest}`;

@@ -12,17 +12,17 @@ import type { SourceStatus, StatusBackup } from "./status-model.ts";
  * A catalogue longer than this is cut: the report is for reading, `holdfast list --json` for
  * everything.
  */
-const mostBackups = 500;
+const maxBackups = 500;
 /**
  * Of a backup whose manifest was not read: older than those that the figures are taken from, or
  * damaged.
  */
 const unknown = "not read";
 /** Restore tests shown whole; what came before them is in the vault. */
-const mostTests = 5;
+const maxTests = 5;
 
 /** A retention plan of up to so many backups stands open, so that it is printed. */
-const mostOpen = 60;
+const maxOpen = 60;
 
 export function renderSourceSection(status: SourceStatus, model: ReportModel): Html {
   const source = model.sources.find(({ name }) => name === status.source);
@@ -70,16 +70,16 @@ function renderCourse({ backups, tests }: ReportSource): Html | null {
 function renderTests(tests: readonly ReportTest[]): Html {
   const newestFirst = tests.toSorted((a, b) => (a.at < b.at ? 1 : -1));
   const earlier =
-    newestFirst.length > mostTests
-      ? html`<p class="soft">${plural(newestFirst.length - mostTests, "earlier test")} not shown.</p>`
+    newestFirst.length > maxTests
+      ? html`<p class="soft">${plural(newestFirst.length - maxTests, "earlier test")} not shown.</p>`
       : null;
   return html`<h3>Restore tests</h3>
-${newestFirst.length === 0 ? html`<p>No backup of this source has been restored in a test yet.</p>` : newestFirst.slice(0, mostTests).map(renderTest)}${earlier}`;
+${newestFirst.length === 0 ? html`<p>No backup of this source has been restored in a test yet.</p>` : newestFirst.slice(0, maxTests).map(renderTest)}${earlier}`;
 }
 
 function renderCatalogue({ backups }: ReportSource, now: Date): Html {
   const newestFirst = backups.toSorted((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
-  const shown = newestFirst.slice(0, mostBackups);
+  const shown = newestFirst.slice(0, maxBackups);
   const rest =
     newestFirst.length > shown.length
       ? html`<p class="soft">${plural(newestFirst.length - shown.length, "older backup")} not shown.</p>`
@@ -113,9 +113,9 @@ ${plan.decisions.length === 0 ? null : renderDecisions(plan.decisions)}`;
 function renderDecisions(decisions: ReportPlan["decisions"]): Html {
   const released = decisions.filter(({ kept }) => !kept).length;
   return html`<p>The next prune would keep ${plural(decisions.length - released, "backup")} and delete ${released}.</p>
-<details${decisions.length <= mostOpen ? { markup: " open" } : null}><summary>Why each one stays or goes</summary>
+<details${decisions.length <= maxOpen ? { markup: " open" } : null}><summary>Why each one stays or goes</summary>
 <div class="scroll"><table><thead><tr><th scope="col">Backup</th><th scope="col">Decision</th><th scope="col">Reasons</th></tr></thead>
-<tbody>${decisions.slice(0, mostBackups).map(({ id, kept: stays, reasons }) => html`<tr><th scope="row"><code>${id}</code></th><td>${stays ? "kept" : "released"}</td><td>${reasons.join("; ")}</td></tr>\n`)}</tbody>
+<tbody>${decisions.slice(0, maxBackups).map(({ id, kept: stays, reasons }) => html`<tr><th scope="row"><code>${id}</code></th><td>${stays ? "kept" : "released"}</td><td>${reasons.join("; ")}</td></tr>\n`)}</tbody>
 </table></div></details>`;
 }
 

@@ -6,7 +6,7 @@ import { openZoneOffset, type ZoneOffset } from "../runtime/zone-offset.ts";
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 /** The rarest date, 29 February, is eight years apart around 2100. */
-const mostDaysBack = 8 * 366 + 1;
+const maxDaysBack = 8 * 366 + 1;
 
 export interface Schedule {
   /**
@@ -36,7 +36,7 @@ export function previousRun(cron: string, timezone: string, before: Date): Date 
 
 function findPrevious(schedule: CronSchedule, offsetOf: ZoneOffset, beforeMs: number): Date | undefined {
   const firstDay = Math.floor((beforeMs + offsetOf(beforeMs)) / dayMs);
-  for (let day = firstDay; day > firstDay - mostDaysBack; day--) {
+  for (let day = firstDay; day > firstDay - maxDaysBack; day--) {
     if (!runsOn(schedule, new Date(day * dayMs))) continue;
     const run = findLastOfDay(schedule, offsetOf, day * dayMs, beforeMs);
     if (run !== undefined) return new Date(run);

@@ -26,7 +26,7 @@ export interface PrivateDirectoryOptions {
  * sockaddr_un's 108 bytes with the terminating NUL, less a directory's name, `/.s.PGSQL.65535.lock`
  * and mkdtemp's six characters.
  */
-const longestSocketPrefixBytes = 107 - "/s/.s.PGSQL.65535.lock".length - 6;
+const maxSocketPrefixBytes = 107 - "/s/.s.PGSQL.65535.lock".length - 6;
 
 /**
  * Makes a directory of mode 0700 in `parent`, named `prefix` and six random characters.
@@ -37,7 +37,7 @@ export async function makePrivateDirectory(
   prefix: string,
   options: PrivateDirectoryOptions = {},
 ): Promise<PrivateDirectory> {
-  const tooLong = options.sockets === true && Buffer.byteLength(join(parent, prefix)) > longestSocketPrefixBytes;
+  const tooLong = options.sockets === true && Buffer.byteLength(join(parent, prefix)) > maxSocketPrefixBytes;
   const base = tooLong ? "/tmp" : parent;
   let path: string;
   try {

@@ -73,7 +73,7 @@ export async function reserveServerUser(choose = () => chooseSandboxUser("server
  * when that ends, however it ends. Undefined: another one has it.
  */
 function claim(name: string): Promise<(() => void) | undefined> {
-  // Nobody is to connect, and whoever does learns nothing.
+  // Nobody is to connect, and anyone who does learns nothing.
   const server = createServer((socket) => socket.destroy());
   server.unref();
   return new Promise((resolve, reject) => {

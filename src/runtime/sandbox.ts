@@ -1,5 +1,5 @@
 /**
- * Where code that others wrote is run: definitions and archives of a backup are made by whoever
+ * Where code that others wrote is run: definitions and archives of a backup are made by anyone who
  * could write in the source. A sandbox has no network, no process but its own, no file but the
  * programs and what it is given, and limits (docs/sandbox.md).
  */

@@ -15,7 +15,7 @@ import type { SignedVault } from "./vault.ts";
  * A lock that has ended when the request arrives is refused, and one of less than a minute is worth
  * nothing.
  */
-const leastLockMs = 60_000;
+const minLockMs = 60_000;
 
 /**
  * What a new object of a backup that exists is to be locked with: as long as its manifest is.
@@ -30,7 +30,7 @@ export async function lockLikeManifest(
 ): Promise<Pick<PutOptions, "retainUntil">> {
   if (store.locks === undefined) return {};
   const until = (await store.head(keyOf.manifest(source, id)))?.lock?.until;
-  return until === undefined || until.getTime() < now.getTime() + leastLockMs ? {} : { retainUntil: until };
+  return until === undefined || until.getTime() < now.getTime() + minLockMs ? {} : { retainUntil: until };
 }
 
 /**

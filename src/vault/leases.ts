@@ -63,7 +63,7 @@ const renewalsPerLifetime = 3;
 /** A renewal that failed is tried again after this share of the time between two. */
 const retryShare = 0.1;
 /** How often a lost race is run again; every round means that another writer got on. */
-const mostRaces = 20;
+const maxRaces = 20;
 
 /** What a lease keeps to one holder. */
 export interface LeaseSubject {
@@ -81,7 +81,7 @@ export async function acquireLease(store: ObjectStore, subject: LeaseSubject, re
   const processes = request.processes === undefined ? machineProcesses() : request.processes;
   const { clock } = request;
   const { source, stream } = subject;
-  for (let race = 0; race < mostRaces; race += 1) {
+  for (let race = 0; race < maxRaces; race += 1) {
     const current = await readLease(store, subject);
     if (current !== undefined) {
       const verdict = judgeLease(current.record, clock.now(), processes);
@@ -115,7 +115,7 @@ export async function acquireLease(store: ObjectStore, subject: LeaseSubject, re
   }
   throw new HoldfastError(
     "StoreConflict",
-    `${mostRaces} others were faster to take the ${stream} lease of "${source}" in ${store.url}`,
+    `${maxRaces} others were faster to take the ${stream} lease of "${source}" in ${store.url}`,
   );
 }
 
@@ -147,7 +147,7 @@ function makeLease(store: ObjectStore, held: Held, clock: Clock, processes: Proc
    * another holder's now.
    */
   const replace = async (change: (record: LeaseRecord) => LeaseRecord): Promise<boolean> => {
-    for (let race = 0; race < mostRaces; race += 1) {
+    for (let race = 0; race < maxRaces; race += 1) {
       const startedMs = clock.monotonicMs();
       const record = change(held.record);
       if (releasing && !record.released) return false;

@@ -7,7 +7,7 @@ export const maxKeyBytes = 1024;
  * The longest file name that common file systems take, in bytes; a key's segment is a file name in
  * a folder vault.
  */
-const longestSegmentBytes = 255;
+const maxSegmentBytes = 255;
 /** Where a folder vault keeps files that are still being written; never a key. */
 export const partialDirectory = ".partial";
 
@@ -31,8 +31,8 @@ function findProblem(key: string): string | undefined {
   const segments = key.split("/");
   if (segments.some((segment) => segment === "" || segment === "." || segment === ".."))
     return 'it has an empty, "." or ".." segment';
-  if (segments.some((segment) => Buffer.byteLength(segment) > longestSegmentBytes)) {
-    return `it has a segment longer than ${longestSegmentBytes} bytes`;
+  if (segments.some((segment) => Buffer.byteLength(segment) > maxSegmentBytes)) {
+    return `it has a segment longer than ${maxSegmentBytes} bytes`;
   }
   if (segments[0] === partialDirectory) return `${partialDirectory} is the store's own`;
   return undefined;

@@ -49,6 +49,7 @@ const facts: Readonly<Record<string, (properties: Properties) => readonly unknow
   "AWS::SecretsManager::Secret": (of) => [of["Name"]],
   "AWS::SNS::Subscription": (of) => [`${of["Protocol"]} ${last(of["Endpoint"])}`, `of ${last(of["TopicArn"])}`],
   "AWS::SNS::Topic": (of) => [of["TopicName"], of["KmsMasterKeyId"] === undefined ? "NOT ENCRYPTED" : "encrypted"],
+  "AWS::SSM::Parameter": (of) => [of["Name"]],
   "AWS::SQS::Queue": (of) => [of["SqsManagedSseEnabled"] === true ? "encrypted" : "NOT ENCRYPTED"],
   "AWS::StepFunctions::StateMachine": (of) => [of["StateMachineName"], `as ${last(of["RoleArn"])}`],
 };

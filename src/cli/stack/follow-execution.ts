@@ -42,7 +42,7 @@ const unknownMs = 15_000;
 /** Where no status line is redrawn, a Map's figures are told this often. */
 const mapTellingMs = 30_000;
 /** Rounds in which the description says that it ended and the history does not yet. */
-const mostLag = 5;
+const maxLag = 5;
 
 interface Watch {
   history: FoldedHistory;
@@ -116,7 +116,7 @@ async function look(api: StepFunctions, arn: string, watch: Watch, follower: Fol
   if (end === undefined && fresh.length > 0) return false;
   watch.description = await api.describe(arn);
   if (watch.description.status === "RUNNING") return false;
-  return end !== undefined || ++watch.lag >= mostLag;
+  return end !== undefined || ++watch.lag >= maxLag;
 }
 
 async function lookAtMaps(api: StepFunctions, arn: string, watch: Watch, { terminal, clock }: Follower): Promise<void> {

@@ -17,7 +17,7 @@ export interface ExecutionName {
 }
 
 /** Names of execution take 80 characters (Step Functions, StartExecution). */
-const longestName = 80;
+const maxName = 80;
 
 /** A stack is called as CloudFormation calls it: `holdfast-<stage>`. Errors: UsageInvalid. */
 export function requireStackName(name: string): string {
@@ -34,7 +34,7 @@ export function executionName(machine: MachineName, subject: string, now: Date):
   const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const tail = `-by-hand-${stamp}`;
   const head = `${machine}-${subject.replaceAll(/[^A-Za-z0-9_-]/g, "-")}`;
-  return head.slice(0, longestName - tail.length) + tail;
+  return head.slice(0, maxName - tail.length) + tail;
 }
 
 /**

@@ -21,7 +21,7 @@ import { walkTree } from "./walk-tree.ts";
  */
 const defaultMostEntries = 20_000;
 /** Unreadable entries named. */
-const mostNamed = 5;
+const maxNamed = 5;
 
 interface Survey {
   entries: number;
@@ -69,7 +69,7 @@ async function surveyTree(
   const { uid, gid } = ownIdentity();
   const noteUnreadable = (path: EntryPath) => {
     survey.unreadable++;
-    if (survey.named.length < mostNamed) survey.named.push(displayPath(path));
+    if (survey.named.length < maxNamed) survey.named.push(displayPath(path));
   };
   const walk = walkTree(root.path, root.stats, {
     selection,

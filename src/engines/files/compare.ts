@@ -41,7 +41,7 @@ export interface TreeComparison {
 }
 
 /** Differences listed by name; all are counted. */
-const mostListed = 200;
+const maxListed = 200;
 interface State extends TreeComparison {
   readonly differ: (path: EntryPath, problem: string) => void;
   /**
@@ -61,7 +61,7 @@ export async function compareTree(comparison: TreeComparison): Promise<Compariso
   let differenceCount = 0;
   const differ = (path: EntryPath, problem: string) => {
     differenceCount++;
-    if (differences.length < mostListed) differences.push({ object: displayPath(path), problem });
+    if (differences.length < maxListed) differences.push({ object: displayPath(path), problem });
   };
   const state: State = { ...comparison, differ, linked: new Map() };
   const expected = createDigestBuilder();

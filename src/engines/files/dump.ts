@@ -133,7 +133,7 @@ async function checkSource(dump: Dump): Promise<SourceCheckResult> {
   notices.add(
     "source-changed",
     source.path,
-    `${source.path} changed during the backup, so that its own counts cannot be compared with the backup`,
+    `${source.path} changed during the backup: its own counts cannot be compared with the backup`,
   );
   return { mode: "none", objects };
 }

@@ -148,7 +148,7 @@ function readFields(fields: Record<string, unknown>, path: EntryPath, type: Entr
   const [uid, gid, size] = [readCount(fields["uid"]), readCount(fields["gid"]), readCount(fields["size"])];
   if (uid === undefined || gid === undefined || size === undefined) return "no valid uid, gid or size";
   if ((type === "file") !== (typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256))) return "no valid sha256";
-  if (type !== "file" && size !== 0) return "a size although it is no file";
+  if (type !== "file" && size !== 0) return "a size although it is not a file";
   if (torn !== undefined && !["changed", "grew", "shrank", "unreadable"].includes(String(torn)))
     return "an unknown reason for being torn";
   const [linkTarget, hardLinkOf] = [readName(fields, "linkTarget"), readName(fields, "hardLinkOf")];

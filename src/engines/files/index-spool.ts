@@ -27,7 +27,7 @@ const pieceCharacters = 65_536;
  * A path takes four bytes of JSON a byte at most, PATH_MAX is 4 KiB, and a line holds two; far
  * beyond is no index.
  */
-const longestLineBytes = 262_144;
+const maxLineBytes = 262_144;
 
 /** Writes a new spool at `path`. Errors, from `add` and `finish`: DiskFull, DumpFailed. */
 export function createIndexWriter(path: string): IndexWriter {
@@ -95,9 +95,9 @@ export async function* readIndex(path: string): AsyncGenerator<Entry | SkippedEn
   const source = createByteSource(stream);
   try {
     for (let number = 1; ; number++) {
-      const line = await source.takeLine(longestLineBytes);
+      const line = await source.takeLine(maxLineBytes);
       if (line === undefined) return;
-      if (line.length >= longestLineBytes)
+      if (line.length >= maxLineBytes)
         throw new HoldfastError("ContentInvalid", `index.jsonl, line ${number}: is longer than any entry's`);
       yield parseIndexLine(line.toString("utf8"), number);
     }

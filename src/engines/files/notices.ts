@@ -16,7 +16,7 @@ export interface NoticeLog {
  * Notices by name of one code that the manifest takes; index.jsonl names every entry that is torn
  * or was left out.
  */
-const mostOfOneCode = 1_000;
+const maxOfOneCode = 1_000;
 
 export function createNoticeLog(): NoticeLog {
   const notices: Notice[] = [];
@@ -25,17 +25,17 @@ export function createNoticeLog(): NoticeLog {
     add(code, subject, message) {
       const count = (counts.get(code) ?? 0) + 1;
       counts.set(code, count);
-      if (count <= mostOfOneCode) notices.push({ code, subject, message });
+      if (count <= maxOfOneCode) notices.push({ code, subject, message });
     },
     has: (...codes) => codes.some((code) => counts.has(code)),
     list() {
-      const more = [...counts].filter(([, count]) => count > mostOfOneCode);
+      const more = [...counts].filter(([, count]) => count > maxOfOneCode);
       return [
         ...notices,
         ...more.map(([code, count]) => ({
           code,
-          subject: `${count - mostOfOneCode} more`,
-          message: `${count} notices of this kind, of which ${mostOfOneCode} are listed; the backup's index.jsonl names them all`,
+          subject: `${count - maxOfOneCode} more`,
+          message: `${count} notices of this kind, of which ${maxOfOneCode} are listed; the backup's index.jsonl names them all`,
         })),
       ];
     },

@@ -105,7 +105,7 @@ const notLoaded: Comparison = {
   rowsCompared: 0,
   bytesCompared: 0,
   differenceCount: 1,
-  differences: [{ object: "tree", problem: "the backup was not loaded whole, or not compared, so that nothing can be said of it" }],
+  differences: [{ object: "tree", problem: "the backup was not loaded whole, or not compared: nothing can be said of it" }],
 };
 
 function damage(error: HoldfastError): LoadFinding {

@@ -21,7 +21,7 @@ export const smallFileBytes = 131_072;
  * A small file that keeps changing is stored as it was at the last of so many readings, and called
  * torn.
  */
-const mostReadings = 3;
+const maxReadings = 3;
 /** Of a large file, at a time. */
 const chunkBytes = 262_144;
 
@@ -70,7 +70,7 @@ async function readOpenFile(operations: FileOperations, fd: number, known: BigIn
     const count = await readFully(operations, fd, buffer);
     const after = await operations.statOpen(fd);
     const torn = compareStates(before, after, count, size);
-    if (torn === undefined || reading === mostReadings) {
+    if (torn === undefined || reading === maxReadings) {
       const content = buffer.subarray(0, Math.min(count, size));
       const whole = { kind: "whole", stats: after, content, sha256: hash("sha256", content, "hex") } as const;
       return torn === undefined ? whole : { ...whole, torn };

@@ -86,11 +86,11 @@ const connectionForms = [
  * Characters of the target's name that its sibling's begins with: 240 bytes at most, of the 255
  * that a name may have.
  */
-const longestPrefix = 60;
+const maxPrefix = 60;
 
 async function makeStaging(path: string): Promise<PrivateDirectory> {
   try {
-    return await makePrivateDirectory(dirname(path), `${basename(path).slice(0, longestPrefix)}.holdfast-`);
+    return await makePrivateDirectory(dirname(path), `${basename(path).slice(0, maxPrefix)}.holdfast-`);
   } catch (error) {
     if (!isHoldfastError(error, "UsageInvalid")) throw error;
     throw new HoldfastError("UsageInvalid", `the parent directory ${dirname(path)} cannot be written to`, {

@@ -1,6 +1,7 @@
 /**
- * Which damaged backups somebody was alerted of, an object each: whoever has alerted writes it, and
- * the watch alerts of the others. Apart from the watch's own record, which one writer replaces.
+ * Which damaged backups somebody was alerted of, an object each: the one that has alerted writes
+ * it, and the watch alerts of the others. Apart from the watch's own record, which one writer
+ * replaces.
  */
 import { classOfFailure } from "../../alerts/severity.ts";
 import type { RunContext } from "../../runtime/run-context.ts";

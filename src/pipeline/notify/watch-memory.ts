@@ -26,7 +26,7 @@ export type Memory = Readonly<Record<string, Told>>;
 
 export const memoryKey = "watch/told.json";
 /** Two alerts of 10 KB for each of 1,000 sources, three times over. */
-const mostBytes = 64 * 1024 ** 2;
+const maxBytes = 64 * 1024 ** 2;
 
 const memorySchema = z.strictObject({
   formatVersion: z.literal(1),
@@ -42,7 +42,7 @@ const memorySchema = z.strictObject({
  */
 export async function readMemory(store: ObjectStore, run: RunContext): Promise<Memory> {
   try {
-    const { bytes } = await readSmall(store, memoryKey, mostBytes);
+    const { bytes } = await readSmall(store, memoryKey, maxBytes);
     const { told } = memorySchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
     return Object.fromEntries(
       Object.entries(told).map(([key, each]) => [key, { ...each, alert: parseAlert(JSON.stringify(each.alert)) }]),

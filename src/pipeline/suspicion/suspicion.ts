@@ -194,12 +194,12 @@ function describeDensity({ last, figures: earlier, comesAndGoes }: PartHistory, 
   const rows = (now.rows ?? 0) / Math.max(1, last.rows ?? 0);
   if (rows < 0.5 || rows > 2) return undefined;
   const contentPerRow = (part: PartFigures, of: number): number => (part.bytes * of) / Math.max(1, part.rows ?? 0);
-  const mostContent = Math.max(...earlier.map((part) => contentPerRow(part, densityOf(part) ?? 0)));
+  const maxContent = Math.max(...earlier.map((part) => contentPerRow(part, densityOf(part) ?? 0)));
   const isDenser =
-    density >= highest * 1.15 + 0.02 && (density >= highest * 1.5 || contentPerRow(now, density) >= mostContent * 1.5);
+    density >= highest * 1.15 + 0.02 && (density >= highest * 1.5 || contentPerRow(now, density) >= maxContent * 1.5);
   // Hexadecimal digits of what is encrypted compress to half: where that is nothing new, the length
   // is.
-  const isLonger = rows >= 0.8 && rows <= 1.25 && density >= highest * 0.9 && contentPerRow(now, density) >= mostContent * 1.8;
+  const isLonger = rows >= 0.8 && rows <= 1.25 && density >= highest * 0.9 && contentPerRow(now, density) >= maxContent * 1.8;
   if (!isDenser && !isLonger) return undefined;
   const [share, usual] = [Math.round(density * 100), Math.round(highest * 100)];
   return `${last.object}: its content no longer compresses (to ${share} % of its size; at most ${usual} % in ${countOfBackups(before.length)}): was it encrypted?`;

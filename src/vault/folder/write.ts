@@ -31,7 +31,7 @@ const syncStepBytes = 32 * 1024 * 1024;
 const writeBytes = 1024 * 1024;
 const fileMode = 0o600;
 /** A parent that a concurrent deletion removed is made again this often. */
-const mostAttempts = 10;
+const maxAttempts = 10;
 
 /** As ObjectStore.put. */
 export async function putObject(
@@ -189,7 +189,7 @@ async function putInPlace(naming: Naming): Promise<string> {
     } catch (error) {
       // Another process removed the directory with its last object; the bytes are still in the
       // temporary file.
-      if (isMissing(error) && attempt < mostAttempts) continue;
+      if (isMissing(error) && attempt < maxAttempts) continue;
       throw folderError(error, "write", shown);
     } finally {
       await way?.close();

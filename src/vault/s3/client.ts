@@ -47,7 +47,7 @@ export interface S3Options {
 }
 
 /** Connections beyond the parts in flight: listings and leases beside an upload. */
-const mostSockets = 24;
+const maxOpenSockets = 24;
 
 /** A place in an S3 bucket and the way to it. */
 export interface S3Place {
@@ -99,8 +99,8 @@ export function openPlace(config: S3Vault, options: S3Options = {}): S3Place {
     requestHandler: {
       connectionTimeout: timeouts.connectMs,
       socketTimeout: timeouts.silenceMs,
-      httpAgent: { maxSockets: mostSockets, keepAlive: true },
-      httpsAgent: { maxSockets: mostSockets, keepAlive: true },
+      httpAgent: { maxSockets: maxOpenSockets, keepAlive: true },
+      httpsAgent: { maxSockets: maxOpenSockets, keepAlive: true },
     },
   });
   const prefix = config.prefix === "" ? "" : `${config.prefix}/`;

@@ -11,7 +11,7 @@ export const largestPartBytes = 5 * 1024 * mebibyte;
 /** What all parts in memory together may take, as long as parts are small enough for that. */
 export const memoryBudgetBytes = 96 * mebibyte;
 /** More requests at once gain nothing on one connection's worth of bandwidth, and cost sockets. */
-const mostConcurrentParts = 6;
+const maxConcurrentParts = 6;
 /** The largest object that the plan must fit into 10,000 parts. */
 const largestStreamBytes = 5 * 1024 * 1024 * mebibyte;
 
@@ -76,5 +76,5 @@ export function planParts(partsLimit: number, options: { readonly equalParts?: b
  */
 function concurrencyFor(partBytes: number): number {
   const fitting = Math.floor(memoryBudgetBytes / partBytes) - 1;
-  return Math.max(0, Math.min(mostConcurrentParts, fitting));
+  return Math.max(0, Math.min(maxConcurrentParts, fitting));
 }

@@ -20,7 +20,7 @@ import { checksumOf, isHiddenByMarker, lookUp, markName, putError, type Writing,
  * Times that a race of two conditional writers is run again, and the wait between: the other one's
  * write takes moments.
  */
-const mostRaces = 5;
+const maxRaces = 5;
 const raceWaitMs = 200;
 
 /** As ObjectStore.put. */
@@ -125,7 +125,7 @@ async function putWhole(writing: Writing, body: Uint8Array): Promise<Written> {
       // Some servers refuse to create what a marker hides. What it hides is the object, and comes
       // back.
       if (isHiddenByMarker(writing, error, found) && (await removeMarker(place, key))) found.exists = true;
-      if (!isConditionalConflict(error) || race >= mostRaces || signal.aborted) throw putError(writing, error, found);
+      if (!isConditionalConflict(error) || race >= maxRaces || signal.aborted) throw putError(writing, error, found);
       await sleep(raceWaitMs * race);
     }
   }

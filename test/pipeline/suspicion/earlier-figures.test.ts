@@ -1,4 +1,6 @@
-/** Which earlier backups a new one is compared with, by what evidence, and which of them are recent. */
+/**
+ * Which earlier backups a new one is compared with, by what evidence, and which of them are recent.
+ */
 import { describe, expect, test } from "vitest";
 import { readEarlierFigures } from "../../../src/pipeline/suspicion/earlier-figures.ts";
 import type { BackupKind } from "../../../src/policy/policy.ts";
@@ -32,7 +34,10 @@ async function add(store: MemoryStore, id: string, checks: readonly Check[]): Pr
   }
 }
 
-/** The rows of what the judged backup is compared with, how many of them are recent, and what was said. */
+/**
+ * The rows of what the judged backup is compared with, how many of them are recent, and what was
+ * said.
+ */
 async function compare(earlier: readonly (readonly [id: string, checks: readonly Check[]])[], judged = idOf(0)) {
   const store = makeMemoryStore();
   for (const [id, checks] of earlier) await add(store, id, checks);

@@ -20,7 +20,7 @@ const maxStreamAttempts = 200;
  * filled in one transaction. Streamed: all in one transaction, which has to begin anew without any
  * entry that fails. Both ways a table's rows are appended in the archive's order; a plain serial
  * restore may fill gaps and change it, and is never used.
- * Errors: ThrowawayFailed when the server gave way; DiskFull; whatever the archive's reader throws.
+ * Errors: ThrowawayFailed when the server failed; DiskFull; whatever the archive's reader throws.
  */
 export async function loadArchive(load: ArchiveLoad, context: RunContext): Promise<RestoreError[]> {
   const lists = await readLists(load, context);

@@ -122,7 +122,7 @@ function findEntry(message: string, statement: string, finder: EntryFinder): Scr
   return { type: data[1] === undefined ? "SEQUENCE SET" : "MATERIALIZED VIEW DATA", schema, name: name.replace(/'$/, "") };
 }
 
-/** Errors that say nothing about the backup: the server, the disk or the connection gave way. */
+/** Errors that say nothing about the backup: the server, the disk or the connection failed. */
 const environmentPattern =
   /No space left on device|Disk quota exceeded|Input\/output error|Read-only file system|Resource temporarily unavailable|Cannot allocate memory|Too many open files|out of shared memory|could not resize shared memory|out of memory|server closed the connection|terminating connection|the database system is (?:shutting down|in recovery|not yet accepting|starting up)|could not connect|connection to server|no connection to the server|too many clients|remaining connection slots|canceling statement due to|deadlock detected/;
 

@@ -2,13 +2,13 @@
 import type { QueryConfig } from "pg";
 import type { Connection } from "../connection/driver.ts";
 
-/** Classes of SQLSTATE that say that the server itself gave way: resources, shutdown, I/O. */
+/** Classes of SQLSTATE that say that the server itself failed: resources, shutdown, I/O. */
 const environmentalStates = /^(?:53|57P|58)/;
 
 /**
  * Runs one statement, and never more than one: in the extended protocol the server itself refuses a
  * second. Gives the server's words when it refuses. Errors: the driver's own, when the connection
- * or the server gave way.
+ * or the server failed.
  */
 export async function tryStatement(connection: Connection, statement: string): Promise<string | undefined> {
   try {

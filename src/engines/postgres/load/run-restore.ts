@@ -138,5 +138,5 @@ export function environmentError(error: RestoreError, stderr: string): HoldfastE
   if (/No space left on device|Disk quota exceeded/.test(error.message)) {
     return new HoldfastError("DiskFull", `the server ran out of disk while it loaded the backup: ${error.message}`, { details });
   }
-  return new HoldfastError("ThrowawayFailed", `the server gave way while it loaded the backup: ${error.message}`, { details });
+  return new HoldfastError("ThrowawayFailed", `the server failed while it loaded the backup: ${error.message}`, { details });
 }

@@ -71,7 +71,7 @@ async function runAssertion(assertion: Assertion, connection: Connection): Promi
 }
 
 /**
- * Runs the assertions one after the other. Errors: the driver's own, when the connection gave way.
+ * Runs the assertions one after the other. Errors: the driver's own, when the connection failed.
  */
 export async function runAssertions(assertions: readonly Assertion[], connection: Connection): Promise<AssertionResult[]> {
   const results: AssertionResult[] = [];

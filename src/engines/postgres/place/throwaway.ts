@@ -205,7 +205,7 @@ async function assertSound(server: ThrowawayServer, serverMajor: number, { signa
   }
 }
 
-/** Whatever makes the server give way is the test's failure, and says nothing of the backup. */
+/** Whatever makes the server fail is the test's failure, and says nothing of the backup. */
 async function guard<T>(work: () => Promise<T>, server: ThrowawayServer, context: RunContext): Promise<T> {
   try {
     return await work();
@@ -215,6 +215,6 @@ async function guard<T>(work: () => Promise<T>, server: ThrowawayServer, context
     const words = error instanceof Error ? error.message : String(error);
     const told = isHoldfastError(error) ? error.details : [];
     const details = [...told, ...server.log()];
-    throw new HoldfastError("ThrowawayFailed", `the throwaway server gave way: ${words}`, { cause: error, details });
+    throw new HoldfastError("ThrowawayFailed", `the throwaway server failed: ${words}`, { cause: error, details });
   }
 }

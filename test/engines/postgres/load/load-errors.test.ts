@@ -257,7 +257,7 @@ describe("pg_restore's errors", () => {
     expect(judge(error, { ...everything, superuser: false })).toEqual(["lacking archive"]);
   });
 
-  test("that say that the server gave way are no judgement at all", () => {
+  test("that say that the server failed are no judgement at all", () => {
     const [error] = parseRestoreErrors(failed('could not extend file "base/1": No space left on device', "COPY x"), finder);
     expect(error !== undefined && isEnvironmental(error)).toBe(true);
   });
