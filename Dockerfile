@@ -46,6 +46,8 @@ COPY --from=postgres /usr/pgsql-16 /usr/pgsql-16
 COPY --from=postgres /usr/pgsql-17 /usr/pgsql-17
 COPY --from=postgres /usr/pgsql-18 /usr/pgsql-18
 COPY --from=functions /bundles /var/task
+# RDS's authorities, where the layer has them too (docs/network.md, "RDS"): AWS keeps the file up to date.
+ADD --chmod=644 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /opt/global-bundle.pem
 # Every program finds its libraries, and every bundle parses; or there is no image.
 RUN set -e; \
     for program in postgres initdb pg_ctl pg_dump pg_dumpall pg_restore psql; do \

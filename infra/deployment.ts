@@ -18,6 +18,7 @@ import {
   chooseLayer,
   hasContainers,
   readArchitecture,
+  refuseLackingAuthorities,
   refuseLackingExtensions,
   refuseTooLarge,
   type ToolsLayer,
@@ -164,7 +165,10 @@ export function readDeployment(parameters: Parameters): Deployment {
   refuseWhatStaysHome(policy);
   if (!hasContainers({ local, image })) refuseTooLarge(policy);
   const layer = chooseLayer({ layer: parameters.layer, image, local }, architecture);
-  if (layer !== undefined) refuseLackingExtensions(policy, layer);
+  if (layer !== undefined) {
+    refuseLackingExtensions(policy, layer);
+    refuseLackingAuthorities(policy, layer);
+  }
   const createsVault = parameters.vault === "create";
   const proving = readProving(parameters);
   if (createsVault) refuseOtherRegions(policy, region);

@@ -19,6 +19,8 @@ export interface LayerManifest {
   /** Major -> extensions beyond PostgreSQL's own. */
   readonly extensions: Readonly<Record<string, readonly string[]>>;
   readonly locales: readonly string[];
+  /** Names of further files in its root, such as RDS's authorities. */
+  readonly files: readonly string[];
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
 }
 

@@ -44,7 +44,9 @@ export function refuseWhatStaysHome(policy: Policy): void {
     ...Object.values(policy.keys).flatMap(keyProblems),
     ...Object.values(policy.sources).flatMap(sourceProblems),
     ...Object.entries(policy.restoreTargets ?? {}).flatMap(([name, { from }]) =>
-      from === "secret" ? [] : [`the connection of restore target "${name}" stands in ${from}:, not in Secrets Manager`],
+      from === "secret" || from === "rds"
+        ? []
+        : [`the connection of restore target "${name}" stands in ${from}:, not in Secrets Manager`],
     ),
     ...allChannels(policy.alerts).flatMap(({ channel }) =>
       channel.type === "slack" && channel.webhook.from !== "secret"
@@ -79,7 +81,7 @@ function keyProblems({ name, keys }: KeyConfig): string[] {
 
 function sourceProblems({ name, traits, secrets }: SourceConfig): string[] {
   if (traits.reach === "machine") return [`source "${name}" lies on this machine`];
-  const elsewhere = secrets.filter(({ from }) => from !== "secret");
+  const elsewhere = secrets.filter(({ from }) => from !== "secret" && from !== "rds");
   return elsewhere.map(({ from }) => `a secret of source "${name}" is in ${from}:, not in Secrets Manager`);
 }
 

@@ -1,9 +1,10 @@
 /**
  * Who reads which secret of Secrets Manager, and opens it where a key of the account's own encrypts
- * it.
+ * it; and who logs in to RDS without one.
  */
 import { allChannels } from "../src/alerts/route.ts";
-import type { SecretReference, SourceConfig } from "../src/policy/policy.ts";
+import type { ConnectionReference, RdsConnection, SourceConfig } from "../src/policy/policy.ts";
+import { regionOf } from "../src/policy/rds-region.ts";
 import type { Deployment } from "./deployment.ts";
 import { refuse } from "./refusals.ts";
 import { allow, type Statement, sub } from "./template.ts";
@@ -27,7 +28,7 @@ export function readSecretsKeys(text: string, region: string): readonly string[]
   );
 }
 
-/** The secrets that the source's backups need. */
+/** The secrets that the source's backups need, and its logins to RDS. */
 export function readSecretsOf({ secrets }: SourceConfig): Statement[] {
   return readSecrets(secrets);
 }
@@ -55,10 +56,23 @@ export function readPolicy(deployment: Deployment): Statement[] {
   return [allow(["secretsmanager:GetSecretValue"], [secretArn(`${deployment.prefix}/policy`)]), ...openSecrets(deployment)];
 }
 
-function readSecrets(secrets: readonly SecretReference[]): Statement[] {
-  const ids = secrets.flatMap((secret) => (secret.from === "secret" ? [secret.id] : []));
-  if (ids.length === 0) return [];
-  return [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))];
+function readSecrets(connections: readonly ConnectionReference[]): Statement[] {
+  const ids = connections.flatMap((secret) => (secret.from === "secret" ? [secret.id] : []));
+  const logins = connections.flatMap((connection) => (connection.from === "rds" ? [loginArn(connection)] : []));
+  return [
+    ...(ids.length === 0 ? [] : [allow(["secretsmanager:GetSecretValue"], [...new Set(ids)].map(secretArn))]),
+    ...(logins.length === 0 ? [] : [allow(["rds-db:connect"], [...new Set(logins)].map(sub))]),
+  ];
+}
+
+/**
+ * A user of a database, as IAM authentication of RDS names it (Amazon RDS user guide, "Creating and
+ * using an IAM policy for IAM database access"); without the server's id, on any of the account.
+ */
+function loginArn(connection: RdsConnection): string {
+  const region = regionOf(connection) ?? `\${AWS::Region}`;
+  const server = connection.resourceId ?? "*";
+  return `arn:\${AWS::Partition}:rds-db:${region}:\${AWS::AccountId}:dbuser:${server}/${connection.user}`;
 }
 
 /**

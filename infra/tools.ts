@@ -131,6 +131,24 @@ export function refuseLackingExtensions({ sources }: Policy, { manifest }: Tools
   );
 }
 
+/**
+ * Errors: UsageInvalid, naming the sources whose certificates are to be checked with a file of the
+ * layer that it lacks.
+ */
+export function refuseLackingAuthorities({ sources }: Policy, { manifest }: ToolsLayer): void {
+  const lacking = Object.values(sources).flatMap(({ name, secrets }) =>
+    secrets.flatMap((connection) => {
+      const file = connection.from === "rds" ? /^\/opt\/([^/]+)$/.exec(connection.sslrootcert)?.[1] : undefined;
+      return file === undefined || manifest.files.includes(file) ? [] : [`${file} (source ${name})`];
+    }),
+  );
+  if (lacking.length === 0) return;
+  throw refuse(
+    `the layer lacks the authorities that servers are checked with: ${lacking.join(", ")}`,
+    "Fetch them (curl -O https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem), and build the layer again with `npm run layer -- --add global-bundle.pem`.",
+  );
+}
+
 /** A sentence for each extension that the layer has for some majors and lacks for others. */
 export function warnOfMajors({ sources }: Policy, { manifest }: ToolsLayer): string[] {
   return Object.values(sources).flatMap(({ name, restoreTest: { extensions = [] } }) =>

@@ -77,6 +77,7 @@ function fillRoot(root: string, archive: DebianArchive, options: LayerOptions, n
     majors,
     extensions: extensions.byMajor,
     locales,
+    files: options.add.map((file) => basename(file)),
     packages: [...fetched.filter((each) => used.has(each.root) || ofData.includes(each)), ...extensions.packages].map(namePackage),
   };
 }

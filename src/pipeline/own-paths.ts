@@ -1,6 +1,6 @@
 /** The files and folders of this machine that a policy names as Holdfast's own. */
 
-import type { Policy, SecretReference } from "../policy/policy.ts";
+import type { ConnectionReference, Policy } from "../policy/policy.ts";
 import type { OwnPaths } from "../runtime/run-context.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { OwnPaths } from "../runtime/run-context.ts";
  * connections, webhooks.
  */
 export function listOwnPaths(policy: Policy): OwnPaths {
-  const references: SecretReference[] = [
+  const references: ConnectionReference[] = [
     ...Object.values(policy.sources).flatMap(({ secrets }) => secrets),
     ...Object.values(policy.alerts).flatMap((channels = []) =>
       channels.flatMap((channel) => (channel.type === "slack" ? [channel.webhook] : [])),

@@ -5,7 +5,7 @@
 import type * as z from "zod";
 import { chainsOf, type KindRules, kindsOf, reusesOf } from "./kind-rules.ts";
 import type { PathResolver } from "./path-resolver.ts";
-import type { EngineTraits, SecretReference, SourceConfig } from "./policy.ts";
+import type { ConnectionReference, EngineTraits, SourceConfig } from "./policy.ts";
 import type { WrittenSource } from "./written-source.ts";
 
 /** A source as its engine's `resolve` makes it; the caller adds secrets and traits. */
@@ -106,7 +106,7 @@ export interface EnginePolicy<S extends SourceConfig = SourceConfig, W extends W
    * Where to find each secret that a backup of the source needs: alerts redact them, its roles may
    * read them, no backup holds their files.
    */
-  secretsOf(source: Resolved<S>): readonly SecretReference[];
+  secretsOf(source: Resolved<S>): readonly ConnectionReference[];
   readonly initial: InitialSource;
   readonly valueForms: readonly ValueForm[];
   readonly restore: RestoreWords;

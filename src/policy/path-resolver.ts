@@ -1,7 +1,7 @@
 /** Makes a policy's paths absolute, and gathers the problems of those that cannot be. */
 import { isAbsolute, join, resolve } from "node:path";
 import type { Parsed } from "./parsed.ts";
-import type { SecretReference } from "./policy.ts";
+import type { ConnectionReference } from "./policy.ts";
 import type { PolicyPath, Problem } from "./problem.ts";
 
 /** Where relative paths begin, and what `~` is. */
@@ -27,8 +27,10 @@ export class PathResolver {
     return path;
   }
 
-  resolveSecret(reference: SecretReference, at: PolicyPath): SecretReference {
-    return reference.from === "file" ? { from: "file", path: this.resolve(reference.path, at) } : reference;
+  resolveSecret<R extends ConnectionReference>(reference: R, at: PolicyPath): R {
+    if (reference.from === "file") return { ...reference, path: this.resolve(reference.path, at) };
+    if (reference.from !== "rds" || reference.sslrootcert === "system") return reference;
+    return { ...reference, sslrootcert: this.resolve(reference.sslrootcert, at) };
   }
 }
 

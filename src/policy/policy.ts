@@ -14,6 +14,23 @@ export type BackupKind = (typeof backupKinds)[number];
  */
 export type BaseRules = Readonly<Partial<Record<BackupKind, "latest-full" | "latest">>>;
 
+/** A database of RDS whose logins are signed by the AWS identity: nothing of it is secret. */
+export interface RdsConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  /** Absent: as the host's name says. */
+  readonly region?: string;
+  /** `db-…`, `cluster-…` or `prx-…`: what alone a stack's roles may log in to. */
+  readonly resourceId?: string;
+  /** A file of authorities, or `system`. */
+  readonly sslrootcert: string;
+}
+
+/** Where a connection stands, or what it is where nothing of it is secret. */
+export type ConnectionReference = SecretReference | ({ readonly from: "rds" } & RdsConnection);
+
 /** Where a secret stands; the policy never holds the secret itself. */
 export type SecretReference =
   | { readonly from: "env"; readonly name: string }
@@ -204,8 +221,8 @@ export interface SourceConfig {
   /** The engine's name (engines.ts). */
   readonly engine: string;
   readonly traits: EngineTraits;
-  /** Where to find each secret that its backups need. */
-  readonly secrets: readonly SecretReference[];
+  /** Where to find each secret that its backups need; logins of RDS, which need none, as well. */
+  readonly secrets: readonly ConnectionReference[];
   readonly vault: string;
   readonly key: string;
   readonly tier: Tier;
@@ -248,7 +265,7 @@ export interface Policy {
   readonly keys: Readonly<Record<string, KeyConfig>>;
   readonly sources: Readonly<Record<string, SourceConfig>>;
   /** Connections whose database a stack may restore to, by the name that its restores are given. */
-  readonly restoreTargets?: Readonly<Record<string, SecretReference>>;
+  readonly restoreTargets?: Readonly<Record<string, ConnectionReference>>;
   readonly alerts: Readonly<Partial<Record<Severity, readonly AlertChannel[]>>>;
   /** How long an entry of the audit trail is locked, in vaults that lock; 0: not at all. */
   readonly auditKeepSeconds: number;

@@ -1,8 +1,9 @@
 /** The schema of keys and references to secrets: where things stand. Vaults: schema-vaults.ts. */
 import * as z from "zod";
 import { parseRotation } from "./days.ts";
+import { withoutUndefined } from "./defined.ts";
 import { durationPattern } from "./duration.ts";
-import type { SecretReference } from "./policy.ts";
+import type { ConnectionReference, SecretReference } from "./policy.ts";
 import {
   keyForm,
   parseEndpoint,
@@ -18,25 +19,13 @@ import {
   secretForm,
   webhookForm,
 } from "./references.ts";
+import { rdsConnection } from "./schema-rds.ts";
+import { region } from "./schema-region.ts";
 import { forms, list, notAllowed, section, term, wrongType } from "./schema-terms.ts";
 
 export function path(description: string, ...samples: string[]) {
   return term(parsePathText, { expects: "a path", type: "path", description, samples });
 }
-
-export const region = term(
-  (text) =>
-    /^[a-z]{2,}(-[a-z]+)+-[0-9]+$|^[a-z0-9-]+$/.test(text)
-      ? { value: text }
-      : { problem: "is not the name of a region such as eu-central-1" },
-  {
-    expects: "the name of a region such as eu-central-1",
-    pattern: "^[a-z0-9-]+$",
-    description: "The AWS region, or the provider's name for its own.",
-    samples: ["eu-central-1"],
-    defaultNote: "from the AWS configuration of this machine",
-  },
-);
 
 const keyText = term(parseKeyReference, {
   expects: keyForm,
@@ -165,11 +154,12 @@ function hasOneKey(written: object): boolean {
 
 /** Where a PostgreSQL connection stands: a short text, or a mapping with one key. */
 export function connectionReference(words: SecretWords) {
-  const long = section({ ...whereSecretsStand, service }, { ...exactlyOne, expects: secretForm })
-    .refine(hasOneKey, { error: () => "needs exactly one of env, file, service, secret" })
-    .transform(({ service, ...others }) =>
-      service === undefined ? toReference(others) : ({ from: "service", name: service } as const),
-    );
+  const long = section({ ...whereSecretsStand, service, rds: rdsConnection.optional() }, { ...exactlyOne, expects: secretForm })
+    .refine(hasOneKey, { error: () => "needs exactly one of env, file, service, secret, rds" })
+    .transform(({ service, rds, ...others }): ConnectionReference => {
+      if (rds !== undefined) return { from: "rds", ...withoutUndefined(rds) };
+      return service === undefined ? toReference(others) : { from: "service", name: service };
+    });
   const short = term(parseSecretReference, {
     expects: secretForm,
     type: secretFormName,

@@ -17,7 +17,8 @@ import {
   stateForm,
   vaultForm,
 } from "./references.ts";
-import { path, region, typeOf } from "./schema-places.ts";
+import { path, typeOf } from "./schema-places.ts";
+import { region } from "./schema-region.ts";
 import { choice, count, flag, forms, notAllowed, section, term, wrongType } from "./schema-terms.ts";
 import { showValue } from "./secret-text.ts";
 

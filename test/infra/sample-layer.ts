@@ -10,6 +10,7 @@ const contents: Omit<LayerManifest, "format"> = {
   majors: [14, 15, 16, 17, 18],
   extensions: {},
   locales: ["C.utf8"],
+  files: [],
   packages: [],
 };
 

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import type { EnginePolicy } from "../../src/policy/engine-policy.ts";
-import type { SecretReference, SourceConfig } from "../../src/policy/policy.ts";
+import type { ConnectionReference, SourceConfig } from "../../src/policy/policy.ts";
 import { connectionReference } from "../../src/policy/schema-places.ts";
 import { retention, schedules, verify } from "../../src/policy/schema-rules.ts";
 import { identity, maxTestDuration, patterns, testSchedule } from "../../src/policy/schema-sources.ts";
@@ -13,7 +13,7 @@ import { section, term } from "../../src/policy/schema-terms.ts";
 export interface ToySource extends SourceConfig {
   /** A file with lines, which stands for a server. */
   readonly address: string;
-  readonly token: SecretReference;
+  readonly token: ConnectionReference;
 }
 
 const name = "toy";

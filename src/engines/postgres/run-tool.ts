@@ -7,21 +7,21 @@ import { lastLines, runTool, streamTool, type ToolResult, type ToolStream } from
 import type { ToolExit } from "../../runtime/process-group.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { redact } from "../../runtime/secret.ts";
-import { type ConnectionSettings, describePlace, secretsOf, toolEnvironment } from "./connection/connection.ts";
+import { type ConnectionSettings, describePlace, secretsOf, toolEnvironment, withLogin } from "./connection/connection.ts";
 import { moreConnections } from "./connection/driver-errors.ts";
 
 /**
  * Runs a client program there to its end. Errors: ToolMissing, Interrupted; a non-zero exit status
  * is a result.
  */
-export function runClientTool(
+export async function runClientTool(
   program: string,
   args: readonly string[],
   settings: ConnectionSettings,
   context: Pick<RunContext, "environment" | "signal">,
   options: { readonly stdoutBytes?: boolean } = {},
 ): Promise<ToolResult> {
-  const env = clientEnvironment(settings, context.environment);
+  const env = clientEnvironment(await withLogin(settings), context.environment);
   return runTool(program, args, { env, signal: context.signal, cwd: "/", ...options });
 }
 
@@ -29,15 +29,15 @@ export function runClientTool(
  * Streams what a client program there writes; when it fails, the stream fails with `dumpError`. The
  * program calls itself `application` at the server.
  */
-export function streamClientTool(
+export async function streamClientTool(
   program: string,
   args: readonly string[],
   settings: ConnectionSettings,
   context: Pick<RunContext, "environment" | "signal">,
   application = "holdfast",
-): ToolStream {
+): Promise<ToolStream> {
   return streamTool(program, args, {
-    env: { ...clientEnvironment(settings, context.environment), PGAPPNAME: application },
+    env: { ...clientEnvironment(await withLogin(settings), context.environment), PGAPPNAME: application },
     signal: context.signal,
     cwd: "/",
     fail: (exit) => dumpError(program, exit, settings),

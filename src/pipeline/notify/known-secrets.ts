@@ -1,7 +1,7 @@
 /** The secrets that an alert must not repeat, as far as they can be read on this machine. */
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import type { Policy, SecretReference } from "../../policy/policy.ts";
+import type { ConnectionReference, Policy } from "../../policy/policy.ts";
 import { Secret } from "../../runtime/secret.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 
@@ -18,7 +18,7 @@ export async function knownSecrets(context: PipelineContext): Promise<readonly S
   return values.filter((value) => value !== "").map((value) => new Secret(value));
 }
 
-function referencesOf(policy: Policy): readonly SecretReference[] {
+function referencesOf(policy: Policy): readonly ConnectionReference[] {
   return [
     ...Object.values(policy.sources).flatMap(({ secrets }) => secrets),
     ...Object.values(policy.alerts).flatMap((channels) =>

@@ -5,7 +5,7 @@
 import { access, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
-import type { SecretReference } from "../../../policy/policy.ts";
+import type { ConnectionReference, RdsConnection, SecretReference } from "../../../policy/policy.ts";
 import type { Notice } from "../../../proof/content.ts";
 import { readAwsSecret, type SecretReader } from "../../../runtime/aws-secret.ts";
 import { Secret } from "../../../runtime/secret.ts";
@@ -13,6 +13,7 @@ import { parseAwsSecret } from "./aws-secret.ts";
 import { type ConnectionEnvironment, readPassfile, readService } from "./connection-files.ts";
 import { checkKeywords, fieldVariables, passedVariables } from "./connection-keywords.ts";
 import { type ConnectionKeywords, parseConnectionString } from "./connection-string.ts";
+import { type LoginTokens, loginTokens } from "./rds-token.ts";
 
 export const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type SslMode = (typeof sslModes)[number];
@@ -24,6 +25,8 @@ export interface ConnectionSettings {
   readonly user: string;
   readonly database: string;
   readonly password?: Secret | undefined;
+  /** Instead of a password: logins that last minutes (rds-token.ts). */
+  readonly tokens?: LoginTokens | undefined;
   readonly sslmode: SslMode;
   /** A file, or `system`. */
   readonly sslrootcert?: string | undefined;
@@ -54,13 +57,37 @@ const socketDirectories = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
  * Errors: SecretUnavailable, never with the secret in it.
  */
 export async function resolveConnection(
-  reference: SecretReference,
+  reference: ConnectionReference,
   context: ConnectionEnvironment,
   readSecret: SecretReader = readAwsSecret,
 ): Promise<ResolvedConnection> {
   const notices: Notice[] = [];
+  if (reference.from === "rds") return { settings: rdsSettings(reference, context), notices };
   const own = await readReference(reference, context, readSecret, notices);
   return { settings: await settingsFrom(own, describeReference(reference), context), notices };
+}
+
+/**
+ * Nothing of the environment goes in: what the policy says is what the role is allowed. A token is
+ * as good as a password for its minutes, so that nobody but the server itself may get it.
+ */
+function rdsSettings(reference: RdsConnection, { environment }: ConnectionEnvironment): ConnectionSettings {
+  const { host, port, user, database, sslrootcert } = reference;
+  return {
+    ...{ host, port, user, database, sslrootcert },
+    sslmode: "verify-full",
+    connectTimeoutSeconds: defaultConnectTimeoutSeconds,
+    tokens: loginTokens(reference, environment),
+    variables: {},
+  };
+}
+
+/**
+ * The same settings with a password for a connection that begins now: a token of RDS is made anew.
+ * Errors: SecretUnavailable.
+ */
+export async function withLogin(settings: ConnectionSettings): Promise<ConnectionSettings> {
+  return settings.tokens === undefined ? settings : { ...settings, password: await settings.tokens.next() };
 }
 
 /**
@@ -222,8 +249,8 @@ async function exists(path: string): Promise<boolean> {
 const dumpSettings = ["lc_monetary=C", "bytea_output=hex", "quote_all_identifiers=off", "standard_conforming_strings=on"];
 
 /**
- * The environment with which libpq's programs connect there; hold it no longer than needed, the
- * password is in it.
+ * The environment with which libpq's programs connect there (`withLogin` first); hold it no longer
+ * than needed, the password is in it.
  */
 export function toolEnvironment(settings: ConnectionSettings): Record<string, string> {
   const own = settings.variables["PGOPTIONS"];
@@ -253,5 +280,5 @@ export function describePlace(settings: ConnectionSettings): string {
 
 /** Every secret in the settings, to be taken out of foreign texts with `redact`. */
 export function secretsOf(settings: ConnectionSettings): readonly Secret[] {
-  return settings.password === undefined ? [] : [settings.password];
+  return [...(settings.password === undefined ? [] : [settings.password]), ...(settings.tokens?.issued ?? [])];
 }

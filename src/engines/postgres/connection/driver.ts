@@ -6,7 +6,7 @@ import { Socket } from "node:net";
 import type { Client, ClientConfig, QueryResult } from "pg";
 import { abortError } from "../../../runtime/process-group.ts";
 import { restrictLogin } from "./allowed-logins.ts";
-import type { ConnectionSettings } from "./connection.ts";
+import { type ConnectionSettings, withLogin } from "./connection.ts";
 import { connectionError, queryError, sqlState } from "./driver-errors.ts";
 import { assertSessionAttributes, identifyServer, keepsSession, poolerError, type ServerIdentity } from "./server-identity.ts";
 import { type TlsAttempt, tlsAttempts } from "./tls.ts";
@@ -79,7 +79,8 @@ const pinnedSettings = [
  * Errors: SourceUnreachable, SourceAccessDenied, SecretUnavailable; SourceUnsupported for a pooler
  * that shares its sessions; Interrupted.
  */
-export async function connect(settings: ConnectionSettings, signal: AbortSignal): Promise<Connection> {
+export async function connect(given: ConnectionSettings, signal: AbortSignal): Promise<Connection> {
+  const settings = await withLogin(given);
   const errors: Error[] = [];
   for (const attempt of await tlsAttempts(settings)) {
     if (signal.aborted) throw abortError(signal);

@@ -49,7 +49,7 @@ export async function reprintDefinitions(request: ReprintRequest, context: RunCo
     const options = [...load.options, "--schema-only"];
     const { beforeLast: _, ...alone } = load;
     await loadArchive({ ...alone, settings, options, keysBesideRows: true }, context);
-    const reprinted = await digestScript(dumpLoaded({ settings, ...dumping }, context, ["--schema-only"]), context);
+    const reprinted = await digestScript(await dumpLoaded({ settings, ...dumping }, context, ["--schema-only"]), context);
     const archive = await digestScript(await openScript(load.pgRestore, load.source, context, { schemaOnly: true }), context);
     return { archive, reprinted };
   } finally {

@@ -31,7 +31,7 @@ export interface StartRequest extends LockRequest {
   /** What this pg_dump calls itself at the server: no other session does. */
   readonly application: string;
   /** Starts pg_dump on the snapshot. */
-  readonly start: (locked: LockedSnapshot) => ToolStream;
+  readonly start: (locked: LockedSnapshot) => Promise<ToolStream>;
 }
 
 /**
@@ -45,7 +45,7 @@ export async function startDump(request: StartRequest, context: RunContext): Pro
   const deadlineMs = context.clock.monotonicMs() + request.limits.maxWaitMs;
   for (;;) {
     const locked = await lockForSnapshot(request, context);
-    const archive = request.start(locked);
+    const archive = await request.start(locked);
     const standoff = await waitForLocks(archive, request);
     if (standoff === undefined) return { ...locked, archive };
     archive.stdout.destroy();

@@ -7,7 +7,7 @@ import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import { lastLines, runTool } from "../../../runtime/child-process.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import { redact } from "../../../runtime/secret.ts";
-import { secretsOf, toolEnvironment } from "../connection/connection.ts";
+import { secretsOf, toolEnvironment, withLogin } from "../connection/connection.ts";
 import { conninfo } from "../place/place-settings.ts";
 import { archiveConfinement } from "../place/throwaway-sandbox.ts";
 import { archiveError } from "../script/archive-script.ts";
@@ -78,7 +78,7 @@ export async function runRestore(load: ArchiveLoad, args: readonly string[], con
   const source = load.source.kind === "file" ? [load.source.path] : [];
   const input = load.source.kind === "stream" ? { input: await load.source.open() } : {};
   const result = await runTool(load.pgRestore, [...command, ...source], {
-    env: toolEnvironment(load.settings),
+    env: toolEnvironment(await withLogin(load.settings)),
     signal: context.signal,
     cwd: "/",
     // All of its words are needed, not the last only.

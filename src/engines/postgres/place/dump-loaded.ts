@@ -5,7 +5,7 @@ import { lastLines, streamTool } from "../../../runtime/child-process.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { Confinement } from "../../../runtime/sandbox.ts";
 import { redact } from "../../../runtime/secret.ts";
-import { type ConnectionSettings, secretsOf, toolEnvironment } from "../connection/connection.ts";
+import { type ConnectionSettings, secretsOf, toolEnvironment, withLogin } from "../connection/connection.ts";
 import { decodeGlobals } from "../dump/globals-text.ts";
 import { conninfo } from "./place-settings.ts";
 
@@ -29,9 +29,9 @@ export interface GlobalsDump {
 }
 
 /** Runs a dumping tool there; the stream fails with RestoreFailed in the tool's own words. */
-function runDump(program: string, args: readonly string[], database: LoadedDatabase, context: RunContext): Readable {
+async function runDump(program: string, args: readonly string[], database: LoadedDatabase, context: RunContext): Promise<Readable> {
   return streamTool(program, [...args, "--no-password"], {
-    env: toolEnvironment(database.settings),
+    env: toolEnvironment(await withLogin(database.settings)),
     signal: context.signal,
     cwd: "/",
     confinement: database.confinement?.({ shell: program !== database.pgDump }),
@@ -47,7 +47,7 @@ function runDump(program: string, args: readonly string[], database: LoadedDatab
 }
 
 /** Dumps the loaded database as a script; the stream fails with RestoreFailed. */
-export function dumpLoaded(database: LoadedDatabase, context: RunContext, options: readonly string[] = []): Readable {
+export function dumpLoaded(database: LoadedDatabase, context: RunContext, options: readonly string[] = []): Promise<Readable> {
   const args = ["--create", "--format=plain", ...options, `--dbname=${conninfo(database.settings.database)}`];
   return runDump(database.pgDump, args, database, context);
 }
@@ -57,7 +57,7 @@ export async function dumpGlobals(globals: GlobalsDump, database: LoadedDatabase
   // Its --dbname would ignore the database's name.
   const scope = ["--globals-only", `--database=${conninfo(database.settings.database)}`];
   const chunks: Buffer[] = [];
-  const script = runDump(globals.pgDumpall, [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])], database, context);
+  const script = await runDump(globals.pgDumpall, [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])], database, context);
   for await (const chunk of script) chunks.push(chunk as Buffer);
   return decodeGlobals(Buffer.concat(chunks));
 }

@@ -65,7 +65,7 @@ export async function digestLoaded(
   globals: GlobalsDump | undefined,
   context: RunContext,
 ): Promise<ContentDigest> {
-  const script = dumpLoaded(database, context);
+  const script = await dumpLoaded(database, context);
   const [objects, globalsText] = await Promise.allSettled([
     digestScript(script, context, { columnOrder: columnOrders(first) }),
     globals === undefined ? "" : dumpGlobals(globals, database, context),
@@ -170,7 +170,7 @@ export async function compareLoaded(
   const options = { columnOrder: columnOrders(first), unordered: suspects };
   const [expected, actual] = [
     await digestScript(await look.openFirst(), context, options),
-    await digestScript(dumpLoaded(database, context), context, options),
+    await digestScript(await dumpLoaded(database, context), context, options),
   ];
   const again = compareDigests(withObjects(first, expected, suspects), withObjects(digest, actual, suspects), judged);
   return { comparison: again, digest };

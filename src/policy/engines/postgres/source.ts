@@ -1,5 +1,5 @@
 /** A PostgreSQL source, as its policy is understood. */
-import type { RestoreTestConfig, SecretReference, SourceConfig } from "../../policy.ts";
+import type { ConnectionReference, RestoreTestConfig, SourceConfig } from "../../policy.ts";
 
 export type SourceCheckMode = "counts" | "content" | "none";
 
@@ -20,7 +20,7 @@ export interface PostgresRestoreTest extends RestoreTestConfig {
 
 export interface PostgresSource extends SourceConfig {
   readonly engine: "postgres";
-  readonly connection: SecretReference;
+  readonly connection: ConnectionReference;
   readonly exclude: {
     /** Patterns of tables left out entirely: `schema.table` with `*` and `?`. */
     readonly tables: readonly string[];
