@@ -57,7 +57,12 @@ export async function dumpGlobals(globals: GlobalsDump, database: LoadedDatabase
   // Its --dbname would ignore the database's name.
   const scope = ["--globals-only", `--database=${conninfo(database.settings.database)}`];
   const chunks: Buffer[] = [];
-  const script = await runDump(globals.pgDumpall, [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])], database, context);
+  const script = await runDump(
+    globals.pgDumpall,
+    [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])],
+    database,
+    context,
+  );
   for await (const chunk of script) chunks.push(chunk as Buffer);
   return decodeGlobals(Buffer.concat(chunks));
 }
