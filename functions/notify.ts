@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { alertForReport } from "../src/alerts/alert-for-execution.ts";
 import { noteDamageTold, saysDamage } from "../src/pipeline/notify/told-damage.ts";
-import { countFailure, executionContext, publishAlert } from "./commons/publish-alert.ts";
+import { publishAndAnnounce } from "./commons/announce-report.ts";
+import { countFailure, executionContext } from "./commons/publish-alert.ts";
 import { withStateStore } from "./commons/state-store.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
@@ -31,7 +32,8 @@ export const step = defineStep({
   async run(context, { source, backupId, ...report }) {
     if (!ranWell.includes(report.error)) countFailure(source);
     const about = { source, ...(backupId === "" ? {} : { backupId }) };
-    const sent = await publishAlert(context, alertForReport({ ...report, ...about }, await executionContext(context, source)));
+    const alert = alertForReport({ ...report, ...about }, await executionContext(context, source));
+    const sent = await publishAndAnnounce(context, alert, { ...report, ...about });
     // The watch alerts of damage that nobody has alerted of.
     if (source !== undefined && backupId !== "" && saysDamage(report.error))
       await withStateStore(context.run.clock, (store) => noteDamageTold(store, source, [backupId], context.run));

@@ -3,8 +3,9 @@
  * execution's last status.
  */
 import * as z from "zod";
-import { alertForExecution, sourceOfExecution, wasTold } from "../src/alerts/alert-for-execution.ts";
-import { countFailure, executionContext, publishAlert } from "./commons/publish-alert.ts";
+import { alertForExecution, reportOfExecution, sourceOfExecution, wasTold } from "../src/alerts/alert-for-execution.ts";
+import { publishAndAnnounce } from "./commons/announce-report.ts";
+import { countFailure, executionContext } from "./commons/publish-alert.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 export const step = defineStep({
@@ -16,7 +17,8 @@ export const step = defineStep({
     if (wasTold(event)) return { sent: 0 };
     const source = sourceOfExecution(event, context.policy.sources);
     countFailure(source);
-    return publishAlert(context, alertForExecution(event, await executionContext(context, source)));
+    const alert = alertForExecution(event, await executionContext(context, source));
+    return publishAndAnnounce(context, alert, reportOfExecution(event));
   },
 });
 

@@ -1,6 +1,9 @@
 /** Deletes what retention releases. The only function whose role may delete. */
 import * as z from "zod";
-import { pruneSource } from "../src/pipeline/prune.ts";
+import { maxEventBackups } from "../src/alerts/event.ts";
+import type { PipelineContext } from "../src/pipeline/pipeline-context.ts";
+import { type PruneResult, pruneSource } from "../src/pipeline/prune.ts";
+import { announce } from "./commons/announce.ts";
 import { source } from "./commons/inputs.ts";
 import { logger } from "./commons/powertools.ts";
 import { defineStep, serve } from "./commons/step.ts";
@@ -9,7 +12,7 @@ export const step = defineStep({
   name: "prune",
   input: z.strictObject({ source }),
   async run(context, request) {
-    const pruned = await pruneSource(context, request.source);
+    const pruned = await pruneAndAnnounce(context, request.source);
     for (const id of pruned.deleted) logger.info("retention released a backup", { source: pruned.source, backupId: id });
     return {
       source: pruned.source,
@@ -18,6 +21,22 @@ export const step = defineStep({
       sweptObjects: pruned.sweptObjects,
     };
   },
+});
+
+/** What a run that met its deadline has deleted is said as well; the next says the rest. */
+async function pruneAndAnnounce(context: PipelineContext, name: string): Promise<PruneResult> {
+  const backupIds: string[] = [];
+  try {
+    return await pruneSource(context, name, (id) => backupIds.push(id));
+  } finally {
+    if (backupIds.length > 0) await announce(context, "retention.pruned", released(name, backupIds));
+  }
+}
+
+const released = (name: string, backupIds: readonly string[]) => ({
+  source: name,
+  backupIds: backupIds.slice(0, maxEventBackups),
+  count: backupIds.length,
 });
 
 export const handler = serve(step);

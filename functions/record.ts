@@ -9,6 +9,7 @@ import type { FoundBackup } from "../src/pipeline/catalogue/find-backups.ts";
 import { whileReading } from "../src/pipeline/catalogue/with-read-mark.ts";
 import type { PipelineContext } from "../src/pipeline/pipeline-context.ts";
 import { handingSteps, recordHandedOver } from "../src/pipeline/record-handed-over.ts";
+import { announce } from "./commons/announce.ts";
 import { findNamed } from "./commons/found-backup.ts";
 import { takeOver } from "./commons/handed-over.ts";
 import { backupId, execution, source } from "./commons/inputs.ts";
@@ -51,7 +52,17 @@ export const step = defineStep({
     const recorded = await withStateStore(context.run.clock, (store) =>
       // The mark keeps a prune from deleting the backup while its evidence is written.
       whileReading(context, found, "record", () =>
-        takeOver(store, request, (claim) => recordHandedOver(context, found, request.step, claim)),
+        takeOver(store, request, async (claim) => {
+          const { check, at } = await recordHandedOver(context, found, request.step, claim);
+          if (check !== "accepted") {
+            await announce(context, `backup.${check}`, {
+              source: name,
+              backupId: id,
+              execution: request.execution,
+              checkedAt: at,
+            });
+          }
+        }),
       ),
     );
     if (request.step === "restore") await recordRestored(context, found, request);

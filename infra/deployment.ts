@@ -8,6 +8,7 @@ import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import { parsePolicy } from "../src/policy/parse-policy.ts";
 import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } from "../src/policy/policy.ts";
+import { type EventBus, readEventBus } from "./event-bus.ts";
 import { readVaultAccount } from "./foreign-vault.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 import { readBoundary } from "./role-boundary.ts";
@@ -91,6 +92,8 @@ export interface Parameters {
   readonly protection: string;
   /** ARNs of keys, comma-separated, that encrypt secrets; empty: AWS's own key does. */
   readonly secretsKeys: string;
+  /** `own`, or the ARN of a bus: where the stack says what happened; empty: nowhere. */
+  readonly events: string;
   /** Megabytes of a function with the engines' programs. */
   readonly memory: string;
   /** Directories of the engines' programs, for the stage `local`, whose functions have no layer. */
@@ -138,6 +141,7 @@ export interface Deployment {
   readonly protects: boolean;
   /** The ARN of the permissions boundary of every role. */
   readonly boundary: string | undefined;
+  readonly eventBus: EventBus;
   readonly network: Network | undefined;
   /**
    * Where what runs code of a backup is: `given`, in subnets that the person who deploys answers
@@ -190,6 +194,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     protects: readProtection(parameters.protection, local),
     secretsKeys: readSecretsKeys(parameters.secretsKeys, region),
     boundary: readBoundary(parameters.boundary),
+    eventBus: readEventBus(parameters.events),
     network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),
     proving,
   };

@@ -2,6 +2,7 @@
 import { ownKey, ownWorks } from "../functions/commons/source-names.ts";
 import type { SourceConfig } from "../src/policy/policy.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
+import { eventEnvironment, putEvents } from "./event-rights.ts";
 import { functionLayers } from "./function-layers.ts";
 import type { MachineName } from "./machine-names.ts";
 import { functionNetwork, type Reach } from "./network.ts";
@@ -105,8 +106,8 @@ function recordSpec(deployment: Deployment): FunctionSpec {
     module: "record",
     timeout: recordSeconds,
     memorySize: recordMemory,
-    rights: rights.recordEvidence(deployment),
-    environment: stateEnvironment(deployment),
+    rights: [...rights.recordEvidence(deployment), ...putEvents(deployment)],
+    environment: { ...stateEnvironment(deployment), ...eventEnvironment(deployment) },
   };
 }
 
@@ -116,7 +117,13 @@ export function pruneSpec(deployment: Deployment): FunctionSpec {
     key: "prune",
     module: "prune",
     timeout: maxSeconds,
-    rights: [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.deleteBackups(deployment)],
+    rights: [
+      ...rights.readCatalogue(deployment),
+      ...rights.readManifestSeals(deployment),
+      ...rights.deleteBackups(deployment),
+      ...putEvents(deployment),
+    ],
+    environment: eventEnvironment(deployment),
   };
 }
 
@@ -132,11 +139,17 @@ function tellers(deployment: Deployment): FunctionSpec[] {
     {
       key: "notify",
       module: "notify",
-      rights: [...tell, ...rights.noteDamage(deployment)],
-      environment: { ...topics, ...stateEnvironment(deployment) },
+      rights: [...tell, ...rights.noteDamage(deployment), ...putEvents(deployment)],
+      environment: { ...topics, ...stateEnvironment(deployment), ...eventEnvironment(deployment) },
     },
     { key: "on-task", module: "on-task", unattended: true, rights: [rights.failTasks] },
-    { key: "on-execution", module: "on-execution", unattended: true, rights: tell, environment: topics },
+    {
+      key: "on-execution",
+      module: "on-execution",
+      unattended: true,
+      rights: [...tell, ...putEvents(deployment)],
+      environment: { ...topics, ...eventEnvironment(deployment) },
+    },
     {
       key: "watch",
       module: "watch",

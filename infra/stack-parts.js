@@ -6,6 +6,7 @@ import { alarmResources } from "./alarms.ts";
 import { alertResources } from "./alerts.ts";
 import { dashboardResources } from "./dashboard.ts";
 import { readDeployment } from "./deployment.ts";
+import { eventResources } from "./events.ts";
 import { fargateResources } from "./fargate.ts";
 import { serverlessLayers } from "./function-layers.ts";
 import { functionLogs, functionRoles } from "./function-roles.ts";
@@ -46,6 +47,7 @@ async function parametersOf({ resolveVariable }) {
     protection: await parameter("protection"),
     secretsKeys: await parameter("secretsKeys"),
     boundary: await parameter("boundary"),
+    events: await parameter("events"),
     toolPath: await parameter("toolPath"),
   };
 }
@@ -144,6 +146,7 @@ function resourcesOf(deployment) {
     ...fargateResources(deployment),
     ...scheduleResources(deployment),
     ...alertResources(deployment),
+    ...eventResources(deployment),
     ...alarmResources(deployment),
     ...dashboardResources(deployment),
     ...arnParameters(deployment),

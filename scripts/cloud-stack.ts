@@ -45,6 +45,7 @@ export async function deployStack(options: StackOptions): Promise<void> {
     policy: resolve(options.policy),
     vault: options.vault ?? "create",
     toolPath: binDirs.join(delimiter),
+    events: "own",
   };
   await runOsls("deploy", options, parameters);
 }

@@ -6,6 +6,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import * as z from "zod";
+import { eventSchema } from "../src/alerts/event.ts";
 import { errorDocumentSchema } from "../src/errors/error-schema.ts";
 import { publishedSchema } from "../src/policy/json-schema.ts";
 import { renderReference } from "../src/policy/reference-page.ts";
@@ -17,6 +18,7 @@ const root = resolve(import.meta.dirname, "..");
 const generated: readonly { readonly path: string; readonly text: string }[] = [
   { path: "schema/holdfast.schema.json", text: `${JSON.stringify(publishedSchema(), null, 2)}\n` },
   { path: "schema/error.schema.json", text: `${JSON.stringify(z.toJSONSchema(errorDocumentSchema), null, 2)}\n` },
+  { path: "schema/event.schema.json", text: `${JSON.stringify(z.toJSONSchema(eventSchema), null, 2)}\n` },
   { path: "docs/policy-reference.md", text: renderReference() },
   ...Object.entries(definitions).map(([name, definition]) => ({
     path: `statemachines/${name}.asl.yaml`,

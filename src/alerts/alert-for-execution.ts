@@ -56,21 +56,24 @@ export function sourceOfExecution(event: unknown, sources: ExecutionContext["sou
  * cannot be read is an alert of its own.
  */
 export function alertForExecution(event: unknown, context: ExecutionContext): Alert {
+  const report = reportOfExecution(event);
+  return report === undefined ? alertForUnreadable(context) : alertForReport(report, context);
+}
+
+/** What EventBridge tells of an execution; undefined: it cannot be read. Never throws. */
+export function reportOfExecution(event: unknown): ExecutionReport | undefined {
   const parsed = executionEvent.safeParse(event);
-  if (!parsed.success) return alertForUnreadable(context);
+  if (!parsed.success) return undefined;
   const { detail } = parsed.data;
-  return alertForReport(
-    {
-      machine: operationOf(detail),
-      execution: detail.executionArn,
-      ...(typeof detail.startDate === "number" && isInstant(detail.startDate)
-        ? { startedAt: new Date(detail.startDate).toISOString() }
-        : {}),
-      ...(detail.input == null ? {} : { source: textOf(parseObject(detail.input)?.["source"]) ?? "" }),
-      ...errorOf(detail),
-    },
-    context,
-  );
+  return {
+    machine: operationOf(detail),
+    execution: detail.executionArn,
+    ...(typeof detail.startDate === "number" && isInstant(detail.startDate)
+      ? { startedAt: new Date(detail.startDate).toISOString() }
+      : {}),
+    ...(detail.input == null ? {} : { source: textOf(parseObject(detail.input)?.["source"]) ?? "" }),
+    ...errorOf(detail),
+  };
 }
 
 /**

@@ -75,9 +75,13 @@ async function spareDoubted(
  * runs that died.
  * Errors: PruneRefused (nothing was deleted), KeyUnavailable and KeyFileInvalid (the manifests that
  * it relies on cannot be checked), LeaseHeld, LeaseLost, those of the store. A run that fails
- * half-way is finished by the next.
+ * half-way is finished by the next; `onDeleted` has heard of each backup that it deleted.
  */
-export async function pruneSource(context: PipelineContext, sourceName: string): Promise<PruneResult> {
+export async function pruneSource(
+  context: PipelineContext,
+  sourceName: string,
+  onDeleted: (backupId: string) => void = () => undefined,
+): Promise<PruneResult> {
   const source = requireSource(context.policy, sourceName);
   const vault = await context.vaultOf(source.vault);
   const { store, state } = vault;
@@ -112,6 +116,7 @@ export async function pruneSource(context: PipelineContext, sourceName: string):
       sourceName,
       planned,
       backups,
+      onDeleted,
     );
     await noteDeletions(context, vault, sourceName, deleted);
     return { source: sourceName, plan: amendPlan(planned, spared), deleted, locksExtended, sweptObjects: swept.length };
@@ -125,12 +130,15 @@ async function deleteReleased(
   source: string,
   plan: RetentionPlan,
   backups: readonly RetentionBackup[],
+  onDeleted: (backupId: string) => void,
 ): Promise<Deletions> {
   const reasonsOf = new Map(plan.decisions.map(({ id, reasons }) => [id, reasons]));
   return walkReleased(plan, backups, async (id) => {
     run.signal.throwIfAborted();
     await leases.assertHeld();
     const reused = await readReused();
-    return deleteBackup(run, { ...places, reused }, { source, id, reasons: reasonsOf.get(id) ?? [] });
+    const spared = await deleteBackup(run, { ...places, reused }, { source, id, reasons: reasonsOf.get(id) ?? [] });
+    if (spared === undefined) onDeleted(id);
+    return spared;
   });
 }

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { startTestCloud, type TestCloud } from "./cloud.ts";
 import { chainSuite } from "./suites/chain.ts";
+import { eventsListener, eventsSuite } from "./suites/events.ts";
 import { failuresSuite, hangSuite } from "./suites/failures.ts";
 import { fleetSuite } from "./suites/fleet.ts";
 import { pruneSuite } from "./suites/prune.ts";
@@ -29,6 +30,7 @@ function theCloud(): TestCloud {
   return cloud;
 }
 
+eventsListener(theCloud);
 // In this order: the failures use the minutes until the schedule fires.
 failuresSuite(theCloud);
 chainSuite(theCloud);
@@ -37,5 +39,6 @@ samplesSuite(theCloud);
 fleetSuite(theCloud);
 restoreSuite(theCloud);
 pruneSuite(theCloud);
+eventsSuite(theCloud);
 rightsSuite(theCloud);
 redeploySuite(theCloud);

@@ -33,6 +33,7 @@ export const parameters: Omit<Parameters, "policy"> = {
   protection: "on",
   secretsKeys: "",
   boundary: "",
+  events: "",
   memory: "3008",
   toolPath: "",
 };

@@ -114,6 +114,7 @@ describe("the Dockerfile", () => {
       protection: "on",
       secretsKeys: "",
       boundary: "",
+      events: "",
       memory: "3008",
       toolPath: "",
     });
