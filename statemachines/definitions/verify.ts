@@ -4,7 +4,7 @@ import { catalogue, type ErrorName } from "../../src/errors/catalogue.ts";
 import type { Definition, States } from "../asl.ts";
 import { alertAndFail, sendAlert } from "../fragments/alert.ts";
 import { catchAll, catchTooLarge, failureCause } from "../fragments/catch.ts";
-import { forEachDue, judgeAll, succeeded } from "../fragments/each.ts";
+import { countResults, forEachDue, judgeAll, succeeded } from "../fragments/each.ts";
 import { anyError } from "../fragments/errors.ts";
 import { record, thisExecution } from "../fragments/record.ts";
 import { retryItemOnFargate, retryStep } from "../fragments/retry.ts";
@@ -122,8 +122,8 @@ export const verify: Definition = {
       startAt: "Verify",
       states: verifyOne,
       assign: {
-        error: `{% $count($states.result[$ in [-${damagedExitCode}, ${damagedExitCode}]]) > 0 ? '${damaged}' : 'VerificationIncomplete' %}`,
-        untold: `{% $due.count - $count($states.result[$ in ${told}]) %}`,
+        error: `{% ${countResults(`$v in [-${damagedExitCode}, ${damagedExitCode}]`)} > 0 ? '${damaged}' : 'VerificationIncomplete' %}`,
+        untold: `{% $due.count - ${countResults(`$v in ${told}`)} %}`,
       },
       next: "JudgeAll",
     }),

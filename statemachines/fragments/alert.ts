@@ -43,11 +43,14 @@ export const aboutBackup: Values = {
  * sent.
  */
 export function alertAndFail(machine: string, about: Values = {}): States {
-  const error = "{% $failure.Error %}";
+  // No state may report a name that begins with `States.` (Step Functions developer guide,
+  // "Handling errors in Step Functions workflows": "the error names cannot begin with the `States.`
+  // prefix").
+  const error = "{% $replace($failure.Error, /^States\\./, '') %}";
   const cause = "{% $failure.Cause %}";
   return {
     Alert: sendAlert(
-      { machine, about, state: "{% $failedState %}", error, cause },
+      { machine, about, state: "{% $failedState %}", error: "{% $failure.Error %}", cause },
       // Not sent: the rule on failed executions alerts then (infra/alerts.ts).
       { Catch: [{ ErrorEquals: anyError, Next: "FailedUntold" }], Next: "FailedAndTold" },
     ),

@@ -38,12 +38,19 @@ export function forEachDue({ startAt, states, assign = {}, next }: Each): State 
       States: states,
     },
     // An entry that ended without an answer has failed too.
-    Assign: { failed: "{% $due.count - $count($states.result[$ = 0]) %}", ...assign },
+    Assign: { failed: `{% $due.count - ${countResults("$v = 0")} %}`, ...assign },
     Retry: retryList,
     Catch: catchAll,
     Next: next,
   };
 }
+
+/**
+ * How many entries left such a number, `$v`. Not `$states.result[$ = 0]`: Step Functions takes no
+ * `$` at an expression's top level (developer guide, "Transforming data with JSONata"), and
+ * interpreters differ on where that ends.
+ */
+export const countResults = (condition: string): string => `$count($filter($states.result, function($v) { ${condition} }))`;
 
 /** What one entry leaves for the count. */
 export const succeeded = "{% 0 %}";

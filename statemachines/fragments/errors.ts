@@ -43,13 +43,20 @@ export const functionPending = [
   "Lambda.SubnetIPAddressLimitReachedException",
 ] as const;
 
-/** No capacity, or a container that went away without an answer. */
-export const fargateFaults = [
+/**
+ * All of the account's vCPUs of Fargate are taken, or Fargate has none: the container starts later
+ * (Step Functions developer guide, "Run Amazon ECS or Fargate tasks": failures of RunTask are
+ * `AmazonECS.Unknown`; an exception that ECS has no type for is `ECS.AmazonECSException`).
+ */
+export const fargateFull = [
   "AmazonECS.Unknown",
   "ECS.AmazonECSException",
-  "ECS.ServerException",
-  "States.HeartbeatTimeout",
+  "ECS.LimitExceededException",
+  "ECS.ThrottlingException",
 ] as const;
+
+/** Fargate's own passing faults, and a container that went away without an answer. */
+export const fargateFaults = ["ECS.ClientException", "ECS.ServerException", "States.HeartbeatTimeout"] as const;
 
 /** The execution of another machine could not be started. */
 export const startFaults = ["StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException"] as const;

@@ -1,7 +1,16 @@
 /** How often a Task tries again, after which error, and how long it waits in between. */
 import type { ErrorName } from "../../src/errors/catalogue.ts";
 import type { Retrier } from "../asl.ts";
-import { anyError, fargateFaults, functionPending, lambdaFaults, lambdaThrottled, retryableErrors, startFaults } from "./errors.ts";
+import {
+  anyError,
+  fargateFaults,
+  fargateFull,
+  functionPending,
+  lambdaFaults,
+  lambdaThrottled,
+  retryableErrors,
+  startFaults,
+} from "./errors.ts";
 
 interface Waits {
   readonly first: number;
@@ -37,15 +46,27 @@ const onThrottled = retryOn(lambdaThrottled, { first: 5, attempts: 120, max: 300
 const onPending = retryOn(functionPending, { first: 10, attempts: 10, max: 60, factor: 1.5 });
 const onRetryable = (errors: readonly string[]): Retrier => retryOn(errors, { first: 30, attempts: 4, max: 600 });
 const fargateWaits: Waits = { first: 60, attempts: 3, max: 900 };
+/**
+ * A new account has 6 vCPUs of Fargate: one container of 4 at a time, where a verification may ask
+ * for ten. The waits add up to half a day, on average.
+ */
+const onFargateFull = retryOn(fargateFull, { first: 60, attempts: 96, max: 900, factor: 1.5 });
 
 /** A step in a Lambda. */
 export const retryStep: readonly Retrier[] = [onLambdaFaults, onThrottled, onPending, onRetryable(retryableErrors)];
 
 /** A step in a container. */
-export const retryStepOnFargate: readonly Retrier[] = [retryOn(fargateFaults, fargateWaits), onRetryable(retryableErrors)];
+export const retryStepOnFargate: readonly Retrier[] = [
+  onFargateFull,
+  retryOn(fargateFaults, fargateWaits),
+  onRetryable(retryableErrors),
+];
 
 /** A step in a container, one of many: the waits of all add up. */
-export const retryItemOnFargate: readonly Retrier[] = [retryOn([...fargateFaults, ...retryableErrors], fargateWaits)];
+export const retryItemOnFargate: readonly Retrier[] = [
+  onFargateFull,
+  retryOn([...fargateFaults, ...retryableErrors], fargateWaits),
+];
 
 const leaseHeld = "LeaseHeld" satisfies ErrorName;
 /** Another run works on the same source; if it died, its lease expires within eleven minutes. */
@@ -58,7 +79,7 @@ const onLease: readonly Retrier[] = [
 export const retryStepOnLease: readonly Retrier[] = [onLambdaFaults, onThrottled, onPending, ...onLease];
 
 /** A step in a container that waits for the source's lease. */
-export const retryStepOnFargateOnLease: readonly Retrier[] = [retryOn(fargateFaults, fargateWaits), ...onLease];
+export const retryStepOnFargateOnLease: readonly Retrier[] = [onFargateFull, retryOn(fargateFaults, fargateWaits), ...onLease];
 
 const deadlineReached = "DeadlineReached" satisfies ErrorName;
 /**

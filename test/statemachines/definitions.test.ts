@@ -28,8 +28,7 @@ const awsNames = new Set([
   "Runtime.OutOfMemory",
   "Sandbox.Timedout",
   "AmazonECS.Unknown",
-  "ECS.AmazonECSException",
-  "ECS.ServerException",
+  ...["AmazonECS", "Client", "LimitExceeded", "Server", "Throttling"].map((name) => `ECS.${name}Exception`),
   "StepFunctions.AWSStepFunctionsException",
   "StepFunctions.SdkClientException",
 ]);
@@ -62,6 +61,11 @@ describe("every state machine", () => {
     expect(isValid, isValid ? "" : errorsText()).toBe(true);
   });
 
+  it.each(machineNames)("%s names what its expressions are about: no bare $, which Step Functions takes within some parts alone", (name) => {
+    const bare = /"\{%[^"]*\$(?!\w)[^"]*%\}"/;
+    expect(JSON.stringify(readMachine(name))).not.toMatch(bare);
+  });
+
   it.each(machineNames)("%s matches only errors that exist", (name) => {
     for (const [task, state] of tasksOf(readMachine(name))) {
       for (const error of [...(state.Retry ?? []), ...(state.Catch ?? [])].flatMap(({ ErrorEquals }) => ErrorEquals)) {
@@ -92,6 +96,22 @@ describe("every state machine", () => {
         const retrier = (state.Retry ?? []).find(({ ErrorEquals }) => ErrorEquals.includes(error));
         expect(longestWait(retrier), `${task}: ${error}`).toBeGreaterThan(300);
         expect(longestWait(retrier), `${task}: ${error}`).toBeLessThan(900);
+      }
+    }
+  });
+
+  it.each(machineNames)("%s waits for Fargate for as long as nine others take, one by one, in an account of 6 vCPUs", (name) => {
+    for (const [task, state] of tasksOf(readMachine(name))) {
+      if (state.Resource?.includes("ecs:runTask") !== true) continue;
+      for (const error of [
+        "AmazonECS.Unknown",
+        "ECS.AmazonECSException",
+        "ECS.LimitExceededException",
+        "ECS.ThrottlingException",
+      ]) {
+        const retrier = (state.Retry ?? []).find(({ ErrorEquals }) => ErrorEquals.includes(error));
+        // Full jitter: half of it, on average.
+        expect(longestWait(retrier) / 2, `${task}: ${error}`).toBeGreaterThan(9 * 3_600);
       }
     }
   });

@@ -4,7 +4,7 @@
  * expression without a value is an error, a Distributed Map sees no outer variables.
  */
 import jsonata from "jsonata";
-import { type Catcher, type Machine, type State, targetOf } from "./machines.ts";
+import { type Catcher, type Machine, type Retrier, type State, targetOf } from "./machines.ts";
 
 export class TaskError extends Error {
   /** As Step Functions gives it; null: it gives none. Otherwise what Lambda makes of an error. */
@@ -17,12 +17,18 @@ export class TaskError extends Error {
   }
 }
 
+/** The try of a Task: its state, and its Arguments when their expressions are evaluated. */
+export interface Attempt {
+  readonly state: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
 /**
  * Answers a Task: a Lambda's payload, what a container sent with its token, a started execution's
  * output. `called`: the function's or task's name, as the machine's expression gives it. May throw
  * a TaskError.
  */
-export type Answer = (target: string, payload: unknown, called: string) => unknown;
+export type Answer = (target: string, payload: unknown, called: string, attempt: Attempt) => unknown;
 
 export interface Ran {
   readonly status: "SUCCEEDED" | "FAILED";
@@ -41,9 +47,20 @@ const execution = {
   StartTime: "2026-11-21T02:00:01.123Z",
 };
 
-export async function runMachine(machine: Machine, input: unknown, answer: Answer, items: readonly unknown[] = []): Promise<Ran> {
+export interface RunOptions {
+  /** Whether a Task is tried again as its Retry says, without the waits. Default: no. */
+  readonly retries?: boolean;
+}
+
+export async function runMachine(
+  machine: Machine,
+  input: unknown,
+  answer: Answer,
+  items: readonly unknown[] = [],
+  { retries = false }: RunOptions = {},
+): Promise<Ran> {
   const trail: string[] = [];
-  const ended = await runStates(machine, input, { answer, items, trail, input }, {});
+  const ended = await runStates(machine, input, { answer, items, trail, input, retries }, {});
   return { ...ended, trail };
 }
 
@@ -53,6 +70,7 @@ interface Run {
   readonly items: readonly unknown[];
   readonly trail: string[];
   readonly input: unknown;
+  readonly retries: boolean;
 }
 
 async function runStates(machine: Machine, firstInput: unknown, run: Run, scope: Scope): Promise<Omit<Ran, "trail">> {
@@ -89,7 +107,8 @@ async function runState(state: State, states: Scope, run: Run, scope: Scope): Pr
     return { output: states["input"], assign: (await evaluate(state.Assign ?? {}, states, scope)) as Scope, next: state.Next };
   }
   try {
-    const result = state.Type === "Map" ? await runMap(state, states, run, scope) : await runTask(state, states, run, scope);
+    const runOnce = () => (state.Type === "Map" ? runMap(state, states, run, scope) : runTask(state, states, run, scope));
+    const result = await tryAgain(run.retries ? (state.Retry ?? []) : [], runOnce);
     return {
       output: state.Output === undefined ? result : await evaluate(state.Output, { ...states, result }, scope),
       assign: (await evaluate(state.Assign ?? {}, { ...states, result }, scope)) as Scope,
@@ -97,9 +116,31 @@ async function runState(state: State, states: Scope, run: Run, scope: Scope): Pr
     };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const catcher = state.Catch?.find(({ ErrorEquals }) => ErrorEquals.includes(error.name) || ErrorEquals.includes("States.ALL"));
+    const catcher = state.Catch?.find(matches(error));
     if (catcher === undefined || !(error instanceof TaskError)) throw error;
     return caught(catcher, error, states, scope);
+  }
+}
+
+const matches =
+  ({ name }: Error) =>
+  ({ ErrorEquals }: { readonly ErrorEquals: readonly string[] }): boolean =>
+    ErrorEquals.includes(name) || ErrorEquals.includes("States.ALL");
+
+/** Each retrier counts its own attempts. */
+async function tryAgain<T>(retriers: readonly Retrier[], runOnce: () => Promise<T>): Promise<T> {
+  const made = new Map<Retrier, number>();
+  for (;;) {
+    try {
+      return await runOnce();
+    } catch (error) {
+      if (!(error instanceof TaskError)) throw error;
+      const retrier = retriers.find(matches(error));
+      if (retrier === undefined) throw error;
+      const count = made.get(retrier) ?? 0;
+      if (count >= (retrier.MaxAttempts ?? 3)) throw error;
+      made.set(retrier, count + 1);
+    }
   }
 }
 
@@ -126,9 +167,10 @@ async function runTask(state: State, states: Scope, run: Run, scope: Scope): Pro
   const given = (await evaluate(state.Arguments ?? {}, states, scope)) as Scope;
   const target = targetOf(state);
   const called = String(given["FunctionName"] ?? roleOf(given) ?? given["TaskDefinition"] ?? given["StateMachineArn"]);
-  if (target.startsWith("fargate:")) return run.answer(target, eventOf(given), called);
-  if (target.startsWith("machine:")) return { Output: JSON.stringify(run.answer(target, given["Input"], called)) };
-  return { Payload: run.answer(target, given["Payload"], called), StatusCode: 200 };
+  const attempt = { state: (states["context"] as { State: { Name: string } }).State.Name, parameters: given };
+  if (target.startsWith("fargate:")) return run.answer(target, eventOf(given), called, attempt);
+  if (target.startsWith("machine:")) return { Output: JSON.stringify(run.answer(target, given["Input"], called, attempt)) };
+  return { Payload: run.answer(target, given["Payload"], called, attempt), StatusCode: 200 };
 }
 
 /** The role that a container gets instead of its definition's. */

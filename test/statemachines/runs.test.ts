@@ -135,7 +135,7 @@ describe("backup", () => {
 
   it("leaves an input that names no source to the rule on failed executions", async () => {
     const { status, error, cause, calls } = await run("backup", {}, { input: { kind: "full" } });
-    expect({ status, error, calls }).toEqual({ status: "FAILED", error: "States.QueryEvaluationError", calls: [] });
+    expect({ status, error, calls }).toEqual({ status: "FAILED", error: "QueryEvaluationError", calls: [] });
     expect(cause).not.toMatch(/^alerted/);
   });
 
