@@ -1,6 +1,7 @@
 /**
  * What the account's quotas must allow for this deployment, and what each shortage means. Pure.
- * Codes and defaults: AWS General Reference, "Service endpoints and quotas", of each service.
+ * Names and defaults: AWS General Reference, "Service endpoints and quotas", of each service; their
+ * codes stand on no page of AWS's.
  */
 import type { DeploymentFinding } from "../adoption/finding.ts";
 import type { Deployment } from "../deployment.ts";
@@ -10,18 +11,25 @@ export interface Quota {
   readonly service: string;
   readonly code: string;
   readonly name: string;
+  /** What Service Quotas calls it: an answer about another one counts for nothing. */
+  readonly named: RegExp;
   /** Quotas of a global service are answered for in one region alone. */
   readonly global?: true;
 }
 
 export const quotas = {
-  concurrency: { service: "lambda", code: "L-B99A9384", name: "Lambda concurrent executions" },
-  fargate: { service: "fargate", code: "L-3032A538", name: "Fargate On-Demand vCPU resource count" },
-  builds: { service: "codebuild", code: "L-596BEAB4", name: "CodeBuild concurrent builds, ARM/Large" },
-  roles: { service: "iam", code: "L-FE177D64", name: "IAM roles per account", global: true },
-  networks: { service: "vpc", code: "L-F678F1CE", name: "VPCs per Region" },
-  gateways: { service: "vpc", code: "L-A4707A72", name: "Internet gateways per Region" },
-  keys: { service: "kms", code: "L-C2F1777E", name: "KMS keys per Region" },
+  concurrency: { service: "lambda", code: "L-B99A9384", name: "Lambda concurrent executions", named: /^concurrent executions$/i },
+  fargate: {
+    service: "fargate",
+    code: "L-3032A538",
+    name: "Fargate On-Demand vCPU resource count",
+    named: /fargate on-demand vcpu/i,
+  },
+  builds: { service: "codebuild", code: "L-596BEAB4", name: "CodeBuild concurrent builds, ARM/Large", named: /arm.*large/i },
+  roles: { service: "iam", code: "L-FE177D64", name: "IAM roles per account", named: /roles/i, global: true },
+  networks: { service: "vpc", code: "L-F678F1CE", name: "VPCs per Region", named: /^vpcs per region$/i },
+  gateways: { service: "vpc", code: "L-A4707A72", name: "Internet gateways per Region", named: /^internet gateways per region$/i },
+  keys: { service: "kms", code: "L-C2F1777E", name: "KMS keys per Region", named: /keys/i },
 } as const satisfies Readonly<Record<string, Quota>>;
 export type QuotaName = keyof typeof quotas;
 

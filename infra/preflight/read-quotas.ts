@@ -8,17 +8,21 @@ import type { Quota, QuotaName } from "./quotas.ts";
 
 /**
  * The applied value, else AWS's default: "For some quotas, only the default values are available"
- * (API_GetServiceQuota). undefined: there is neither. Errors: those of Service Quotas.
+ * (API_GetServiceQuota). AWS documents quotas by name and their codes nowhere ("To find the quota
+ * code for a specific quota, use the ListServiceQuotas operation"): the name in the answer says
+ * whether it is about the right one. undefined: there is neither, or it is about another. Errors:
+ * those of Service Quotas.
  */
 export async function readQuota(
   { quotas, globalQuotas }: Pick<PreflightClients, "globalQuotas" | "quotas">,
-  { service, code, global }: Quota,
+  { service, code, global, named }: Quota,
 ): Promise<number | undefined> {
   const client: ServiceQuotasClient = global === true ? globalQuotas : quotas;
   const request = { ServiceCode: service, QuotaCode: code };
   for (const command of [new GetServiceQuotaCommand(request), new GetAWSDefaultServiceQuotaCommand(request)]) {
     try {
-      return (await client.send(command as GetServiceQuotaCommand)).Quota?.Value;
+      const { Quota: quota } = await client.send(command as GetServiceQuotaCommand);
+      return named.test(quota?.QuotaName ?? "") ? quota?.Value : undefined;
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "NoSuchResourceException") throw error;
     }
