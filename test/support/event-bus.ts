@@ -1,4 +1,6 @@
-/** Plays EventBridge's PutEvents on the loopback interface: answers as told, keeps what it was sent. */
+/**
+ * Plays EventBridge's PutEvents on the loopback interface: answers as told, keeps what it was sent.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
