@@ -61,10 +61,13 @@ describe("every state machine", () => {
     expect(isValid, isValid ? "" : errorsText()).toBe(true);
   });
 
-  it.each(machineNames)("%s names what its expressions are about: no bare $, which Step Functions takes within some parts alone", (name) => {
-    const bare = /"\{%[^"]*\$(?!\w)[^"]*%\}"/;
-    expect(JSON.stringify(readMachine(name))).not.toMatch(bare);
-  });
+  it.each(machineNames)(
+    "%s names what its expressions are about: no bare $, which Step Functions takes within some parts alone",
+    (name) => {
+      const bare = /"\{%[^"]*\$(?!\w)[^"]*%\}"/;
+      expect(JSON.stringify(readMachine(name))).not.toMatch(bare);
+    },
+  );
 
   it.each(machineNames)("%s matches only errors that exist", (name) => {
     for (const [task, state] of tasksOf(readMachine(name))) {
