@@ -64,7 +64,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "dump",
     mutate: ["src/pipeline/dump.ts", "src/pipeline/dump/{running-backup,backup-clock}.ts"],
-    tests: ["test/pipeline/{dump-commit,dump/lost-lease}.test.ts"],
+    tests: ["test/pipeline/{dump-commit,dump/{lost-lease,log-gap}}.test.ts"],
   },
   {
     name: "dump-parts",

@@ -158,6 +158,12 @@ describe("a dump that ends well", () => {
     expect(keysOf(backupId).map((key) => memory.objects.get(key)?.lock)).toEqual(keysOf(backupId).map(() => undefined));
   });
 
+  test("asks for no lock in a vault that does not lock, whatever retention promises", async () => {
+    await project.writePolicy(treePolicy.replace("keepLast: 1", "daily: 7"));
+    const { backupId } = await dumpSource(await open(), request);
+    expect(keysOf(`manifests/tree/${backupId}`)).toHaveLength(1);
+  });
+
   test("locks what it reuses as long as itself, and is in the history of its run", async () => {
     memory = await makeVault({ locks: true });
     await project.writePolicy(treePolicy.replace("keepLast: 1", "daily: 7"));

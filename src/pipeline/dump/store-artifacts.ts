@@ -18,8 +18,8 @@ const maxParallel = 8;
 /** An artifact that is being stored. */
 interface Storing {
   readonly body: DumpArtifact["body"];
+  /** Never rejects. */
   readonly done: Promise<void>;
-  failure?: { readonly error: unknown };
 }
 
 /**
@@ -36,20 +36,20 @@ export async function storeArtifacts(
   const stop = new AbortController();
   const stoppable = { ...run, signal: AbortSignal.any([run.signal, stop.signal]) };
   const parallel = Math.min(session.parallel ?? 1, maxParallel);
-  const records: (ArtifactRecord | undefined)[] = [];
+  const records: ArtifactRecord[] = [];
+  let count = 0;
   const open = new Set<Storing>();
-  let failure: Storing["failure"];
+  let failure: { readonly error: unknown } | undefined;
 
-  function start(artifact: DumpArtifact): void {
-    const place = records.push(undefined) - 1;
+  function start(artifact: DumpArtifact, place: number): void {
     const done = writeArtifact(target, artifact, stoppable)
       .then(
         (record) => {
           records[place] = record;
         },
         (error: unknown) => {
-          storing.failure = { error };
-          failure ??= storing.failure;
+          // Those that are stopped for it fail after it.
+          failure ??= { error };
           stop.abort();
         },
       )
@@ -60,21 +60,22 @@ export async function storeArtifacts(
 
   try {
     for await (const artifact of session.artifacts()) {
-      if ("reuse" in artifact) records.push(takeRecord(base, artifact.reuse));
-      else start(artifact);
+      const place = count++;
+      if ("reuse" in artifact) records[place] = takeRecord(base, artifact.reuse);
+      else start(artifact, place);
       while (open.size >= parallel) await Promise.race([...open].map(({ done }) => done));
       if (failure !== undefined) break;
     }
   } catch (error) {
     // A session that lost a body to its consumer fails for that: the consumer knows why.
-    const broken = [...open].filter(({ body }) => body.destroyed && !body.readableEnded);
+    const lost = [...open].filter(({ body }) => body.destroyed && !body.readableEnded);
+    await Promise.all(lost.map(({ done }) => done));
+    failure ??= { error };
     stop.abort();
-    await Promise.all([...open].map(({ done }) => done));
-    failure ??= broken.find((storing) => storing.failure !== undefined)?.failure ?? { error };
   }
   await Promise.all([...open].map(({ done }) => done));
   if (failure !== undefined) throw failure.error;
-  return records.filter((record) => record !== undefined);
+  return records;
 }
 
 function takeRecord(base: ReuseBase | undefined, name: string): ArtifactRecord {

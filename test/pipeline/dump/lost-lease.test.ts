@@ -53,8 +53,13 @@ describe("a backup whose lease was taken while its manifest was committed", () =
     await expect(dumpSource(context, { ...request, kind: "incremental" })).rejects.toMatchObject({ name: "LeaseLost" });
     expect([...keysOf("manifests/"), ...keysOf("artifacts/")].sort()).toEqual(before);
     memory.objects.delete(keyOf.lease("tree", "backup"));
-    const { backupId, reusedBytes } = await dumpSource(await open({ at: later }), { ...request, kind: "incremental" });
+    const { backupId, reusedBytes, storedBytes, artifacts } = await dumpSource(await open({ at: later }), {
+      ...request,
+      kind: "incremental",
+    });
     expect(reusedBytes).toBeGreaterThan(0);
+    const own = artifacts.filter(({ reusedFrom }) => reusedFrom === undefined);
+    expect(storedBytes).toBe(own.reduce((sum, each) => sum + each.storedBytes, 0));
     expect((await readManifest(memory, "tree", backupId)).manifest.base).toBeNull();
   });
 

@@ -28,12 +28,13 @@ function artifact(name: string, bytes: AsyncIterable<Buffer> | Iterable<Buffer>)
 
 /** A session that gives these, and knows how many of its bodies were open at once. */
 function makeSession(parallel: number | undefined, items: readonly (DumpArtifact | { reuse: string })[]) {
-  const seen = { open: 0, max: 0 };
+  const seen = { begun: 0, open: 0, max: 0 };
   const session = {
     parallel,
     async *artifacts() {
       for (const item of items) {
         if (!("reuse" in item)) {
+          seen.begun++;
           seen.open++;
           seen.max = Math.max(seen.max, seen.open);
           item.body.once("close", () => seen.open--);
@@ -50,6 +51,18 @@ async function* slowly(text: string, ms: number): AsyncGenerator<Buffer> {
     await sleep(ms);
     yield Buffer.from(letter);
   }
+}
+
+async function* endless(): AsyncGenerator<Buffer> {
+  for (;;) {
+    await sleep(1);
+    yield Buffer.from("x");
+  }
+}
+
+async function* failing(): AsyncGenerator<Buffer> {
+  yield Buffer.from("x");
+  throw new HoldfastError("DumpFailed", "the tool died");
 }
 
 const baseOf = (...names: string[]): ReuseBase =>
@@ -97,16 +110,6 @@ describe("artifacts of a dump", () => {
   });
 
   test("are stopped together when one fails, and the first failure is told", async () => {
-    const endless = async function* (): AsyncGenerator<Buffer> {
-      for (;;) {
-        await sleep(1);
-        yield Buffer.from("x");
-      }
-    };
-    const failing = async function* (): AsyncGenerator<Buffer> {
-      yield Buffer.from("x");
-      throw new HoldfastError("DumpFailed", "the tool died");
-    };
     const others = [artifact("a", endless()), artifact("c", endless())];
     const { session, seen } = makeSession(4, [others[0], artifact("b", failing()), others[1]] as DumpArtifact[]);
     const store = makeMemoryStore();
@@ -119,9 +122,57 @@ describe("artifacts of a dump", () => {
     expect(seen.open).toBeLessThanOrEqual(1);
   });
 
-  test("that the engine was not offered are refused", async () => {
+  test("end with the session's own failure, and no more is asked of it after one", async () => {
+    const store = makeMemoryStore();
+    const long = artifact("a", endless());
+    const died = new HoldfastError("DumpFailed", "the tool died");
+    const session = {
+      parallel: 2,
+      async *artifacts() {
+        yield long;
+        throw died;
+      },
+    } as unknown as DumpSession;
+    await expect(storeArtifacts(session, makeTarget(store), undefined, makeContext())).rejects.toBe(died);
+    expect(long.body.destroyed).toBe(true);
+    expect(store.objects.size).toBe(0);
+    const broken = artifact("a", failing());
+    const next = artifact("b", [Buffer.from("x")]);
+    const { session: unasked, seen } = makeSession(1, [broken, next, artifact("c", [Buffer.from("x")])]);
+    await expect(storeArtifacts(unasked, makeTarget(store), undefined, makeContext())).rejects.toThrow("the tool died");
+    expect(seen.begun).toBe(1);
+  });
+
+  test("end with the store's failure where a session fails for the body that it lost", async () => {
+    const inner = makeMemoryStore();
+    const lost = artifact("b", endless());
+    const store: ObjectStore = {
+      ...inner,
+      async put(key, body, options) {
+        if (!key.endsWith("/b")) return inner.put(key, body, options);
+        await sleep(5);
+        throw new HoldfastError("StoreUnavailable", "the bucket is away");
+      },
+    };
+    const others = [artifact("a", endless()), artifact("c", endless())];
+    const session = {
+      parallel: 4,
+      async *artifacts() {
+        yield* [others[0], lost, others[1]];
+        await new Promise((resolve) => lost.body.once("close", resolve));
+        throw new HoldfastError("DumpFailed", "nobody reads what the tool says");
+      },
+    } as unknown as DumpSession;
+    await expect(storeArtifacts(session, makeTarget(store), undefined, makeContext())).rejects.toMatchObject({
+      message: "the bucket is away",
+      name: "StoreUnavailable",
+    });
+    for (const { body } of others) expect(body.destroyed).toBe(true);
+  });
+
+  test.each([baseOf("known"), undefined])("that the engine was not offered are refused", async (base) => {
     const { session } = makeSession(2, [{ reuse: "unknown" }]);
-    const storing = storeArtifacts(session, makeTarget(makeMemoryStore()), baseOf("known"), makeContext());
+    const storing = storeArtifacts(session, makeTarget(makeMemoryStore()), base, makeContext());
     await expect(storing).rejects.toMatchObject({ name: "Internal" });
   });
 });
