@@ -6,13 +6,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
+import { appendEvidence } from "../../src/vault/documents/evidence.ts";
+import { readManifest } from "../../src/vault/documents/manifest.ts";
 import { markReading } from "../../src/vault/documents/read-marks.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import type { ListOptions, ObjectStore } from "../../src/vault/object-store.ts";
 import { makeFaultyStore } from "../support/faulty-store.ts";
 import { createFilesProject, type FilesProject, type OpenOptions, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
-import { makeTreeVault, putVerified, treeNames } from "../support/tree-vault.ts";
+import { sampleEvidence } from "../support/sample-backups.ts";
+import { signedVault, testSigner } from "../support/signed-vault.ts";
+import { makeTreeVault, putVerified, treeNames, treeSealing } from "../support/tree-vault.ts";
 
 let project: FilesProject;
 let memory: MemoryStore;
@@ -229,6 +233,19 @@ describe("a plan", () => {
     expect(planned).toEqual(plan);
     expect(plan.decisions.find(({ id }) => id === full(1))?.reasons.join()).toContain(`${incremental(2)} may name its artifacts`);
   });
+});
+
+test("a plan lets older ones go where what was doubted goes itself", async () => {
+  await store(full(1));
+  const damaged = await store(incremental(2), [full(1)]);
+  await store(full(3));
+  const { sha256 } = await readManifest(memory, "tree", damaged);
+  const evidence = { ...sampleEvidence("tree", damaged, "damaged", "2026-01-09T12:00:00.000Z"), manifestSha256: sha256 };
+  await appendEvidence(signedVault(memory, treeSealing.vaultId), evidence, testSigner);
+  await memory.put(keyOf.manifest("tree", damaged), Buffer.from("x"));
+  const planned = await planPrune(await open(), "tree");
+  expect(planned.released).toEqual([damaged, full(1)]);
+  expect((await pruneSource(await open(), "tree")).deleted).toEqual(planned.released);
 });
 
 describe("tombstones", () => {

@@ -68,10 +68,10 @@ const nothingReused: ReusedArtifacts = {
   forget: () => undefined,
 };
 
-const remove = (store: ObjectStore, run = makeRun().run, state = store) =>
+const remove = (store: ObjectStore, run = makeRun().run, state = store, reused = nothingReused) =>
   deleteBackup(
     run,
-    { vault: { ...signedVault(store), state }, signer: async () => testSigner, holdfastVersion: "1.2.3", reused: nothingReused },
+    { vault: { ...signedVault(store), state }, signer: async () => testSigner, holdfastVersion: "1.2.3", reused },
     request,
   );
 
@@ -113,6 +113,48 @@ describe("a backup that is deleted", () => {
     ]);
     expect(JSON.parse(String(memory.objects.get(tombstoneKey)?.bytes))).toEqual(tombstone);
     expect(keysOf(memory, other)).toEqual(before);
+  });
+
+  test("leaves what others name, and of the rest its seal goes last; what it named itself is forgotten", async () => {
+    const memory = await makeVault();
+    const seal = keyOf.manifestSeal("shop", id);
+    await memory.put(seal, Buffer.from("seal"));
+    const named = keyOf.artifact("shop", id, "a");
+    const forgotten: unknown[] = [];
+    const reused: ReusedArtifacts = {
+      ...nothingReused,
+      isNamed: (key) => key === named,
+      forget: (...what) => void forgotten.push(what),
+    };
+    const store = makeFaultyStore(memory, []);
+    expect(await remove(store, makeRun().run, memory, reused)).toBeUndefined();
+    expect(store.calls.filter((call) => call.startsWith("delete artifacts/"))).toEqual([
+      `delete ${keyOf.artifact("shop", id, "b")}`,
+      `delete ${seal}`,
+    ]);
+    expect(memory.objects.has(named)).toBe(true);
+    expect(forgotten).toEqual([[id, sampleManifest("shop", id)]]);
+  });
+
+  test.each([
+    ["is damaged", "x"],
+    ["is of a newer Holdfast", '{"formatVersion":3}'],
+  ])("goes as a whole where its manifest %s, which names nothing", async (_, text) => {
+    const memory = await makeVault();
+    await memory.put(keyOf.manifest("shop", id), Buffer.from(text));
+    const forgotten: unknown[] = [];
+    const reused: ReusedArtifacts = { ...nothingReused, forget: (...what) => void forgotten.push(what) };
+    expect(await remove(memory, makeRun().run, memory, reused)).toBeUndefined();
+    expect(keysOf(memory, id)).toHaveLength(1);
+    expect(forgotten).toEqual([[id, undefined]]);
+  });
+
+  test("stays untouched where nobody can read its manifest", async () => {
+    const memory = await makeVault();
+    const before = keysOf(memory, id);
+    const store = makeFaultyStore(memory, [{ operation: "get", key: /^manifests/, from: 2 }]);
+    await expect(remove(store)).rejects.toMatchObject({ name: "StoreUnavailable" });
+    expect(keysOf(memory, id)).toEqual(before);
   });
 
   test("leaves what is no object where it is, says so, and goes all the same", async () => {
