@@ -93,7 +93,6 @@ async function run(opening: Opening, outlet: Outlet, keys: SealingKeys): Promise
   });
   await feed(opening, decipher, piped, () => swapped.signal.aborted || isHoldfastError(state.failure, ...conclusive), state);
   await piped;
-  if (signal.aborted) throw abortError(signal);
   if (swapped.signal.aborted || isHoldfastError(state.failure, ...conclusive)) throw state.failure;
   compareStored(storedMeasure, record, context, state.failure);
   if (state.failure !== undefined)
@@ -139,7 +138,7 @@ async function pipe(
  * library keeps in memory, and says nothing of it.
  */
 async function feed(
-  { stored, record, storedMeasure, plainMeasure, signal, context }: Opening,
+  { stored, record, storedMeasure, plainMeasure, context }: Opening,
   decipher: Duplex,
   piped: Promise<void>,
   concluded: () => boolean,
@@ -167,7 +166,6 @@ async function feed(
   } catch (error) {
     decipher.destroy();
     await piped;
-    if (signal.aborted) throw abortError(signal);
     throw (
       stored.errored ??
       new HoldfastError("StoreUnavailable", `the stored bytes of ${describeArtifact(context)} broke off`, { cause: error })

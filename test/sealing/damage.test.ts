@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { buildEncrypt } from "@aws-crypto/encrypt-node";
+import { MultiKeyringNode } from "@aws-crypto/material-management-node";
 import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from "@aws-crypto/raw-aes-keyring-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
@@ -58,7 +59,17 @@ describe("a damaged artifact", () => {
       const bytes = flipped(small.bytes, at, 0xff);
       const failure = await failureOf(open(bytes, forged(small.figures, bytes), { keys, size: (at % 2) * 400 + 1 }));
       expect(failure.name, `byte ${at}`).toBe("SealInvalid");
+      // Why, in the library's words.
+      expect(failure.details).toEqual([expect.stringMatching(/^.+$/)]);
     }
+    const bytes = flipped(small.bytes, small.bytes.length - 1, 1);
+    await expect(open(bytes, forged(small.figures, bytes), { keys })).rejects.toHaveProperty("cause", expect.any(Error));
+    await expect(open(bytes, small.figures, { keys })).rejects.toHaveProperty("cause", expect.any(Error));
+  });
+
+  it("is found where the manifest says another length of what is inside", async () => {
+    const failure = await failureOf(open(small.bytes, { ...small.figures, plainBytes: 51 }, { keys }));
+    expect(failure).toMatchObject({ name: "ArtifactDamaged", message: expect.stringContaining("50 bytes, not 51") });
   });
 
   it("is found when whole frames are missing, doubled or exchanged", async () => {
@@ -126,6 +137,7 @@ describe("another artifact in its place", () => {
       const failure = await failureOf(open(swapped.bytes, record, { keys }));
       expect(failure.name).toBe("SealInvalid");
       expect(failure.message).toContain(`was sealed as ${other.artifact} of ${other.source}'s backup ${other.backupId}`);
+      expect(failure.details).toEqual([]);
     }
   });
 
@@ -152,6 +164,15 @@ describe("another artifact in its place", () => {
     });
     const failure = await failureOf(open(result, forged(large.figures, result), { keys }));
     expect(failure.name).toBe("SealInvalid");
+  });
+
+  it("is refused when two keys open it", async () => {
+    const { encrypt } = buildEncrypt();
+    const keyring = await keys.sealingKeyring();
+    const twice = new MultiKeyringNode({ generator: keyring, children: [keyring] });
+    const encryptionContext = encryptionContextOf(context);
+    const { result } = await encrypt(twice, plain, { suiteId: 0x0478, frameLength: frame, encryptionContext });
+    expect((await failureOf(open(result, forged(large.figures, result), { keys }))).name).toBe("SealInvalid");
   });
 
   it.each([0x0578, 0x0378])("is refused when it was sealed with another suite (%i)", async (suiteId) => {

@@ -12,6 +12,7 @@ import {
 } from "@aws-crypto/material-management-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HoldfastError, toHoldfastError } from "../../src/errors/holdfast-error.ts";
+import { handOver } from "../../src/runtime/chunk-memory.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
 import { openStream } from "../../src/sealing/open.ts";
 import { type Sealed, sealStream } from "../../src/sealing/seal.ts";
@@ -175,6 +176,33 @@ describe.each([false, true])("sealing, compress %s", (compress) => {
   });
 });
 
+/** The bytes in chunks of a frame, each in memory of its own that its reader may give back. */
+function ownChunks(bytes: Buffer): Uint8Array[] {
+  return Array.from({ length: Math.floor(bytes.length / frame) }, (_, index) =>
+    handOver(new Uint8Array(bytes.subarray(index * frame, (index + 1) * frame))),
+  );
+}
+
+describe("memory", () => {
+  it("of what was sealed is given back, and of what was opened as soon as its bytes came out", async () => {
+    const plain = randomBytes(6 * frame);
+    const given = ownChunks(plain);
+    const sealed = begin(Readable.from(given));
+    const bytes = await collect(sealed.body);
+    expect(given.map(({ byteLength }) => byteLength)).toEqual(given.map(() => 0));
+    const stored = ownChunks(bytes);
+    const rest = bytes.subarray(stored.length * frame);
+    const opened = openStream(Readable.from([...stored, rest]), await sealed.figures, {
+      keys,
+      context,
+      signal: neverAborted,
+    });
+    expect((await collect(opened)).equals(plain)).toBe(true);
+    // The last pieces may wait for bytes that come out after they were written.
+    expect(stored.slice(0, 2).map(({ byteLength }) => byteLength)).toEqual([0, 0]);
+  });
+});
+
 describe("sealing", () => {
   it.each([
     ["cannot make a data key", async () => new UnavailableKeyring(), "KMS is away"],
@@ -245,6 +273,59 @@ describe("sealing", () => {
 });
 
 describe("opening", () => {
+  it("fails with the error of a store that fails while the key is still being fetched", async () => {
+    const { figures } = await seal(randomBytes(10), { keys });
+    const error = new HoldfastError("StoreUnavailable", "connection cut");
+    const stored = new PassThrough();
+    const slow: SealingKeys = {
+      ...keys,
+      async openingKeyring(keyId) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return keys.openingKeyring(keyId);
+      },
+    };
+    const opened = openStream(stored, figures, { keys: slow, context, signal: neverAborted });
+    stored.destroy(error);
+    await expect(collect(opened)).rejects.toBe(error);
+  });
+
+  it.each([
+    ["was sealed as another artifact", { artifact: "globals.sql" }, "SealInvalid"],
+    ["is sealed with a key that cannot be had", {}, "KeyUnavailable"],
+  ] as const)("reads no more of what %s than its first frames, and gives out nothing", async (_, other, name) => {
+    const sealed = await seal(randomBytes(30 * frame), { keys, context: { ...context, ...other } });
+    const unavailable = { ...keys, openingKeyring: async () => new UnavailableKeyring() };
+    let read = 0;
+    const stored = Readable.from(
+      (function* () {
+        for (; read < sealed.bytes.length; read += frame) yield sealed.bytes.subarray(read, read + frame);
+      })(),
+      { objectMode: false },
+    );
+    const opened = openStream(stored, sealed.figures, {
+      keys: name === "KeyUnavailable" ? unavailable : keys,
+      context,
+      signal: neverAborted,
+    });
+    const chunks: unknown[] = [];
+    opened.on("data", (chunk) => chunks.push(chunk));
+    await expect(finished(opened)).rejects.toMatchObject({ name });
+    expect(read).toBeLessThan(20 * frame);
+    expect(chunks).toEqual([]);
+    await closed(stored);
+  });
+
+  it("gives out nothing of a small artifact in the place of another", async () => {
+    const swapped = await seal(randomBytes(50), { keys, context: { ...context, artifact: "globals.sql" } });
+    for (const size of [1, 10_000]) {
+      const opened = openStream(streamOf(swapped.bytes, size), swapped.figures, { keys, context, signal: neverAborted });
+      const chunks: unknown[] = [];
+      opened.on("data", (chunk) => chunks.push(chunk));
+      await expect(finished(opened)).rejects.toMatchObject({ name: "SealInvalid" });
+      expect(chunks).toEqual([]);
+    }
+  });
+
   it("passes on the store's own error, and fails when its stream closes without ending", async () => {
     const sealed = await seal(randomBytes(3 * frame), { keys });
     for (const error of [undefined, new HoldfastError("StoreUnavailable", "connection cut")]) {
@@ -254,6 +335,7 @@ describe("opening", () => {
       opened.once("data", () => stored.destroy(error));
       expect(await collect(opened).catch((failure: unknown) => failure)).toMatchObject({
         name: "StoreUnavailable",
+        ...(error === undefined ? { cause: expect.any(Error) } : {}),
         message: error?.message ?? "the stored bytes of archive.dump of taskmaster's backup 20261120T020000Z-full-7k3f9a broke off",
       });
     }
