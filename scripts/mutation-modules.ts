@@ -69,7 +69,7 @@ export const mutationModules: readonly MutationModule[] = [
   {
     name: "dump-parts",
     mutate: ["src/pipeline/dump/{base-candidate,choose-base,reuse-base,store-artifacts}.ts"],
-    tests: ["test/pipeline/dump/{choose-base,reuse-base,store-artifacts}.test.ts"],
+    tests: ["test/pipeline/dump/{base-candidate,choose-base,reuse-base,store-artifacts}.test.ts"],
   },
   {
     name: "manifest",

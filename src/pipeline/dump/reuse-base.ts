@@ -111,18 +111,20 @@ function maxReusedAgeMs({ config }: Vault): number {
   return days === undefined ? Number.POSITIVE_INFINITY : (days * dayMs) / 2;
 }
 
+type ReusedRecord = ArtifactRecord & { readonly reusedFrom: string };
+
 /**
  * Those that are not in the vault with their bytes. One listing for each backup that stored some.
  */
-async function findMissing(store: ObjectStore, source: string, records: readonly ArtifactRecord[]): Promise<ArtifactRecord[]> {
-  const storers = [...new Set(records.map(({ reusedFrom }) => reusedFrom ?? ""))];
+async function findMissing(store: ObjectStore, source: string, records: readonly ReusedRecord[]): Promise<ReusedRecord[]> {
+  const storers = [...new Set(records.map(({ reusedFrom }) => reusedFrom))];
   const found = new Map<string, number>();
   await mapInBatches(storers, async (id) => {
     for await (const { key, bytes, odd } of store.list(keyOf.artifact(source, id, ""), { includeOdd: true })) {
       if (odd === undefined) found.set(key, bytes);
     }
   });
-  return records.filter((record) => found.get(keyOf.artifact(source, record.reusedFrom ?? "", record.name)) !== record.storedBytes);
+  return records.filter((record) => found.get(keyOf.artifact(source, record.reusedFrom, record.name)) !== record.storedBytes);
 }
 
 /**
@@ -136,16 +138,16 @@ export async function secureReused(
   artifacts: readonly ArtifactRecord[],
   { retainUntil, run }: { readonly retainUntil?: Date | undefined; readonly run: RunContext },
 ): Promise<void> {
-  const reused = artifacts.filter(({ reusedFrom }) => reusedFrom !== undefined);
+  const reused = artifacts.flatMap(({ reusedFrom, ...record }) => (reusedFrom === undefined ? [] : { ...record, reusedFrom }));
   if (retainUntil !== undefined) {
-    const lock = async ({ name, reusedFrom = "" }: ArtifactRecord) => {
+    const lock = async ({ name, reusedFrom }: ReusedRecord) => {
       await store.locks?.extendRetention(keyOf.artifact(source, reusedFrom, name), retainUntil);
     };
     await mapInBatches(reused, lock, run.signal);
   }
   const [missing] = await findMissing(store, source, reused);
   if (missing === undefined) return;
-  const key = keyOf.artifact(source, missing.reusedFrom ?? "", missing.name);
+  const key = keyOf.artifact(source, missing.reusedFrom, missing.name);
   throw new HoldfastError(
     "ArtifactMissing",
     `${key} in ${store.url} was removed, or is another, since this backup began to reuse it`,

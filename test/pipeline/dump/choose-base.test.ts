@@ -202,6 +202,7 @@ describe("a log", () => {
     await add(store, "incremental", 5, full);
     await add(store, "log", 13, third);
     expect(await baseOf(store)).toBe(third.id);
+    expect((await choose(store, "incremental")).base?.record.id).toBe(idOf("incremental", 5));
     await find(store, third.id, "damaged");
     expect(await baseOf(store)).toBe(second.id);
     await find(store, second.id, "damaged");
@@ -218,6 +219,22 @@ describe("a log", () => {
     expect(await baseOf(store)).toBe(incremental.id);
     await find(store, incremental.id, "damaged");
     expect(await baseOf(store)).toBe(full.id);
+  });
+
+  test("that is not sound says nothing of where others began", async () => {
+    const store = makeMemoryStore();
+    const [older, newer] = [await add(store, "full", 1), await add(store, "full", 2)];
+    await add(store, "log-first", 3, newer);
+    await find(store, newer.id, "damaged");
+    expect(await baseOf(store)).toBe(older.id);
+  });
+
+  test("began on what the newest of its first logs says, whatever older ones say", async () => {
+    const store = makeMemoryStore();
+    const [older, newer] = [await add(store, "full", 1), await add(store, "full", 2)];
+    await add(store, "log-first", 3, older);
+    const log = await add(store, "log", 5, await add(store, "log-first", 4, newer));
+    expect(await baseOf(store)).toBe(log.id);
   });
 
   test.each([

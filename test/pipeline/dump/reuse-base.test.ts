@@ -15,7 +15,7 @@ import { makeFaultyStore } from "../../support/faulty-store.ts";
 import { type MemoryContextOptions, makeMemoryContext, memorySealing, memoryVault } from "../../support/memory-context.ts";
 import { type MemoryStore, makeMemoryStore } from "../../support/memory-store.ts";
 import { sampleBase, sampleId, sampleManifest } from "../../support/sample-backups.ts";
-import { commitSealed } from "../../support/sealed-backups.ts";
+import { commitSealed, memoryKeys } from "../../support/sealed-backups.ts";
 import { names } from "../../support/signed-vault.ts";
 
 const startedAt = new Date("2026-11-20T12:00:00Z");
@@ -52,7 +52,7 @@ async function find(
   const { context, warnings } = makeMemoryContext({ now: startedAt, source, engine, ...options });
   const backup = { source, kind, id: idOf(kind, 20, 12), startedAt, keyId: record.keyId };
   const vault = { ...memoryVault(store), ...(config === undefined ? {} : { config }) } as ReturnType<typeof memoryVault>;
-  const base = await findReuseBase(context, vault, backup, engine);
+  const base = await findReuseBase(context, vault, backup, options.engine ?? engine);
   return { base, warnings, id: base?.reader.backupId, records: [...(base?.records.values() ?? [])] };
 }
 
@@ -78,7 +78,7 @@ describe("the backup that is reused from", () => {
 
   test("is none of another engine, and none is none", async () => {
     const store = makeMemoryStore();
-    expect((await find(store)).base).toBeUndefined();
+    expect(await find(store)).toMatchObject({ base: undefined, warnings: [] });
     const own = await add(store, idOf("full", 1), [part("a")]);
     await add(store, idOf("full", 2), [part("a")], { engine: "postgres" });
     expect((await find(store)).id).toBe(own.id);
@@ -98,6 +98,54 @@ describe("the backup that is reused from", () => {
     await store.delete(keyOf.manifestSeal("shop", idOf("full", 2)));
     const none = await find(store);
     expect([none.base, none.warnings.length]).toEqual([undefined, 3]);
+  });
+
+  test.each<[string, (store: MemoryStore) => unknown, MemoryContextOptions]>([
+    ["of a newer Holdfast", (store) => store.put(keyOf.manifest("shop", idOf("full", 2)), Buffer.from('{"formatVersion":3}')), {}],
+    [
+      "sealed with a key that the policy lacks",
+      async (store) => {
+        const id = idOf("full", 2);
+        for (const key of [keyOf.manifest("shop", id), keyOf.manifestSeal("shop", id)]) await store.delete(key);
+        const manifest = sampleManifest("shop", id, { engine: "files", artifacts: [part("a")] });
+        await commitSealed(store, manifest, { ...memorySealing, keys: memoryKeys(8) });
+      },
+      {},
+    ],
+    [
+      "whose facts its engine does not understand",
+      () => undefined,
+      {
+        engine: {
+          name: "files",
+          facts: {
+            safeParse: (facts: object) =>
+              "bad" in facts ? { success: false, error: { issues: [{ path: ["bad"] }] } } : { success: true, data: facts },
+          },
+        } as unknown as Engine,
+      },
+    ],
+  ])("is none %s, which is said: the next is tried", async (_, spoil, options) => {
+    const store = makeMemoryStore();
+    await add(store, idOf("full", 1), [part("a")]);
+    await add(store, idOf("full", 2), [part("a")], { facts: { bad: 1 } });
+    await spoil(store);
+    const { id, warnings } = await find(store, "incremental", options);
+    expect(id).toBe(idOf("full", 1));
+    expect(warnings).toEqual([expect.stringContaining(`nothing is reused of ${idOf("full", 2)}: `)]);
+  });
+
+  test("is none that is deleted meanwhile", async () => {
+    const store = makeMemoryStore();
+    for (const day of [1, 2]) await add(store, idOf("full", day), [part("a")]);
+    const deleting: ObjectStore = {
+      ...store,
+      get: async (key, asked) => {
+        if (key === keyOf.manifest("shop", idOf("full", 2))) throw new HoldfastError("ObjectNotFound", "deleted");
+        return store.get(key, asked);
+      },
+    };
+    expect((await find(deleting)).id).toBe(idOf("full", 1));
   });
 
   test("cannot be told while the store is away", async () => {
@@ -140,6 +188,8 @@ describe("what is reused of it", () => {
     const linked: ObjectStore = {
       ...store,
       async *list(prefix, options) {
+        // As a folder: without being asked for, such a thing ends the whole listing.
+        if (key.startsWith(prefix) && !options?.includeOdd) throw new HoldfastError("VaultInvalid", `${key} is a link`);
         for await (const object of store.list(prefix, options))
           yield object.key === key ? { ...object, odd: "a symbolic link" } : object;
       },
