@@ -1,5 +1,5 @@
 /** The command line's contract: exit codes, one JSON document, refusals, help, completion. */
-import { access, readFile, stat } from "node:fs/promises";
+import { access, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProject, type Project } from "../support/holdfast.ts";
@@ -120,6 +120,12 @@ describe("commands", () => {
         ],
       },
     ]);
+    const entry = join(project.directory, "vault/audit/0000000001.json");
+    await writeFile(entry, (await readFile(entry, "utf8")).replace("case 7", "case 8"));
+    const broken = await project.say(["audit"]);
+    expect(broken.code).toBe(4);
+    expect(broken.stdout).toContain("was not signed by any key of the policy");
+    expect(broken.stdout).toContain("access log");
     const out = join(project.directory, "report.html");
     expect((await project.holdfast(["report", "--out", out])).code).toBe(0);
     expect(await readFile(out, "utf8")).toContain("config");

@@ -57,6 +57,9 @@ function documentOf({ vault, entries, entriesChecked, problems, error }: ReadAud
   };
 }
 
+const remedy =
+  "Look in the vault's access log and its older versions for who changed it, and bring the entry back from a copy (docs/operations.md).";
+
 function newest<T>(entries: readonly T[], last: number): readonly T[] {
   return Number.isFinite(last) ? entries.slice(-last) : entries;
 }
@@ -72,6 +75,7 @@ function describeTrail(terminal: Terminal, trail: ReadAudit, last: number): stri
       : renderTable({ head: ["NO", "AT", "BY", "ACTION", "BACKUP", "REASON"], rows: shown.map(rowOf) })),
     ...(unchecked === 0 ? [] : [`${countOf(unchecked, "entry", "entries")} could not be checked: a public key is not at hand`]),
     ...problems.map((problem) => `${terminal.style("red", "broken")}  ${problem}`),
+    ...(problems.length === 0 ? [] : [`  ${remedy}`]),
     ...(problems.length === 0 && entriesChecked > 0
       ? [`${countOf(entriesChecked, "entry", "entries")} checked: each is signed, and follows the one before`]
       : []),
