@@ -11,9 +11,9 @@ import type { KeyReference, Policy, S3Vault, SigningKeyReference, VaultConfig } 
 import { type EventBus, readEventBus } from "./event-bus.ts";
 import { readVaultAccount } from "./foreign-vault.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
-import { readBoundary } from "./role-boundary.ts";
+import { readBoundary, readRolePath } from "./role-boundary.ts";
 import { readSecretsKeys } from "./secret-rights.ts";
-import { readProtection } from "./stack-protection.ts";
+import { readProtection, readTrail } from "./stack-protection.ts";
 import {
   type Architecture,
   chooseLayer,
@@ -94,6 +94,12 @@ export interface Parameters {
   readonly secretsKeys: string;
   /** `own`, or the ARN of a bus: where the stack says what happened; empty: nowhere. */
   readonly events: string;
+  /** `on`: CloudTrail records what is done to objects of the vaults. */
+  readonly trail: string;
+  /** A path before that of every role: `/backups/`. */
+  readonly rolePath: string;
+  /** The ARN of the role that CloudFormation takes on, by way of change sets; empty: none. */
+  readonly deploymentRole: string;
   /** Megabytes of a function with the engines' programs. */
   readonly memory: string;
   /** Directories of the engines' programs, for the stage `local`, whose functions have no layer. */
@@ -137,6 +143,10 @@ export interface Deployment {
   readonly toolPath: string;
   /** ARNs of the keys that encrypt secrets; the first, the policy's own. */
   readonly secretsKeys: readonly string[];
+  /** Whether CloudTrail records what is done to objects of the vaults. */
+  readonly trail: boolean;
+  /** A path before that of every role; with a slash at both ends. */
+  readonly rolePath: string;
   /** Whether the stack is protected from deletion, and its buckets and keys from an update. */
   readonly protects: boolean;
   /** The ARN of the permissions boundary of every role. */
@@ -193,6 +203,8 @@ export function readDeployment(parameters: Parameters): Deployment {
     toolPath: parameters.toolPath,
     protects: readProtection(parameters.protection, local),
     secretsKeys: readSecretsKeys(parameters.secretsKeys, region),
+    trail: readTrail(parameters.trail, parameters.vault === "foreign"),
+    rolePath: readRolePath(parameters.rolePath, parameters.vault === "foreign"),
     boundary: readBoundary(parameters.boundary),
     eventBus: readEventBus(parameters.events),
     network: readNetwork(parameters.subnets, parameters.securityGroups, ["subnets", "securityGroups"]),

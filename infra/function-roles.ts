@@ -34,7 +34,7 @@ export function functionRoles(deployment: Deployment): Resources {
         ],
         {
           containers: spec.tools === true,
-          path: sub(pathOfRoles(deployment.prefix, spec.module)),
+          path: sub(pathOfRoles(deployment, spec.module)),
           name: ownName(deployment, spec),
         },
       ),

@@ -112,7 +112,7 @@ function ofEverySource(deployment: Deployment, work: OwnWork): Statement[] {
   return [
     call,
     runTask(taskDefinitions(prefix, work)),
-    named("EverySourcesRole", passRole(rolesOfWork(prefix, work), arnOf("TaskExecutionRole"))),
+    named("EverySourcesRole", passRole(rolesOfWork(deployment, work), arnOf("TaskExecutionRole"))),
   ];
 }
 

@@ -77,8 +77,8 @@ function loginArn(connection: RdsConnection): string {
 
 /**
  * Secrets Manager asks KMS in the name of the role that reads a secret, and for no secret that the
- * role may not read (Secrets Manager user guide, "Secret encryption and decryption": kms:Decrypt, by
- * way of the service).
+ * role may not read (Secrets Manager user guide, "Secret encryption and decryption": kms:Decrypt,
+ * by way of the service).
  */
 function openSecrets({ secretsKeys, region }: Deployment): Statement[] {
   if (secretsKeys.length === 0) return [];

@@ -10,20 +10,22 @@ export const sourcesLog = ({ prefix }: Deployment): string => `/holdfast/${prefi
  * The path of the roles of one work, as text for `Fn::Sub`. Another account that owns the vault
  * says by it what each may do there (vault-owner/).
  */
-export const pathOfRoles = (prefix: string, work: string): string => `/${prefix}/\${AWS::Region}/${work}/`;
+export const pathOfRoles = ({ rolePath, prefix }: Deployment, work: string): string =>
+  `${rolePath}${prefix}/\${AWS::Region}/${work}/`;
 
 /** Under which the roles of all sources are, as text for `Fn::Sub`. */
-const rolesOfSources = (prefix: string): string => `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${prefix}/\${AWS::Region}`;
+const rolesOfSources = ({ rolePath, prefix }: Deployment): string =>
+  `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role${rolePath}${prefix}/\${AWS::Region}`;
 
 /** What the ARNs of the roles of all sources begin with. */
-export const rolesOfStage = ({ prefix }: Deployment) => sub(`${rolesOfSources(prefix)}/`);
+export const rolesOfStage = (deployment: Deployment) => sub(`${rolesOfSources(deployment)}/`);
 
 /** The roles of one work of all sources, which the machines that start its containers hand on. */
-export const rolesOfWork = (prefix: string, work: OwnWork) => sub(`${rolesOfSources(prefix)}/${work}/*`);
+export const rolesOfWork = (deployment: Deployment, work: OwnWork) => sub(`${rolesOfSources(deployment)}/${work}/*`);
 
 /**
  * How `plan` and `due` learn the names of what sources have (functions/commons/source-names.ts).
  */
-export function namesEnvironment({ prefix }: Deployment): Readonly<Record<string, unknown>> {
-  return { HOLDFAST_RESOURCE_PREFIX: prefix, HOLDFAST_SOURCE_ROLES: sub(rolesOfSources(prefix)) };
+export function namesEnvironment(deployment: Deployment): Readonly<Record<string, unknown>> {
+  return { HOLDFAST_RESOURCE_PREFIX: deployment.prefix, HOLDFAST_SOURCE_ROLES: sub(rolesOfSources(deployment)) };
 }

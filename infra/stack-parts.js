@@ -19,10 +19,11 @@ import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
 import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
-import { underBoundary } from "./role-boundary.ts";
+import { placeRoles } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
 import { stackPolicy } from "./stack-protection.ts";
 import { warnOfMajors } from "./tools.ts";
+import { trailResources } from "./trail.ts";
 import { vaultResources } from "./vault.ts";
 
 /** The stage and the parameters of serverless.yml. */
@@ -46,6 +47,9 @@ async function parametersOf({ resolveVariable }) {
     memory: await parameter("memory"),
     protection: await parameter("protection"),
     secretsKeys: await parameter("secretsKeys"),
+    trail: await parameter("trail"),
+    rolePath: await parameter("rolePath"),
+    deploymentRole: await parameter("deploymentRole"),
     boundary: await parameter("boundary"),
     events: await parameter("events"),
     toolPath: await parameter("toolPath"),
@@ -119,6 +123,15 @@ export function deletionProtection(variables) {
   return quietly(variables, ({ deployment: { local, protects } }) => (local ? null : protects));
 }
 
+/** Through change sets, where CloudFormation has a role of its own: what deploys may do no more. */
+export function deploymentMethod(variables) {
+  return quietly(variables, ({ parameters: { deploymentRole } }) => (deploymentRole === "" ? "direct" : "changesets"));
+}
+
+export function iam(variables) {
+  return quietly(variables, ({ parameters: { deploymentRole } }) => (deploymentRole === "" ? {} : { deploymentRole }));
+}
+
 export function policyOfStack(variables) {
   return quietly(variables, ({ deployment }) => stackPolicy(deployment.protects));
 }
@@ -135,7 +148,7 @@ const ofOsls = (functions) =>
   functions.length + functions.filter(({ disableLogs }) => disableLogs !== true).length + machineNames.length + 3;
 
 function resourcesOf(deployment) {
-  return underBoundary(deployment, {
+  return placeRoles(deployment, {
     ...vaultResources(deployment),
     ...policyResources(deployment),
     ...functionRoles(deployment),
@@ -150,5 +163,6 @@ function resourcesOf(deployment) {
     ...alarmResources(deployment),
     ...dashboardResources(deployment),
     ...arnParameters(deployment),
+    ...trailResources(deployment),
   });
 }

@@ -32,6 +32,17 @@ export function readProtection(text: string, local: boolean): boolean {
 }
 
 /**
+ * The parameter `trail`. A vault of another account has its trail there. Errors: UsageInvalid.
+ */
+export function readTrail(text: string, foreign: boolean): boolean {
+  if (text !== "on" && text !== "off")
+    throw refuse(`the parameter trail is "${text}"`, "Give --param=trail=on or --param=trail=off.");
+  if (text === "on" && foreign)
+    throw refuse("the vault belongs to another account, and so does its trail", "Give --param=trail=off, and record there.");
+  return text === "on";
+}
+
+/**
  * The statements of the stack's policy. Settings of a bucket or a key may change; replacing one or
  * taking it out of the stack is refused.
  */

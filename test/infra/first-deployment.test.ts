@@ -5,10 +5,11 @@ import { serverlessFunctions } from "../../infra/functions.ts";
 import { machineNames } from "../../infra/machine-names.ts";
 import { machineRoles, serverlessMachine } from "../../infra/machines.ts";
 import { stackOutputs } from "../../infra/outputs.ts";
-import { underBoundary } from "../../infra/role-boundary.ts";
+import { placeRoles } from "../../infra/role-boundary.ts";
+import { namesEnvironment } from "../../infra/source-resources.ts";
 import { topicResources } from "../../infra/topics.ts";
 import { vaultResources } from "../../infra/vault.ts";
-import { deploy } from "./deployments.ts";
+import { deploy, foreignPolicyText } from "./deployments.ts";
 
 describe("the memory of functions", () => {
   const memoryOf = (given = {}) =>
@@ -64,7 +65,7 @@ describe("the permissions boundary", () => {
   const roles = (given = {}) => {
     const deployment = deploy(undefined, given);
     const made = { ...functionRoles(deployment), ...machineRoles(deployment), ...vaultResources(deployment) };
-    return Object.values(underBoundary(deployment, made)).filter(({ Type }) => Type === "AWS::IAM::Role");
+    return Object.values(placeRoles(deployment, made)).filter(({ Type }) => Type === "AWS::IAM::Role");
   };
 
   it("is that of every role, and of none where none is given", () => {
@@ -75,6 +76,36 @@ describe("the permissions boundary", () => {
 
   it.each(["holdfast-boundary", "arn:aws:iam::123456789012:role/x", "arn:aws:iam::1:policy/x"])("is refused as %s", (given) => {
     expect(() => deploy(undefined, { boundary: given })).toThrow(expect.objectContaining({ name: "UsageInvalid" }));
+  });
+});
+
+describe("the path of roles", () => {
+  const roles = (given = {}) => {
+    const deployment = deploy(undefined, given);
+    const made = placeRoles(deployment, { ...functionRoles(deployment), ...machineRoles(deployment) });
+    const paths = Object.values(made).map(({ Properties }) => JSON.stringify(Properties?.["Path"]));
+    return { paths, machines: JSON.stringify(machineRoles(deployment)), names: JSON.stringify(namesEnvironment(deployment)) };
+  };
+
+  it("goes before that of every role, and machines and `plan` know the sources' roles by it", () => {
+    const { paths, machines, names } = roles({ rolePath: "/backups/eu/" });
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.filter((path) => !path?.includes("/backups/eu/"))).toEqual([]);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: of Fn::Sub.
+    const underPath = ":role/backups/eu/holdfast-dev/${AWS::Region}";
+    expect([machines, names].map((text) => text.includes(underPath))).toEqual([true, true]);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: of Fn::Sub.
+    expect(roles().names).toContain(":role/holdfast-dev/${AWS::Region}");
+  });
+
+  it.each(["backups/", "/backups", "", "/a b/", `/${"x".repeat(400)}/`])("is refused as %s", (rolePath) => {
+    expect(() => deploy(undefined, { rolePath })).toThrow(expect.objectContaining({ name: "UsageInvalid" }));
+  });
+
+  it("is the account's own affair: who owns a vault in another account names the roles by theirs", () => {
+    expect(() => deploy(foreignPolicyText, { rolePath: "/backups/", vault: "foreign", proving: "open" })).toThrow(
+      "names the roles by their path",
+    );
   });
 });
 
