@@ -38,12 +38,19 @@ export function alarmResources(deployment: Deployment): Resources {
     queueAlarm("AlertQueue", "an alert could not be delivered, or a function that alerts has failed"),
     ...severities.map((severity) => deliveryAlarm(deployment, severity)),
   ];
-  return Object.fromEntries(specs.map((spec) => [logicalId(...spec.name.split("/"), "Alarm"), alarm(prefix, spec)]));
+  return Object.fromEntries(specs.map((spec) => [alarmId(spec), alarm(prefix, spec)]));
 }
 
-/** The names of the alarms, for the dashboard. */
+const alarmId = ({ name }: AlarmSpec): string => logicalId(...name.split("/"), "Alarm");
+
+/** The logical ids of a source's alarms. */
+export function sourceAlarmIds(deployment: Deployment, source: SourceConfig): string[] {
+  return sourceAlarms(deployment, source).map(alarmId);
+}
+
+/** The names of the alarms in CloudWatch, for the dashboard. */
 export function alarmNames(deployment: Deployment): readonly string[] {
-  return Object.keys(alarmResources(deployment));
+  return Object.values(alarmResources(deployment)).map(({ Properties }) => String(Properties?.["AlarmName"]));
 }
 
 function alarm(prefix: string, { name, description, watches, severity = "critical", recovers = false }: AlarmSpec): Resource {

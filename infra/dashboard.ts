@@ -4,7 +4,7 @@ import { alarmNames } from "./alarms.ts";
 import type { Deployment } from "./deployment.ts";
 import { machineNames } from "./machine-names.ts";
 import { graphMetric } from "./metrics.ts";
-import { ownArn, type Resources, sub } from "./template.ts";
+import { ownArn, type Resource, type Resources, sub } from "./template.ts";
 
 /** CloudWatch's grid is 24 wide. */
 const width = 24;
@@ -15,18 +15,39 @@ const maxAlarms = 100;
 
 type Widget = Readonly<Record<string, unknown>>;
 
+/**
+ * Sources of one dashboard: each has four widgets, and CloudWatch takes 500 in one (Amazon
+ * CloudWatch user guide, "Service quotas").
+ */
+const sourcesOfDashboard = 100;
+
+/** One for every hundred sources; the first has the overview and the alarms of all. */
 export function dashboardResources(deployment: Deployment): Resources {
   const sources = Object.values(deployment.policy.sources);
+  const count = Math.max(Math.ceil(sources.length / sourcesOfDashboard), 1);
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, index): [string, Resource] => {
+      const own = sources.slice(index * sourcesOfDashboard, (index + 1) * sourcesOfDashboard);
+      const number = index === 0 ? "" : String(index + 1);
+      return [`Dashboard${number}`, dashboard(deployment, own, number, sources.length)];
+    }),
+  );
+}
+
+function dashboard(deployment: Deployment, sources: readonly SourceConfig[], number: string, all: number): Resource {
+  const { stage, prefix, policy } = deployment;
+  const first = number === "";
   const widgets = [
-    text(`# Holdfast ${deployment.stage}\n${sources.length} sources, times in ${deployment.policy.timezone}`, 0),
-    ...overview(deployment, headHeight),
+    text(`# Holdfast ${stage}${first ? "" : `, ${number}`}\n${all} sources, times in ${policy.timezone}`, 0),
+    ...(first ? overview(deployment, headHeight) : []),
     ...sources.flatMap((source, index) => sourceRow(deployment, source, rowTop(index))),
-    ...furtherAlarms(deployment, rowTop(sources.length)),
+    ...(first ? furtherAlarms(deployment, rowTop(sources.length)) : []),
   ];
   return {
-    Dashboard: {
-      Type: "AWS::CloudWatch::Dashboard",
-      Properties: { DashboardName: deployment.prefix, DashboardBody: sub(JSON.stringify({ widgets })) },
+    Type: "AWS::CloudWatch::Dashboard",
+    Properties: {
+      DashboardName: first ? prefix : `${prefix}-${number}`,
+      DashboardBody: sub(JSON.stringify({ widgets })),
     },
   };
 }
@@ -58,7 +79,9 @@ function furtherAlarms(deployment: Deployment, y: number): Widget[] {
   );
 }
 
-const alarmArns = (deployment: Deployment): string[] => alarmNames(deployment).map((name) => `\${${name}.Arn}`);
+/** By their names: those of sources are in nested stacks. */
+const alarmArns = (deployment: Deployment): string[] =>
+  alarmNames(deployment).map((name) => ownArn("cloudwatch", `alarm:${name}`)["Fn::Sub"]);
 
 function alarmList(title: string, alarms: readonly string[], place: { readonly y: number; readonly width: number }): Widget {
   return { type: "alarm", x: 0, height: rowHeight, ...place, properties: { title, alarms } };

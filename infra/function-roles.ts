@@ -6,9 +6,20 @@ import { ownRoleName, ownWorks } from "../functions/commons/source-names.ts";
 import type { Deployment } from "./deployment.ts";
 import { type FunctionSpec, functionSpecs, roleName } from "./functions.ts";
 import { networkRights } from "./network.ts";
-import { readPolicy } from "./secret-rights.ts";
+import { readConnections, readPolicy } from "./secret-rights.ts";
 import { pathOfRoles, sourcesLog } from "./source-resources.ts";
-import { allow, allowWithoutResource, arnOf, ownArn, type Resources, role, type Statement, sub } from "./template.ts";
+import {
+  allow,
+  allowWithoutResource,
+  arnOf,
+  ownArn,
+  type Resource,
+  type Resources,
+  ref,
+  role,
+  type Statement,
+  sub,
+} from "./template.ts";
 
 /** How long the log of all sources is kept; those of osls: serverless.yml. */
 const logDays = 365;
@@ -83,3 +94,22 @@ const answers: readonly Statement[] = [
 export const traces: readonly Statement[] = [
   allowWithoutResource("XrayTakesNoResource", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
 ];
+
+/** What does not fit into the role of `restore`: the connections of many sources. */
+export function restorePolicies(deployment: Deployment): Resources {
+  const [, ...more] = readConnections(deployment);
+  return Object.fromEntries(
+    more.map((Statement, index): [string, Resource] => [
+      `RestoreConnections${index + 1}`,
+      {
+        Type: "AWS::IAM::ManagedPolicy",
+        Properties: {
+          // By this path the deployer may make them (deployer-policy.json).
+          Path: `/${deployment.prefix}/restore/`,
+          Roles: [ref(roleName("restore"))],
+          PolicyDocument: { Version: "2012-10-17", Statement },
+        },
+      },
+    ]),
+  );
+}

@@ -91,7 +91,7 @@ function restoreSpec(deployment: Deployment): FunctionSpec {
     module: "restore",
     tools: true,
     reach: "sources",
-    rights: [...own, ...secretRights.readConnections(deployment)],
+    rights: [...own, ...(secretRights.readConnections(deployment)[0] ?? [])],
     environment: stateEnvironment(deployment),
   };
 }

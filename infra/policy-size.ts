@@ -7,6 +7,9 @@ import type { Resources } from "./template.ts";
  */
 export const maxPolicyCharacters = 10_240;
 
+/** IAM and AWS STS quotas: a managed policy, white space not counted. */
+export const maxManagedCharacters = 6_144;
+
 /** The longest that AWS has or this template makes. */
 const longest: Readonly<Record<string, string>> = {
   "AWS::Partition": "aws-us-gov",
@@ -22,11 +25,22 @@ export function policySizes(resources: Resources): ReadonlyMap<string, number> {
   for (const [name, { Type, Properties = {} }] of Object.entries(resources)) {
     if (Type !== "AWS::IAM::Role") continue;
     const { Policies = [] } = Properties as { Policies?: readonly { readonly PolicyDocument: unknown }[] };
-    const text = Policies.map(({ PolicyDocument }) => JSON.stringify(fillIn(PolicyDocument))).join("");
-    sizes.set(name, text.replaceAll(/\s/g, "").length);
+    sizes.set(
+      name,
+      Policies.map(sizeOf).reduce((sum, size) => sum + size, 0),
+    );
   }
   return sizes;
 }
+
+/** The characters of each managed policy, by its logical id. */
+export function managedSizes(resources: Resources): ReadonlyMap<string, number> {
+  const managed = Object.entries(resources).filter(([, { Type }]) => Type === "AWS::IAM::ManagedPolicy");
+  return new Map(managed.map(([name, { Properties }]) => [name, sizeOf(Properties as { PolicyDocument: unknown })]));
+}
+
+const sizeOf = ({ PolicyDocument }: { readonly PolicyDocument: unknown }): number =>
+  JSON.stringify(fillIn(PolicyDocument)).replaceAll(/\s/g, "").length;
 
 function fillIn(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(fillIn);

@@ -8,7 +8,7 @@ import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import type { KeyConfig, Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
 import { sayUnmeetable } from "../src/report/judge-schedules.ts";
 import { readKeyName } from "./key-names.ts";
-import { maxPolicyCharacters, policySizes } from "./policy-size.ts";
+import { managedSizes, maxManagedCharacters, maxPolicyCharacters, policySizes } from "./policy-size.ts";
 import type { Resources } from "./template.ts";
 
 /**
@@ -19,6 +19,10 @@ export const imagePattern = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\
 
 /** AWS CloudFormation quotas: resources of one template. */
 const maxResources = 500;
+/** The same: resources of a stack and its nested stacks that one operation makes or changes. */
+const maxNestedResources = 2_500;
+/** The same: a template in S3, 1 MB. */
+const maxTemplateBytes = 1_000_000;
 
 export function refuse(message: string, hint: string): HoldfastError {
   return new HoldfastError("UsageInvalid", message, { hint });
@@ -144,11 +148,14 @@ export function warnUnmeetable({ sources, timezone }: Policy, now: Date): string
 
 /** Errors: PolicyInvalid, naming each role whose rights would be longer than IAM takes. */
 export function refuseLongRights(resources: Resources): void {
-  const long = [...policySizes(resources)].filter(([, size]) => size > maxPolicyCharacters);
+  const long = [
+    ...[...policySizes(resources)].filter(([, size]) => size > maxPolicyCharacters),
+    ...[...managedSizes(resources)].filter(([, size]) => size > maxManagedCharacters),
+  ];
   if (long.length === 0) return;
   throw new HoldfastError(
     "PolicyInvalid",
-    `the rights of ${long.length} roles are longer than IAM takes, ${maxPolicyCharacters} characters`,
+    `the rights of ${long.length} roles are longer than IAM takes, ${maxPolicyCharacters} characters, or ${maxManagedCharacters} of a managed policy`,
     {
       details: long.map(([name, size]) => `${name}: ${size} characters`),
       hint: "Give secrets shorter names, or divide the sources among several policies with the same vault, each with a stage of its own.",
@@ -156,15 +163,31 @@ export function refuseLongRights(resources: Resources): void {
   );
 }
 
-/** Errors: PolicyInvalid, when the template would have more resources than CloudFormation takes. */
-export function refuseTooMany(resources: number, policy: Policy): void {
-  if (resources <= maxResources) return;
+/**
+ * `counts`: of the root and of each nested stack. Errors: PolicyInvalid, when one would have more
+ * resources than CloudFormation takes, or all of them together.
+ */
+export function refuseTooMany(counts: readonly number[], policy: Policy): void {
+  const most = Math.max(...counts);
+  const all = counts.reduce((sum, count) => sum + count, 0);
   const sources = Object.keys(policy.sources).length;
-  throw new HoldfastError(
-    "PolicyInvalid",
-    `${sources} sources make ${resources} resources, and CloudFormation takes ${maxResources} in a stack`,
-    {
-      hint: "Divide the sources among several policies with the same vault, each with a stage of its own; docs/infrastructure.md says how.",
-    },
-  );
+  if (most > maxResources)
+    throw tooMany(`${sources} sources make ${most} resources in one of ${counts.length} stacks`, `${maxResources}`);
+  if (all > maxNestedResources)
+    throw tooMany(`${sources} sources make ${all} resources in ${counts.length} stacks`, `${maxNestedResources} in one deployment`);
 }
+
+/** `templates`: as they are uploaded, by the stack. Errors: PolicyInvalid, naming each. */
+export function refuseLargeTemplates(templates: Readonly<Record<string, string>>): void {
+  const large = Object.entries(templates)
+    .map(([stack, text]) => [stack, Buffer.byteLength(text)] as const)
+    .filter(([, bytes]) => bytes > maxTemplateBytes);
+  if (large.length === 0) return;
+  const sizes = large.map(([stack, bytes]) => `${stack} has ${bytes} bytes`);
+  throw tooMany(`the template is too large: ${sizes.join(", ")}`, `${maxTemplateBytes}`);
+}
+
+const tooMany = (what: string, limit: string): HoldfastError =>
+  new HoldfastError("PolicyInvalid", `${what}, and CloudFormation takes ${limit}`, {
+    hint: "Divide the sources among several policies with the same vault, each with a stage of its own; docs/infrastructure.md says how.",
+  });

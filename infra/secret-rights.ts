@@ -34,12 +34,23 @@ export function readSecretsOf({ secrets }: SourceConfig): Statement[] {
 }
 
 /**
- * The secrets of all sources and of the policy's restore targets, in one statement: one a source
- * would outgrow what IAM takes of a role.
+ * A managed policy may have 6,144 characters, a role's inline policies 10,240 together (IAM and AWS
+ * STS quotas); the ARN of a secret or of a database's user has about 130.
  */
-export function readConnections({ policy: { sources, restoreTargets = {} } }: Deployment): Statement[] {
+const connectionsOfPolicy = 40;
+
+/**
+ * The connections of all sources and of the policy's restore targets, in as few statements as
+ * possible: one a source would outgrow what IAM takes of a role. The first group is the role's own;
+ * the others are managed policies beside it.
+ */
+export function readConnections({ policy: { sources, restoreTargets = {} } }: Deployment): Statement[][] {
   const ofSources = Object.values(sources).flatMap(({ secrets }) => secrets);
-  return readSecrets([...ofSources, ...Object.values(restoreTargets)]);
+  const all = [...ofSources, ...Object.values(restoreTargets)].filter(({ from }) => from === "secret" || from === "rds");
+  const once = [...new Map(all.map((connection) => [JSON.stringify(connection), connection])).values()];
+  return Array.from({ length: Math.ceil(once.length / connectionsOfPolicy) }, (_, index) =>
+    readSecrets(once.slice(index * connectionsOfPolicy, (index + 1) * connectionsOfPolicy)),
+  );
 }
 
 /** Webhooks of the policy's Slack channels. */

@@ -9,8 +9,8 @@ import { readDeployment } from "./deployment.ts";
 import { eventResources } from "./events.ts";
 import { fargateResources } from "./fargate.ts";
 import { serverlessLayers } from "./function-layers.ts";
-import { functionLogs, functionRoles } from "./function-roles.ts";
-import { failureDestinations, serverlessFunctions } from "./functions.ts";
+import { functionLogs, functionRoles, restorePolicies } from "./function-roles.ts";
+import { failureDestinations, lambdaName, serverlessFunctions } from "./functions.ts";
 import { machineNames } from "./machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
@@ -21,6 +21,7 @@ import { Refusal, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
 import { placeRoles } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
+import { sourceStacks } from "./source-stacks.ts";
 import { stackPolicy } from "./stack-protection.ts";
 import { warnOfMajors } from "./tools.ts";
 import { trailResources } from "./trail.ts";
@@ -66,8 +67,7 @@ async function generateAll(variables) {
       Outputs: { ...provingOutputs(deployment), ...stackOutputs(deployment) },
     };
     const parts = { functions: serverlessFunctions(deployment), resources };
-    const count = Object.keys(parts.resources.Resources).length + ofOsls(Object.values(parts.functions));
-    refuseTooMany(count, deployment.policy);
+    refuseTooMany(countByStack(parts, sourceStacks(deployment)), deployment.policy);
     refuseLongRights(resources.Resources);
     return { ...parts, deployment, parameters };
   } catch (error) {
@@ -95,6 +95,8 @@ export async function custom(variables) {
     // For the plugin that looks at the account (account-checks.js).
     parameters,
     prefix: deployment.prefix,
+    // For the plugin that divides the template (nested-stacks.js).
+    sourceStacks: sourceStacks(deployment),
     network: networkConfiguration(deployment),
     provingNetwork: provingConfiguration(deployment),
   };
@@ -141,11 +143,16 @@ export function resources(variables) {
 }
 
 /**
- * What osls adds by itself: a function for each key, a log for each that has none named, the
- * machines, the layer, and the bucket of packages with its policy.
+ * How many resources each stack has, the root first. osls adds a function for each key, a log for
+ * each that has none named, the machines, the layer, and the bucket of packages with its policy.
  */
-const ofOsls = (functions) =>
-  functions.length + functions.filter(({ disableLogs }) => disableLogs !== true).length + machineNames.length + 3;
+function countByStack({ functions, resources }, stackOf) {
+  const logs = Object.values(functions).filter(({ disableLogs }) => disableLogs !== true);
+  const names = [...Object.keys(resources.Resources), ...Object.keys(functions).map(lambdaName)];
+  const placed = Map.groupBy(names, (name) => stackOf[name] ?? "");
+  const nested = [...placed].filter(([stack]) => stack !== "").map(([, own]) => own.length);
+  return [(placed.get("") ?? []).length + nested.length + logs.length + machineNames.length + 3, ...nested];
+}
 
 function resourcesOf(deployment) {
   return placeRoles(deployment, {
@@ -153,6 +160,7 @@ function resourcesOf(deployment) {
     ...policyResources(deployment),
     ...functionRoles(deployment),
     ...functionLogs(deployment),
+    ...restorePolicies(deployment),
     ...failureDestinations(deployment),
     ...machineRoles(deployment),
     ...machineLogs(deployment),

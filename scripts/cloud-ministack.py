@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from xml.sax.saxutils import escape
 
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import ecs, eventbridge, kms, lambda_svc, s3, scheduler, stepfunctions
+from ministack.services import cloudformation, ecs, eventbridge, kms, lambda_svc, s3, scheduler, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
@@ -267,6 +267,18 @@ def enable_object_lock(create):
     return corrected
 
 
+def keep_nested_attributes(update):
+    """What an update leaves alone keeps its attributes, in a nested stack too (CloudFormation user guide, "Update behaviors of stack resources")."""
+
+    def corrected(resource_type, physical_id, old_props, new_props, stack_name, logical_id=None, old_attrs=None):
+        if old_attrs is None:
+            record = cloudformation._stacks.get(stack_name, {}).get("_resources", {}).get(logical_id, {})
+            old_attrs = record.get("Attributes")
+        return update(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+
+    return corrected
+
+
 if __name__ == "__main__":
     lambda_runtime.subprocess = run_as_nobody(lambda_runtime.subprocess)
     lambda_svc._execute_function_warm = keep_error_names(lambda_svc._execute_function_warm)
@@ -279,6 +291,7 @@ if __name__ == "__main__":
     if "HOLDFAST_CLOUD_TASKS" in os.environ:
         stepfunctions._SERVICE_DISPATCH["arn:aws:states:::ecs:runTask"] = run_tasks_as_processes(stepfunctions._invoke_ecs_run_task)
     provisioners._S3_BUCKET_CONFIGURATIONS = apply_bucket_properties(provisioners._S3_BUCKET_CONFIGURATIONS)
+    provisioners._update_resource = keep_nested_attributes(provisioners._update_resource)
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     bucket["create"] = enable_object_lock(bucket["create"])
     assert scheduler  # Its ticker looks the function up in eventbridge at each firing.

@@ -1,14 +1,24 @@
 /** Runs a machine for many sources. */
+import { alertedMark } from "../../src/alerts/read-cause.ts";
 import type { Catcher, Definition, States } from "../asl.ts";
 import { alertAndFail } from "../fragments/alert.ts";
 import { catchAll } from "../fragments/catch.ts";
-import { forEachDue, judgeAll, succeeded } from "../fragments/each.ts";
+import { countResults, forEachDue, judgeAll, succeeded } from "../fragments/each.ts";
 import { anyError } from "../fragments/errors.ts";
 import { retryStart, retryStep } from "../fragments/retry.ts";
 import { daySeconds, invoke, runMachine, sharedFunction } from "../fragments/tasks.ts";
 
-const countFailure: readonly Catcher[] = [{ ErrorEquals: anyError, Output: "{% 1 %}", Next: "Failed" }];
+/**
+ * What a failure leaves for the count: 1 where the source's execution was started, which alerts by
+ * itself or through the rule on failed executions. Step Functions describes that execution in the
+ * cause (developer guide, "Start workflow executions from a task state"). -1: nobody was told.
+ */
+const cause = "('' & $states.errorOutput.Cause)";
+const outcome = `{% $contains(${cause}, '"ExecutionArn"') or $contains(${cause}, '${alertedMark}') ? 1 : -1 %}`;
+const countFailure: readonly Catcher[] = [{ ErrorEquals: anyError, Output: outcome, Next: "Failed" }];
 const oneRun = { Output: succeeded, Retry: retryStart, Catch: countFailure, End: true } as const;
+
+const incomplete = "FleetIncomplete";
 
 /** One source. */
 const runOne: States = {
@@ -56,14 +66,35 @@ export const fleet: Definition = {
         Next: "RunEach",
       },
     ),
-    RunEach: forEachDue({ startAt: "ChooseMachine", states: runOne, next: "JudgeAll" }),
-    JudgeAll: judgeAll({
-      assign: {
-        failure: { Error: "FleetIncomplete", Cause: "{% $failed & ' of ' & $due.count & ' sources failed' %}" },
-        failedState: "RunEach",
-      },
-      next: "Alert",
+    RunEach: forEachDue({
+      startAt: "ChooseMachine",
+      states: runOne,
+      // An entry that ended without an answer is told by nobody else either.
+      assign: { untold: `{% $due.count - ${countResults("$v in [0, 1]")} %}` },
+      next: "JudgeAll",
     }),
+    JudgeAll: judgeAll({
+      before: [
+        {
+          Condition: "{% $untold > 0 %}",
+          Assign: {
+            failure: {
+              Error: incomplete,
+              Cause: "{% $failed & ' of ' & $due.count & ' sources failed; not alerted before: ' & $untold %}",
+            },
+            failedState: "RunEach",
+          },
+          Next: "Alert",
+        },
+      ],
+      next: "SomeFailed",
+    }),
+    SomeFailed: {
+      Comment: "Each of them has alerted by itself",
+      Type: "Fail",
+      Error: incomplete,
+      Cause: `{% '${alertedMark}' & $failed & ' of ' & $due.count & ' sources failed' %}`,
+    },
     Done: { Type: "Succeed", Output: { sources: "{% $due.count %}", failed: "{% $failed %}" } },
     ...alertAndFail("fleet"),
   },

@@ -30,7 +30,7 @@ export interface TestCloud extends AsyncDisposable {
   readonly slack: SlackServer;
   readonly policyFile: string;
   readonly clients: Clients;
-  /** Physical ids of the deployed stack by their logical ones. */
+  /** Physical ids of the deployed stack and its nested stacks by their logical ones. */
   resources(): Promise<ReadonlyMap<string, string>>;
 }
 
@@ -112,9 +112,13 @@ async function fill(server: PostgresServer, source: string): Promise<void> {
   );
 }
 
-async function resourcesOf(client: CloudFormationClient): Promise<ReadonlyMap<string, string>> {
-  const { StackResources = [] } = await client.send(new DescribeStackResourcesCommand({ StackName: stackName }));
-  return new Map(
-    StackResources.map(({ LogicalResourceId, PhysicalResourceId }) => [LogicalResourceId ?? "", PhysicalResourceId ?? ""]),
+/** Of a stack and the nested stacks in it. */
+async function resourcesOf(client: CloudFormationClient, stack = stackName): Promise<ReadonlyMap<string, string>> {
+  const { StackResources = [] } = await client.send(new DescribeStackResourcesCommand({ StackName: stack }));
+  const own = StackResources.map(
+    ({ LogicalResourceId = "", PhysicalResourceId = "" }) => [LogicalResourceId, PhysicalResourceId] as const,
   );
+  const nested = StackResources.filter(({ ResourceType }) => ResourceType === "AWS::CloudFormation::Stack");
+  const theirs = await Promise.all(nested.map(({ PhysicalResourceId }) => resourcesOf(client, PhysicalResourceId)));
+  return new Map([...own, ...theirs.flatMap((each) => [...each])]);
 }

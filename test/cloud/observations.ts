@@ -2,6 +2,7 @@
  * What is seen of an emulator where it differs from AWS: one observation for each correction of
  * scripts/cloud-ministack.py, and what AWS's documentation says should be seen.
  */
+import { CreateStackCommand, DescribeStacksCommand, UpdateStackCommand } from "@aws-sdk/client-cloudformation";
 import { CreateAliasCommand, CreateKeyCommand, GenerateDataKeyCommand } from "@aws-sdk/client-kms";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
 import {
@@ -54,6 +55,7 @@ export const observations: readonly Observation[] = [
       return { encryption, lifecycle };
     },
   },
+  { correction: "keep_nested_attributes", aws: "UPDATE_COMPLETE", see: seeNestedUpdate },
   { correction: "enable_object_lock", aws: "Enabled", see: async (emulator) => (await seeBucket(emulator, "locked")).lock },
 ];
 
@@ -211,6 +213,27 @@ async function seeConditionalWrites(emulator: Emulator): Promise<unknown> {
       own.s3.send(new PutObjectCommand({ Bucket, Key: "one", Body: "x", ...more })).then(() => "allowed", nameOf);
     return [await write({}), await write({ IfNoneMatch: "*" })];
   });
+}
+
+/** In a nested stack, one resource changes that refers to another, which does not. */
+async function seeNestedUpdate({ clients: { cloudFormation, s3 } }: Emulator): Promise<unknown> {
+  const Bucket = "nested-updates";
+  await s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: region } }));
+  const put = async (text: string): Promise<string> => {
+    const Value = { "Fn::Join": ["", [text, { "Fn::GetAtt": ["Queue", "Arn"] }]] };
+    const Parameter = { Type: "AWS::SSM::Parameter", Properties: { Name: "of-nested", Type: "String", Value } };
+    const Body = JSON.stringify({ Resources: { Queue: { Type: "AWS::SQS::Queue" }, Parameter } });
+    await s3.send(new PutObjectCommand({ Bucket, Key: `${text}.json`, Body }));
+    const TemplateURL = `https://s3.${region}.amazonaws.com/${Bucket}/${text}.json`;
+    return JSON.stringify({ Resources: { Nested: { Type: "AWS::CloudFormation::Stack", Properties: { TemplateURL } } } });
+  };
+  const StackName = "with-nested";
+  const status = async () => (await cloudFormation.send(new DescribeStacksCommand({ StackName }))).Stacks?.[0]?.StackStatus ?? "";
+  await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody: await put("first") }));
+  await waitFor("the stack with a nested one", async () => (await status()) === "CREATE_COMPLETE", 300_000);
+  await cloudFormation.send(new UpdateStackCommand({ StackName, TemplateBody: await put("second") }));
+  await waitFor("its update", async () => /^UPDATE_.*(?:COMPLETE|FAILED)$/.test(await status()), 300_000);
+  return status();
 }
 
 async function seeBucket(emulator: Emulator, Bucket: string) {

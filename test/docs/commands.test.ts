@@ -41,7 +41,7 @@ describe("npm and osls, as the pages have them typed", () => {
   });
 
   test("osls is asked for what it has", () => {
-    expect(unknown(/\bosls ([a-z]+)/g, ["deploy", "package", "preflight", "remove"])).toEqual([]);
+    expect(unknown(/\bosls ([a-z]+)/g, ["deploy", "package", "preflight", "remove", "rollback"])).toEqual([]);
   });
 });
 

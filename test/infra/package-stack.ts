@@ -4,11 +4,12 @@
  */
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { layerFileName } from "../../infra/tools.ts";
 import { projectDirectory } from "../../scripts/cache-directory.ts";
 import { type RunResult, run } from "../support/processes.ts";
-import type { Template } from "./template-model.ts";
+import { joinTemplates } from "./join-templates.ts";
+import { namesOf, propertiesOf, type Template } from "./template-model.ts";
 
 export interface PackageRequest {
   readonly stage: "dev" | "prod" | "local";
@@ -25,8 +26,13 @@ export interface PackageRequest {
 }
 
 export interface PackagedStack {
-  /** The template's file, in a directory that the caller removes with `remove`. */
-  readonly file: string;
+  /**
+   * The root's template and those of the nested stacks, by the logical id, as files in a directory
+   * that the caller removes with `remove`.
+   */
+  readonly files: Readonly<Record<string, string>>;
+  readonly templates: Readonly<Record<string, Template>>;
+  /** All of them as one, with each parameter of a nested stack replaced by what it is given. */
   readonly template: Template;
   /** What CloudFormation puts on every resource that takes tags. */
   readonly stackTags: Readonly<Record<string, string>>;
@@ -44,8 +50,8 @@ export const region = "eu-central-1";
 export const samplePolicy = join(projectDirectory, "test/infra/holdfast.yml");
 const image = `123456789012.dkr.ecr.${region}.amazonaws.com/holdfast@sha256:${"a1".repeat(32)}`;
 
-/** A package takes seconds; a busy machine takes its time. */
-const oslsMs = 450_000;
+/** A package takes seconds, of 200 sources a minute; a busy machine takes its time. */
+const oslsMs = 1_200_000;
 /** What osls reads of the project; it takes no link for a file. */
 const files = ["serverless.yml", "package.json", "tsconfig.json"];
 const directories = ["infra", "functions", "statemachines", "src", "node_modules"];
@@ -60,16 +66,29 @@ export async function packageStack(request: PackageRequest): Promise<PackagedSta
     throw new Error(`osls package ended with ${code}:\n${stdout}\n${stderr}`);
   }
   const file = join(directory, "cloudformation-template-update-stack.json");
+  const root = JSON.parse(readFileSync(file, "utf8")) as Template;
+  const files = Object.fromEntries(
+    namesOf(root, "AWS::CloudFormation::Stack").map((stack) => [stack, join(directory, fileOfNested(root, stack))]),
+  );
+  const nested = Object.fromEntries(
+    Object.entries(files).map(([stack, name]) => [stack, JSON.parse(readFileSync(name, "utf8")) as Template]),
+  );
   const provider = readProvider(join(directory, "serverless-state.json"));
   const zips = readdirSync(directory).filter((name) => name.endsWith(".zip"));
   return {
-    file,
-    template: JSON.parse(readFileSync(file, "utf8")) as Template,
+    files: { root: file, ...files },
+    templates: { root, ...nested },
+    template: joinTemplates(root, nested),
     stackTags: provider.stackTags,
     provider,
     zips: Object.fromEntries(zips.map((name) => [name.slice(0, -".zip".length), statSync(join(directory, name)).size])),
     remove,
   };
+}
+
+/** The file that the URL of a nested stack's template ends with. */
+function fileOfNested(root: Template, stack: string): string {
+  return basename(String(propertiesOf(root, stack)["TemplateURL"]));
 }
 
 /** As osls will give them to CloudFormation. */

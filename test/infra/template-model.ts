@@ -13,6 +13,7 @@ export interface TemplateResource {
 
 export interface Template {
   readonly Resources: Readonly<Record<string, TemplateResource>>;
+  readonly Parameters?: Readonly<Record<string, unknown>>;
 }
 
 /** As infra writes them, read back. */
@@ -113,10 +114,13 @@ function arnOf(template: Template, name: string): string {
   return arns[Type]?.(own) ?? `arn:aws:other:::${own}`;
 }
 
-/** The statements of a role's own policies. */
+/** The statements of a role's own policies, and of those beside it. */
 export function statementsOf(template: Template, roleName: string): readonly Statement[] {
   const { Policies = [] } = (find(template, roleName).Properties ?? {}) as { Policies?: readonly { PolicyDocument: unknown }[] };
-  return Policies.flatMap(({ PolicyDocument }) => readStatements(template, PolicyDocument));
+  const managed = namesOf(template, "AWS::IAM::ManagedPolicy")
+    .map((name) => find(template, name).Properties as { Roles: readonly { Ref: string }[]; PolicyDocument: unknown })
+    .filter(({ Roles }) => Roles.some(({ Ref }) => Ref === roleName));
+  return [...Policies, ...managed].flatMap(({ PolicyDocument }) => readStatements(template, PolicyDocument));
 }
 
 /** Statements with actions and resources as lists. */

@@ -398,17 +398,51 @@ describe("verify and fleet", () => {
 });
 
 describe("fleet", () => {
-  it("runs every source's machine, whatever fails alone, and alerts of the sum", async () => {
+  /** As Step Functions describes an execution that a machine waited for. */
+  const described = (status: string, cause?: string) => (): never => {
+    const own = cause === undefined ? {} : { Cause: cause, Error: "SourceUnreachable" };
+    const ExecutionArn = "arn:aws:states:eu-central-1:123456789012:execution:holdfast-dev-backup:one";
+    throw new TaskError("States.TaskFailed", "", JSON.stringify({ ...own, ExecutionArn, Status: status }));
+  };
+  const failWith = (name: string, cause: string) => (): never => {
+    throw new TaskError(name, "", cause);
+  };
+  /** What the first of three sources ends with; the others succeed. */
+  const runWith = (ending: () => unknown) => {
     let count = 0;
-    const first = () => (++count === 1 ? fail("States.TaskFailed")() : { done: true });
-    const { error, calls } = await run("fleet", { "machine:BackupMachine": first }, { items: fleet });
-    expect(calls.filter(({ target }) => target === "machine:BackupMachine").map(({ payload }) => payload["source"])).toEqual([
-      "one",
-      "two",
-      "three",
-    ]);
+    return run("fleet", { "machine:BackupMachine": () => (++count === 1 ? ending() : { done: true }) }, { items: fleet });
+  };
+
+  it.each([
+    ["alerted by itself", described("FAILED", "alerted: nobody answers at db:5432")],
+    ["was aborted, which the rule on failed executions tells", described("ABORTED")],
+    ["ran out of time, which the same rule tells", described("TIMED_OUT")],
+  ])(
+    "runs every source's machine, whatever fails alone, and does not alert once more of an execution that %s",
+    async (_, ending) => {
+      const { error, cause, calls } = await runWith(ending);
+      expect(calls.filter(({ target }) => target === "machine:BackupMachine").map(({ payload }) => payload["source"])).toEqual([
+        "one",
+        "two",
+        "three",
+      ]);
+      expect(targets(calls)).not.toContain("notify");
+      expect({ error, cause }).toEqual({ error: "FleetIncomplete", cause: "alerted: 1 of 3 sources failed" });
+    },
+  );
+
+  it.each([
+    ["could not be started", failWith("StepFunctions.ExecutionLimitExceededException", "too many executions")],
+    ["ran out of the fleet's time, without a word", failWith("States.Timeout", "")],
+  ])("alerts of a source whose execution %s: nobody else does", async (_, ending) => {
+    const { error, cause, calls } = await runWith(ending);
     expect(error).toBe("FleetIncomplete");
-    expect(calls.at(-1)?.payload).toMatchObject({ machine: "fleet", cause: "1 of 3 sources failed" });
+    expect(cause).toMatch(/^alerted: 1 of 3 sources failed/);
+    expect(calls.at(-1)?.payload).toMatchObject({
+      machine: "fleet",
+      state: "RunEach",
+      cause: "1 of 3 sources failed; not alerted before: 1",
+    });
   });
 
   it("runs restore tests as well", async () => {

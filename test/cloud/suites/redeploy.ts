@@ -1,5 +1,6 @@
 /** The stack goes and comes again; the vault stays, and everything in it is found. */
 import { join } from "node:path";
+import { ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { ListStateMachinesCommand } from "@aws-sdk/client-sfn";
 import { beforeAll, describe, expect, test } from "vitest";
 import { rootEnvironment, stackName } from "../../../scripts/cloud-stack.ts";
@@ -26,9 +27,11 @@ export function redeploySuite(cloud: () => TestCloud): void {
       after = await look(cloud());
     });
 
-    test("deleting the stack takes machines and schedules, and leaves every object of the vault", () => {
+    test("deleting the stack takes machines, schedules and its nested stacks, and leaves every object of the vault", () => {
       expect(before.machines).toHaveLength(5);
-      expect(between).toMatchObject({ machines: [], schedules: [], objects: before.objects });
+      // Four sources have two each, in nested stacks; ten or more are shared.
+      expect(before.functions.length).toBeGreaterThan(18);
+      expect(between).toMatchObject({ machines: [], schedules: [], functions: [], objects: before.objects });
       expect(before.objects.length).toBeGreaterThan(20);
     });
 
@@ -40,6 +43,7 @@ export function redeploySuite(cloud: () => TestCloud): void {
 
     test("machines and schedules are complete again", () => {
       expect(after.machines).toEqual(before.machines);
+      expect(after.functions).toEqual(before.functions);
       expect(after.schedules).toEqual(before.schedules);
       expect(after.schedules).toEqual(
         expect.arrayContaining([
@@ -72,6 +76,7 @@ interface Listed {
 
 interface State {
   readonly machines: readonly string[];
+  readonly functions: readonly string[];
   readonly schedules: readonly string[];
   readonly objects: readonly string[];
   readonly list: readonly Listed[];
@@ -79,8 +84,10 @@ interface State {
 
 async function look(cloud: TestCloud, withList = true): Promise<State> {
   const { stateMachines = [] } = await cloud.clients.sfn.send(new ListStateMachinesCommand({}));
+  const { Functions = [] } = await cloud.clients.lambda.send(new ListFunctionsCommand({}));
   return {
     machines: stateMachines.map(({ name }) => name ?? "").sort(),
+    functions: Functions.map(({ FunctionName }) => FunctionName ?? "").sort(),
     schedules: await schedulesOf(cloud),
     objects: (await keysIn(cloud, "")).filter((key) => !key.startsWith("probes/")),
     list: withList ? await list(cloud) : [],

@@ -2,9 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { managedSizes, maxManagedCharacters, maxPolicyCharacters, policySizes } from "../../../infra/policy-size.ts";
+import type { Resources } from "../../../infra/template.ts";
 import { projectDirectory } from "../../../scripts/cache-directory.ts";
 import { samplePolicyText, withSources } from "../../infra/deployments.ts";
 import { type PackageRequest, packageStack, runPackaging } from "../../infra/package-stack.ts";
+import { mayEver, namesOf, propertiesOf, statementsOf } from "../../infra/template-model.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -57,10 +60,10 @@ describe("packaging", () => {
     expect(said).not.toMatch(/^\s+at |ERR_UNKNOWN_FILE_EXTENSION/m);
   });
 
-  it("refuses more sources than a stack holds, and says how to divide them", async () => {
-    const policy = policyFile(withSources(Array.from({ length: 60 }, (_, index) => `source-${index}`)));
+  it("refuses more sources than the stacks hold, and says how to divide them", async () => {
+    const policy = policyFile(withSources(Array.from({ length: 700 }, (_, index) => `source-${index}`)));
     const said = await refusalOf({ stage: "dev", policy });
-    expect(said).toMatch(/63 sources make \d+ resources, and CloudFormation takes 500/);
+    expect(said).toMatch(/703 sources make \d+ resources in one of 9 stacks, and CloudFormation takes 500/);
     expect(said).toContain("each with a stage of its own");
   });
 
@@ -75,21 +78,48 @@ describe("packaging", () => {
   });
 });
 
-describe("a stack of many sources", () => {
-  it("stays within what CloudFormation and IAM take", async () => {
-    const policy = policyFile(withSources(Array.from({ length: 22 }, (_, index) => `customer-${index}-of-the-shop`)));
+describe("a deployment of 200 sources", () => {
+  it("stays within what CloudFormation, IAM and CloudWatch take, in every one of its stacks", async () => {
+    const names = Array.from({ length: 197 }, (_, index) => `customer-${index}-of-the-shop`);
+    const targets = names.map((name) => `  restore-${name}: secret:restore/${name}`).join("\n");
+    const policy = policyFile(withSources(names).replace("alerts:\n", `restoreTargets:\n${targets}\nalerts:\n`));
+    const began = Date.now();
     const stack = await packageStack({ stage: "dev", policy });
+    const seconds = Math.round((Date.now() - began) / 1000);
     try {
-      expect(Object.keys(stack.template.Resources).length).toBeLessThanOrEqual(500);
-      // What osls uploads has no white space in it; CloudFormation takes 1 MB from S3.
-      expect(JSON.stringify(stack.template).length).toBeLessThan(1_000_000);
-      for (const [name, { Type, Properties }] of Object.entries(stack.template.Resources)) {
-        // IAM's most for the inline policies of a role; references are longer than most of what
-        // they stand for.
-        if (Type === "AWS::IAM::Role") expect(JSON.stringify(Properties?.["Policies"]).length, name).toBeLessThan(10_240);
+      const figures = Object.entries(stack.templates).map(([name, { Resources, Parameters = {} }]) => ({
+        stack: name,
+        resources: Object.keys(Resources).length,
+        parameters: Object.keys(Parameters).length,
+        bytes: JSON.stringify(stack.templates[name]).length,
+      }));
+      const roles = namesOf(stack.template, "AWS::IAM::Role").length;
+      const own = figures.reduce((sum, { stack: name, resources }) => (name === "root" ? sum : sum + resources), 0);
+      console.log(JSON.stringify({ seconds, roles, aSource: own / 200, figures }, null, 1));
+      // AWS CloudFormation quotas: resources, template body in S3, parameters.
+      for (const { stack: name, resources, bytes, parameters } of figures) {
+        expect(resources, name).toBeLessThan(500);
+        expect(bytes, name).toBeLessThan(1_000_000);
+        expect(parameters, name).toBeLessThan(200);
       }
+      expect(figures).toHaveLength(9);
+      const resources = stack.template.Resources as Resources;
+      for (const [name, size] of policySizes(resources)) expect(size, name).toBeLessThan(maxPolicyCharacters);
+      const managed = managedSizes(resources);
+      for (const [name, size] of managed) expect(size, name).toBeLessThan(maxManagedCharacters);
+      // IAM and AWS STS quotas: managed policies attached to a role, and roles of an account.
+      expect(managed.size).toBeLessThanOrEqual(10);
+      expect(roles).toBeLessThan(500);
+      for (const source of [...names, "taskmaster"]) {
+        const key = secretArn(source === "taskmaster" ? "taskmaster/db" : `${source}/db`);
+        expect(mayEver(statementsOf(stack.template, "RestoreRole"), "secretsmanager:GetSecretValue", key), source).toBe(true);
+      }
+      const boards = namesOf(stack.template, "AWS::CloudWatch::Dashboard").map((name) => propertiesOf(stack.template, name));
+      for (const { DashboardBody } of boards) expect(JSON.parse(String(DashboardBody)).widgets.length).toBeLessThan(500);
     } finally {
       stack.remove();
     }
-  });
+  }, 1_500_000);
 });
+
+const secretArn = (name: string): string => `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`;

@@ -49,8 +49,8 @@ afterAll(() => {
 
 describe("the packaged templates", () => {
   it("leave nothing for cfn-lint to find", () => {
-    const files = Object.values(stacks).map(({ file }) => file);
-    expect(lintTemplates(files, region)).toBe("");
+    const all = Object.values(stacks).flatMap(({ files }) => Object.values(files));
+    expect(lintTemplates(all, region)).toBe("");
   }, 900_000);
 
   it.each(["dev", "prod", "local", "layered"] as const)(
@@ -84,16 +84,31 @@ describe("the packaged templates", () => {
     }
   });
 
-  it("pack every function into less than 1 MB; those with PostgreSQL's tools are the image, but for the stage local", () => {
+  it("pack every handler once, into less than 1 MB; those with PostgreSQL's tools are the image, but for the stage local", () => {
     for (const { zips } of Object.values(stacks)) {
       for (const [name, bytes] of Object.entries(zips)) expect(bytes, name).toBeLessThan(mostZipBytes);
     }
     const plain = ["due", "notify", "on-execution", "on-task", "plan", "prune", "record", "slack", "start", "watch"];
-    const own = ["dump", "prove"].flatMap((work) => ["db-1", "db1", "taskmaster"].map((source) => `${work}-${source}`));
-    const tools = [...own, "restore"];
+    const tools = ["dump", "prove", "restore"];
     expect(Object.keys(stacks.dev.zips).sort()).toEqual(plain);
     expect(Object.keys(stacks.local.zips).sort()).toEqual([...plain, ...tools].sort());
     expect(Object.keys(stacks.layered.zips).sort()).toEqual([...plain, ...tools].sort());
+    const keyOf = (name: string): unknown => (propertiesOf(stacks.layered.template, name)["Code"] as { S3Key: string }).S3Key;
+    expect(keyOf("DumpDashDbDash1LambdaFunction")).toMatch(/\/dump\.zip$/);
+    expect(keyOf("DumpDashTaskmasterLambdaFunction")).toBe(keyOf("DumpDashDbDash1LambdaFunction"));
+    expect(keyOf("PlanLambdaFunction")).toMatch(/\/plan\.zip$/);
+  });
+
+  it("have functions, roles and alarms of sources in nested stacks, and nothing else: what holds data is in the root", () => {
+    for (const { templates } of Object.values(stacks)) {
+      const { root, ...nested } = templates;
+      const types = Object.values(nested).flatMap(({ Resources }) => Object.values(Resources).map(({ Type }) => Type));
+      expect([...new Set(types)].sort()).toEqual(["AWS::CloudWatch::Alarm", "AWS::IAM::Role", "AWS::Lambda::Function"]);
+      const inRoot = Object.keys(root?.Resources ?? {}).filter((name) =>
+        /^(?:Dump|Prove|Age|Failures|Proof).*(?:Function|Role|Alarm)$/.test(name),
+      );
+      expect(inRoot).toEqual([]);
+    }
   });
 
   it("have no image, no container and no registry where there is the layer, which every function with tools loads", () => {
