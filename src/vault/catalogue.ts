@@ -70,6 +70,8 @@ export interface BackupEntry {
 export interface ListOptions extends RoomOptions {
   /** By the clock: what is dated later counts for nothing. */
   readonly now: Date;
+  /** Only ids of the source that sort after it. */
+  readonly since?: string | undefined;
   /**
    * Is given each backup that has evidence and was listed without a manifest: lost, deleted on
    * purpose, or deleted since (list-lost.ts).

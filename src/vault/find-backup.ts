@@ -20,7 +20,7 @@ const dayMs = 24 * hourMs;
  * minute has one of the last hours, and thousands of the last days; most sources have a backup of
  * the last day or two, and nearly all one of the last months.
  */
-const windowsMs = [2 * hourMs, 2 * dayMs, 100 * dayMs] as const;
+export const windowsMs = [2 * hourMs, 2 * dayMs, 100 * dayMs] as const;
 
 /**
  * The backup that `reference` names: an id or a unique prefix of one, either also as
@@ -85,8 +85,11 @@ export async function* walkBack(
   }
 }
 
-/** Years before 0 begin with a sign, which sorts before all ids: then everything is listed. */
-function stampOf(timeMs: number): string {
+/**
+ * What ids of that time begin with. Years before 0 begin with a sign, which sorts before all ids:
+ * then everything is listed.
+ */
+export function stampOf(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, "");
 }
 

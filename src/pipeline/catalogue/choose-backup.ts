@@ -1,13 +1,13 @@
 /** Chooses the backup that is meant by a source and a time, by what the backups cover. */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { Coverage } from "../../proof/position.ts";
-import type { BackupEntry } from "../../vault/catalogue.ts";
+import { type BackupEntry, listBackups } from "../../vault/catalogue.ts";
 import { hasChains } from "../../vault/chains.ts";
 import { isFuture } from "../../vault/documents/future.ts";
 import { readManifest } from "../../vault/documents/manifest.ts";
 import { examineBackup } from "../../vault/examine-backup.ts";
 import { followLinks } from "../../vault/examine-base.ts";
-import { readEntry, walkBack } from "../../vault/find-backup.ts";
+import { readEntry, stampOf, walkBack, windowsMs } from "../../vault/find-backup.ts";
 import type { Vault } from "../../vault/vault.ts";
 import { chainedHistoryOf, rulesOf } from "../list-source.ts";
 import { authenticatorOf } from "../opening/authentic-manifest.ts";
@@ -60,6 +60,7 @@ async function* candidatesOf(
   vault: Vault,
   { source, at, provenOnly }: TimedReference,
 ): AsyncGenerator<CandidateAt<BackupEntry>> {
+  if (at !== undefined && !hasChains(rulesOf(context, source))) return yield* candidatesBefore(context, vault, source, at);
   if (at !== undefined) {
     const { backups } = await chainedHistoryOf(context, vault, source);
     const known = backups.filter(({ future }) => !future);
@@ -69,6 +70,31 @@ async function* candidatesOf(
   for await (const entry of newestFirst(context, vault, source)) {
     if (!provenOnly) yield { entry };
     else if (await isProven(context, vault, entry, followed)) yield { entry };
+  }
+}
+
+/**
+ * Of backups that stand alone, each for itself: listed from shortly before the instant on, and
+ * further back as long as none will do.
+ */
+async function* candidatesBefore(
+  context: PipelineContext,
+  vault: Vault,
+  source: string,
+  at: Date,
+): AsyncGenerator<CandidateAt<BackupEntry>> {
+  const { clock, signal } = context.run;
+  const coverageOf = coverageReader(context, vault);
+  let oldest: string | undefined;
+  for (const windowMs of [...windowsMs, undefined]) {
+    const since = windowMs === undefined ? undefined : stampOf(at.getTime() - windowMs);
+    const listed: BackupEntry[] = [];
+    for await (const entry of listBackups(vault, { source, since, signal, now: clock.now() })) {
+      if (oldest !== undefined && entry.id >= oldest) break;
+      if (!entry.future) listed.push(entry);
+    }
+    oldest = listed[0]?.id ?? oldest;
+    yield* candidatesAt(at.toISOString(), listed, coverageOf);
   }
 }
 
