@@ -50,7 +50,7 @@ export default defineConfig({
           name: "cloud",
           globalSetup: [ownTemporaryDirectory],
           include: ["test/cloud/**/*.test.ts"],
-          // One after the other: each packages the stack, and a local cloud takes both cores.
+          // One after the other: each packages the stack, and they run beside the integration tests.
           maxWorkers: 1,
           testTimeout: 600_000,
           hookTimeout: 600_000,

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { run } from "../test/support/processes.ts";
-import { projectDirectory } from "./cache-directory.ts";
+import { cacheDirectory, projectDirectory } from "./cache-directory.ts";
 import { ensurePostgres } from "./postgres-binaries.ts";
 
 export interface StackOptions {
@@ -87,6 +87,8 @@ async function runOsls(
         PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
         HOME: directory,
         TMPDIR: directory,
+        // Its own would be in a directory that is new each time.
+        NODE_COMPILE_CACHE: join(cacheDirectory(), "compile"),
         SLS_TELEMETRY_DISABLED: "1",
         SLS_NOTIFICATIONS_MODE: "off",
         ...rootEnvironment(options.endpoint),

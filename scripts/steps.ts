@@ -94,30 +94,51 @@ export function countTests(report: VitestReport | undefined, exitCode: number): 
   return { passed, failed: unexplained ? 1 : failed };
 }
 
+/** Steps that run at the same time as others, each lane in its order. */
+type Lanes = readonly (readonly Step[])[];
+
 /**
- * Runs the steps in order, all of them whatever fails, and prints the sum as the last line. Returns
- * the exit code.
+ * Runs the steps in order, and the steps of lanes beside each other: all of them whatever fails.
+ * Prints the sum as the last line. Returns the exit code.
  */
-export async function runSteps(steps: readonly Step[]): Promise<number> {
-  const sum = { passed: 0, failed: 0 };
-  const lines: string[] = [];
-  const failures: string[] = [];
-  for (const [index, step] of steps.entries()) {
-    console.log(`\n[${index + 1}/${steps.length}] ${step.name}`);
-    const started = performance.now();
-    const { passed, failed, failures: named = [] } = await step.run();
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    lines.push(
-      `${failed === 0 ? "ok  " : "FAIL"} ${step.name.padEnd(28)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${seconds.padStart(7)} s`,
-    );
-    console.log(lines.at(-1));
-    sum.passed += passed;
-    sum.failed += failed;
-    failures.push(...named);
-  }
-  for (const failure of failures) console.log(`\nFAILED ${failure}`);
-  console.log(`\n${lines.join("\n")}\n\n${sum.passed} passed, ${sum.failed} failed`);
-  return sum.failed === 0 && sum.passed > 0 ? 0 : 1;
+export async function runSteps(steps: readonly (Step | Lanes)[]): Promise<number> {
+  const turns = steps.map((step): Lanes => ("run" in step ? [[step]] : step));
+  const all = turns.flat(2);
+  const results = new Map<Step, Result>();
+  const runLane = async (lane: readonly Step[]): Promise<void> => {
+    for (const step of lane) {
+      console.log(`\n[${all.indexOf(step) + 1}/${all.length}] ${step.name}`);
+      const result = await runTimed(step);
+      results.set(step, result);
+      console.log(describeResult(step, result));
+    }
+  };
+  for (const lanes of turns) await Promise.all(lanes.map(runLane));
+  const counts = [...results.values()];
+  for (const failure of counts.flatMap(({ failures = [] }) => failures)) console.log(`\nFAILED ${failure}`);
+  const [passed, failed] = [sumOf(counts.map((each) => each.passed)), sumOf(counts.map((each) => each.failed))];
+  const lines = [...results].map(([step, result]) => describeResult(step, result));
+  console.log(`\n${lines.join("\n")}\n\n${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+interface Result extends Count {
+  readonly seconds: number;
+}
+
+async function runTimed(step: Step): Promise<Result> {
+  const started = performance.now();
+  const count = await step.run();
+  return { ...count, seconds: (performance.now() - started) / 1000 };
+}
+
+function describeResult({ name }: Step, { passed, failed, seconds }: Result): string {
+  const [counted, missed] = [String(passed).padStart(5), String(failed).padStart(4)];
+  return `${failed === 0 ? "ok  " : "FAIL"} ${name.padEnd(28)} ${counted} passed ${missed} failed ${seconds.toFixed(1).padStart(7)} s`;
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
 }
 
 function runTool(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {

@@ -5,6 +5,11 @@
 import { houseSteps } from "./house-steps.ts";
 import { runSteps, vitestStep } from "./steps.ts";
 
-const projects = ["unit", "heavy", "integration", "cloud"];
+/**
+ * The cloud's tests wait for much of their time, for schedules, retries and executions: they run
+ * beside the others, which fill both cores. What they need is installed long before the
+ * integration tests look for their own.
+ */
+const beside = [[vitestStep("heavy"), vitestStep("integration")], [vitestStep("cloud")]];
 
-process.exitCode = await runSteps([...houseSteps, ...projects.map((project) => vitestStep(project))]);
+process.exitCode = await runSteps([...houseSteps, vitestStep("unit"), beside]);

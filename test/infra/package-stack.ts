@@ -6,7 +6,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync,
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { layerFileName } from "../../infra/tools.ts";
-import { projectDirectory } from "../../scripts/cache-directory.ts";
+import { cacheDirectory, projectDirectory } from "../../scripts/cache-directory.ts";
 import { type RunResult, run } from "../support/processes.ts";
 import { joinTemplates } from "./join-templates.ts";
 import { namesOf, propertiesOf, type Template } from "./template-model.ts";
@@ -125,6 +125,8 @@ export async function runPackaging(request: PackageRequest, output: string): Pro
         HOME: directory,
         TMPDIR: directory,
         NODE_OPTIONS: nodeOptions,
+        // Its own would be in a directory that is new each time.
+        NODE_COMPILE_CACHE: join(cacheDirectory(), "compile"),
         SLS_TELEMETRY_DISABLED: "1",
         SLS_NOTIFICATIONS_MODE: "off",
       },

@@ -73,6 +73,38 @@ describe("running the steps", () => {
     expect(exitCode).toBe(1);
   });
 
+  it("runs lanes beside each other, each in its order, and counts all of them", async () => {
+    const order: string[] = [];
+    const released = Promise.withResolvers<void>();
+    const named = (name: string, work: () => unknown = () => undefined) => ({
+      name,
+      async run() {
+        order.push(`${name} begins`);
+        await work();
+        order.push(`${name} ends`);
+        return { passed: 1, failed: 0 };
+      },
+    });
+    const lines: string[] = [];
+    vi.spyOn(console, "log").mockImplementation((text: string) => void lines.push(...text.split("\n")));
+    const lanes = [[named("a", () => released.promise), named("b")], [named("c", released.resolve)]];
+    expect(await runSteps([named("first"), lanes, named("last")])).toBe(0);
+    expect(order.slice(0, 2)).toEqual(["first begins", "first ends"]);
+    // The one waits for the other, so both ran at once.
+    expect(order.indexOf("c begins")).toBeLessThan(order.indexOf("a ends"));
+    expect(order.indexOf("a ends")).toBeLessThan(order.indexOf("b begins"));
+    expect(order.slice(-2)).toEqual(["last begins", "last ends"]);
+    expect(lines.at(-1)).toBe("5 passed, 0 failed");
+  });
+
+  it("runs what is left of a lane after a failure in another", async () => {
+    vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const run = vi.fn(async () => ({ passed: 1, failed: 0 }));
+    const lanes = [[step(0, 1)], [step(1, 0), { name: "after", run }]];
+    expect(await runSteps([lanes])).toBe(1);
+    expect(run).toHaveBeenCalledOnce();
+  });
+
   it("fails when nothing ran", async () => {
     expect((await runQuietly()).exitCode).toBe(1);
   });
