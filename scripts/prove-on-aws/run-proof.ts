@@ -39,8 +39,8 @@ function expectations({ exits = 0, prints = [], forMinutes, goneWhen }: Command)
 }
 
 /**
- * Runs them in order; stops at the first that does not do what it must. `values`: what they save, by
- * its name. Errors: a plain Error with the command and what it said.
+ * Runs them in order; stops at the first that does not do what it must. `values`: what they save,
+ * by its name. Errors: a plain Error with the command and what it said.
  */
 export async function runSteps(steps: readonly ProofStep[], run: ProofRun, values: Map<string, string>): Promise<void> {
   mkdirSync(join(run.cwd, run.directory), { recursive: true, mode: 0o700 });

@@ -27,7 +27,9 @@ function comparable({ cause, ...played }: Played) {
   return { ...played, calls, ...(ownWords ? {} : { cause }) };
 }
 
-/** Of a path on which one Task is tried again: as often as its retrier says, and never for longer. */
+/**
+ * Of a path on which one Task is tried again: as often as its retrier says, and never for longer.
+ */
 function expectWaits({ machine, state, what, error = "" }: Path, waits: readonly number[], about: string): void {
   if (state === undefined || machine === "verify" || what.includes("once")) return;
   const task = states.get(machine)?.get(state) as State;

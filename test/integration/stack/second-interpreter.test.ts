@@ -1,7 +1,7 @@
 /**
  * Every way through the state machines, in two interpreters of Step Functions that have no line in
- * common, each with another implementation of JSONata: what one of them takes for granted, the other
- * may not.
+ * common, each with another implementation of JSONata: what one of them takes for granted, the
+ * other may not.
  */
 import { describe, expect, it } from "vitest";
 import { allPaths, somePaths } from "../../statemachines/paths.ts";
