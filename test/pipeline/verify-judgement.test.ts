@@ -20,6 +20,7 @@ import { readManifest } from "../../src/vault/documents/manifest.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { createFilesProject, type FilesProject, treePolicy } from "../support/files-project.ts";
 import { type MemoryStore, makeMemoryStore } from "../support/memory-store.ts";
+import { commitSealed } from "../support/sealed-backups.ts";
 import { idOf, newestEvidence, signedVault, testSigner } from "../support/signed-vault.ts";
 
 let project: FilesProject;
@@ -117,6 +118,26 @@ describe("what the engine says of a backup's content", () => {
   });
 });
 
+test("an engine is asked under a mark that says what for, and what it unpacks counts for no progress", async () => {
+  const id = await dump(5, { minutesAgo: 5 });
+  const context = await open();
+  const marks: string[] = [];
+  const engineOf = async (name: string): Promise<Engine> => ({
+    ...(await context.engineOf(name)),
+    async inspect(_, { progress }) {
+      progress.advance(1_000_000);
+      for (const [key, { bytes }] of memory.objects) if (key.startsWith("leases/reading/")) marks.push(String(bytes));
+      return { problems: [] };
+    },
+  });
+  let advanced = 0;
+  const progress = { ...context.run.progress, advance: (bytes: number) => void (advanced += bytes) };
+  await verifyBackup({ ...context, engineOf, run: { ...context.run, progress } }, await project.find(id, context));
+  expect(marks.map((mark) => JSON.parse(mark))).toEqual([expect.objectContaining({ purpose: "verify" })]);
+  expect(advanced).toBeGreaterThan(0);
+  expect(advanced).toBeLessThan(1_000_000);
+});
+
 describe("a verification of a sound backup", () => {
   test("says so with its figures, and writes the same as evidence", async () => {
     const id = await dump(5, { minutesAgo: 5 });
@@ -201,6 +222,18 @@ describe("damage", () => {
       engineOf: async (name: string) => ({ ...(await context.engineOf(name)), digest: async () => digest }),
     };
     expect((await verifyBackup(lazy, await project.find(id, context))).outcome).toBe("damaged");
+  });
+
+  test("is content of another digest than its manifest says, genuine as both are", async () => {
+    const id = await dump(5, { minutesAgo: 5 });
+    const { manifest } = await readManifest(memory, "tree", id);
+    const artifacts = manifest.artifacts.map((each) => ({ ...each, plainDigest: "0".repeat(64) }));
+    for (const key of [keyOf.manifest("tree", id), keyOf.manifestSeal("tree", id)]) memory.objects.delete(key);
+    const sealing = { keys: await (await open()).keysOf("main"), vaultId: await idOf(memory) };
+    await commitSealed(memory, { ...manifest, artifacts }, sealing);
+    const result = await verify(id);
+    expect(result.outcome).toBe("damaged");
+    expect(result.findings.join()).toContain("as many bytes, with another digest");
   });
 
   test("is that the source itself counted otherwise, in words and with the digest", async () => {
@@ -309,6 +342,27 @@ describe("lost data", () => {
     const context = await open();
     await acceptBackup(context, await project.find(dropped, context), "moved away");
     expect(await outcomeOf(dropped)).toBe("verified");
+  });
+
+  test("is suspected no longer once a person took it, with the same backup before it", async () => {
+    expect(await outcomeOf(await dump(150, { minutesAgo: 50 }))).toBe("verified");
+    const lost = await dump(3, { minutesAgo: 40 });
+    expect(await outcomeOf(lost)).toBe("suspicious");
+    const context = await open();
+    await acceptBackup(context, await project.find(lost, context), "moved away");
+    expect(await outcomeOf(lost)).toBe("verified");
+  });
+
+  test("is not suspected where the engine, by the policy, says that it comes and goes", async () => {
+    expect(await outcomeOf(await dump(150, { minutesAgo: 50 }))).toBe("verified");
+    const few = await dump(3, { minutesAgo: 40 });
+    const context = await open();
+    const engineOf = async (name: string): Promise<Engine> => ({
+      ...(await context.engineOf(name)),
+      compileVolatile: () => () => true,
+    });
+    const volatile = await verifyBackup({ ...context, engineOf }, await project.find(few, context));
+    expect(volatile.outcome).toBe("verified");
   });
 
   test("is suspected still when a backup that was verified once was found suspicious since", async () => {
