@@ -48,6 +48,17 @@ describe("what other backups name", () => {
     expect([reused.findDoubt(full), reused.doubts.size]).toEqual([undefined, 0]);
   });
 
+  test("comes with what each builds on, or why nobody can tell", async () => {
+    const manifests = [reusing(idOf(1)), sampleManifest("shop", idOf(2)), reusing(idOf(3))];
+    const store = await commit(makeMemoryStore(), sampleManifest("shop", full), ...manifests);
+    await store.put(keyOf.manifest("shop", idOf(3)), Buffer.from("x"));
+    expect(Object.fromEntries((await read(store)).bases)).toEqual({
+      [idOf(1)]: full,
+      [idOf(2)]: null,
+      [idOf(3)]: expect.objectContaining({ name: "ManifestDamaged" }),
+    });
+  });
+
   test("is read of the kinds that may reuse, and of no other", async () => {
     const store = await commit(makeMemoryStore(), sampleManifest("shop", full), reusing(idOf(1), "x"));
     for (const kind of ["log", "snapshot", "full"]) await store.put(keyOf.manifest("shop", idOf(2, kind)), Buffer.from("x"));
