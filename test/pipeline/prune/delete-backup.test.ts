@@ -118,7 +118,9 @@ describe("a backup that is deleted", () => {
   test("leaves what others name, and of the rest its seal goes last; what it named itself is forgotten", async () => {
     const memory = await makeVault();
     const seal = keyOf.manifestSeal("shop", id);
-    await memory.put(seal, Buffer.from("seal"));
+    // By their names, the seal would go before this one.
+    const last = keyOf.artifact("shop", id, "z");
+    for (const key of [seal, last]) await memory.put(key, Buffer.from("x"));
     const named = keyOf.artifact("shop", id, "a");
     const forgotten: unknown[] = [];
     const reused: ReusedArtifacts = {
@@ -130,6 +132,7 @@ describe("a backup that is deleted", () => {
     expect(await remove(store, makeRun().run, memory, reused)).toBeUndefined();
     expect(store.calls.filter((call) => call.startsWith("delete artifacts/"))).toEqual([
       `delete ${keyOf.artifact("shop", id, "b")}`,
+      `delete ${last}`,
       `delete ${seal}`,
     ]);
     expect(memory.objects.has(named)).toBe(true);
