@@ -1,4 +1,7 @@
-/** A log that does not go on where the newest one ends: it begins anew on another kind, and says what is missing. */
+/**
+ * A log that does not go on where the newest one ends: it begins anew on another kind, and says
+ * what is missing.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DumpSession, Engine } from "../../../src/engines/engine.ts";
 import { dumpSource } from "../../../src/pipeline/dump.ts";
