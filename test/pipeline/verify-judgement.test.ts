@@ -131,7 +131,12 @@ test("an engine is asked under a mark that says what for, and what it unpacks co
     },
   });
   let advanced = 0;
-  const progress = { ...context.run.progress, advance: (bytes: number) => void (advanced += bytes) };
+  const progress = {
+    ...context.run.progress,
+    advance(bytes: number) {
+      advanced += bytes;
+    },
+  };
   await verifyBackup({ ...context, engineOf, run: { ...context.run, progress } }, await project.find(id, context));
   expect(marks.map((mark) => JSON.parse(mark))).toEqual([expect.objectContaining({ purpose: "verify" })]);
   expect(advanced).toBeGreaterThan(0);
