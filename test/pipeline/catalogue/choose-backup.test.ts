@@ -1,4 +1,6 @@
-/** A backup by a time, of a source whose backups stand alone: which is taken, and what is listed. */
+/**
+ * A backup by a time, of a source whose backups stand alone: which is taken, and what is listed.
+ */
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findInVaults } from "../../../src/pipeline/catalogue/find-backups.ts";
