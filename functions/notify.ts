@@ -11,7 +11,7 @@ import { defineStep, serve } from "./commons/step.ts";
 const maxError = 256;
 const maxCause = 32_768;
 /** News of executions that did what they were asked for. */
-const ranWell: readonly string[] = ["RestoreDone", "RtoMissed"];
+const ranWell: readonly string[] = ["RestoreStarted", "RestoreDone", "RtoMissed"];
 
 export const step = defineStep({
   name: "notify",

@@ -54,7 +54,8 @@ export const step = defineStep({
       whileReading(context, found, "record", () =>
         takeOver(store, request, async (claim) => {
           const { check, at } = await recordHandedOver(context, found, request.step, claim);
-          if (check !== "accepted") {
+          // A restore that is done is announced with its news (commons/announce-report.ts).
+          if (check !== "accepted" && check !== "restored") {
             await announce(context, `backup.${check}`, {
               source: name,
               backupId: id,

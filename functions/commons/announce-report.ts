@@ -27,7 +27,7 @@ export async function publishAndAnnounce(
 async function announceReport(context: PipelineContext, report: ExecutionReport): Promise<void> {
   const { execution, error, machine } = report;
   const about = aboutOf(context, report);
-  if (error === "RtoMissed") return;
+  if (error === "RtoMissed" || error === "RestoreStarted") return;
   if (error === "RestoreDone") {
     const { source, backupId } = about;
     if (source !== undefined && backupId !== undefined)

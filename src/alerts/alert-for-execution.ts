@@ -92,7 +92,7 @@ export interface ExecutionReport {
   readonly backupId?: string | undefined;
   /** The state that failed. */
   readonly state?: string | undefined;
-  /** The error's class, or news: `RtoMissed`, `RestoreDone`. */
+  /** The error's class, or news: `RtoMissed`, `RestoreStarted`. */
   readonly error: string;
   /** As readCause reads it. */
   readonly cause?: string | undefined;
@@ -127,6 +127,7 @@ const news: Readonly<Record<string, OutcomeName>> = {
   BackupDamaged: "damaged",
   BackupSuspicious: "suspicious",
   BackupUnproven: "unproven",
+  RestoreStarted: "restore started",
   RestoreDone: "restore done",
   RtoMissed: "RTO missed",
 };

@@ -42,6 +42,14 @@ const says: Readonly<Record<OutcomeName, { what: string; hint: string }>> = {
     what: "takes longer to restore than promised",
     hint: "Give the restore more power, or promise what can be kept.",
   },
+  "restore started": {
+    what: "is being restored",
+    hint: "Nothing, if somebody meant it; if you do not know of it, ask the person named, or end the run.",
+  },
+  "restore under way": {
+    what: "is being restored",
+    hint: "Nothing: wait for the message that it is done, or that it failed.",
+  },
   "restore done": {
     what: "was restored",
     hint: "Nothing, if somebody meant it; if you do not know of it, ask the person named.",

@@ -218,6 +218,18 @@ export const outcomeRules = {
     runbook: "the-rto-is-missed",
     next: "show",
   },
+  "restore started": {
+    severity: everyTier("warning"),
+    reason: "a restore is rare: those who know nothing of it can still stop it",
+    runbook: "a-restore-was-done",
+    next: "show",
+  },
+  "restore under way": {
+    severity: everyTier("info"),
+    reason: "those who wait for the data want to know how far it is",
+    runbook: "a-restore-was-done",
+    next: "show",
+  },
   "restore done": {
     severity: everyTier("warning"),
     reason: "a restore is rare, and one that nobody expects is how an intruder or a mistake looks",

@@ -3,24 +3,19 @@
  * an unreachable vault is worth an alert.
  */
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import { openStore } from "../vault/open-store.ts";
 import type { PolicySource } from "./policy-source.ts";
+import { stateDirectory } from "./state-directory.ts";
 
-/**
- * A folder of this user and this policy below `$XDG_STATE_HOME`, or `~/.local/state` (XDG Base
- * Directory Specification).
- */
+/** A folder of this user and this policy. */
 export function openAlertMemory(
   policySource: PolicySource,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ObjectStore> {
-  const given = environment["XDG_STATE_HOME"] ?? "";
-  const states = isAbsolute(given) ? given : join(homedir(), ".local", "state");
   const policy = "stack" in policySource ? `stack ${policySource.stack}` : resolve(policySource.file);
   const name = createHash("sha256").update(policy).digest("hex").slice(0, 16);
-  return openStore({ name: "alerts", type: "folder", path: join(states, "holdfast", name) }, { clock: systemClock });
+  return openStore({ name: "alerts", type: "folder", path: join(stateDirectory(environment), name) }, { clock: systemClock });
 }

@@ -38,13 +38,26 @@ export function describeTargets(engines: EnginePolicies): string {
 export function addRestoreFlags(command: Command, engines: EnginePolicies): void {
   for (const [name, [first, ...others]] of groupByName(flagsOf(engines))) {
     const known = [first, ...others].map(({ engine }) => engine).join(", ");
-    command.option(`--${name}`, `${known}: ${first.description}`);
+    const value = first.value === undefined ? "" : ` <${first.value}>`;
+    command.option(`--${name}${value}`, `${known}: ${first.description}`);
   }
 }
 
 /** The names of the engines' own switches that were given. */
 export function engineFlagsIn(given: Readonly<Record<string, unknown>>, engines: EnginePolicies): ReadonlySet<string> {
-  return new Set(flagsOf(engines).flatMap(({ name }) => (given[camelCase(name)] === true ? [name] : [])));
+  const isGiven = (name: string): boolean =>
+    name.startsWith("no-") ? given[camelCase(name.slice(3))] === false : given[camelCase(name)] === true;
+  return new Set(flagsOf(engines).flatMap(({ name, value }) => (value === undefined && isGiven(name) ? [name] : [])));
+}
+
+/** What was given for the engines' own options that take a value. */
+export function engineValuesIn(given: Readonly<Record<string, unknown>>, engines: EnginePolicies): ReadonlyMap<string, string> {
+  return new Map(
+    flagsOf(engines).flatMap(({ name, value }) => {
+      const text = given[camelCase(name)];
+      return value !== undefined && typeof text === "string" ? [[name, text] as const] : [];
+    }),
+  );
 }
 
 /** The options of `holdfast find` that name an object, by the engines that know them. */

@@ -12,9 +12,10 @@ import { alerting, warnUnalerted } from "./alerting.ts";
 import { alertHelp, backupHelp, type CommandTraits, example, type InSession, type Work } from "./command-shape.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import type { InitCommandOptions } from "./commands/init.ts";
-import { addInitialOptions, addRestoreFlags, describeTargets, initialValuesIn } from "./engine-options.ts";
+import { addInitialOptions, initialValuesIn } from "./engine-options.ts";
 import { defaultPolicyFile, policySourceOf } from "./policy-source.ts";
 import { addAudit, addComparisons, addFollow, addReports } from "./reading-commands.ts";
+import { addRestores } from "./restore-commands.ts";
 import { runSession } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
@@ -77,7 +78,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
 
   addSetUp(program, terminal, end, inSession, engines.policies);
   addBackups(program, inSession);
-  addRestores(program, inSession, engines.policies);
+  addRestores(program, terminal, end, inSession, engines.policies);
   addComparisons(program, inSession, engines.policies);
   addRetention(program, inSession);
   addReports(program, inSession);
@@ -177,52 +178,6 @@ function addBackups(program: Command, inSession: InSession): void {
     "holdfast --stack holdfast-prod verify --source shop",
     'holdfast verify shop@latest --accept "the archive table was dropped on purpose"',
   );
-}
-
-function addRestores(program: Command, inSession: InSession, engines: EnginePolicies): void {
-  const restoreTest = program
-    .command("restore-test")
-    .description("restore into a throwaway target, compare with the backup and the source, assert, measure")
-    .argument("[backup]", `a source (its newest backup), ${backupHelp}; every source when left out`)
-    .option("--alert", alertHelp)
-    .action(
-      inSession(async () => (await import("./commands/restore-test.ts")).restoreTest, {
-        alertsAs: "restore-test",
-        onStack: onStack.restoreTest,
-      }),
-    );
-  example(
-    restoreTest,
-    "holdfast restore-test shop",
-    "holdfast restore-test 20261120T020000Z-full",
-    "holdfast --stack holdfast-prod restore-test shop",
-  );
-  const restore = program
-    .command("restore")
-    .description("restore a backup to a new target, and compare the result with it")
-    .argument("<backup>", backupHelp)
-    .requiredOption("--to <target>", describeTargets(engines))
-    .option("--until <time>", "stop at that instant of what the backup has, for backups that build on others")
-    .option("--overwrite", "replace a target that holds something; what it held is kept under another name")
-    .option("--dry-run", "say what would happen, touch nothing")
-    .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")
-    .option("--discard-different", "remove a result that differs from the backup; it is kept beside the target otherwise")
-    .action(inSession(async () => (await import("./commands/restore.ts")).restore, { onStack: onStack.restore }));
-  example(
-    restore,
-    "holdfast restore shop@latest --to shop_restored --dry-run",
-    "holdfast restore shop@2026-11-20T12:00:00Z --to env:RESTORE_URL",
-    "holdfast restore config@latest --to /srv/config-restored",
-    "holdfast --stack holdfast-prod restore shop@latest --to shop_restored",
-  );
-  addRestoreFlags(restore, engines);
-  const exporting = program
-    .command("export")
-    .description("copy a backup, its manifest and the instructions to a folder for offline media")
-    .argument("<backup>", backupHelp)
-    .requiredOption("--to <directory>", "the folder; it becomes a vault of its own")
-    .action(inSession(async () => (await import("./commands/export.ts")).exportTo));
-  example(exporting, "holdfast export shop@latest --to /media/usb/backups");
 }
 
 function addRetention(program: Command, inSession: InSession): void {

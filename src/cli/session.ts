@@ -16,7 +16,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { SourceStatus } from "../report/status-model.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log, RunContext } from "../runtime/run-context.ts";
-import type { PolicySource } from "./policy-source.ts";
+import { invocationOn, type PolicySource } from "./policy-source.ts";
 import { createProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdfastVersion } from "./version.ts";
@@ -36,6 +36,8 @@ export interface Outcome {
   readonly problems?: readonly AlertableProblem[] | undefined;
   /** Of `status`: with --alert, only what changed since the last look is sent. */
   readonly measured?: readonly SourceStatus[] | undefined;
+  /** What is left to do when all is said: a kept restore waits for its end. */
+  readonly afterwards?: (() => Promise<void>) | undefined;
 }
 
 export interface Session {
@@ -43,6 +45,8 @@ export interface Session {
   readonly context: PipelineContext;
   /** The deployed stack that the command speaks to; absent: this machine alone. */
   readonly stack?: string | undefined;
+  /** How the command is called here, for messages with a command to copy. */
+  readonly invocation?: string | undefined;
 }
 
 const localInterruption = "interrupted: cleaning up; press Ctrl-C again to quit at once";
@@ -77,9 +81,20 @@ export async function runSession(
     };
     const context = createPipelineContext(policy, run, holdfastVersion(), engines);
     try {
-      const outcome = await work({ terminal, context, ...("stack" in policySource ? { stack: policySource.stack } : {}) });
+      const invocation = invocationOn(policySource);
+      const outcome = await work({
+        terminal,
+        context,
+        invocation,
+        ...("stack" in policySource ? { stack: policySource.stack } : {}),
+      });
       progress.end();
-      return printOutcome(terminal, outcome);
+      const exitCode = printOutcome(terminal, outcome);
+      if (outcome.afterwards !== undefined) {
+        await terminal.flush();
+        await outcome.afterwards();
+      }
+      return exitCode;
     } finally {
       context.close();
     }

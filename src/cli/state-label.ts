@@ -8,6 +8,7 @@ const styles = {
   suspicious: "yellow",
   unproven: "yellow",
   accepted: "green",
+  restored: "green",
   damaged: "red",
   disproven: "red",
 } as const;

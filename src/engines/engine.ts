@@ -158,6 +158,11 @@ export interface Place {
    */
   assert(): Promise<readonly AssertionResult[]>;
   /**
+   * How a person looks into a throwaway, a command or a path a line; from then on its files go away
+   * with this process, however that ends. Places that are no throwaway lack it.
+   */
+  openToPeople?(): Promise<readonly string[]>;
+  /**
    * Keeps what was loaded although it differs from the backup: beside the target, under a name that
    * says so. Gives the words for it; undefined where nothing can be kept (a throwaway).
    */
@@ -179,6 +184,11 @@ export interface RestorePlan {
   readonly steps: readonly string[];
   /** The target exists and holds something: needs --overwrite. */
   readonly occupied: boolean;
+  /**
+   * What was looked at before anything is touched, all of it; one of level `error` refuses the
+   * restore (preflight.ts).
+   */
+  readonly checks: readonly Finding[];
 }
 
 /** How far a restore goes. */
@@ -191,8 +201,24 @@ export interface RestoreRequest extends RestoreGoal {
   /** As given after --to; the engine says what forms it takes. */
   readonly target: string;
   readonly overwrite: boolean;
+  /** As `overwrite`, and the target must be there: a mistyped name is refused, not created. */
+  readonly swap?: boolean | undefined;
+  /** Goes on where the room on the target seems too small: that is an estimate. */
+  readonly ignoreRoom?: boolean | undefined;
   /** Switches of the engine's own that were given (EnginePolicy.restore), by their names. */
   readonly flags?: ReadonlySet<string> | undefined;
+  /** Its options that take a value, by their names. */
+  readonly values?: ReadonlyMap<string, string> | undefined;
+}
+
+/** A swap that is taken back: both names as they are afterwards. */
+export interface SwappedBack {
+  /** What stands under its own name again. */
+  readonly target: string;
+  /** What stood there until now, and under which name it is kept; absent: nothing stood there. */
+  readonly kept?: string | undefined;
+  /** The name under which what came back was kept. */
+  readonly from: string;
 }
 
 export interface Finding {
@@ -274,4 +300,17 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
    * and `overwrite` is false.
    */
   openTarget(chain: BackupChain<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<Place>;
+
+  /**
+   * Opens a consistent view of all that stands at a restore's target now, for a safety backup:
+   * `source` is whose restore it is. Engines that replace nothing lack it. Errors: as openDump.
+   */
+  openTargetDump?(source: S, request: RestoreRequest, dump: DumpRequest<F>, context: RunContext): Promise<DumpSession<F>>;
+
+  /**
+   * Puts back what the newest overwrite of this target keeps under another name, and keeps what
+   * stands there now; with `dryRun`, only says so. Engines that keep nothing lack it.
+   * Errors: RestoreRefused (nothing is kept, or it is in use), those of reaching the target.
+   */
+  swapBack?(source: S | undefined, request: RestoreRequest, context: RunContext, dryRun: boolean): Promise<SwappedBack>;
 }

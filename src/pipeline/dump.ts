@@ -5,7 +5,7 @@
  * point leaves either a whole backup or none.
  */
 
-import type { BackupReader, DumpSession, Engine } from "../engines/engine.ts";
+import type { BackupReader, DumpSession, Engine, DumpRequest as EngineDumpRequest } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";
@@ -71,6 +71,20 @@ export interface DumpResult {
  */
 export async function dumpSource(context: PipelineContext, request: DumpRequest): Promise<DumpResult> {
   const source = requireSource(context.policy, request.source);
+  const engine = await context.engineOf(source.engine);
+  return dumpOpened(context, source, request, (asked) => engine.openDump(source, asked, context.run));
+}
+
+/** Opens what is dumped: the source, or a restore's target in its place. */
+export type OpenDump = (request: EngineDumpRequest) => Promise<DumpSession>;
+
+/** As dumpSource, for what `open` opens. */
+export async function dumpOpened(
+  context: PipelineContext,
+  source: SourceConfig,
+  request: DumpRequest,
+  open: OpenDump,
+): Promise<DumpResult> {
   requireKind(source, request.kind);
   const engine = await context.engineOf(source.engine);
   // The key is opened before anything is dumped: a backup that nobody could open must not be begun.
@@ -80,7 +94,7 @@ export async function dumpSource(context: PipelineContext, request: DumpRequest)
   const keyed = { keys, keyId: await keys.sealingKeyId() };
   const purpose = { source: source.name, streams: [streamOf(request.kind)], purpose: `${request.kind} backup` };
   return withSourceLeases(context, vault.state, purpose, async (run, lease) => {
-    const making = { context: { ...context, run }, vault, source, engine, lease, ...keyed };
+    const making = { context: { ...context, run }, vault, source, engine, open, lease, ...keyed };
     const made = await makeBackup(making, await begin(making.context, vault, source, request.kind));
     return { ...(typeof made === "string" ? await makeAnew(making, request.kind, made) : made), ...createdVault };
   });
@@ -91,6 +105,7 @@ interface Making {
   readonly vault: Vault;
   readonly source: SourceConfig;
   readonly engine: Engine;
+  readonly open: OpenDump;
   readonly lease: Pick<Lease, "assertHeld">;
   readonly keys: SealingKeys;
   readonly keyId: string;
@@ -113,14 +128,14 @@ async function makeAnew(making: Making, kind: BackupKind, gap: string): Promise<
 
 /** In words why it is none: a log that does not go on from the log that it was to build on. */
 async function makeBackup(making: Making, begun: Begun, isLast = false): Promise<DumpResult | string> {
-  const { context, vault, source, engine, lease, keys, keyId } = making;
+  const { context, vault, source, engine, open, lease, keys, keyId } = making;
   const { run } = context;
   const { store } = vault;
   const { kind, base, notices, newest, startedAt } = begun;
   const startedMs = run.clock.monotonicMs();
   const backupId = newBackupId(startedAt, kind, run.randomBytes, base?.record.id);
   const backup = { source, kind, id: backupId, startedAt, keyId };
-  const { session, reused } = await openSession(context, vault, engine, backup, base?.reader);
+  const { session, reused } = await openSession(context, vault, engine, open, backup, base?.reader);
   const lock = lockAtWrite(store, source, kind, startedAt);
   const target = { store, keys, vaultId: vault.id, source: source.name, backupId, committing: false, ...lock };
   try {
@@ -219,10 +234,17 @@ async function prepareVault(
   return { vault: await context.vaultOf(vaultName), createdVault: store.url };
 }
 
-async function openSession(context: PipelineContext, vault: Vault, engine: Engine, backup: NewBackup, base?: BackupReader) {
+async function openSession(
+  context: PipelineContext,
+  vault: Vault,
+  engine: Engine,
+  open: OpenDump,
+  backup: NewBackup,
+  base?: BackupReader,
+) {
   const reused = await findReuseBase(context, vault, backup, engine);
   const request = { kind: backup.kind, backupId: backup.id, base, ...(reused === undefined ? {} : { reusable: reused.reader }) };
-  return { reused, session: await engine.openDump(backup.source, request, context.run) };
+  return { reused, session: await open(request) };
 }
 
 async function storeDump(session: DumpSession, target: ArtifactTarget, base: ReuseBase | undefined, run: RunContext) {

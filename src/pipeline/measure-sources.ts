@@ -16,7 +16,7 @@ import { listRecentDeletions, type RecentDeletion } from "../vault/list-deleted.
 import { confirmLost } from "../vault/list-lost.ts";
 import type { ObjectStore } from "../vault/object-store.ts";
 import type { SignedVault } from "../vault/vault.ts";
-import { examineQuoted, testChecks } from "./catalogue/examine-quoted.ts";
+import { examineQuoted, restoreChecks } from "./catalogue/examine-quoted.ts";
 import { findGaps } from "./catalogue/find-gaps.ts";
 import { readSoundEvidence, readSoundManifest } from "./catalogue/read-valid-evidence.ts";
 import { chainedHistoryOf } from "./list-source.ts";
@@ -120,7 +120,7 @@ async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
 /** Whatever its backup's age: a monthly test of an hourly backup lies hundreds of backups back. */
 async function readTests(vault: SignedVault, entries: readonly BackupEntry[]): Promise<Evidence[]> {
   const keys = entries.flatMap(({ checks, earlierChecks }) => [...checks, ...earlierChecks]);
-  const newestFirst = keys.filter(({ check }) => testChecks.includes(check)).sort((a, b) => b.at.localeCompare(a.at));
+  const newestFirst = keys.filter(({ check }) => restoreChecks.includes(check)).sort((a, b) => b.at.localeCompare(a.at));
   const tests: Evidence[] = [];
   let looked = 0;
   for (const each of newestFirst) {

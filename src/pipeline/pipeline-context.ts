@@ -9,6 +9,7 @@ import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 
 import { nearestName } from "../policy/nearest-name.ts";
 import type { Policy, SourceConfig, VaultConfig } from "../policy/policy.ts";
+import { findSource } from "../policy/safety-series.ts";
 import type { Signer, Verifier } from "../proof/statement.ts";
 import type { RunContext } from "../runtime/run-context.ts";
 import type { SealingKeys } from "../sealing/keys.ts";
@@ -99,7 +100,7 @@ export function createPipelineContext(
     histories: new Map(),
     keysOf: (name) => getOrOpen(keys, name, () => openNamedKeys(policy, name)),
     signerOf(name) {
-      const key = policy.sources[name]?.key ?? Object.keys(policy.keys)[0] ?? "";
+      const key = findSource(policy, name)?.key ?? Object.keys(policy.keys)[0] ?? "";
       return getOrOpen(signers, key, () => openNamedSigner(policy, key));
     },
     verifier() {
@@ -122,7 +123,7 @@ export function createPipelineContext(
  * there are.
  */
 export function requireSource(policy: Policy, name: string): SourceConfig {
-  const source = Object.hasOwn(policy.sources, name) ? policy.sources[name] : undefined;
+  const source = findSource(policy, name);
   if (source === undefined) {
     const known = Object.keys(policy.sources);
     const nearest = nearestName(name, known);

@@ -15,7 +15,7 @@ import type { PipelineContext } from "./pipeline-context.ts";
 const checksOf = {
   verify: ["verified", "suspicious", "damaged"],
   "restore-test": ["verified", "suspicious", "damaged", "proven", "unproven", "disproven"],
-  restore: ["verified", "suspicious", "damaged"],
+  restore: ["verified", "suspicious", "damaged", "restored"],
 } as const satisfies Readonly<Record<string, readonly CheckName[]>>;
 
 export type HandingStep = keyof typeof checksOf;

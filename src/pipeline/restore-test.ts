@@ -20,6 +20,7 @@ import { openDigest, openSourceCheck, readDigestKey } from "./opening/digest-key
 import { openChain, storedBytesOf } from "./opening/open-chain.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
 import { type LimitedRun, limitDuration } from "./runs/limit-duration.ts";
+import { measureObjective } from "./runs/measure-objective.ts";
 import { createStopwatch, type Stopwatch } from "./runs/stopwatch.ts";
 import { requireTemporaryDirectory } from "./runs/temporary-directory.ts";
 import { type VerifyResult, verifyBackup } from "./verify.ts";
@@ -55,7 +56,7 @@ async function testMarked(context: PipelineContext, found: FoundBackup): Promise
   const evidence: Evidence = {
     ...beginEvidence(context, entry),
     timings: stopwatch.timings,
-    ...measureObjective(context, entry.source, stopwatch, trial.comparison !== undefined),
+    ...objectiveOf(context, entry.source, stopwatch, trial.comparison !== undefined),
     ...trial,
   };
   const unrecorded = await recordEvidence(context, found.vault, evidence);
@@ -214,21 +215,8 @@ function describeUnjudged({ unjudged }: Comparison): string {
   return `its definition is printed differently and could not be judged: ${unjudged?.reason}`;
 }
 
-/**
- * The time a person would have waited for the data: opening the place and loading, not the
- * comparing after it. A load that did not come to its end can miss the objective, and cannot meet
- * it.
- */
-function measureObjective(
-  context: PipelineContext,
-  source: string,
-  stopwatch: Stopwatch,
-  loaded: boolean,
-): Pick<Evidence, "objective"> {
-  const objectives = context.policy.sources[source]?.objectives;
-  const { open, load } = stopwatch.timings;
-  if (objectives === undefined || open === undefined || load === undefined) return {};
-  const measuredSeconds = Math.round(open + load) / 1000;
-  const met = measuredSeconds <= objectives.rtoSeconds;
-  return met && !loaded ? {} : { objective: { rtoSeconds: objectives.rtoSeconds, measuredSeconds, met } };
+/** A load that did not come to its end can miss the objective, and cannot meet it. */
+function objectiveOf(context: PipelineContext, source: string, stopwatch: Stopwatch, loaded: boolean): Pick<Evidence, "objective"> {
+  const measured = measureObjective(context, source, stopwatch.timings);
+  return measured.objective?.met === true && !loaded ? {} : measured;
 }

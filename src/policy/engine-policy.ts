@@ -53,8 +53,10 @@ export interface ValueForm {
 
 /** A switch of `holdfast restore` that this engine alone knows. */
 export interface RestoreFlag {
-  /** `roles`, for `--roles`. */
+  /** `roles`, for `--roles`; may begin with `no-`. */
   readonly name: string;
+  /** What stands between the angle brackets, for an option that takes a value. */
+  readonly value?: string;
   readonly description: string;
 }
 

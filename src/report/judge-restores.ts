@@ -72,7 +72,7 @@ function measureRto({ source, backups }: SourceView): SourceStatus["rto"] {
   const objectiveSeconds = source.objectives.rtoSeconds;
   const measured = newestCheck(
     backups.filter(({ figures }) => figures?.restoreSeconds !== undefined),
-    restoreChecks,
+    [...restoreChecks, "restored"],
   );
   const measuredSeconds = measured?.backup.figures?.restoreSeconds;
   if (measured === undefined || measuredSeconds === undefined) {
@@ -124,8 +124,9 @@ function findTest(
     // A new source's first scheduled test is still to come; one without a schedule waits for a
     // person.
     const awaited = source.restoreTest.schedule !== undefined && !overdue;
-    if (backups.length > 0 && !awaited)
-      findings.push({ level: "warning", subject: "restore-test", message: "no backup has ever been restored" });
+    const byHand = newestCheck(backups, ["restored"]) !== undefined;
+    const message = byHand ? "no restore test was ever made" : "no backup has ever been restored";
+    if (backups.length > 0 && !awaited) findings.push({ level: "warning", subject: "restore-test", message });
   } else if (tested.check === "disproven") {
     findings.push({ level: "breach", subject: "restore-test", message: `the last restore test disproved ${tested.backup.id}` });
   } else if (tested.check === "unproven") {

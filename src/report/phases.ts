@@ -6,11 +6,13 @@ import { formatDuration } from "./format.ts";
  */
 const names: Readonly<Record<string, string>> = {
   verify: "read back",
+  safetyBackup: "back up what is replaced",
   open: "prepare the target",
   load: "load",
   compare: "compare with the backup",
   sourceCheck: "compare with the source",
   assert: "assertions",
+  commit: "put into place",
   close: "clean up",
 };
 

@@ -20,6 +20,7 @@ const tones: Readonly<Record<string, Verdict>> = {
   proven: "ok",
   verified: "ok",
   accepted: "ok",
+  restored: "ok",
   suspicious: "warning",
   unproven: "warning",
   damaged: "breach",

@@ -10,9 +10,10 @@
  * `accepted` a person looked at a suspicious one and took it; `damaged` a read-back failed;
  * `proven` restored and compared equal; `unproven` the test could not judge (the place lacked
  * something);
- * `disproven` restored and found to differ, or not restorable.
+ * `disproven` restored and found to differ, or not restorable;
+ * `restored` put to use by a person, compared and equal: it says how long that took, and no more.
  */
-export const checkNames = ["verified", "suspicious", "accepted", "damaged", "proven", "unproven", "disproven"] as const;
+export const checkNames = ["verified", "suspicious", "accepted", "damaged", "proven", "unproven", "disproven", "restored"] as const;
 export type CheckName = (typeof checkNames)[number];
 
 /** How far a backup may be relied on. */
@@ -21,7 +22,8 @@ export type BackupState = "stored" | "verified" | "proven" | "damaged";
 /**
  * The state after `checks`, oldest first. Reading back makes a stored or damaged backup verified
  * and leaves a proven one proven; damage takes everything back; what a restore disproved, only a
- * restore can prove again. `unproven` changes nothing. A drop stays suspicious until a person
+ * restore can prove again. `unproven` and `restored` change
+ * nothing. A drop stays suspicious until a person
  * accepts it or a later check finds none.
  */
 export function stateOf(checks: readonly CheckName[]): { state: BackupState; suspicious: boolean } {

@@ -12,6 +12,7 @@ import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } fro
 const asked = "$states.input.requestedBy";
 const requestedBy = `{% $exists(${asked}) ? ${asked} : 'someone without a name' %}`;
 const maxNameCharacters = 200;
+const askedFor = `{% 'asked for by ' & $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`;
 
 const shownRequester = `{% $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`;
 const restoring = { step: "restore", about: { ...aboutBackup, requestedBy: shownRequester } } as const;
@@ -21,8 +22,9 @@ const failing = { step: "restore", about: { ...restoring.about, error: "{% $subs
 export const restore: Definition = {
   about: [
     "Restores one backup to a new target; started by hand, never by a schedule. What exists is never overwritten from here.",
-    "Input: { source, backup, to, requestedBy }, as in events/machines/restore.json. `to` is a plain name",
+    "Input: { source, backup, to, requestedBy, options? }, as in events/machines/restore.json. `to` is a plain name",
     "(src/policy/stack-target.ts): anyone who may start this machine chooses it, and it stays in the execution's history.",
+    "`options` are those of functions/restore.ts, which refuses every other: owners, grants, tablespaces, assertions, room.",
   ],
   comment: "Holdfast - restore a backup to a new target, compare it with what was dumped, send an alert",
   timeoutSeconds: 3 * daySeconds,
@@ -58,12 +60,24 @@ export const restore: Definition = {
             backupId: "{% $states.result.Payload.backupId %}",
             execution: thisExecution,
             to: "{% $states.input.to %}",
+            options: "{% $exists($states.input.options) ? $states.input.options : {} %}",
           },
         },
         Retry: retryStep,
         Catch: catchAll,
-        Next: "ChooseRunner",
+        Next: "TellStart",
       },
+    ),
+    TellStart: sendAlert(
+      {
+        machine: "restore",
+        comment: "Those who know nothing of a restore can still stop it; one that nobody can be told of is not held up",
+        about: { source: "{% $plan.source %}", backupId: "{% $backupId %}" },
+        state: "TellStart",
+        error: "RestoreStarted",
+        cause: askedFor,
+      },
+      { Catch: [{ ErrorEquals: anyError, Next: "ChooseRunner" }], Next: "ChooseRunner" },
     ),
     ChooseRunner: chooseRunner("Restore"),
     ...lambdaOrFargate("Restore", {
@@ -90,7 +104,7 @@ export const restore: Definition = {
         about: { source: "{% $plan.source %}", backupId: "{% $backupId %}" },
         state: "Restore",
         error: "RestoreDone",
-        cause: `{% 'asked for by ' & $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`,
+        cause: askedFor,
       },
       { Catch: catchAll, Next: "Done" },
     ),

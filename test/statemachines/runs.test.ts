@@ -308,7 +308,9 @@ describe("restore-test", () => {
 describe("restore", () => {
   it("restores to a new place and tells the people", async () => {
     const { status, calls } = await run("restore");
-    expect(targets(calls)).toEqual(["plan", "restore", "record", "notify"]);
+    expect(targets(calls)).toEqual(["plan", "notify", "restore", "record", "notify"]);
+    expect(calls[1]?.payload).toMatchObject({ error: "RestoreStarted", cause: "asked for by ops@taskmaster.example" });
+    expect(calls[2]?.payload).toMatchObject({ options: {} });
     expect(calls.at(-1)?.payload).toMatchObject({
       error: "RestoreDone",
       backupId: "20261121T020000Z-full-7k3f9a",
@@ -319,7 +321,20 @@ describe("restore", () => {
 
   it("goes on in Fargate with the same target", async () => {
     const { calls } = await run("restore", { restore: fail("DeadlineReached") });
-    expect(calls[2]).toMatchObject({ target: "fargate:restore", payload: { to: "taskmaster_restored" } });
+    expect(calls[3]).toMatchObject({ target: "fargate:restore", payload: { to: "taskmaster_restored" } });
+  });
+
+  it("is not held up by a message that cannot be sent, and passes its options on", async () => {
+    let told = 0;
+    const notify = () => {
+      told += 1;
+      if (told === 1) throw new TaskError("AlertUndelivered", "", "nobody there");
+      return {};
+    };
+    const options = { role: "owner", noPrivileges: true };
+    const { status, calls } = await run("restore", { notify }, { input: { ...readEvent("machines", "restore"), options } });
+    expect(calls.find(({ target }) => target === "restore")?.payload).toMatchObject({ options });
+    expect(status).toBe("SUCCEEDED");
   });
 });
 

@@ -80,6 +80,7 @@ export const engine: Engine<ToySource, { readonly lines: number }> = {
       flags?.has("polish") === true ? "write the lines, polished" : "write the lines",
     ],
     occupied: false,
+    checks: [],
   }),
   openTarget: async (chain, _source, { target, until }) =>
     openPlace(chain, until, async (lines) => {

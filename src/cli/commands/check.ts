@@ -3,17 +3,11 @@ import { exitCodes } from "../../errors/exit-codes.ts";
 import { type CheckedFinding, checkPolicy } from "../../pipeline/check.ts";
 import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { countOf } from "../count.ts";
+import { findingLines } from "../finding-lines.ts";
 import type { Outcome, Session } from "../session.ts";
 import { checkStack } from "../stack/check-stack.ts";
 import { policySecretOf } from "../stack/read-stack-policy.ts";
 import type { Terminal } from "../terminal.ts";
-
-const labels = {
-  ok: ["green", "ok     "],
-  note: ["cyan", "note   "],
-  warning: ["yellow", "warning"],
-  error: ["red", "error  "],
-} as const;
 
 export async function check(
   { context, terminal, stack }: Session,
@@ -37,12 +31,10 @@ export async function check(
 function linesOf(terminal: Terminal, findings: readonly CheckedFinding[]): string[] {
   const lines: string[] = [];
   let current = "";
-  for (const { about, level, subject, message, remedy } of findings) {
+  for (const { about, ...finding } of findings) {
     if (about !== current) lines.push(terminal.style("bold", about));
     current = about;
-    const [style, label] = labels[level];
-    lines.push(`  ${terminal.style(style, label)}  ${subject}: ${message}`);
-    if (remedy !== undefined) lines.push(`           ${terminal.style("cyan", "fix:")} ${remedy}`);
+    lines.push(...findingLines(terminal, finding));
   }
   return lines;
 }

@@ -1,33 +1,45 @@
 /** `holdfast restore`: to a new target, compared afterwards. */
+
+import type { RestorePlan } from "../../engines/engine.ts";
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { describeChoice } from "../../pipeline/catalogue/describe-choice.ts";
 import { describeDoubt, namingNewestGood } from "../../pipeline/catalogue/doubt.ts";
 import { type FoundBackup, findInVaults } from "../../pipeline/catalogue/find-backups.ts";
 import { resolveInstant } from "../../pipeline/catalogue/resolve-reference.ts";
-import { planRestore, type RestoreOptions, type RestoreResult, restoreBackup } from "../../pipeline/restore.ts";
-import type { EngineTraits } from "../../policy/policy.ts";
-import type { LoadFinding } from "../../proof/content.ts";
-import { formatBytes } from "../../report/format.ts";
-import { describePhases } from "../../report/phases.ts";
-import { contentAmount } from "../content-amount.ts";
-import { countOf } from "../count.ts";
-import { engineFlagsIn } from "../engine-options.ts";
+import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
+import type { RestoreOptions } from "../../pipeline/restore/restore-options.ts";
+import type { RestoreResult } from "../../pipeline/restore/restore-result.ts";
+import { planRestore, restoreBackup } from "../../pipeline/restore.ts";
+import { engineFlagsIn, engineValuesIn } from "../engine-options.ts";
+import { findingLines } from "../finding-lines.ts";
+import { requireTarget } from "../restore-target.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
+import { restoreLines } from "./restore-lines.ts";
 
-interface RestoreCommandOptions {
-  readonly to: string;
+export interface RestoreCommandOptions {
+  readonly to?: string | undefined;
+  readonly keep?: string | undefined;
   readonly overwrite?: boolean | undefined;
+  readonly swap?: boolean | undefined;
+  readonly swapBack?: boolean | undefined;
+  readonly safetyBackup?: boolean | undefined;
+  readonly assertions?: boolean | undefined;
+  readonly ignoreRoom?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly allowDamaged?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
   readonly until?: string | undefined;
+  readonly alert?: boolean | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }
 
-export async function restore({ context, terminal }: Session, reference: string, given: RestoreCommandOptions): Promise<Outcome> {
+export async function restore(session: Session, reference: string, given: RestoreCommandOptions): Promise<Outcome> {
+  const { context, terminal } = session;
+  if (given.swapBack === true)
+    return (await import("./swap-back.ts")).swapBack(session, reference, { ...given, to: requireTarget(given) });
   const named = await findInVaults(context, reference);
   const until = given.until === undefined ? named.until : resolveInstant(context, given.until);
   const found: FoundBackup = { ...named, ...(until === undefined ? {} : { until }) };
@@ -35,43 +47,111 @@ export async function restore({ context, terminal }: Session, reference: string,
   for (const line of doubt) context.run.log.warn(line);
   const { lines: about, ...choice } = await describeChoice(context, found);
   const refusal = findRefusal(reference, found);
-  const options: RestoreOptions = {
-    to: given.to,
-    overwrite: given.overwrite === true,
-    allowDamaged: given.allowDamaged === true,
-    discardDifferent: given.discardDifferent === true,
-    ...(until === undefined ? {} : { until }),
-    flags: engineFlagsIn(given, context.engines.policies),
-  };
-  const { id: backupId, source, state } = found.entry;
   const said = { choice, ...(doubt.length === 0 ? {} : { doubt }) };
+  if (given.keep !== undefined) {
+    if (refusal !== undefined) throw refusal;
+    for (const line of about) context.run.log.info(`${found.entry.id}: ${line}`);
+    return (await import("./keep.ts")).keep(session, found, { ...given, keep: given.keep }, until);
+  }
+  const options = restoreOptions(session, { ...given, to: requireTarget(given) }, until);
   if (given.dryRun === true) {
     const plan = await namingNewestGood(context, found, () => planRestore(context, found, options));
-    const lines = [
-      `restoring ${backupId} of ${source} (${state}) to ${plan.target} would:`,
-      ...plan.steps.map((step, index) => `  ${index + 1}. ${step}`),
-      ...about,
-    ];
-    if (plan.occupied && !options.overwrite) {
-      lines.push(terminal.style("yellow", "the target holds something: without --overwrite the restore is refused"));
-    }
-    if (refusal !== undefined) lines.push(terminal.style("yellow", `the restore is refused: ${refusal.message}. ${refusal.hint}`));
-    return { document: { dryRun: true, backupId, source, state, ...said, ...plan }, lines };
+    return describeDryRun(terminal, found, plan, { about, refusal, said });
   }
   if (refusal !== undefined) throw refusal;
-  for (const line of about) context.run.log.info(`${backupId}: ${line}`);
-  const result = await namingNewestGood(context, found, () => restoreBackup(context, found, options));
+  for (const line of about) context.run.log.info(`${found.entry.id}: ${line}`);
+  const work = (within: PipelineContext) => namingNewestGood(within, found, () => restoreBackup(within, found, options));
+  const result = given.alert === true ? await tellingAll(session, found, options.to, work) : await work(context);
+  const failed = result.assertions.some(({ passed }) => !passed);
   // What was salvaged is kept, as was asked for, and is still not what was backed up.
   return {
     document: { ...result, ...said },
     lines: [
-      ...linesOf(terminal, result, context.policy.sources[result.source]?.traits.units),
+      ...restoreLines(terminal, result, context.policy.sources[result.source]?.traits.units),
       // The findings stand above, where they were said before anything was touched.
       ...(doubt.length === 0
         ? []
         : [`  ${terminal.style("yellow", "suspicious")}  compare what was restored with an older backup before you rely on it`]),
     ],
-    exitCode: result.intact ? exitCodes.done : exitCodes.integrity,
+    exitCode: result.intact && !failed ? exitCodes.done : exitCodes.integrity,
+  };
+}
+
+/** With --alert, people hear of it while it goes on; who runs the command hears of its failure. */
+async function tellingAll(
+  { context, invocation }: Session,
+  found: FoundBackup,
+  to: string,
+  work: (context: PipelineContext) => Promise<RestoreResult>,
+): Promise<RestoreResult> {
+  const { tellingRestore } = await import("../../pipeline/notify/tell-restore.ts");
+  const { alertForOutcome } = await import("../../alerts/alert-for-outcome.ts");
+  const { gatherAlertContext, notify } = await import("../../pipeline/notify.ts");
+  const { describeUndelivered } = await import("../alerting.ts");
+  const { log, identity } = context.run;
+  return tellingRestore(
+    context,
+    found,
+    to,
+    async (outcome) => {
+      const about = await gatherAlertContext(context, { source: found.entry.source, run: identity, invocation });
+      for (const delivery of await notify(context, alertForOutcome(outcome, about))) {
+        if (delivery.outcome !== "sent") log.warn(`an alert was not sent: ${describeUndelivered(delivery)}`);
+      }
+    },
+    work,
+  );
+}
+
+function restoreOptions(
+  { context }: Session,
+  given: RestoreCommandOptions & { readonly to: string },
+  until: string | undefined,
+): RestoreOptions {
+  return {
+    to: given.to,
+    overwrite: given.overwrite === true,
+    swap: given.swap,
+    safetyBackup: given.safetyBackup,
+    assertions: given.assertions,
+    ignoreRoom: given.ignoreRoom,
+    allowDamaged: given.allowDamaged === true,
+    discardDifferent: given.discardDifferent === true,
+    ...(until === undefined ? {} : { until }),
+    flags: engineFlagsIn(given, context.engines.policies),
+    values: engineValuesIn(given, context.engines.policies),
+  };
+}
+
+interface DryRun {
+  readonly about: readonly string[];
+  readonly refusal: HoldfastError | undefined;
+  readonly said: Readonly<Record<string, unknown>>;
+}
+
+function describeDryRun(terminal: Terminal, { entry }: FoundBackup, plan: RestorePlan, { about, refusal, said }: DryRun): Outcome {
+  const { id: backupId, source, state } = entry;
+  const refused = plan.checks.some(({ level }) => level === "error");
+  return {
+    document: {
+      dryRun: true,
+      backupId,
+      source,
+      state,
+      ...plan,
+      ...said,
+      ...(refusal === undefined ? {} : { refusal: refusal.message }),
+    },
+    lines: [
+      `restoring ${backupId} of ${source} (${state}) to ${plan.target} would:`,
+      ...plan.steps.map((step, index) => `  ${index + 1}. ${step}`),
+      ...about,
+      "checks:",
+      ...plan.checks.flatMap((check) => findingLines(terminal, check)),
+      ...(refused ? [terminal.style("red", "the restore is refused until each failing check is fixed")] : []),
+      ...(refusal === undefined ? [] : [terminal.style("yellow", `${refusal.message}: the restore is refused. ${refusal.hint}`)]),
+    ],
+    exitCode: refused || refusal !== undefined ? exitCodes.refused : exitCodes.done,
   };
 }
 
@@ -83,54 +163,4 @@ function findRefusal(reference: string, { entry }: FoundBackup): HoldfastError |
   return new HoldfastError("RestoreRefused", `${reference} is ${id}, which ${why}`, {
     hint: `To use it anyway, name it by its id. To use what a restore test has proven, write ${source}@latest-proven.`,
   });
-}
-
-function describeEqual({ leftOut, unjudged }: RestoreResult["comparison"]): string {
-  const but = [
-    ...(leftOut === undefined ? [] : [countOf(leftOut.count, "object")]),
-    ...(unjudged === undefined ? [] : [`${countOf(unjudged.count, "definition")} NOT judged`]),
-  ];
-  return but.length === 0 ? "equal to the backup" : `equal to the backup but for ${but.join(" and ")}`;
-}
-
-/** Each definition that is printed differently and could not be judged, after the reason. */
-function describeUnjudged(terminal: Terminal, { unjudged }: RestoreResult["comparison"]): string[] {
-  if (unjudged === undefined) return [];
-  const { count, objects, reason } = unjudged;
-  const more = count > objects.length ? [`and ${countOf(count - objects.length, "more definition")}`] : [];
-  const why = `what is printed differently may still mean the same: ${reason}`;
-  return [why, ...objects, ...more].map((line) => `  ${terminal.style("yellow", "not judged")}  ${line}`);
-}
-
-/**
- * What is missing by the policy's own wish is said as a warning: the restore is as good as it can
- * be.
- */
-function findingLabel(terminal: Terminal, kind: LoadFinding["class"]): string {
-  if (kind === "excepted") return terminal.style("yellow", "left out  ");
-  return (kind === "benign" ? "noted" : kind).padEnd(10);
-}
-
-function linesOf(
-  terminal: Terminal,
-  { backupId, source, target, comparison, loadFindings, timings, place }: RestoreResult,
-  units: EngineTraits["units"] | undefined,
-): string[] {
-  const what = `${contentAmount(units, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
-  const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
-  const verdict = comparison.equal
-    ? terminal.style(
-        omitted === "" && comparison.unjudged === undefined ? "green" : "yellow",
-        `${describeEqual(comparison)}${omitted}`,
-      )
-    : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
-  return [
-    `${terminal.style("bold", backupId)}  of ${source}, restored to ${target}`,
-    `  compared    ${what}: ${verdict}`,
-    `  phases      ${describePhases(timings)}`,
-    ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
-    ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
-    ...describeUnjudged(terminal, comparison),
-    ...loadFindings.map(({ class: kind, subject, message }) => `  ${findingLabel(terminal, kind)}  ${subject}: ${message}`),
-  ];
 }

@@ -8,7 +8,8 @@ import { findInVaults } from "../../pipeline/catalogue/find-backups.ts";
 import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
 import type { BackupKind } from "../../policy/policy.ts";
 import { stackTargetPattern, stackTargetProblem } from "../../policy/stack-target.ts";
-import { engineFlagsIn } from "../engine-options.ts";
+import { engineFlagsIn, engineValuesIn } from "../engine-options.ts";
+import { requireTarget } from "../restore-target.ts";
 import type { Outcome, Session } from "../session.ts";
 import { executionName } from "./machine.ts";
 import { requireStack, runMachine } from "./run-machine.ts";
@@ -77,12 +78,19 @@ export async function verifyOnStack(
 }
 
 export interface StackRestoreOptions {
-  readonly to: string;
+  readonly to?: string | undefined;
+  readonly keep?: string | undefined;
   readonly overwrite?: boolean | undefined;
+  readonly swap?: boolean | undefined;
+  readonly swapBack?: boolean | undefined;
+  readonly safetyBackup?: boolean | undefined;
+  readonly assertions?: boolean | undefined;
+  readonly ignoreRoom?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly allowDamaged?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
   readonly until?: string | undefined;
+  readonly alert?: boolean | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }
@@ -91,7 +99,17 @@ export interface StackRestoreOptions {
  * `holdfast --stack S restore <backup> --to <target>`: to a new target, and never over anything.
  */
 export async function restoreOnStack(session: Session, reference: string, options: StackRestoreOptions): Promise<Outcome> {
-  if (options.overwrite === true) {
+  refuseAlert(options);
+  if (options.keep !== undefined) {
+    throw new HoldfastError(
+      "RestoreRefused",
+      "--keep is for one machine: a stack's functions end with their work, and no server stays up in them",
+      {
+        hint: "Restore there to a new database with --to, or run it on a machine that can read the vault: `holdfast --policy FILE restore … --keep 4h`.",
+      },
+    );
+  }
+  if (options.overwrite === true || options.swap === true || options.swapBack === true) {
     throw new HoldfastError("RestoreRefused", "a stack overwrites nothing: that takes a second person's approval", {
       hint: "Restore to a new target, look at it there, and let the owner of the old one remove it.",
     });
@@ -101,9 +119,10 @@ export async function restoreOnStack(session: Session, reference: string, option
       hint: "Salvage it on a machine of your own: `holdfast --policy FILE restore … --allow-damaged`, with the same policy.",
     });
   }
-  const own = [...engineFlagsIn(options, session.context.engines.policies)];
+  const { flags, values } = engineOptionsOf(session, options);
   const refused = [
-    ...own,
+    ...[...flags].filter((flag) => !Object.hasOwn(stackFlags, flag)),
+    ...(options.safetyBackup === false ? ["no-safety-backup"] : []),
     ...(options.discardDifferent === true ? ["discard-different"] : []),
     ...(options.until === undefined ? [] : ["until"]),
   ];
@@ -112,7 +131,8 @@ export async function restoreOnStack(session: Session, reference: string, option
       hint: "Restore without it, or from a machine of your own: `holdfast --policy FILE restore …`, with the same policy.",
     });
   }
-  refuseTarget(options.to);
+  const to = requireTarget(options);
+  refuseTarget(to);
   const { source, backup } = await nameBackup(session.context, reference);
   const config = requireSource(session.context.policy, source);
   if (config.traits.reach === "machine") {
@@ -120,9 +140,27 @@ export async function restoreOnStack(session: Session, reference: string, option
       hint: "Run the restore on the machine that will hold the files: `holdfast --policy FILE restore … --to DIRECTORY`, with the same policy.",
     });
   }
-  const input = { source, backup, to: options.to, requestedBy: whoAsks() };
+  const asked = {
+    ...Object.fromEntries(values),
+    ...Object.fromEntries([...flags].map((flag) => [stackFlags[flag] ?? flag, true])),
+    ...(options.assertions === false ? { assertions: false } : {}),
+    ...(options.ignoreRoom === true ? { ignoreRoom: true } : {}),
+  };
+  const input = { source, backup, to, requestedBy: whoAsks(), ...(Object.keys(asked).length === 0 ? {} : { options: asked }) };
   if (options.dryRun === true) return describePlan(session, input);
   return runMachine(session, { machine: "restore", subject: source, input });
+}
+
+/** Switches that a stack's restore takes, as its input calls them (functions/restore.ts). */
+const stackFlags: Readonly<Record<string, string>> = {
+  "no-owner": "noOwner",
+  "no-privileges": "noPrivileges",
+  "no-tablespaces": "noTablespaces",
+};
+
+function engineOptionsOf({ context }: Session, options: StackRestoreOptions) {
+  const { policies } = context.engines;
+  return { flags: engineFlagsIn(options, policies), values: engineValuesIn(options, policies) };
 }
 
 function describePlan(session: Session, input: { readonly source: string; readonly backup: string; readonly to: string }): Outcome {

@@ -7,7 +7,8 @@ import { compareCounts, digestBackup } from "./digest.ts";
 import { openDump } from "./dump.ts";
 import { instructions } from "./instructions.ts";
 import { listEntries } from "./list-objects.ts";
-import { openTarget, planRestore } from "./restore.ts";
+import { openTarget, planRestore, swapBack } from "./restore.ts";
+import { findTarget } from "./restore-target.ts";
 import { estimateThrowawayBytes, openThrowaway } from "./throwaway.ts";
 import { compileVolatileParts } from "./volatile-parts.ts";
 
@@ -25,4 +26,10 @@ export const engine: Engine<FilesSource, FilesFacts> = {
   openThrowaway: ([backup], context) => openThrowaway(backup, context),
   planRestore: ([backup], _source, request, context) => planRestore(backup, request, context),
   openTarget: ([backup], _source, request, context) => openTarget(backup, request, context),
+  // Nothing is left out of what an overwrite replaces.
+  openTargetDump: async (source, request, dump, context) => {
+    const { path } = await findTarget(request.target, context);
+    return openDump({ ...source, path, include: [], exclude: [] }, dump, context);
+  },
+  swapBack: (_source, request, context, dryRun) => swapBack(request, context, dryRun),
 };

@@ -8,6 +8,7 @@ import type { ErrorName } from "../../errors/catalogue.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { Comparison, LoadFinding } from "../../proof/content.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
+import { removeWhenGone, type Supervisor } from "../../runtime/remove-when-gone.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, Place } from "../engine.ts";
 import { compareTree } from "./compare.ts";
@@ -35,21 +36,27 @@ export interface PlaceOptions {
   /** What a failing system call is called: it says nothing about the backup. */
   readonly failure: ErrorName;
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Whether entries are given to their owners, where this process may. Default: they are. */
+  readonly keepOwners?: boolean;
   /** Gets the path of the loaded tree. */
   commit(tree: string): Promise<void>;
   /** Gets the path of a tree that differs from the backup; gives where it is kept. */
   keepBeside?(tree: string): Promise<string>;
+  /** Whether people may look into it: a throwaway. */
+  readonly throwaway?: boolean;
 }
 
 /** Makes the place; nothing is read before `load`. */
 export function createPlace(options: PlaceOptions): Place {
   const { backup, context, directory, failure } = options;
   const tree = join(directory.path, "tree");
-  const identity = ownIdentity();
+  // Of nobody: then nothing is given away, and no set-user-id bit is set.
+  const identity = options.keepOwners === false ? { uid: -1, gid: -1 } : ownIdentity();
   const times = createKeptTimes(join(directory.path, "time"));
   let spooled: PrivateDirectory | undefined;
   let extraction: Extraction | undefined;
   let comparison: Comparison | undefined;
+  let supervisor: Supervisor | undefined;
 
   async function load() {
     spooled = await makePrivateDirectory(context.temporaryDirectory, "holdfast-files-");
@@ -61,7 +68,7 @@ export function createPlace(options: PlaceOptions): Place {
       extraction = await withShortPath(tree, (root) =>
         extractArchive(readArchive(backup, spool, context.signal), { root, operations, identity, times, failure }),
       );
-      return { findings: describeExtraction(extraction, options.unheldTimes) };
+      return { findings: describeExtraction(extraction, options) };
     } catch (error) {
       if (isHoldfastError(error, "ContentInvalid")) return { findings: [damage(error)] };
       if (error instanceof HoldfastError || context.signal.aborted) throw error;
@@ -86,11 +93,20 @@ export function createPlace(options: PlaceOptions): Place {
       return compareCounts({ files: comparison.rowsCompared, entries: comparison.objectsCompared }, check);
     },
     assert: async () => [],
+    ...(options.throwaway === true
+      ? {
+          async openToPeople() {
+            supervisor ??= await removeWhenGone(directory.path);
+            return [tree];
+          },
+        }
+      : {}),
     keepBeside: async () => options.keepBeside?.(tree),
     commit: () => options.commit(tree),
     async close() {
       await spooled?.remove();
       await removeDirectory(directory);
+      await supervisor?.dismiss();
     },
   };
 }
@@ -112,11 +128,17 @@ function damage(error: HoldfastError): LoadFinding {
   return { class: "damage", subject: "archive", message: error.message };
 }
 
-function describeExtraction(extraction: Extraction, unheldClass: LoadFinding["class"]): LoadFinding[] {
+function describeExtraction(
+  extraction: Extraction,
+  { unheldTimes: unheldClass, keepOwners }: Pick<PlaceOptions, "unheldTimes" | "keepOwners">,
+): LoadFinding[] {
   const { foreignOwners, refusedOwners, unheldTimes, firstUnheld } = extraction;
   const findings: LoadFinding[] = [];
   if (foreignOwners > 0) {
-    const message = `ownership not restored: ${foreignOwners} entries had other owners, and only root can restore that; they now belong to this user, without setuid and setgid bits`;
+    const message =
+      keepOwners === false
+        ? `ownership not restored, as was asked for: all ${foreignOwners} entries belong to this user, without setuid and setgid bits`
+        : `ownership not restored: ${foreignOwners} entries had other owners, and only root can restore that; they now belong to this user, without setuid and setgid bits`;
     findings.push({ class: "benign", subject: "owners", message });
   }
   if (refusedOwners > 0) {

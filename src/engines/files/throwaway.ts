@@ -43,6 +43,7 @@ export async function openThrowaway(backup: FilesBackup, context: RunContext): P
     unheldTimes: "lacking",
     failure: "ThrowawayFailed",
     facts: { kind: "private directory", user: process.geteuid?.() ?? null, neededBytes: needed, freeBytes: free ?? null },
+    throwaway: true,
     commit: async () => undefined,
   });
 }

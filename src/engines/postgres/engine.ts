@@ -12,6 +12,8 @@ import { compileVolatileTables } from "./dump/volatile-tables.ts";
 import { instructions } from "./instructions.ts";
 import { openPostgresTarget } from "./place/restore.ts";
 import { planPostgresRestore } from "./place/restore-plan.ts";
+import { swapBackPostgres } from "./place/restore-swap.ts";
+import { resolveTarget } from "./place/restore-target.ts";
 import { estimateThrowawayBytes, openPostgresThrowaway } from "./place/throwaway.ts";
 
 export const engine: Engine<PostgresSource, PostgresFacts> = {
@@ -27,4 +29,10 @@ export const engine: Engine<PostgresSource, PostgresFacts> = {
   openThrowaway: ([backup], context, source) => openPostgresThrowaway(backup, context, source),
   planRestore: ([backup], source, request, context) => planPostgresRestore(backup, source, request, context),
   openTarget: ([backup], source, request, context) => openPostgresTarget(backup, source, request, context),
+  // Nothing is left out of what an overwrite replaces.
+  openTargetDump: async (source, request, dump, context) => {
+    const whole = { ...source, exclude: { tables: [], data: [] } };
+    return openPostgresDump(whole, dump, context, { settings: await resolveTarget(request.target, source, context) });
+  },
+  swapBack: swapBackPostgres,
 };

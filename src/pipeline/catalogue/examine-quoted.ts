@@ -11,7 +11,9 @@ import type { ObjectStore } from "../../vault/object-store.ts";
 import { readSoundEvidence } from "./read-valid-evidence.ts";
 
 /** What a restore test finds. */
-export const testChecks: readonly CheckName[] = ["proven", "unproven", "disproven"];
+const testChecks: readonly CheckName[] = ["proven", "unproven", "disproven"];
+/** What measures a restore: a test, or a restore by hand. */
+export const restoreChecks: readonly CheckName[] = [...testChecks, "restored"];
 
 /** `problems` says that it was examined. */
 type Quotable = BackupEntry & Partial<ExaminedBackup>;
@@ -41,7 +43,7 @@ export async function examineQuoted(
     judged.push(withBorneOut(examined));
   }
   judged.reverse();
-  for (const group of [testChecks, checkNames]) await examineLast(store, judged, group, authenticate, followed);
+  for (const group of [testChecks, restoreChecks, checkNames]) await examineLast(store, judged, group, authenticate, followed);
   return judged;
 }
 

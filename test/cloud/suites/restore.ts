@@ -20,15 +20,17 @@ export function restoreSuite(cloud: () => TestCloud): void {
       const content = "select count(*), md5(string_agg(i::text, ',' order by id)) from invoices i";
       expect(await postgres.sql(content, "shop_restored")).toBe(await postgres.sql(content, "shop-eu"));
       expect(await postgres.sql(content, "shop_restored")).toMatch(/^5000\|/);
-      const { topic, alert } = await listener.expectTold("the restore", ({ run: of }) => of === run.arn);
-      expect(topic).toBe(alert.severity);
-      expect(alert.why.message).toContain("ops@example.com");
+      for (const news of ["restore started", "restore done"]) {
+        const { topic, alert } = await listener.expectTold(news, ({ run: of, why }) => of === run.arn && why.class === news);
+        expect(topic).toBe(alert.severity);
+        expect(alert.why.message).toContain("ops@example.com");
+      }
     });
 
     test("overwrites nothing", async () => {
       const run = await execute(cloud(), "restore", request);
       expect(run).toMatchObject({ status: "FAILED", error: "RestoreRefused" });
-      expect((await listener.expectTold("the refusal", ({ run: of }) => of === run.arn)).alert.why.class).toBe("RestoreRefused");
+      await listener.expectTold("the refusal", ({ run: of, why }) => of === run.arn && why.class === "RestoreRefused");
     });
   });
 }

@@ -53,6 +53,7 @@ it("restores to a new directory, which appears whole", async () => {
   expect(await plan(at("new"))).toEqual({
     target: at("new"),
     occupied: false,
+    checks: expect.arrayContaining([expect.objectContaining({ level: "ok", subject: "target" })]),
     steps: [
       `extract 20261120T020000Z-full-aaaaaa into a new directory beside ${at("new")}`,
       "compare every entry there with the backup",

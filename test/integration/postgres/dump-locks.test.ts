@@ -171,7 +171,7 @@ it("names the statement that stands in the way, without its values, and may be t
   const log = { info: (message: string) => void said.push(message), warn: () => {} };
   const holding = server.sql("BEGIN; LOCK TABLE t; SELECT pg_sleep(4), 'a secret value', 123456; COMMIT", name);
   await sleep(300);
-  const error = await openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, { ...context, log }, short).catch(
+  const error = await openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, { ...context, log }, { limits: short }).catch(
     (caught) => caught,
   );
   expect(error).toMatchObject({ name: "DumpFailed", retryable: true, message: expect.stringContaining("table public.t of") });
@@ -185,7 +185,9 @@ it("names the statement that stands in the way, without its values, and may be t
 it("names a prepared transaction", async () => {
   const { name, context } = await prepare("CREATE TABLE t (id int)");
   await server.sql("BEGIN; TRUNCATE t; PREPARE TRANSACTION 'forgotten'", name);
-  const error = await openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, context, short).catch((caught) => caught);
+  const error = await openPostgresDump(makeSource(), { kind: "full", backupId: "b" }, context, { limits: short }).catch(
+    (caught) => caught,
+  );
   expect(error.message).toContain("a prepared transaction");
   await server.sql("ROLLBACK PREPARED 'forgotten'", name);
 });
@@ -205,7 +207,7 @@ it("leaves what the policy excludes unlocked", async () => {
   const holding = server.sql("BEGIN; LOCK TABLE scratch; SELECT pg_sleep(3); COMMIT", name);
   await sleep(300);
   const source = makeSource({ exclude: { tables: ["public.scratch"], data: [] } });
-  const session = await openPostgresDump(source, { kind: "full", backupId: "b" }, context, short);
+  const session = await openPostgresDump(source, { kind: "full", backupId: "b" }, context, { limits: short });
   await session.close();
   await holding;
 });

@@ -31,7 +31,7 @@ export interface ReprintRequest {
   readonly maintenance: string;
   /** The fresh database's name; it must not exist. */
   readonly database: string;
-  readonly tablespace: boolean;
+  readonly tablespace: boolean | string;
 }
 
 /**

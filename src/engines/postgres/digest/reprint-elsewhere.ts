@@ -79,9 +79,14 @@ async function reprintThere(
     directory: server.inputDirectory,
     confinement: server.clientConfinement(),
     handOver: server.handOver,
+    // A role that is to own everything, and a tablespace, are the target server's own.
+    options: load.options.filter((option) => !option.startsWith("--role=")),
   };
   const there = { ...dumping, confinement: server.clientConfinement };
-  return reprintDefinitions({ load: confined, outline, dumping: there, maintenance, database, tablespace }, context);
+  return reprintDefinitions(
+    { load: confined, outline, dumping: there, maintenance, database, tablespace: tablespace === true },
+    context,
+  );
 }
 
 /**

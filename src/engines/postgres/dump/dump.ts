@@ -74,7 +74,7 @@ interface OpenDump {
 /**
  * Opens a dump (Engine.openDump): connects, finds tools, locks every table, takes the snapshot,
  * starts pg_dump, reads the facts.
- * `limits` are for tests.
+ * `limits` are for tests; `settings` lead to another database than the source's.
  * Errors: SourceUnreachable, SourceAccessDenied, SourceUnsupported, SecretUnavailable, ToolMissing,
  * DumpFailed, UsageInvalid, Interrupted.
  */
@@ -82,12 +82,13 @@ export async function openPostgresDump(
   source: PostgresSource,
   request: DumpRequest,
   context: RunContext,
-  limits: LockLimits = defaultLockLimits,
+  { limits = defaultLockLimits, settings: given }: { readonly limits?: LockLimits; readonly settings?: ConnectionSettings } = {},
 ): Promise<DumpSession<PostgresFacts, DumpArtifact>> {
   if (request.kind !== "full") {
     throw new HoldfastError("UsageInvalid", `the postgres engine takes full backups; ${request.kind} was asked for ${source.name}`);
   }
-  const { settings, notices } = await resolveConnection(source.connection, context);
+  const { settings, notices } =
+    given === undefined ? await resolveConnection(source.connection, context) : { settings: given, notices: [] };
   if (context.requireTls === true) assertEncrypted(settings);
   const stop = new AbortController();
   const relay = (): void => stop.abort(context.signal.reason);

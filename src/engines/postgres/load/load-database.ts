@@ -17,7 +17,7 @@ import { tryStatement } from "./load-statement.ts";
 
 /** The clauses that a place may not be able to follow are left out: collation and its provider. */
 function withoutLocale(options: readonly DatabaseOption[], name: string): string {
-  const encoding = options.filter(({ key }) => key === "ENCODING");
+  const encoding = options.filter(({ key }) => ["ENCODING", "TABLESPACE", "OWNER"].includes(key));
   const locale = ["LC_COLLATE", "LC_CTYPE"].map((key) => ({ key, value: "C", isString: true }));
   return writeCreateDatabase(name, [...encoding, ...locale]);
 }
@@ -26,6 +26,12 @@ function withoutLocale(options: readonly DatabaseOption[], name: string): string
 function describeLocale(options: readonly DatabaseOption[]): string {
   const clauses = options.filter(({ key }) => /LOCALE|^LC_|^ICU_|COLLATION/.test(key));
   return clauses.length === 0 ? "its locale" : clauses.map(({ key, value }) => `${key} = ${quoteLiteral(value).trim()}`).join(" ");
+}
+
+export interface NewDatabaseOptions {
+  /** As the archive says, none, or this one for everything. */
+  readonly tablespace: boolean | string;
+  readonly owner?: string | undefined;
 }
 
 export interface NewDatabase {
@@ -44,11 +50,16 @@ export async function createDatabase(
   outline: Pick<ArchiveOutline, "createDatabase">,
   name: string,
   connection: Connection,
-  options: { readonly tablespace: boolean } = { tablespace: true },
+  options: NewDatabaseOptions = { tablespace: true },
 ): Promise<NewDatabase> {
   const given = outline.createDatabase?.options;
-  const clauses = (given ?? []).filter(({ key }) => options.tablespace || key !== "TABLESPACE");
-  const wanted = given === undefined ? withoutLocale([], name) : writeCreateDatabase(name, clauses);
+  const { tablespace, owner } = options;
+  const clauses = [
+    ...(given ?? []).filter(({ key }) => tablespace === true || key !== "TABLESPACE"),
+    ...(typeof tablespace === "string" ? [{ key: "TABLESPACE", value: tablespace, isString: true }] : []),
+    ...(owner === undefined ? [] : [{ key: "OWNER", value: owner, isString: true }]),
+  ];
+  const wanted = given === undefined ? withoutLocale(clauses, name) : writeCreateDatabase(name, clauses);
   const problem = await tryStatement(connection, wanted);
   if (problem === undefined) return { findings: [], sameLocale: true };
   await connection.client.query(withoutLocale(clauses, name));

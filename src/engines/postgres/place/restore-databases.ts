@@ -1,19 +1,9 @@
-/** Making, taking back and swapping whole databases on a restore's target. */
-import { HoldfastError } from "../../../errors/holdfast-error.ts";
+/** Making and taking back whole databases on a restore's target. */
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { ConnectionSettings } from "../connection/connection.ts";
 import { type Connection, connect } from "../connection/driver.ts";
 import { tryStatement } from "../load/load-statement.ts";
 import { quoteIdentifier } from "../script/script-identifiers.ts";
-
-/** Sessions of others in a database. */
-export async function countSessions(database: string, connection: Connection): Promise<number> {
-  const [row] = await connection.rows<{ count: number }>(
-    "SELECT pg_catalog.count(*)::int AS count FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()",
-    [database],
-  );
-  return row?.count ?? 0;
-}
 
 /**
  * A subscription is let go of before it is dropped, so that the publisher's slot, which is the
@@ -60,48 +50,12 @@ export async function dropDatabase(database: string, connection: Connection): Pr
 
 /** Errors: the driver's, when somebody is connected to it or has no right to. */
 export function renameDatabase(from: string, to: string, connection: Connection): Promise<void> {
-  return connection.run(`ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`);
+  return connection.run(renameStatement(from, to));
 }
 
-/**
- * Puts the restored database in the place of the old one, which is kept under another name. Two
- * renames, the first of which is undone when the second fails: at every moment both databases exist
- * whole.
- * Errors: RestoreRefused when others are connected; RestoreFailed. After either, the old database
- * has its own name.
- */
-export async function swapDatabases(
-  names: { readonly target: string; readonly restored: string; readonly setAside: string },
-  connection: Connection,
-): Promise<void> {
-  const { target, restored, setAside } = names;
-  const rename = (from: string, to: string): Promise<void> => renameDatabase(from, to, connection);
-  const kept = `the restored copy is kept as "${restored}", and "${target}" is as it was`;
-  const sessions = await countSessions(target, connection);
-  if (sessions > 0) {
-    throw new HoldfastError(
-      "RestoreRefused",
-      `${sessions} sessions are connected to "${target}", which cannot be renamed; ${kept}`,
-      {
-        hint: `End them, then: ALTER DATABASE ${quoteIdentifier(target)} RENAME TO ${quoteIdentifier(setAside)}; ALTER DATABASE ${quoteIdentifier(restored)} RENAME TO ${quoteIdentifier(target)};`,
-      },
-    );
-  }
-  try {
-    await rename(target, setAside);
-  } catch (error) {
-    throw new HoldfastError("RestoreFailed", `"${target}" cannot be renamed: ${(error as Error).message}; ${kept}`, {
-      cause: error,
-    });
-  }
-  try {
-    await rename(restored, target);
-  } catch (error) {
-    await rename(setAside, target);
-    throw new HoldfastError("RestoreFailed", `"${restored}" cannot be renamed: ${(error as Error).message}; ${kept}`, {
-      cause: error,
-    });
-  }
+/** The statement that gives a database another name. */
+export function renameStatement(from: string, to: string): string {
+  return `ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`;
 }
 
 /** What an empty database holds before a load, so that it can be emptied again. */

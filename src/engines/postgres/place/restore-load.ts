@@ -5,7 +5,6 @@ import { type ArchiveOutline, readOutline } from "../archive/archive-outline.ts"
 import { fetchArchive, streamArchive } from "../archive/archive-source.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
 import type { ConnectionSettings } from "../connection/connection.ts";
-import { type Connection, connect } from "../connection/driver.ts";
 import type { NoReprint, Reprint } from "../digest/definition-meaning.ts";
 import { reprintDefinitions } from "../digest/reprint-definitions.ts";
 import { reprintElsewhere } from "../digest/reprint-elsewhere.ts";
@@ -19,9 +18,12 @@ import { applyRights } from "../load/load-rights.ts";
 import type { LoadedDatabase } from "./dump-loaded.ts";
 import type { PlaceDeviations, SecondLook } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
+import { withConnection } from "./restore-connection.ts";
 import { type EmptyState, readEmptyState } from "./restore-databases.ts";
-import { type RestoreDecision, superuserWarning } from "./restore-plan.ts";
+import type { RestoreDecision } from "./restore-decision.ts";
+import { wantedOfDatabase, wantedRights } from "./restore-options.ts";
 import { createRoles } from "./restore-roles.ts";
+import { superuserWarning } from "./restore-steps.ts";
 
 /**
  * Sessions that load at once: a server of one's own has at least a few cores, and indexes dominate.
@@ -54,27 +56,13 @@ export interface RestoreProgress {
   settled: boolean;
 }
 
-/** Opens a connection for `use`, and closes it. Errors: the driver's, and those of `use`. */
-export async function withConnection<T>(
-  settings: ConnectionSettings,
-  context: Pick<RunContext, "signal">,
-  use: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  const connection = await connect(settings, context.signal);
-  try {
-    return await use(connection);
-  } finally {
-    await connection.close();
-  }
-}
-
 /**
  * Loads the backup; `progress` says how far it came, whatever happens. Errors: those of reading it;
  * RestoreFailed, DiskFull; the driver's.
  */
 export async function loadTarget(parts: RestoreParts, progress: RestoreProgress): Promise<{ findings: readonly LoadFinding[] }> {
   const { backup, decision, directory, context } = parts;
-  const { survey, tools, options } = decision;
+  const { survey, tools, options, wishes } = decision;
   const source = decision.onDisk ? await fetchArchive(backup, directory.path, context) : streamArchive(backup);
   const outline = await readOutline(tools.pgRestore, source, context, { rights: decision.rightsAfterwards });
   if (survey.superuser) context.log.warn(superuserWarning(decision.settings));
@@ -84,6 +72,7 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
   const prepared = await prepare(decision, outline, settings, maintenance, progress, context);
 
   context.progress.phase("load");
+  const wanted = wantedRights(outline.rights, wishes);
   const rights: LoadFinding[] = [];
   const request: ArchiveLoad = {
     pgRestore: tools.pgRestore,
@@ -97,11 +86,11 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
     delegated: options.includes("--no-privileges") || !survey.superuser ? [] : outline.delegated,
     // Before event triggers are made, for which owners and rights are commands like others.
     beforeLast: async () => {
-      rights.push(...(await grantRights(decision, outline.rights.filter(isFiring), settings, context)));
+      rights.push(...(await grantRights(decision, wanted.filter(isFiring), settings, context)));
     },
   };
   const errors = await loadArchive(request, context);
-  const last = outline.rights.filter((statement) => !isFiring(statement));
+  const last = wanted.filter((statement) => !isFiring(statement));
   rights.push(...(await grantRights(decision, last, settings, context)));
   const classified = classifyErrors(errors, {
     missingExtensions: prepared.missingExtensions,
@@ -146,14 +135,14 @@ const isFiring = (statement: string): boolean => !statement.startsWith("ALTER EV
 
 /** Owners and rights of the roles that are there, where some are not. */
 function grantRights(
-  { survey, settings: { user }, roles }: RestoreDecision,
+  { survey, settings: { user }, roles, wishes: { role = user } }: RestoreDecision,
   statements: readonly string[],
   settings: ConnectionSettings,
   context: RunContext,
 ): Promise<LoadFinding[]> {
   if (statements.length === 0) return Promise.resolve([]);
   const missing = survey.missingRoles.filter((role) => !roles.roles.includes(role));
-  return withConnection(settings, context, (connection) => applyRights(statements, missing, connection, user));
+  return withConnection(settings, context, (connection) => applyRights(statements, missing, connection, role));
 }
 
 /**
@@ -167,7 +156,7 @@ async function reprint(
   context: RunContext,
 ): Promise<Reprint | NoReprint> {
   const { survey, tools, options, definitionsName: database } = decision;
-  const tablespace = !options.includes("--no-tablespaces");
+  const tablespace = decision.wishes.tablespace ?? !options.includes("--no-tablespaces");
   const request = { load, outline, dumping: { pgDump: tools.pgDump }, database, tablespace };
   return survey.mayCreateDatabases
     ? reprintDefinitions({ ...request, maintenance: survey.maintenance.database }, context)
@@ -186,7 +175,7 @@ async function settle(
   context: RunContext,
 ): Promise<{ readonly findings: readonly LoadFinding[]; readonly ignored: readonly string[] }> {
   const refused = await withConnection(settings, context, (connection) =>
-    applyDatabaseStatements(outline.databaseStatements, decision.loadInto, connection),
+    applyDatabaseStatements(wantedOfDatabase(outline.databaseStatements, decision.wishes), decision.loadInto, connection),
   );
   const findings = refused.map((finding) => ({ ...finding, class: "benign" as const }));
   return { findings, ignored: refused.length > 0 ? databaseObjects : [] };
@@ -222,9 +211,10 @@ async function prepare(
   if (decision.survey.state === "empty") {
     progress.emptyState = await withConnection(settings, context, readEmptyState);
   } else {
-    const tablespace = !decision.options.includes("--no-tablespaces");
+    const tablespace = decision.wishes.tablespace ?? !decision.options.includes("--no-tablespaces");
+    const owner = decision.wishes.role;
     const database = await withConnection(maintenance, context, (connection) =>
-      createDatabase(outline, decision.loadInto, connection, { tablespace }),
+      createDatabase(outline, decision.loadInto, connection, { tablespace, owner }),
     );
     progress.created = true;
     findings.push(...database.findings);

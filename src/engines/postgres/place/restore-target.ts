@@ -5,9 +5,7 @@ import type { SecretReference } from "../../../policy/policy.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import { type ConnectionSettings, resolveConnection, settingsFrom } from "../connection/connection.ts";
 import { parseConnectionString } from "../connection/connection-string.ts";
-
-/** The longest name that PostgreSQL keeps whole, in bytes (NAMEDATALEN - 1). */
-export const longestNameBytes = 63;
+import { maxNameBytes } from "./restore-names.ts";
 
 const forms =
   "Give the name of a new database on the source's server, or env:NAME, file:/PATH or service:NAME of a connection whose database is the target.";
@@ -92,6 +90,6 @@ function refuseConnectionText(target: string): void {
 
 function checkName(name: string): void {
   const bytes = Buffer.byteLength(name);
-  if (bytes > 0 && bytes <= longestNameBytes && !name.includes("\0") && !["template0", "template1"].includes(name)) return;
+  if (bytes > 0 && bytes <= maxNameBytes && !name.includes("\0") && !["template0", "template1"].includes(name)) return;
   throw new HoldfastError("UsageInvalid", `${JSON.stringify(name)} cannot be the name of a restored database`, { hint: forms });
 }

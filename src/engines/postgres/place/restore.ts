@@ -8,19 +8,24 @@ import { makePrivateDirectory, type PrivateDirectory } from "../../../runtime/pr
 import { abortError } from "../../../runtime/process-group.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { Place, RestoreRequest } from "../../engine.ts";
+import { requirePassed } from "../../preflight.ts";
 import { streamArchive } from "../archive/archive-source.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
 import { describePlace } from "../connection/connection.ts";
 import { openScript } from "../script/archive-script.ts";
+import { runAssertions } from "./assert-value.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
-import { dropDatabase, emptyDatabase, prepareDrop, renameDatabase, swapDatabases } from "./restore-databases.ts";
-import { loadJobs, loadTarget, type RestoreParts, type RestoreProgress, withConnection } from "./restore-load.ts";
-import { decideRestore, type RestoreDecision } from "./restore-plan.ts";
+import { withConnection } from "./restore-connection.ts";
+import { dropDatabase, emptyDatabase, prepareDrop, renameDatabase } from "./restore-databases.ts";
+import type { RestoreDecision } from "./restore-decision.ts";
+import { loadJobs, loadTarget, type RestoreParts, type RestoreProgress } from "./restore-load.ts";
+import { decideRestore } from "./restore-plan.ts";
+import { swapDatabases } from "./restore-swap.ts";
 
 /**
  * Opens a target for loading (Engine.openTarget). Nothing is made before `load`.
- * Errors: as `decideRestore`; RestoreRefused for an occupied target without `overwrite`.
+ * Errors: as `decideRestore`; RestoreRefused where a check fails.
  */
 export async function openPostgresTarget(
   backup: PostgresBackup,
@@ -28,10 +33,9 @@ export async function openPostgresTarget(
   request: RestoreRequest,
   context: RunContext,
 ): Promise<Place> {
-  const decision = await decideRestore(backup, source, request, context);
-  if (decision.survey.state === "occupied" && !request.overwrite) {
-    throw new HoldfastError("RestoreRefused", `${describePlace(decision.settings)} exists and is not empty`);
-  }
+  const { settings, checks, decision } = await decideRestore(backup, source, request, context);
+  requirePassed(checks, describePlace(settings));
+  if (decision === undefined) throw new HoldfastError("Internal", "a restore was not thought through, and no check says why");
   const directory = await makePrivateDirectory(context.temporaryDirectory, "holdfast-restore-");
   return createPlace({ backup, decision, directory, context });
 }
@@ -69,8 +73,14 @@ function createPlace(parts: RestoreParts): Place {
         const { database, deviations } = needLoaded();
         return compareLoadedSourceCheck(database, check, progress.second, deviations, context);
       }),
-    // They are for restore tests.
-    assert: async () => [],
+    // As the database will be used: with its own settings, by the role that restores.
+    assert: () =>
+      guarded(async () => {
+        const { assertions } = decision;
+        const target = inDatabase(decision.settings, needLoaded().database.settings.database);
+        if (assertions.length === 0) return [];
+        return withConnection(target, context, (connection) => runAssertions(assertions, connection));
+      }),
     keepBeside: () => guarded(() => keepBeside(decision, progress, context)),
     commit: () => guarded(() => commit(decision, progress, context)),
     close: () => {
@@ -107,9 +117,8 @@ async function commit(decision: RestoreDecision, progress: RestoreProgress, cont
   if (setAside !== undefined) {
     // From here on the copy is worth keeping, whatever happens to the renames.
     progress.settled = true;
-    await withConnection(survey.maintenance, context, (connection) =>
-      swapDatabases({ target: settings.database, restored: loadInto, setAside }, connection),
-    );
+    const options = { maintenance: survey.maintenance, endConnections: decision.endConnections };
+    await swapDatabases({ target: settings.database, restored: loadInto, setAside }, options, context);
   }
   progress.settled = true;
 }

@@ -17,7 +17,7 @@ import { openScript } from "../script/archive-script.ts";
 import { findServerTools } from "../tools.ts";
 import { runAssertions } from "./assert-value.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
-import { throwawaySettings } from "./place-settings.ts";
+import { conninfo, throwawaySettings } from "./place-settings.ts";
 import { type LoadedThrowaway, loadJobs, loadThrowaway, type ThrowawayParts } from "./throwaway-load.ts";
 import { startThrowawayServer, type ThrowawayServer } from "./throwaway-server.ts";
 
@@ -182,6 +182,8 @@ function createPlace(parts: Parts): Place {
           await connection.close();
         }
       }),
+    // Its supervisor ends it with this process.
+    openToPeople: async () => [describeAccess(server, needLoaded().database.settings.database)],
     keepBeside: async () => undefined,
     commit: async () => {},
     close: async () => {
@@ -189,6 +191,16 @@ function createPlace(parts: Parts): Place {
       await server.stop();
     },
   };
+}
+
+/** A person is to see rows, not pg_restore's doings: psql by the private socket. */
+function describeAccess({ socketDirectory, port, superuser }: ThrowawayServer, database: string): string {
+  const quoted = quoteForShell(`host=${socketDirectory} port=${port} user=${superuser} ${conninfo(database)}`);
+  return `psql ${quoted}`;
+}
+
+function quoteForShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**

@@ -4,6 +4,9 @@ import { initialFiles } from "./initial-source.ts";
 import { filesSchema, kinds, name, type WrittenFiles } from "./schema.ts";
 import type { FilesSource } from "./source.ts";
 
+/** The word is also PostgreSQL's, whose description --help shows. */
+const noOwner = "everything belongs to the user that restores";
+
 export const filesPolicy: EnginePolicy<FilesSource, WrittenFiles> = {
   name,
   kinds,
@@ -30,7 +33,7 @@ export const filesPolicy: EnginePolicy<FilesSource, WrittenFiles> = {
         "relative to the source's path; `*` and `?` stay within one name, `**` crosses folders; a pattern without a slash matches at any depth, with one it begins at the path; a last slash means folders only",
     },
   ],
-  restore: { targets: "a directory", flags: [] },
+  restore: { targets: "a directory", flags: [{ name: "no-owner", description: noOwner }] },
   find: { name: "path", value: "path", description: "a file, or a directory with all that it holds", compile: compilePath },
 };
 

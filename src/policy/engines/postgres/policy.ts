@@ -1,11 +1,21 @@
 /** What a policy needs to know of the postgres engine. */
 import { withoutUndefined } from "../../defined.ts";
-import type { CommonSource, EnginePolicy, Resolved } from "../../engine-policy.ts";
+import type { CommonSource, EnginePolicy, Resolved, RestoreFlag } from "../../engine-policy.ts";
 import type { PathResolver } from "../../path-resolver.ts";
 import { initialPostgres } from "./initial-source.ts";
 import { kinds, name, postgresSchema, type WrittenPostgres } from "./schema.ts";
 import type { Assertion, PostgresSource } from "./source.ts";
 import { compileTableName } from "./table-name.ts";
+
+const restoreFlags: readonly RestoreFlag[] = [
+  { name: "roles", description: "create the backup's roles that the target's server lacks; needs a superuser" },
+  { name: "no-owner", description: "everything belongs to the role that restores; the default for one that is not a superuser" },
+  { name: "role", value: "name", description: "everything belongs to this role, and so does a new database" },
+  { name: "no-privileges", description: "leave grants out" },
+  { name: "no-tablespaces", description: "use the server's default tablespace" },
+  { name: "tablespace", value: "name", description: "put the new database into this tablespace, with all that it holds" },
+  { name: "end-connections", description: "with --overwrite or --swap: end the sessions that keep the target from being renamed" },
+];
 
 export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
   name,
@@ -27,7 +37,7 @@ export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
   ],
   restore: {
     targets: "a new database's name, env:NAME, file:PATH, service:NAME",
-    flags: [{ name: "roles", description: "create the backup's roles that the target's server lacks; needs a superuser" }],
+    flags: restoreFlags,
   },
   find: { name: "table", value: "table", description: "a table, with its schema or in any", compile: compileTableName },
 };

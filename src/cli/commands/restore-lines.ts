@@ -1,0 +1,80 @@
+/** What a restore has done, in lines for people. */
+import type { RestoreResult } from "../../pipeline/restore/restore-result.ts";
+import type { EngineTraits } from "../../policy/policy.ts";
+import type { LoadFinding } from "../../proof/content.ts";
+import { formatBytes, formatDuration } from "../../report/format.ts";
+import { describePhases } from "../../report/phases.ts";
+import { contentAmount } from "../content-amount.ts";
+import { countOf } from "../count.ts";
+import type { Terminal } from "../terminal.ts";
+
+function describeEqual({ leftOut, unjudged }: RestoreResult["comparison"]): string {
+  const but = [
+    ...(leftOut === undefined ? [] : [countOf(leftOut.count, "object")]),
+    ...(unjudged === undefined ? [] : [`${countOf(unjudged.count, "definition")} NOT judged`]),
+  ];
+  return but.length === 0 ? "equal to the backup" : `equal to the backup but for ${but.join(" and ")}`;
+}
+
+/** Each definition that is printed differently and could not be judged, after the reason. */
+function describeUnjudged(terminal: Terminal, { unjudged }: RestoreResult["comparison"]): string[] {
+  if (unjudged === undefined) return [];
+  const { count, objects, reason } = unjudged;
+  const more = count > objects.length ? [`and ${countOf(count - objects.length, "more definition")}`] : [];
+  const why = `what is printed differently may still mean the same: ${reason}`;
+  return [why, ...objects, ...more].map((line) => `  ${terminal.style("yellow", "not judged")}  ${line}`);
+}
+
+/**
+ * What is missing by the policy's own wish is said as a warning: the restore is as good as it can
+ * be.
+ */
+function findingLabel(terminal: Terminal, kind: LoadFinding["class"]): string {
+  if (kind === "excepted") return terminal.style("yellow", "left out  ");
+  return (kind === "benign" ? "noted" : kind).padEnd(10);
+}
+
+export function restoreLines(terminal: Terminal, result: RestoreResult, units: EngineTraits["units"] | undefined): string[] {
+  const { backupId, source, target, comparison, loadFindings, timings, place } = result;
+  const what = `${contentAmount(units, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
+  const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
+  const verdict = comparison.equal
+    ? terminal.style(
+        omitted === "" && comparison.unjudged === undefined ? "green" : "yellow",
+        `${describeEqual(comparison)}${omitted}`,
+      )
+    : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
+  return [
+    `${terminal.style("bold", backupId)}  of ${source}, restored to ${target}`,
+    `  compared    ${what}: ${verdict}`,
+    `  phases      ${describePhases(timings)}`,
+    ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
+    ...describeSafety(terminal, result),
+    ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
+    ...describeUnjudged(terminal, comparison),
+    ...loadFindings.map(({ class: kind, subject, message }) => `  ${findingLabel(terminal, kind)}  ${subject}: ${message}`),
+  ];
+}
+
+/** The safety backup, the time against the RTO, and the policy's assertions. */
+function describeSafety(terminal: Terminal, { safetyBackup, objective, assertions, unrecorded }: RestoreResult): string[] {
+  const failed = assertions.filter(({ passed }) => !passed);
+  return [
+    ...(safetyBackup === undefined
+      ? []
+      : [`  safety      ${safetyBackup.source}/${safetyBackup.backupId}, held until you release it`]),
+    ...(objective === undefined
+      ? []
+      : [
+          `  restored in ${formatDuration(objective.measuredSeconds * 1000)}; objective ${formatDuration(objective.rtoSeconds * 1000)}: ${
+            objective.met ? terminal.style("green", "met") : terminal.style("red", "missed")
+          }`,
+        ]),
+    ...(assertions.length === 0 ? [] : [`  assertions  ${assertions.length - failed.length} of ${assertions.length} passed`]),
+    ...failed.map(
+      ({ name, expected, actual }) =>
+        `  ${terminal.style("red", "failed")}      assertion "${name}": expected ${expected}, found ${actual}`,
+    ),
+    ...(unrecorded === undefined ? [] : [`  ${terminal.style("yellow", "not recorded")}  ${unrecorded.message}`]),
+  ];
+}

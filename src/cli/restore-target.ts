@@ -1,0 +1,28 @@
+import { HoldfastError } from "../errors/holdfast-error.ts";
+
+const hint = "Write it as `holdfast restore <backup> --to <target> [options]`; `holdfast restore --help` has examples.";
+
+/** What is after --to. Errors: UsageInvalid, also before a policy is looked for. */
+export function requireTarget({ to }: { readonly to?: unknown }): string {
+  if (typeof to === "string") return to;
+  throw new HoldfastError("UsageInvalid", "the option --to is missing", { hint });
+}
+
+/** What changes a target, and means nothing for a throwaway. */
+const forTargets: readonly string[] = ["to", "overwrite", "swap", "swapBack", "dryRun", "discardDifferent", "ignoreRoom"];
+
+/**
+ * A restore has a target, or makes a throwaway that is kept, and not both. Errors: UsageInvalid.
+ */
+export function checkTargetOptions(options: Readonly<Record<string, unknown>>): void {
+  if (options["keep"] === undefined) {
+    requireTarget(options);
+    return;
+  }
+  const other = forTargets.find((name) => options[name] !== undefined && options[name] !== false);
+  if (other === undefined) return;
+  const written = `--${other.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new HoldfastError("UsageInvalid", `--keep makes a throwaway of its own, and does not go with ${written}`, {
+    hint: "Leave one of the two out.",
+  });
+}

@@ -1,0 +1,39 @@
+/** What a restore is asked for. */
+import type { RestoreRequest } from "../../engines/engine.ts";
+
+export interface RestoreOptions {
+  /** As given after --to; the engine says what forms it takes. */
+  readonly to: string;
+  readonly overwrite: boolean;
+  /** Overwrites, and refuses a target that is not there. */
+  readonly swap?: boolean | undefined;
+  /**
+   * Whether what is overwritten is backed up first; default: it is. Without it, the old
+   * one lies under another name, and nowhere else.
+   */
+  readonly safetyBackup?: boolean | undefined;
+  /** Whether the policy's assertions are run on what was loaded; default: they are. */
+  readonly assertions?: boolean | undefined;
+  /** Goes on where the room on the target seems too small. */
+  readonly ignoreRoom?: boolean | undefined;
+  /**
+   * Puts into the target what could be loaded even when the backup is damaged or the result
+   * differs: the last resort.
+   */
+  readonly allowDamaged: boolean;
+  /** The instant to stop at, ISO 8601; absent: the end of what the backup has. */
+  readonly until?: string | undefined;
+  /** Removes a result that differs, where it would be kept beside the target. */
+  readonly discardDifferent?: boolean | undefined;
+  /** Switches that engines add (EnginePolicy.restore), by their names. */
+  readonly flags?: ReadonlySet<string> | undefined;
+  /** Its options that take a value, by their names. */
+  readonly values?: ReadonlyMap<string, string> | undefined;
+}
+
+/** The same, as engines take it. */
+export function requestOf({ to, overwrite, swap, until, ...options }: RestoreOptions): RestoreRequest {
+  const { flags, values, ignoreRoom } = options;
+  const goal = until === undefined ? undefined : { at: until };
+  return { target: to, overwrite: overwrite || swap === true, swap, until: goal, flags, values, ignoreRoom };
+}

@@ -1,0 +1,33 @@
+/** What a restore has done. */
+import type { HoldfastError } from "../../errors/holdfast-error.ts";
+import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
+import type { Evidence } from "../../vault/documents/evidence.ts";
+
+/** What stood at a restore's target, as a backup of its own. */
+export interface SafetyBackup {
+  /** The series (policy/safety-series.ts). */
+  readonly source: string;
+  readonly backupId: string;
+}
+
+export interface RestoreResult {
+  readonly source: string;
+  readonly backupId: string;
+  readonly target: string;
+  /**
+   * Whether everything was loaded and compared equal, but for what the policy excepts; false only
+   * for what was salvaged with `allowDamaged`.
+   */
+  readonly intact: boolean;
+  readonly comparison: Comparison;
+  readonly loadFindings: readonly LoadFinding[];
+  /** The policy's, on what was restored; one that fails keeps nothing from being overwritten. */
+  readonly assertions: readonly AssertionResult[];
+  readonly place: Readonly<Record<string, unknown>>;
+  readonly timings: Readonly<Record<string, number>>;
+  readonly safetyBackup?: SafetyBackup | undefined;
+  /** Of an intact restore, against the policy's RTO. */
+  readonly objective?: Evidence["objective"];
+  /** Why that is not in the vault, where it took no writes. */
+  readonly unrecorded?: HoldfastError | undefined;
+}
