@@ -58,9 +58,7 @@ export function buildLayer(options: LayerOptions, note: (line: string) => void):
 
 function fillRoot(root: string, archive: DebianArchive, options: LayerOptions, note: (line: string) => void) {
   const extensions = addExtensions(root, archive, options.extensions, note);
-  const names = archive
-    .closureOf([...libraries, ...extensions.packages.map(({ name }) => name)])
-    .filter((name) => /^(?:lib|zlib)/.test(name));
+  const names = archive.closureOf([...libraries, ...extensions.libraries]).filter((name) => /^(?:lib|zlib)/.test(name));
   const fetched = archive.unpack([...new Set([...names, ...data, ...extensions.data])]);
   const roots = fetched.map((each) => each.root);
   note(`libraries of ${fetched.length} packages, as far as they are needed`);
@@ -94,10 +92,17 @@ const namePackage = ({ name, version, sha256 }: DebianPackage) => ({ name, versi
 function refuseProblems(root: string, options: LayerOptions): void {
   const problems = closureProblems(root, options.processor);
   if (problems.length > 0) throw new Error(`the layer would not load in Lambda:\n  ${problems.join("\n  ")}`);
-  const bytes = unpackedBytes(root);
-  if (bytes + roomForFunction <= maxUnpackedBytes) return;
-  const hint = options.locales === "all" ? " Add --locales common, or fewer extensions." : " Add fewer extensions.";
-  throw new Error(`the layer has ${bytes} bytes unpacked, and Lambda takes ${maxUnpackedBytes} with the function.${hint}`);
+  const tooLarge = describeTooLarge(unpackedBytes(root), options.locales);
+  if (tooLarge !== undefined) throw new Error(tooLarge);
+}
+
+/** Why a layer of so many bytes does not fit into Lambda; undefined when it does. */
+export function describeTooLarge(bytes: number, locales: LayerOptions["locales"]): string | undefined {
+  if (bytes + roomForFunction <= maxUnpackedBytes) return undefined;
+  const over = bytes + roomForFunction - maxUnpackedBytes;
+  const hint =
+    locales === "all" ? "Add --locales common, which needs some 90,000,000 less, or fewer extensions." : "Add fewer extensions.";
+  return `the layer has ${bytes} bytes unpacked and a function beside it up to ${roomForFunction}; Lambda takes ${maxUnpackedBytes} of both: ${over} too many. ${hint}`;
 }
 
 function writeZip(root: string, { processor, out }: LayerOptions): BuiltLayer {

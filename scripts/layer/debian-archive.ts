@@ -61,6 +61,12 @@ export class DebianArchive {
     return [...new Set(lines.filter((line) => /^[a-z0-9]/.test(line)).map((line) => line.split(":")[0] as string))];
   }
 
+  /** What these packages themselves depend on. */
+  dependenciesOf(names: readonly string[]): string[] {
+    const lines = this.#run("apt-cache", ["depends", ...onlyWhatIsNeeded, ...names]).split("\n");
+    return [...new Set(lines.flatMap((line) => /^ [ |](?:Pre)?Depends: ([a-z0-9][^ :]*)/.exec(line)?.[1] ?? []))];
+  }
+
   /** Downloads packages, checked by apt against the archive's signature, and unpacks them. */
   unpack(names: readonly string[]): DebianPackage[] {
     const packages = join(this.#directory, "packages");

@@ -9,12 +9,15 @@ import { join } from "node:path";
 import { cacheDirectory, projectDirectory } from "../cache-directory.ts";
 import { lambdaArchitectures, type Processor } from "./layer-options.ts";
 
-/** The zip for this machine's processor. Errors: a plain Error with the command's own words. */
-export function ensureLayer(processor = process.arch as Processor): string {
+/**
+ * The zip for this machine's processor, built with further `options` of the command. Errors: a
+ * plain Error with the command's own words.
+ */
+export function ensureLayer(options: readonly string[] = [], processor = process.arch as Processor): string {
   const sources = readdirSync(import.meta.dirname)
     .toSorted()
     .map((name) => join(import.meta.dirname, name));
-  const key = createHash("sha256");
+  const key = createHash("sha256").update(JSON.stringify(options));
   for (const file of [...sources, join(projectDirectory, "scripts/postgres-binaries.ts")]) key.update(readFileSync(file));
   const parent = join(cacheDirectory(), "layer");
   const directory = join(parent, `built-${key.digest("hex").slice(0, 12)}`);
@@ -24,7 +27,14 @@ export function ensureLayer(processor = process.arch as Processor): string {
   for (const old of readdirSync(parent).filter((name) => name.startsWith("built-")))
     rmSync(join(parent, old), { recursive: true, force: true });
   const temporary = mkdtempSync(join(parent, ".out-"));
-  const args = [join(import.meta.dirname, "build-layer.ts"), "--arch", lambdaArchitectures[processor], "--out", temporary];
+  const args = [
+    join(import.meta.dirname, "build-layer.ts"),
+    "--arch",
+    lambdaArchitectures[processor],
+    "--out",
+    temporary,
+    ...options,
+  ];
   const { status, stderr, error } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`the layer could not be built: ${error?.message ?? stderr.trim()}`);
   renameSync(temporary, directory);

@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { DebianArchive, DebianPackage } from "./debian-archive.ts";
 import { copyExtension } from "./extension-files.ts";
+import { librariesNeeded, offeredLibraries } from "./libraries.ts";
 import { majors } from "./programs.ts";
 
 /** What is asked for: from packages for every major that has one, or from a tree for one major. */
@@ -35,7 +36,9 @@ export interface AddedExtensions {
   /** Major -> names. */
   readonly byMajor: Readonly<Record<string, readonly string[]>>;
   readonly packages: readonly DebianPackage[];
-  /** Packages of data that their libraries read. */
+  /** Packages of the libraries that their modules load. */
+  readonly libraries: readonly string[];
+  /** Packages of data that these read. */
   readonly data: readonly string[];
 }
 
@@ -45,7 +48,7 @@ export interface AddedExtensions {
  */
 export function addExtensions(
   root: string,
-  archive: Pick<DebianArchive, "has" | "closureOf" | "unpack">,
+  archive: Pick<DebianArchive, "has" | "closureOf" | "dependenciesOf" | "unpack">,
   requests: readonly ExtensionRequest[],
   note: (line: string) => void,
 ): AddedExtensions {
@@ -76,8 +79,26 @@ export function addExtensions(
     }
   }
   const all = [...packages.values()];
-  const data = archive.closureOf(all.map(({ name }) => name)).filter((name) => name === "proj-data");
-  return { byMajor, packages: all, data: all.length === 0 ? [] : data };
+  const libraries = all.length === 0 ? [] : loadedLibraries(root, archive, all);
+  const data = libraries.length === 0 ? [] : archive.closureOf(libraries).filter((name) => name === "proj-data");
+  return { byMajor, packages: all, libraries, data };
+}
+
+/**
+ * Of what the packages depend on, what a module of the layer loads. PostGIS's package has further
+ * modules, whose libraries need ten times as much as it does.
+ */
+function loadedLibraries(
+  root: string,
+  archive: Pick<DebianArchive, "dependenciesOf" | "unpack">,
+  packages: readonly DebianPackage[],
+): string[] {
+  const direct = archive.dependenciesOf(packages.map(({ name }) => name)).filter((name) => name.startsWith("lib"));
+  const needed = librariesNeeded(root);
+  return archive
+    .unpack(direct)
+    .filter((each) => [...offeredLibraries([each.root]).keys()].some((name) => needed.has(name)))
+    .map(({ name }) => name);
 }
 
 function noteMajors(

@@ -76,8 +76,12 @@ export function addLibraries(root: string, packages: readonly string[]): Readonl
   );
 }
 
+/** Every name of a library that a file below `root` is linked with. */
+export const librariesNeeded = (root: string): ReadonlySet<string> =>
+  new Set(filesBelow(root).flatMap((file) => readElf(file)?.needed ?? []));
+
 /** The packages' shared libraries, by the name under which they are loaded. */
-function offeredLibraries(packages: readonly string[]): Map<string, { readonly file: string; readonly package: string }> {
+export function offeredLibraries(packages: readonly string[]): Map<string, { readonly file: string; readonly package: string }> {
   const found = new Map<string, { readonly file: string; readonly package: string }>();
   for (const root of packages) {
     for (const file of filesBelow(root).filter((path) => /\.so(?:\.|$)/.test(path))) {

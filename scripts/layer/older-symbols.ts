@@ -6,7 +6,7 @@
  * without the error handler of System V, which nobody sets (its release notes).
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { readSections, type Section } from "./elf.ts";
+import { readElf, readSections, type Section } from "./elf.ts";
 
 interface Renaming {
   readonly from: string;
@@ -35,6 +35,7 @@ const [dynamicSymbols, versionNeed, versionSymbols] = [11, 0x6f_ff_ff_fe, 0x6f_f
  * nothing.
  */
 export function askForOlderSymbols(file: string): void {
+  if (readElf(file) === undefined) return;
   const bytes = readFileSync(file);
   const changed = renamings.map((renaming) => rename(bytes, renaming));
   if (changed.includes(true)) writeFileSync(file, bytes);

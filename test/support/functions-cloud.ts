@@ -3,7 +3,7 @@
  * source's secret, and the policy.
  */
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
-import { CreateBucketCommand, DeleteObjectsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { startMiniStack } from "./ministack.ts";
 
@@ -11,6 +11,8 @@ export interface FunctionsCloud extends AsyncDisposable {
   readonly endpoint: string;
   /** A function's environment, as infra/functions.ts and Lambda make it. */
   environment(options: FunctionEnvironment): NodeJS.ProcessEnv;
+  /** What functions found of the source's backups and handed over, as text. */
+  findings(source: string): Promise<string>;
   /** Removes all that is in the vault. */
   empty(): Promise<void>;
 }
@@ -72,6 +74,11 @@ export async function startFunctionsCloud(connections: Readonly<Record<string, s
       POWERTOOLS_TRACE_ENABLED: "false",
       ...(temporary === undefined ? {} : { HOLDFAST_TMPDIR: temporary }),
     }),
+    async findings(source) {
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: `state/unsigned/${source}/` }));
+      const answers = Contents.map(({ Key }) => s3.send(new GetObjectCommand({ Bucket: bucket, Key })));
+      return (await Promise.all(answers.map(async (answer) => (await answer).Body?.transformToString()))).join("\n");
+    },
     async empty() {
       for (;;) {
         const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket }));

@@ -7,6 +7,7 @@ import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { findSandbox, type SandboxWish } from "../../runtime/find-sandbox.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { Finding } from "../engine.ts";
+import { checkExtensions } from "./check-extensions.ts";
 import { checkPrivileges } from "./check-privileges.ts";
 import { checkLibpq, checkPoolerName, checkProxy, checkTls } from "./connection/check-connection.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "./connection/connection.ts";
@@ -55,7 +56,7 @@ async function checkServer(
     ...checkProxy(connection, settings),
     ...checkVersion(major),
     ...(await checkTools(major, settings, context)),
-    ...(await checkThrowaway(major, source.restoreTest.sandbox ?? "preferred", context)),
+    ...(await checkThrowaway(connection, source, major, context)),
     ...(await checkPrivileges(connection, source, settings)),
     ...(await checkExclusions(connection, source)),
     ...(await checkOmissions(connection, source)),
@@ -97,13 +98,20 @@ async function checkTools(major: number, settings: ConnectionSettings, context: 
   }
 }
 
-async function checkThrowaway(major: number, wish: SandboxWish, context: RunContext): Promise<Finding[]> {
+async function checkThrowaway(
+  connection: Connection,
+  source: PostgresSource,
+  major: number,
+  context: RunContext,
+): Promise<Finding[]> {
+  const wish = source.restoreTest.sandbox ?? "preferred";
   try {
     const tools = await findServerTools(major, context);
     const message = `throwaway servers run PostgreSQL ${tools.version} from ${tools.directory}`;
     const missing = await findMissingAccount();
     return [
       { level: "ok", subject: "restore test", message },
+      ...(await checkExtensions(connection, source, tools)),
       ...(missing === undefined ? [] : [{ level: "warning", subject: "restore test", ...missing } as const]),
       checkSandbox(tools.postgres, wish, context),
     ];

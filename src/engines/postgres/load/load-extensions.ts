@@ -7,6 +7,13 @@ export interface ExtensionCheck {
   readonly findings: readonly LoadFinding[];
 }
 
+export interface ExtensionAllowance {
+  /** Those that the policy lets a proof do without. */
+  readonly excepted?: readonly string[];
+  /** What brings a missing one to this server. */
+  readonly remedy?: (name: string) => string;
+}
+
 interface AvailableRow extends Record<string, unknown> {
   readonly name: string;
   readonly version: string;
@@ -21,7 +28,7 @@ export async function checkExtensions(
   names: readonly string[],
   wanted: readonly { readonly name: string; readonly version: string }[],
   connection: Connection,
-  excepted: readonly string[] = [],
+  { excepted = [], remedy }: ExtensionAllowance = {},
 ): Promise<ExtensionCheck> {
   const available = new Map(
     (
@@ -40,7 +47,8 @@ export async function checkExtensions(
       missing.push(name);
       const what = version === undefined ? `extension ${name}` : `extension ${name} ${version}`;
       const known = excepted.includes(name);
-      const message = `${what} is not available on this server${known ? "; the policy allows a proof without it" : ""}`;
+      const more = known ? "the policy allows a proof without it" : remedy?.(name);
+      const message = `${what} is not available on this server${more === undefined ? "" : `; ${more}`}`;
       findings.push({ class: known ? "excepted" : "lacking", subject, message });
     } else if (version !== undefined && found !== version) {
       findings.push({ class: "benign", subject, message: `is version ${found} here and ${version} in the source` });

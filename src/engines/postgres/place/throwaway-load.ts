@@ -17,6 +17,7 @@ import { applyDatabaseStatements, createDatabase } from "../load/load-database.t
 import { checkExtensions } from "../load/load-extensions.ts";
 import { type Allowances, describeUnfilled, planLoad, unfilledObjects } from "../load/load-order.ts";
 import { createMissingRoles, createMissingTablespaces, readGlobalStatements, replayGlobals } from "../load/load-roles.ts";
+import { addExtension } from "../missing-extensions.ts";
 import type { ClientTools } from "../tools.ts";
 import type { GlobalsDump, LoadedDatabase } from "./dump-loaded.ts";
 import type { PlaceDeviations, SecondLook } from "./place-compare.ts";
@@ -132,12 +133,10 @@ async function prepare(parts: ThrowawayParts, outline: ArchiveOutline, name: str
     const tablespaces = await createMissingTablespaces(outline.tablespaces, place);
     findings.push(...replayed.findings, ...tablespaces);
     const database = await createDatabase(outline, name, connection);
-    const extensions = await checkExtensions(
-      outline.extensions,
-      facts.extensions ?? [],
-      connection,
-      parts.allowed.withoutExtensions,
-    );
+    const extensions = await checkExtensions(outline.extensions, facts.extensions ?? [], connection, {
+      excepted: parts.allowed.withoutExtensions,
+      remedy: (name) => addExtension(name, facts.serverMajor),
+    });
     findings.push(...missingRoles, ...database.findings, ...extensions.findings);
     const captured = facts.globalsCaptured === "all";
     const own = [`role ${server.superuser}`, ...missingRoles.map(({ subject }) => subject)];
