@@ -161,6 +161,17 @@ describe("evidence that counts", () => {
     ]);
   });
 
+  it("that nobody signed hides none that was there before it, at a time before the newest", () => {
+    const listed = list([
+      { check: "verified", by: "genuine", minute: 1 },
+      { check: "verified", by: "of another key", minute: 2 },
+      { check: "verified", by: "genuine", minute: 3 },
+    ]).map((each) => ({ ...each, storedAt: new Date(each.at) }));
+    const { checks, earlier } = judgeChecks(vault, listed, now);
+    const then = checksStoredBy(vault, { checks, earlierChecks: earlier }, Date.UTC(2026, 11, 1, 0, 2));
+    expect(then.map((each) => each.at.slice(14, 16))).toEqual(["01"]);
+  });
+
   it("is nothing whose key is none of evidence", () => {
     expect(keepGenuine(vault, [{ key: "evidence/shop/README", at: now.toISOString(), check: "proven" }])).toEqual([]);
   });
