@@ -61,9 +61,14 @@ interface Locale {
   readonly directory: string;
 }
 
+/** `C` in UTF-8 has an order of bytes, a small one, that no language shares; most images have it. */
+const ofBytes = /^C\./i;
+
 function withCommonOrders(locales: readonly Locale[]): Locale[] {
   const orders = Map.groupBy(locales, ({ directory }) => digestOf(join(directory, "LC_COLLATE")));
-  return [...orders.values()].filter((sharing) => sharing.length >= minSharing).flat();
+  return [...orders.values()]
+    .filter((sharing) => sharing.length >= minSharing || sharing.some(({ name }) => ofBytes.test(name)))
+    .flat();
 }
 
 /** Debian's zone names, without the two trees that repeat them (`posix`, `right`). */
