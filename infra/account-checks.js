@@ -8,8 +8,11 @@ import { isHoldfastError } from "../src/errors/holdfast-error.ts";
 import { findAccount, openClients } from "./adoption/clients.ts";
 import { linesOf } from "./adoption/finding.ts";
 import { inspectVault, refuseWeakVault } from "./adoption/inspect-vault.ts";
+import { judgeAccount } from "./adoption/seen-from-outside.ts";
 import { readDeployment } from "./deployment.ts";
+import { readVaultAccount, vaultRegion } from "./foreign-vault.ts";
 import { readableError } from "./readable-error.ts";
+import { readOwner } from "./vault-owner/owner.ts";
 
 class AccountChecks {
   constructor(serverless, _options, { log, writeText }) {
@@ -30,15 +33,19 @@ class AccountChecks {
   }
 
   get deployment() {
-    return readDeployment(this.serverless.service.custom.generated.parameters);
+    const { parameters } = this.serverless.service.custom.generated;
+    return parameters.stacks === undefined ? readDeployment(parameters) : readOwner(parameters);
   }
 
   async adopt() {
     if (this.serverless.processedInput.commands.join(" ") !== "deploy") return;
     const { deployment } = this;
+    if (deployment.createsVault && deployment.users === undefined) return;
+    using clients = openClients(deployment.vaultAccount === undefined ? deployment.region : vaultRegion(deployment.policy));
+    const account = await findAccount(clients, deployment.region);
+    if (deployment.users !== undefined) refuseWeakVault(judgeAccount(deployment, account, readVaultAccount(deployment.policy)));
     if (deployment.createsVault) return;
-    using clients = openClients(deployment.region);
-    const findings = await inspectVault(deployment, await findAccount(clients, deployment.region), clients);
+    const findings = await inspectVault(deployment, account, clients);
     refuseWeakVault(findings);
     for (const line of linesOf(findings)) this.log.warning(line);
   }

@@ -138,14 +138,19 @@ function queueAlarm(queue: "ScheduleQueue" | "AlertQueue", what: string): AlarmS
   return {
     name: queue,
     description: `${what}. The message in the queue says which and why`,
-    watches: {
-      Namespace: "AWS/SQS",
-      MetricName: "ApproximateNumberOfMessagesVisible",
-      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [queue, "QueueName"] } }],
-      Statistic: "Maximum",
-      ...threshold(1, 0, 60),
-      TreatMissingData: "notBreaching",
-    },
+    watches: queueAlarmProperties(queue),
+  };
+}
+
+/** Something lies in a queue. */
+export function queueAlarmProperties(queue: string) {
+  return {
+    Namespace: "AWS/SQS",
+    MetricName: "ApproximateNumberOfMessagesVisible",
+    Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [queue, "QueueName"] } }],
+    Statistic: "Maximum",
+    ...threshold(1, 0, 60),
+    TreatMissingData: "notBreaching",
   };
 }
 

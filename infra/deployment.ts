@@ -24,6 +24,7 @@ import {
   refuseTooLarge,
   type ToolsLayer,
 } from "./tools.ts";
+import type { VaultUsers } from "./vault-owner/users.ts";
 
 export const service = "holdfast";
 
@@ -138,6 +139,8 @@ export interface Deployment {
   readonly createsVault: boolean;
   /** Whose vault it is; undefined: this account's. */
   readonly vaultAccount: string | undefined;
+  /** Who of other accounts uses the vault; undefined: nobody. */
+  readonly users: VaultUsers | undefined;
   /** In MB, of a function with the engines' programs. */
   readonly toolsMemory: number;
   readonly toolPath: string;
@@ -199,6 +202,7 @@ export function readDeployment(parameters: Parameters): Deployment {
     image,
     createsVault,
     vaultAccount: parameters.vault === "foreign" ? readVaultAccount(policy) : undefined,
+    users: undefined,
     toolsMemory: readMemory(parameters.memory),
     toolPath: parameters.toolPath,
     protects: readProtection(parameters.protection, local),
@@ -217,7 +221,8 @@ export function imageRepository({ image }: Deployment): string | undefined {
   return imagePattern.exec(image)?.[2];
 }
 
-function readPolicyFile(file: string): { readonly policy: Policy; readonly text: string } {
+/** The policy and its text. Errors: PolicyNotFound, PolicyInvalid. */
+export function readPolicyFile(file: string): { readonly policy: Policy; readonly text: string } {
   const path = resolve(file);
   let text: string;
   try {

@@ -13,16 +13,25 @@ export function readVaultAccount(policy: Policy): string {
   const keys = namedKeys(policy);
   const accounts = [...new Set(keys.flatMap(({ keyId }) => readKeyName(keyId).account ?? []))];
   const [account] = accounts;
+  const ofVaults = Object.values(policy.vaults).flatMap((vault) => (vault.type === "s3" ? (vault.region ?? []) : []));
+  const regions = [...new Set([...ofVaults, ...keys.flatMap(({ keyId }) => readKeyName(keyId).region ?? [])])];
   const problems = [
     ...Object.values(policy.vaults).flatMap((vault) => (vault.type === "s3" ? vaultProblems(vault) : [])),
     ...keys.filter(({ keyId }) => readKeyName(keyId).account === undefined).map(keyProblem),
     ...(accounts.length > 1 ? [`the keys are in ${accounts.length} accounts: ${accounts.join(", ")}`] : []),
+    ...(regions.length > 1 ? [`vaults and keys are in ${regions.length} Regions: ${regions.join(", ")}`] : []),
   ];
   if (account !== undefined && problems.length === 0) return account;
   throw new HoldfastError("PolicyInvalid", "the policy does not say where a vault of another account is", {
     details: problems,
     hint: "Use the policy of the stack that owns the vault: docs/deploy.md, A vault in a second account.",
   });
+}
+
+/** The Region of such a policy's vaults. */
+export function vaultRegion({ vaults }: Policy): string {
+  const [region = ""] = Object.values(vaults).flatMap((vault) => (vault.type === "s3" ? (vault.region ?? []) : []));
+  return region;
 }
 
 interface NamedKey {

@@ -28,9 +28,9 @@ const logDays = 365;
  * A role for each function: its own rights, its own log, the policy, and traces. The same step in a
  * container runs under the same role.
  */
-export function functionRoles(deployment: Deployment): Resources {
+export function functionRoles(deployment: Deployment, specs = functionSpecs(deployment)): Resources {
   return Object.fromEntries(
-    functionSpecs(deployment).map((spec) => [
+    specs.map((spec) => [
       roleName(spec.key),
       role(
         "lambda.amazonaws.com",

@@ -191,9 +191,9 @@ function proveSpec(deployment: Deployment, source: SourceConfig): FunctionSpec {
 }
 
 /** The `functions` of serverless.yml. */
-export function serverlessFunctions(deployment: Deployment): Record<string, unknown> {
+export function serverlessFunctions(deployment: Deployment, specs = functionSpecs(deployment)): Record<string, unknown> {
   return Object.fromEntries(
-    functionSpecs(deployment).map((spec) => {
+    specs.map((spec) => {
       const size =
         spec.tools === true
           ? { memorySize: deployment.toolsMemory, timeout: maxSeconds, ephemeralStorageSize: maxTemporary }
@@ -250,8 +250,8 @@ export function resourceStem(key: string): string {
 export const roleName = (key: string): string => `${resourceStem(key)}Role`;
 
 /** Where the call goes that an unattended function could not do: to a queue that alarms. */
-export function failureDestinations(deployment: Deployment): Resources {
-  const unattended = functionSpecs(deployment).filter((spec) => spec.unattended === true);
+export function failureDestinations(deployment: Deployment, specs = functionSpecs(deployment)): Resources {
+  const unattended = specs.filter((spec) => spec.unattended === true);
   return Object.fromEntries(
     unattended.map(({ key }): [string, Resource] => [
       `${resourceStem(key)}Failures`,

@@ -1,7 +1,8 @@
 /**
- * What serverless.yml takes from here, a part for each of its keys (stack-parts.js makes them).
- * This file alone is read before anything is known of the Node that osls runs on, and so it is
- * plain JavaScript without static imports: an old Node would end with a stack of its own.
+ * What serverless.yml and serverless.vault.yml take from here, a part for each of their keys
+ * (stack-parts.js makes them). This file alone is read before anything is known of the Node that
+ * osls runs on, and so it is plain JavaScript without static imports: an old Node would end with a
+ * stack of its own.
  */
 
 /** Type stripping, zstd and the runtime of the functions are all there from this one on. */
@@ -21,11 +22,11 @@ function refuseOldNode() {
  * A part by its name; `said`: whether it is the one that says what is wrong, for osls lists all.
  */
 const part =
-  (name, { said = false } = {}) =>
+  (name, { said = false, load = () => import("./stack-parts.js") } = {}) =>
   async (variables) => {
     if (said) refuseOldNode();
     if (Number.parseInt(process.versions.node, 10) < requiredMajor) return {};
-    const parts = await import("./stack-parts.js");
+    const parts = await load();
     return parts[name](variables);
   };
 
@@ -39,3 +40,11 @@ export const iam = part("iam");
 export const deletionProtection = part("deletionProtection");
 export const policyOfStack = part("policyOfStack");
 export const resources = part("resources");
+
+const load = () => import("./vault-owner/stack-parts.js");
+/** Of serverless.vault.yml. */
+export const vaultCustom = part("custom", { said: true, load });
+export const vaultFunctions = part("functions", { load });
+export const vaultDeletionProtection = part("deletionProtection", { load });
+export const vaultPolicyOfStack = part("policyOfStack", { load });
+export const vaultResources = part("resources", { load });

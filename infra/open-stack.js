@@ -6,14 +6,17 @@
 import { CloudFormationClient, SetStackPolicyCommand } from "@aws-sdk/client-cloudformation";
 import { readDeployment } from "./deployment.ts";
 import { stackPolicy } from "./stack-protection.ts";
+import { readOwner } from "./vault-owner/owner.ts";
 
 class OpenStack {
   constructor(serverless) {
     this.hooks = {
-      "before:aws:deploy:deploy:updateStack": () => open(readDeployment(serverless.service.custom.generated.parameters)),
+      "before:aws:deploy:deploy:updateStack": () => open(readStack(serverless.service.custom.generated.parameters)),
     };
   }
 }
+
+const readStack = (parameters) => (parameters.stacks === undefined ? readDeployment(parameters) : readOwner(parameters));
 
 /**
  * Lets the coming update replace and drop everything. A stack that is not there yet has no policy.

@@ -4,10 +4,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { closedBucket, denyPlainHttp, policyOf } from "./bucket.ts";
+import { closedBucket, denyPlainHttp, policyOf, tlsOnly } from "./bucket.ts";
 import { bucketsOf, type Deployment, logicalId } from "./deployment.ts";
 import { abortUploadsDays } from "./lifecycle.ts";
 import { type Resource, type Resources, retained, sub, type Text } from "./template.ts";
+import { stateGrants } from "./vault-owner/grants.ts";
 
 /** Lists of work and findings are of no use once their run is over; runs end within days. */
 const passingDays = 14;
@@ -64,6 +65,8 @@ export function stateResources(deployment: Deployment): Resources {
   if (deployment.vaultAccount !== undefined) return ownStateResources(deployment);
   if (!deployment.createsVault) return {};
   const own = statePlace(deployment);
+  // A stack that owns a vault for others runs no machines.
+  const hasLists = deployment.users === undefined;
   const others = bucketsOf(deployment).flatMap(({ state }) =>
     state === undefined || state.bucket === own.bucket ? [] : [state.bucket],
   );
@@ -72,10 +75,13 @@ export function stateResources(deployment: Deployment): Resources {
     ...others.map((bucket): [string, string] => [logicalId("State", bucket), bucket]),
   ]);
   return Object.fromEntries(
-    [...named].flatMap(([name, bucket]) => [
-      [name, stateBucket(bucket, bucket === own.bucket ? passingRules(own.prefix) : [])],
-      ...(deployment.local ? [] : [[`${name}Policy`, stateBucketPolicy(name)]]),
-    ]),
+    [...named].flatMap(([name, bucket]) => {
+      const statements = [...tlsOnly(deployment, name), ...stateGrants(deployment, name, leasesIn(deployment, bucket))];
+      return [
+        [name, stateBucket(bucket, hasLists && bucket === own.bucket ? passingRules(own.prefix) : [])],
+        ...(statements.length === 0 ? [] : [[`${name}Policy`, stateBucketPolicy(name, statements)]]),
+      ];
+    }),
   );
 }
 
@@ -84,7 +90,7 @@ function ownStateResources(deployment: Deployment): Resources {
   const { prefix } = statePlace(deployment);
   return {
     StateBucket: stateBucket(undefined, passingRules(prefix)),
-    ...(deployment.local ? {} : { StateBucketPolicy: stateBucketPolicy("StateBucket") }),
+    ...(deployment.local ? {} : { StateBucketPolicy: stateBucketPolicy("StateBucket", [denyPlainHttp("StateBucket")]) }),
   };
 }
 
@@ -97,8 +103,13 @@ function passingRules(prefix: string): readonly unknown[] {
   ];
 }
 
-const stateBucketPolicy = (name: string): Resource =>
-  retained({ Type: "AWS::S3::BucketPolicy", Properties: policyOf(name, [denyPlainHttp(name)]) });
+const stateBucketPolicy = (name: string, statements: readonly unknown[]): Resource =>
+  retained({ Type: "AWS::S3::BucketPolicy", Properties: policyOf(name, statements) });
+
+/** Prefixes below which a bucket has leases, each once. */
+const leasesIn = (deployment: Deployment, bucket: string): string[] => [
+  ...new Set(bucketsOf(deployment).flatMap(({ state }) => (state?.bucket === bucket ? [state.prefix] : []))),
+];
 
 /** `bucket`: its name; undefined: CloudFormation gives it one. */
 function stateBucket(bucket: string | undefined, rules: readonly unknown[]): Resource {

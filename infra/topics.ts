@@ -22,7 +22,7 @@ export function topicResources(deployment: Deployment): Resources {
 }
 
 /** Roles that publish have their own right to the key; CloudWatch's alarms have no role. */
-function alertsKey(): Resource {
+export function alertsKey(): Resource {
   return {
     Type: "AWS::KMS::Key",
     Properties: {
@@ -46,7 +46,7 @@ function alertsKey(): Resource {
   };
 }
 
-function topic({ prefix }: Deployment, severity: Severity): Resource {
+export function topic({ prefix }: Deployment, severity: Severity): Resource {
   return {
     Type: "AWS::SNS::Topic",
     Properties: { TopicName: `${prefix}-${severity}`, DisplayName: `Holdfast ${severity}`, KmsMasterKeyId: ref("AlertsKey") },
@@ -54,7 +54,7 @@ function topic({ prefix }: Deployment, severity: Severity): Resource {
 }
 
 /** One a topic: CloudFormation's handler takes one (its schema says so, the reference does not). */
-function topicPolicy({ local }: Deployment, severity: Severity): Resource {
+export function topicPolicy({ local }: Deployment, severity: Severity): Resource {
   const topic = ref(topicNames[severity]);
   const alarms = {
     Sid: "AlarmsOfThisAccount",

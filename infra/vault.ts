@@ -10,6 +10,7 @@ import { plainAlias, readKeyName } from "./key-names.ts";
 import { lifecycleOf } from "./lifecycle.ts";
 import { stateResources } from "./state-buckets.ts";
 import { accountsOwnPolicies, arnOf, ownArn, type Resource, type Resources, ref, retained, sub } from "./template.ts";
+import { keyGrants, vaultGrants } from "./vault-owner/grants.ts";
 
 /**
  * For keys whose rotation the policy does not write; requirements, R16, ask for 90 at most, and AWS
@@ -79,8 +80,8 @@ const signingKeyName = (keyId: string): string => logicalId("SigningKey", plainA
 function createdResources(deployment: Deployment): Resources {
   return {
     ...auditResources(deployment),
-    ...Object.fromEntries(sealingKeysOf(deployment).flatMap(sealingResources)),
-    ...Object.fromEntries(signingKeysOf(deployment).flatMap(({ key }) => signingResources(key))),
+    ...Object.fromEntries(sealingKeysOf(deployment).flatMap((each) => sealingResources(deployment, each))),
+    ...Object.fromEntries(signingKeysOf(deployment).flatMap(({ key }) => signingResources(deployment, key))),
     ...Object.fromEntries(
       [...Map.groupBy(bucketsOf(deployment), ({ bucket }) => bucket)].flatMap(([bucket, vaults]) =>
         vaultBucket(deployment, bucket, vaults),
@@ -102,13 +103,13 @@ function storageRotationDays(deployment: Deployment): number {
 const multiRegion = { MultiRegion: true };
 
 /** Keys that the policy names by an alias are made; others exist. */
-function sealingResources({ keyId, rotationDays = defaultRotationDays }: SealingKey): [string, Resource][] {
+function sealingResources(deployment: Deployment, { keyId, rotationDays = defaultRotationDays }: SealingKey): [string, Resource][] {
   const { alias: aliasName } = readKeyName(keyId);
   if (aliasName === undefined) return [];
   const name = sealingKeyName(keyId);
   const properties = { ...multiRegion, ...turning(rotationDays) };
   return [
-    [name, key("Holdfast: seals backups; without it, none can be read", properties)],
+    [name, key("Holdfast: seals backups; without it, none can be read", properties, keyGrants(deployment, "sealing"))],
     [`${name}Alias`, alias(aliasName, name)],
   ];
 }
@@ -116,18 +117,22 @@ function sealingResources({ keyId, rotationDays = defaultRotationDays }: Sealing
 /**
  * AWS KMS turns no asymmetric key: a new one gets a new alias in the policy, before the old one.
  */
-function signingResources(keyId: string): [string, Resource][] {
+function signingResources(deployment: Deployment, keyId: string): [string, Resource][] {
   const { alias: aliasName } = readKeyName(keyId);
   if (aliasName === undefined) return [];
   const name = signingKeyName(keyId);
   return [
     [
       name,
-      key("Holdfast: signs evidence and deletions; without it, what it signed still counts", {
-        ...multiRegion,
-        KeySpec: "ECC_NIST_P256",
-        KeyUsage: "SIGN_VERIFY",
-      }),
+      key(
+        "Holdfast: signs evidence and deletions; without it, what it signed still counts",
+        {
+          ...multiRegion,
+          KeySpec: "ECC_NIST_P256",
+          KeyUsage: "SIGN_VERIFY",
+        },
+        keyGrants(deployment, "signing"),
+      ),
     ],
     [`${name}Alias`, alias(aliasName, name)],
   ];
@@ -159,7 +164,14 @@ function vaultBucket(deployment: Deployment, bucket: string, vaults: readonly Na
   const modes = vaults.map(({ lock }) => lock?.mode);
   const keyName = storageKeyName(bucket);
   return [
-    [keyName, key(`Holdfast: encrypts ${bucket} at rest; sealing has a key of its own`, turning(storageRotationDays(deployment)))],
+    [
+      keyName,
+      key(
+        `Holdfast: encrypts ${bucket} at rest; sealing has a key of its own`,
+        turning(storageRotationDays(deployment)),
+        keyGrants(deployment, "storage"),
+      ),
+    ],
     [`${keyName}Alias`, alias(storageAlias(bucket), keyName)],
     [
       name,
@@ -191,6 +203,7 @@ function vaultBucket(deployment: Deployment, bucket: string, vaults: readonly Na
           ...denyOtherEncryption(name, arnOf(keyName)),
           denyOverwriting(name, prefixes),
           ...denyBypass(name, modes.includes("compliance") ? "compliance" : modes.find((mode) => mode !== undefined)),
+          ...vaultGrants(deployment, name, vaults),
         ]),
       }),
     ],
@@ -199,8 +212,11 @@ function vaultBucket(deployment: Deployment, bucket: string, vaults: readonly Na
 
 const turning = (rotationDays: number) => ({ EnableKeyRotation: true, RotationPeriodInDays: rotationDays });
 
-/** A key of the account's: who may use it is written in the roles, and nowhere else. */
-function key(description: string, properties: Readonly<Record<string, unknown>>): Resource {
+/**
+ * A key of the account's: who of it may use the key is written in the roles, and nowhere else.
+ * `grants`: to stacks of other accounts.
+ */
+function key(description: string, properties: Readonly<Record<string, unknown>>, grants: readonly unknown[]): Resource {
   return retained({
     Type: "AWS::KMS::Key",
     Properties: {
@@ -209,7 +225,7 @@ function key(description: string, properties: Readonly<Record<string, unknown>>)
       PendingWindowInDays: 30,
       KeyPolicy: {
         Version: "2012-10-17",
-        Statement: [accountsOwnPolicies],
+        Statement: [accountsOwnPolicies, ...grants],
       },
     },
   });

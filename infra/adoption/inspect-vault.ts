@@ -11,6 +11,7 @@ import { type DeploymentFinding, linesOf } from "./finding.ts";
 import { inspectKey, type WantedKey } from "./inspect-keys.ts";
 import { judgeBucket, type WantedBucket } from "./judge-bucket.ts";
 import type { Account } from "./resolve-template.ts";
+import { judgeAccount, remedyThere, seeFromOutside, unseen } from "./seen-from-outside.ts";
 import { wantedBuckets } from "./wanted-buckets.ts";
 
 /** Everything that is not as it should be. Errors: those of S3 and KMS. */
@@ -19,34 +20,69 @@ export async function inspectVault(
   account: Account,
   clients: Pick<AccountClients, "s3" | "kms">,
 ): Promise<DeploymentFinding[]> {
+  const { vaultAccount } = deployment;
+  const wrong = judgeAccount(deployment, account, undefined);
+  if (wrong.length > 0) return wrong;
+  const seen = seeFromOutside(deployment, account);
+  const ask = async (about: string, subject: string, look: () => Promise<DeploymentFinding[]>): Promise<DeploymentFinding[]> => {
+    if (vaultAccount === undefined) return look();
+    try {
+      return (await look()).map((finding) => remedyThere(finding, vaultAccount));
+    } catch (error) {
+      if (error instanceof Error && /^AccessDenied/.test(error.name)) return [unseen(about, subject, deployment, account)];
+      throw error;
+    }
+  };
   const findings: DeploymentFinding[] = [];
   const keyArns = new Map<string, string>();
-  for (const wanted of keysOf(deployment)) {
-    const { arn, findings: ofKey } = await inspectKey(clients.kms, wanted);
-    findings.push(...ofKey);
-    if (arn !== undefined) keyArns.set(wanted.keyId, arn);
+  for (const wanted of keysOf(deployment, seen.account)) {
+    const look = async () => {
+      const { arn, findings: ofKey } = await inspectKey(clients.kms, wanted);
+      if (arn !== undefined) keyArns.set(wanted.alias ?? wanted.keyId, arn);
+      return [...ofKey];
+    };
+    findings.push(...(await ask(`key ${wanted.keyId}`, "key", look)));
   }
-  for (const wanted of wantedBuckets(deployment, account, keyArns)) findings.push(...(await inspectBucket(wanted, clients)));
+  for (const wanted of wantedBuckets(seen.deployment, seen.account, keyArns)) {
+    const about = `bucket ${wanted.bucket}`;
+    const look = async () => {
+      const found = await inspectBucket(wanted, clients);
+      return found === "foreign" && vaultAccount !== undefined
+        ? [unseen(about, "bucket", deployment, account)]
+        : foreignOr(found, wanted.bucket);
+    };
+    findings.push(...(await ask(about, "bucket", look)));
+  }
   return findings;
 }
 
-/** The keys that a deployment finds by their names, or is given. */
-function keysOf(deployment: Deployment): WantedKey[] {
+type WantedKeyOfVault = WantedKey & { /** Under which the templates know it. */ readonly alias?: string };
+
+/** The keys that a deployment finds by their names, or is given. `owner`: whose they are. */
+function keysOf(deployment: Deployment, owner: Account): WantedKeyOfVault[] {
   const buckets = new Set(bucketsOf(deployment).map(({ bucket }) => bucket));
+  const { vaultAccount } = deployment;
+  const named = (alias: string): string =>
+    vaultAccount === undefined ? alias : `arn:${owner.partition}:kms:${owner.region}:${vaultAccount}:${alias}`;
   return [
-    ...[...buckets].map((bucket) => ({ keyId: storageAlias(bucket), signs: false })),
+    ...[...buckets].map((bucket) => ({ keyId: named(storageAlias(bucket)), alias: storageAlias(bucket), signs: false })),
     ...sealingKeysOf(deployment).map(({ keyId }) => ({ keyId, signs: false })),
     ...signingKeysOf(deployment).map(({ key: keyId }) => ({ keyId, signs: true })),
   ];
 }
 
-async function inspectBucket(wanted: WantedBucket, { s3 }: Pick<AccountClients, "s3">): Promise<DeploymentFinding[]> {
+/** `foreign`: it is not that account's, or may not be looked at. */
+async function inspectBucket(wanted: WantedBucket, { s3 }: Pick<AccountClients, "s3">): Promise<DeploymentFinding[] | "foreign"> {
   const { bucket, accountId } = wanted;
   const about = `bucket ${bucket}`;
   const presence = await lookForBucket(s3, bucket, accountId);
-  if (presence !== "own") return [{ about, ...absent(presence, bucket) }];
+  if (presence === "foreign") return presence;
+  if (presence === "missing") return [{ about, ...absent(presence, bucket) }];
   return judgeBucket(wanted, await readBucketSettings(s3, bucket, accountId)).map((finding) => ({ about, ...finding }));
 }
+
+const foreignOr = (found: DeploymentFinding[] | "foreign", bucket: string): DeploymentFinding[] =>
+  found === "foreign" ? [{ about: `bucket ${bucket}`, ...absent("foreign", bucket) }] : found;
 
 function absent(presence: "missing" | "foreign", bucket: string): Omit<DeploymentFinding, "about"> {
   if (presence === "missing") {

@@ -38,17 +38,32 @@ export function judgePolicy(
   found: readonly PolicyStatement[],
   accountId: string,
 ): StoreFinding[] {
-  const missing = wanted.filter((each) => !found.some((one) => covers(one, each)));
+  const denials = wanted.filter(({ Effect }) => Effect === "Deny");
+  const grants = wanted.filter(({ Effect }) => Effect === "Allow");
   return [
-    ...missing.map(
-      (statement): StoreFinding => ({
-        level: "error",
-        subject,
-        message: `the denial ${String(statement.Sid)} is missing`,
-        remedy: `Add ${JSON.stringify(statement)} to the statements: aws s3api get-bucket-policy and put-bucket-policy --bucket ${bucket}.`,
-      }),
-    ),
-    ...found.filter((one) => letsOthersIn(one, accountId)).map((one) => intruder(bucket, one)),
+    ...grants
+      .filter((each) => !found.some((one) => grantsAll(one, each)))
+      .map(
+        ({ Sid }): StoreFinding => ({
+          level: "error",
+          subject,
+          message: `the right ${String(Sid)} of the stacks that use the vault is missing or narrower`,
+          remedy: "Deploy serverless.vault.yml with the policy and the stacks of today.",
+        }),
+      ),
+    ...denials
+      .filter((each) => !found.some((one) => covers(one, each)))
+      .map(
+        (statement): StoreFinding => ({
+          level: "error",
+          subject,
+          message: `the denial ${String(statement.Sid)} is missing`,
+          remedy: `Add ${JSON.stringify(statement)} to the statements: aws s3api get-bucket-policy and put-bucket-policy --bucket ${bucket}.`,
+        }),
+      ),
+    ...found
+      .filter((one) => letsOthersIn(one, accountId) && !grants.some((each) => isAlike(one, each)))
+      .map((one) => intruder(bucket, one)),
   ];
 }
 
@@ -72,6 +87,34 @@ function covers(one: PolicyStatement, wanted: PolicyStatement): boolean {
     textsOf(wanted.Resource).every((resource) => textsOf(one.Resource).some((pattern) => matches(pattern, resource))) &&
     (hasNoCondition(one) || sameConditions(one.Condition, wanted.Condition))
   );
+}
+
+/** Whether `one` lets all do what `wanted` lets them: it may name further stacks. */
+function grantsAll(one: PolicyStatement, wanted: PolicyStatement): boolean {
+  const names = principalsOf(one);
+  return isAlike(one, wanted) && principalsOf(wanted).every((each) => names.includes(each));
+}
+
+/** The same actions, resources and conditions, for whom ever. */
+function isAlike(one: PolicyStatement, wanted: PolicyStatement): boolean {
+  const shape = ({ Effect, Action, NotAction, Resource, Condition }: PolicyStatement): string => {
+    const { ArnLike: _who, ...conditions } = (Condition ?? {}) as Readonly<Record<string, unknown>>;
+    return JSON.stringify([
+      Effect,
+      NotAction ?? null,
+      textsOf(Action).toSorted(),
+      textsOf(Resource).toSorted(),
+      canonical(conditions),
+    ]);
+  };
+  return shape(one) === shape(wanted);
+}
+
+/** Accounts and roles, those of the condition too: their account alone may stand for all of it. */
+function principalsOf({ Principal, Condition }: PolicyStatement): string[] {
+  const { ArnLike } = (Condition ?? {}) as { readonly ArnLike?: Readonly<Record<string, unknown>> };
+  const arns = ArnLike === undefined ? ["*"] : textsOf(ArnLike["aws:PrincipalArn"]);
+  return [...textsOf((Principal as { readonly AWS?: unknown } | null | undefined)?.AWS), ...arns];
 }
 
 const hasNoCondition = ({ Condition }: PolicyStatement): boolean => Condition === undefined || canonical(Condition) === "{}";

@@ -2,11 +2,14 @@
  * Everything that can be known of an account before a deployment, and would stop it or its first
  * backup. Changes nothing.
  */
+
+import { openClients } from "../adoption/clients.ts";
 import type { DeploymentFinding, Level } from "../adoption/finding.ts";
 import { inspectKey } from "../adoption/inspect-keys.ts";
 import { inspectVault } from "../adoption/inspect-vault.ts";
 import type { Account } from "../adoption/resolve-template.ts";
 import { type Deployment, sealingKeysOf, signingKeysOf } from "../deployment.ts";
+import { vaultRegion } from "../foreign-vault.ts";
 import { readKeyName } from "../key-names.ts";
 import type { PreflightClients } from "./clients.ts";
 import { inspectImage } from "./image.ts";
@@ -38,8 +41,9 @@ export async function inspectAccount(
     ...(isNew && createsVault ? await asked("names", "vault", () => inspectVaultNames(deployment, account, clients)) : []),
     ...(createsVault
       ? await inspectGivenKeys(deployment, clients)
-      : await asked("vault", "vault", () => inspectVault(deployment, account, clients))),
-    ...(await asked("secrets", "secrets", () => inspectSecrets(deployment, clients))),
+      : await asked("vault", "vault", () => inspectVaultThere(deployment, account, clients))),
+    // The stack that owns a vault for others reads no source.
+    ...(deployment.users === undefined ? await asked("secrets", "secrets", () => inspectSecrets(deployment, clients)) : []),
     ...(await asked("image", "image", () => inspectImage(deployment, clients))),
     ...(network === undefined
       ? []
@@ -47,6 +51,17 @@ export async function inspectAccount(
           judgeNetwork(network, await findNetwork(clients, network, region), services),
         )),
   ];
+}
+
+/** In the Region of the vault, which another account may have elsewhere. */
+async function inspectVaultThere(
+  deployment: Deployment,
+  account: Account,
+  clients: PreflightClients,
+): Promise<DeploymentFinding[]> {
+  if (deployment.vaultAccount === undefined) return inspectVault(deployment, account, clients);
+  using there = openClients(vaultRegion(deployment.policy));
+  return inspectVault(deployment, account, there);
 }
 
 async function inspectQuotas(

@@ -28,16 +28,21 @@ function found(pattern: RegExp): (readonly [string, string])[] {
 
 describe("npm and osls, as the pages have them typed", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
-  const service = parse(readFileSync(join(root, "serverless.yml"), "utf8")) as { params: { default: Record<string, string> } };
+  const parametersOf = (file: string): string[] => {
+    const service = parse(readFileSync(join(root, file), "utf8")) as { params: { default: Record<string, string> } };
+    return Object.keys(service.params.default);
+  };
 
   test("npm scripts exist", () => {
     expect(found(/npm run (?:-s )?([a-z:-]+)/g).length).toBeGreaterThan(3);
     expect(unknown(/npm run (?:-s )?([a-z:-]+)/g, Object.keys(scripts))).toEqual([]);
   });
 
-  test("parameters are those of serverless.yml", () => {
+  test("parameters are those of serverless.yml, or of serverless.vault.yml", () => {
     expect(found(/--param=([A-Za-z]+)=/g).length).toBeGreaterThan(5);
-    expect(unknown(/--param=([A-Za-z]+)=/g, Object.keys(service.params.default))).toEqual([]);
+    expect(unknown(/--param=([A-Za-z]+)=/g, [...parametersOf("serverless.yml"), ...parametersOf("serverless.vault.yml")])).toEqual(
+      [],
+    );
   });
 
   test("osls is asked for what it has", () => {

@@ -43,11 +43,16 @@ export const parameters: Omit<Parameters, "policy"> = {
 
 /** The deployment of a policy's text. Errors: those of readDeployment. */
 export function deploy(text = samplePolicyText, given: Partial<Parameters> = {}): Deployment {
+  return withPolicyFile(text, (policy) => readDeployment({ ...parameters, policy, ...given }));
+}
+
+/** Does `work` with the path of a file that has this text. */
+export function withPolicyFile<T>(text: string, work: (path: string) => T): T {
   const directory = mkdtempSync(join(tmpdir(), "hf-deployment-"));
   try {
     const policy = join(directory, "holdfast.yml");
     writeFileSync(policy, text);
-    return readDeployment({ ...parameters, policy, ...given });
+    return work(policy);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -12,6 +12,9 @@ export interface TemplateResource {
 }
 
 export interface Template {
+  /** Where it is deployed; default: account 123456789012, eu-central-1. */
+  readonly account?: string;
+  readonly region?: string;
   readonly Resources: Readonly<Record<string, TemplateResource>>;
   readonly Parameters?: Readonly<Record<string, unknown>>;
 }
@@ -23,28 +26,27 @@ export interface Statement extends Omit<Written, "Resource" | "Condition"> {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-const account = "123456789012";
 const pseudo: Readonly<Record<string, string>> = {
   "AWS::Partition": "aws",
-  "AWS::Region": "eu-central-1",
-  "AWS::AccountId": account,
   "AWS::URLSuffix": "amazonaws.com",
   "AWS::StackName": "holdfast",
 };
+/** Account and Region of a template. */
+const whereOf = ({ account = "123456789012", region = "eu-central-1" }: Template) => ({ account, region });
 
 /** How the ARN of a kind of resource is made of its own name. */
-const arns: Readonly<Record<string, (name: string) => string>> = {
+const arns: Readonly<Record<string, (name: string, at: ReturnType<typeof whereOf>) => string>> = {
   "AWS::S3::Bucket": (name) => `arn:aws:s3:::${name}`,
-  "AWS::SNS::Topic": (name) => `arn:aws:sns:eu-central-1:${account}:${name}`,
-  "AWS::SQS::Queue": (name) => `arn:aws:sqs:eu-central-1:${account}:${name}`,
-  "AWS::KMS::Key": (name) => `arn:aws:kms:eu-central-1:${account}:key/${name}`,
-  "AWS::Lambda::Function": (name) => `arn:aws:lambda:eu-central-1:${account}:function:${name}`,
-  "AWS::StepFunctions::StateMachine": (name) => `arn:aws:states:eu-central-1:${account}:stateMachine:${name}`,
-  "AWS::IAM::Role": (name) => `arn:aws:iam::${account}:role/${name}`,
-  "AWS::ECS::Cluster": (name) => `arn:aws:ecs:eu-central-1:${account}:cluster/${name}`,
-  "AWS::Logs::LogGroup": (name) => `arn:aws:logs:eu-central-1:${account}:log-group:${name}:*`,
-  "AWS::Events::Rule": (name) => `arn:aws:events:eu-central-1:${account}:rule/${name}`,
-  "AWS::CloudWatch::Alarm": (name) => `arn:aws:cloudwatch:eu-central-1:${account}:alarm:${name}`,
+  "AWS::SNS::Topic": (name, { account, region }) => `arn:aws:sns:${region}:${account}:${name}`,
+  "AWS::SQS::Queue": (name, { account, region }) => `arn:aws:sqs:${region}:${account}:${name}`,
+  "AWS::KMS::Key": (name, { account, region }) => `arn:aws:kms:${region}:${account}:key/${name}`,
+  "AWS::Lambda::Function": (name, { account, region }) => `arn:aws:lambda:${region}:${account}:function:${name}`,
+  "AWS::StepFunctions::StateMachine": (name, { account, region }) => `arn:aws:states:${region}:${account}:stateMachine:${name}`,
+  "AWS::IAM::Role": (name, { account }) => `arn:aws:iam::${account}:role/${name}`,
+  "AWS::ECS::Cluster": (name, { account, region }) => `arn:aws:ecs:${region}:${account}:cluster/${name}`,
+  "AWS::Logs::LogGroup": (name, { account, region }) => `arn:aws:logs:${region}:${account}:log-group:${name}:*`,
+  "AWS::Events::Rule": (name, { account, region }) => `arn:aws:events:${region}:${account}:rule/${name}`,
+  "AWS::CloudWatch::Alarm": (name, { account, region }) => `arn:aws:cloudwatch:${region}:${account}:alarm:${name}`,
 };
 const nameKeys = [
   "BucketName",
@@ -84,7 +86,8 @@ function substitute(template: Template, argument: unknown): string {
 }
 
 function refer(template: Template, name: string): string {
-  const known = pseudo[name];
+  const { account, region } = whereOf(template);
+  const known = { ...pseudo, "AWS::Region": region, "AWS::AccountId": account }[name];
   if (known !== undefined) return known;
   const { Type } = find(template, name);
   // The reference to these is their ARN; to all others, their name.
@@ -111,7 +114,7 @@ function arnOf(template: Template, name: string): string {
   const { Type, Properties = {} } = find(template, name);
   const path = Type === "AWS::IAM::Role" ? String(resolve(template, Properties["Path"] ?? "/")).slice(1) : "";
   const own = `${path}${nameOf(template, name)}`;
-  return arns[Type]?.(own) ?? `arn:aws:other:::${own}`;
+  return arns[Type]?.(own, whereOf(template)) ?? `arn:aws:other:::${own}`;
 }
 
 /** The statements of a role's own policies, and of those beside it. */
