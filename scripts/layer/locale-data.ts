@@ -61,7 +61,7 @@ interface Locale {
   readonly directory: string;
 }
 
-/** `C` in UTF-8 has an order of bytes, a small one, that no language shares; most images have it. */
+/** `C` in UTF-8 has an order of bytes, a small one, that no language shares. */
 const ofBytes = /^C\./i;
 
 function withCommonOrders(locales: readonly Locale[]): Locale[] {
