@@ -1,10 +1,13 @@
 /** What a proof on an account is made of: commands, and what each must print. */
 
+/** How the AWS command line ends when AWS refuses: 254, and 255 in its version 1. */
+export const refusedByAws = [254, 255];
+
 export interface Command {
   /** A program and its arguments; `{name}` stands for a value that an earlier command printed. */
   readonly run: readonly string[];
-  /** The exit code that it must end with. Default: 0. */
-  readonly exits?: number;
+  /** The exit codes that it may end with. Default: 0. */
+  readonly exits?: readonly number[];
   /** What must stand in its output, each. */
   readonly prints?: readonly RegExp[];
   /** Values for later, by their names: the first group of each. */
@@ -15,7 +18,10 @@ export interface Command {
   readonly writes?: { readonly file: string; readonly text: string };
   /** Its output goes into this file of the proof's own directory. */
   readonly into?: string;
-  /** Where this stands in what it says, there is nothing to do: it was never made, or is gone. */
+  /**
+   * Where this stands in what it says, there is nothing to do: it was never made, or is gone. What
+   * it would have saved is empty then, and a command of a removal that needs it is left out.
+   */
   readonly goneWhen?: RegExp;
 }
 

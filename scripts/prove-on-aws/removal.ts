@@ -2,7 +2,7 @@
  * What takes everything away again, whatever of it was made: each command is content with what is
  * gone already, and the last ones look whether anything is left.
  */
-import { type Command, namesOf, type Proof, type ProofStep } from "./proof-step.ts";
+import { type Command, namesOf, type Proof, type ProofStep, refusedByAws } from "./proof-step.ts";
 import { osls } from "./steps.ts";
 
 const noSuchThing =
@@ -36,9 +36,11 @@ export function removalSteps(proof: Proof): ProofStep[] {
       commands: [
         { run: osls(proof, "remove"), goneWhen: /does not exist|No CloudFormation stack|not found/i },
         {
-          run: ["aws", "sqs", "delete-queue", "--queue-url", `https://sqs.${proof.region}.amazonaws.com/{account}/${queue}`],
+          run: ["aws", "sqs", "get-queue-url", "--queue-name", queue, "--output", "json"],
+          saves: { queueLeft: /"QueueUrl": "([^"]+)"/ },
           goneWhen: noSuchThing,
         },
+        { run: ["aws", "sqs", "delete-queue", "--queue-url", "{queueLeft}"], goneWhen: noSuchThing },
       ],
     },
     {
@@ -71,7 +73,7 @@ export function removalSteps(proof: Proof): ProofStep[] {
         },
         {
           run: ["aws", "cloudformation", "describe-stacks", "--stack-name", stack],
-          exits: 254,
+          exits: refusedByAws,
           prints: [/does not exist/],
         },
       ],

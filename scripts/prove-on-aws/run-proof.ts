@@ -29,9 +29,9 @@ export function describeSteps(steps: readonly ProofStep[]): string[] {
   ]);
 }
 
-function expectations({ exits = 0, prints = [], forMinutes, goneWhen }: Command): string[] {
+function expectations({ exits = [0], prints = [], forMinutes, goneWhen }: Command): string[] {
   return [
-    ...(exits === 0 ? [] : [`ends with ${exits}`]),
+    ...(exits.includes(0) ? [] : [`ends with ${exits.join(" or ")}`]),
     ...prints.map(({ source }) => `prints ${source}`),
     ...(forMinutes === undefined ? [] : [`is tried for ${forMinutes} minutes`]),
     ...(goneWhen === undefined ? [] : ["is content when there is nothing"]),
@@ -52,6 +52,7 @@ export async function runSteps(steps: readonly ProofStep[], run: ProofRun, value
 
 async function runCommand(command: Command, run: ProofRun, values: Map<string, string>): Promise<void> {
   const words = command.run.map((word) => fill(word, values));
+  if (command.goneWhen !== undefined && words.includes("")) return;
   const { writes, forMinutes = 0, saves = {} } = command;
   if (writes !== undefined) {
     writeFileSync(join(run.cwd, run.directory, writes.file), fill(writes.text, values), { mode: 0o600 });
@@ -81,9 +82,10 @@ interface Ended {
 }
 
 /** What it did not do; undefined: it did what it must. */
-function findProblem({ exits = 0, prints = [], saves = {}, goneWhen }: Command, { code, said }: Ended): string | undefined {
-  if (code !== exits && goneWhen?.test(said) === true) return undefined;
-  if (code !== exits) return `ended with ${code} instead of ${exits}`;
+function findProblem({ exits = [0], prints = [], saves = {}, goneWhen }: Command, { code, said }: Ended): string | undefined {
+  const ended = code !== null && exits.includes(code);
+  if (!ended && goneWhen?.test(said) === true) return undefined;
+  if (!ended) return `ended with ${code} instead of ${exits.join(" or ")}`;
   const missing = [...prints, ...Object.values(saves)].find((pattern) => !pattern.test(said));
   return missing === undefined ? undefined : `did not print ${missing.source}`;
 }

@@ -95,7 +95,7 @@ describe("running it", () => {
 
   it("stops where a command ends otherwise, prints otherwise, or cannot be started", async () => {
     await expect(runOf(node("process.exit(3)"))).rejects.toThrow("ended with 3 instead of 0");
-    await expect(runOf(node("", { exits: 4 }))).rejects.toThrow("ended with 0 instead of 4");
+    await expect(runOf(node("", { exits: [4] }))).rejects.toThrow("ended with 0 instead of 4");
     await expect(runOf(node("console.log('verified')", { prints: [/proven/] }))).rejects.toThrow("did not print proven");
     await expect(runOf(node("", { saves: { id: /id: (\w+)/ } }))).rejects.toThrow("did not print id");
     await expect(runOf({ run: [join(cwd, "nothing")] })).rejects.toThrow("cannot be started");
@@ -110,6 +110,8 @@ describe("running it", () => {
   it("is content in a removal with what is gone, and with nothing else", async () => {
     const gone = { goneWhen: /NotFound/ };
     await runOf(node("console.error('ResourceNotFound'); process.exit(254)", gone));
+    const absent = node("console.error('NotFound'); process.exit(254)", { ...gone, saves: { left: /left (\w+)/ } });
+    await runOf(absent, { run: [process.execPath, "-e", "process.exit(1)", "{left}"], ...gone });
     await expect(runOf(node("console.error('AccessDenied'); process.exit(254)", gone))).rejects.toThrow("AccessDenied");
   });
 
