@@ -44,7 +44,8 @@ afterAll(async () => {
 const databases = async () =>
   (await server.sql("select string_agg(datname, ' ' order by datname) from pg_database where datname ~ '^shop'")).split(" ");
 const rowsOf = (database: string) => server.sql("select count(*) from orders", database);
-const restore = (...args: string[]) => project.holdfast(["restore", "shop@latest", ...args]);
+const restoreOf = (backup: string, ...args: string[]) => project.holdfast(["restore", backup, ...args]);
+const restore = (...args: string[]) => restoreOf("shop@latest", ...args);
 const dropOthers = async () => {
   for (const name of (await databases()).filter((each) => each !== "shop"))
     await server.sql(`drop database "${name}" with (force)`);
@@ -137,6 +138,20 @@ test("owners and grants: kept, left out, or given to one role with the database"
   expect([await ownerOfDatabase("shop_kept"), await ownerOfDatabase("shop_mapped")]).toEqual(["owner", "seller"]);
 });
 
+test("a kept restore outlives its command, answers queries, and is gone with all its files when it is ended", async () => {
+  const kept = await project.holdfast(["restore", "shop@latest", "--keep", "4h", "--no-assertions"]);
+  expect(kept.code).toBe(0);
+  const { id, access } = kept.json.kept;
+  const [, directory = ""] = /host=(\S+)/.exec(access[0]) ?? [];
+  const client = new pg.Client({ host: directory, port: 5432, user: "holdfast_throwaway", database: "shop" });
+  await client.connect();
+  expect((await client.query("select count(*)::int as count from orders")).rows).toEqual([{ count: expect.any(Number) }]);
+  await client.end();
+  expect((await project.holdfast(["kept"])).json.kept).toMatchObject([{ id, source: "shop" }]);
+  expect((await project.holdfast(["kept", "--end", id])).json).toEqual({ ended: [id] });
+  await expect(stat(directory)).rejects.toThrow();
+});
+
 test("the target's disk fills up in the middle: what was begun is taken back, and the target is as it was", async () => {
   await using disk = await mountSmallDisk(24 * 1024 * 1024);
   const { uid, gid } = await stat(server.dataDir);
@@ -145,13 +160,14 @@ test("the target's disk fills up in the middle: what was begun is taken back, an
   await server.sql(`create tablespace small location '${disk.path}'`);
   try {
     await server.sql("create table filler as select repeat(md5(g::text), 30) as text from generate_series(1, 40000) g", "shop");
-    expect((await project.holdfast(["backup", "shop"])).code).toBe(0);
+    // What is dropped again makes a later one suspicious: taken by its id, it is taken all the same.
+    const { backupId } = (await project.holdfast(["backup", "shop"])).json;
     // The room is an estimate, which has to be waved through here.
-    expect((await restore("--to", "shop_small", "--tablespace", "small")).json.error).toMatchObject({
+    expect((await restoreOf(backupId, "--to", "shop_small", "--tablespace", "small")).json.error).toMatchObject({
       class: "RestoreRefused",
       hint: expect.stringContaining("--ignore-room"),
     });
-    const full = await restore("--to", "shop_small", "--tablespace", "small", "--ignore-room", "--no-assertions");
+    const full = await restoreOf(backupId, "--to", "shop_small", "--tablespace", "small", "--ignore-room", "--no-assertions");
     expect(full.json.error).toMatchObject({ class: "DiskFull" });
     expect(await databases()).toEqual(["shop"]);
   } finally {
@@ -168,8 +184,9 @@ test("the target's connections are lost in the middle: what was begun is taken b
   );
   try {
     await server.sql("insert into slow_rows select g from generate_series(1, 20) g", "shop");
-    expect((await project.holdfast(["backup", "shop"])).code).toBe(0);
-    const restoring = restore("--to", "shop", "--swap", "--no-safety-backup", "--no-assertions");
+    // What is dropped again makes a later one suspicious: taken by its id, it is taken all the same.
+    const { backupId } = (await project.holdfast(["backup", "shop"])).json;
+    const restoring = restoreOf(backupId, "--to", "shop", "--swap", "--no-safety-backup", "--no-assertions");
     const loading = "datname ~ '^shop_holdfast' and query ~ '^COPY'";
     await waitFor("the load", async () => (await server.sql(`select count(*) > 0 from pg_stat_activity where ${loading}`)) === "t");
     await server.sql(`select pg_terminate_backend(pid) from pg_stat_activity where ${loading}`);
@@ -177,9 +194,9 @@ test("the target's connections are lost in the middle: what was begun is taken b
     expect(lost.json.error).toMatchObject({ class: "RestoreFailed" });
     expect(lost.code).toBe(1);
     expect(await databases()).toEqual(["shop"]);
-    expect(
-      (await project.holdfast(["show", "shop@latest"])).json.evidence.map(({ check }: { check: string }) => check),
-    ).not.toContain("restored");
+    expect((await project.holdfast(["show", backupId])).json.evidence.map(({ check }: { check: string }) => check)).not.toContain(
+      "restored",
+    );
   } finally {
     await server.sql("drop table slow_rows; drop function slow", "shop");
   }
@@ -249,18 +266,4 @@ describe("a swap that is cut off between its two renames", () => {
     expect(said).toBe("swapped\n");
     expect(await databases()).toEqual(["shop", "shop_before_20261120t020000z"]);
   });
-});
-
-test("a kept restore outlives its command, answers queries, and is gone with all its files when it is ended", async () => {
-  const kept = await project.holdfast(["restore", "shop@latest", "--keep", "4h", "--no-assertions"]);
-  expect(kept.code).toBe(0);
-  const { id, access } = kept.json.kept;
-  const [, directory = ""] = /host=(\S+)/.exec(access[0]) ?? [];
-  const client = new pg.Client({ host: directory, port: 5432, user: "holdfast_throwaway", database: "shop" });
-  await client.connect();
-  expect((await client.query("select count(*)::int as count from orders")).rows).toEqual([{ count: expect.any(Number) }]);
-  await client.end();
-  expect((await project.holdfast(["kept"])).json.kept).toMatchObject([{ id, source: "shop" }]);
-  expect((await project.holdfast(["kept", "--end", id])).json).toEqual({ ended: [id] });
-  await expect(stat(directory)).rejects.toThrow();
 });
