@@ -94,8 +94,8 @@ describe("the packaged templates", () => {
     expect(Object.keys(stacks.local.zips).sort()).toEqual([...plain, ...tools].sort());
     expect(Object.keys(stacks.layered.zips).sort()).toEqual([...plain, ...tools].sort());
     const keyOf = (name: string): unknown => (propertiesOf(stacks.layered.template, name)["Code"] as { S3Key: string }).S3Key;
-    expect(keyOf("DumpDashDbDash1LambdaFunction")).toMatch(/\/dump\.zip$/);
-    expect(keyOf("DumpDashTaskmasterLambdaFunction")).toBe(keyOf("DumpDashDbDash1LambdaFunction"));
+    expect(keyOf("DumpDashdbDash1LambdaFunction")).toMatch(/\/dump\.zip$/);
+    expect(keyOf("DumpDashtaskmasterLambdaFunction")).toBe(keyOf("DumpDashdbDash1LambdaFunction"));
     expect(keyOf("PlanLambdaFunction")).toMatch(/\/plan\.zip$/);
   });
 
