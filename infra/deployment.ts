@@ -12,7 +12,7 @@ import { type EventBus, readEventBus } from "./event-bus.ts";
 import { readVaultAccount } from "./foreign-vault.ts";
 import { checkImage, imagePattern, refuse, refuseOtherRegions, refuseOutOfReach, refuseWhatStaysHome } from "./refusals.ts";
 import { readBoundary, readRolePath } from "./role-boundary.ts";
-import { readSecretsKeys } from "./secret-rights.ts";
+import { readSecretsKeys } from "./secrets-keys.ts";
 import { readProtection, readTrail } from "./stack-protection.ts";
 import {
   type Architecture,

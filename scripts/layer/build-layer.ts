@@ -10,10 +10,11 @@ import { describeLayer, layerManifestName, maxUnpackedBytes } from "../../infra/
 import { cacheDirectory } from "../cache-directory.ts";
 import { DebianArchive, type DebianPackage } from "./debian-archive.ts";
 import { addCoordinateSystems, addExtensions } from "./extensions.ts";
-import { type LayerOptions, lambdaArchitectures, readLayerOptions } from "./layer-options.ts";
+import { type LayerOptions, readLayerOptions } from "./layer-options.ts";
 import { addLibraries, closureProblems, sharedLibraries } from "./libraries.ts";
 import { addLocales, addZones, unpackedBytes } from "./locale-data.ts";
 import { authorityPaths, coordinatesPath, movePath } from "./moved-paths.ts";
+import { lambdaArchitectures } from "./processor.ts";
 import { addPrograms, majors } from "./programs.ts";
 import { writeRunPaths } from "./run-path.ts";
 import { zipTree } from "./zip-writer.ts";

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Processor } from "./layer-options.ts";
+import type { Processor } from "./processor.ts";
 
 export interface DebianPackage {
   readonly name: string;

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory, projectDirectory } from "../cache-directory.ts";
-import { lambdaArchitectures, type Processor } from "./layer-options.ts";
+import { lambdaArchitectures, type Processor } from "./processor.ts";
 
 /**
  * The zip for this machine's processor, built with further `options` of the command. Errors: a

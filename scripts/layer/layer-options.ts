@@ -4,13 +4,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { ExtensionRequest } from "./extensions.ts";
 import { readPolicyExtensions } from "./policy-extensions.ts";
+import { lambdaArchitectures, type Processor } from "./processor.ts";
 import { majors } from "./programs.ts";
-
-/** Node's name of the processor. */
-export type Processor = "x64" | "arm64";
-
-/** AWS's name of the processor, which the layer and its functions share. */
-export const lambdaArchitectures: Readonly<Record<Processor, "x86_64" | "arm64">> = { x64: "x86_64", arm64: "arm64" };
 
 export interface LayerOptions {
   readonly processor: Processor;

@@ -5,8 +5,8 @@
 import { copyFileSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readElf } from "./elf.ts";
-import type { Processor } from "./layer-options.ts";
 import { askForOlderSymbols } from "./older-symbols.ts";
+import type { Processor } from "./processor.ts";
 
 /**
  * What Lambda has, and up to which version of their symbols: Amazon Linux 2023 has glibc 2.34 and

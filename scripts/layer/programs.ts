@@ -3,8 +3,8 @@ import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmS
 import { join } from "node:path";
 import { fetchForeignPostgres, postgresMajors } from "../postgres-binaries.ts";
 import { readElf } from "./elf.ts";
-import type { Processor } from "./layer-options.ts";
 import { movePath, zonePath } from "./moved-paths.ts";
+import type { Processor } from "./processor.ts";
 
 export const majors: readonly number[] = postgresMajors;
 

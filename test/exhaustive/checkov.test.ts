@@ -1,4 +1,7 @@
-/** What checkov finds in the whole template; its installation is large, so that it is not in `npm test`. */
+/**
+ * What checkov finds in the whole template; its installation is large, so that it is not in
+ * `npm test`.
+ */
 import { expect, test } from "vitest";
 import { runCheckov, unanswered } from "../../scripts/checkov.ts";
 import { packageStack } from "../infra/package-stack.ts";
