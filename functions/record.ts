@@ -4,33 +4,14 @@
  */
 import * as z from "zod";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
-import { tryToRecord } from "../src/pipeline/audit/record-action.ts";
-import type { FoundBackup } from "../src/pipeline/catalogue/find-backups.ts";
 import { whileReading } from "../src/pipeline/catalogue/with-read-mark.ts";
-import type { PipelineContext } from "../src/pipeline/pipeline-context.ts";
-import { handingSteps, recordHandedOver } from "../src/pipeline/record-handed-over.ts";
-import { announce } from "./commons/announce.ts";
+import { handingSteps } from "../src/pipeline/record-handed-over.ts";
 import { findNamed } from "./commons/found-backup.ts";
 import { takeOver } from "./commons/handed-over.ts";
 import { backupId, execution, source } from "./commons/inputs.ts";
+import { recordClaim, recordRestored } from "./commons/record-claim.ts";
 import { withStateStore } from "./commons/state-store.ts";
 import { defineStep, serve } from "./commons/step.ts";
-
-/** A restore runs code of the backup, and cannot sign: what became of it is written down here. */
-async function recordRestored(
-  context: PipelineContext,
-  { vault, entry: { source, id: backupId } }: FoundBackup,
-  asked: { readonly execution: string; readonly requestedBy?: string | undefined; readonly error?: string | undefined },
-): Promise<void> {
-  const { execution, requestedBy, error } = asked;
-  const details = {
-    execution,
-    ...(requestedBy === undefined || requestedBy === "" ? {} : { requestedBy }),
-    ...(error === undefined || error === "" ? {} : { error }),
-  };
-  const action = error === undefined ? "restore.done" : "restore.failed";
-  await tryToRecord(context, vault, { action, source, backupId, details });
-}
 
 export const step = defineStep({
   name: "record",
@@ -52,18 +33,7 @@ export const step = defineStep({
     const recorded = await withStateStore(context.run.clock, (store) =>
       // The mark keeps a prune from deleting the backup while its evidence is written.
       whileReading(context, found, "record", () =>
-        takeOver(store, request, async (claim) => {
-          const { check, at } = await recordHandedOver(context, found, request.step, claim);
-          // A restore that is done is announced with its news (commons/announce-report.ts).
-          if (check !== "accepted" && check !== "restored") {
-            await announce(context, `backup.${check}`, {
-              source: name,
-              backupId: id,
-              execution: request.execution,
-              checkedAt: at,
-            });
-          }
-        }),
+        takeOver(store, request, (claim) => recordClaim(context, found, request, claim)),
       ),
     );
     if (request.step === "restore") await recordRestored(context, found, request);

@@ -48,9 +48,7 @@ export function refuseWhatStaysHome(policy: Policy): void {
     ...Object.values(policy.keys).flatMap(keyProblems),
     ...Object.values(policy.sources).flatMap(sourceProblems),
     ...Object.entries(policy.restoreTargets ?? {}).flatMap(([name, { from }]) =>
-      from === "secret" || from === "rds"
-        ? []
-        : [`the connection of restore target "${name}" stands in ${from}:, not in Secrets Manager`],
+      from === "secret" ? [] : [`the connection of restore target "${name}" stands in ${from}:, not in Secrets Manager`],
     ),
     ...allChannels(policy.alerts).flatMap(({ channel }) =>
       channel.type === "slack" && channel.webhook.from !== "secret"

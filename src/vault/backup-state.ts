@@ -22,9 +22,8 @@ export type BackupState = "stored" | "verified" | "proven" | "damaged";
 /**
  * The state after `checks`, oldest first. Reading back makes a stored or damaged backup verified
  * and leaves a proven one proven; damage takes everything back; what a restore disproved, only a
- * restore can prove again. `unproven` and `restored` change
- * nothing. A drop stays suspicious until a person
- * accepts it or a later check finds none.
+ * restore can prove again. `unproven` and `restored` change nothing. A drop stays suspicious until
+ * a person accepts it or a later check finds none.
  */
 export function stateOf(checks: readonly CheckName[]): { state: BackupState; suspicious: boolean } {
   let state: BackupState = "stored";

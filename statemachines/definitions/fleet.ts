@@ -14,7 +14,7 @@ import { daySeconds, invoke, runMachine, sharedFunction } from "../fragments/tas
  * cause (developer guide, "Start workflow executions from a task state"). -1: nobody was told.
  */
 const cause = "('' & $states.errorOutput.Cause)";
-const outcome = `{% $contains(${cause}, '"ExecutionArn"') or $contains(${cause}, '${alertedMark}') ? 1 : -1 %}`;
+const outcome = `{% $contains(${cause}, /"ExecutionArn"|${alertedMark}/) ? 1 : -1 %}`;
 const countFailure: readonly Catcher[] = [{ ErrorEquals: anyError, Output: outcome, Next: "Failed" }];
 const oneRun = { Output: succeeded, Retry: retryStart, Catch: countFailure, End: true } as const;
 

@@ -232,16 +232,19 @@ function keyAttempts({ sealingKey, storageKey, signingKey, wrapped, wrappedOfBil
   const seal = (source: string) =>
     new GenerateDataKeyCommand({ KeyId: sealingKey, KeySpec: "AES_256", EncryptionContext: { "holdfast:source": source } });
   return [
+    // As the AWS Encryption SDK asks: the key is named. The emulator does not find a multi-Region
+    // key in what it sealed.
     attempt(
       "unseal a backup of taskmaster",
       readers,
-      ({ kms }) => kms.send(new DecryptCommand({ CiphertextBlob: wrapped, EncryptionContext: taskmaster })),
+      ({ kms }) => kms.send(new DecryptCommand({ KeyId: sealingKey, CiphertextBlob: wrapped, EncryptionContext: taskmaster })),
       true,
     ),
     attempt(
       "unseal a backup of billing",
       ["ProveBillingRole", "RestoreRole"],
-      ({ kms }) => kms.send(new DecryptCommand({ CiphertextBlob: wrappedOfBilling, EncryptionContext: billing })),
+      ({ kms }) =>
+        kms.send(new DecryptCommand({ KeyId: sealingKey, CiphertextBlob: wrappedOfBilling, EncryptionContext: billing })),
       true,
     ),
     attempt("seal for taskmaster", ["DumpTaskmasterRole"], ({ kms }) => kms.send(seal("taskmaster")), true),

@@ -109,9 +109,9 @@ it("records nothing of a backup that is gone", async () => {
 });
 
 it("writes restores into the audit trail: who asked, which execution, and how it ended", async () => {
+  await recording();
   await recording({ step: "restore", atLeast: 0, requestedBy: "ada" });
   await recording({ step: "restore", atLeast: 0, requestedBy: "", error: "RestoreDiffers" });
-  await recording();
   const trail = join(project.directory, "vault", "audit");
   const entries = await Promise.all((await readdir(trail)).sort().map((name) => readFile(join(trail, name), "utf8")));
   expect(entries.map((text) => JSON.parse(text).entry)).toMatchObject([

@@ -44,6 +44,14 @@ describe("a deployment", () => {
       'the connection of restore target "standby" stands in env:, not in Secrets Manager',
     ],
     [
+      "a restore target that is a login to RDS",
+      samplePolicyText.replace(
+        "alerts:\n",
+        "restoreTargets: { standby: { rds: { host: a.abc.eu-central-1.rds.amazonaws.com, user: u, database: d } } }\nalerts:\n",
+      ),
+      'the connection of restore target "standby" stands in rds:, not in Secrets Manager',
+    ],
+    [
       "files",
       samplePolicyText.replace("alerts:\n", "  etc: { engine: files, path: /etc, retention: { daily: 7 } }\nalerts:\n"),
       'source "etc" lies on this machine',

@@ -65,7 +65,9 @@ describe("every state machine", () => {
     "%s names what its expressions are about: no bare $, which Step Functions takes within some parts alone",
     (name) => {
       const bare = /"\{%[^"]*\$(?!\w)[^"]*%\}"/;
-      expect(JSON.stringify(readMachine(name))).not.toMatch(bare);
+      // The end of a regular expression is no variable.
+      const expressions = JSON.stringify(readMachine(name)).replaceAll("$/)", ")");
+      expect(expressions).not.toMatch(bare);
     },
   );
 

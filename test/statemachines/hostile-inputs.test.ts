@@ -30,7 +30,9 @@ async function alertsOf(
     const name = task.replace("fargate:", "") as keyof typeof steps;
     const parsed = steps[name].input.safeParse(JSON.parse(JSON.stringify(payload)));
     if (!parsed.success) throw new TaskError("UsageInvalid", parsed.error.message);
-    if (name === "notify") alerts.push(parsed.data as { cause: string });
+    // That a restore begins is told beside what becomes of it.
+    const isStart = (payload as Record<string, unknown>)["error"] === "RestoreStarted";
+    if (name === "notify" && !isStart) alerts.push(parsed.data as { cause: string });
     if (name === "restore") restored.push((parsed.data as { to: unknown }).to);
     const asked = String((payload as Record<string, unknown>)["step"] ?? "");
     return readEvent("results", results[`${name} ${asked}`] ?? name);

@@ -10,7 +10,13 @@ import { allStates, type Machine, type Retrier, type State, targetOf } from "./m
 const longSeconds = 3600;
 
 /** A reader takes an expression of this length in at a glance. */
-const longestExpression = 90;
+const maxExpressionLength = 90;
+
+/**
+ * How many entries of a Map left a number (statemachines/fragments/each.ts): one expression, read
+ * as one word.
+ */
+const counting = /\$count\(\$filter\(\$states\.result, function\(\$v\) \{ \$v [^{}]* \}\)\)/g;
 
 export function lintMachine(machine: Machine): string[] {
   const problems: string[] = [];
@@ -73,10 +79,12 @@ function expressionsIn(value: unknown): string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(expressionsIn) : [];
 }
 
-/** Business logic belongs into a step: no functions of its own, no variables, no iteration. */
-function lintExpression(expression: string): string[] {
+/** Business logic belongs into a step: no functions of its own, no variables, no iteration but
+ * the one that counts. */
+function lintExpression(written: string): string[] {
+  const expression = written.replaceAll(counting, "$counted");
   const problems: string[] = [];
-  if (expression.length > longestExpression) problems.push(`an expression of ${expression.length} characters: ${expression}`);
+  if (expression.length > maxExpressionLength) problems.push(`an expression of ${expression.length} characters: ${expression}`);
   if (/:=|\bfunction\b|λ|\$(?:map|filter|reduce|each|sift|eval)\b|~>/.test(expression))
     problems.push(`an expression with a program in it: ${expression}`);
   return problems;

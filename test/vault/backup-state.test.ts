@@ -37,7 +37,7 @@ describe("the state of a backup", () => {
 
   it("is stored as long as nothing was found out about it", () => {
     for (const checks of histories) {
-      const isUnknown = checks.every((check) => check === "unproven" || check === "accepted");
+      const isUnknown = checks.every((check) => ["unproven", "accepted", "restored"].includes(check));
       expect(stateOf(checks).state === "stored", checks.join()).toBe(isUnknown);
     }
   });

@@ -160,7 +160,8 @@ test("the target's disk fills up in the middle: what was begun is taken back, an
   await server.sql(`create tablespace small location '${disk.path}'`);
   try {
     await server.sql("create table filler as select repeat(md5(g::text), 30) as text from generate_series(1, 40000) g", "shop");
-    // What is dropped again makes a later one suspicious: taken by its id, it is taken all the same.
+    // What is dropped again makes a later one suspicious: taken by its id, it is taken all the
+    // same.
     const { backupId } = (await project.holdfast(["backup", "shop"])).json;
     // The room is an estimate, which has to be waved through here.
     expect((await restoreOf(backupId, "--to", "shop_small", "--tablespace", "small")).json.error).toMatchObject({
@@ -184,7 +185,8 @@ test("the target's connections are lost in the middle: what was begun is taken b
   );
   try {
     await server.sql("insert into slow_rows select g from generate_series(1, 20) g", "shop");
-    // What is dropped again makes a later one suspicious: taken by its id, it is taken all the same.
+    // What is dropped again makes a later one suspicious: taken by its id, it is taken all the
+    // same.
     const { backupId } = (await project.holdfast(["backup", "shop"])).json;
     const restoring = restoreOf(backupId, "--to", "shop", "--swap", "--no-safety-backup", "--no-assertions");
     const loading = "datname ~ '^shop_holdfast' and query ~ '^COPY'";

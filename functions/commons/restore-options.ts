@@ -1,0 +1,56 @@
+/** What a restore in a stack may be asked for, and where it may go. */
+import * as z from "zod";
+import { HoldfastError } from "../../src/errors/holdfast-error.ts";
+import type { RestoreOptions } from "../../src/pipeline/restore/restore-options.ts";
+import type { Policy } from "../../src/policy/policy.ts";
+
+/** A name of the server's, that a person chose: PostgreSQL keeps 63 bytes of one. */
+const serverName = z.string().min(1).max(63);
+
+/**
+ * What a restore to a new database may be asked for beside its target; the CLI has the same words.
+ */
+export const optionsShape = z
+  .strictObject({
+    /** Everything belongs to this role. */
+    role: serverName.optional(),
+    noOwner: z.boolean().default(false),
+    noPrivileges: z.boolean().default(false),
+    noTablespaces: z.boolean().default(false),
+    tablespace: serverName.optional(),
+    /** Whether the policy's assertions are run on what was restored. */
+    assertions: z.boolean().default(true),
+    /** Goes on where the room on the target seems too small. */
+    ignoreRoom: z.boolean().default(false),
+  })
+  .prefault({});
+
+/** The same as a restore is given them. */
+export function readOptions(
+  given: z.output<typeof optionsShape>,
+): Pick<RestoreOptions, "flags" | "values" | "assertions" | "ignoreRoom"> {
+  const { role, tablespace, noOwner, noPrivileges, noTablespaces, assertions, ignoreRoom } = given;
+  const flags = { "no-owner": noOwner, "no-privileges": noPrivileges, "no-tablespaces": noTablespaces };
+  const values = Object.entries({ role, tablespace }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return {
+    flags: new Set(Object.entries(flags).flatMap(([name, isGiven]) => (isGiven ? [name] : []))),
+    values: new Map(values),
+    assertions,
+    ignoreRoom,
+  };
+}
+
+/**
+ * The policy's own connection of that name; any other name is a new database beside the source's.
+ * Errors: UsageInvalid for a login without a stored connection string.
+ */
+export function targetOf({ restoreTargets }: Policy, name: string): string {
+  const target = restoreTargets !== undefined && Object.hasOwn(restoreTargets, name) ? restoreTargets[name] : undefined;
+  if (target === undefined) return name;
+  if (target.from === "secret") return `secret:${target.id}`;
+  throw new HoldfastError("UsageInvalid", `restoreTargets.${name} is not a secret, and a stack restores to no other connection`, {
+    hint: `Store the connection string in Secrets Manager, and write restoreTargets: { ${name}: secret:ID }.`,
+  });
+}
