@@ -56,7 +56,7 @@ export function openStream(stored: Readable, record: SealRecord, options: OpenOp
     () => stop.abort(),
   );
   stored.on("error", () => {});
-  opening.signal.addEventListener("abort", () => stored.destroy(), { once: true });
+  opening.signal.addEventListener("abort", () => stored.destroy());
   run(opening, outlet, options.keys)
     .then(outlet.end, (error: unknown) => outlet.fail(options.signal.aborted ? abortError(options.signal) : asError(error)))
     // Released in every case: a store's connection would otherwise wait for a reader that never
@@ -145,9 +145,9 @@ async function feed(
   state: { readonly failure?: unknown },
 ): Promise<void> {
   const given: { readonly piece: Buffer; readonly end: number }[] = [];
-  let wake: (() => void) | undefined;
-  decipher.on("drain", () => wake?.());
-  void piped.then(() => wake?.());
+  let wake = (): void => {};
+  decipher.on("drain", () => wake());
+  void piped.then(() => wake());
   try {
     for await (const piece of gather(stored, frameBytes)) {
       const surplus = storedMeasure.bytes > record.storedBytes;
@@ -201,7 +201,7 @@ function comparePlain(found: Measure, { plainBytes }: SealRecord, isPlain: OpenO
 }
 
 function sealInvalid(context: SealContext, fact: string, cause?: unknown): HoldfastError {
-  const details = cause instanceof Error ? [cause.message.split("\n", 1)[0] ?? ""] : [];
+  const details = cause instanceof Error ? cause.message.split("\n", 1) : [];
   return new HoldfastError("SealInvalid", `${describeArtifact(context)} ${fact}`, { cause, details });
 }
 

@@ -72,6 +72,14 @@ describe("a damaged artifact", () => {
     expect(failure).toMatchObject({ name: "ArtifactDamaged", message: expect.stringContaining("50 bytes, not 51") });
   });
 
+  it("is found where the manifest says another length of what is stored", async () => {
+    const { storedBytes } = small.figures;
+    for (const other of [storedBytes - 1, storedBytes + 1]) {
+      const failure = await failureOf(open(small.bytes, { ...small.figures, storedBytes: other }, { keys }));
+      expect(failure).toMatchObject({ name: "ArtifactDamaged", message: expect.stringContaining(`says ${other} bytes`) });
+    }
+  });
+
   it("is found when whole frames are missing, doubled or exchanged", async () => {
     const { version: _, ...parts } = partsOf(large);
     const last = parts.finalMark ?? 0;

@@ -377,6 +377,14 @@ describe("opening", () => {
     }
   });
 
+  it("closes the store's stream when the reader gives up while the store hangs", async () => {
+    const sealed = await seal(randomBytes(2 * frame), { keys });
+    const stored = stuckAfter(10);
+    const opened = openStream(stored, sealed.figures, { keys, context, signal: neverAborted });
+    opened.destroy();
+    await closed(stored);
+  });
+
   it("closes the store's stream when no key fits", async () => {
     const sealed = await seal(randomBytes(10), { keys });
     const stored = stuckAfter(10);

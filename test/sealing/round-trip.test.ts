@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/sealing/byte-measure.ts";
 import type { SealingKeys } from "../../src/sealing/keys.ts";
-import { context, type KeyPlace, keysOfFiles, makeKeyPlace, open, seal, streamOf } from "./sealing-fixture.ts";
+import { openStream } from "../../src/sealing/open.ts";
+import { context, type KeyPlace, keysOfFiles, makeKeyPlace, neverAborted, open, seal, streamOf } from "./sealing-fixture.ts";
 
 const frame = 1024 * 1024;
 let place: KeyPlace;
@@ -50,6 +51,15 @@ describe("sealing and opening", () => {
       expect(opened.equals(plain)).toBe(true);
     });
     await fc.assert(property, { numRuns: 60 });
+  });
+
+  it("opens what was compressed in pieces of 128 KiB: a small archive does not cost a large one's memory", async () => {
+    const sealed = await seal(Buffer.alloc(3 * frame), { keys, compress: true });
+    const lengths: number[] = [];
+    for await (const piece of openStream(streamOf(sealed.bytes), sealed.figures, { keys, context, signal: neverAborted })) {
+      lengths.push((piece as Buffer).length);
+    }
+    expect(Math.max(...lengths)).toBe(128 * 1024);
   });
 
   it("records what is inside the seal, which is one zstd frame when it compresses", async () => {
