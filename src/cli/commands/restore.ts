@@ -1,6 +1,7 @@
 /** `holdfast restore`: to a new target, compared afterwards. */
 
 import type { RestorePlan } from "../../engines/engine.ts";
+import { errorDocument } from "../../errors/error-document.ts";
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { describeChoice } from "../../pipeline/catalogue/describe-choice.ts";
@@ -63,9 +64,10 @@ export async function restore(session: Session, reference: string, given: Restor
   const work = (within: PipelineContext) => namingNewestGood(within, found, () => restoreBackup(within, found, options));
   const result = given.alert === true ? await tellingAll(session, found, options.to, work) : await work(context);
   const failed = result.assertions.some(({ passed }) => !passed);
+  const { unrecorded, ...restored } = result;
   // What was salvaged is kept, as was asked for, and is still not what was backed up.
   return {
-    document: { ...result, ...said },
+    document: { ...restored, ...said, ...(unrecorded === undefined ? {} : { unrecorded: errorDocument(unrecorded) }) },
     lines: [
       ...restoreLines(terminal, result, context.policy.sources[result.source]?.traits.units),
       // The findings stand above, where they were said before anything was touched.
