@@ -21,7 +21,12 @@ it.each([
   for (let number = 0; number < count; number++) fs.writeFileSync(join(tree, `file-${number}`), noise(size));
   const backup = await dumpToMemory(makeSource(tree));
   await using disk = await mountSmallDisk(2_097_152);
-  const request = { target: join(disk.path, "target"), overwrite: false };
+  const asked = { target: join(disk.path, "target"), overwrite: false };
+  await expect(filesEngine.openTarget([readerOf(backup)], undefined, asked, makeContext())).rejects.toMatchObject({
+    name: "RestoreRefused",
+    message: expect.stringContaining("free"),
+  });
+  const request = { ...asked, ignoreRoom: true };
   const place = await filesEngine.openTarget([readerOf(backup)], undefined, request, makeContext());
   await usePlace(place, async () => {
     await expect(place.load()).rejects.toMatchObject({
