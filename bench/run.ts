@@ -2,7 +2,7 @@
  * `npm run bench`: Holdfast against the bare tools, side by side in one run.
  *   --runs N       runs of each contender (default 5)
  *   --megabytes N  size of the large database's COPY text (default 1000; the small one has a tenth)
- *   --earlier DIR  also the Holdfast of another checkout, with its node_modules: no slower than before?
+ *   --earlier DIR  also the Holdfast of another checkout (with its node_modules)
  *   --large        also the margin: a database four times as large, minus the large one
  * or, instead of all that:
  *   --sandbox        what each kind of sandbox adds to the start of a program

@@ -1,6 +1,7 @@
 /**
  * Tells people of a restore by hand while it goes on: that it began, at a quarter, a half and three
- * quarters of its bytes, and that it is done. A failure is told by who ran it, as any other.
+ * quarters of its bytes, and that it is done. A failure is alerted by the command or machine
+ * that ran the restore, like any other failure.
  */
 import type { BadOutcome } from "../../alerts/alert-for-outcome.ts";
 import type { Progress } from "../../runtime/run-context.ts";
