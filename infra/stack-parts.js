@@ -17,7 +17,7 @@ import { networkConfiguration, provingConfiguration } from "./network.ts";
 import { arnParameters, stackOutputs } from "./outputs.ts";
 import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
-import { Refusal, readableError } from "./readable-error.ts";
+import { partUnlessRefused, readableError } from "./readable-error.ts";
 import { refuseLongRights, refuseTooMany, warnUnmeetable } from "./refusals.ts";
 import { placeRoles } from "./role-boundary.ts";
 import { scheduleResources } from "./schedules.ts";
@@ -75,15 +75,7 @@ async function generateAll(variables) {
   }
 }
 
-/** osls lists the refusal of every part: `custom` tells it, and the others are then empty. */
-async function quietly(variables, part) {
-  try {
-    return part(await generateAll(variables));
-  } catch (error) {
-    if (error instanceof Refusal) return {};
-    throw error;
-  }
-}
+const quietly = (variables, part) => partUnlessRefused(generateAll(variables), part);
 
 export async function custom(variables) {
   const { deployment, parameters } = await generateAll(variables);

@@ -2,7 +2,7 @@
  * The parts of serverless.vault.yml, generated at package time and handed on by ../generate.js.
  * Plain JavaScript, as osls gives it its own untyped variables.
  */
-import { Refusal, readableError } from "../readable-error.ts";
+import { partUnlessRefused, readableError } from "../readable-error.ts";
 import { refuseLongRights } from "../refusals.ts";
 import { placeRoles } from "../role-boundary.ts";
 import { stackPolicy } from "../stack-protection.ts";
@@ -28,15 +28,7 @@ async function generateAll({ resolveVariable }) {
   }
 }
 
-/** osls lists the refusal of every part: `custom` tells it, and the others are then empty. */
-async function quietly(variables, part) {
-  try {
-    return part(await generateAll(variables));
-  } catch (error) {
-    if (error instanceof Refusal) return {};
-    throw error;
-  }
-}
+const quietly = (variables, part) => partUnlessRefused(generateAll(variables), part);
 
 export async function custom(variables) {
   // For the plugin that looks at the account (account-checks.js).
