@@ -13,11 +13,21 @@ import tempfile
 import uuid
 from datetime import datetime, timezone
 from types import SimpleNamespace
-from xml.sax.saxutils import escape
 
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_region, request_scope
 from ministack.services import cloudformation, ecs, eventbridge, kms, lambda_svc, s3, scheduler, stepfunctions
 from ministack.services.cloudformation import provisioners
+
+from corrections.accounts import (
+    find_foreign_key,
+    find_foreign_policy,
+    judge_foreign_caller,
+    know_key_owner,
+    limit_foreign_keys,
+    name_role_in_conditions,
+)
+from corrections.buckets import apply_bucket_properties, enable_object_lock
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
@@ -129,7 +139,8 @@ def know_key_conditions(context_of):
         named = request.get("KeyId") or iam_actions._kms_key_id_from_ciphertext(request.get("CiphertextBlob"))
         key = kms._resolve_key(named)
         if key:
-            aliases = [arn.split(":", 5)[5] for arn, key_id in kms._aliases.items() if key_id == key["KeyId"]]
+            with request_scope(key["Arn"].split(":")[4], get_region()):
+                aliases = [arn.split(":", 5)[5] for arn, key_id in kms._aliases.items() if key_id == key["KeyId"]]
             known["kms:ResourceAliases"] = aliases
         return known
 
@@ -197,76 +208,6 @@ def run_tasks_as_processes(run_task):
     return corrected
 
 
-def to_xml(name, value):
-    """The S3 API's XML of a value: lists repeat their element, booleans are small letters."""
-    if isinstance(value, list):
-        return "".join(to_xml(name, each) for each in value)
-    if isinstance(value, dict):
-        return f"<{name}>{''.join(to_xml(key, each) for key, each in value.items())}</{name}>"
-    return f"<{name}>{escape(str(value).lower() if isinstance(value, bool) else str(value))}</{name}>"
-
-
-def encryption_xml(encryption):
-    rules = [
-        {
-            "ApplyServerSideEncryptionByDefault": {
-                key: each["ServerSideEncryptionByDefault"][key]
-                for key in ("SSEAlgorithm", "KMSMasterKeyID")
-                if key in each["ServerSideEncryptionByDefault"]
-            },
-            "BucketKeyEnabled": each.get("BucketKeyEnabled", False),
-        }
-        for each in encryption["ServerSideEncryptionConfiguration"]
-    ]
-    return to_xml("ServerSideEncryptionConfiguration", {"Rule": rules}).encode()
-
-
-def lifecycle_xml(lifecycle):
-    return to_xml("LifecycleConfiguration", {"Rule": [lifecycle_rule(rule) for rule in lifecycle["Rules"]]}).encode()
-
-
-def lifecycle_rule(rule):
-    prefix = {"Prefix": rule.get("Prefix", "")}
-    tags = rule.get("TagFilters", [])
-    expiration = {
-        **({"Days": rule["ExpirationInDays"]} if "ExpirationInDays" in rule else {}),
-        **({"ExpiredObjectDeleteMarker": rule["ExpiredObjectDeleteMarker"]} if "ExpiredObjectDeleteMarker" in rule else {}),
-    }
-    noncurrent = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
-    return {
-        "ID": rule["Id"],
-        "Status": rule["Status"],
-        "Filter": {"And": {**prefix, "Tag": tags}} if tags else prefix,
-        **({"Expiration": expiration} if expiration else {}),
-        **({"NoncurrentVersionExpiration": {"NoncurrentDays": noncurrent}} if noncurrent else {}),
-        "Transition": [
-            {"Days": each["TransitionInDays"], "StorageClass": each["StorageClass"]} for each in rule.get("Transitions", [])
-        ],
-        **({key: rule[key] for key in ("AbortIncompleteMultipartUpload",) if key in rule}),
-    }
-
-
-def apply_bucket_properties(configurations):
-    """A bucket gets the encryption and the lifecycle of its template (CloudFormation template reference, AWS::S3::Bucket)."""
-    return (
-        *configurations,
-        ("BucketEncryption", encryption_xml, s3._put_bucket_encryption, s3._delete_bucket_encryption),
-        ("LifecycleConfiguration", lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
-    )
-
-
-def enable_object_lock(create):
-    """ObjectLockEnabled makes a bucket whose objects can be locked (CloudFormation template reference, AWS::S3::Bucket)."""
-
-    def corrected(logical_id, props, stack_name):
-        name, attributes = create(logical_id, props, stack_name)
-        if str(props.get("ObjectLockEnabled", "")).lower() == "true":
-            s3._bucket_object_lock[name] = {"enabled": True, "default_retention": None}
-        return name, attributes
-
-    return corrected
-
-
 def keep_nested_attributes(update):
     """What an update leaves alone keeps its attributes, in a nested stack too (CloudFormation user guide, "Update behaviors of stack resources")."""
 
@@ -292,6 +233,12 @@ if __name__ == "__main__":
         stepfunctions._SERVICE_DISPATCH["arn:aws:states:::ecs:runTask"] = run_tasks_as_processes(stepfunctions._invoke_ecs_run_task)
     provisioners._S3_BUCKET_CONFIGURATIONS = apply_bucket_properties(provisioners._S3_BUCKET_CONFIGURATIONS)
     provisioners._update_resource = keep_nested_attributes(provisioners._update_resource)
+    iam_evaluator._resolve_condition_key = name_role_in_conditions(iam_evaluator._resolve_condition_key)
+    iam_evaluator.enforce = limit_foreign_keys(iam_evaluator.enforce)
+    s3.bucket_policy_for_arn = find_foreign_policy(s3.bucket_policy_for_arn)
+    s3._foreign_bucket_allows = judge_foreign_caller(s3._foreign_bucket_allows)
+    kms.key_policy_for_arn = know_key_owner(kms.key_policy_for_arn)
+    kms._resolve_key = find_foreign_key(kms._resolve_key)
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     bucket["create"] = enable_object_lock(bucket["create"])
     assert scheduler  # Its ticker looks the function up in eventbridge at each firing.

@@ -87,18 +87,19 @@ export async function makeProbeRole({ clients: { iam } }: Emulator): Promise<voi
 const allowing = (statement: object): string =>
   JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...statement }] });
 
-/** Does `work` with the credentials of a new role that has this right alone. */
+/** Does `work` with the credentials of a new role that has this right alone, below `Path`. */
 export async function withRole<T>(
   { endpoint, clients: { iam, sts } }: Emulator,
   RoleName: string,
   right: object,
   work: (own: Clients) => Promise<T>,
+  Path = "/",
 ): Promise<T> {
   const trust = allowing({ Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: "sts:AssumeRole" });
-  await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust }));
+  await iam.send(new CreateRoleCommand({ RoleName, Path, AssumeRolePolicyDocument: trust }));
   await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: "own", PolicyDocument: allowing(right) }));
   const { Credentials } = await sts.send(
-    new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${account}:role/${RoleName}`, RoleSessionName: RoleName }),
+    new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${account}:role${Path}${RoleName}`, RoleSessionName: RoleName }),
   );
   const own = clientsAt(endpoint, {
     accessKeyId: Credentials?.AccessKeyId ?? "",

@@ -18,8 +18,9 @@ import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { account, region } from "../../scripts/cloud-stack.ts";
 import { waitFor } from "../support/processes.ts";
 import { type Emulator, makeFunction, makeStack, nameOf, probeRole, runMachine, withRole } from "./emulator.ts";
+import { foreignObservations } from "./foreign-observations.ts";
 
-export interface Observation {
+interface Observation {
   /** The function of the wrapper. */
   readonly correction: string;
   readonly aws: unknown;
@@ -57,6 +58,7 @@ export const observations: readonly Observation[] = [
   },
   { correction: "keep_nested_attributes", aws: "UPDATE_COMPLETE", see: seeNestedUpdate },
   { correction: "enable_object_lock", aws: "Enabled", see: async (emulator) => (await seeBucket(emulator, "locked")).lock },
+  ...foreignObservations,
 ];
 
 async function seeErrorName(emulator: Emulator): Promise<unknown> {

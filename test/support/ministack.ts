@@ -113,6 +113,8 @@ function environment(
   return {
     PATH: `${dirname(reachableNode())}:${process.env["PATH"] ?? ""}`,
     LANG: "C.UTF-8",
+    // Of the corrections: nothing is written into the checkout.
+    PYTHONDONTWRITEBYTECODE: "1",
     AUTH: String(enforceIam),
     GATEWAY_PORT: String(port),
     BIND_HOST: "127.0.0.1",
