@@ -7,6 +7,7 @@ import { stackTargetPattern, stackTargetProblem } from "../src/policy/stack-targ
 import { findNamed } from "./commons/found-backup.ts";
 import { handingOver } from "./commons/handed-over.ts";
 import { backupId, execution, source } from "./commons/inputs.ts";
+import { lookAtTarget } from "./commons/preflight.ts";
 import { optionsShape, readOptions, targetOf } from "./commons/restore-options.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
@@ -19,6 +20,8 @@ export const step = defineStep({
     // This text stays in the execution's history, and anyone who may start one chooses it.
     to: z.string().regex(stackTargetPattern, stackTargetProblem),
     options: optionsShape,
+    /** Looks at the target, and touches nothing. */
+    only: z.literal("preflight").optional(),
   }),
   async run(context, request) {
     const options = {
@@ -27,6 +30,7 @@ export const step = defineStep({
       allowDamaged: false,
       ...readOptions(request.options),
     };
+    if (request.only === "preflight") return lookAtTarget(context, await findNamed(context, request), options);
     const restored = await handingOver(context, request.execution, async (handing) =>
       restoreBackup(handing, await findNamed(handing, request), options),
     );

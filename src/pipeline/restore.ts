@@ -43,6 +43,17 @@ export async function planRestore(context: PipelineContext, found: FoundBackup, 
   return { ...plan, steps: [...(thaw === undefined ? [] : [describeThaw(thaw)]), ...steps, ...plan.steps] };
 }
 
+/** As planRestore. Errors: those, and RestoreRefused with every check that failed. */
+export async function requireRestorable(
+  context: PipelineContext,
+  found: FoundBackup,
+  options: RestoreOptions,
+): Promise<RestorePlan> {
+  const plan = await planRestore(context, found, options);
+  requirePassed(plan.checks, plan.target);
+  return plan;
+}
+
 /**
  * Restores one backup and compares the result with it.
  * Errors: BackupDamaged (before anything is touched), RestoreRefused (a check failed, or the safety
@@ -88,7 +99,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   }
   const safetyBackup =
     occupied && options.safetyBackup !== false
-      ? await stopwatch.time("safetyBackup", () => takeSafetyBackup(context, engine, found, request))
+      ? await stopwatch.time("safetyBackup", () => takeSafetyBackup(context, engine, found, request, options.safetyTaken))
       : undefined;
   context.run.progress.phase("restore", storedBytesOf(chain.manifests));
   const place = await stopwatch.time("open", () =>

@@ -65,8 +65,24 @@ export const restore: Definition = {
         },
         Retry: retryStep,
         Catch: catchAll,
-        Next: "TellStart",
+        Next: "Preflight",
       },
+    ),
+    Preflight: invoke(
+      {
+        comment: "Every check of the target; one that fails refuses the restore, with all the others in its words",
+        target: sharedFunction("Restore"),
+        payload: "{% $merge([$event, {'only': 'preflight'}]) %}",
+      },
+      { Assign: { preflight: "{% $states.result.Payload %}" }, Retry: retryStep, Catch: catchAll, Next: "RecordStart" },
+    ),
+    RecordStart: invoke(
+      {
+        comment: "What restores cannot sign: the audit trail's entry is made here. A restore is not held up for it",
+        target: sharedFunction("Record"),
+        payload: { step: "restore-begun", ...restoring.about, execution: thisExecution, to: "{% $event.to %}" },
+      },
+      { Retry: retryStep, Catch: [{ ErrorEquals: anyError, Next: "TellStart" }], Next: "TellStart" },
     ),
     TellStart: sendAlert(
       {
@@ -108,7 +124,7 @@ export const restore: Definition = {
       },
       { Catch: catchAll, Next: "Done" },
     ),
-    Done: { Type: "Succeed", Output: "{% $restored %}" },
+    Done: { Type: "Succeed", Output: "{% $merge([$restored, {'checks': $preflight.checks}]) %}" },
     ...alertAndFail("restore", aboutBackup),
   },
 };

@@ -110,13 +110,22 @@ it("records nothing of a backup that is gone", async () => {
 
 it("writes restores into the audit trail: who asked, which execution, and how it ended", async () => {
   await recording();
+  const { atLeast: _, ...about } = sample("record", { backupId, step: "restore-begun" });
+  await invoke(record, { ...about, to: "restored", requestedBy: "ada" });
   await recording({ step: "restore", atLeast: 0, requestedBy: "ada" });
   await recording({ step: "restore", atLeast: 0, requestedBy: "", error: "RestoreDiffers" });
   const trail = join(project.directory, "vault", "audit");
   const entries = await Promise.all((await readdir(trail)).sort().map((name) => readFile(join(trail, name), "utf8")));
   expect(entries.map((text) => JSON.parse(text).entry)).toMatchObject([
-    { number: 1, action: "restore.done", source: "tree", backupId, details: { requestedBy: "ada", execution: expect.any(String) } },
-    { number: 2, action: "restore.failed", source: "tree", backupId, details: { error: "RestoreDiffers" } },
+    {
+      number: 1,
+      action: "restore.begun",
+      source: "tree",
+      backupId,
+      details: { to: "restored", requestedBy: "ada", execution: expect.any(String) },
+    },
+    { number: 2, action: "restore.done", source: "tree", backupId, details: { requestedBy: "ada", execution: expect.any(String) } },
+    { number: 3, action: "restore.failed", source: "tree", backupId, details: { error: "RestoreDiffers" } },
   ]);
-  expect(entries).toHaveLength(2);
+  expect(entries).toHaveLength(3);
 });

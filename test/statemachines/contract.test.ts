@@ -20,7 +20,7 @@ import { runMachine, TaskError } from "./interpreter.ts";
 import { machineNames, readEvent, readMachine, targetOf, tasksOf } from "./machines.ts";
 import { allPaths, type Outcome, type Path, somePaths } from "./paths.ts";
 
-const steps = { due, dump, notify, plan, prove, prune, record, restore };
+const steps = { due, dump, notify, plan, preflight: restore, prove, prune, record, restore };
 
 interface Contract {
   /** By function: one payload of each shape. */
@@ -76,6 +76,7 @@ function membersRead(): Record<string, string[]> {
     due: "due",
     backup: "dump",
     verification: "prove",
+    preflight: "preflight",
     test: "prove",
     pruned: "prune",
   };

@@ -13,7 +13,7 @@ import { step as restore } from "../../functions/restore.ts";
 import { type Answer, runMachine, TaskError } from "./interpreter.ts";
 import { readEvent, readMachine } from "./machines.ts";
 
-const steps = { due, notify, plan, prove, record, restore };
+const steps = { due, notify, plan, preflight: restore, prove, record, restore };
 const results: Readonly<Record<string, string>> = { "plan restore": "plan-restore", "plan restore-test": "plan-restore-test" };
 
 /**

@@ -87,11 +87,15 @@ export function tasksOf(machine: Machine): [name: string, state: State, within: 
 /** What each source has of its own; `plan` and `due` give the name. */
 const ownNames = /\{% \$(?:plan|states\.input)\.(dump|prove)Function %\}/;
 
+/** What `restore` is asked for beside a restore. */
+const looking = "'only': 'preflight'";
+
 /**
  * The function, task or machine that a Task calls: `plan`, `dump`, `fargate:dump`,
- * `machine:BackupMachine`.
+ * `machine:BackupMachine`; `preflight`: the function that restores, which only looks.
  */
 export function targetOf(state: State): string {
+  if (String(state.Arguments?.["Payload"]).includes(looking)) return "preflight";
   const { FunctionName = "", TaskDefinition = "", StateMachineArn = "" } = (state.Arguments ?? {}) as Record<string, string>;
   if (FunctionName !== "") return ownNames.exec(FunctionName)?.[1] ?? lambdaNames[FunctionName] ?? FunctionName;
   if (TaskDefinition !== "") return `fargate:${TaskDefinition.replace(`${prefix}-`, "")}`;

@@ -73,6 +73,7 @@ const well: Readonly<Record<string, Readonly<Record<string, Outcome>>>> = {
   "restore-test": { Plan: planned("plan-restore-test", "lambda"), RestoreTest: restoring, RestoreTestOnFargate: restoring },
   restore: {
     Plan: planned("plan-restore", "lambda"),
+    Preflight: { gives: readEvent("results", "preflight") },
     Restore: { gives: readEvent("results", "restore") },
     RestoreOnFargate: { gives: readEvent("results", "restore") },
   },

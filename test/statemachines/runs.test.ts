@@ -10,7 +10,7 @@ import { step as restore } from "../../functions/restore.ts";
 import { type Answer, type Ran, runMachine, TaskError } from "./interpreter.ts";
 import { machineNames, readEvent, readMachine } from "./machines.ts";
 
-const steps = { due, dump, notify, plan, prove, prune, record, restore };
+const steps = { due, dump, notify, plan, preflight: restore, prove, prune, record, restore };
 /** The samples of results of a step that has several, by what it was asked for. */
 const results: Readonly<Record<string, string>> = {
   "plan restore-test": "plan-restore-test",
@@ -172,7 +172,8 @@ describe("what was found", () => {
     backupId: "20261121T020000Z-full-7k3f9a",
     execution: expect.stringMatching(/^arn:aws:states:/),
   };
-  const recorded = (calls: readonly Call[]) => calls.filter(({ target }) => target === "record").map(({ payload }) => payload);
+  const recorded = (calls: readonly Call[]) =>
+    calls.filter(({ target, payload }) => target === "record" && payload["step"] !== "restore-begun").map(({ payload }) => payload);
   const steps: Readonly<Record<string, string>> = {
     backup: "verify",
     "restore-test": "restore-test",
@@ -201,7 +202,7 @@ describe("what was found", () => {
     const executions = calls
       .filter(({ target }) => [step, `fargate:${step}`, "record"].includes(target))
       .map(({ payload }) => payload["execution"]);
-    expect(executions).toHaveLength(3);
+    expect(executions).toHaveLength(name === "restore" ? 4 : 3);
     expect(new Set(executions).size).toBe(1);
   });
 
@@ -308,9 +309,15 @@ describe("restore-test", () => {
 describe("restore", () => {
   it("restores to a new place and tells the people", async () => {
     const { status, calls } = await run("restore");
-    expect(targets(calls)).toEqual(["plan", "notify", "restore", "record", "notify"]);
-    expect(calls[1]?.payload).toMatchObject({ error: "RestoreStarted", cause: "asked for by ops@taskmaster.example" });
-    expect(calls[2]?.payload).toMatchObject({ options: {} });
+    expect(targets(calls)).toEqual(["plan", "preflight", "record", "notify", "restore", "record", "notify"]);
+    expect(calls[1]?.payload).toMatchObject({ to: "taskmaster_restored", options: {}, only: "preflight" });
+    expect(calls[2]?.payload).toMatchObject({
+      step: "restore-begun",
+      to: "taskmaster_restored",
+      requestedBy: "ops@taskmaster.example",
+    });
+    expect(calls[3]?.payload).toMatchObject({ error: "RestoreStarted", cause: "asked for by ops@taskmaster.example" });
+    expect(calls[4]?.payload).toMatchObject({ options: {} });
     expect(calls.at(-1)?.payload).toMatchObject({
       error: "RestoreDone",
       backupId: "20261121T020000Z-full-7k3f9a",
@@ -319,9 +326,25 @@ describe("restore", () => {
     expect(status).toBe("SUCCEEDED");
   });
 
+  it("says in its output what was looked at before anything was touched", async () => {
+    const { checks } = readEvent("results", "preflight");
+    expect(await run("restore")).toMatchObject({ output: { target: "taskmaster_restored", checks } });
+  });
+
+  it("begins nothing, and tells nobody that it did, where a check of the target fails", async () => {
+    const { error, calls } = await run("restore", { preflight: fail("RestoreRefused", "3 checks failed") });
+    expect(targets(calls)).toEqual(["plan", "preflight", "notify"]);
+    expect(calls.at(-1)?.payload).toMatchObject({ state: "Preflight", error: "RestoreRefused" });
+    expect(error).toBe("RestoreRefused");
+  });
+
+  it("is not held up by an audit trail that takes no entry", async () => {
+    expect(await run("restore", { record: fail("StoreUnavailable") })).toMatchObject({ status: "SUCCEEDED" });
+  });
+
   it("goes on in Fargate with the same target", async () => {
     const { calls } = await run("restore", { restore: fail("DeadlineReached") });
-    expect(calls[3]).toMatchObject({ target: "fargate:restore", payload: { to: "taskmaster_restored" } });
+    expect(calls[5]).toMatchObject({ target: "fargate:restore", payload: { to: "taskmaster_restored" } });
   });
 
   it("is not held up by a message that cannot be sent, and passes its options on", async () => {

@@ -1,5 +1,6 @@
 /** What a restore is asked for. */
 import type { RestoreRequest } from "../../engines/engine.ts";
+import type { SafetyBackup } from "./restore-result.ts";
 
 export interface RestoreOptions {
   /** As given after --to; the engine says what forms it takes. */
@@ -12,6 +13,8 @@ export interface RestoreOptions {
    * one lies under another name, and nowhere else.
    */
   readonly safetyBackup?: boolean | undefined;
+  /** The safety backup that another run took and held (safety-backup.ts). */
+  readonly safetyTaken?: SafetyBackup | undefined;
   /** Whether the policy's assertions are run on what was loaded; default: they are. */
   readonly assertions?: boolean | undefined;
   /** Goes on where the room on the target seems too small. */

@@ -12,13 +12,15 @@ import type { FoundBackup } from "../catalogue/find-backups.ts";
 import { dumpOpened } from "../dump.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { verifyBackup } from "../verify.ts";
+import type { RestoreOptions } from "./restore-options.ts";
 import type { SafetyBackup } from "./restore-result.ts";
 
 /** What a hold on a safety backup says, before the words about its restore. */
 const holdReason = "pre-restore";
 
 /**
- * Takes it, reads it back, and holds it until a person releases the hold.
+ * Takes it, reads it back, and holds it until a person releases the hold. Where a run that must not
+ * sign restores (ADR 0036), it was taken and held before, and `taken` names it.
  * Errors: RestoreRefused, with the cause in its words: nothing was touched then. Interrupted.
  */
 export async function takeSafetyBackup(
@@ -26,15 +28,16 @@ export async function takeSafetyBackup(
   engine: Engine,
   { entry }: FoundBackup,
   request: RestoreRequest,
+  taken?: RestoreOptions["safetyTaken"],
 ): Promise<SafetyBackup> {
+  if (context.handOver !== undefined) return requireTaken(taken, request);
   const { log, progress } = context.run;
   try {
     progress.phase("safety backup");
-    const taken = await take(context, engine, entry.source, request);
-    const reason = `${holdReason}: what stood at ${request.target} before ${entry.source}/${entry.id} was restored there`;
-    await hold(context, taken, reason);
-    log.info(`what stands at the target is backed up as ${taken.source}/${taken.backupId}, held until you release it`);
-    return taken;
+    const made = await makeSafetyBackup(context, engine, entry.source, request);
+    await holdSafetyBackup(context, made, { target: request.target, source: entry.source, backupId: entry.id });
+    log.info(`what stands at the target is backed up as ${made.source}/${made.backupId}, held until you release it`);
+    return made;
   } catch (error) {
     if (!isHoldfastError(error) || error.name === "Interrupted" || error.name === "Internal") throw error;
     throw new HoldfastError(
@@ -49,7 +52,25 @@ export async function takeSafetyBackup(
   }
 }
 
-async function take(context: PipelineContext, engine: Engine, restored: string, request: RestoreRequest): Promise<SafetyBackup> {
+/** Between the look at the target and the restore, somebody may have put something there. */
+function requireTaken(taken: SafetyBackup | undefined, { target }: RestoreRequest): SafetyBackup {
+  if (taken !== undefined) return taken;
+  throw new HoldfastError("RestoreRefused", `${target} holds something that was not backed up first; nothing was touched`, {
+    hint: "Something was put there after the target had been looked at. Look at it, and start the restore again.",
+  });
+}
+
+/**
+ * Backs up what stands at the target, as the series of the source `restored`, and reads it back;
+ * does not hold it. Errors: those of dumpOpened and verifyBackup, SourceNotFound,
+ * SourceUnsupported, BackupDamaged (it cannot be read back).
+ */
+export async function makeSafetyBackup(
+  context: PipelineContext,
+  engine: Engine,
+  restored: string,
+  request: RestoreRequest,
+): Promise<SafetyBackup> {
   const base = findSource(context.policy, restored);
   if (base === undefined) {
     throw new HoldfastError("SourceNotFound", `the policy has no source "${restored}", which would name a vault and a key for it`, {
@@ -74,7 +95,20 @@ async function take(context: PipelineContext, engine: Engine, restored: string, 
   );
 }
 
-async function hold(context: PipelineContext, { source, backupId }: SafetyBackup, reason: string): Promise<void> {
+/** For what a safety backup was taken: the target, and what was to be restored there. */
+export interface SafetyPurpose {
+  readonly target: string;
+  readonly source: string;
+  readonly backupId: string;
+}
+
+/** Holds it until a person releases the hold. Errors: those of addHold and of the signer. */
+export async function holdSafetyBackup(
+  context: PipelineContext,
+  { source, backupId }: SafetyBackup,
+  { target, ...restored }: SafetyPurpose,
+): Promise<void> {
+  const reason = `${holdReason}: what stood at ${target} before ${restored.source}/${restored.backupId} was restored there`;
   const config = findSource(context.policy, source);
   if (config === undefined) throw new HoldfastError("Internal", `no series ${source}`);
   const { run } = context;
