@@ -9,6 +9,7 @@ import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { alerting, warnUnalerted } from "./alerting.ts";
+import { addApprovals } from "./approval-commands.ts";
 import { alertHelp, backupHelp, type CommandTraits, example, type InSession, type Work } from "./command-shape.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import type { InitCommandOptions } from "./commands/init.ts";
@@ -83,6 +84,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
   addRetention(program, inSession);
   addReports(program, inSession);
   addAudit(program, inSession);
+  addApprovals(program, terminal, end);
   addFollow(program, terminal, end);
   return program;
 }

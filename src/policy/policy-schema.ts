@@ -9,6 +9,7 @@ import type { EnginePolicies } from "./engine-policy.ts";
 import type { Parsed } from "./parsed.ts";
 import type { AlertChannel } from "./policy.ts";
 import { channelForm, parseAlertChannel, parseEmail } from "./references.ts";
+import { approvals } from "./schema-approvals.ts";
 import { connectionReference, key, webhookReference } from "./schema-places.ts";
 import { forms, list, named, section, term, wrongType } from "./schema-terms.ts";
 import { vault } from "./schema-vaults.ts";
@@ -129,6 +130,7 @@ function build(engines: EnginePolicies) {
       ).optional(),
       alerts: alerts.prefault({}),
       audit: audit.prefault({}),
+      approvals: approvals.optional(),
     },
     {
       expects: "a policy: a mapping with version, vaults, keys and sources",

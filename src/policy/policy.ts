@@ -2,6 +2,7 @@
  * The validated policy: what every other module knows of holdfast.yml. Made by parse-policy.ts,
  * frozen.
  */
+import type { Approvals } from "./approvals.ts";
 
 export type Tier = "critical" | "important" | "standard";
 /** A backup's kind, the second part of its id. */
@@ -269,6 +270,8 @@ export interface Policy {
   readonly alerts: Readonly<Partial<Record<Severity, readonly AlertChannel[]>>>;
   /** How long an entry of the audit trail is locked, in vaults that lock; 0: not at all. */
   readonly auditKeepSeconds: number;
+  /** What a second person must approve; absent: nothing. */
+  readonly approvals?: Approvals | undefined;
   /** SHA-256 of the policy file's bytes, hex; goes into every manifest. */
   readonly sha256: string;
 }

@@ -34,7 +34,7 @@ A schedule says when something is due, and \`holdfast status\` when it is late; 
 /** The whole page. */
 export function renderReference(engines: EnginePolicies = enginePolicies): string {
   const policy = describePolicy(engines);
-  const { vaults, keys, sources, restoreTargets, alerts, audit } = policy.properties ?? {};
+  const { vaults, keys, sources, restoreTargets, alerts, audit, approvals } = policy.properties ?? {};
   const [vault, key, source] = [vaults, keys, sources].map((mapping) => (mapping?.additionalProperties || undefined) ?? {});
   const target = (restoreTargets?.additionalProperties || undefined) ?? {};
   const kinds = source?.oneOf ?? [];
@@ -58,6 +58,7 @@ export function renderReference(engines: EnginePolicies = enginePolicies): strin
     section("Restore targets", restoreTargets?.description, rows(target, "restoreTargets.<name>")),
     section("Alerts", alerts?.description, alertRows(alerts ?? {})),
     section("Audit trail", audit?.description, rows(audit ?? {}, "audit")),
+    section("Approvals", approvals?.description, approvalRows(approvals ?? {})),
   ].join("\n");
 }
 
@@ -88,6 +89,17 @@ function alertRows(alerts: DescribedSchema): string[] {
     ...severities.map(([name, schema]) => row(`alerts.${name}`, schema, false)),
     row("alerts.<severity>[]", short, true),
     ...rows(channel, "alerts.<severity>[]"),
+  ];
+}
+
+function approvalRows(approvals: DescribedSchema): string[] {
+  const { approvers, ...others } = approvals.properties ?? {};
+  const approver = (approvers?.additionalProperties || undefined) ?? {};
+  return [
+    ...rows({ properties: others }, "approvals"),
+    row("approvals.approvers", approvers ?? {}, false),
+    row("approvals.approvers.<name>", approver, true),
+    ...rows(approver, "approvals.approvers.<name>"),
   ];
 }
 
@@ -134,6 +146,7 @@ function typeOf(schema: DescribedSchema): string {
     case "integer":
       return `whole number, ${schema.minimum} to ${schema.maximum}`;
     case "array":
+      if (schema.items?.enum !== undefined) return `list of ${typeOf(schema.items)}`;
       return `list of ${typeOf(schema.items ?? {})
         .split(" or ")
         .map((type) => `${type}s`)

@@ -2,6 +2,7 @@
  * Makes a policy out of a written one: names for defaults, absolute paths, objectives of the tiers.
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
+import { type Approvals, guardedActions } from "./approvals.ts";
 import { checkLocks } from "./check-locks.ts";
 import { defaultAuditKeepSeconds, defaultName, tierObjectives } from "./defaults.ts";
 import { mapDefined, withoutUndefined } from "./defined.ts";
@@ -33,6 +34,7 @@ export function resolvePolicy(
     alerts: mapDefined(written.alerts, (channels, severity) =>
       channels.map((channel, index) => resolveChannel(channel, ["alerts", severity, index], paths)),
     ),
+    ...resolveApprovals(written.approvals),
     auditKeepSeconds: written.audit.keep ?? defaultAuditKeepSeconds,
     sha256,
   };
@@ -46,6 +48,22 @@ function resolveTargets(
 ): Pick<Policy, "restoreTargets"> | Record<string, never> {
   if (written === undefined) return {};
   return { restoreTargets: mapRecord(written, (target, name) => paths.resolveSecret(target, ["restoreTargets", name])) };
+}
+
+function resolveApprovals(written: WrittenPolicy["approvals"]): { readonly approvals?: Approvals } {
+  if (written === undefined) return {};
+  const { of = guardedActions, expires, approvers = {} } = written;
+  return {
+    approvals: {
+      of,
+      expiresSeconds: expires,
+      approvers: mapRecord(approvers, (approver) => {
+        if (typeof approver === "string") return { publicKey: approver };
+        const { publicKey, user, retired } = approver;
+        return withoutUndefined({ publicKey, user, retiredAt: retired });
+      }),
+    },
+  };
 }
 
 function resolveVault(written: WrittenPolicy["vaults"][string], name: string, paths: PathResolver): VaultConfig {

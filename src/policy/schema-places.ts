@@ -34,7 +34,7 @@ const keyText = term(parseKeyReference, {
   samples: ["kms:alias/holdfast", "file:~/.config/holdfast/main.key"],
 });
 
-function publicKey(whose: string) {
+export function publicKey(whose: string) {
   return term(parsePublicKey, {
     expects: "a public key in base64",
     pattern: "^[A-Za-z0-9+/]+={0,2}$",

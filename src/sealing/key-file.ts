@@ -30,11 +30,11 @@ export function keyIdOf(key: Uint8Array): string {
  */
 export async function createKeyFile(
   path: string,
-  options: { readonly randomBytes: (count: number) => Uint8Array; readonly now: Date },
+  options: { readonly randomBytes: (count: number) => Uint8Array; readonly now: Date; readonly purpose?: KeyPurpose },
 ): Promise<{ keyId: string }> {
   const key = options.randomBytes(keyBytes);
   const keyId = keyIdOf(key);
-  const text = keyFileText(key, keyId, options.now);
+  const text = keyFileText(key, keyId, options);
   await makeDirectories(dirname(path), 0o700).catch((error: unknown) => {
     throw writingError(path, error);
   });
@@ -75,10 +75,27 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
   return { keyId: keyIdOf(key), key };
 }
 
-function keyFileText(key: Uint8Array, keyId: string, now: Date): string {
-  return [
+/** `approving`: for a person who approves; it seals nothing. */
+export type KeyPurpose = "sealing" | "approving";
+
+const purposes: Readonly<Record<KeyPurpose, readonly string[]>> = {
+  sealing: [
     "# A sealing key of Holdfast. Backups that it sealed can be read with this key only, by anyone who holds it.",
     "# Keep a copy apart from the vault and from this machine; on paper will do: the line below ends with a checksum.",
+  ],
+  approving: [
+    "# The key of an approver of Holdfast. Anyone who has it can approve in your name: give it to nobody.",
+    "# Keep it away from the machine that restores. A lost one is replaced: make another, and change the policy.",
+  ],
+};
+
+function keyFileText(
+  key: Uint8Array,
+  keyId: string,
+  { now, purpose = "sealing" }: { readonly now: Date; readonly purpose?: KeyPurpose },
+): string {
+  return [
+    ...purposes[purpose],
     `# key id:  ${keyId}`,
     `# created: ${now.toISOString()}`,
     `${Buffer.from(key).toString("base64")} ${checksumOf(key)}`,

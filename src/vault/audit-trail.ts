@@ -29,6 +29,10 @@ export interface TrailProblem {
   readonly key: string;
   /** Completes "<key> …". */
   readonly problem: string;
+  /**
+   * Entries before it are gone or were changed: what the trail says until here may lack something.
+   */
+  readonly lost?: boolean | undefined;
 }
 
 export type TrailItem = TrailEntry | TrailProblem;
@@ -109,7 +113,7 @@ export async function* readTrail(vault: SignedVault, now: Date): AsyncGenerator<
     }
     const { entry, sha256, certain } = item;
     const broken = findBreak(entry, last, now);
-    if (broken !== undefined) yield { key, problem: broken };
+    if (broken !== undefined) yield { key, ...broken };
     yield { key, entry, certain };
     last = { sha256, number };
   }
@@ -120,19 +124,19 @@ function findBreak(
   { previous, at }: AuditEntry,
   last: { readonly sha256: string | null; readonly number: number },
   now: Date,
-): string | undefined {
+): Omit<TrailProblem, "key"> | undefined {
   if (previous !== last.sha256) {
     const before = last.number === 0 ? "the beginning of the trail" : `number ${last.number}`;
-    return `does not follow ${before}: an entry between them is missing or was changed`;
+    return { problem: `does not follow ${before}: an entry between them is missing or was changed`, lost: true };
   }
-  return isFuture(at, now) ? `is dated in the future: ${at}` : undefined;
+  return isFuture(at, now) ? { problem: `is dated in the future: ${at}` } : undefined;
 }
 
 async function* listHiddenEntries({ store }: SignedVault): AsyncGenerator<TrailProblem, void, undefined> {
   for await (const { key, by, hiddenAt } of store.listHidden(auditPrefix)) {
     if (parseAuditKey(key) === undefined) continue;
     const what = by === "deletion" ? "was deleted" : "was written over";
-    yield { key, problem: `${what} at ${hiddenAt.toISOString()}; the bucket still has it` };
+    yield { key, problem: `${what} at ${hiddenAt.toISOString()}; the bucket still has it`, lost: true };
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { guardedActions, needsApproval } from "../../src/policy/approvals.ts";
 import { traitsOf } from "../../src/policy/engine-policy.ts";
 import { postgresPolicy } from "../../src/policy/engines/postgres/policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
@@ -256,6 +257,41 @@ describe("alerts", () => {
         { type: "slack", webhook: { from: "env", name: "HOOK" } },
       ],
     });
+  });
+});
+
+describe("approvals", () => {
+  const key = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+  it("are of nothing where the policy does not say so, and of everything where it names no actions", () => {
+    expect(parse(smallest).approvals).toBeUndefined();
+    expect(needsApproval(parse(smallest), "overwrite")).toBe(false);
+    const everything = parse(withTop("approvals: {}"));
+    expect(everything.approvals).toEqual({ of: guardedActions, expiresSeconds: 14_400, approvers: {} });
+    expect(guardedActions.every((action) => needsApproval(everything, action))).toBe(true);
+  });
+
+  it("name actions, a time, and approvers by their keys", () => {
+    const line = `approvals: { of: [overwrite], expires: 30d, approvers: { ben: ${key}, cara: { publicKey: ${key}, user: cara, retired: 2027-03-31 } } }`;
+    const policy = parse(withTop(line));
+    expect(policy.approvals).toEqual({
+      of: ["overwrite"],
+      expiresSeconds: 2_592_000,
+      approvers: { ben: { publicKey: key }, cara: { publicKey: key, user: "cara", retiredAt: "2027-03-31T00:00:00.000Z" } },
+    });
+    expect([needsApproval(policy, "overwrite"), needsApproval(policy, "release-hold")]).toEqual([true, false]);
+  });
+
+  it.each([
+    ["approvals: { of: [] }", "approvals.of"],
+    ["approvals: { of: [drop] }", '"drop" is not allowed; one of overwrite, swap-back'],
+    ["approvals: { expires: 31d }", '"31d" is too long: 30d at most'],
+    ["approvals: { approvers: { ben: secret } }", "approvals.approvers.ben"],
+    [`approvals: { approvers: { Ben: ${key} } }`, "is not allowed as a name"],
+    [`approvals: { approvers: { ben: { publicKey: ${key}, user: a@b } } }`, '"a@b" is not a user\'s name'],
+    [`approvals: { approvers: { ben: { publicKey: ${key}, retired: 2027-02-30 } } }`, '"2027-02-30" is not a day'],
+  ])("%s is refused", (line, said) => {
+    expect(messagesOf(withTop(line))).toEqual([expect.stringContaining(said)]);
   });
 });
 

@@ -3,7 +3,8 @@ import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import { withoutUndefined } from "../../policy/defined.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { appendAudit } from "../../vault/audit-trail.ts";
-import { type AuditAction, maxEntryTextLength } from "../../vault/documents/audit-entry.ts";
+import { type ApprovalRequest, maxEntryTextLength, type SignedDecision } from "../../vault/documents/approval.ts";
+import type { AuditAction } from "../../vault/documents/audit-entry.ts";
 import type { SignedVault } from "../../vault/vault.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 
@@ -19,6 +20,10 @@ export interface Action {
   readonly backupId?: string | undefined;
   readonly reason?: string | undefined;
   readonly details?: Readonly<Record<string, string>> | undefined;
+  /** Of approvals (vault/documents/approval.ts). */
+  readonly request?: ApprovalRequest | undefined;
+  readonly answer?: SignedDecision | undefined;
+  readonly requestSha256?: string | undefined;
 }
 
 /**

@@ -5,12 +5,17 @@
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { Signer, Verdict, Verifier } from "../../proof/statement.ts";
 import { isBackupId, isSourceName } from "../layout.ts";
+import { entryText, requestShape, requireRequest, signedDecisionShape } from "./approval.ts";
 import { canonicalJson, sha256Hex } from "./canonical-json.ts";
 import { formatVersion } from "./format-version.ts";
 import { count, instant, object, oneOf, orNull, record, type ShapeOf, sha256, text } from "./json-shape.ts";
 
 /** What can be done; each is a word that people filter by. */
 export const auditActions = [
+  "approval.denied",
+  "approval.given",
+  "approval.requested",
+  "approval.used",
   "backup.accepted",
   "backup.exported",
   "hold.added",
@@ -21,33 +26,32 @@ export const auditActions = [
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
-/** Characters (UTF-16) of one text: a reason, a path. Entries stay within a small document. */
-export const maxEntryTextLength = 2_000;
-const short = text(
-  `a text of 1 to ${maxEntryTextLength} characters`,
-  (value) => value.trim() !== "" && value.length <= maxEntryTextLength,
-);
-
 const auditEntryShape = object({
   required: {
     formatVersion: oneOf(formatVersion),
-    vaultId: short,
+    vaultId: entryText,
     /** Its place in the trail, from 1; the number in its name. */
     number: count,
     /** SHA-256 of the bytes of the entry before it; null for the first. */
     previous: orNull(sha256),
     at: instant,
     /** The person or execution that did it, as far as this machine or account knows them. */
-    by: short,
+    by: entryText,
     action: oneOf(...auditActions),
-    holdfastVersion: short,
+    holdfastVersion: entryText,
   },
   optional: {
     source: text("a source's name", isSourceName),
     backupId: text("a backup's id", isBackupId),
-    reason: short,
+    reason: entryText,
     /** What else belongs to the action: where to, which request, how it ended. */
-    details: record(short),
+    details: record(entryText),
+    /** Of `approval.requested`. */
+    request: requestShape,
+    /** Of `approval.given` and `approval.denied`. */
+    answer: signedDecisionShape,
+    /** Of `approval.used`: which request's. */
+    requestSha256: sha256,
   },
 });
 
@@ -63,6 +67,7 @@ export type SignedEntry = ShapeOf<typeof signedEntryShape>;
 export async function signEntry(entry: AuditEntry, signer: Signer): Promise<Uint8Array> {
   const problem = auditEntryShape(entry, "entry");
   if (problem !== undefined) throw new HoldfastError("UsageInvalid", `this cannot go into the audit trail: ${problem}`);
+  if (entry.request !== undefined) requireRequest(entry.request);
   const made = Buffer.from(await signer.sign(auditMessage(entry))).toString("base64url");
   return canonicalJson({ formatVersion, entry, signature: made } satisfies SignedEntry);
 }
