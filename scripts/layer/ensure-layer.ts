@@ -3,7 +3,7 @@
  * cache.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory, projectDirectory } from "../cache-directory.ts";
@@ -17,14 +17,16 @@ export function ensureLayer(options: readonly string[] = [], processor = process
   const sources = readdirSync(import.meta.dirname)
     .toSorted()
     .map((name) => join(import.meta.dirname, name));
-  const key = createHash("sha256").update(JSON.stringify(options));
-  for (const file of [...sources, join(projectDirectory, "scripts/postgres-binaries.ts")]) key.update(readFileSync(file));
+  const builders = createHash("sha256");
+  for (const file of [...sources, join(projectDirectory, "scripts/postgres-binaries.ts")]) builders.update(readFileSync(file));
   const parent = join(cacheDirectory(), "layer");
-  const directory = join(parent, `built-${key.digest("hex").slice(0, 12)}`);
+  const kind = `built-${shorten(createHash("sha256").update(JSON.stringify([processor, options])))}`;
+  const directory = join(parent, `${kind}-${shorten(builders)}`);
   const file = join(directory, `holdfast-tools-${lambdaArchitectures[processor]}.zip`);
   if (existsSync(file)) return file;
   mkdirSync(parent, { recursive: true });
-  for (const old of readdirSync(parent).filter((name) => name.startsWith("built-")))
+  // Of another state of what builds it; layers of other options stay.
+  for (const old of readdirSync(parent).filter((name) => name.startsWith(`${kind}-`)))
     rmSync(join(parent, old), { recursive: true, force: true });
   const temporary = mkdtempSync(join(parent, ".out-"));
   const args = [
@@ -40,3 +42,5 @@ export function ensureLayer(options: readonly string[] = [], processor = process
   renameSync(temporary, directory);
   return file;
 }
+
+const shorten = (hash: Hash): string => hash.digest("hex").slice(0, 12);

@@ -32,6 +32,8 @@ export interface PostgresOptions {
    * use TLS.
    */
   readonly tls?: boolean;
+  /** Further variables of the server's environment, for libraries of its extensions. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export type StopMode = "smart" | "fast" | "immediate";
@@ -257,7 +259,7 @@ function controlPostmaster({ options, binDir, directory, dataDir, owner }: Parts
       cwd: directory,
       detached: true,
       stdio: ["ignore", log, log],
-      env: { PATH: process.env.PATH, LANG: "C", LC_ALL: "C" },
+      env: { PATH: process.env.PATH, LANG: "C", LC_ALL: "C", ...options.env },
     });
     closeSync(log);
     let over = false;

@@ -1,111 +1,106 @@
 /**
- * PostgreSQL's programs as a layer, built by its command, unpacked at /opt where there is nothing
- * else but glibc and libstdc++: down to a proven restore test of every major by the bundled
- * functions.
+ * PostgreSQL's programs as a layer, built by its command with PostGIS and pgvector, unpacked at
+ * /opt where there is nothing else but glibc and libstdc++: down to a proven restore test of every
+ * major and of both extensions by the bundled functions. Layers of other options:
+ * test/exhaustive/layers.test.ts.
  */
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { maxUnpackedBytes } from "../../../infra/layer-manifest.ts";
+import { maxUnpackedBytes, readLayerManifest } from "../../../infra/layer-manifest.ts";
+import { ensureIcuPostgres } from "../../../scripts/debian-postgres.ts";
 import { ensureLayer } from "../../../scripts/layer/ensure-layer.ts";
 import { closureProblems } from "../../../scripts/layer/libraries.ts";
 import { unpackedBytes } from "../../../scripts/layer/locale-data.ts";
 import type { Processor } from "../../../scripts/layer/processor.ts";
-import { supportedMajors } from "../../../src/engines/postgres/tools.ts";
-import { openBareCage } from "../../support/bare-cage.ts";
 import type { Cage } from "../../support/cage.ts";
-import { type FunctionsCloud, startFunctionsCloud } from "../../support/functions-cloud.ts";
-import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
+import { startExtendedPostgres } from "../../support/extended-postgres.ts";
+import { execution, type LayerTrial, majors, startLayerTrial, type TrialDatabase } from "../../support/layer-trial.ts";
+import { ensurePgvector, pgvectorMajor } from "../../support/pgvector.ts";
+import { startPostgres } from "../../support/postgres-server.ts";
 import { runOk } from "../../support/processes.ts";
 
-const majors = Array.from({ length: supportedMajors.newest - supportedMajors.oldest + 1 }, (_, at) => supportedMajors.oldest + at);
-const execution = "arn:aws:states:eu-central-1:123456789012:execution:holdfast-test-backup:layer";
-const directory = mkdtempSync(join(tmpdir(), "hf-layer-"));
-const layer = join(directory, "opt");
-const servers = new Map<number, PostgresServer>();
+/** pgvector's build is for this processor alone. */
+const hasVector = process.arch === "x64";
+/** Debian's PostGIS is for its own major. */
+const postgisMajor = 15;
+const extended = ["postgis", ...(hasVector ? ["vector"] : [])];
 let zip: string;
-let cloud: FunctionsCloud;
-let cage: Cage;
+let trial: LayerTrial;
+/** With the layer as it would be without the extensions. */
+let lacking: Cage | undefined;
 
-/** Another program than the one that wrote it unpacks the zip, links as links. */
-const unpack = `
-import os, stat, sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as archive:
-    assert archive.testzip() is None
-    for entry in archive.infolist():
-        path, mode = os.path.join(sys.argv[2], entry.filename), entry.external_attr >> 16
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if stat.S_ISLNK(mode): os.symlink(archive.read(entry).decode(), path)
-        else:
-            with open(path, "wb") as file: file.write(archive.read(entry))
-            os.chmod(path, mode & 0o777)
-`;
-
-/** What loads only where time zones and PostgreSQL's own extensions are. */
-const schema = [
-  "create extension pgcrypto; create extension hstore",
-  "create table orders (id bigint primary key, at timestamptz not null, note text not null, tags hstore, check (extract(hour from at at time zone 'Europe/Berlin') < 25))",
-  "create index on orders ((at at time zone 'America/New_York'))",
-  "insert into orders select n, '2026-01-01 12:00+00'::timestamptz + n * interval '1 hour', 'order ' || n, hstore('n', n::text) from generate_series(1, 2000) n",
+/** What needs the extension to load at all, and its index to be built. */
+const locations = [
+  "create extension postgis",
+  "create table locations (id int primary key, at geometry(Point, 4326) not null)",
+  // Another system of coordinates: PROJ reads its database.
+  "create index on locations using gist (st_transform(at, 3857))",
+  "insert into locations select n, st_setsrid(st_makepoint(n / 10.0, n / 20.0), 4326) from generate_series(1, 300) n",
+].join("; ");
+const embeddings = [
+  "create extension vector",
+  "create table embeddings (id int primary key, of vector(3) not null)",
+  "insert into embeddings select n, array[n, n / 2.0, 1]::vector from generate_series(1, 300) n",
+  "create index on embeddings using hnsw (of vector_l2_ops)",
+].join("; ");
+const sorted = [
+  "create collation german (provider = icu, locale = 'de')",
+  "create table words (word text collate german primary key)",
+  "insert into words select 'word ' || n from generate_series(1, 300) n",
 ].join("; ");
 
+async function startExtended(layer: string): Promise<Record<string, TrialDatabase>> {
+  return {
+    shoppostgis: { server: await startExtendedPostgres(postgisMajor, layer, zip), script: locations },
+    ...(hasVector ? { shopvector: { server: await startExtendedPostgres(pgvectorMajor, layer, zip), script: embeddings } } : {}),
+    shopicu: { server: await startPostgres(ensureIcuPostgres()), script: sorted },
+  };
+}
+
 beforeAll(async () => {
-  zip = ensureLayer();
-  await runOk("python3", ["-c", unpack, zip, layer]);
-  await runOk("chmod", ["755", directory]);
-  for (const major of majors) {
-    const server = await startPostgres({ major });
-    servers.set(major, server);
-    await server.sql("create database shop");
-    await server.sql(schema, "shop");
-  }
-  cage = await openBareCage({ functions: ["dump", "prove"], layer });
-  cloud = await startFunctionsCloud(
-    Object.fromEntries([...servers].map(([major, server]) => [`shop${major}`, server.urlOf("shop")])),
-  );
+  const vector = hasVector ? ["--extension", `vector@${pgvectorMajor}=${ensurePgvector()}`] : [];
+  // With the languages that leave room for PostGIS.
+  zip = ensureLayer(["--locales", "common", "--extension", "postgis", ...vector]);
+  trial = await startLayerTrial(zip, startExtended);
 }, 900_000);
 
-afterAll(async () => {
-  await cage?.[Symbol.asyncDispose]();
-  await cloud?.[Symbol.asyncDispose]();
-  for (const server of servers.values()) await server.remove();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => trial?.[Symbol.asyncDispose]());
 
-/** As infra/tools.ts sets it, and no other way to the programs than the engine's own search. */
-const environment = (source: string): NodeJS.ProcessEnv => ({
-  ...cloud.environment({ toolPath: "" }),
-  LOCPATH: "/opt/share/locale",
-  HOLDFAST_SOURCE: source,
-});
-
-async function call(
-  name: string,
-  event: { readonly source: string; readonly [key: string]: unknown },
-): Promise<Record<string, unknown>> {
-  await using lambda = await cage.start(name, environment(event.source));
-  const { result, errorType, errorMessage } = await lambda.invoke(event);
-  return result ?? { errorType, errorMessage, log: lambda.log() };
+/** The layer as it would be without the extensions. */
+async function withoutExtensions(): Promise<string> {
+  const bare = join(trial.directory, "bare");
+  await runOk("cp", ["-al", trial.layer, bare]);
+  for (const major of majors) {
+    for (const part of ["lib", "share/extension"]) {
+      const directory = join(bare, `pgsql-${major}`, part);
+      for (const name of readdirSync(directory)) if (/^(?:vector|postgis)/.test(name)) rmSync(join(directory, name));
+    }
+  }
+  return bare;
 }
 
 describe("the layer", () => {
   it("is what its digest says, fits into Lambda beside a function, and needs nothing newer than Amazon Linux 2023 has", () => {
     const [digest] = readFileSync(`${zip}.sha256`, "utf8").split("  ");
     expect(createHash("sha256").update(readFileSync(zip)).digest("hex")).toBe(digest);
-    expect(unpackedBytes(layer)).toBeLessThan(maxUnpackedBytes - 10_000_000);
-    expect(closureProblems(layer, process.arch as Processor)).toEqual([]);
+    expect(unpackedBytes(trial.layer)).toBeLessThan(maxUnpackedBytes - 10_000_000);
+    expect(closureProblems(trial.layer, process.arch as Processor)).toEqual([]);
+    expect(readLayerManifest(readFileSync(zip))?.extensions).toEqual({
+      [postgisMajor]: ["postgis"],
+      ...(hasVector ? { [pgvectorMajor]: ["vector"] } : {}),
+    });
   });
 
   it("looks for public authorities where Amazon Linux has them, as `sslrootcert=system` asks", () => {
-    const library = readFileSync(join(layer, "pgsql-lib/libcrypto.so.3"), "latin1");
+    const library = readFileSync(join(trial.layer, "pgsql-lib/libcrypto.so.3"), "latin1");
     expect(library).toContain("\0/etc/pki/tls/cert.pem\0");
     expect(library).not.toContain("/usr/lib/ssl/cert.pem");
   });
 
   it("is all that the cage has besides glibc, libstdc++, a shell and what the supervisor calls", async () => {
-    const { stdout } = await cage.shell(
+    const { stdout } = await trial.cage.shell(
       "ls /bin /lib; ls -d /usr /lib/x86_64-linux-gnu 2>/dev/null; touch /opt/x 2>&1 | grep -c Read-only",
     );
     const names = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("/"));
@@ -127,7 +122,7 @@ describe("the layer", () => {
       // Two modules that are linked with further libraries of the layer.
       `printf '%s\\n' "load 'uuid-ossp'" "load 'pgxml'" "${query}" | /opt/pgsql-${major}/bin/postgres --single -D /tmp/d postgres 2>&1`,
     ];
-    const { stdout, stderr } = await cage.shell(script.join("\n"));
+    const { stdout, stderr } = await trial.cage.shell(script.join("\n"));
     expect(stdout, stderr).toContain('"apa ärlig zebra"');
     expect(stdout).toContain('"2026-06-30 20:00:00"');
     expect(stdout).not.toContain("ERROR");
@@ -135,10 +130,36 @@ describe("the layer", () => {
 
   it.each(majors)("dumps, verifies and proves a backup of PostgreSQL %i", async (major) => {
     const source = `shop${major}`;
-    const { backupId, ...rest } = await call("dump", { source, kind: "full" });
+    const { backupId, ...rest } = await trial.call("dump", { source, kind: "full" });
     expect(rest).toMatchObject({ source, rows: 2_000 });
     const backup = { source, backupId, execution };
-    expect(await call("prove", { ...backup, step: "verify" })).toMatchObject({ outcome: "verified", rows: 2_000 });
-    expect(await call("prove", { ...backup, step: "restore-test" })).toMatchObject({ outcome: "proven", rows: 2_000 });
+    expect(await trial.call("prove", { ...backup, step: "verify" })).toMatchObject({ outcome: "verified", rows: 2_000 });
+    expect(await trial.call("prove", { ...backup, step: "restore-test" })).toMatchObject({ outcome: "proven", rows: 2_000 });
+  });
+
+  it.each(extended)("proves a backup whose columns and indexes are of %s, and without it says what to add", async (name) => {
+    const source = `shop${name}`;
+    const { backupId, ...rest } = await trial.call("dump", { source, kind: "full" });
+    expect(rest).toMatchObject({ source });
+    const test = { source, backupId, execution, step: "restore-test" };
+    const proven = await trial.call("prove", test);
+    expect(proven, await trial.cloud.findings(source)).toMatchObject({ outcome: "proven" });
+    lacking ??= await trial.openCage(await withoutExtensions());
+    const { errorType, errorMessage } = await trial.call("prove", test, lacking);
+    expect(errorType).toBe("BackupUnproven");
+    // The alert has it, and what was found of the backup.
+    for (const text of [errorMessage, await trial.cloud.findings(source)]) {
+      expect(text).toMatch(new RegExp(`extension ${name} [0-9.]+ is not available on this server`));
+      expect(text).toContain(`write restoreTest: { extensions: [${name}] } into the policy, run`);
+    }
+  });
+
+  it("is built without ICU, and says of a source with its collations why it is unproven", async () => {
+    const source = "shopicu";
+    const { backupId, ...rest } = await trial.call("dump", { source, kind: "full" });
+    expect(rest).toMatchObject({ source, rows: 300 });
+    const test = { source, backupId, execution, step: "restore-test" };
+    expect(await trial.call("prove", test)).toMatchObject({ errorType: "BackupUnproven" });
+    expect(await trial.cloud.findings(source)).toMatch(/COLLATION public\.german: ICU is not supported in this build/);
   });
 });
