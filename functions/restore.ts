@@ -40,6 +40,7 @@ export const step = defineStep({
       target: restored.target,
       objects: restored.comparison.objectsCompared,
       rows: restored.comparison.rowsCompared,
+      ...(restored.selection === undefined ? {} : { selection: restored.selection }),
       assertionsFailed: restored.assertions.filter(({ passed }) => !passed).length,
       loadMs: Math.round(restored.timings["load"] ?? 0),
     };

@@ -18,6 +18,10 @@ export const optionsShape = z
     noPrivileges: z.boolean().default(false),
     noTablespaces: z.boolean().default(false),
     tablespace: serverName.optional(),
+    /** Only these objects, as they stand after --only; absent: everything. */
+    only: z.array(z.string().min(1).max(300)).min(1).max(100).optional(),
+    /** Definitions without rows. */
+    schemaOnly: z.boolean().default(false),
     /** Whether the policy's assertions are run on what was restored. */
     assertions: z.boolean().default(true),
     /** Goes on where the room on the target seems too small. */
@@ -28,9 +32,14 @@ export const optionsShape = z
 /** The same as a restore is given them. */
 export function readOptions(
   given: z.output<typeof optionsShape>,
-): Pick<RestoreOptions, "flags" | "values" | "assertions" | "ignoreRoom"> {
-  const { role, tablespace, noOwner, noPrivileges, noTablespaces, assertions, ignoreRoom } = given;
-  const flags = { "no-owner": noOwner, "no-privileges": noPrivileges, "no-tablespaces": noTablespaces };
+): Pick<RestoreOptions, "flags" | "values" | "assertions" | "ignoreRoom" | "only"> {
+  const { role, tablespace, noOwner, noPrivileges, noTablespaces, schemaOnly, assertions, ignoreRoom, only } = given;
+  const flags = {
+    "no-owner": noOwner,
+    "no-privileges": noPrivileges,
+    "no-tablespaces": noTablespaces,
+    "schema-only": schemaOnly,
+  };
   const values = Object.entries({ role, tablespace }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
@@ -39,6 +48,7 @@ export function readOptions(
     values: new Map(values),
     assertions,
     ignoreRoom,
+    only,
   };
 }
 

@@ -34,6 +34,12 @@ export function describeTargets(engines: EnginePolicies): string {
   return engines.map(({ name, restore }) => `${name}: ${restore.targets}`).join("; ");
 }
 
+/** What may stand after --only, for each engine that restores parts. */
+export function describeOnly(engines: EnginePolicies): string {
+  const forms = engines.flatMap(({ name, restore: { only } }) => (only === undefined ? [] : [`${name}: ${only}`]));
+  return `only this object, with all that is part of it; may be given again (${forms.join("; ")})`;
+}
+
 /** The engines' own switches of `holdfast restore`. */
 export function addRestoreFlags(command: Command, engines: EnginePolicies): void {
   for (const [name, [first, ...others]] of groupByName(flagsOf(engines))) {

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { ExitCode } from "../errors/exit-codes.ts";
 import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { alertHelp, backupHelp, example, type InSession } from "./command-shape.ts";
-import { addRestoreFlags, describeTargets } from "./engine-options.ts";
+import { addRestoreFlags, describeOnly, describeTargets } from "./engine-options.ts";
 import { keeperVariable } from "./keeper/keeper-variable.ts";
 import { checkTargetOptions } from "./restore-target.ts";
 import { onStack } from "./stack/on-stack.ts";
@@ -55,6 +55,7 @@ function addRestore(program: Command, end: End, inSession: InSession, engines: E
     .argument("<backup>", backupHelp)
     .option("--to <target>", describeTargets(engines))
     .option("--keep <time>", "instead of --to: into a throwaway that stays up so long for a look, such as 4h; then it is gone")
+    .option("--only <object>", describeOnly(engines), gather)
     .option("--until <time>", "stop at that instant of what the backup has, for backups that build on others")
     .option("--overwrite", "replace a target that holds something; what it held is backed up, and kept under another name")
     .option("--swap", "as --overwrite, and refuse a target that does not exist")
@@ -78,12 +79,18 @@ function addRestore(program: Command, end: End, inSession: InSession, engines: E
     "holdfast restore shop@latest --to shop_restored --dry-run",
     "holdfast restore shop@2026-11-20T12:00:00Z --to env:RESTORE_URL",
     "holdfast restore config@latest --to /srv/config-restored",
+    "holdfast restore shop@latest --to shop_orders --only public.orders --only 'schema billing'",
     "holdfast restore shop@latest --to shop --swap --end-connections",
     "holdfast restore shop --to shop --swap-back",
     "holdfast --stack holdfast-prod restore shop@latest --to shop_restored",
   );
   restore.hook("preAction", () => checkTargetOptions(restore.opts()));
   addRestoreFlags(restore, engines);
+}
+
+/** Values of an option that may be given again. */
+function gather(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 function addKept(program: Command, terminal: Terminal, end: End): void {

@@ -132,11 +132,23 @@ export interface LoadOutcome {
   readonly findings: readonly LoadFinding[];
 }
 
+/** How much of a backup a place takes. */
+export interface PlaceSelection {
+  /** As it was asked for; empty: every object. */
+  readonly only: readonly string[];
+  /** Of each object its definition alone, or its content alone. */
+  readonly content?: "definitions" | "rows" | undefined;
+  /** Objects of the backup's digest that are loaded and compared, once that was done; and all. */
+  count(digest: ContentDigest): { readonly objects: number; readonly of: number };
+}
+
 /**
  * Somewhere a backup can be loaded into and compared: a throwaway, or a restore's target. `close`
  * always comes last.
  */
 export interface Place {
+  /** Where only a part of the backup is loaded: how much of it. */
+  readonly selection?: PlaceSelection | undefined;
   /** What it is, for evidence: server version, paths, parallelism. */
   readonly facts: Readonly<Record<string, unknown>>;
   /**
@@ -201,6 +213,11 @@ export interface RestoreRequest extends RestoreGoal {
   /** As given after --to; the engine says what forms it takes. */
   readonly target: string;
   readonly overwrite: boolean;
+  /**
+   * Only these objects, by the engine's names and patterns (EnginePolicy.restore.only), with all
+   * that is part of them; absent: everything.
+   */
+  readonly only?: readonly string[] | undefined;
   /** As `overwrite`, and the target must be there: a mistyped name is refused, not created. */
   readonly swap?: boolean | undefined;
   /** Goes on where the room on the target seems too small: that is an estimate. */
@@ -285,13 +302,13 @@ export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts =
 
   /**
    * Opens a private target that exists for one test. Errors: ThrowawayFailed, ToolMissing,
-   * DiskFull.
+   * DiskFull; SelectionNotFound for `only` (RestoreRequest), which restricts what is loaded.
    */
-  openThrowaway(chain: BackupChain<F>, context: RunContext, source?: S): Promise<Place>;
+  openThrowaway(chain: BackupChain<F>, context: RunContext, source?: S, only?: readonly string[]): Promise<Place>;
 
   /**
-   * Says what restoring there would do, touching nothing. Errors: UsageInvalid, SourceUnreachable,
-   * RestoreRefused.
+   * Says what restoring there would do, touching nothing. Errors: UsageInvalid, SelectionNotFound,
+   * SourceUnreachable, RestoreRefused.
    */
   planRestore(chain: BackupChain<F>, source: S | undefined, request: RestoreRequest, context: RunContext): Promise<RestorePlan>;
 

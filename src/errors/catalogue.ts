@@ -262,6 +262,12 @@ export const catalogue = {
     retryable: false,
     hint: "Set the environment variable, or create the file or service entry that the policy names.",
   },
+  SelectionNotFound: {
+    code: "HF309",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "See with `holdfast find` which backups hold it, and under which name.",
+  },
   SourceAccessDenied: {
     code: "HF109",
     exitCode: exitCodes.failed,

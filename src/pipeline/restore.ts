@@ -23,6 +23,7 @@ import { recordRestored } from "./restore/record-restored.ts";
 import { refuseDamaged } from "./restore/refuse-request.ts";
 import { type RestoreOptions, requestOf } from "./restore/restore-options.ts";
 import type { RestoreResult } from "./restore/restore-result.ts";
+import { describePart } from "./restore/restored-part.ts";
 import { takeSafetyBackup } from "./restore/safety-backup.ts";
 import { isAllowed, setAside } from "./restore/set-aside.ts";
 import { soundContent } from "./restore-test.ts";
@@ -120,6 +121,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
       backupId: manifest.id,
       target: options.to,
       comparison: loaded.comparison,
+      ...describePart(place, verified?.digest),
       loadFindings: findings,
       assertions: loaded.assertions,
       place: place.facts,
@@ -142,7 +144,8 @@ async function preflight(
   run.progress.phase("preflight");
   const plan = await engine.planRestore(chain.readers, findSource(policy, manifest.source), request, run);
   requirePassed(plan.checks, plan.target);
-  for (const { level, message, remedy } of plan.checks) {
+  for (const { level, subject, message, remedy } of plan.checks) {
+    if (subject === "selection" && level !== "warning") run.log.info(message);
     if (level === "warning") run.log.warn(remedy === undefined ? message : `${message}. ${remedy}`);
   }
   return plan;

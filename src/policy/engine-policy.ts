@@ -64,6 +64,8 @@ export interface RestoreFlag {
 export interface RestoreWords {
   /** The forms that a target after --to has. */
   readonly targets: string;
+  /** What may stand after --only; absent: it restores backups as a whole. */
+  readonly only?: string;
   readonly flags: readonly RestoreFlag[];
 }
 

@@ -35,7 +35,7 @@ const streamBufferChunks = 16;
  * says what it meant. The rest of the input is still read when the tool was content, so that the
  * input's own checks at its end are made.
  */
-async function feed(started: Started, input: string | Readable): Promise<void> {
+async function feed(started: Started, input: string | Readable, headOnly: boolean): Promise<void> {
   const stdin = started.child.stdin;
   if (stdin === null) return;
   let open = true;
@@ -54,7 +54,7 @@ async function feed(started: Started, input: string | Readable): Promise<void> {
   for await (const chunk of input) {
     if (!open) {
       const exit = await started.exit;
-      if (exit.exitCode !== 0) return;
+      if (exit.exitCode !== 0 || headOnly) return;
       continue;
     }
     // A promise of its own each time: racing one that lives as long as the tool would keep
@@ -69,7 +69,7 @@ async function feed(started: Started, input: string | Readable): Promise<void> {
 }
 
 /** Starts feeding; the result gives the input's own error, if it had one before the tool ended. */
-function startFeeding(started: Started, { input, signal }: ToolOptions): Promise<{ readonly error?: unknown }> {
+function startFeeding(started: Started, { input, inputHead, signal }: ToolOptions): Promise<{ readonly error?: unknown }> {
   if (input === undefined || isOpenFile(input)) return Promise.resolve({});
   let toolFailed = false;
   const fail = (): void => {
@@ -78,7 +78,7 @@ function startFeeding(started: Started, { input, signal }: ToolOptions): Promise
   };
   started.exit.then((exit) => exit.exitCode !== 0 && fail(), fail);
   signal.addEventListener("abort", fail, { once: true });
-  const done = feed(started, input).finally(() => signal.removeEventListener("abort", fail));
+  const done = feed(started, input, inputHead === true).finally(() => signal.removeEventListener("abort", fail));
   return done.then(
     () => ({}),
     (error: unknown) => {

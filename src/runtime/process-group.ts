@@ -25,6 +25,11 @@ export interface ToolOptions {
    */
   readonly input?: string | Readable | OpenFile | undefined;
   /**
+   * A tool that was content with the beginning of its input leaves the rest unread, and the input's
+   * checks at its end unmade. Default: the rest is read.
+   */
+  readonly inputHead?: boolean | undefined;
+  /**
    * Runs the tool in a sandbox; takes the place of `cwd`, `uid` and `gid`. `command` is then an
    * absolute path.
    */

@@ -19,6 +19,7 @@ interface KeepOptions {
   readonly keep: string;
   readonly allowDamaged?: boolean | undefined;
   readonly assertions?: boolean | undefined;
+  readonly only?: readonly string[] | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }
@@ -49,8 +50,8 @@ export async function keep(session: Session, found: FoundBackup, given: KeepOpti
       hint: `Leave --${other} out.`,
     });
   }
-  const { allowDamaged, assertions } = given;
-  const options = { allowDamaged: allowDamaged === true, assertions };
+  const { allowDamaged, assertions, only } = given;
+  const options = { allowDamaged: allowDamaged === true, assertions, only };
   const kept = await keepRestored(context, found, options);
   const end = new Date(clock.now().getTime() + seconds * 1000);
   const { result, access } = kept;

@@ -1,5 +1,6 @@
 /** What a restore has done, in lines for people. */
 import type { RestoreResult } from "../../pipeline/restore/restore-result.ts";
+import { sayPart } from "../../pipeline/restore/restored-part.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
 import type { LoadFinding } from "../../proof/content.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
@@ -8,12 +9,13 @@ import { contentAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
 import type { Terminal } from "../terminal.ts";
 
-function describeEqual({ leftOut, unjudged }: RestoreResult["comparison"]): string {
+function describeEqual({ leftOut, unjudged }: RestoreResult["comparison"], isPart: boolean): string {
+  const equal = isPart ? "equal to that part of the backup" : "equal to the backup";
   const but = [
     ...(leftOut === undefined ? [] : [countOf(leftOut.count, "object")]),
     ...(unjudged === undefined ? [] : [`${countOf(unjudged.count, "definition")} NOT judged`]),
   ];
-  return but.length === 0 ? "equal to the backup" : `equal to the backup but for ${but.join(" and ")}`;
+  return but.length === 0 ? equal : `${equal} but for ${but.join(" and ")}`;
 }
 
 /** Each definition that is printed differently and could not be judged, after the reason. */
@@ -35,17 +37,18 @@ function findingLabel(terminal: Terminal, kind: LoadFinding["class"]): string {
 }
 
 export function restoreLines(terminal: Terminal, result: RestoreResult, units: EngineTraits["units"] | undefined): string[] {
-  const { backupId, source, target, comparison, loadFindings, timings, place } = result;
+  const { backupId, source, target, comparison, loadFindings, timings, place, selection } = result;
   const what = `${contentAmount(units, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
   const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
   const verdict = comparison.equal
     ? terminal.style(
         omitted === "" && comparison.unjudged === undefined ? "green" : "yellow",
-        `${describeEqual(comparison)}${omitted}`,
+        `${describeEqual(comparison, selection !== undefined)}${omitted}`,
       )
     : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
   return [
-    `${terminal.style("bold", backupId)}  of ${source}, restored to ${target}`,
+    `${terminal.style("bold", backupId)}  of ${source}, ${selection === undefined ? "" : "A PART OF IT "}restored to ${target}`,
+    ...(selection === undefined ? [] : [`  part        ${sayPart(selection)}; the rest was neither restored nor compared`]),
     `  compared    ${what}: ${verdict}`,
     `  phases      ${describePhases(timings)}`,
     ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),

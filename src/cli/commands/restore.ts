@@ -32,6 +32,7 @@ export interface RestoreCommandOptions {
   readonly allowDamaged?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
   readonly until?: string | undefined;
+  readonly only?: readonly string[] | undefined;
   readonly alert?: boolean | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
@@ -48,7 +49,7 @@ export async function restore(session: Session, reference: string, given: Restor
   for (const line of doubt) context.run.log.warn(line);
   const { lines: about, ...choice } = await describeChoice(context, found);
   const refusal = findRefusal(reference, found);
-  const said = { choice, ...(doubt.length === 0 ? {} : { doubt }) };
+  const said = { choice, ...(given.only === undefined ? {} : { only: given.only }), ...(doubt.length === 0 ? {} : { doubt }) };
   if (given.keep !== undefined) {
     if (refusal !== undefined) throw refusal;
     for (const line of about) context.run.log.info(`${found.entry.id}: ${line}`);
@@ -119,6 +120,7 @@ function restoreOptions(
     ignoreRoom: given.ignoreRoom,
     allowDamaged: given.allowDamaged === true,
     discardDifferent: given.discardDifferent === true,
+    only: given.only,
     ...(until === undefined ? {} : { until }),
     flags: engineFlagsIn(given, context.engines.policies),
     values: engineValuesIn(given, context.engines.policies),
@@ -134,6 +136,7 @@ interface DryRun {
 function describeDryRun(terminal: Terminal, { entry }: FoundBackup, plan: RestorePlan, { about, refusal, said }: DryRun): Outcome {
   const { id: backupId, source, state } = entry;
   const refused = plan.checks.some(({ level }) => level === "error");
+  const isPart = plan.checks.some(({ subject }) => subject === "selection");
   return {
     document: {
       dryRun: true,
@@ -145,7 +148,7 @@ function describeDryRun(terminal: Terminal, { entry }: FoundBackup, plan: Restor
       ...(refusal === undefined ? {} : { refusal: refusal.message }),
     },
     lines: [
-      `restoring ${backupId} of ${source} (${state}) to ${plan.target} would:`,
+      `restoring ${isPart ? "A PART OF " : ""}${backupId} of ${source} (${state}) to ${plan.target} would:`,
       ...plan.steps.map((step, index) => `  ${index + 1}. ${step}`),
       ...about,
       "checks:",

@@ -90,6 +90,7 @@ export interface StackRestoreOptions {
   readonly allowDamaged?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
   readonly until?: string | undefined;
+  readonly only?: readonly string[] | undefined;
   readonly alert?: boolean | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
@@ -145,6 +146,7 @@ export async function restoreOnStack(session: Session, reference: string, option
     ...Object.fromEntries([...flags].map((flag) => [stackFlags[flag] ?? flag, true])),
     ...(options.assertions === false ? { assertions: false } : {}),
     ...(options.ignoreRoom === true ? { ignoreRoom: true } : {}),
+    ...(options.only === undefined ? {} : { only: options.only }),
   };
   const input = { source, backup, to, requestedBy: whoAsks(), ...(Object.keys(asked).length === 0 ? {} : { options: asked }) };
   if (options.dryRun === true) return describePlan(session, input);
@@ -156,6 +158,7 @@ const stackFlags: Readonly<Record<string, string>> = {
   "no-owner": "noOwner",
   "no-privileges": "noPrivileges",
   "no-tablespaces": "noTablespaces",
+  "schema-only": "schemaOnly",
 };
 
 function engineOptionsOf({ context }: Session, options: StackRestoreOptions) {

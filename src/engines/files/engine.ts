@@ -23,7 +23,7 @@ export const engine: Engine<FilesSource, FilesFacts> = {
   compareSourceCheck: (digest, check) => compareCounts({ files: digest.rows, entries: digest.objectCount }, check),
   compileVolatile: compileVolatileParts,
   estimateThrowawayBytes: ([backup]) => estimateThrowawayBytes(backup),
-  openThrowaway: ([backup], context) => openThrowaway(backup, context),
+  openThrowaway: ([backup], context, _source, only) => openThrowaway(backup, context, only),
   planRestore: ([backup], _source, request, context) => planRestore(backup, request, context),
   openTarget: ([backup], _source, request, context) => openTarget(backup, request, context),
   // Nothing is left out of what an overwrite replaces.

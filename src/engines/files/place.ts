@@ -6,21 +6,24 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ErrorName } from "../../errors/catalogue.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
-import type { Comparison, LoadFinding } from "../../proof/content.ts";
+import type { Comparison, ContentDigest, LoadFinding } from "../../proof/content.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
 import { removeWhenGone, type Supervisor } from "../../runtime/remove-when-gone.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { BackupReader, Place } from "../engine.ts";
+import { onlyChosen } from "./chosen-entries.ts";
 import { compareTree } from "./compare.ts";
 import { compareCounts } from "./digest.ts";
 import { bytesOf, displayPath, joinEntry } from "./entry-path.ts";
-import { type Extraction, extractArchive, ownIdentity } from "./extract.ts";
+import { type Extraction, extractArchive, type Identity, ownIdentity } from "./extract.ts";
 import { fileFailure } from "./failures.ts";
 import { chooseOperations } from "./file-operations.ts";
-import { spoolIndex } from "./index-spool.ts";
-import { createKeptTimes, describeTime } from "./kept-times.ts";
+import { readIndex, spoolIndex } from "./index-spool.ts";
+import { createKeptTimes, describeTime, type KeptTimes } from "./kept-times.ts";
 import { openUpTree } from "./open-up-tree.ts";
 import { indexName, readArchive } from "./read-archive.ts";
+import { chooseEntries, selectionFindings } from "./read-selection.ts";
+import type { FilesSelection } from "./select-entries.ts";
 import { withShortPath } from "./short-path.ts";
 
 export interface PlaceOptions {
@@ -42,13 +45,15 @@ export interface PlaceOptions {
   commit(tree: string): Promise<void>;
   /** Gets the path of a tree that differs from the backup; gives where it is kept. */
   keepBeside?(tree: string): Promise<string>;
+  /** Only what these names mean is extracted and compared; absent: everything. */
+  readonly only?: readonly string[] | undefined;
   /** Whether people may look into it: a throwaway. */
   readonly throwaway?: boolean;
 }
 
 /** Makes the place; nothing is read before `load`. */
 export function createPlace(options: PlaceOptions): Place {
-  const { backup, context, directory, failure } = options;
+  const { backup, context, directory, failure, only } = options;
   const tree = join(directory.path, "tree");
   // Of nobody: then nothing is given away, and no set-user-id bit is set.
   const identity = options.keepOwners === false ? { uid: -1, gid: -1 } : ownIdentity();
@@ -57,6 +62,9 @@ export function createPlace(options: PlaceOptions): Place {
   let extraction: Extraction | undefined;
   let comparison: Comparison | undefined;
   let supervisor: Supervisor | undefined;
+  let selection: FilesSelection | undefined;
+
+  const countChosen = ({ objectCount }: ContentDigest) => ({ objects: selection?.digest.objectCount ?? 0, of: objectCount });
 
   async function load() {
     spooled = await makePrivateDirectory(context.temporaryDirectory, "holdfast-files-");
@@ -64,11 +72,8 @@ export function createPlace(options: PlaceOptions): Place {
       await mkdir(tree, { mode: 0o700 });
       const spool = spoolPath(spooled);
       await spoolIndex(await backup.open(indexName), spool);
-      const operations = await chooseOperations(Buffer.from(tree));
-      extraction = await withShortPath(tree, (root) =>
-        extractArchive(readArchive(backup, spool, context.signal), { root, operations, identity, times, failure }),
-      );
-      return { findings: describeExtraction(extraction, options) };
+      ({ selection, extraction } = await extractChosen(options, { tree, spool, identity, times }));
+      return { findings: [...selectionFindings(selection), ...describeExtraction(extraction, options)] };
     } catch (error) {
       if (isHoldfastError(error, "ContentInvalid")) return { findings: [damage(error)] };
       if (error instanceof HoldfastError || context.signal.aborted) throw error;
@@ -77,13 +82,16 @@ export function createPlace(options: PlaceOptions): Place {
   }
 
   return {
+    ...(only === undefined ? {} : { selection: { only, count: countChosen } }),
     facts: options.facts,
     load,
     async compare(digest): Promise<Comparison> {
       if (spooled === undefined || extraction === undefined) return notLoaded;
       const withOwners = identity.uid === 0 && extraction.refusedOwners === 0;
-      const compared = { spool: spoolPath(spooled), digest, identity, withOwners, times, signal: context.signal };
-      comparison = await withShortPath(tree, (root) => compareTree({ root, ...compared }));
+      const compared = { identity, withOwners, times, signal: context.signal };
+      const expected = selection ?? { spool: spoolPath(spooled), digest };
+      comparison = await withShortPath(tree, (root) => compareTree({ root, ...expected, ...compared }));
+      if (selection !== undefined) comparison = heldToWhole(comparison, selection.whole, digest);
       return comparison;
     },
     async compareSourceCheck(check): Promise<Comparison> {
@@ -109,6 +117,32 @@ export function createPlace(options: PlaceOptions): Place {
       await supervisor?.dismiss();
     },
   };
+}
+
+interface Extracting {
+  readonly tree: string;
+  readonly spool: string;
+  readonly identity: Identity;
+  readonly times: KeptTimes;
+}
+
+/** Extracts what was asked for. Errors: SelectionNotFound, and those of extractArchive. */
+async function extractChosen({ backup, context, only, failure }: PlaceOptions, { tree, spool, identity, times }: Extracting) {
+  const operations = await chooseOperations(Buffer.from(tree));
+  const selection = only && (await chooseEntries(spool, only, context.signal));
+  const archive = readArchive(backup, spool, context.signal);
+  const entries = selection === undefined ? archive : onlyChosen(archive, readIndex(selection.spool));
+  const extraction = await withShortPath(tree, (root) => extractArchive(entries, { root, operations, identity, times, failure }));
+  return { selection, extraction };
+}
+
+/** What was chosen was chosen from the index that the backup's digest was made from. */
+function heldToWhole(comparison: Comparison, whole: ContentDigest, digest: ContentDigest): Comparison {
+  if (whole.sha256 === digest.sha256 && whole.algorithm === digest.algorithm) return comparison;
+  const { differenceCount, differences } = comparison;
+  const problem = "is not the index that the backup's digest was made from";
+  const all = [...differences, { object: "index.jsonl", problem }];
+  return { ...comparison, equal: false, differenceCount: differenceCount + 1, differences: all };
 }
 
 function spoolPath(directory: PrivateDirectory): string {

@@ -1,22 +1,26 @@
 /** The preflight of a restore to a directory: each failing check says how to fix it. */
 import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { ContentDigest } from "../../proof/content.ts";
 import type { Finding, RestoreRequest } from "../engine.ts";
 import type { FilesBackup } from "./backup-facts.ts";
 import { findInterrupted, listUnusedCopies } from "./restore-swap.ts";
 import type { RestoreTarget } from "./restore-target.ts";
-import { estimateThrowawayBytes } from "./throwaway.ts";
+import { bytesAnEntry, estimateThrowawayBytes } from "./throwaway.ts";
 
-/** All findings about the target, in the order in which a person would fix them. */
+/**
+ * All findings about the target, in the order in which a person would fix them; `part` is chosen.
+ */
 export async function checkTarget(
   backup: Pick<FilesBackup, "facts">,
   target: RestoreTarget,
   request: RestoreRequest,
+  part?: ContentDigest,
 ): Promise<readonly Finding[]> {
   return [
     ...checkOccupied(target, request),
     ...(await checkParent(target)),
-    ...(await checkRoom(backup, target, request)),
+    ...(await checkRoom(takes(backup, part), target, request)),
     ...checkOwners(request),
     ...(await checkLeftovers(target)),
   ];
@@ -51,14 +55,22 @@ async function checkParent({ path }: RestoreTarget): Promise<readonly Finding[]>
   }
 }
 
+interface Room {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+function takes(backup: Pick<FilesBackup, "facts">, part: ContentDigest | undefined): Room {
+  const { files, directories, symlinks } = backup.facts;
+  if (part === undefined) return { bytes: estimateThrowawayBytes(backup), entries: files + directories + symlinks };
+  return { bytes: part.bytes + bytesAnEntry * part.objectCount, entries: part.objectCount };
+}
+
 async function checkRoom(
-  backup: Pick<FilesBackup, "facts">,
+  { bytes: needed, entries }: Room,
   { path, state }: RestoreTarget,
   { ignoreRoom }: RestoreRequest,
 ): Promise<readonly Finding[]> {
-  const { files, directories, symlinks } = backup.facts;
-  const entries = files + directories + symlinks;
-  const needed = estimateThrowawayBytes(backup);
   const statistics = await statfs(dirname(path)).catch(() => undefined);
   const takes = `it takes ${megabytes(needed)} at most${state === "occupied" ? ", beside what is there" : ""}`;
   // Some, in memory or over a network, count no blocks.
@@ -69,7 +81,7 @@ async function checkRoom(
   // Some file systems count no inodes.
   const lacksInodes = statistics.files > 0 && statistics.ffree < entries;
   const message = lacksInodes
-    ? `${statistics.ffree} inodes are free in ${dirname(path)}, and the backup has ${entries} entries`
+    ? `${statistics.ffree} inodes are free in ${dirname(path)}, and it takes ${entries}`
     : `${megabytes(free)} are free in ${dirname(path)}; ${takes}`;
   if (free >= needed && !lacksInodes) return [{ level: "ok", subject: "room", message }];
   const remedy = "Make room there, restore to another file system, or go on all the same with --ignore-room.";

@@ -13,6 +13,7 @@ import { requirePassed } from "../preflight.ts";
 import type { FilesBackup } from "./backup-facts.ts";
 import { fileFailure } from "./failures.ts";
 import { createPlace } from "./place.ts";
+import { selectionChecks, surveySelection } from "./read-selection.ts";
 import { checkTarget } from "./restore-checks.ts";
 import { compactTime, freeName, freeNames, swapBackDirectory, swapDirectories, undoInterrupted } from "./restore-swap.ts";
 import { findTarget } from "./restore-target.ts";
@@ -25,11 +26,14 @@ import { findTarget } from "./restore-target.ts";
  */
 export async function planRestore(backup: FilesBackup, request: RestoreRequest, context: RunContext): Promise<RestorePlan> {
   const target = await findTarget(request.target, context);
-  const checks = await checkTarget(backup, target, request);
+  const { only } = request;
+  const selection = only && (await surveySelection(backup, only, context));
+  const part = only === undefined || selection === undefined ? [] : selectionChecks(only, selection);
+  const checks = [...(await checkTarget(backup, target, request, selection?.digest)), ...part];
   const occupied = target.state === "occupied";
   const steps = [
     ...(target.linkedFrom === undefined ? [] : [`follow the symbolic link ${target.linkedFrom} to ${target.path}`]),
-    `extract ${backup.backupId} into a new directory beside ${target.path}`,
+    `extract ${only === undefined ? "" : "what was chosen of "}${backup.backupId} into a new directory beside ${target.path}`,
     "compare every entry there with the backup",
     ...(occupied
       ? [`rename ${target.path}, with all that it holds, to ${(await freeNames(target.path, context.clock.now())).before}`]
@@ -46,13 +50,16 @@ export async function openTarget(backup: FilesBackup, request: RestoreRequest, c
   const found = await findTarget(request.target, context);
   await undoInterrupted(found.path, context.log);
   const target = await findTarget(request.target, context);
-  requirePassed(await checkTarget(backup, target, request), target.path);
+  const { only } = request;
+  const selection = only && (await surveySelection(backup, only, context));
+  requirePassed(await checkTarget(backup, target, request, selection?.digest), target.path);
   const directory = await makeStaging(target.path);
   const facts: Record<string, unknown> = { kind: "directory", path: target.path, user: process.geteuid?.() ?? null };
   return createPlace({
     backup,
     context,
     directory,
+    only,
     unheldTimes: "benign",
     keepOwners: request.flags?.has("no-owner") !== true,
     failure: "RestoreFailed",

@@ -11,7 +11,7 @@ import type { FilesBackup } from "./backup-facts.ts";
 import { createPlace } from "./place.ts";
 
 /** What a file system takes for a name, an inode and the last block's rest, about. */
-const bytesAnEntry = 4_096;
+export const bytesAnEntry = 4_096;
 
 /**
  * Bytes that the extracted tree takes: the content, and a block for every entry. By the manifest's
@@ -26,7 +26,7 @@ export function estimateThrowawayBytes(backup: Pick<FilesBackup, "facts">): numb
  * Opens a throwaway. Errors: DiskFull (the room is checked first), UsageInvalid (no temporary
  * directory).
  */
-export async function openThrowaway(backup: FilesBackup, context: RunContext): Promise<Place> {
+export async function openThrowaway(backup: FilesBackup, context: RunContext, only?: readonly string[]): Promise<Place> {
   const needed = estimateThrowawayBytes(backup);
   const free = await freeBytes(context.temporaryDirectory);
   if (free !== undefined && free < needed) {
@@ -39,6 +39,7 @@ export async function openThrowaway(backup: FilesBackup, context: RunContext): P
   return createPlace({
     backup,
     context,
+    only,
     directory,
     unheldTimes: "lacking",
     failure: "ThrowawayFailed",

@@ -26,7 +26,7 @@ export const engine: Engine<PostgresSource, PostgresFacts> = {
   compareSourceCheck: compareCounts,
   compileVolatile: compileVolatileTables,
   estimateThrowawayBytes: ([backup]) => estimateThrowawayBytes(backup),
-  openThrowaway: ([backup], context, source) => openPostgresThrowaway(backup, context, source),
+  openThrowaway: ([backup], context, source, only) => openPostgresThrowaway(backup, context, source, only),
   planRestore: ([backup], source, request, context) => planPostgresRestore(backup, source, request, context),
   openTarget: ([backup], source, request, context) => openPostgresTarget(backup, source, request, context),
   // Nothing is left out of what an overwrite replaces.

@@ -12,18 +12,29 @@ export interface AskedRestore {
   readonly to: string;
   readonly overwrite: boolean;
   readonly allowDamaged: boolean;
+  /** The part of the backup that was asked for; absent: all of it. */
+  readonly only?: readonly string[] | undefined;
+  readonly flags?: ReadonlySet<string> | undefined;
 }
 
 /** Runs `work`, with an entry before it and one after it. Errors: those of `work`. */
 export async function recordingRestore<R extends { readonly intact: boolean }>(
   context: PipelineContext,
   { vault, entry: { source, id: backupId } }: FoundBackup,
-  { to, overwrite, allowDamaged }: AskedRestore,
+  { to, overwrite, allowDamaged, only, flags }: AskedRestore,
   work: () => Promise<R>,
 ): Promise<R> {
   // A connection string may name its password.
   const shownTarget = /:\/\/|=/.test(to) ? "a connection (not repeated here)" : to;
-  const details = { to: shownTarget, ...(overwrite ? { overwrite: "yes" } : {}), ...(allowDamaged ? { allowDamaged: "yes" } : {}) };
+  const content = ["schema-only", "data-only"].filter((flag) => flags?.has(flag) === true);
+  const details = {
+    to: shownTarget,
+    ...(overwrite ? { overwrite: "yes" } : {}),
+    ...(allowDamaged ? { allowDamaged: "yes" } : {}),
+    ...(only === undefined ? {} : { only: only.join(", ") }),
+    ...(content.length === 0 ? {} : { part: content.join(", ") }),
+  };
+  const isPart = only !== undefined || content.length > 0;
   await tryToRecord(context, vault, { action: "restore.begun", source, backupId, details });
   try {
     const result = await work();
@@ -31,7 +42,14 @@ export async function recordingRestore<R extends { readonly intact: boolean }>(
       action: "restore.done",
       source,
       backupId,
-      details: { ...details, content: result.intact ? "equal to the backup's" : "salvaged, not all of it" },
+      details: {
+        ...details,
+        content: result.intact
+          ? isPart
+            ? "equal to that part of the backup"
+            : "equal to the backup's"
+          : "salvaged, not all of it",
+      },
     });
     return result;
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Progress } from "../../runtime/run-context.ts";
 import type { FoundBackup } from "../catalogue/find-backups.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import type { RestoreResult } from "../restore/restore-result.ts";
+import { sayPart } from "../restore/restored-part.ts";
 
 /** Sends one message; never throws. */
 export type TellRestore = (outcome: BadOutcome) => Promise<void>;
@@ -39,8 +40,9 @@ export async function tellingRestore(
   );
   try {
     const result = await work({ ...context, run: { ...context.run, progress } });
-    const { comparison, safetyBackup } = result;
-    const equal = comparison.equal ? "equal to the backup" : `${comparison.differenceCount} differences from the backup`;
+    const { comparison, safetyBackup, selection } = result;
+    const part = selection === undefined ? "" : `, a part of it (${sayPart(selection)})`;
+    const equal = comparison.equal ? `equal to the backup${part}` : `${comparison.differenceCount} differences from the backup`;
     const safety = safetyBackup === undefined ? [] : [`what was replaced is ${safetyBackup.source}/${safetyBackup.backupId}`];
     send("restore done", `restored ${about}, asked for by ${identity}: ${equal}`, ...safety);
     return result;

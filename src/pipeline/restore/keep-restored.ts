@@ -19,6 +19,7 @@ import { openForRestore } from "./open-for-restore.ts";
 import { refuseDamaged } from "./refuse-request.ts";
 import type { RestoreOptions } from "./restore-options.ts";
 import type { RestoreResult } from "./restore-result.ts";
+import { describePart } from "./restored-part.ts";
 import { isAllowed } from "./set-aside.ts";
 
 export interface KeptRestore {
@@ -36,7 +37,7 @@ export interface KeptRestore {
 export async function keepRestored(
   context: PipelineContext,
   found: FoundBackup,
-  options: Pick<RestoreOptions, "allowDamaged" | "assertions">,
+  options: Pick<RestoreOptions, "allowDamaged" | "assertions" | "only">,
 ): Promise<KeptRestore> {
   return whileReading(context, found, "restore", () =>
     recordingDamage(context, found, () => loadThrowaway(context, found, { to: "a throwaway", overwrite: false, ...options })),
@@ -54,16 +55,17 @@ async function loadThrowaway(context: PipelineContext, found: FoundBackup, optio
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
   run.progress.phase("restore", storedBytesOf(chain.manifests));
-  const place = await stopwatch.time("open", () => engine.openThrowaway(chain.readers, run, source));
+  const place = await stopwatch.time("open", () => engine.openThrowaway(chain.readers, run, source, options.only));
   try {
     const loaded = await loadAndCompare({ ...context, run }, place, verified, options, stopwatch);
     const findings = [...forged, ...chain.damage, ...loaded.findings];
-    const result = {
+    const result: RestoreResult = {
       intact: loaded.comparison.equal && findings.every(isAllowed),
       source: manifest.source,
       backupId: manifest.id,
       target: options.to,
       comparison: loaded.comparison,
+      ...describePart(place, verified?.digest),
       loadFindings: findings,
       assertions: loaded.assertions,
       place: place.facts,

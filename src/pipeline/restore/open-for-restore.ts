@@ -8,7 +8,7 @@ import { readDigestKey } from "../opening/digest-keys.ts";
 import { openChain } from "../opening/open-chain.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { requireTemporaryDirectory } from "../runs/temporary-directory.ts";
-import { refuseFlags, refuseUntil } from "./refuse-request.ts";
+import { refuseFlags, refuseSelection, refuseUntil } from "./refuse-request.ts";
 import type { RestoreOptions } from "./restore-options.ts";
 
 /**
@@ -19,6 +19,7 @@ export async function openForRestore(context: PipelineContext, found: FoundBacku
   const { allowDamaged, until } = options;
   const { manifest, sha256, forged } = await readForRestore(context, found, allowDamaged);
   refuseFlags(context, manifest.engine, options);
+  refuseSelection(context, manifest.engine, options);
   await requireTemporaryDirectory(context.run.temporaryDirectory);
   refuseUntil(manifest, until);
   const engine = await context.engineOf(manifest.engine);

@@ -10,7 +10,8 @@ import { measureObjective } from "../runs/measure-objective.ts";
 import type { RestoreResult } from "./restore-result.ts";
 
 /**
- * What is not intact was salvaged, and says nothing of the RTO. Never keeps the restore from being
+ * What is not intact was salvaged, and a part of a backup is not the backup: neither says anything
+ * of the RTO. Never keeps the restore from being
  * done: what could not be recorded is the result's to say. Errors: Interrupted, Internal.
  */
 export async function recordRestored(
@@ -19,7 +20,7 @@ export async function recordRestored(
   manifestSha256: string,
   result: RestoreResult,
 ): Promise<Pick<RestoreResult, "objective" | "unrecorded">> {
-  if (!result.intact) return {};
+  if (!result.intact || result.selection !== undefined) return {};
   const { objective } = measureObjective(context, result.source, result.timings);
   const evidence: Evidence = {
     ...beginEvidence(context, found.entry),

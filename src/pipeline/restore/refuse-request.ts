@@ -18,6 +18,34 @@ export function refuseFlags({ engines }: PipelineContext, engine: string, option
   });
 }
 
+/**
+ * A part never stands in for the whole. Errors: UsageInvalid (nothing is named, or its engine
+ * restores wholes only), RestoreRefused (what it would replace is more than the part).
+ */
+export function refuseSelection(
+  { engines }: PipelineContext,
+  engine: string,
+  { only, swap }: Pick<RestoreOptions, "only" | "swap">,
+): void {
+  if (only === undefined) return;
+  if (findEngine(engines.policies, engine)?.restore.only === undefined) {
+    throw new HoldfastError("UsageInvalid", `backups of the ${engine} engine are restored as a whole`, {
+      hint: "Leave --only out.",
+    });
+  }
+  if (only.length === 0 || only.some((name) => name.trim() === "")) {
+    throw new HoldfastError("UsageInvalid", "--only names nothing", { hint: "Name an object after --only, or leave it out." });
+  }
+  if (swap !== true) return;
+  throw new HoldfastError(
+    "RestoreRefused",
+    "a part of a backup does not take the place of the whole: --only and --swap exclude each other",
+    {
+      hint: "Restore the part to a new target, and take from there what you need.",
+    },
+  );
+}
+
 /** Errors: BackupDamaged. */
 export function refuseDamaged({ entry }: FoundBackup, options: RestoreOptions): void {
   if (entry.state !== "damaged" || options.allowDamaged) return;

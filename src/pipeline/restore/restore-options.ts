@@ -28,6 +28,8 @@ export interface RestoreOptions {
   readonly until?: string | undefined;
   /** Removes a result that differs, where it would be kept beside the target. */
   readonly discardDifferent?: boolean | undefined;
+  /** Only these objects, by the engine's names and patterns; absent: everything. */
+  readonly only?: readonly string[] | undefined;
   /** Switches that engines add (EnginePolicy.restore), by their names. */
   readonly flags?: ReadonlySet<string> | undefined;
   /** Its options that take a value, by their names. */
@@ -36,7 +38,7 @@ export interface RestoreOptions {
 
 /** The same, as engines take it. */
 export function requestOf({ to, overwrite, swap, until, ...options }: RestoreOptions): RestoreRequest {
-  const { flags, values, ignoreRoom } = options;
+  const { flags, values, ignoreRoom, only } = options;
   const goal = until === undefined ? undefined : { at: until };
-  return { target: to, overwrite: overwrite || swap === true, swap, until: goal, flags, values, ignoreRoom };
+  return { target: to, overwrite: overwrite || swap === true, swap, until: goal, flags, values, ignoreRoom, only };
 }

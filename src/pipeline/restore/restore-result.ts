@@ -10,6 +10,17 @@ export interface SafetyBackup {
   readonly backupId: string;
 }
 
+/** Which part of a backup was restored: the rest of the backup is neither loaded nor compared. */
+export interface RestoredPart {
+  /** As it was asked for; empty: every object. */
+  readonly only: readonly string[];
+  /** Of each object its definition alone, or its content alone. */
+  readonly content?: "definitions" | "rows" | undefined;
+  /** Objects that were chosen, and all of the backup; absent where the backup does not verify. */
+  readonly objects?: number | undefined;
+  readonly of?: number | undefined;
+}
+
 export interface RestoreResult {
   readonly source: string;
   readonly backupId: string;
@@ -20,6 +31,8 @@ export interface RestoreResult {
    */
   readonly intact: boolean;
   readonly comparison: Comparison;
+  /** Absent: all of the backup. */
+  readonly selection?: RestoredPart | undefined;
   readonly loadFindings: readonly LoadFinding[];
   /** The policy's, on what was restored; one that fails keeps nothing from being overwritten. */
   readonly assertions: readonly AssertionResult[];

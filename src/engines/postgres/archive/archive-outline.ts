@@ -11,6 +11,8 @@ import { type CreateDatabase, createDatabaseCollector, type DatabaseStatement } 
 import type { ScriptEntry } from "../script/script-entry.ts";
 import { readIdentifiers } from "../script/script-identifiers.ts";
 import { decodeName, decodeStatement, readEncoding } from "../script/script-text.ts";
+import type { ArchiveEntry } from "../selection/archive-entry.ts";
+import { nameEntry } from "../selection/name-entry.ts";
 import { createRightsCollector, type DelegatedRights } from "./archive-rights.ts";
 import type { ArchiveSource } from "./archive-source.ts";
 import { type ArchiveDefinitions, createStructure, type LoadOrder } from "./archive-structure.ts";
@@ -48,6 +50,22 @@ export interface ArchiveOutline {
    * Rights that others than the owner granted, by entry, in their order; not those on the database.
    */
   readonly delegated: readonly DelegatedRights[];
+  /** All entries but those of rows, as a selection sees them, in the archive's order. */
+  readonly entries: readonly OutlinedEntry[];
+}
+
+export interface OutlinedEntry extends ArchiveEntry {
+  /** Roles that it names. */
+  readonly roles: readonly string[];
+}
+
+export interface OutlineOptions {
+  /** Whether owners and rights are kept. */
+  readonly rights?: boolean;
+  /** Roles, tablespaces, extensions and rights of the entries with these numbers alone. */
+  readonly only?: ReadonlySet<number> | undefined;
+  /** Reads the table of contents alone; a streamed archive's checks at its end are not made. */
+  readonly headOnly?: boolean;
 }
 
 const role = String.raw`"(?:[^"]|"")+"|[\w$\x80-\xff]+`;
@@ -107,38 +125,20 @@ function keyOf(statement: string): string {
 }
 
 /**
- * Reads the definitions of an archive, not its rows; a streamed archive is fetched whole, so that
- * its checks are made.
- * Errors: ContentInvalid; whatever the archive's reader throws.
+ * Reads statements one after the other, as their script sets encoding and backslashes on the way.
  */
-export async function readOutline(
-  pgRestore: string,
-  source: ArchiveSource,
-  context: RunContext,
-  options: { readonly rights?: boolean } = {},
-): Promise<ArchiveOutline> {
-  const entries = new Map<string, ScriptEntry>();
-  const structure = createStructure();
-  const rights = createRightsCollector(options.rights === true);
-  const roles = new Set<string>();
-  const tablespaces = new Set<string>();
-  const extensions: string[] = [];
+function createStatementReader() {
   const aboutDatabase = createDatabaseCollector();
   let encoding = "UTF8";
   let backslashes = false;
-  let plainKeysOnly = true;
-  const text = (bytes: string): string => decodeName(bytes, encoding);
-
-  const reader = createScriptDigester({
-    onEntry(found, statements) {
-      const entry = { ...found, schema: text(found.schema), name: text(found.name) };
-      plainKeysOnly &&= isPlainEntry(entry, statements);
-      structure.add(entry);
+  return {
+    aboutDatabase,
+    text: (bytes: string): string => decodeName(bytes, encoding),
+    /** Gives those that are neither the session's nor about the database, decoded. */
+    read(statements: readonly string[]): string[] {
       const own: string[] = [];
       for (const statement of statements) {
         encoding = readEncoding(statement) ?? encoding;
-        if (!isSessionStatement(statement)) entries.set(keyOf(statement), entry);
-        for (const name of readRoles(statement)) roles.add(text(name));
         if (isSessionStatement(statement)) {
           backslashes = readBackslashes(statement) ?? backslashes;
           continue;
@@ -146,12 +146,51 @@ export async function readOutline(
         const said = decodeStatement(statement, encoding);
         if (!aboutDatabase.take(said, { backslashes })) own.push(said);
       }
+      return own;
+    },
+  };
+}
+
+/**
+ * Reads the definitions of an archive, not its rows; a streamed archive is fetched whole, so that
+ * its checks are made, unless its head is asked for.
+ * Errors: ContentInvalid; whatever the archive's reader throws.
+ */
+export async function readOutline(
+  pgRestore: string,
+  source: ArchiveSource,
+  context: RunContext,
+  options: OutlineOptions = {},
+): Promise<ArchiveOutline> {
+  const entries = new Map<string, ScriptEntry>();
+  const outlined: OutlinedEntry[] = [];
+  const structure = createStructure();
+  const rights = createRightsCollector(options.rights === true);
+  const roles = new Set<string>();
+  const tablespaces = new Set<string>();
+  const extensions: string[] = [];
+  const { aboutDatabase, text, read } = createStatementReader();
+  let plainKeysOnly = true;
+
+  const reader = createScriptDigester({
+    onEntry(found, statements) {
+      const entry = { ...found, schema: text(found.schema), name: text(found.name) };
+      plainKeysOnly &&= isPlainEntry(entry, statements);
+      structure.add(entry);
+      for (const statement of statements) if (!isSessionStatement(statement)) entries.set(keyOf(statement), entry);
+      const own = read(statements);
+      const named = statements.flatMap(readRoles).map(text);
+      const { dumpId } = entry;
+      if (dumpId !== undefined) outlined.push({ ...nameEntry({ ...entry, dumpId }, statements, text), roles: named });
+      if (options.only?.has(dumpId ?? 0) === false) return;
+      for (const name of named) roles.add(name);
       rights.add(entry, own);
       if (entry.tablespace !== undefined) tablespaces.add(text(entry.tablespace));
       if (entry.type === "EXTENSION") extensions.push(text(entry.name));
     },
   });
-  for await (const chunk of await openScript(pgRestore, source, context, { schemaOnly: true, numbers: true }))
+  const { headOnly = false } = options;
+  for await (const chunk of await openScript(pgRestore, source, context, { schemaOnly: true, numbers: true, headOnly }))
     reader.write(chunk as Buffer);
   reader.end();
   const createDatabase = aboutDatabase.created();
@@ -172,5 +211,6 @@ export async function readOutline(
     order: structure.order(),
     rights: rights.statements(),
     delegated: rights.delegated(),
+    entries: outlined,
   };
 }

@@ -29,6 +29,8 @@ export interface ScriptDigestOptions extends TableOptions {
    * Is shown every entry with its statements, owners and settings included, in the script's order.
    */
   readonly onEntry?: (entry: ScriptEntry, statements: readonly string[]) => void;
+  /** Only the entries with these numbers are digested; the script is a verbose one. */
+  readonly only?: ReadonlySet<number> | undefined;
 }
 
 /** Statistics are measured anew on every server; they are no content. */
@@ -65,6 +67,7 @@ export function createScriptDigester(options: ScriptDigestOptions = {}): ScriptD
     if (kept.length === 0 && finished.type === "PREAMBLE") return;
     options.onEntry?.(finished, kept);
     if (ignoredTypes.includes(finished.type)) return;
+    if (options.only?.has(finished.dumpId ?? 0) === false) return;
     let meaning = kept.filter((statement) => !isSessionStatement(statement));
     if (meaning.length === 0 && emptyTypes.includes(finished.type)) return;
     if (mayConcernLargeObjects(finished)) meaning = meaning.filter((statement) => !largeObjects.take(statement));
@@ -121,7 +124,7 @@ const aboutDatabaseTypes: readonly string[] = ["ACL", "COMMENT", "SECURITY LABEL
  * Entries that speak of the database by name; the name is no content, because a backup is restored
  * under any.
  */
-function concernsDatabase({ type, schema, name }: ScriptEntry): boolean {
+function concernsDatabase({ type, schema, name }: Pick<ScriptEntry, "type" | "schema" | "name">): boolean {
   return isDatabase(type) || (aboutDatabaseTypes.includes(type) && schema === "-" && name.startsWith("DATABASE "));
 }
 
@@ -130,7 +133,10 @@ function isDatabase(type: string): boolean {
 }
 
 /** The entry's name in the digest, without its kind: `TABLE public.users`. */
-function describeEntry(entry: ScriptEntry, decode: (bytes: string) => string): { readonly kind: string; readonly name: string } {
+export function describeEntry(
+  entry: Pick<ScriptEntry, "type" | "schema" | "name">,
+  decode: (bytes: string) => string,
+): { readonly kind: string; readonly name: string } {
   if (isDatabase(entry.type)) return { kind: "schema", name: entry.type };
   if (concernsDatabase(entry)) return { kind: "schema", name: `${entry.type} DATABASE` };
   const schema = decode(entry.schema);

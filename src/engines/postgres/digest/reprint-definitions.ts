@@ -5,6 +5,7 @@
  * server: what the loaded database prints, and this one prints too, is what the backup's own
  * statements mean (docs/adr/0014).
  */
+import type { ObjectDigest } from "../../../proof/content.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { ArchiveOutline } from "../archive/archive-outline.ts";
 import { connect } from "../connection/driver.ts";
@@ -50,7 +51,7 @@ export async function reprintDefinitions(request: ReprintRequest, context: RunCo
     const { beforeLast: _, ...alone } = load;
     await loadArchive({ ...alone, settings, options, keysBesideRows: true }, context);
     const reprinted = await digestScript(await dumpLoaded({ settings, ...dumping }, context, ["--schema-only"]), context);
-    const archive = await digestScript(await openScript(load.pgRestore, load.source, context, { schemaOnly: true }), context);
+    const archive = await digestDefinitions(load, context);
     return { archive, reprinted };
   } finally {
     // After an interruption too: the run's own signal would refuse the connection.
@@ -60,6 +61,15 @@ export async function reprintDefinitions(request: ReprintRequest, context: RunCo
       context.log.warn(`could not drop database "${database}", which was made to compare definitions: ${String(error)}`),
     );
   }
+}
+
+/** The archive's definitions, of the entries that are loaded. */
+export async function digestDefinitions(
+  { pgRestore, source, only }: Pick<ArchiveLoad, "pgRestore" | "source" | "only">,
+  context: RunContext,
+): Promise<ObjectDigest[]> {
+  const options = { schemaOnly: true, numbers: only !== undefined };
+  return digestScript(await openScript(pgRestore, source, context, options), context, { only });
 }
 
 async function inMaintenance<T>(

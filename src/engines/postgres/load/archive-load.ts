@@ -21,6 +21,8 @@ export interface ArchiveLoad {
   readonly options: readonly string[];
   /** Sessions that load at once, when the archive is on disk. */
   readonly jobs: number;
+  /** Numbers of the entries that are loaded; absent: all of them. */
+  readonly only?: ReadonlySet<number> | undefined;
   /** What is left to the end, and what is left out. */
   readonly order?: LoadPlan;
   /** Rights that Holdfast grants itself, after the objects. None where options leave rights out. */

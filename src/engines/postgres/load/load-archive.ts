@@ -82,7 +82,8 @@ async function loadStreamed(load: ArchiveLoad, list: readonly number[] | undefin
 
 /** The numbers that are loaded first and last; undefined where the archive's own order does. */
 async function readLists(load: ArchiveLoad, context: RunContext): Promise<LoadLists | undefined> {
-  const { order = emptyPlan, delegated = [] } = load;
-  if (isEmptyPlan(order) && delegated.length === 0) return undefined;
-  return splitList(await listEntries(load, context), order, new Set(delegated.map(({ entry }) => entry.dumpId)));
+  const { order = emptyPlan, delegated = [], only } = load;
+  if (isEmptyPlan(order) && delegated.length === 0 && only === undefined) return undefined;
+  const listed = (await listEntries(load, context)).filter(({ dumpId }) => only?.has(dumpId) ?? true);
+  return splitList(listed, order, new Set(delegated.map(({ entry }) => entry.dumpId)));
 }

@@ -29,6 +29,8 @@ export function readAllowances(source: Pick<PostgresSource, "restoreTest"> | und
 export interface ListedEntry {
   readonly dumpId: number;
   readonly fillsView: boolean;
+  /** Of entries that hold content: `TABLE DATA`, `SEQUENCE SET` …; no definition is of these. */
+  readonly contentType?: string | undefined;
   readonly dependencies: readonly number[];
 }
 
@@ -53,9 +55,14 @@ export function planLoad(order: LoadOrder, allowed: Pick<Allowances, "foreignSer
 }
 
 /** What a plan leaves out, as findings: the views are there, and empty. */
-export function describeUnfilled(order: LoadOrder, allowed: Pick<Allowances, "foreignServers">): LoadFinding[] {
+export function describeUnfilled(
+  order: LoadOrder,
+  allowed: Pick<Allowances, "foreignServers">,
+  only?: ReadonlySet<number>,
+): LoadFinding[] {
   if (allowed.foreignServers) return [];
-  return order.foreignViews.map(({ schema, name }) => ({
+  const views = order.foreignViews.filter(({ dumpId = 0 }) => only?.has(dumpId) ?? true);
+  return views.map(({ schema, name }) => ({
     class: "lacking",
     subject: `MATERIALIZED VIEW DATA ${schema}.${name}`,
     message: "not refreshed: it reads foreign tables, and Holdfast does not connect to foreign servers unless it is asked to",
@@ -74,12 +81,18 @@ export function isEmptyPlan({ last, unfilled }: LoadPlan): boolean {
   return last.size === 0 && unfilled.size === 0;
 }
 
+const contentLine = /^(\d+); \d+ \d+ (?:(MATERIALIZED VIEW DATA|TABLE DATA|SEQUENCE SET|STATISTICS DATA|BLOB METADATA|BLOBS?) )?/;
+
 /** Reads the output of `pg_restore --list --verbose`. */
 export function parseList(text: string): ListedEntry[] {
-  const entries: { dumpId: number; fillsView: boolean; dependencies: number[] }[] = [];
+  const entries: { dumpId: number; fillsView: boolean; contentType: string | undefined; dependencies: number[] }[] = [];
   for (const line of text.split("\n")) {
-    const entry = /^(\d+); \d+ \d+ (MATERIALIZED VIEW DATA )?/.exec(line);
-    if (entry !== null) entries.push({ dumpId: Number(entry[1]), fillsView: entry[2] !== undefined, dependencies: [] });
+    const entry = contentLine.exec(line);
+    if (entry !== null) {
+      const [, number, contentType] = entry;
+      const fillsView = contentType === "MATERIALIZED VIEW DATA";
+      entries.push({ dumpId: Number(number), fillsView, contentType, dependencies: [] });
+    }
     const needed = /^;\s+depends on:((?: \d+)+)$/.exec(line)?.[1];
     if (needed !== undefined) entries.at(-1)?.dependencies.push(...needed.trim().split(" ").map(Number));
   }

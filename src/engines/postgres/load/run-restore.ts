@@ -27,12 +27,16 @@ import { type ListedEntry, parseList } from "./load-order.ts";
  * The archive's entries in its own order. Errors: as `archiveError`, and whatever the archive's
  * reader throws.
  */
-export async function listEntries(load: ArchiveLoad, context: RunContext): Promise<ListedEntry[]> {
+export async function listEntries(
+  load: Pick<ArchiveLoad, "pgRestore" | "source">,
+  context: RunContext,
+  { headOnly = false }: { readonly headOnly?: boolean } = {},
+): Promise<ListedEntry[]> {
   const confinement = await archiveConfinement(load.pgRestore, context);
   const file = load.source.kind === "file" ? await open(load.source.path, constants.O_RDONLY | constants.O_NOFOLLOW) : undefined;
   try {
     const input = load.source.kind === "stream" ? await load.source.open() : { descriptor: (file as FileHandle).fd };
-    const options = { env: {}, signal: context.signal, confinement, input };
+    const options = { env: {}, signal: context.signal, confinement, input, inputHead: headOnly };
     const result = await runTool(load.pgRestore, ["--list", "--verbose"], options);
     // Half a list would load half a backup.
     if (result.exitCode !== 0) throw archiveError(result);

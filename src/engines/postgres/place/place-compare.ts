@@ -46,6 +46,17 @@ export interface PlaceDeviations {
 }
 
 /**
+ * What the digest says of the database itself: not compared where the load left an existing
+ * database's own settings alone.
+ */
+export const databaseObjects: readonly string[] = [
+  "schema DATABASE",
+  "schema ACL DATABASE",
+  "schema COMMENT DATABASE",
+  "owner DATABASE",
+];
+
+/**
  * Rows of tables whose columns come back in another order are digested in the order of the first
  * digest.
  */

@@ -69,6 +69,14 @@ function checkOccupied({ settings, survey, request }: CheckedTarget): readonly F
       "Correct the name after --to, or leave --swap out.",
     );
   }
+  if (survey.state === "occupied" && request.only !== undefined) {
+    return finding(
+      "error",
+      "target",
+      `${place} exists and is not empty: a part of a backup would replace all of it`,
+      "Restore the part to a new or an empty database, and take from there what you need.",
+    );
+  }
   if (survey.state === "occupied" && !request.overwrite) {
     return finding(
       "error",

@@ -4,6 +4,7 @@ import type { Finding } from "../../engine.ts";
 import type { PostgresFacts } from "../backup-facts.ts";
 import type { ConnectionSettings } from "../connection/connection.ts";
 import type { Allowances } from "../load/load-order.ts";
+import type { ArchiveSelection } from "../selection/read-selection.ts";
 import type { ClientTools } from "../tools.ts";
 import type { DatabaseNames } from "./restore-names.ts";
 import type { RestoreOptions } from "./restore-options.ts";
@@ -23,6 +24,8 @@ export interface RestoreDecision extends RestoreOptions, DatabaseNames {
   readonly endConnections: boolean;
   readonly assertions: readonly Assertion[];
   readonly onDisk: boolean;
+  /** Absent: all of the backup. */
+  readonly selection?: ArchiveSelection | undefined;
 }
 
 /**

@@ -9,14 +9,17 @@ import type { NoReprint, Reprint } from "../digest/definition-meaning.ts";
 import { reprintDefinitions } from "../digest/reprint-definitions.ts";
 import { reprintElsewhere } from "../digest/reprint-elsewhere.ts";
 import type { ArchiveLoad } from "../load/archive-load.ts";
-import { classifyErrors } from "../load/classify-errors.ts";
+import { type Classified, classifyErrors } from "../load/classify-errors.ts";
 import { loadArchive } from "../load/load-archive.ts";
 import { applyDatabaseStatements, createDatabase } from "../load/load-database.ts";
+import type { RestoreError } from "../load/load-errors.ts";
 import { checkExtensions } from "../load/load-extensions.ts";
 import { describeUnfilled, planLoad, unfilledObjects } from "../load/load-order.ts";
 import { applyRights } from "../load/load-rights.ts";
+import { selectionFindings } from "../selection/describe-selection.ts";
+import { narrowDigest, prefixesBeyond } from "../selection/read-selection.ts";
 import type { LoadedDatabase } from "./dump-loaded.ts";
-import type { PlaceDeviations, SecondLook } from "./place-compare.ts";
+import { databaseObjects, type PlaceDeviations, type SecondLook } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
 import { withConnection } from "./restore-connection.ts";
 import { type EmptyState, readEmptyState } from "./restore-databases.ts";
@@ -29,12 +32,6 @@ import { superuserWarning } from "./restore-steps.ts";
  * Sessions that load at once: a server of one's own has at least a few cores, and indexes dominate.
  */
 export const loadJobs = 4;
-/**
- * What the digest says of the database itself: not compared where the load left an existing
- * database's own settings alone.
- */
-const databaseObjects: readonly string[] = ["schema DATABASE", "schema ACL DATABASE", "schema COMMENT DATABASE", "owner DATABASE"];
-
 export interface RestoreParts {
   readonly backup: PostgresBackup;
   readonly decision: RestoreDecision;
@@ -50,6 +47,8 @@ export interface RestoreProgress {
     readonly database: LoadedDatabase;
     readonly deviations: PlaceDeviations;
     readonly reprint: SecondLook["reprint"];
+    /** The part of the backup's digest that was loaded. */
+    expected(digest: ContentDigest): Promise<ContentDigest>;
   };
   second?: ContentDigest;
   /** Committed, or kept on purpose after a failed swap. */
@@ -62,9 +61,10 @@ export interface RestoreProgress {
  */
 export async function loadTarget(parts: RestoreParts, progress: RestoreProgress): Promise<{ findings: readonly LoadFinding[] }> {
   const { backup, decision, directory, context } = parts;
-  const { survey, tools, options, wishes } = decision;
+  const { survey, tools, options, wishes, selection } = decision;
   const source = decision.onDisk ? await fetchArchive(backup, directory.path, context) : streamArchive(backup);
-  const outline = await readOutline(tools.pgRestore, source, context, { rights: decision.rightsAfterwards });
+  const outlined = { rights: decision.rightsAfterwards, only: selection?.loaded };
+  const outline = await readOutline(tools.pgRestore, source, context, outlined);
   if (survey.superuser) context.log.warn(superuserWarning(decision.settings));
   const maintenance = withNeutralSettings(survey.maintenance, survey.serverMajor, survey.superuser);
   const settings = inDatabase(withNeutralSettings(decision.settings, survey.serverMajor, survey.superuser), decision.loadInto);
@@ -82,6 +82,7 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
     directory: directory.path,
     options,
     jobs: loadJobs,
+    only: selection?.loaded,
     order: planLoad(outline.order, decision.allowed),
     delegated: options.includes("--no-privileges") || !survey.superuser ? [] : outline.delegated,
     // Before event triggers are made, for which owners and rights are commands like others.
@@ -92,17 +93,10 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
   const errors = await loadArchive(request, context);
   const last = wanted.filter((statement) => !isFiring(statement));
   rights.push(...(await grantRights(decision, last, settings, context)));
-  const classified = classifyErrors(errors, {
-    missingExtensions: prepared.missingExtensions,
-    exceptedExtensions: decision.allowed.withoutExtensions,
-    superuser: survey.superuser,
-    exclude: decision.facts.exclude,
-    exclusionEffects: decision.facts.exclusionEffects,
-    definitions: outline.definitions,
-  });
-  const database = progress.created
-    ? await settle(decision, outline, settings, context)
-    : { findings: [], ignored: databaseObjects };
+  const classified = classify(errors, decision, outline, prepared.missingExtensions);
+  // A part is of no database: the source's own settings are left where they are.
+  const settles = progress.created && selection?.only === undefined;
+  const database = settles ? await settle(decision, outline, settings, context) : { findings: [], ignored: databaseObjects };
   progress.loaded = {
     database: { settings, pgDump: tools.pgDump },
     deviations: {
@@ -112,10 +106,23 @@ export async function loadTarget(parts: RestoreParts, progress: RestoreProgress)
       crossMajor: survey.serverMajor !== decision.facts.serverMajor || tools.major !== decision.facts.toolMajor,
     },
     reprint: () => reprint(request, decision, outline, context),
+    expected: (digest) => narrowDigest(digest, selection, request, context),
   };
-  const views = [...classified.findings, ...describeUnfilled(outline.order, decision.allowed)].map(noteUnfilled);
-  const findings = [...decisionFindings(decision), ...roles, ...prepared.findings, ...views, ...rights, ...database.findings];
-  return { findings };
+  const unfilled = describeUnfilled(outline.order, decision.allowed, selection?.loaded);
+  const views = [...classified.findings, ...unfilled].map(noteUnfilled);
+  const decided = [...decisionFindings(decision), ...selectionFindings(selection, { newDatabase: progress.created })];
+  return { findings: [...decided, ...roles, ...prepared.findings, ...views, ...rights, ...database.findings] };
+}
+
+function classify(
+  errors: readonly RestoreError[],
+  { survey, allowed, facts }: RestoreDecision,
+  { definitions }: ArchiveOutline,
+  missingExtensions: readonly string[],
+): Classified {
+  const { exclude, exclusionEffects } = facts;
+  const circumstances = { missingExtensions, exceptedExtensions: allowed.withoutExtensions, superuser: survey.superuser };
+  return classifyErrors(errors, { ...circumstances, exclude, exclusionEffects, definitions });
 }
 
 /**
@@ -189,8 +196,8 @@ function decisionFindings(decision: RestoreDecision): LoadFinding[] {
  * What a load leaves out is not compared: owners and rights together, because a right's wording
  * depends on the owner.
  */
-function ignoredPrefixes({ options }: RestoreDecision): string[] {
-  const prefixes: string[] = [];
+function ignoredPrefixes({ options, selection }: RestoreDecision): string[] {
+  const prefixes = selection === undefined ? [] : prefixesBeyond(selection);
   if (options.includes("--no-owner") || options.includes("--no-privileges")) {
     prefixes.push("owner ", "schema ACL ", "schema DEFAULT ACL ");
   }

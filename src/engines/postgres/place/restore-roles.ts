@@ -32,13 +32,15 @@ function membershipOf(statement: string): readonly [string, string] | undefined 
 }
 
 /**
- * Chooses from globals.sql what creates the roles that are not among `present`. Errors:
- * ContentInvalid when it is cut off.
+ * Chooses from globals.sql what creates the roles that are not among `present`, of those `needed`
+ * only where they are given. Errors: ContentInvalid when it is cut off.
  */
-export function selectRoles(globals: string, present: ReadonlySet<string>): RoleStatements {
+export function selectRoles(globals: string, present: ReadonlySet<string>, needed?: ReadonlySet<string>): RoleStatements {
   const statements = readGlobalStatements(globals);
   const wanted = statements.filter((statement) => statement.startsWith("CREATE ROLE ")).map(roleOf);
-  const roles = new Set(wanted.filter((role) => role !== undefined && !present.has(role)) as string[]);
+  const roles = new Set(
+    wanted.filter((role) => role !== undefined && !present.has(role) && (needed?.has(role) ?? true)) as string[],
+  );
   const isKnown = (role: string): boolean => roles.has(role) || present.has(role);
   const chosen = statements.filter((statement) => {
     const role = roleOf(statement);

@@ -13,6 +13,7 @@ import { streamArchive } from "../archive/archive-source.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
 import { describePlace } from "../connection/connection.ts";
 import { openScript } from "../script/archive-script.ts";
+import { describePart } from "../selection/read-selection.ts";
 import { runAssertions } from "./assert-value.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
@@ -49,7 +50,9 @@ function createPlace(parts: RestoreParts): Place {
     return progress.loaded;
   };
   let closing: Promise<void> | undefined;
+  const { selection } = decision;
   return {
+    ...(selection === undefined ? {} : { selection: describePart(selection) }),
     facts: {
       target: describePlace(decision.settings),
       serverVersion: decision.survey.serverVersion,
@@ -62,9 +65,10 @@ function createPlace(parts: RestoreParts): Place {
     load: () => guarded(() => loadTarget(parts, progress)),
     compare: (digest) =>
       guarded(async () => {
-        const { database, deviations, reprint } = needLoaded();
+        const { database, deviations, reprint, expected } = needLoaded();
         const openFirst = () => openScript(decision.tools.pgRestore, streamArchive(parts.backup), context);
-        const result = await compareLoaded(database, digest, deviations, undefined, { openFirst, reprint }, context);
+        const first = await expected(digest);
+        const result = await compareLoaded(database, first, deviations, undefined, { openFirst, reprint }, context);
         progress.second = result.digest;
         return result.comparison;
       }),

@@ -2,7 +2,7 @@
  * Loads a backup into the server of a restore test: roles, tablespaces, the database, and at last
  * its own settings.
  */
-import type { LoadFinding } from "../../../proof/content.ts";
+import type { ContentDigest, LoadFinding } from "../../../proof/content.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import { type ArchiveOutline, readOutline } from "../archive/archive-outline.ts";
 import { type ArchiveSource, readGlobalsText } from "../archive/archive-source.ts";
@@ -11,16 +11,18 @@ import { connect } from "../connection/driver.ts";
 import { reprintDefinitions } from "../digest/reprint-definitions.ts";
 import { globalsName } from "../dump/dump.ts";
 import type { ArchiveLoad } from "../load/archive-load.ts";
-import { classifyErrors } from "../load/classify-errors.ts";
+import { type Classified, classifyErrors } from "../load/classify-errors.ts";
 import { loadArchive } from "../load/load-archive.ts";
 import { applyDatabaseStatements, createDatabase } from "../load/load-database.ts";
 import { checkExtensions } from "../load/load-extensions.ts";
 import { type Allowances, describeUnfilled, planLoad, unfilledObjects } from "../load/load-order.ts";
 import { createMissingRoles, createMissingTablespaces, readGlobalStatements, replayGlobals } from "../load/load-roles.ts";
 import { addExtension } from "../missing-extensions.ts";
+import { selectionFindings } from "../selection/describe-selection.ts";
+import { type ArchiveSelection, narrowDigest } from "../selection/read-selection.ts";
 import type { ClientTools } from "../tools.ts";
 import type { GlobalsDump, LoadedDatabase } from "./dump-loaded.ts";
-import type { PlaceDeviations, SecondLook } from "./place-compare.ts";
+import { databaseObjects, type PlaceDeviations, type SecondLook } from "./place-compare.ts";
 import { throwawaySettings } from "./place-settings.ts";
 import type { ThrowawayServer } from "./throwaway-server.ts";
 
@@ -37,6 +39,8 @@ export interface ThrowawayParts {
   readonly server: ThrowawayServer;
   readonly allowed: Allowances;
   readonly context: RunContext;
+  /** Absent: all of the backup. */
+  readonly selection?: ArchiveSelection | undefined;
 }
 
 export interface LoadedThrowaway {
@@ -45,6 +49,8 @@ export interface LoadedThrowaway {
   readonly deviations: PlaceDeviations;
   readonly globals: GlobalsDump | undefined;
   readonly reprint: SecondLook["reprint"];
+  /** The part of the backup's digest that was loaded. */
+  expected(digest: ContentDigest): Promise<ContentDigest>;
 }
 
 /** Two databases of the test's own; the archive's may have either name. */
@@ -52,9 +58,9 @@ const definitionsDatabase = "holdfast_definitions";
 
 /** Loads the backup. Errors: those of reading it; ThrowawayFailed, DiskFull; the driver's. */
 export async function loadThrowaway(source: ArchiveSource, parts: ThrowawayParts): Promise<LoadedThrowaway> {
-  const { facts, tools, server, context } = parts;
+  const { facts, tools, server, context, selection } = parts;
   if (source.kind === "file") await server.handOver(source.path);
-  const outline = await readOutline(tools.pgRestore, source, context);
+  const outline = await readOutline(tools.pgRestore, source, context, { only: selection?.loaded });
   const name = reservedDatabases.includes(outline.database) ? `${outline.database}_restored` : outline.database;
   const settings = throwawaySettings(server, facts.serverMajor, name);
   const prepared = await prepare(parts, outline, name);
@@ -70,6 +76,7 @@ export async function loadThrowaway(source: ArchiveSource, parts: ThrowawayParts
     handOver: server.handOver,
     options: [],
     jobs: loadJobs,
+    only: selection?.loaded,
     order: planLoad(outline.order, parts.allowed),
     delegated: outline.delegated,
     keysBesideRows: outline.plainKeysOnly,
@@ -83,20 +90,11 @@ export async function loadThrowaway(source: ArchiveSource, parts: ThrowawayParts
     exclusionEffects: facts.exclusionEffects,
     definitions: outline.definitions,
   });
-  const settled = await settle(parts, outline, name);
-  const deviations: PlaceDeviations = {
-    ignoredPrefixes: [...(prepared.sameLocale && settled.length === 0 ? [] : ["schema DATABASE"]), ...prepared.ignoredPrefixes],
-    lackingObjects: new Set([
-      ...classified.lackingObjects,
-      ...prepared.lackingObjects,
-      ...unfilledObjects(outline.order, parts.allowed),
-    ]),
-    exceptedObjects: classified.exceptedObjects,
-    // Another major of the tools prints definitions in its own way.
-    crossMajor: tools.major !== facts.toolMajor,
-  };
-  const unfilled = describeUnfilled(outline.order, parts.allowed);
-  const findings = [...prepared.findings, ...classified.findings, ...unfilled, ...settled];
+  const settled = selection === undefined ? await settle(parts, outline, name) : [];
+  const deviations = deviationsOf(parts, prepared, { outline, classified, isSettled: settled.length === 0 });
+  const unfilled = describeUnfilled(outline.order, parts.allowed, selection?.loaded);
+  const part = selectionFindings(selection, { newDatabase: true });
+  const findings = [...part, ...prepared.findings, ...classified.findings, ...unfilled, ...settled];
   const fresh = {
     load: request,
     outline,
@@ -107,7 +105,35 @@ export async function loadThrowaway(source: ArchiveSource, parts: ThrowawayParts
   };
   const reprint = () => reprintDefinitions(fresh, context);
   const database = { settings, pgDump: tools.pgDump, confinement: server.clientConfinement };
-  return { database, findings, deviations, globals: prepared.globals, reprint };
+  const expected = (digest: ContentDigest) => narrowDigest(digest, selection, request, context);
+  const globals = selection === undefined ? prepared.globals : undefined;
+  return { database, findings, deviations, globals, reprint, expected };
+}
+
+interface LoadedContent {
+  readonly outline: ArchiveOutline;
+  readonly classified: Classified;
+  /** Whether the database has the source's own settings. */
+  readonly isSettled: boolean;
+}
+
+function deviationsOf(
+  { facts, tools, allowed, selection }: ThrowawayParts,
+  prepared: Prepared,
+  { outline, classified, isSettled }: LoadedContent,
+): PlaceDeviations {
+  const lackingObjects = [...classified.lackingObjects, ...prepared.lackingObjects, ...unfilledObjects(outline.order, allowed)];
+  return {
+    ignoredPrefixes: [
+      ...(prepared.sameLocale && isSettled ? [] : ["schema DATABASE"]),
+      ...(selection === undefined ? [] : databaseObjects),
+      ...prepared.ignoredPrefixes,
+    ],
+    lackingObjects: new Set(lackingObjects),
+    exceptedObjects: classified.exceptedObjects,
+    // Another major of the tools prints definitions in its own way.
+    crossMajor: tools.major !== facts.toolMajor,
+  };
 }
 
 interface Prepared {

@@ -14,6 +14,7 @@ import type { PostgresBackup } from "../backup-facts.ts";
 import { connect } from "../connection/driver.ts";
 import { readAllowances } from "../load/load-order.ts";
 import { openScript } from "../script/archive-script.ts";
+import { describePart, readSelection } from "../selection/read-selection.ts";
 import { findServerTools } from "../tools.ts";
 import { runAssertions } from "./assert-value.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
@@ -73,10 +74,13 @@ export async function openPostgresThrowaway(
   backup: PostgresBackup,
   context: RunContext,
   source?: Pick<PostgresSource, "restoreTest">,
+  only?: readonly string[],
 ): Promise<Place> {
   const facts = backup.facts;
   const serverTools = await findServerTools(facts.serverMajor, context);
   const tools = await findArchiveTools(backup.facts, context, facts.serverMajor);
+  const part = only && { only, content: "all" as const };
+  const selection = part && (await readSelection(tools.pgRestore, streamArchive(backup), part, context));
   const free = await freeBytes(context.temporaryDirectory);
   requireRoom(backup, free, context);
   const onDisk = free >= estimateThrowawayBytes(backup) + archiveBytesOnDisk(backup);
@@ -89,9 +93,10 @@ export async function openPostgresThrowaway(
   try {
     const server = await startThrowawayServer(fetching ? { ...request, onDirectory: fetching.start } : request, context);
     const allowed = readAllowances(source);
-    const { assertions = [] } = source?.restoreTest ?? {};
+    // They ask of the whole database.
+    const { assertions = [] } = selection === undefined ? (source?.restoreTest ?? {}) : {};
     const { version: serverVersion } = serverTools;
-    return createPlace({ backup, facts, tools, server, fetching, context, allowed, assertions, serverVersion });
+    return createPlace({ backup, facts, tools, server, fetching, context, allowed, assertions, serverVersion, selection });
   } catch (error) {
     await fetching?.stop();
     throw error;
@@ -134,7 +139,7 @@ interface Parts extends ThrowawayParts {
 }
 
 function createPlace(parts: Parts): Place {
-  const { server, context, facts, fetching, assertions } = parts;
+  const { server, context, facts, fetching, assertions, selection } = parts;
   let loaded: LoadedThrowaway | undefined;
   let second: ContentDigest | undefined;
   const guarded = <T>(work: () => Promise<T>): Promise<T> => guard(work, server, context);
@@ -143,6 +148,7 @@ function createPlace(parts: Parts): Place {
     return loaded;
   };
   return {
+    ...(selection === undefined ? {} : { selection: describePart(selection) }),
     facts: {
       serverVersion: parts.serverVersion,
       toolVersion: parts.tools.version,
@@ -159,9 +165,10 @@ function createPlace(parts: Parts): Place {
       }),
     compare: (digest) =>
       guarded(async () => {
-        const { database, deviations, globals, reprint } = needLoaded();
+        const { database, deviations, globals, reprint, expected } = needLoaded();
         const openFirst = () => openScript(parts.tools.pgRestore, streamArchive(parts.backup), context);
-        const result = await compareLoaded(database, digest, deviations, globals, { openFirst, reprint }, context);
+        const first = await expected(digest);
+        const result = await compareLoaded(database, first, deviations, globals, { openFirst, reprint }, context);
         if (!result.comparison.equal) await assertSound(server, facts.serverMajor, context);
         second = result.digest;
         return result.comparison;

@@ -17,6 +17,11 @@ export interface ScriptOptions {
   readonly schemaOnly?: boolean;
   /** Gives every entry's number and dependencies (ScriptEntry.dumpId). */
   readonly numbers?: boolean;
+  /**
+   * Reads no more than the archive's table of contents; only with `schemaOnly`. Its checks at the
+   * end are not made.
+   */
+  readonly headOnly?: boolean;
 }
 
 /**
@@ -40,7 +45,9 @@ export async function openScript(
   const file = source.kind === "file" ? await open(source.path, constants.O_RDONLY | constants.O_NOFOLLOW) : undefined;
   try {
     const input = source.kind === "stream" ? await source.open() : { descriptor: (file as FileHandle).fd };
-    return streamTool(pgRestore, args, { env: {}, signal: context.signal, fail: archiveError, input, confinement }).stdout;
+    const inputHead = options.headOnly === true;
+    return streamTool(pgRestore, args, { env: {}, signal: context.signal, fail: archiveError, input, inputHead, confinement })
+      .stdout;
   } finally {
     // The tool has it by now.
     await file?.close();

@@ -3,6 +3,11 @@
  * types are those of pg_dump 14 to 18 (pg_dump.c, ArchiveEntry).
  */
 
+export interface EntryNames {
+  readonly schema: string;
+  readonly name: string;
+}
+
 export interface ArchiveEntry {
   readonly dumpId: number;
   /** `TABLE`, `INDEX`, `TABLE DATA` … */
@@ -13,7 +18,11 @@ export interface ArchiveEntry {
   /** Numbers of the entries that it needs, directly; some are of no entry. */
   readonly dependencies: readonly number[];
   /** The table that its statement is about (ALTER TABLE …), where it names one. */
-  readonly table?: { readonly schema: string; readonly name: string } | undefined;
+  readonly table?: EntryNames | undefined;
+  /**
+   * As the archive's comment calls it, where its statement is read: line breaks are spaces there.
+   */
+  readonly printed?: EntryNames | undefined;
 }
 
 /** An entry, and another one that is the reason for what is said of it. */
@@ -90,6 +99,10 @@ export const isOfWhole = ({ type }: ArchiveEntry): boolean => wholeTypes.has(typ
 export const isRemark = ({ type }: ArchiveEntry): boolean => remarkTypes.has(type);
 export const isNamedAfterTable = ({ type }: ArchiveEntry): boolean => namedAfterTable.has(type);
 export const holdsRows = ({ type }: ArchiveEntry): boolean => rowTypes.has(type);
+
+/** Rows, values of sequences and large objects. */
+const contentTypes: ReadonlySet<string> = new Set(["TABLE DATA", "SEQUENCE SET", "BLOB", "BLOB METADATA", "BLOBS"]);
+export const isContent = ({ type }: ArchiveEntry): boolean => contentTypes.has(type);
 
 /** pg_dump makes spaces of line breaks in the names of entries. */
 export function sanitised(name: string): string {

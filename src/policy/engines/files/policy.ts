@@ -33,7 +33,11 @@ export const filesPolicy: EnginePolicy<FilesSource, WrittenFiles> = {
         "relative to the source's path; `*` and `?` stay within one name, `**` crosses folders; a pattern without a slash matches at any depth, with one it begins at the path; a last slash means folders only",
     },
   ],
-  restore: { targets: "a directory", flags: [{ name: "no-owner", description: noOwner }] },
+  restore: {
+    targets: "a directory",
+    only: "a file, a directory or a pattern (etc/nginx/*.conf)",
+    flags: [{ name: "no-owner", description: noOwner }],
+  },
   find: { name: "path", value: "path", description: "a file, or a directory with all that it holds", compile: compilePath },
 };
 

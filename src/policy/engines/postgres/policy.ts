@@ -14,6 +14,7 @@ const restoreFlags: readonly RestoreFlag[] = [
   { name: "no-privileges", description: "leave grants out" },
   { name: "no-tablespaces", description: "use the server's default tablespace" },
   { name: "tablespace", value: "name", description: "put the new database into this tablespace, with all that it holds" },
+  { name: "schema-only", description: "definitions without rows" },
   { name: "end-connections", description: "with --overwrite or --swap: end the sessions that keep the target from being renamed" },
 ];
 
@@ -37,6 +38,7 @@ export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
   ],
   restore: {
     targets: "a new database's name, env:NAME, file:PATH, service:NAME",
+    only: "a table or a pattern of tables (public.orders), or schema NAME",
     flags: restoreFlags,
   },
   find: { name: "table", value: "table", description: "a table, with its schema or in any", compile: compileTableName },
