@@ -9,6 +9,7 @@ import { handingOver } from "./commons/handed-over.ts";
 import { backupId, execution, source } from "./commons/inputs.ts";
 import { lookAtTarget } from "./commons/preflight.ts";
 import { optionsShape, readOptions, targetOf } from "./commons/restore-options.ts";
+import { notingProgress } from "./commons/restore-progress.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
 export const step = defineStep({
@@ -31,8 +32,8 @@ export const step = defineStep({
       ...readOptions(request.options),
     };
     if (request.only === "preflight") return lookAtTarget(context, await findNamed(context, request), options);
-    const restored = await handingOver(context, request.execution, async (handing) =>
-      restoreBackup(handing, await findNamed(handing, request), options),
+    const restored = await notingProgress(context, request, (noting) =>
+      handingOver(noting, request.execution, async (handing) => restoreBackup(handing, await findNamed(handing, request), options)),
     );
     return {
       source: restored.source,

@@ -7,6 +7,7 @@ import * as z from "zod";
 import { type WatchResult, watchSources } from "../src/pipeline/watch.ts";
 import { metrics } from "./commons/powertools.ts";
 import { publishAlert } from "./commons/publish-alert.ts";
+import { tellProgress } from "./commons/restore-progress.ts";
 import { withStateStore } from "./commons/state-store.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
@@ -14,9 +15,14 @@ export const step = defineStep({
   name: "watch",
   input: z.strictObject({}),
   async run(context) {
-    const { sources, unmeasured, told, recovered } = await withStateStore(context.run.clock, (memory) =>
-      watchSources(context, { memory, tell: (alert) => publishAlert(context, alert), measured: addMetrics }),
-    );
+    const { sources, unmeasured, told, recovered } = await withStateStore(context.run.clock, async (memory) => {
+      const watched = await watchSources(context, {
+        memory,
+        tell: (alert) => publishAlert(context, alert),
+        measured: addMetrics,
+      });
+      return { ...watched, told: watched.told + (await tellProgress(context, memory)) };
+    });
     // An alarm on its absence tells when nobody watches.
     metrics.addMetric("WatchedSources", MetricUnit.Count, sources.length);
     return { watched: sources.length, unmeasured: unmeasured.length, told, recovered };

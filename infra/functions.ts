@@ -85,7 +85,7 @@ function deciders(deployment: Deployment): FunctionSpec[] {
 /** Any backup to any place that the policy names: started by a person. */
 function restoreSpec(deployment: Deployment): FunctionSpec {
   const findings = [...rights.markReading(deployment), ...rights.handFindingsOver(deployment)];
-  const own = [...rights.readBackups(deployment), ...findings];
+  const own = [...rights.readBackups(deployment), ...findings, ...rights.noteProgress(deployment)];
   return {
     key: "restore",
     module: "restore",

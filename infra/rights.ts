@@ -152,6 +152,11 @@ export function handFindingsOver(deployment: Deployment, below = ""): Statement[
   return [allow(["s3:PutObject"], [stateObjects(deployment, `unsigned/${below}*`)])];
 }
 
+/** Notes how far a restore is: three figures, which the watch tells; it can publish nothing. */
+export function noteProgress(deployment: Deployment): Statement[] {
+  return [allow(["s3:PutObject"], [stateObjects(deployment, "progress/*")])];
+}
+
 /**
  * Records what others found: takes it from the state bucket and writes it into the vault, locked
  * for as long as its backup is; and restores, in the audit trail. Nobody else in the stack writes
@@ -170,6 +175,8 @@ export function recordEvidence(deployment: Deployment): Statement[] {
     ...markReading(deployment),
     allow(["s3:ListBucket"], [stateBucketArn(deployment)]),
     allow(["s3:GetObject", "s3:DeleteObject"], [stateObjects(deployment, "unsigned/*")]),
+    // A restore that is over is under way no longer.
+    allow(["s3:DeleteObject"], [stateObjects(deployment, "progress/*")]),
     ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey"]),
     ...sign(deployment),
   ];
@@ -231,6 +238,8 @@ export function rememberWatch(deployment: Deployment): Statement[] {
     allow(["s3:ListBucket"], [stateBucketArn(deployment)]),
     allow(["s3:GetObject", "s3:PutObject"], [stateObjects(deployment, "watch/*")]),
     allow(["s3:DeleteObject"], [stateObjects(deployment, "watch/damaged/*")]),
+    // Tells how far restores are, and removes what it told.
+    allow(["s3:GetObject", "s3:DeleteObject"], [stateObjects(deployment, "progress/*")]),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { tryToRecord } from "../../src/pipeline/audit/record-action.ts";
 import type { FoundBackup } from "../../src/pipeline/catalogue/find-backups.ts";
 import { whileReading } from "../../src/pipeline/catalogue/with-read-mark.ts";
+import { forgetProgress } from "../../src/pipeline/notify/noted-progress.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { type HandingStep, recordHandedOver } from "../../src/pipeline/record-handed-over.ts";
 import { announce } from "./announce.ts";
@@ -76,4 +77,6 @@ export async function recordRestored(
   };
   const action = error === undefined ? "restore.done" : "restore.failed";
   await tryToRecord(context, vault, { action, source, backupId, details });
+  // It is over: how far it was is no news.
+  await withStateStore(context.run.clock, (store) => forgetProgress(store, { source, backupId, execution }));
 }

@@ -1,7 +1,9 @@
 /** What the function that restores does with a target, before and after it is asked to. */
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { handler as dump } from "../../functions/dump.ts";
+import { handler as record } from "../../functions/record.ts";
 import { handler as restore } from "../../functions/restore.ts";
 import { readEvent } from "../statemachines/machines.ts";
 import { createFunctionsProject, type FunctionsProject, invoke } from "./invoke.ts";
@@ -48,5 +50,22 @@ describe("the look at a target", () => {
 
   it("refuses a target that holds something", async () => {
     await expect(restoring({ to: "tree", only: "preflight" })).rejects.toMatchObject({ name: "RestoreRefused" });
+  });
+});
+
+describe("how far a restore is", () => {
+  const notes = async (): Promise<string[]> =>
+    (await readdir(join(project.directory, "state", "progress"), { recursive: true }).catch(() => [])).filter((path) =>
+      /\/(25|50|75)$/.test(path),
+    );
+
+  it("is noted for the watch, and of no interest once it is recorded how it ended", async () => {
+    await restoring({ to: "restored" });
+    const noted = await notes();
+    expect(noted.length).toBeGreaterThan(0);
+    for (const path of noted) expect(path).toMatch(new RegExp(`^tree/${backupId}/[0-9a-f]{32}/`));
+    const { execution } = sample("restore");
+    await invoke(record, sample("record", { backupId, execution, step: "restore", atLeast: 0 }));
+    expect(await notes()).toEqual([]);
   });
 });

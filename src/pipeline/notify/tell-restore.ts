@@ -51,8 +51,11 @@ export async function tellingRestore(
   }
 }
 
-/** Counts the bytes that are read for the load itself, from the phase `restore` to `compare`. */
-function watchQuarters(progress: Progress, reached: (share: number) => void): Progress {
+/**
+ * A progress that tells each quarter of the bytes that are read for the load itself, from the phase
+ * `restore` to `compare`, and passes everything on.
+ */
+export function watchQuarters(progress: Progress, reached: (share: number) => void): Progress {
   let expected = 0;
   let bytes = 0;
   let told = 0;
