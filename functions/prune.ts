@@ -1,7 +1,7 @@
 /** Deletes what retention releases. The only function whose role may delete. */
 import * as z from "zod";
 import { maxEventBackups } from "../src/alerts/event.ts";
-import type { PipelineContext } from "../src/pipeline/pipeline-context.ts";
+import { findVault, type PipelineContext, requireSource } from "../src/pipeline/pipeline-context.ts";
 import { type PruneResult, pruneSource } from "../src/pipeline/prune.ts";
 import { announce } from "./commons/announce.ts";
 import { source } from "./commons/inputs.ts";
@@ -12,6 +12,12 @@ export const step = defineStep({
   name: "prune",
   input: z.strictObject({ source }),
   async run(context, request) {
+    // The account that owns a vault prunes every day, before the first backup too. A vault that
+    // lost its holdfast.json, or keeps an older version of it, is another matter: VaultDamaged.
+    if ((await findVault(context, requireSource(context.policy, request.source).vault)) === undefined) {
+      logger.info("nothing was ever written to the vault", { source: request.source });
+      return { source: request.source, deleted: 0, kept: 0, sweptObjects: 0 };
+    }
     const pruned = await pruneAndAnnounce(context, request.source);
     for (const id of pruned.deleted) logger.info("retention released a backup", { source: pruned.source, backupId: id });
     return {

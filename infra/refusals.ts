@@ -8,7 +8,7 @@ import { HoldfastError } from "../src/errors/holdfast-error.ts";
 import type { KeyConfig, Policy, SourceConfig, VaultConfig } from "../src/policy/policy.ts";
 import { sayUnmeetable } from "../src/report/judge-schedules.ts";
 import { readKeyName } from "./key-names.ts";
-import { managedSizes, maxManagedCharacters, maxPolicyCharacters, policySizes } from "./policy-size.ts";
+import { documentSizes, managedSizes, maxManagedCharacters, maxPolicyCharacters, policySizes } from "./policy-size.ts";
 import type { Resources } from "./template.ts";
 
 /**
@@ -144,8 +144,18 @@ export function warnUnmeetable({ sources, timezone }: Policy, now: Date): string
   });
 }
 
-/** Errors: PolicyInvalid, naming each role whose rights would be longer than IAM takes. */
+/**
+ * Errors: PolicyInvalid, naming each role whose rights would be longer than IAM takes;
+ * UsageInvalid, naming each bucket and key whose policy lets in more stacks and readers than it has
+ * room for.
+ */
 export function refuseLongRights(resources: Resources): void {
+  const full = documentSizes(resources).filter(({ size, max }) => size > max);
+  if (full.length > 0)
+    throw new HoldfastError("UsageInvalid", "more stacks and readers use the vault than its policies have room for", {
+      details: full.map(({ name, size, max }) => `${name}: ${size} characters, and AWS takes ${max}`),
+      hint: "Divide them among several vaults, each in a bucket of its own and with a stack of serverless.vault.yml of its own.",
+    });
   const long = [
     ...[...policySizes(resources)].filter(([, size]) => size > maxPolicyCharacters),
     ...[...managedSizes(resources)].filter(([, size]) => size > maxManagedCharacters),

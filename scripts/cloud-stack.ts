@@ -10,8 +10,11 @@ export interface StackOptions {
   readonly endpoint: string;
   /** The policy's file. */
   readonly policy: string;
-  /** `existing` takes over the vault that an earlier stack left; default: `create`. */
-  readonly vault?: "create" | "existing";
+  /**
+   * `existing` takes over the vault that an earlier stack left, `foreign` uses that of another
+   * account; default: `create`.
+   */
+  readonly vault?: "create" | "existing" | "foreign";
   /** Where osls may work. */
   readonly directory: string;
   /** Majors of PostgreSQL whose programs the functions find. */
@@ -28,12 +31,15 @@ export const stackName = `holdfast-${stage}`;
 /** A package is written in half a minute, and a busy machine takes its time. */
 const oslsMs = 600_000;
 /** What osls reads of the project; it takes no link for a file. */
-const files = ["serverless.yml", "package.json", "tsconfig.json"];
+const files = ["serverless.yml", "serverless.vault.yml", "package.json", "tsconfig.json"];
 const directories = ["infra", "functions", "statemachines", "src", "node_modules"];
 
-/** How every AWS client reaches the local cloud as the account's root. */
-export function rootEnvironment(endpoint: string): Readonly<Record<string, string>> {
-  return { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+/**
+ * How every AWS client reaches the local cloud as an account's root; default: the account of the
+ * stack that backs up. Each other account's root has the account's number for an access key.
+ */
+export function rootEnvironment(endpoint: string, accessKey = "test"): Readonly<Record<string, string>> {
+  return { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: "test" };
 }
 
 /**
@@ -48,6 +54,24 @@ export async function deployStack(options: StackOptions): Promise<void> {
     events: "own",
   };
   await runOsls("deploy", options, parameters);
+}
+
+/** The stack that owns a vault for others, in an account of its own. */
+export interface VaultStackOptions extends Omit<StackOptions, "majors"> {
+  readonly vault?: "create" | "existing";
+  /** Whose it is. */
+  readonly owner: string;
+}
+
+/**
+ * Packages the stack that owns a vault, and deploys it, for the use of the stack that backs up.
+ * Errors: a plain Error with osls's own words.
+ */
+export async function deployVaultStack(options: VaultStackOptions): Promise<void> {
+  const stacks = `arn:aws:iam::${account}:role/${stackName}/${region}`;
+  const parameters = { policy: resolve(options.policy), vault: options.vault ?? "create", stacks, mail: "vault@example.com" };
+  const configuration = ["--config", "serverless.vault.yml"];
+  await runOsls("deploy", options, parameters, rootEnvironment(options.endpoint, options.owner), configuration);
 }
 
 /** Deletes the stack; what it retains stays. Errors: a plain Error with osls's own words. */
@@ -70,15 +94,16 @@ export function preflightStack(options: StackOptions & { readonly quotas: string
  */
 async function runOsls(
   command: string,
-  options: StackOptions,
+  options: Omit<StackOptions, "majors">,
   parameters: Readonly<Record<string, string>>,
   environment: Readonly<Record<string, string>> = {},
+  more: readonly string[] = [],
 ): Promise<string> {
   const directory = mkdtempSync(join(options.directory, "osls-"));
   try {
     for (const file of files) copyFileSync(join(projectDirectory, file), join(directory, file));
     for (const name of directories) symlinkSync(join(projectDirectory, name), join(directory, name));
-    const given = Object.entries(parameters).map(([name, value]) => `--param=${name}=${value}`);
+    const given = [...more, ...Object.entries(parameters).map(([name, value]) => `--param=${name}=${value}`)];
     const result = await run(join(projectDirectory, "node_modules/.bin/osls"), [command, "--stage", stage, "--verbose", ...given], {
       cwd: directory,
       timeoutMs: oslsMs,

@@ -134,7 +134,10 @@ async function seeForeignKey(emulator: Emulator, name: string, by: "Arn" | "alia
   ];
 }
 
-/** The other account's root: what it was not granted, what nobody of another account does, what it was granted. */
+/**
+ * The other account's root: what it was not granted, what nobody of another account does, what it
+ * was granted.
+ */
 async function seeForeignRoot(emulator: Emulator): Promise<unknown> {
   const KeyId = await asOwner(emulator, (owners) => makeForeignKey(owners, "by-root"));
   const { kms } = emulator.clients;

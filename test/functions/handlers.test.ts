@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
@@ -97,6 +97,14 @@ describe("the chain of a backup", () => {
     const second = await backUp();
     await verify(second);
     expect(await invoke(prune, sample("prune"))).toMatchObject({ deleted: 1, kept: 1 });
+  });
+
+  it("finds nothing to prune before the first backup, quietly; a vault that has lost its holdfast.json is damaged", async () => {
+    expect(await invoke(prune, sample("prune"))).toEqual({ source: "tree", deleted: 0, kept: 0, sweptObjects: 0 });
+    expect(lines.join("\n")).not.toMatch(/"ERROR"|VaultNotFound/);
+    await backUp();
+    await rm(join(project.directory, "vault", "holdfast.json"));
+    await expect(invoke(prune, sample("prune"))).rejects.toMatchObject({ name: "VaultDamaged" });
   });
 
   it("plans a restore test of the newest backup by its id", async () => {

@@ -9,11 +9,13 @@ import { type Deployment, type Parameters, readDeployment } from "../../infra/de
 export const samplePolicyText = readFileSync(join(import.meta.dirname, "holdfast.yml"), "utf8");
 
 const keyOf = (name: string): string => `"arn:aws:kms:eu-west-1:222222222222:alias/${name}"`;
-/** The sample policy with its vault and keys in another account and Region. */
-export const foreignPolicyText = samplePolicyText
-  .replace("bucket: acme-backups\n", "bucket: acme-backups\n    region: eu-west-1\n")
-  .replace("alias/acme-backups", keyOf("acme-backups"))
-  .replace("alias/acme-signing", keyOf("acme-signing"));
+/** A policy that is made of the sample's, with its vault and keys in another account and Region. */
+export const inAnotherAccount = (text: string): string =>
+  text
+    .replace("bucket: acme-backups\n", "bucket: acme-backups\n    region: eu-west-1\n")
+    .replace("alias/acme-backups", keyOf("acme-backups"))
+    .replace("alias/acme-signing", keyOf("acme-signing"));
+export const foreignPolicyText = inAnotherAccount(samplePolicyText);
 
 export const parameters: Omit<Parameters, "policy"> = {
   stage: "dev",
