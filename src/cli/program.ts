@@ -20,6 +20,7 @@ import { addRestores } from "./restore-commands.ts";
 import { runSession } from "./session.ts";
 import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
+import { addVault } from "./vault-commands.ts";
 import { holdfastVersion } from "./version.ts";
 
 const exitCodeHelp = `
@@ -82,6 +83,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
   addRestores(program, terminal, end, inSession, engines.policies);
   addComparisons(program, inSession, engines.policies);
   addRetention(program, inSession);
+  addVault(program, inSession);
   addReports(program, inSession);
   addAudit(program, inSession);
   addApprovals(program, terminal, end);

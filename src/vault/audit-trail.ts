@@ -80,7 +80,7 @@ async function findEnd(vault: SignedVault): Promise<{ readonly number: number; r
     if (odd === undefined) entries.push(number);
   }
   for (const number of entries.toReversed()) {
-    const item = await readEntry(vault, number);
+    const item = await readAuditEntry(vault, number);
     if (item === undefined || "problem" in item) continue;
     let next = number + 1;
     while (taken.has(next)) next += 1;
@@ -104,7 +104,7 @@ export async function* readTrail(vault: SignedVault, now: Date): AsyncGenerator<
       yield { key, problem: `is ${odd ?? "not an entry of an audit trail"}` };
       continue;
     }
-    const item = await readEntry(vault, number);
+    const item = await readAuditEntry(vault, number);
     // Gone since it was listed: the next entry's link, or the store's versions, say so.
     if (item === undefined) continue;
     if ("problem" in item) {
@@ -143,7 +143,7 @@ async function* listHiddenEntries({ store }: SignedVault): AsyncGenerator<TrailP
 type ReadEntry = TrailEntry & { readonly sha256: string };
 
 /** The entry of a number, what is wrong with it, or undefined where it is gone. */
-async function readEntry(vault: SignedVault, number: number): Promise<ReadEntry | TrailProblem | undefined> {
+export async function readAuditEntry(vault: SignedVault, number: number): Promise<ReadEntry | TrailProblem | undefined> {
   const key = keyOf.auditEntry(number);
   let read: { readonly value: SignedEntry; readonly bytes: Uint8Array };
   try {

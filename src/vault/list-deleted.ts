@@ -133,6 +133,6 @@ export function describeDeletion(
       `its objects in ${url} are kept until ${keptUntil.toISOString()}`,
     remedy:
       `If nobody of yours pruned it, bring ${keyOf.manifest(source, id)} back before then, from a copy of the vault or from the bucket's ` +
-      "older versions (docs/immutability.md), and find out who wrote the tombstone. If a prune was cut off, nothing needs to be done.",
+      "older versions (`holdfast vault undelete`), and find out who wrote the tombstone. If a prune was cut off, nothing needs to be done.",
   };
 }

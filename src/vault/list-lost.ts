@@ -42,6 +42,6 @@ export function describeLost(
 ): { readonly message: string; readonly remedy: string } {
   return {
     message: `backup ${id} of "${source}" has evidence in ${store.url}, but its manifest is missing: it was lost or deleted outside Holdfast`,
-    remedy: `Bring ${keyOf.manifest(source, id)} back from a copy of the vault or from the bucket's older versions (docs/immutability.md), then run \`holdfast verify ${source}/${id}\`.`,
+    remedy: `Bring ${keyOf.manifest(source, id)} back from a copy of the vault, or with \`holdfast vault undelete\` from the bucket's older versions, then run \`holdfast verify ${source}/${id}\`.`,
   };
 }

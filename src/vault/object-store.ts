@@ -69,6 +69,45 @@ export interface HiddenObject {
   readonly hiddenAt: Date;
 }
 
+/** One version of an object's content, or a delete marker over what is below it. */
+export interface ObjectVersion {
+  readonly key: string;
+  readonly versionId: string;
+  readonly isMarker: boolean;
+  /** Whether it is what a reader of the key meets. */
+  readonly isLatest: boolean;
+  /** 0 for a marker. */
+  readonly bytes: number;
+  /** Equal content may have different ones, and other content never has the same. */
+  readonly etag: string;
+  /** When it was written, by the store's own time. */
+  readonly modifiedAt: Date;
+}
+
+/** Older content that a store keeps below what was written or deleted since. */
+export interface ObjectVersions {
+  /** Whether the store keeps any; undefined where it does not say. */
+  areKept(): Promise<boolean | undefined>;
+
+  /**
+   * All versions and markers below `prefix`: by ascending key, and each key's newest first. Errors:
+   * StoreAccessDenied, StoreUnavailable, VaultInvalid (a server without versions).
+   */
+  list(prefix: string): AsyncIterable<ObjectVersion>;
+
+  /** The bytes of one version; `lock` is that version's. Errors: those of ObjectStore.get. */
+  get(
+    version: Pick<ObjectVersion, "key" | "versionId">,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<{ object: StoredObject; body: Readable }>;
+
+  /**
+   * Removes one version or marker that was listed for good. Resolves with the lock that keeps it.
+   * Errors: StoreAccessDenied, StoreUnavailable, VaultInvalid.
+   */
+  remove(version: Pick<ObjectVersion, "key" | "versionId">): Promise<ObjectLock | undefined>;
+}
+
 /** What a look at the place found, for `holdfast check`. */
 export interface StoreFinding {
   readonly level: "ok" | "warning" | "error";
@@ -129,6 +168,9 @@ export interface ObjectStore {
    * the policy says so.
    */
   readonly locks?: ObjectLocks | undefined;
+
+  /** What lies below deletions and newer writes; absent where there can be nothing: in a folder. */
+  readonly versions?: ObjectVersions | undefined;
 
   /**
    * Stores `body` under `key`, entirely or not at all: when the promise rejects (the body failed,

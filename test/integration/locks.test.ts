@@ -25,6 +25,7 @@ import { listDueBackups } from "../../src/pipeline/list-due.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { planPrune, pruneSource } from "../../src/pipeline/prune.ts";
 import { planRestore, restoreBackup } from "../../src/pipeline/restore.ts";
+import { undeleteVault } from "../../src/pipeline/undelete.ts";
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
 import { addHold, listHolds, removeHold } from "../../src/vault/documents/holds.ts";
@@ -285,10 +286,10 @@ test("a backup that others deleted is noticed before anything is pruned, and can
     name: "PruneRefused",
     details: expect.arrayContaining([expect.stringContaining(id)]),
   });
-  const marker = (await versionsOf(Key)).find((version) => version.marker);
-  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId: marker?.VersionId }));
+  const { verified } = await undeleteVault(context, "main", { dryRun: false, verify: true, pruned: false });
+  expect(verified).toMatchObject([{ backupId: id, outcome: "verified" }]);
+  expect((await locksOf(id)).find(({ key }) => key === Key)?.untilMs).toBeGreaterThan(Date.now());
   await pruneSource(context, "tree");
-  expect((await verifyBackup(context, await findInVaults(context, id))).outcome).toBe("verified");
 });
 
 test("in a bucket with versions and without a lock, deletions by others are found, and no prune finishes them", async () => {
@@ -345,10 +346,14 @@ test("what others overwrote is found, reported, and can be brought back", async 
   expect(await verifyBackup(context, await findInVaults(context, id)).catch(({ name }) => name)).not.toMatchObject({
     outcome: "verified",
   });
-  for (const Key of [manifest, artifact]) {
-    const latest = (await versionsOf(Key)).find(({ IsLatest }) => IsLatest);
-    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId: latest?.VersionId }));
-  }
+  // One can be removed; the other is locked by who wrote it, and is copied over.
+  const Retention = { Mode: "COMPLIANCE" as const, RetainUntilDate: new Date(Date.now() + dayMs) };
+  await client.send(new PutObjectRetentionCommand({ Bucket: bucket, Key: artifact, Retention }));
+  await undeleteVault(context, "main", { dryRun: false, verify: true, pruned: false });
+  expect((await versionsOf(manifest)).length).toBe(1);
+  expect((await versionsOf(artifact)).length).toBe(3);
+  const locked = (await locksOf(id)).filter(({ untilMs }) => untilMs > Date.now() + 2 * dayMs).map(({ key }) => key);
+  expect(locked).toEqual(expect.arrayContaining([manifest, artifact]));
   await pruneSource(context, "tree");
   expect((await verifyBackup(context, await findInVaults(context, id))).outcome).toBe("verified");
 });

@@ -1,7 +1,9 @@
+import { DeleteObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { S3Vault } from "../../src/policy/policy.ts";
 import { openS3Store } from "../../src/vault/s3/store.ts";
 import {
+  credentials,
   findMinio,
   findVersity,
   type S3Server,
@@ -12,6 +14,7 @@ import {
 } from "../support/s3-server.ts";
 import { collect, toList } from "../support/streams.ts";
 import { testObjectStore } from "../vault/object-store.contract.ts";
+import { testObjectVersions } from "../vault/object-versions.contract.ts";
 
 let server: S3Server;
 let versity: S3Server | undefined;
@@ -61,6 +64,26 @@ for (const [name, serverOf, options] of places) {
     },
     { largeBytes },
   );
+}
+
+for (const [name, serverOf, options] of places.filter(([each]) => !each.includes("below a prefix"))) {
+  testObjectVersions(name, async () => {
+    const server = serverOf();
+    if (server === undefined) throw new Error(`${name} did not start`);
+    const config = await server.makeBucket({ ...options, versions: true });
+    const client = new S3Client({ endpoint: server.endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+    const store = openS3Store(config);
+    const named = (key: string) => ({ Bucket: config.bucket, Key: config.prefix === "" ? key : `${config.prefix}/${key}` });
+    return {
+      store,
+      hide: async (key) => void (await client.send(new DeleteObjectCommand(named(key)))),
+      overwrite: async (key, Body) => void (await client.send(new PutObjectCommand({ ...named(key), Body }))),
+      dispose: async () => {
+        store.close();
+        client.destroy();
+      },
+    };
+  });
 }
 
 describe("an S3 vault", () => {

@@ -53,7 +53,8 @@ export async function checkHidden(vault: SignedVault): Promise<readonly Finding[
       level: "error",
       subject,
       message: `${deleted} and ${counts.overwriting} overwritten outside Holdfast, the last in order ${last}; the bucket still has what they held`,
-      remedy: "Bring them back as docs/immutability.md says, and find out who did it.",
+      remedy:
+        "Find out who did it, take their rights away, and bring them back: `holdfast vault undelete --dry-run` shows what comes back.",
     },
     ...holds,
   ];

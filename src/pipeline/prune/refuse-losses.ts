@@ -39,7 +39,7 @@ async function refuseHidden(vault: SignedVault, source: string): Promise<Refusal
   return {
     code: "backups-hidden",
     message: `${countOf(hidden.size)} deleted or overwritten outside Holdfast, and the bucket still has what was written`,
-    details: [...name([...hidden.values()]), "bring them back as docs/immutability.md says, and find out who did it"],
+    details: [...name([...hidden.values()]), "bring them back with `holdfast vault undelete`, and find out who did it"],
   };
 }
 

@@ -23,6 +23,7 @@ export const auditActions = [
   "restore.begun",
   "restore.done",
   "restore.failed",
+  "vault.undeleted",
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

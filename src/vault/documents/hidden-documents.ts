@@ -65,6 +65,6 @@ export async function* listHiddenHolds(
 export function describeHiddenHold({ source, id, hiddenAt }: Omit<HiddenHold, "key">): string {
   return (
     `the hold on ${id} of "${source}" was deleted at ${hiddenAt.toISOString()} outside Holdfast, or by an identity that may not delete versions, ` +
-    "and the bucket still has it: it holds as before. Bring it back (docs/immutability.md), or run `holdfast hold remove` where versions may be deleted"
+    "and the bucket still has it: it holds as before. Bring it back with `holdfast vault undelete`, or run `holdfast hold remove` where versions may be deleted"
   );
 }

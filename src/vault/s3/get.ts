@@ -16,20 +16,21 @@ export interface Range {
   readonly end: number;
 }
 
-/** As ObjectStore.get. */
+/** As ObjectStore.get; with `versionId`, of that version. */
 export async function getObject(
   place: S3Place,
   key: string,
   range: Range | undefined,
   signal: AbortSignal,
+  versionId?: string,
 ): Promise<{ object: StoredObject; body: Readable }> {
-  const response = await request(place, key, range, undefined, signal);
+  const response = await request(place, { key, versionId, range }, signal);
   const total = totalBytes(response);
   const modifiedAt = response.LastModified ?? new Date(0);
   const object: StoredObject = { key, bytes: total, modifiedAt, etag: response.ETag ?? "", ...lockOf(response) };
   const wanted = { start: range?.start ?? 0, end: Math.min(range?.end ?? total - 1, total - 1) };
   const source = bodyOf(response);
-  const body = Readable.from(readOn(place, object, wanted, source, signal), { objectMode: false });
+  const body = Readable.from(readOn(place, { ...object, versionId }, wanted, source, signal), { objectMode: false });
   // A stream that is destroyed before it was read never runs its generator: the connection must go
   // all the same.
   body.once("close", () => source.destroy());
@@ -38,7 +39,7 @@ export async function getObject(
 
 async function* readOn(
   place: S3Place,
-  object: StoredObject,
+  object: StoredObject & { readonly versionId: string | undefined },
   wanted: Range,
   first: Readable,
   signal: AbortSignal,
@@ -69,7 +70,8 @@ async function* readOn(
       signal.removeEventListener("abort", stop);
       source.destroy();
     }
-    source = bodyOf(await request(place, object.key, { start: position, end: wanted.end }, object.etag, signal));
+    const rest = { start: position, end: wanted.end };
+    source = bodyOf(await request(place, { ...object, range: rest }, signal));
   }
 }
 
@@ -81,16 +83,22 @@ function lost(place: S3Place, object: StoredObject, position: number, cause: unk
   );
 }
 
+interface Wanted {
+  readonly key: string;
+  readonly versionId: string | undefined;
+  readonly range: Range | undefined;
+  readonly etag?: string;
+}
+
 async function request(
   place: S3Place,
-  key: string,
-  range: Range | undefined,
-  etag: string | undefined,
+  { key, versionId, range, etag }: Wanted,
   signal: AbortSignal,
 ): Promise<GetObjectCommandOutput> {
   const command = new GetObjectCommand({
     Bucket: place.bucket,
     Key: place.prefix + key,
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
     ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` }),
     IfMatch: etag,
   });

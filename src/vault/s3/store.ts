@@ -17,15 +17,17 @@ import { isNotFound, s3Error } from "./errors.ts";
 import { getObject } from "./get.ts";
 import { extendRetention, lockOf, putLegalHold } from "./lock.ts";
 import { putObject } from "./put.ts";
-import { liftLegalHolds, listHidden, openDeletion } from "./versions.ts";
+import { liftLegalHolds, listHidden, openDeletion, openVersions } from "./versions.ts";
 
 /** The store of an S3 vault; sends nothing yet. */
 export function openS3Store(config: S3Vault, options: S3Options = {}): ObjectStore {
   const place = openPlace(config, options);
-  const deleteObject = openDeletion(place, options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  const deleteObject = openDeletion(place, clock);
   return {
     url: place.url,
     locks: place.lock === undefined ? undefined : openLocks(place),
+    versions: openVersions(place, clock),
     async put(key, body, putOptions = {}) {
       assertKey(key);
       return putObject(place, key, body, putOptions);

@@ -8,18 +8,12 @@ import {
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { compareKeys } from "../object-key.ts";
-import type { HiddenObject, ObjectLock } from "../object-store.ts";
+import type { HiddenObject, ObjectLock, ObjectVersion, ObjectVersions } from "../object-store.ts";
+import { describeHiding, groupVersions, hidesContent, showsFirst } from "../undelete/choose-version.ts";
 import type { S3Place } from "./client.ts";
 import { factsOf, isNotFound, s3Error } from "./errors.ts";
+import { getObject } from "./get.ts";
 import { findLockBehind, liftLegalHold } from "./lock.ts";
-
-interface Version {
-  readonly key: string;
-  readonly versionId: string;
-  readonly isMarker: boolean;
-  readonly isLatest: boolean;
-  readonly modifiedAt: Date;
-}
 
 /** ObjectStore.delete for one place; asks once whether its bucket keeps versions. */
 export function openDeletion(place: S3Place, clock: Clock): (key: string) => Promise<ObjectLock | undefined> {
@@ -43,6 +37,17 @@ export function openDeletion(place: S3Place, clock: Clock): (key: string) => Pro
   };
 }
 
+/** ObjectStore.versions for one place. */
+export function openVersions(place: S3Place, clock: Clock): ObjectVersions {
+  return {
+    areKept: () => keepsVersions(place),
+    list: (prefix) => listVersions(place, prefix),
+    get: ({ key, versionId }, { signal = new AbortController().signal } = {}) =>
+      getObject(place, key, undefined, signal, versionId),
+    remove: (version) => deleteVersion(place, version, clock),
+  };
+}
+
 /** As ObjectStore.listHidden. */
 export async function* listHidden(place: S3Place, prefix: string): AsyncGenerator<HiddenObject, void, undefined> {
   if (place.lock === undefined && (await keepsVersions(place)) === false) return;
@@ -56,18 +61,8 @@ export async function* listHidden(place: S3Place, prefix: string): AsyncGenerato
 }
 
 async function* findHidden(place: S3Place, prefix: string): AsyncGenerator<HiddenObject, void, undefined> {
-  let newest: Version | undefined;
-  let told = false;
-  for await (const version of listVersions(place, prefix)) {
-    if (version.key !== newest?.key) {
-      newest = version;
-      told = false;
-      continue;
-    }
-    // Older content under the key's newest version, whether that is a marker or other content.
-    if (version.isMarker || told) continue;
-    told = true;
-    yield { key: version.key, by: newest.isMarker ? "deletion" : "overwriting", hiddenAt: newest.modifiedAt };
+  for await (const object of groupVersions(listVersions(place, prefix))) {
+    if (hidesContent(object) && !showsFirst(object)) yield { key: object.key, ...describeHiding(object) };
   }
 }
 
@@ -101,7 +96,7 @@ export async function dropOldVersions(place: S3Place, key: string, versionId: st
  */
 export async function removeMarker(place: S3Place, key: string): Promise<boolean> {
   try {
-    const markers: Version[] = [];
+    const markers: ObjectVersion[] = [];
     for await (const version of listVersions(place, key)) {
       if (version.key !== key) return false;
       if (version.isMarker) {
@@ -164,7 +159,7 @@ async function deleteCurrent({ client, bucket, prefix, url }: S3Place, key: stri
  * deleted. Where a lock keeps a version, markers stay as they are.
  */
 async function deleteVersions(place: S3Place, key: string, clock: Clock): Promise<ObjectLock | undefined> {
-  const markers: Version[] = [];
+  const markers: ObjectVersion[] = [];
   let lock: ObjectLock | undefined;
   for await (const version of listVersions(place, key)) {
     // The key itself is the first of all that begin with it.
@@ -177,7 +172,11 @@ async function deleteVersions(place: S3Place, key: string, clock: Clock): Promis
   return undefined;
 }
 
-async function deleteVersion(place: S3Place, { key, versionId }: Version, clock: Clock): Promise<ObjectLock | undefined> {
+async function deleteVersion(
+  place: S3Place,
+  { key, versionId }: Pick<ObjectVersion, "key" | "versionId">,
+  clock: Clock,
+): Promise<ObjectLock | undefined> {
   try {
     await place.client.send(new DeleteObjectCommand({ Bucket: place.bucket, Key: place.prefix + key, VersionId: versionId }));
     return undefined;
@@ -198,7 +197,7 @@ function stronger(one: ObjectLock | undefined, other: ObjectLock | undefined): O
 }
 
 /** All versions and markers below `prefix`: by key, and for each key the newest first. */
-async function* listVersions(place: S3Place, prefix: string): AsyncGenerator<Version, void, undefined> {
+async function* listVersions(place: S3Place, prefix: string): AsyncGenerator<ObjectVersion, void, undefined> {
   let next: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } | undefined = {};
   while (next !== undefined) {
     const page: ListObjectVersionsCommandOutput = await listPage(place, prefix, next);
@@ -229,14 +228,23 @@ async function listPage(
  * The SDK gives content and markers as two lists; a key's marker comes first where it is the
  * latest.
  */
-function mergePage({ prefix }: S3Place, { Versions = [], DeleteMarkers = [] }: ListObjectVersionsCommandOutput): Version[] {
+function mergePage({ prefix }: S3Place, { Versions = [], DeleteMarkers = [] }: ListObjectVersionsCommandOutput): ObjectVersion[] {
   const read =
     (isMarker: boolean) =>
-    ({ Key = "", VersionId = "null", IsLatest, LastModified = new Date(0) }: (typeof DeleteMarkers)[number]): Version => ({
+    ({
+      Key = "",
+      VersionId = "null",
+      IsLatest,
+      LastModified = new Date(0),
+      Size = 0,
+      ETag = "",
+    }: (typeof Versions)[number]): ObjectVersion => ({
       key: Key.slice(prefix.length),
       versionId: VersionId,
       isMarker,
       isLatest: IsLatest === true,
+      bytes: Size,
+      etag: ETag,
       modifiedAt: LastModified,
     });
   return [...Versions.map(read(false)), ...DeleteMarkers.map(read(true))].sort(

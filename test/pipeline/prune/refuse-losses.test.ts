@@ -53,7 +53,7 @@ describe("a plan", () => {
     expect(refused.refusal?.details).toEqual([
       `${second}, overwritten at 2026-11-21T00:00:00.000Z`,
       `${first}, evidence deleted at 2026-11-21T00:00:00.000Z`,
-      expect.stringContaining("docs/immutability.md"),
+      expect.stringContaining("holdfast vault undelete"),
     ]);
   });
 
