@@ -84,7 +84,8 @@ export async function makeProbeRole({ clients: { iam } }: Emulator): Promise<voi
   await iam.send(new PutRolePolicyCommand({ RoleName: "probe", PolicyName: "own", PolicyDocument: all }));
 }
 
-const allowing = (statement: object): string =>
+/** A policy of one statement. */
+export const allowing = (statement: object): string =>
   JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...statement }] });
 
 /** Does `work` with the credentials of a new role that has this right alone, below `Path`. */

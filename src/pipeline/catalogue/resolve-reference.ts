@@ -1,7 +1,7 @@
 /** Reads what a person calls a backup with the policy at hand: its sources and its time zone. */
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { formatInZone, momentForms, parseMoment } from "../../runtime/moment.ts";
-import { isSourceName } from "../../vault/layout.ts";
+import { isBackupId, isSourceName } from "../../vault/layout.ts";
 import { referenceHint } from "../../vault/reference.ts";
 import { type PipelineContext, requireSource } from "../pipeline-context.ts";
 
@@ -46,12 +46,13 @@ function readMoment({ policy, run }: PipelineContext, moment: string, where: "af
   });
 }
 
-function resolveTimed(context: PipelineContext, text: string, source: string, moment: string): TimedReference {
+function resolveTimed(context: PipelineContext, text: string, source: string, moment: string): ResolvedReference {
   if (!isSourceName(source)) {
     throw new HoldfastError("UsageInvalid", `${JSON.stringify(source)} before the @ cannot be the name of a source`, {
       hint: referenceHint,
     });
   }
+  if (isBackupId(moment)) return { by: "name", text: `${source}/${moment}` };
   if (moment === "latest" || moment === "latest-proven") return { by: "time", text, source, provenOnly: moment !== "latest" };
   const { policy, run } = context;
   const [, strictly] = /^before:(.*)$/s.exec(moment) ?? [];

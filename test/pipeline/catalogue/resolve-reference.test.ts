@@ -64,6 +64,11 @@ describe("a time after the @", () => {
     for (const path of objects) await rm(path, { recursive: true });
   });
 
+  test("is no time where it is a backup's whole id: that backup is meant, of that source", async () => {
+    expect(await find(`tree@${older}`)).toBe(older);
+    await expect(project.find(`shop@${older}`)).rejects.toMatchObject({ name: "BackupNotFound" });
+  });
+
   test("is said as it was taken", async () => {
     const told: string[] = [];
     const context = await project.open();
