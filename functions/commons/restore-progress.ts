@@ -42,7 +42,9 @@ export async function notingProgress<T>(
   });
 }
 
-/** Tells people of every restore that is under way. Errors: those of publishing and of the store. */
+/**
+ * Tells people of every restore that is under way. Errors: those of publishing and of the store.
+ */
 export async function tellProgress(context: PipelineContext, store: ObjectStore): Promise<number> {
   return tellNotedProgress(store, async (noted: NotedProgress) => {
     const { source, backupId, execution, percent } = noted;

@@ -22,10 +22,10 @@ import { allowing } from "./emulator.ts";
 const commandLine = { name: "awscli", version: "1.46.2", module: "awscli" };
 
 /**
- * \`aws\`: pip's own script names the place where it was installed first. Version 1 has addresses of
- * its own for queues, unless the command itself names one: the environment's does not count there.
- * What asks S3 does so as an administrator: the emulator lets an account's root, as whom osls
- * deploys, pass by every bucket's policy.
+ * \`aws\`: pip's own script names the place where it was installed first. Version 1 has addresses
+ * of its own for queues, unless the command itself names one: the environment's does not count
+ * there. What asks S3 does so as an administrator: the emulator lets an account's root, as whom
+ * osls deploys, pass by every bucket's policy.
  */
 function writeAws(directory: string, administrator: Readonly<Record<string, string>>): void {
   const path = join(directory, "aws");

@@ -1,7 +1,8 @@
 /**
  * How far a stack's restore is, on its way to people. What restores runs code of the backup and may
- * publish nothing; it notes each quarter in the state bucket, `progress/<source>/<backup>/<execution>/<percent>`,
- * and the watch tells it. A note is a claim: it chooses among three figures, and no words.
+ * publish nothing; it notes each quarter in the state bucket,
+ * `progress/<source>/<backup>/<execution>/<percent>`, and the watch tells it. A note is a claim: it
+ * chooses among three figures, and no words.
  */
 import { createHash } from "node:crypto";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
