@@ -74,7 +74,16 @@ export function denyOtherEncryption(bucketName: string, keyArn: unknown): Denial
  * their end.
  */
 export function denyOverwriting(bucketName: string, prefixes: readonly string[]): Denial {
-  const rooms = ["manifests/*", "artifacts/*", "evidence/*", "audit/*", "holdfast.json", "RESTORE.md"];
+  const rooms = [
+    "manifests/*",
+    "artifacts/*",
+    "evidence/*",
+    "audit/*",
+    "erasures/*",
+    "erasure-ids/*",
+    "holdfast.json",
+    "RESTORE.md",
+  ];
   const places = prefixes.flatMap((prefix) => rooms.map((room) => objects(bucketName, `${prefix}${room}`)));
   return deny("Overwriting", ["s3:PutObject"], places, {
     Null: { "s3:if-none-match": "true" },

@@ -58,6 +58,8 @@ export function functionSpecs(deployment: Deployment): FunctionSpec[] {
     ...sources.flatMap((source): FunctionSpec[] => [dumpSpec(deployment, source), proveSpec(deployment, source)]),
     restoreSpec(deployment),
     recordSpec(deployment),
+    // The application calls it, and waits for its answer: a failure is that call's.
+    { key: "erase-add", module: "erase-add", rights: rights.addErasures(deployment) },
     // A vault of another account is pruned by that account's own stack.
     ...(deployment.vaultAccount === undefined ? [pruneSpec(deployment)] : []),
     ...tellers(deployment),

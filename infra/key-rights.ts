@@ -40,6 +40,24 @@ export function sealWith(deployment: Deployment, source: SourceConfig): Statemen
 }
 
 /**
+ * Data keys for entries of erasure ledgers alone: no artifact or manifest's seal has that name
+ * (src/sealing/erasure-seal.ts).
+ */
+export function sealErasures(deployment: Deployment): Statement[] {
+  const { keys, sources } = deployment.policy;
+  const firsts = [...new Set(Object.values(sources).map(({ key }) => key))].map((key) => keys[key]?.keys[0]);
+  return firsts.flatMap((first) => {
+    if (first?.type !== "kms") return [];
+    const arn = sealingKeyArn(deployment, first.keyId);
+    const condition = { StringEquals: { "kms:EncryptionContext:holdfast:artifact": "erasure" } };
+    return [
+      useKey(deployment, ["kms:DescribeKey"], first.keyId, arn),
+      useKey(deployment, ["kms:GenerateDataKey"], first.keyId, arn, condition),
+    ];
+  });
+}
+
+/**
  * Signs. KMS cannot be told what: who may sign one statement may sign any, of any source. So this
  * right goes with few others, and with no code of a backup (ADR 0036).
  */

@@ -3,7 +3,7 @@ import type { S3Vault, SourceConfig } from "../src/policy/policy.ts";
 import { shortestKept } from "../src/retention/shortest-kept.ts";
 import { documentLockMs } from "../src/vault/documents/lock-documents.ts";
 import { bucketsOf, type Deployment } from "./deployment.ts";
-import { checkSignatures, sealWith, sign, unseal, unsealOf, unsealWhere, useStorageKeys } from "./key-rights.ts";
+import { checkSignatures, sealErasures, sealWith, sign, unseal, unsealOf, unsealWhere, useStorageKeys } from "./key-rights.ts";
 import { stateBucketArn, stateObjects } from "./state-buckets.ts";
 import { allow, allowWithoutResource, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";
 
@@ -105,12 +105,41 @@ function lockDocuments(vaults: readonly S3Vault[]): Statement[] {
   ];
 }
 
-/** Reads whole backups and unseals them. */
+/**
+ * Reads whole backups and unseals them, and what was erased since: also whether entries of that
+ * ledger were deleted.
+ */
 export function readBackups(deployment: Deployment): Statement[] {
+  const vaults = bucketsOf(deployment);
   return [
     ...readCatalogue(deployment),
-    allow(["s3:GetObject"], objectsIn(bucketsOf(deployment), "artifacts/*")),
+    allow(["s3:GetObject"], objectsIn(vaults, "artifacts/*", "erasures/*")),
+    allow(["s3:ListBucketVersions"], bucketArns(vaults)),
     ...unseal(deployment),
+  ];
+}
+
+/**
+ * Adds to erasure ledgers, and does nothing else. An entry names the digest of the one before it;
+ * what it reads is sealed, and it opens nothing.
+ */
+export function addErasures(deployment: Deployment): Statement[] {
+  const vaults = bucketsOf(deployment);
+  const locked = lockedOf(vaults);
+  const days = Math.ceil(deployment.policy.auditKeepSeconds / 86_400) + 1;
+  const tooLong = { NumericGreaterThan: { "s3:object-lock-remaining-retention-days": days } };
+  return [
+    allow(["s3:ListBucket"], bucketArns(vaults)),
+    allow(["s3:GetObject"], objectsIn(vaults, "holdfast.json", "erasures/*", "erasure-ids/*")),
+    allow(["s3:PutObject"], objectsIn(vaults, "erasures/*", "erasure-ids/*")),
+    ...allowIn([...seeLocks, "s3:PutObjectRetention"], objectsIn(locked, "erasures/*")),
+    ...(locked.length === 0
+      ? []
+      : [named("NoLongerThanTheTrail", deny(["s3:PutObjectRetention"], objectsIn(locked, "erasures/*"), tooLong))]),
+    ...useStorageKeys(deployment, vaults, ["kms:GenerateDataKey", "kms:Decrypt"]),
+    ...sealErasures(deployment),
+    ...sign(deployment),
+    ...checkSignatures(deployment),
   ];
 }
 

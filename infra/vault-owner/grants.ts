@@ -49,6 +49,15 @@ const objectRights: readonly ObjectRight[] = [
   { sid: "Tag", works: ["dump"], actions: ["s3:PutObjectTagging"], paths: ["artifacts/*"], where: tiered },
   { sid: "Record", works: ["record"], actions: ["s3:PutObject", "s3:PutObjectRetention"], paths: ["evidence/*", "audit/*"] },
   { sid: "Trail", works: ["record"], actions: ["s3:GetObject"], paths: ["audit/*"], readers: true },
+  { sid: "Erase", works: ["erase-add"], actions: ["s3:PutObject"], paths: ["erasures/*", "erasure-ids/*"] },
+  { sid: "EraseIds", works: ["erase-add"], actions: ["s3:GetObject"], paths: ["erasure-ids/*"] },
+  {
+    sid: "EraseLocks",
+    works: ["erase-add"],
+    actions: [...seeLocks, "s3:PutObjectRetention"],
+    paths: ["erasures/*"],
+  },
+  { sid: "Erasures", works: ["erase-add", "restore"], actions: ["s3:GetObject"], paths: ["erasures/*"], readers: true },
   { sid: "SeeLocks", works: ["record"], actions: seeLocks, paths: ["manifests/*", "evidence/*"] },
 ];
 
@@ -118,6 +127,7 @@ export function vaultGrants({ users, policy }: Deployment, bucketName: string, v
   });
   return [
     grantAccounts("Look", users, ["s3:ListBucket", ...settings], [arnOf(bucketName)]),
+    grant("Versions", [...rolesOf(users, ["restore"]), ...users.readers], ["s3:ListBucketVersions"], [arnOf(bucketName)]),
     grant("Uploads", rolesOf(users, ["dump"]), ["s3:ListBucketMultipartUploads"], [arnOf(bucketName)]),
     ...rights,
     ...limitLocks(policy, (paths) => vaults.flatMap((vault) => at(vault, paths)), otherAccounts),
@@ -155,7 +165,7 @@ function limitLocks(
   return [
     limit("NoLongerThanRetention", [...ownDocuments, ...backups], days),
     limit("NoLongerThanPromised", ["evidence/*"], Math.max(...all.map(({ retention }) => maxPromisedDays(retention)))),
-    limit("NoLongerThanTheTrail", ["audit/*"], Math.ceil(auditKeepSeconds / 86_400) + 1),
+    limit("NoLongerThanTheTrail", ["audit/*", "erasures/*"], Math.ceil(auditKeepSeconds / 86_400) + 1),
   ];
 }
 
@@ -187,19 +197,22 @@ export function keyGrants({ users, region }: Deployment, use: KeyUse): Grant[] {
   const to = (sid: string, works: readonly string[], action: string, condition?: object, readers: readonly string[] = []) =>
     grant(sid, [...rolesOf(users, works), ...readers], [action], "*", condition);
   const { readers } = users;
-  if (use === "signing") return [look, to("Check", everyWork, "kms:GetPublicKey", {}, readers), to("Sign", ["record"], "kms:Sign")];
+  if (use === "signing")
+    return [look, to("Check", everyWork, "kms:GetPublicKey", {}, readers), to("Sign", ["record", "erase-add"], "kms:Sign")];
   if (use === "storage") {
     const throughS3 = { StringEquals: { "kms:ViaService": sub(`s3.${region}.\${AWS::URLSuffix}`) } };
     return [
       look,
       to("Read", everyWork, "kms:Decrypt", throughS3, readers),
-      to("Add", ["dump", "record"], "kms:GenerateDataKey", throughS3),
+      to("Add", ["dump", "record", "erase-add"], "kms:GenerateDataKey", throughS3),
     ];
   }
   const ofManifests = { StringEquals: { "kms:EncryptionContext:holdfast:artifact": "manifest" } };
+  const ofErasures = { StringEquals: { "kms:EncryptionContext:holdfast:artifact": "erasure" } };
   return [
     look,
     to("Seal", ["dump"], "kms:GenerateDataKey"),
+    to("SealErasures", ["erase-add"], "kms:GenerateDataKey", ofErasures),
     to("Open", ["prove", "restore"], "kms:Decrypt", {}, readers),
     to("OpenManifestsSeals", tellers, "kms:Decrypt", ofManifests),
   ];

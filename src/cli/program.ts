@@ -14,6 +14,7 @@ import { alertHelp, backupHelp, type CommandTraits, example, type InSession, typ
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import type { InitCommandOptions } from "./commands/init.ts";
 import { addInitialOptions, initialValuesIn } from "./engine-options.ts";
+import { addErasures } from "./erase-commands.ts";
 import { defaultPolicyFile, policySourceOf } from "./policy-source.ts";
 import { addAudit, addComparisons, addFollow, addReports } from "./reading-commands.ts";
 import { addRestores } from "./restore-commands.ts";
@@ -83,6 +84,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
   addRestores(program, terminal, end, inSession, engines.policies);
   addComparisons(program, inSession, engines.policies);
   addRetention(program, inSession);
+  addErasures(program, inSession);
   addVault(program, inSession);
   addReports(program, inSession);
   addAudit(program, inSession);

@@ -65,6 +65,7 @@ function addRestore(program: Command, end: End, inSession: InSession, engines: E
     .option("--ignore-room", "go on although the room on the target seems too small")
     .option("--dry-run", "show every check of the target and what would happen; touch nothing")
     .option("--allow-damaged", "the last resort: keep what loads of a damaged backup")
+    .option("--without-erasures", "hand the copy over although not all that was erased since could be taken out of it")
     .option("--discard-different", "remove a result that differs from the backup; it is kept beside the target otherwise")
     .option("--alert", "tell the policy's alert channels that it began, how far it is, and that it is done or failed")
     .action(async (...args: Parameters<typeof restoring>) => {

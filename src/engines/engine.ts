@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import type * as z from "zod";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, Notice, SourceCheckResult } from "../proof/content.ts";
+import type { ErasureOutcome, ErasureTarget } from "../proof/erasure.ts";
 import type { ObjectListing } from "../proof/listed-object.ts";
 import type { Coverage, Position } from "../proof/position.ts";
 import type { RestoreChapter } from "../proof/restore-chapter.ts";
@@ -169,6 +170,12 @@ export interface Place {
    * Asks what the policy wants asked of the loaded content, where the engine knows such questions.
    */
   assert(): Promise<readonly AssertionResult[]>;
+  /**
+   * Takes out of what was loaded what `targets` mean, in one transaction where there is one, sees
+   * that it is gone, and counts what of `older` is there. What was erased already is no failure.
+   * Engines that cannot lack it. Errors: as load.
+   */
+  erase?(targets: readonly ErasureTarget[], older: readonly ErasureTarget[]): Promise<ErasureOutcome>;
   /**
    * How a person looks into a throwaway, a command or a path a line; from then on its files go away
    * with this process, however that ends. Places that are no throwaway lack it.

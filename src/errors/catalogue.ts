@@ -118,6 +118,18 @@ export const catalogue = {
     retryable: true,
     hint: "Fix the cause named above and run the backup again; nothing was committed to the vault.",
   },
+  ErasuresRefused: {
+    code: "HF509",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Add the tables that still point to what was erased with `holdfast erase add`, and restore again; or take the copy as it is with --without-erasures (docs/erasures.md).",
+  },
+  ErasuresUnreadable: {
+    code: "HF411",
+    exitCode: exitCodes.integrity,
+    retryable: false,
+    hint: "Look who changed the ledger, bring its entries back from a copy of the vault, and restore again; or replay what can be read with --without-erasures (docs/erasures.md).",
+  },
   EvidenceInvalid: {
     code: "HF407",
     exitCode: exitCodes.integrity,

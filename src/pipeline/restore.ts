@@ -1,8 +1,8 @@
 /**
  * The step that restores a backup to a place of the user's. Its order is what keeps it safe: look
  * at the target, read the backup back, back up what is replaced, load beside it, compare, assert,
- * and only then give the copy the target's name. Nothing existing is destroyed; an engine's
- * commit() keeps what it replaces under another name.
+ * take out what was erased since, and only then give the copy the target's name. Nothing existing
+ * is destroyed; an engine's commit() keeps what it replaces under another name.
  */
 
 import type { Engine, RestorePlan, RestoreRequest } from "../engines/engine.ts";
@@ -14,6 +14,7 @@ import { recordingRestore } from "./audit/record-restore.ts";
 import type { FoundBackup } from "./catalogue/find-backups.ts";
 import { whileReading } from "./catalogue/with-read-mark.ts";
 import { recordDamage, recordingDamage } from "./damage/record-damage.ts";
+import { replayErasures, requireLedger } from "./erasures/replay-erasures.ts";
 import { storedBytesOf } from "./opening/open-chain.ts";
 import { describeThaw, findThaw } from "./opening/thaw.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -93,6 +94,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const opened = await openForRestore(context, found, options);
   const { manifest, manifestSha256, digestKey, engine, chain } = opened;
   const request = requestOf(options);
+  await requireLedger(context, found, options);
   const { occupied } = await preflight(context, engine, opened, request);
   const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256, digestKey));
   if (verified === undefined && !options.allowDamaged) {
@@ -108,6 +110,9 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   );
   try {
     const loaded = await loadAndCompare(context, place, verified, options, stopwatch);
+    const asOf = options.until ?? manifest.coverage.to.at;
+    // Before what differs is kept beside the target, too: people look into that.
+    const erasures = await stopwatch.time("erase", () => replayErasures(context, found, place, asOf, options));
     const findings = [...opened.forged, ...chain.damage, ...loaded.findings];
     const intact = loaded.comparison.equal && findings.every(isAllowed);
     const failed = occupied ? loaded.assertions.filter(({ passed }) => !passed) : [];
@@ -124,6 +129,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
       ...describePart(place, verified?.digest),
       loadFindings: findings,
       assertions: loaded.assertions,
+      erasures,
       place: place.facts,
       timings: stopwatch.timings,
       ...(safetyBackup === undefined ? {} : { safetyBackup }),

@@ -69,6 +69,9 @@ export interface RestoreWords {
   readonly flags: readonly RestoreFlag[];
 }
 
+/** What is taken out of a restored copy; of a path, `findProblem` says why it is not a pattern. */
+export type ErasureForm = { readonly form: "rows" } | { readonly form: "paths"; findProblem(path: string): string | undefined };
+
 /** How `holdfast find` names an object of this engine. */
 export interface FindWords {
   /** `table`, for `--table <name>`. */
@@ -114,6 +117,8 @@ export interface EnginePolicy<S extends SourceConfig = SourceConfig, W extends W
   readonly initial: InitialSource;
   readonly valueForms: readonly ValueForm[];
   readonly restore: RestoreWords;
+  /** What an entry of the erasure ledger names; absent: nothing can be taken out of a restore. */
+  readonly erases?: ErasureForm;
   /** Absent: its backups hold nothing that has a name. */
   readonly find?: FindWords;
 }

@@ -23,3 +23,9 @@ export function findSource({ sources }: Pick<Policy, "sources">, name: string): 
   const base = Object.values(sources).find((source) => safetySeriesOf(source.name) === name);
   return base === undefined ? undefined : { ...base, name };
 }
+
+/** Whose erasures a backup under this name may hold: a safety backup holds its source's people. */
+export function ledgerSourceOf({ sources }: Pick<Policy, "sources">, name: string): string {
+  if (Object.hasOwn(sources, name)) return name;
+  return Object.keys(sources).find((source) => safetySeriesOf(source) === name) ?? name;
+}

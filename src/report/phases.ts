@@ -12,6 +12,7 @@ const names: Readonly<Record<string, string>> = {
   compare: "compare with the backup",
   sourceCheck: "compare with the source",
   assert: "assertions",
+  erase: "take out what was erased",
   commit: "put into place",
   close: "clean up",
 };

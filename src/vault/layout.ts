@@ -73,6 +73,11 @@ export const keyOf = {
     `${keyOf.tombstonePrefix(source, id)}-${formatStamp(at, true)}-${endOf(signed)}`,
   tombstonePrefix: (source: string, id: string): string => `tombstones/${assertSource(source)}/${assertId(id)}`,
   auditEntry: (number: number): string => `${auditPrefix}${String(number).padStart(auditDigits, "0")}.json`,
+  erasurePrefix: (source: string): string => `erasures/${assertSource(source)}/`,
+  erasure: (source: string, number: number): string =>
+    `${keyOf.erasurePrefix(source)}${String(number).padStart(auditDigits, "0")}.json`,
+  /** Says which entry of the ledger has an id, by the id's SHA-256. */
+  erasureId: (source: string, sha256: string): string => `erasure-ids/${assertSource(source)}/${sha256}.json`,
   /** A segment of its own keeps leases apart from read marks, however a source is called. */
   lease: (source: string, stream: LeaseStream): string => `leases/writing/${assertSource(source)}/${stream}.json`,
   readMark: (source: string, id: string, until: Date, token: string): string =>
@@ -228,6 +233,14 @@ function endOf({ sha256, signature }: SignedName): string {
 export function parseAuditKey(key: string): number | undefined {
   const [, digits = ""] = /^audit\/(\d{10})\.json$/.exec(key) ?? [];
   return Number(digits) > 0 ? Number(digits) : undefined;
+}
+
+/** Source and number of an erasure's key, or undefined when it is none. */
+export function parseErasureKey(key: string): { readonly source: string; readonly number: number } | undefined {
+  const [room, source = "", file = "", ...rest] = key.split("/");
+  const [, digits = ""] = /^(\d{10})\.json$/.exec(file) ?? [];
+  if (room !== "erasures" || rest.length > 0 || !isSourceName(source) || Number(digits) < 1) return undefined;
+  return { source, number: Number(digits) };
 }
 
 export interface ReadMarkKey extends BackupPlace {

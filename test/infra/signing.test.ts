@@ -37,13 +37,17 @@ describe("the signing key", () => {
     }
   });
 
-  it("signs for `record` and `prune` alone: of what runs code of a backup, nothing", () => {
+  it("signs for `record`, `prune` and `erase-add` alone: of what runs code of a backup, nothing", () => {
     for (const text of [samplePolicyText, pinned]) {
-      expect(whoMay(templateOf(text), "kms:Sign")).toEqual(["PruneRole", "RecordRole"]);
+      expect(whoMay(templateOf(text), "kms:Sign")).toEqual(["EraseAddRole", "PruneRole", "RecordRole"]);
     }
     const existing = templateOf(samplePolicyText, { vault: "existing" });
-    expect(whoMay(existing, "kms:Sign", "arn:aws:kms:eu-central-1:123456789012:key/any")).toEqual(["PruneRole", "RecordRole"]);
-    for (const role of ["PruneRole", "RecordRole"]) {
+    expect(whoMay(existing, "kms:Sign", "arn:aws:kms:eu-central-1:123456789012:key/any")).toEqual([
+      "EraseAddRole",
+      "PruneRole",
+      "RecordRole",
+    ]);
+    for (const role of ["EraseAddRole", "PruneRole", "RecordRole"]) {
       const own = statementsOf(existing, role).filter(({ Action }) => Action.includes("kms:Sign"));
       expect(
         own.map(({ Condition }) => Condition),
@@ -60,7 +64,7 @@ describe("the signing key", () => {
     const template = templateOf(two);
     const next = "arn:aws:kms:eu-central-1:123456789012:key/SigningKeyAcmex2dnewx2dsigning";
     expect(whoMay(template, "kms:Sign")).toEqual([]);
-    expect(whoMay(template, "kms:Sign", next)).toEqual(["PruneRole", "RecordRole"]);
+    expect(whoMay(template, "kms:Sign", next)).toEqual(["EraseAddRole", "PruneRole", "RecordRole"]);
     for (const each of [key, next]) expect(whoMay(template, "kms:GetPublicKey", each)).toContain("WatchRole");
   });
 
@@ -87,7 +91,7 @@ describe("the signing key", () => {
 describe("who may sign", () => {
   const objects = (room: string) => `arn:aws:s3:::acme-backups/production/${room}/db1/20261120T020000Z-full-7k3f9a.json`;
 
-  it("writes its own kind of statement alone: `record` evidence and the audit trail, `prune` tombstones, nobody holds", () => {
+  it("writes its own kind of statement alone: `record` evidence and the audit trail, `prune` tombstones, `erase-add` erasures, nobody holds", () => {
     const template = templateOf();
     expect(whoMay(template, "s3:PutObject", objects("evidence"))).toEqual(["RecordRole"]);
     expect(whoMay(template, "s3:PutObject", objects("tombstones"))).toEqual(["PruneRole"]);
@@ -95,5 +99,9 @@ describe("who may sign", () => {
     const entry = "arn:aws:s3:::acme-backups/production/audit/0000000001.json";
     expect(whoMay(template, "s3:PutObject", entry)).toEqual(["RecordRole"]);
     expect(whoMay(template, "s3:DeleteObject", entry)).toEqual([]);
+    const erasure = "arn:aws:s3:::acme-backups/production/erasures/db1/0000000001.json";
+    expect(whoMay(template, "s3:PutObject", erasure)).toEqual(["EraseAddRole"]);
+    expect(whoMay(template, "s3:DeleteObject", erasure)).toEqual([]);
+    expect(whoMay(template, "s3:GetObject", erasure)).toEqual(["EraseAddRole", "RestoreRole"]);
   });
 });

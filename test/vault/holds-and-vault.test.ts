@@ -111,7 +111,7 @@ describe("a vault", () => {
     await openVault(store);
   });
 
-  it.each(["manifests", "artifacts", "evidence", "holds"])(
+  it.each(["manifests", "artifacts", "evidence", "holds", "erasures"])(
     "is damaged, and never made anew, without its document beside %s",
     async (room) => {
       const store = makeMemoryStore();

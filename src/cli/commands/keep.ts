@@ -18,6 +18,7 @@ const maxKeepSeconds = 7 * 86_400;
 interface KeepOptions {
   readonly keep: string;
   readonly allowDamaged?: boolean | undefined;
+  readonly withoutErasures?: boolean | undefined;
   readonly assertions?: boolean | undefined;
   readonly only?: readonly string[] | undefined;
   /** Switches that engines add. */
@@ -50,8 +51,8 @@ export async function keep(session: Session, found: FoundBackup, given: KeepOpti
       hint: `Leave --${other} out.`,
     });
   }
-  const { allowDamaged, assertions, only } = given;
-  const options = { allowDamaged: allowDamaged === true, assertions, only };
+  const { allowDamaged, assertions, only, withoutErasures } = given;
+  const options = { allowDamaged: allowDamaged === true, assertions, only, withoutErasures };
   const kept = await keepRestored(context, found, options);
   const end = new Date(clock.now().getTime() + seconds * 1000);
   const { result, access } = kept;

@@ -1,4 +1,5 @@
 /** What a restore has done, in lines for people. */
+import { describeUnmet } from "../../pipeline/erasures/replay-erasures.ts";
 import type { RestoreResult } from "../../pipeline/restore/restore-result.ts";
 import { sayPart } from "../../pipeline/restore/restored-part.ts";
 import type { EngineTraits } from "../../policy/policy.ts";
@@ -52,10 +53,29 @@ export function restoreLines(terminal: Terminal, result: RestoreResult, units: E
     `  compared    ${what}: ${verdict}`,
     `  phases      ${describePhases(timings)}`,
     ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
+    ...describeErasures(terminal, result),
     ...describeSafety(terminal, result),
     ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
     ...describeUnjudged(terminal, comparison),
     ...loadFindings.map(({ class: kind, subject, message }) => `  ${findingLabel(terminal, kind)}  ${subject}: ${message}`),
+  ];
+}
+
+/** What was erased from production since the backup, and is not in the copy. */
+function describeErasures(terminal: Terminal, { erasures }: RestoreResult): string[] {
+  if (erasures === undefined || (erasures.entries === 0 && erasures.problems.length === 0)) return [];
+  const { entries, replayed, objects, notApplicable, refused, stillThere, problems } = erasures;
+  const bad = (text: string): string => `  ${terminal.style("red", "NOT erased")}  ${text}`;
+  const details = objects.map(({ object, erased, notFound }) => `${object}: ${erased} erased, ${notFound} not found`);
+  return [
+    `  erasures    ${replayed} of ${countOf(entries, "entry", "entries")} are newer than the backup${details.length === 0 ? "" : `; ${details.join("; ")}`}`,
+    ...notApplicable.map((unmet) => `  ${terminal.style("yellow", "no effect")}   ${describeUnmet(unmet)}`),
+    ...stillThere.map(
+      ({ object, found }) =>
+        `  ${terminal.style("yellow", "look at")}     ${object}: ${found} that were erased before the backup are in it`,
+    ),
+    ...refused.map((unmet) => bad(describeUnmet(unmet))),
+    ...problems.map(bad),
   ];
 }
 

@@ -30,6 +30,7 @@ export interface RestoreCommandOptions {
   readonly ignoreRoom?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly allowDamaged?: boolean | undefined;
+  readonly withoutErasures?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
   readonly until?: string | undefined;
   readonly only?: readonly string[] | undefined;
@@ -119,6 +120,7 @@ function restoreOptions(
     assertions: given.assertions,
     ignoreRoom: given.ignoreRoom,
     allowDamaged: given.allowDamaged === true,
+    withoutErasures: given.withoutErasures === true,
     discardDifferent: given.discardDifferent === true,
     only: given.only,
     ...(until === undefined ? {} : { until }),

@@ -15,6 +15,7 @@ import { onlyChosen } from "./chosen-entries.ts";
 import { compareTree } from "./compare.ts";
 import { compareCounts } from "./digest.ts";
 import { bytesOf, displayPath, joinEntry } from "./entry-path.ts";
+import { erasePaths } from "./erase-paths.ts";
 import { type Extraction, extractArchive, type Identity, ownIdentity } from "./extract.ts";
 import { fileFailure } from "./failures.ts";
 import { chooseOperations } from "./file-operations.ts";
@@ -101,6 +102,7 @@ export function createPlace(options: PlaceOptions): Place {
       return compareCounts({ files: comparison.rowsCompared, entries: comparison.objectsCompared }, check);
     },
     assert: async () => [],
+    erase: (targets, older) => withShortPath(tree, (root) => erasePaths(root, targets, older, context.signal)),
     ...(options.throwaway === true
       ? {
           async openToPeople() {
@@ -111,12 +113,14 @@ export function createPlace(options: PlaceOptions): Place {
       : {}),
     keepBeside: async () => options.keepBeside?.(tree),
     commit: () => options.commit(tree),
-    async close() {
-      await spooled?.remove();
-      await removeDirectory(directory);
-      await supervisor?.dismiss();
-    },
+    close: () => closePlace(directory, spooled, supervisor),
   };
+}
+
+async function closePlace(directory: PrivateDirectory, spooled?: PrivateDirectory, supervisor?: Supervisor): Promise<void> {
+  await spooled?.remove();
+  await removeDirectory(directory);
+  await supervisor?.dismiss();
 }
 
 interface Extracting {

@@ -3,6 +3,7 @@
  * trail cannot be written: the vault may be read-only on the worst day.
  */
 import { toHoldfastError } from "../../errors/holdfast-error.ts";
+import type { ErasureReport } from "../../proof/erasure.ts";
 import type { FoundBackup } from "../catalogue/find-backups.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { tryToRecord } from "./record-action.ts";
@@ -15,13 +16,14 @@ export interface AskedRestore {
   /** The part of the backup that was asked for; absent: all of it. */
   readonly only?: readonly string[] | undefined;
   readonly flags?: ReadonlySet<string> | undefined;
+  readonly withoutErasures?: boolean | undefined;
 }
 
 /** Runs `work`, with an entry before it and one after it. Errors: those of `work`. */
-export async function recordingRestore<R extends { readonly intact: boolean }>(
+export async function recordingRestore<R extends { readonly intact: boolean; readonly erasures?: ErasureReport | undefined }>(
   context: PipelineContext,
   { vault, entry: { source, id: backupId } }: FoundBackup,
-  { to, overwrite, allowDamaged, only, flags }: AskedRestore,
+  { to, overwrite, allowDamaged, only, flags, withoutErasures }: AskedRestore,
   work: () => Promise<R>,
 ): Promise<R> {
   // A connection string may name its password.
@@ -31,6 +33,7 @@ export async function recordingRestore<R extends { readonly intact: boolean }>(
     to: shownTarget,
     ...(overwrite ? { overwrite: "yes" } : {}),
     ...(allowDamaged ? { allowDamaged: "yes" } : {}),
+    ...(withoutErasures === true ? { withoutErasures: "yes" } : {}),
     ...(only === undefined ? {} : { only: only.join(", ") }),
     ...(content.length === 0 ? {} : { part: content.join(", ") }),
   };
@@ -49,6 +52,7 @@ export async function recordingRestore<R extends { readonly intact: boolean }>(
             ? "equal to that part of the backup"
             : "equal to the backup's"
           : "salvaged, not all of it",
+        ...describeErasures(result.erasures),
       },
     });
     return result;
@@ -62,4 +66,20 @@ export async function recordingRestore<R extends { readonly intact: boolean }>(
     });
     throw error;
   }
+}
+
+/** Counts only: the trail is not sealed. */
+function describeErasures(erasures: ErasureReport | undefined): { readonly erasures?: string } {
+  if (erasures === undefined || (erasures.entries === 0 && erasures.problems.length === 0)) return {};
+  const { replayed, objects, refused, problems } = erasures;
+  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+  const bad = sum(refused.map(({ count }) => count));
+  return {
+    erasures: [
+      `${replayed} replayed`,
+      `${sum(objects.map(({ erased }) => erased))} erased`,
+      ...(bad === 0 ? [] : [`${bad} NOT erased`]),
+      ...(problems.length === 0 ? [] : [`${problems.length} problems of the ledger`]),
+    ].join(", "),
+  };
 }

@@ -10,6 +10,7 @@ import { findSource } from "../../policy/safety-series.ts";
 import type { FoundBackup } from "../catalogue/find-backups.ts";
 import { whileReading } from "../catalogue/with-read-mark.ts";
 import { recordingDamage } from "../damage/record-damage.ts";
+import { replayErasures, requireLedger } from "../erasures/replay-erasures.ts";
 import { storedBytesOf } from "../opening/open-chain.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { soundContent } from "../restore-test.ts";
@@ -37,7 +38,7 @@ export interface KeptRestore {
 export async function keepRestored(
   context: PipelineContext,
   found: FoundBackup,
-  options: Pick<RestoreOptions, "allowDamaged" | "assertions" | "only">,
+  options: Pick<RestoreOptions, "allowDamaged" | "assertions" | "only" | "withoutErasures">,
 ): Promise<KeptRestore> {
   return whileReading(context, found, "restore", () =>
     recordingDamage(context, found, () => loadThrowaway(context, found, { to: "a throwaway", overwrite: false, ...options })),
@@ -54,10 +55,13 @@ async function loadThrowaway(context: PipelineContext, found: FoundBackup, optio
   if (verified === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
   }
+  await requireLedger(context, found, options);
   run.progress.phase("restore", storedBytesOf(chain.manifests));
   const place = await stopwatch.time("open", () => engine.openThrowaway(chain.readers, run, source, options.only));
   try {
     const loaded = await loadAndCompare({ ...context, run }, place, verified, options, stopwatch);
+    const asOf = manifest.coverage.to.at;
+    const erasures = await stopwatch.time("erase", () => replayErasures(context, found, place, asOf, options));
     const findings = [...forged, ...chain.damage, ...loaded.findings];
     const result: RestoreResult = {
       intact: loaded.comparison.equal && findings.every(isAllowed),
@@ -68,6 +72,7 @@ async function loadThrowaway(context: PipelineContext, found: FoundBackup, optio
       ...describePart(place, verified?.digest),
       loadFindings: findings,
       assertions: loaded.assertions,
+      erasures,
       place: place.facts,
       timings: stopwatch.timings,
     };

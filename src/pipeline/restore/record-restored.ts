@@ -21,6 +21,7 @@ export async function recordRestored(
   result: RestoreResult,
 ): Promise<Pick<RestoreResult, "objective" | "unrecorded">> {
   if (!result.intact || result.selection !== undefined) return {};
+  const { erasures } = result;
   const { objective } = measureObjective(context, result.source, result.timings);
   const evidence: Evidence = {
     ...beginEvidence(context, found.entry),
@@ -32,6 +33,7 @@ export async function recordRestored(
     assertions: result.assertions,
     timings: result.timings,
     place: result.place,
+    ...(erasures === undefined || erasures.entries === 0 ? {} : { erasures: { ...erasures, problems: erasures.problems.length } }),
     ...(objective === undefined ? {} : { objective }),
   };
   const unrecorded = await recordEvidence(context, found.vault, evidence);

@@ -24,6 +24,8 @@ export interface RestoreOptions {
    * differs: the last resort.
    */
   readonly allowDamaged: boolean;
+  /** Hands the copy over although not all that was erased since could be taken out of it. */
+  readonly withoutErasures?: boolean | undefined;
   /** The instant to stop at, ISO 8601; absent: the end of what the backup has. */
   readonly until?: string | undefined;
   /** Removes a result that differs, where it would be kept beside the target. */

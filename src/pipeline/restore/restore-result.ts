@@ -1,6 +1,7 @@
 /** What a restore has done. */
 import type { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
+import type { ErasureReport } from "../../proof/erasure.ts";
 import type { Evidence } from "../../vault/documents/evidence.ts";
 
 /** What stood at a restore's target, as a backup of its own. */
@@ -36,6 +37,8 @@ export interface RestoreResult {
   readonly loadFindings: readonly LoadFinding[];
   /** The policy's, on what was restored; one that fails keeps nothing from being overwritten. */
   readonly assertions: readonly AssertionResult[];
+  /** What was erased from production since, and is not in the copy. */
+  readonly erasures?: ErasureReport | undefined;
   readonly place: Readonly<Record<string, unknown>>;
   readonly timings: Readonly<Record<string, number>>;
   readonly safetyBackup?: SafetyBackup | undefined;

@@ -6,9 +6,10 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { Signer, Verdict, Verifier } from "../../proof/statement.ts";
 import { isBackupId, isSourceName } from "../layout.ts";
 import { entryText, requestShape, requireRequest, signedDecisionShape } from "./approval.ts";
-import { canonicalJson, sha256Hex } from "./canonical-json.ts";
+import { canonicalJson } from "./canonical-json.ts";
 import { formatVersion } from "./format-version.ts";
 import { count, instant, object, oneOf, orNull, record, type ShapeOf, sha256, text } from "./json-shape.ts";
+import { judgeSignature, signatureOf, signatureShape } from "./sign-entry.ts";
 
 /** What can be done; each is a word that people filter by. */
 export const auditActions = [
@@ -18,6 +19,7 @@ export const auditActions = [
   "approval.used",
   "backup.accepted",
   "backup.exported",
+  "erasure.added",
   "hold.added",
   "hold.released",
   "restore.begun",
@@ -58,27 +60,24 @@ const auditEntryShape = object({
 
 export type AuditEntry = ShapeOf<typeof auditEntryShape>;
 
-const signature = text("a signature", (value) => /^[\w-]{86}$/.test(value));
-
 /** The document: the entry, and the signature over its canonical form. */
-export const signedEntryShape = object({ required: { formatVersion: oneOf(formatVersion), entry: auditEntryShape, signature } });
+export const signedEntryShape = object({
+  required: { formatVersion: oneOf(formatVersion), entry: auditEntryShape, signature: signatureShape },
+});
 export type SignedEntry = ShapeOf<typeof signedEntryShape>;
+
+/** The first line of what is signed. */
+const title = "holdfast-audit-1";
 
 /** The document's bytes. Errors: UsageInvalid for what cannot be an entry, those of the signer. */
 export async function signEntry(entry: AuditEntry, signer: Signer): Promise<Uint8Array> {
   const problem = auditEntryShape(entry, "entry");
   if (problem !== undefined) throw new HoldfastError("UsageInvalid", `this cannot go into the audit trail: ${problem}`);
   if (entry.request !== undefined) requireRequest(entry.request);
-  const made = Buffer.from(await signer.sign(auditMessage(entry))).toString("base64url");
-  return canonicalJson({ formatVersion, entry, signature: made } satisfies SignedEntry);
+  return canonicalJson({ formatVersion, entry, signature: await signatureOf(title, entry, signer) } satisfies SignedEntry);
 }
 
 /** Whether one of the policy's keys signed it. */
-export function judgeEntry({ entry, signature: given }: SignedEntry, verifier: Verifier): Verdict {
-  return verifier.verify(auditMessage(entry), Buffer.from(given, "base64url"));
-}
-
-/** The text that is signed: what this is, and the SHA-256 of the entry in canonical JSON. */
-function auditMessage(entry: AuditEntry): Uint8Array {
-  return Buffer.from(`holdfast-audit-1\nsha256: ${sha256Hex(canonicalJson(entry))}\n`, "utf8");
+export function judgeEntry({ entry, signature }: Pick<SignedEntry, "entry" | "signature">, verifier: Verifier): Verdict {
+  return judgeSignature(title, entry, signature, verifier);
 }

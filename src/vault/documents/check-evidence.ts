@@ -32,6 +32,20 @@ const comparison = object({
 
 const findingClass = oneOf("benign", "lacking", "excepted", "damage");
 
+const unmet = list(object({ required: { object: text(), count, reason: text() } }));
+/** Counts only: evidence is not sealed. */
+const erasures = object({
+  required: {
+    entries: count,
+    replayed: count,
+    problems: count,
+    objects: list(object({ required: { object: text(), erased: count, notFound: count } })),
+    notApplicable: unmet,
+    refused: unmet,
+    stillThere: list(object({ required: { object: text(), found: count } })),
+  },
+});
+
 const evidenceShape = object({
   required: {
     formatVersion: oneOf(formatVersion),
@@ -55,6 +69,7 @@ const evidenceShape = object({
     timings: record(amount),
     objective: object({ required: { rtoSeconds: amount, measuredSeconds: amount, met: boolean } }),
     place: record(anything),
+    erasures,
     reason: text(),
   },
 });

@@ -4,6 +4,7 @@
  */
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
+import type { ErasureReport } from "../../proof/erasure.ts";
 import type { RecordedDigest } from "../../proof/recorded-digest.ts";
 import type { Signer } from "../../proof/statement.ts";
 import { lockLikeManifest } from "../backup-lock.ts";
@@ -46,6 +47,8 @@ export interface Evidence {
   readonly objective?: { readonly rtoSeconds: number; readonly measuredSeconds: number; readonly met: boolean };
   /** Facts of the place it was restored into. */
   readonly place?: Readonly<Record<string, unknown>>;
+  /** Of `restored`: what was erased from production since, and taken out of the copy. */
+  readonly erasures?: Omit<ErasureReport, "problems"> & { readonly problems: number };
   /** For `accepted`: the person's reason. */
   readonly reason?: string;
 }

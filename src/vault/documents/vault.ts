@@ -100,7 +100,7 @@ export async function openVault(store: ObjectStore): Promise<VaultDocument> {
  * the store keeps behind a deletion.
  */
 async function findRemains(store: ObjectStore): Promise<string | undefined> {
-  for (const prefix of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/", auditPrefix]) {
+  for (const prefix of ["manifests/", "artifacts/", "evidence/", "holds/", "tombstones/", auditPrefix, "erasures/"]) {
     for await (const { key } of store.list(prefix)) return `it has ${key}`;
   }
   try {

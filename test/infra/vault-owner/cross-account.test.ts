@@ -92,7 +92,7 @@ describe("a role of the stack", () => {
     expect(toStacks.length).toBeGreaterThan(15);
   });
 
-  it("that is the work of another is not lent: a dump opens nothing, a proof adds nothing, none but `record` signs", () => {
+  it("that is the work of another is not lent: a dump opens nothing, a proof adds nothing, none but `record` and `erase-add` sign", () => {
     const may = (work: string, request: Omit<Request, "principal">) =>
       by({ principal: `${stackPath}/${work}/holdfast-dev-x`, ...request }).length > 0;
     const works = [
@@ -100,6 +100,7 @@ describe("a role of the stack", () => {
       "prove",
       "record",
       "restore",
+      "erase-add",
       "plan",
       "due",
       "notify",
@@ -111,18 +112,23 @@ describe("a role of the stack", () => {
     ];
     const who = (request: Omit<Request, "principal">) => works.filter((work) => may(work, request));
     const open = (context: Record<string, string>) => who({ action: "kms:Decrypt", resource: sealing as string, context });
-    expect(who({ action: "kms:Sign", resource: signing as string })).toEqual(["record"]);
+    expect(who({ action: "kms:Sign", resource: signing as string })).toEqual(["record", "erase-add"]);
     expect(who({ action: "kms:GenerateDataKey", resource: sealing as string })).toEqual(["dump"]);
+    const erasure = { "kms:EncryptionContext:holdfast:artifact": "erasure" };
+    expect(who({ action: "kms:GenerateDataKey", resource: sealing as string, context: erasure })).toEqual(["dump", "erase-add"]);
+    expect(open(erasure)).toEqual(["prove", "restore"]);
     expect(open(ofArtifact)).toEqual(["prove", "restore"]);
     expect(open(ofManifest)).toEqual(["prove", "restore", "notify", "on-execution", "watch"]);
     const put = (path: string) => who({ action: "s3:PutObject", resource: `${vault}/production/${path}`, context: usual });
     for (const path of ["manifests/db1/a.json", "artifacts/db1/a/b", "holdfast.json", "RESTORE.md"])
       expect(put(path), path).toEqual(["dump"]);
     for (const path of ["evidence/db1/a/b.json", "audit/000001-a.json"]) expect(put(path), path).toEqual(["record"]);
+    for (const path of ["erasures/db1/0000000001.json", "erasure-ids/db1/0a.json"]) expect(put(path), path).toEqual(["erase-add"]);
     for (const path of ["holds/db1/a.json", "tombstones/db1/a.json", "other"]) expect(put(path), path).toEqual([]);
     const get = (path: string) => who({ action: "s3:GetObject", resource: `${vault}/production/${path}`, context: usual });
     expect(get("artifacts/db1/a/b")).toEqual(["dump", "prove", "restore"]);
     expect(get("manifests/db1/a.json")).toEqual(works);
+    expect(get("erasures/db1/0000000001.json")).toEqual(["restore", "erase-add"]);
   });
 });
 
@@ -150,6 +156,8 @@ const kmsActions = [
 /** Every path of a vault's layout, the bucket itself, and something else. */
 const rooms = [
   "audit/000001-a.json",
+  "erasures/db1/0000000001.json",
+  "erasure-ids/db1/0a.json",
   "manifests/db1/a.json",
   "artifacts/db1/a/b",
   "evidence/db1/a/b.json",
@@ -162,7 +170,9 @@ const objects = [...rooms, "holdfast.json", "RESTORE.md", "leases/writing/db1/a"
 const stateObjects = ["leases/writing/db1/a", "leases/reading/db1/a", "other"].map((path) => `${state}/${path}`);
 
 /** Someone who has the whole first account, in any role that they care to make there. */
-const thieves = ["dump", "prove", "record", "restore", "prune", "watch", "made-up"].map((work) => `${stackPath}/${work}/thief`);
+const thieves = ["dump", "prove", "record", "restore", "erase-add", "prune", "watch", "made-up"].map(
+  (work) => `${stackPath}/${work}/thief`,
+);
 
 describe("someone who has the first account whole", () => {
   const can = (action: string, resource: string, context: Record<string, string> = usual): boolean =>
@@ -178,6 +188,7 @@ describe("someone who has the first account whole", () => {
       "s3:GetObjectRetention",
       "s3:ListBucket",
       "s3:ListBucketMultipartUploads",
+      "s3:ListBucketVersions",
       "s3:PutObject",
       "s3:PutObjectRetention",
       "s3:PutObjectTagging",
@@ -209,6 +220,8 @@ describe("someone who has the first account whole", () => {
     const evidence = `${vault}/production/evidence/db1/a/b.json`;
     expect([400, 434, 435, 36_500].map((days) => locking(days, evidence))).toEqual([true, true, false, false]);
     expect([2_558, 2_559].map((days) => locking(days, `${vault}/production/audit/000001-a.json`))).toEqual([true, false]);
+    const erasure = `${vault}/production/erasures/db1/0000000001.json`;
+    expect([2_558, 2_559].map((days) => locking(days, erasure))).toEqual([true, false]);
     const forGood = { ...usual, "s3:object-lock-mode": "COMPLIANCE" };
     expect(
       objects.filter((resource) => can("s3:PutObject", resource, forGood) || can("s3:PutObjectRetention", resource, forGood)),

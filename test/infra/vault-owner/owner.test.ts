@@ -99,6 +99,8 @@ describe("people who read from a desk", () => {
         .filter((each) => JSON.stringify(each).includes(desk))
         .map(({ Sid }) => Sid);
     });
-    expect(new Set(naming)).toEqual(new Set(["Documents", "Artifacts", "Trail", "ReadMarks", "Check", "Open", "Read"]));
+    expect(new Set(naming)).toEqual(
+      new Set(["Documents", "Artifacts", "Trail", "Erasures", "Versions", "ReadMarks", "Check", "Open", "Read"]),
+    );
   });
 });

@@ -128,7 +128,7 @@ describe("every role", () => {
   it("belongs to one function alone", () => {
     const used = namesOf(template, "AWS::Lambda::Function").map((name) => String(propertiesOf(template, name)["Role"]));
     expect(new Set(used).size).toBe(used.length);
-    expect(used.length).toBe(17);
+    expect(used.length).toBe(18);
   });
 
   it("names its actions one by one, and what they are on; where it cannot, its statement says why", () => {
@@ -224,6 +224,26 @@ describe("in the vault", () => {
     expect(secrets.flatMap(({ Resource }) => Resource)).toEqual([secret("holdfast-dev/policy").replace("AbCdEf", "??????")]);
   });
 
+  it("`erase-add` adds to erasure ledgers, opens nothing, and touches nothing else", () => {
+    const erasures = [`${vault}/erasures/db1/0000000001.json`, `${vault}/erasure-ids/db1/0a.json`];
+    for (const place of erasures) {
+      expect(whoMay("s3:PutObject", place)).toEqual(["EraseAddRole"]);
+      for (const action of ["s3:DeleteObject", "s3:DeleteObjectVersion"]) expect(whoMay(action, place)).toEqual([]);
+    }
+    const { document, ...others } = objects;
+    const s3 = new Set(
+      statementsOf(template, "EraseAddRole").flatMap(({ Action }) => Action.filter((each) => each.startsWith("s3:"))),
+    );
+    for (const action of s3) {
+      if (action === "s3:ListBucket") continue;
+      for (const place of Object.values(others)) expect(may("EraseAddRole", action, place), `${action} ${place}`).toBe(false);
+    }
+    expect(may("EraseAddRole", "s3:PutObject", document)).toBe(false);
+    expect(may("EraseAddRole", "kms:Decrypt", key("SealingKeyAcmex2dbackups"))).toBe(false);
+    const secrets = statementsOf(template, "EraseAddRole").filter(({ Action }) => Action.includes("secretsmanager:GetSecretValue"));
+    expect(secrets.flatMap(({ Resource }) => Resource)).toEqual([secret("holdfast-dev/policy").replace("AbCdEf", "??????")]);
+  });
+
   it("what proves another source's backups opens, writes, marks and locks nothing of this one's", () => {
     const marks = `${state}/leases/reading/db1/20261120T020000Z-full-7k3f9a/mark.json`;
     const findings = `${state}/holdfast-dev/unsigned/db1/20261120T020000Z-full-7k3f9a/0/1.json`;
@@ -261,9 +281,15 @@ describe("of secrets and keys", () => {
     expect(whoMay("secretsmanager:GetSecretValue", secret("somebody/elses"))).toEqual([]);
   });
 
-  it("only dumps seal, each for its own source; only those who read backups open; those who quote or delete open manifests' seals", () => {
+  it("only dumps seal, each for its own source, and `erase-add` erasures; only those who read backups open; those who quote or delete open manifests' seals", () => {
     const sealing = key("SealingKeyAcmex2dbackups");
-    expect(whoMay("kms:GenerateDataKey", sealing)).toEqual(["DumpDb1Role", "DumpDbx2d1Role", "DumpTaskmasterRole"]);
+    expect(whoMay("kms:GenerateDataKey", sealing)).toEqual(["DumpDb1Role", "DumpDbx2d1Role", "DumpTaskmasterRole", "EraseAddRole"]);
+    const erasing = statementsOf(template, "EraseAddRole").filter(
+      ({ Action, Resource }) => Action.includes("kms:GenerateDataKey") && Resource.includes(sealing),
+    );
+    expect(erasing.map(({ Condition }) => Condition)).toEqual([
+      { StringEquals: { "kms:EncryptionContext:holdfast:artifact": "erasure" } },
+    ]);
     const readers = ["ProveDb1Role", "ProveDbx2d1Role", "ProveTaskmasterRole", "RestoreRole"];
     const ofSeals = ["NotifyRole", "OnExecutionRole", "PruneRole", "WatchRole"];
     expect(whoMay("kms:Decrypt", sealing)).toEqual([...readers, ...ofSeals].sort());

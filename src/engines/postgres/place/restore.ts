@@ -15,6 +15,7 @@ import { describePlace } from "../connection/connection.ts";
 import { openScript } from "../script/archive-script.ts";
 import { describePart } from "../selection/read-selection.ts";
 import { runAssertions } from "./assert-value.ts";
+import { eraseInDatabase } from "./erase-rows.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
 import { inDatabase, withNeutralSettings } from "./place-settings.ts";
 import { withConnection } from "./restore-connection.ts";
@@ -85,6 +86,10 @@ function createPlace(parts: RestoreParts): Place {
         if (assertions.length === 0) return [];
         return withConnection(target, context, (connection) => runAssertions(assertions, connection));
       }),
+    erase: (targets, older) =>
+      guarded(() =>
+        withConnection(needLoaded().database.settings, context, (connection) => eraseInDatabase(connection, targets, older)),
+      ),
     keepBeside: () => guarded(() => keepBeside(decision, progress, context)),
     commit: () => guarded(() => commit(decision, progress, context)),
     close: () => {

@@ -17,8 +17,10 @@ import { openScript } from "../script/archive-script.ts";
 import { describePart, readSelection } from "../selection/read-selection.ts";
 import { findServerTools } from "../tools.ts";
 import { runAssertions } from "./assert-value.ts";
+import { eraseInDatabase } from "./erase-rows.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
 import { conninfo, throwawaySettings } from "./place-settings.ts";
+import { withConnection } from "./restore-connection.ts";
 import { type LoadedThrowaway, loadJobs, loadThrowaway, type ThrowawayParts } from "./throwaway-load.ts";
 import { startThrowawayServer, type ThrowawayServer } from "./throwaway-server.ts";
 
@@ -182,13 +184,12 @@ function createPlace(parts: Parts): Place {
       guarded(async () => {
         // The database's own settings hold here, as they would for the application.
         const settings = throwawaySettings(server, facts.serverMajor, needLoaded().database.settings.database);
-        const connection = await connect(settings, context.signal);
-        try {
-          return await runAssertions(assertions, connection);
-        } finally {
-          await connection.close();
-        }
+        return withConnection(settings, context, (connection) => runAssertions(assertions, connection));
       }),
+    erase: (targets, older) =>
+      guarded(() =>
+        withConnection(needLoaded().database.settings, context, (connection) => eraseInDatabase(connection, targets, older)),
+      ),
     // Its supervisor ends it with this process.
     openToPeople: async () => [describeAccess(server, needLoaded().database.settings.database)],
     keepBeside: async () => undefined,

@@ -1,5 +1,6 @@
 /** What a policy needs to know of the files engine. */
 import type { EnginePolicy } from "../../engine-policy.ts";
+import { parseFilePattern } from "./file-pattern.ts";
 import { initialFiles } from "./initial-source.ts";
 import { filesSchema, kinds, name, type WrittenFiles } from "./schema.ts";
 import type { FilesSource } from "./source.ts";
@@ -38,8 +39,14 @@ export const filesPolicy: EnginePolicy<FilesSource, WrittenFiles> = {
     only: "a file, a directory or a pattern (etc/nginx/*.conf)",
     flags: [{ name: "no-owner", description: noOwner }],
   },
+  erases: { form: "paths", findProblem: findPatternProblem },
   find: { name: "path", value: "path", description: "a file, or a directory with all that it holds", compile: compilePath },
 };
+
+function findPatternProblem(path: string): string | undefined {
+  const parsed = parseFilePattern(path);
+  return "problem" in parsed ? "the path is not a pattern of files" : undefined;
+}
 
 /** A path below the source's, as a shell completes it. Objects are `file etc/nginx/nginx.conf`. */
 function compilePath(given: string): (object: string) => boolean {

@@ -22,6 +22,7 @@ export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {
   name,
   kinds,
   reach: "network",
+  erases: { form: "rows" },
   units: { objects: ["object", "objects"], rows: ["row", "rows"] },
   // libpq's own (PostgreSQL documentation, "Environment Variables").
   secretVariables: ["PGPASSWORD"],
