@@ -14,6 +14,7 @@ import type { Comparison, ContentDigest, LoadFinding } from "../../../src/proof/
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import { createObjectZoo } from "../../support/object-zoo.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
+import { describeParts } from "./restored-parts.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
 let server: PostgresServer;
@@ -288,3 +289,5 @@ test("a URI with a password is refused, because everybody may read it in the com
   );
   await expect(planning).rejects.toMatchObject({ name: "UsageInvalid", message: expect.not.stringContaining("geheim") });
 });
+
+describeParts(() => ({ server, newer, directory, taken, digest }));
