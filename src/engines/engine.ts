@@ -137,6 +137,11 @@ export interface LoadOutcome {
 export interface PlaceSelection {
   /** As it was asked for; empty: every object. */
   readonly only: readonly string[];
+  /**
+   * Objects that are not in it, and whose erasure reaches into it in the source (a foreign key that
+   * cascades): without them it cannot be replayed.
+   */
+  readonly cutOff?: readonly string[] | undefined;
   /** Of each object its definition alone, or its content alone. */
   readonly content?: "definitions" | "rows" | undefined;
   /** Objects of the backup's digest that are loaded and compared, once that was done; and all. */

@@ -11,6 +11,7 @@ import type { FoundBackup } from "../catalogue/find-backups.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { chooseErasures, targetsOf } from "./choose-erasures.ts";
 import { type Ledger, readLedger } from "./read-ledger.ts";
+import { refuseCutOff } from "./refuse-cut-off.ts";
 
 export interface ReplayOptions {
   /** Hands the copy over although the ledger, or an erasure, could not be replayed. */
@@ -51,13 +52,13 @@ export async function requireLedger(
 export async function replayErasures(
   context: PipelineContext,
   found: FoundBackup,
-  place: Pick<Place, "erase">,
+  place: Pick<Place, "erase" | "selection">,
   asOf: string,
   options: ReplayOptions,
 ): Promise<ErasureReport> {
   const { entries, problems } = await requireLedger(context, found, options);
   const { replayed, older } = chooseErasures(entries, asOf);
-  const outcome = await eraseIn(place, targetsOf(replayed), targetsOf(older));
+  const outcome = refuseCutOff(await eraseIn(place, targetsOf(replayed), targetsOf(older)), place.selection?.cutOff);
   const { refused } = outcome;
   const report: ErasureReport = { entries: entries.length, replayed: replayed.length, problems, ...outcome };
   if (refused.length > 0 && options.withoutErasures !== true) {

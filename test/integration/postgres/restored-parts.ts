@@ -63,11 +63,13 @@ export function describeParts(servers: () => Servers): void {
       await place.commit();
       const said = plan.checks.filter(({ subject }) => subject === "selection").flatMap(({ details = [] }) => details);
       const counted = place.selection?.count(digest);
+      const cutOff = place.selection?.cutOff;
       return {
         findings,
         comparison,
         said,
         counted,
+        cutOff,
         there: await on.sql(tables, target),
         ask: (sql: string) => on.sql(sql, target),
       };
@@ -156,10 +158,16 @@ export function describeParts(servers: () => Servers): void {
   });
 
   test("a table that inherits brings its parent along without rows; a partition alone is a table", async () => {
-    const { findings, comparison, there } = await restore(low, ["billing.child", "billing.invoices_2025"]);
-    expect(comparison).toMatchObject({ equal: true, rowsCompared: 25 });
-    expect(there).toBe("billing.base 0, billing.child 4, billing.invoices_2025 21");
-    expect(leftOut(findings)).toEqual(["table attach billing.invoices_2025"]);
+    const only = ["billing.child", "billing.invoices_2025", "public.order_lines"];
+    const { findings, comparison, there, cutOff } = await restore(low, only);
+    expect(comparison).toMatchObject({ equal: true, rowsCompared: 75 });
+    expect(there).toBe("billing.base 0, billing.child 4, billing.invoices_2025 21, public.order_lines 50");
+    expect(leftOut(findings)).toEqual([
+      "table attach billing.invoices_2025",
+      "foreign key public.order_lines order_lines_order_id_fkey",
+    ]);
+    // An erased order would take its lines with it.
+    expect(cutOff).toEqual(expect.arrayContaining(["table public.orders"]));
     expect(findings.map(({ subject, message }) => `${subject}: ${message}`)).toContain(
       "table billing.base: came along WITHOUT its rows: table billing.child needs it",
     );

@@ -19,6 +19,8 @@ export interface ArchiveEntry {
   readonly dependencies: readonly number[];
   /** The table that its statement is about (ALTER TABLE …), where it names one. */
   readonly table?: EntryNames | undefined;
+  /** A foreign key by which a deleted row takes others with it, or changes them. */
+  readonly changesOnDelete?: boolean | undefined;
   /**
    * As the archive's comment calls it, where its statement is read: line breaks are spaces there.
    */

@@ -10,6 +10,8 @@ export interface ArchiveGraph {
   position(dumpId: number): number;
   /** The schema that it is in; undefined for what is in none. */
   schemaOf(entry: ArchiveEntry): string | undefined;
+  /** The partitioned table that a partition is of. */
+  parentOf(dumpId: number): number | undefined;
   /** Partitions of a table, and sequences that it owns, directly. */
   comeWith(dumpId: number): readonly number[];
   /** The entries without which this one's statements fail. */
@@ -64,6 +66,7 @@ export function createGraph(entries: readonly ArchiveEntry[]): ArchiveGraph {
       if (schemas.length > 0 && !schemas.some(({ name }) => name === sanitised(entry.schema))) return undefined;
       return entry.schema;
     },
+    parentOf: (dumpId) => parents.get(dumpId),
     comeWith: (dumpId) => followers.get(dumpId) ?? [],
     needsOf(entry) {
       const needs = known(entry).filter((other) => other !== entry && !isSoft(entry, other));

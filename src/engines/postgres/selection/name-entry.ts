@@ -10,6 +10,8 @@ const making = /^CREATE (?:UNLOGGED |FOREIGN |MATERIALIZED )*(?:TABLE|VIEW|SEQUE
 /** Sequences of identity columns are made by a change of their table. */
 const identityMark = " AS IDENTITY (\n    SEQUENCE NAME ";
 const changing = /^ALTER (?:FOREIGN )?TABLE (?:ONLY )?/;
+/** In a name it is taken for one too: that asks for a table more than it takes. */
+const onDelete = / ON DELETE (?:CASCADE|SET NULL|SET DEFAULT)/;
 /** Parts whose first statement changes the table that they are of. */
 const changingTypes: ReadonlySet<string> = new Set(["CHECK CONSTRAINT", "CONSTRAINT", "DEFAULT", "FK CONSTRAINT", "ROW SECURITY"]);
 
@@ -26,8 +28,10 @@ export function nameEntry(
     return made === undefined ? known : { ...known, ...made, printed: { schema, name } };
   }
   if (!changingTypes.has(type)) return known;
+  const changesOnDelete = type === "FK CONSTRAINT" && statements.some((statement) => onDelete.test(statement));
   return {
     ...known,
+    changesOnDelete,
     table: statements.map((statement) => readAfter(changing, statement, decode)).find((found) => found !== undefined),
   };
 }

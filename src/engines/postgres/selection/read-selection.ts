@@ -11,6 +11,7 @@ import type { ArchiveLoad } from "../load/archive-load.ts";
 import { listEntries } from "../load/run-restore.ts";
 import { spellQualified } from "../script/script-identifiers.ts";
 import { type ArchiveEntry, isContent, isRelation } from "./archive-entry.ts";
+import { cutOffTables } from "./cut-off-tables.ts";
 import { parseObjectPattern } from "./object-pattern.ts";
 import { chosenObjects, countObjects, selectDigest } from "./select-digest.ts";
 import { type EntrySelection, selectEntries } from "./select-entries.ts";
@@ -100,9 +101,11 @@ export function prefixesBeyond({ content }: PartRequest): string[] {
 }
 
 /** What a place says of the selection that it takes. */
-export function describePart({ only = [], content, entries, loaded }: ArchiveSelection): PlaceSelection {
+export function describePart(selection: ArchiveSelection): PlaceSelection {
+  const { only, content, entries, loaded } = selection;
   return {
-    only,
+    only: only ?? [],
+    cutOff: only === undefined ? [] : cutOffTables(selection),
     ...(content === "all" ? {} : { content }),
     count: (digest) => ({
       objects: selectDigest(digest, chosenObjects(entries, loaded), []).objectCount,

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { spellQualified } from "../../../../src/engines/postgres/script/script-identifiers.ts";
 import { type ArchiveEntry, isPart, isRelation, isTable } from "../../../../src/engines/postgres/selection/archive-entry.ts";
+import { cutOffTables } from "../../../../src/engines/postgres/selection/cut-off-tables.ts";
 import { parseObjectPattern } from "../../../../src/engines/postgres/selection/object-pattern.ts";
 import { type EntrySelection, selectEntries } from "../../../../src/engines/postgres/selection/select-entries.ts";
 import { archivePlans, writeArchive } from "./random-archive.ts";
@@ -201,6 +202,30 @@ describe("what comes along and what is left out", () => {
       entry(3, "TABLE", "public", "orders"),
     ];
     expect(namesOf(choose(evil, ["schema public"]).asked)).toEqual(["TABLE public.orders"]);
+  });
+
+  test("tables whose erased rows would take chosen rows with them are known, through tables between", () => {
+    const cascading = (dumpId: number, name: string, ...dependencies: number[]): ArchiveEntry => ({
+      ...entry(dumpId, "FK CONSTRAINT", "public", name, ...dependencies),
+      changesOnDelete: true,
+    });
+    const entries = [
+      entry(1, "TABLE", "public", "users"),
+      entry(2, "TABLE", "public", "posts"),
+      entry(3, "TABLE", "public", "comments"),
+      entry(4, "TABLE", "public", "audits"),
+      entry(5, "TABLE", "public", "comments_1", 3),
+      entry(6, "TABLE ATTACH", "public", "comments_1", 5, 3),
+      cascading(11, "posts posts_user", 2, 1),
+      cascading(12, "comments comments_post", 3, 2),
+      entry(13, "FK CONSTRAINT", "public", "audits audits_user", 4, 1),
+    ];
+    const cutOff = (...only: string[]) => cutOffTables({ entries, asked: choose(entries, only).asked });
+    expect(cutOff("comments")).toEqual(["table public.posts", "table public.users"]);
+    expect(cutOff("comments_1")).toEqual(["table public.comments", "table public.posts", "table public.users"]);
+    expect(cutOff("comments", "posts")).toEqual(["table public.users"]);
+    expect(cutOff("audits")).toEqual([]);
+    expect(cutOff("public.*")).toEqual([]);
   });
 
   test("patterns that match nothing are named, each", () => {
