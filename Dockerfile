@@ -14,11 +14,14 @@ FROM ${BUILD_BASE} AS postgres
 # Amazon Linux 2023 locks its repositories to the release of the base: it is the version of every package.
 # hadolint ignore=DL3041
 RUN dnf install -y --nodocs --setopt=install_weak_deps=0 \
-      bison bzip2 findutils flex gcc gzip libicu-devel libuuid-devel libxml2-devel libxslt-devel libzstd-devel lz4-devel make openssl-devel perl \
-      tar which zlib-devel \
+      bison bzip2 cmake findutils flex gcc gcc-c++ gzip json-c-devel libicu-devel libuuid-devel libxml2-devel libxslt-devel libzstd-devel \
+      lz4-devel make openssl-devel perl pkgconf-pkg-config sqlite sqlite-devel tar which xz zlib-devel \
     && dnf clean all
 COPY infra/image/build-postgres.sh infra/image/postgres.sha256 /build/
 RUN /build/build-postgres.sh /build/postgres.sha256
+# Extensions beyond PostgreSQL's own, for each major: what the list names.
+COPY infra/image/build-extensions.sh infra/image/extensions.list /build/
+RUN /build/build-extensions.sh /build/extensions.list
 
 # The functions, bundled as `osls package` bundles them.
 FROM ${BASE} AS functions
@@ -32,10 +35,10 @@ COPY src src
 RUN node scripts/bundle-functions.ts /bundles dump prove restore fargate
 
 FROM ${BASE}
-# What PostgreSQL's programs load but for OpenSSL, which the base brings along, and every locale: a restore test creates its database with the source's own.
+# What PostgreSQL's programs and extensions load but for OpenSSL, which the base brings along, and every locale: a restore test creates its database with the source's own.
 # hadolint ignore=DL3041
 RUN dnf install -y --nodocs --setopt=install_weak_deps=0 \
-      glibc-all-langpacks libicu libuuid libxml2 libxslt libzstd lz4-libs zlib \
+      glibc-all-langpacks json-c libicu libstdc++ libuuid libxml2 libxslt libzstd lz4-libs sqlite-libs zlib \
     && dnf clean all \
     && rm -rf /var/cache/dnf /var/log/dnf*
 # Lambda's user, for Fargate too: initdb asks for its name.
@@ -45,6 +48,8 @@ COPY --from=postgres /usr/pgsql-15 /usr/pgsql-15
 COPY --from=postgres /usr/pgsql-16 /usr/pgsql-16
 COPY --from=postgres /usr/pgsql-17 /usr/pgsql-17
 COPY --from=postgres /usr/pgsql-18 /usr/pgsql-18
+# What extensions need beside the system's libraries; empty where none does.
+COPY --from=postgres /usr/pgsql-libraries /usr/pgsql-libraries
 COPY --from=functions /bundles /var/task
 # RDS's authorities, where the layer has them too (docs/network.md, "RDS"): AWS keeps the file up to date.
 ADD --chmod=644 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /opt/global-bundle.pem

@@ -11,6 +11,7 @@ import { fargateResources } from "./fargate.ts";
 import { serverlessLayers } from "./function-layers.ts";
 import { functionLogs, functionRoles, restorePolicies } from "./function-roles.ts";
 import { failureDestinations, lambdaName, serverlessFunctions } from "./functions.ts";
+import { warnOfImage } from "./image-extensions.ts";
 import { machineNames } from "./machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
@@ -81,7 +82,11 @@ export async function custom(variables) {
   const { deployment, parameters } = await generateAll(variables);
   // One part says it for all: osls asks for each.
   const { policy, layer } = deployment;
-  const warnings = [...warnUnmeetable(policy, new Date()), ...(layer === undefined ? [] : warnOfMajors(policy, layer))];
+  const warnings = [
+    ...warnUnmeetable(policy, new Date()),
+    ...(layer === undefined ? [] : warnOfMajors(policy, layer)),
+    ...warnOfImage(deployment),
+  ];
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   return {
     // For the plugin that looks at the account (account-checks.js).

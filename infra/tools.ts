@@ -104,7 +104,7 @@ export function refuseTooLarge({ sources }: Policy): void {
   const names = large.map(({ name }) => name).join(", ");
   throw refuse(
     `${names}: more than a Lambda can dump (${maxLambdaBytes / 1024 ** 3} GiB), and the stack has no containers`,
-    'Build the image, and give --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md, "Containers for large databases").',
+    'Add containers, which run in Fargate what is too large for a Lambda: build their image, and deploy with --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md, "Containers for large databases").',
   );
 }
 

@@ -12,7 +12,7 @@ const containerTask = "arn:aws:states:::ecs:runTask.waitForTaskToken";
 const stated: Readonly<Record<string, string>> = {
   "{% $states.errorOutput.Error %}": "ContainersMissing",
   [failureCause]:
-    'the step is too large or too slow for a Lambda, and this stack has no containers. Build their image, and deploy again with --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md, "Containers for large databases").',
+    'the step is too large or too slow for a Lambda, and this stack has no containers, which would run it in Fargate. Build their image, and deploy again with --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md, "Containers for large databases").',
 };
 
 /** The same machine; each state that runs a container takes its own way for any error instead. */

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds each release of PostgreSQL that a list of SHA-256 sums names, from its sources, into /usr/pgsql-MAJOR.
+# Builds each release of PostgreSQL that a list of SHA-256 sums names, from its sources, into /usr/pgsql-MAJOR. What extensions are compiled
+# with stays there; build-extensions.sh takes it away.
 #   build-postgres.sh LIST [DIRECTORY]
 # LIST: lines of sha256sum; DIRECTORY: where sources may lie already, and are fetched to otherwise (default: a temporary one).
 # PREFIX, before the major: default /usr/pgsql-.
@@ -29,7 +30,4 @@ while read -r sum archive; do
   make --silent install-world-bin
   cd ..
   rm -rf "$release" "$archive"
-  # What only compiling against PostgreSQL needs.
-  rm -rf "$prefix$major"/include "$prefix$major"/lib/pgxs "$prefix$major"/lib/pkgconfig "$prefix$major"/lib/*.a "$prefix$major"/share/doc
-  find "$prefix$major/bin" "$prefix$major/lib" -type f -exec strip --strip-unneeded {} + 2> /dev/null || true
 done < "$list"

@@ -86,7 +86,7 @@ export const catalogue = {
     code: "HF128",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Build the containers' image, deploy again with --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md), then start the run again.",
+    hint: "Build the containers' image, deploy again with --param=image=REPOSITORY@sha256:DIGEST (docs/deploy.md), then start the run again: it goes on in Fargate.",
   },
   ContentInvalid: {
     code: "HF406",
@@ -104,7 +104,7 @@ export const catalogue = {
     code: "HF119",
     exitCode: exitCodes.failed,
     retryable: false,
-    hint: "Run the step where it has more time; the state machines continue in Fargate by themselves.",
+    hint: "Run the step where it has more time: a stack with containers (--param=image) continues in Fargate by itself.",
   },
   DiskFull: {
     code: "HF104",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { functionRoles } from "../../infra/function-roles.ts";
+import { listedExtensions, warnOfImage } from "../../infra/image-extensions.ts";
 import { machineRoles } from "../../infra/machines.ts";
 import { type ToolsLayer, warnOfMajors } from "../../infra/tools.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
@@ -138,5 +139,23 @@ describe("extensions that a policy names", () => {
     ]);
     const all = deploy(text, given(Object.fromEntries([14, 15, 16, 17, 18].map((major) => [major, ["vector"]]))));
     expect(warnOfMajors(all.policy, all.layer as ToolsLayer)).toEqual([]);
+  });
+
+  it("are warned of where the containers' image is built without them, by its list", () => {
+    const source = `${"0".repeat(64)} https://example.com/source.tar.gz`;
+    const list = `# vector ${source}\n\n- ${source}\npostgis,postgis_topology ${source}\n`;
+    expect([...listedExtensions(list)]).toEqual(["postgis", "postgis_topology"]);
+    const layered = deploy(text, { layer: given({ 16: ["vector"] }).layer });
+    expect(warnOfImage(layered, list)).toEqual([
+      expect.stringMatching(
+        /^db-1: the image's list, infra\/image\/extensions\.list, lacks the extension vector\. Restore tests that run in Fargate/,
+      ),
+    ]);
+    const imageOnly = deploy(text);
+    expect(warnOfImage(imageOnly, list)).toEqual([expect.stringContaining("Restore tests end unproven unless the image has it")]);
+    expect(warnOfImage(imageOnly, `vector ${source}`)).toEqual([]);
+    expect(warnOfImage(deploy(text, given({ 16: ["vector"] })), list)).toEqual([]);
+    // The clone's own has pgvector.
+    expect(warnOfImage(imageOnly)).toEqual([]);
   });
 });

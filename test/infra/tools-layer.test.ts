@@ -163,7 +163,11 @@ describe("a deployment without an image", () => {
     const text = samplePolicyText.replace("    tier: critical", "    size: 30GB\n    tier: critical");
     expect(text).not.toBe(samplePolicyText);
     expect(() => deploy(text, { image: "", layer: writeSampleLayer(fresh()) })).toThrow(
-      refused(/more than a Lambda can dump \(20 GiB\), and the stack has no containers/),
+      expect.objectContaining({
+        name: "UsageInvalid",
+        message: "taskmaster: more than a Lambda can dump (20 GiB), and the stack has no containers",
+        hint: expect.stringMatching(/^Add containers, which run in Fargate .* deploy with --param=image=REPOSITORY@sha256:DIGEST/),
+      }),
     );
     expect(deploy(text).image).not.toBe("");
   });

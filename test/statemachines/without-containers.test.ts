@@ -46,7 +46,7 @@ describe("machines without containers", () => {
   ] as const)("%s with %o fails as ContainersMissing, and the alert says what to add", async (name, given, state) => {
     const { status, error, cause } = await run(name, given);
     expect({ status, error }).toEqual({ status: "FAILED", error: "ContainersMissing" });
-    expect(cause).toMatch(/^alerted: .*--param=image=/);
+    expect(cause).toMatch(/^alerted: .*no containers, which would run it in Fargate\. .*--param=image=/);
     expect(told.at(-1)).toMatchObject({ target: "notify", payload: { machine: name, state, error: "ContainersMissing" } });
     expect(told.some(({ target }) => target.startsWith("fargate:"))).toBe(false);
   });

@@ -41,7 +41,7 @@ export const majors = Array.from(
 const functions = ["dump", "prove"];
 
 /** Another program than the one that wrote it unpacks the zip, links as links. */
-const unpack = `
+const unpacking = `
 import os, stat, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as archive:
     assert archive.testzip() is None
@@ -56,7 +56,7 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 
 /** Unpacks a layer's zip into a directory that every user can read. */
 export async function unpackLayer(zip: string, directory: string): Promise<void> {
-  await runOk("python3", ["-c", unpack, zip, directory]);
+  await runOk("python3", ["-c", unpacking, zip, directory]);
 }
 
 /** What loads only where time zones and PostgreSQL's own extensions are: 2,000 rows. */
@@ -67,19 +67,22 @@ const orders = [
   "insert into orders select n, '2026-01-01 12:00+00'::timestamptz + n * interval '1 hour', 'order ' || n, hstore('n', n::text) from generate_series(1, 2000) n",
 ].join("; ");
 
-/**
- * Starts a server of every major with the source `shop<major>`, and what `further` starts.
- * `further`: by the source's name, given the unpacked layer.
- */
+interface TrialOptions {
+  /** Starts further databases, by their sources' names, given the unpacked layer. */
+  readonly further?: (layer: string) => Promise<Readonly<Record<string, TrialDatabase>>>;
+  readonly unpack?: typeof unpackLayer;
+}
+
+/** Starts a server of every major with the source `shop<major>`, and the further ones. */
 export async function startLayerTrial(
   zip: string,
-  further: (layer: string) => Promise<Readonly<Record<string, TrialDatabase>>> = async () => ({}),
+  { further = async () => ({}), unpack = unpackLayer }: TrialOptions = {},
 ): Promise<LayerTrial> {
   await using stack = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "hf-layer-"));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   const layer = join(directory, "opt");
-  await unpackLayer(zip, layer);
+  await unpack(zip, layer);
   await runOk("chmod", ["755", directory]);
   const connections: Record<string, string> = {};
   const fill = async (source: string, { server, script }: TrialDatabase): Promise<void> => {

@@ -71,7 +71,13 @@ describe("the Dockerfile", () => {
 
   it("has the programs of every supported major, where the engine looks for them", () => {
     const copied = copies.filter(([from]) => from === "--from=postgres").map(([, source]) => source);
-    expect(copied).toEqual(majors.map((major) => `/usr/pgsql-${major}`));
+    expect(copied).toEqual([...majors.map((major) => `/usr/pgsql-${major}`), "/usr/pgsql-libraries"]);
+    // Extensions are compiled after the majors that they are compiled for, and before they are
+    // copied.
+    expect(of("RUN").filter((line) => line.startsWith("/build/build-"))).toEqual([
+      "/build/build-postgres.sh /build/postgres.sha256",
+      "/build/build-extensions.sh /build/extensions.list",
+    ]);
     const built = [...read("infra/image/postgres.sha256").matchAll(/^[0-9a-f]{64} {2}postgresql-(\d+)\.\d+\.tar\.bz2$/gm)];
     expect(built.map(([, major]) => Number(major))).toEqual(majors);
     expect(read("infra/image/postgres.sha256").trimEnd().split("\n")).toHaveLength(majors.length);

@@ -63,7 +63,7 @@ beforeAll(async () => {
   const vector = hasVector ? ["--extension", `vector@${pgvectorMajor}=${ensurePgvector()}`] : [];
   // With the languages that leave room for PostGIS.
   zip = ensureLayer(["--locales", "common", "--extension", "postgis", ...vector]);
-  trial = await startLayerTrial(zip, startExtended);
+  trial = await startLayerTrial(zip, { further: startExtended });
 }, 900_000);
 
 afterAll(() => trial?.[Symbol.asyncDispose]());
