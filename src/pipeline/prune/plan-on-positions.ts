@@ -8,6 +8,16 @@ import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import { readAuthenticManifest, type SealedVault } from "../opening/authentic-manifest.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 
+/** Errors that say of one manifest that nobody can tell what is in it. */
+const saysNothing = [
+  "ManifestDamaged",
+  "VaultInvalid",
+  "StoreAccessDenied",
+  "KeyMissing",
+  "BackupNotFound",
+  "ArtifactArchived",
+] as const;
+
 /**
  * The backups with every position that the plan made of them needs; the plan is made again until
  * all are known. A manifest that cannot be read or is not genuine says nothing: its backup is not
@@ -44,8 +54,7 @@ async function place(
   try {
     return { ...backup, coverage: (await readAuthenticManifest(context, vault, source, backup.id)).manifest.coverage };
   } catch (error) {
-    if (!isHoldfastError(error, "ManifestDamaged", "VaultInvalid", "StoreAccessDenied", "KeyMissing", "BackupNotFound"))
-      throw error;
+    if (!isHoldfastError(error, ...saysNothing)) throw error;
     return backup.state === "damaged" ? backup : { ...backup, distrust: error.message };
   }
 }

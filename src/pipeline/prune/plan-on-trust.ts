@@ -2,6 +2,7 @@
  * Plans retention on backups that were looked at: what is kept as good, and lets others go for it,
  * is read first.
  */
+import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { RetentionBackup, RetentionPlan } from "../../retention/plan-retention.ts";
 import { mapInBatches } from "../../runtime/map-in-batches.ts";
 import type { BackupEntry } from "../../vault/catalogue.ts";
@@ -62,12 +63,12 @@ async function confirm(
   followed: FollowedLinks,
 ): Promise<GatheredBackup> {
   const examined = await examineBackup(vault.store, backup.entry, authenticatorOf(context, vault), followed);
-  // Nothing is deleted on the word of manifests that anybody could have written.
-  if (examined?.unchecked !== undefined) throw examined.unchecked;
-  const problems =
-    examined === undefined
-      ? ["it was deleted"]
-      : [...examined.problems, ...(examined.unread === undefined ? [] : [examined.unread])];
+  // Nothing is deleted on the word of manifests that anybody could have written. Without a key that
+  // is so of all; a seal that a rule of the bucket archived is lost to this backup alone.
+  const archived = isHoldfastError(examined?.unchecked, "ArtifactArchived") ? examined.unchecked.message : undefined;
+  if (examined?.unchecked !== undefined && archived === undefined) throw examined.unchecked;
+  const doubts = [examined?.unread, archived].filter((doubt) => doubt !== undefined);
+  const problems = examined === undefined ? ["it was deleted"] : [...examined.problems, ...doubts];
   if (problems.length === 0) return backup;
   const distrust = problems.join("; ");
   context.run.log.warn(`retention does not count on ${backup.id}: ${distrust}`);

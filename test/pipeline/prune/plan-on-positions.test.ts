@@ -38,11 +38,12 @@ async function makeVault(count: number) {
   return store;
 }
 
-/** Refuses to give one object. */
-const denying = (store: ObjectStore, denied: string): ObjectStore => ({
+/** Fails where these objects are asked for. */
+const failing = (store: ObjectStore, failures: Readonly<Record<string, HoldfastError>>): ObjectStore => ({
   ...store,
   get: async (key, options) => {
-    if (key === denied) throw new HoldfastError("StoreAccessDenied", "no permission");
+    const failure = failures[key];
+    if (failure !== undefined) throw failure;
     return store.get(key, options);
   },
 });
@@ -62,21 +63,25 @@ describe("positions", () => {
     expect(manifests).toEqual([0, 2].map((place) => `get ${keyOf.manifest("shop", ids[place] ?? "")}`));
   });
 
-  test("of a manifest that is damaged, not genuine, gone or out of reach are none: its backup is not relied on, unless it is damaged anyway", async () => {
+  test("of a manifest that is damaged, not genuine, gone, archived or out of reach are none: its backup is not relied on, unless it is damaged anyway", async () => {
     const store = await makeVault(5);
+    await commitSealed(store, sampleManifest("shop", ids[6] ?? ""), memorySealing);
     await store.put(keyOf.manifest("shop", ids[0] ?? ""), Buffer.from("x"));
     await store.delete(keyOf.manifestSeal("shop", ids[1] ?? ""));
     await store.delete(keyOf.manifest("shop", ids[2] ?? ""));
     await store.put(keyOf.manifest("shop", ids[3] ?? ""), Buffer.from('{"formatVersion":3}'));
     await commitSealed(store, sampleManifest("shop", ids[5] ?? ""), { ...memorySealing, keys: memoryKeys(8) });
-    const closed = denying(store, keyOf.manifest("shop", ids[4] ?? ""));
-    const plan = lacking(ids.slice(0, 6));
+    const closed = failing(store, {
+      [keyOf.manifest("shop", ids[4] ?? "")]: new HoldfastError("StoreAccessDenied", "no permission"),
+      [keyOf.manifestSeal("shop", ids[6] ?? "")]: new HoldfastError("ArtifactArchived", "it lies in GLACIER"),
+    });
+    const plan = lacking(ids.slice(0, 7));
     const place = (state: RetentionBackup["state"]) =>
       planOnPositions(
         makeMemoryContext().context,
         memoryVault(closed),
         "shop",
-        ids.slice(0, 6).map((id) => backupOf(id, { state })),
+        ids.slice(0, 7).map((id) => backupOf(id, { state })),
         plan,
       );
     expect((await place("stored")).map(({ distrust }) => distrust)).toEqual([
@@ -86,8 +91,9 @@ describe("positions", () => {
       expect.stringContaining("newer Holdfast"),
       "no permission",
       expect.stringContaining("is sealed with key"),
+      "it lies in GLACIER",
     ]);
-    expect(await place("damaged")).toEqual(ids.slice(0, 6).map((id) => backupOf(id, { state: "damaged" })));
+    expect(await place("damaged")).toEqual(ids.slice(0, 7).map((id) => backupOf(id, { state: "damaged" })));
   });
 
   test("cannot be read without a store or a key: that ends the plan", async () => {

@@ -148,6 +148,19 @@ describe("what nobody can tell", () => {
     await expect(rely(store, await gather(store), releasing(idOf(0)), { keys })).rejects.toBe(away);
   });
 
+  test("is of one backup where its seal lies in an archive: that one counts for nothing, the others do", async () => {
+    const store = makeMemoryStore();
+    for (const hour of [0, 1, 2]) await add(store, idOf(hour), "verified");
+    const get: ObjectStore["get"] = async (key, options) => {
+      if (key === keyOf.manifestSeal("shop", idOf(1))) throw new HoldfastError("ArtifactArchived", "it lies in GLACIER");
+      return store.get(key, options);
+    };
+    const { relied, warnings } = await rely({ ...store, get }, await gather(store), releasing(idOf(0)));
+    expect(relied[idOf(1)]).toMatchObject({ distrust: "it lies in GLACIER" });
+    expect(relied[idOf(2)]).not.toHaveProperty("distrust");
+    expect(warnings).toEqual([`retention does not count on ${idOf(1)}: it lies in GLACIER`]);
+  });
+
   test("ends a plan that releases something: whether evidence is signed", async () => {
     const store = makeMemoryStore();
     for (const hour of [0, 1]) await add(store, idOf(hour), "verified");
