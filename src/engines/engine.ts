@@ -260,6 +260,8 @@ export interface Finding {
   readonly remedy?: string;
   /** All that it is about, where the message names the first of many. In JSON only. */
   readonly details?: readonly string[];
+  /** It says what this machine has: elsewhere, where the work is done, it may be otherwise. */
+  readonly ofMachine?: true;
 }
 
 export interface Engine<S extends SourceConfig = SourceConfig, F extends Facts = Facts> {

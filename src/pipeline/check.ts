@@ -61,7 +61,8 @@ export async function checkPolicy(
     findings.push(...about(`vault ${name}`, await checkVault(context, vault, options.repair === true, newest)));
   }
   for (const source of sources) {
-    findings.push(...about(`source ${source.name}`, await checkSource(context, source)));
+    const found = await checkSource(context, source);
+    findings.push(...about(`source ${source.name}`, options.deployed ? found.map(asElsewhere) : found));
     findings.push(...about(`source ${source.name}`, await checkOpenable(context, source, newest)));
   }
   findings.push(...about("alerts", await checkAlerts(context, options)));
@@ -69,7 +70,13 @@ export async function checkPolicy(
 }
 
 function about(subject: string, findings: readonly Finding[]): CheckedFinding[] {
-  return findings.map((finding) => ({ about: subject, ...finding }));
+  return findings.map(({ ofMachine: _ofMachine, ...finding }) => ({ about: subject, ...finding }));
+}
+
+/** A stack's functions have programs of their own: what a desk lacks is no fault of the stack. */
+function asElsewhere({ remedy, ...finding }: Finding): Finding {
+  if (finding.ofMachine !== true || finding.level === "ok") return { ...finding, ...(remedy === undefined ? {} : { remedy }) };
+  return { ...finding, level: "note", message: `on this machine, not in the stack: ${finding.message}` };
 }
 
 /**

@@ -55,14 +55,16 @@ async function checkServer(
     { level: "ok", subject: "connection", message: `${describePlace(settings)} runs PostgreSQL ${major}` },
     ...checkProxy(connection, settings),
     ...checkVersion(major),
-    ...(await checkTools(major, settings, context)),
-    ...(await checkThrowaway(connection, source, major, context)),
+    ...ofMachine(await checkTools(major, settings, context)),
+    ...ofMachine(await checkThrowaway(connection, source, major, context)),
     ...(await checkPrivileges(connection, source, settings)),
     ...(await checkExclusions(connection, source)),
     ...(await checkOmissions(connection, source)),
     ...(await checkRole(connection, source)),
   ];
 }
+
+const ofMachine = (findings: readonly Finding[]): Finding[] => findings.map((finding) => ({ ...finding, ofMachine: true }));
 
 async function readMajor(connection: Connection): Promise<number> {
   const row = await connection.row<{ major: number }>(
