@@ -1,10 +1,15 @@
+import { ownTarget } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
 const hint = "Write it as `holdfast restore <backup> --to <target> [options]`; `holdfast restore --help` has examples.";
 
+/** What is put into a live database goes to the source's own when no other is named. */
+const intoSource: readonly string[] = ["beside", "intoLive"];
+
 /** What is after --to. Errors: UsageInvalid, also before a policy is looked for. */
-export function requireTarget({ to }: { readonly to?: unknown }): string {
-  if (typeof to === "string") return to;
+export function requireTarget(options: { readonly to?: unknown } & Readonly<Record<string, unknown>>): string {
+  if (typeof options.to === "string") return options.to;
+  if (intoSource.some((name) => options[name] === true)) return ownTarget;
   throw new HoldfastError("UsageInvalid", "the option --to is missing", { hint });
 }
 

@@ -182,6 +182,11 @@ export interface Place {
    */
   erase?(targets: readonly ErasureTarget[], older: readonly ErasureTarget[]): Promise<ErasureOutcome>;
   /**
+   * After `commit`: what was put into a live database, or would be. Places that are databases of
+   * their own lack it.
+   */
+  live?(): LiveOutcome;
+  /**
    * How a person looks into a throwaway, a command or a path a line; from then on its files go away
    * with this process, however that ends. Places that are no throwaway lack it.
    */
@@ -200,6 +205,33 @@ export interface Place {
    * Ends it: a throwaway vanishes; an uncommitted target is removed. Never throws; idempotent.
    */
   close(): Promise<void>;
+}
+
+/** After --to, in place of a target: the source itself, as the policy connects to it. */
+export const ownTarget = "the source's own database";
+
+/** What a restore did in a live database, or would do. */
+export interface LiveOutcome {
+  readonly kind: "beside" | "rows" | "made again";
+  /** As the backup has it. */
+  readonly table: string;
+  /** What it is called in the live database. */
+  readonly as: string;
+  /** False: it was only counted, and waits for the word. */
+  readonly applied: boolean;
+  readonly rows: {
+    readonly inBackup: number;
+    /** Of them, those that the condition chose. */
+    readonly chosen: number;
+    /** There already, with the same values. */
+    readonly equal?: number;
+    /** There already, changed since: left alone. */
+    readonly different?: number;
+    readonly missing?: number;
+    readonly inserted: number;
+  };
+  /** In sentences, for people. */
+  readonly notices: readonly string[];
 }
 
 /** What a restore would do, in the order it would do it; shown by --dry-run. */

@@ -120,6 +120,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
       throw await setAside(manifest, { ...loaded, findings, failed }, place, options);
     }
     await stopwatch.time("commit", () => place.commit());
+    const live = place.live?.();
     const result: RestoreResult = {
       intact,
       source: manifest.source,
@@ -133,7 +134,10 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
       place: place.facts,
       timings: stopwatch.timings,
       ...(safetyBackup === undefined ? {} : { safetyBackup }),
+      ...(live === undefined ? {} : { live }),
     };
+    // What was only counted restored nothing.
+    if (live?.applied === false) return result;
     return { ...result, ...(await recordRestored(context, found, manifestSha256, result)) };
   } finally {
     await place.close();

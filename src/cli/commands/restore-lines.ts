@@ -9,6 +9,7 @@ import { describePhases } from "../../report/phases.ts";
 import { contentAmount } from "../content-amount.ts";
 import { countOf } from "../count.ts";
 import type { Terminal } from "../terminal.ts";
+import { describeLive } from "./restore-live-lines.ts";
 
 function describeEqual({ leftOut, unjudged }: RestoreResult["comparison"], isPart: boolean): string {
   const equal = isPart ? "equal to that part of the backup" : "equal to the backup";
@@ -54,6 +55,7 @@ export function restoreLines(terminal: Terminal, result: RestoreResult, units: E
     `  phases      ${describePhases(timings)}`,
     ...(typeof place["replaced"] === "string" ? [`  kept        what was there before is now ${place["replaced"]}`] : []),
     ...describeErasures(terminal, result),
+    ...describeLive(terminal, result),
     ...describeSafety(terminal, result),
     ...comparison.differences.map(({ object, problem }) => `  ${terminal.style("red", "differs")}     ${object}: ${problem}`),
     ...describeUnjudged(terminal, comparison),

@@ -10,6 +10,9 @@ import { digestPostgresBackup } from "./digest/digest.ts";
 import { openPostgresDump } from "./dump/dump.ts";
 import { compileVolatileTables } from "./dump/volatile-tables.ts";
 import { instructions } from "./instructions.ts";
+import { openLivePlace } from "./live/live-place.ts";
+import { planLiveRestore } from "./live/live-plan.ts";
+import { readLiveRequest } from "./live/live-request.ts";
 import { openPostgresTarget } from "./place/restore.ts";
 import { planPostgresRestore } from "./place/restore-plan.ts";
 import { swapBackPostgres } from "./place/restore-swap.ts";
@@ -27,8 +30,18 @@ export const engine: Engine<PostgresSource, PostgresFacts> = {
   compileVolatile: compileVolatileTables,
   estimateThrowawayBytes: ([backup]) => estimateThrowawayBytes(backup),
   openThrowaway: ([backup], context, source, only) => openPostgresThrowaway(backup, context, source, only),
-  planRestore: ([backup], source, request, context) => planPostgresRestore(backup, source, request, context),
-  openTarget: ([backup], source, request, context) => openPostgresTarget(backup, source, request, context),
+  planRestore: ([backup], source, request, context) => {
+    const live = readLiveRequest(request);
+    return live === undefined
+      ? planPostgresRestore(backup, source, request, context)
+      : planLiveRestore(backup, source, request, live, context);
+  },
+  openTarget: ([backup], source, request, context) => {
+    const live = readLiveRequest(request);
+    return live === undefined
+      ? openPostgresTarget(backup, source, request, context)
+      : openLivePlace(backup, source, request, live, context);
+  },
   // Nothing is left out of what an overwrite replaces.
   openTargetDump: async (source, request, dump, context) => {
     const whole = { ...source, exclude: { tables: [], data: [] } };

@@ -1,4 +1,5 @@
 /** What a restore has done. */
+import type { LiveOutcome } from "../../engines/engine.ts";
 import type { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
 import type { ErasureReport } from "../../proof/erasure.ts";
@@ -42,6 +43,8 @@ export interface RestoreResult {
   readonly place: Readonly<Record<string, unknown>>;
   readonly timings: Readonly<Record<string, number>>;
   readonly safetyBackup?: SafetyBackup | undefined;
+  /** What was put into a live database, or would be. */
+  readonly live?: LiveOutcome | undefined;
   /** Of an intact restore, against the policy's RTO. */
   readonly objective?: Evidence["objective"];
   /** Why that is not in the vault, where it took no writes. */

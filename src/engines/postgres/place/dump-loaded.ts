@@ -5,6 +5,7 @@ import { lastLines, streamTool } from "../../../runtime/child-process.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { Confinement } from "../../../runtime/sandbox.ts";
 import { redact } from "../../../runtime/secret.ts";
+import type { Place } from "../../engine.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment, withLogin } from "../connection/connection.ts";
 import { decodeGlobals } from "../dump/globals-text.ts";
 import { conninfo } from "./place-settings.ts";
@@ -20,6 +21,12 @@ export interface LoadedDatabase {
   readonly confinement?: (options: { readonly shell: boolean }) => Confinement;
 }
 
+/** A place that lets the engine work in the database that was loaded there. */
+export interface LoadedPlace extends Place {
+  /** Errors: Internal, before `load`. */
+  loadedDatabase(): LoadedDatabase;
+}
+
 /** Globals as they should be dumped again; absent: they are not compared. */
 export interface GlobalsDump {
   readonly pgDumpall: string;
@@ -28,13 +35,19 @@ export interface GlobalsDump {
   readonly own: readonly string[];
 }
 
-/** Runs a dumping tool there; the stream fails with RestoreFailed in the tool's own words. */
-async function runDump(program: string, args: readonly string[], database: LoadedDatabase, context: RunContext): Promise<Readable> {
+/** Runs a tool that dumps there; the stream fails with RestoreFailed in the tool's own words. */
+export async function runDump(
+  program: string,
+  args: readonly string[],
+  database: LoadedDatabase,
+  context: RunContext,
+  { shell = false } = {},
+): Promise<Readable> {
   return streamTool(program, [...args, "--no-password"], {
     env: toolEnvironment(await withLogin(database.settings)),
     signal: context.signal,
     cwd: "/",
-    confinement: database.confinement?.({ shell: program !== database.pgDump }),
+    confinement: database.confinement?.({ shell }),
     fail: (exit) => {
       const words = lastLines(redact(exit.stderr, secretsOf(database.settings)));
       const rowSecurity = words.some((line) => line.includes("row-level security"));
@@ -62,6 +75,7 @@ export async function dumpGlobals(globals: GlobalsDump, database: LoadedDatabase
     [...scope, ...(globals.passwords ? [] : ["--no-role-passwords"])],
     database,
     context,
+    { shell: true },
   );
   for await (const chunk of script) chunks.push(chunk as Buffer);
   return decodeGlobals(Buffer.concat(chunks));

@@ -7,7 +7,7 @@ import type { Assertion, PostgresSource } from "../../../policy/engines/postgres
 import type { ContentDigest } from "../../../proof/content.ts";
 import { abortError } from "../../../runtime/process-group.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { LoadOutcome, Place } from "../../engine.ts";
+import type { LoadOutcome } from "../../engine.ts";
 import { type ArchiveSource, archiveBytesOnDisk, fetchArchive, freeBytes, streamArchive } from "../archive/archive-source.ts";
 import { findArchiveTools } from "../archive/archive-tools.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
@@ -17,6 +17,7 @@ import { openScript } from "../script/archive-script.ts";
 import { describePart, readSelection } from "../selection/read-selection.ts";
 import { findServerTools } from "../tools.ts";
 import { runAssertions } from "./assert-value.ts";
+import type { LoadedPlace } from "./dump-loaded.ts";
 import { eraseInDatabase } from "./erase-rows.ts";
 import { compareLoaded, compareLoadedSourceCheck } from "./place-compare.ts";
 import { conninfo, throwawaySettings } from "./place-settings.ts";
@@ -77,7 +78,7 @@ export async function openPostgresThrowaway(
   context: RunContext,
   source?: Pick<PostgresSource, "restoreTest">,
   only?: readonly string[],
-): Promise<Place> {
+): Promise<LoadedPlace> {
   const facts = backup.facts;
   const serverTools = await findServerTools(facts.serverMajor, context);
   const tools = await findArchiveTools(backup.facts, context, facts.serverMajor);
@@ -140,7 +141,7 @@ interface Parts extends ThrowawayParts {
   readonly fetching: Fetching | undefined;
 }
 
-function createPlace(parts: Parts): Place {
+function createPlace(parts: Parts): LoadedPlace {
   const { server, context, facts, fetching, assertions, selection } = parts;
   let loaded: LoadedThrowaway | undefined;
   let second: ContentDigest | undefined;
@@ -192,6 +193,7 @@ function createPlace(parts: Parts): Place {
       ),
     // Its supervisor ends it with this process.
     openToPeople: async () => [describeAccess(server, needLoaded().database.settings.database)],
+    loadedDatabase: () => needLoaded().database,
     keepBeside: async () => undefined,
     commit: async () => {},
     close: async () => {

@@ -16,6 +16,16 @@ const restoreFlags: readonly RestoreFlag[] = [
   { name: "tablespace", value: "name", description: "put the new database into this tablespace, with all that it holds" },
   { name: "schema-only", description: "definitions without rows" },
   { name: "end-connections", description: "with --overwrite or --swap: end the sessions that keep the target from being renamed" },
+  {
+    name: "beside",
+    description: "with --only TABLE: put that table next to the live one, as TABLE_restored; the live one is not touched",
+  },
+  { name: "as", value: "name", description: "with --beside: what the table is called there" },
+  { name: "into-live", description: "with --only TABLE: count the rows that the live table lacks; with --yes, put them back" },
+  { name: "where", value: "condition", description: 'with --beside or --into-live: only rows that meet it, such as "id < 100"' },
+  { name: "yes", description: "with --into-live: change the live table, after it was counted without --yes" },
+  { name: "no-triggers", description: "with --into-live: the live table's own triggers do not fire; writers of it wait meanwhile" },
+  { name: "with-needed", description: "with --beside or --into-live: make types and functions that the live database lacks" },
 ];
 
 export const postgresPolicy: EnginePolicy<PostgresSource, WrittenPostgres> = {

@@ -1,0 +1,57 @@
+/** Says what a restore into a live database would do, in words. */
+import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
+import type { RunContext } from "../../../runtime/run-context.ts";
+import type { RestorePlan, RestoreRequest } from "../../engine.ts";
+import type { PostgresBackup } from "../backup-facts.ts";
+import { describePlace } from "../connection/connection.ts";
+import { superuserWarning } from "../place/restore-steps.ts";
+import { findServerTools } from "../tools.ts";
+import { checkLive, surveyLive } from "./live-database.ts";
+import type { LiveRequest } from "./live-request.ts";
+
+/**
+ * Touches nothing, and does not read the backup: rows are counted by the restore itself, without
+ * its word. Errors: as surveyLive; ToolMissing, where no staging copy can be made on this machine.
+ */
+export async function planLiveRestore(
+  backup: PostgresBackup,
+  source: PostgresSource | undefined,
+  request: RestoreRequest,
+  wanted: LiveRequest,
+  context: RunContext,
+): Promise<RestorePlan> {
+  const live = await surveyLive(request.target, source, context);
+  const { version } = await findServerTools(backup.facts.serverMajor, context);
+  const chosen = wanted.where === undefined ? [] : ["keep the rows there that meet the condition after --where"];
+  const moved = wanted.mode === "beside" ? describeBeside(wanted) : describeRows(wanted);
+  return {
+    target: describePlace(live.settings),
+    occupied: false,
+    steps: [
+      `load the backup into a throwaway server of PostgreSQL ${version} on this machine, and compare it with the backup`,
+      ...chosen,
+      `connect to ${describePlace(live.settings)}, PostgreSQL ${live.serverVersion}, as "${live.settings.user}"`,
+      ...(live.superuser && wanted.mode === "beside" ? [superuserWarning(live.settings)] : []),
+      ...moved,
+    ],
+    checks: checkLive(live, backup.facts.serverMajor),
+  };
+}
+
+const describeBeside = ({ table, as }: LiveRequest): string[] => [
+  `give ${table} and all that belongs to it new names in the copy: ${as ?? "its name with _restored"}, or with a number where one is taken`,
+  "leave out triggers, rules and foreign keys to and from other tables",
+  "make it in the live database in one transaction, compare its rows there, and commit",
+  "compare its definitions with those of the copy",
+];
+
+const describeRows = ({ table, triggers, confirmed }: LiveRequest): string[] => [
+  `copy its rows into a temporary table beside ${table}, and count which are there, which were changed since, and which are missing`,
+  ...(confirmed
+    ? [
+        `insert those that are missing; ${triggers ? "triggers of the live table fire" : "triggers of the live table are switched off meanwhile, and writers wait"}`,
+        "look for each of them by its key, compare its values, and commit; rows that are there stay as they are",
+        "where the live table is gone: make it again, with its triggers and foreign keys",
+      ]
+    : ["change nothing: that takes --yes"]),
+];
