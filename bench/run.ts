@@ -7,6 +7,7 @@
  * or, instead of all that:
  *   --sandbox        what each kind of sandbox adds to the start of a program
  *   --reuse          30 daily backups of a tree that changes 1 % a day: what is stored
+ *   --restore        restores by hand, of a database and of one table out of 100, against pg_restore
  *   --s3             files to an S3 server and back, against restic and rclone
  * or the functions of the stack as Lambda runs them:
  *   --cold-start     loading and calling the bundled handlers, against an empty one
@@ -30,6 +31,7 @@ import { createBenchDatabase } from "./database.ts";
 import { benchColdStart, benchMemory } from "./functions.ts";
 import { type Contender, type Measurement, measure, median, takeTurns } from "./measure.ts";
 import { findRestic, type Restic } from "./restic.ts";
+import { benchRestore } from "./restore.ts";
 import { benchReuse } from "./reuse.ts";
 import { benchS3 } from "./s3.ts";
 import { benchSandbox } from "./sandbox.ts";
@@ -44,6 +46,7 @@ const { values: options } = parseArgs({
     large: { type: "boolean", default: false },
     sandbox: { type: "boolean", default: false },
     reuse: { type: "boolean", default: false },
+    restore: { type: "boolean", default: false },
     s3: { type: "boolean", default: false },
     "cold-start": { type: "boolean", default: false },
     "lambda-memory": { type: "boolean", default: false },
@@ -179,8 +182,9 @@ try {
   if (options.sandbox) await benchSandbox(Math.max(runs, 20));
   if (options.s3) await benchS3(runs, largeBytes);
   if (options.reuse) await benchReuse(say);
-  const { sandbox, s3, reuse, "cold-start": coldStart, "lambda-memory": lambdaMemory } = options;
-  if (![sandbox, s3, reuse, coldStart, lambdaMemory].includes(true)) await main();
+  if (options.restore) await benchRestore(runs, largeBytes, say);
+  const { sandbox, s3, reuse, restore, "cold-start": coldStart, "lambda-memory": lambdaMemory } = options;
+  if (![sandbox, s3, reuse, restore, coldStart, lambdaMemory].includes(true)) await main();
 } catch (error) {
   say(`The bench stopped: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
