@@ -4,12 +4,12 @@
  * leave the other rows in the part.
  */
 import { tableObject } from "../script/script-identifiers.ts";
-import { isTable } from "./archive-entry.ts";
+import { type ArchiveEntry, isTable } from "./archive-entry.ts";
 import { createGraph } from "./archive-graph.ts";
-import type { ArchiveSelection } from "./read-selection.ts";
+import type { EntrySelection } from "./select-entries.ts";
 
-/** As the digest names them; through any number of tables between. */
-export function cutOffTables({ entries, asked }: Pick<ArchiveSelection, "entries" | "asked">): readonly string[] {
+/** As the digest names them; through any number of tables between. `entries`: all of the archive. */
+export function cutOffTables(entries: readonly ArchiveEntry[], { asked }: Pick<EntrySelection, "asked">): readonly string[] {
   const graph = createGraph(entries);
   const referred = new Map<number, number[]>();
   for (const entry of entries) {

@@ -105,7 +105,7 @@ export function describePart(selection: ArchiveSelection): PlaceSelection {
   const { only, content, entries, loaded } = selection;
   return {
     only: only ?? [],
-    cutOff: only === undefined ? [] : cutOffTables(selection),
+    cutOff: only === undefined ? [] : cutOffTables(entries, selection),
     ...(content === "all" ? {} : { content }),
     count: (digest) => ({
       objects: selectDigest(digest, chosenObjects(entries, loaded), []).objectCount,
