@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
+import { ledgerSourceOf } from "../policy/safety-series.ts";
 import { placeOf } from "../vault/artifact-place.ts";
 import { type ArtifactRecord, commitManifest, type Manifest, readManifest } from "../vault/documents/manifest.ts";
 import { readSmall } from "../vault/documents/read-small.ts";
@@ -29,6 +30,8 @@ export interface ExportResult {
   readonly directory: string;
   readonly objects: number;
   readonly bytes: number;
+  /** Entries of the source's erasure ledger, as it is now: a restore from there replays them. */
+  readonly erasures: number;
   /** Evidence, or the digest key, that could not be copied, and why: the copy lacks it. */
   readonly notCopied: readonly string[];
 }
@@ -62,13 +65,15 @@ async function copyBackup(context: PipelineContext, found: FoundBackup, director
     // What is built on comes first: a run that dies leaves backups that are whole.
     for (const base of missing) copied.push(await copyBase(context, found, copy, base));
     copied.push(await copyObjects(context, found, copy, manifest));
+    const ledger = await copyErasures(context, found, copy);
     return {
       backupId: manifest.id,
       buildsOn: bases.map((base) => base.manifest.id),
       directory,
-      objects: copied.reduce((sum, { objects }) => sum + objects, 0),
+      objects: copied.reduce((sum, { objects }) => sum + objects, ledger.objects),
+      erasures: ledger.objects,
       bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
-      notCopied: copied.flatMap(({ notCopied }) => notCopied),
+      notCopied: [...copied.flatMap(({ notCopied }) => notCopied), ...ledger.notCopied],
     };
   } finally {
     copy.close();
@@ -238,6 +243,20 @@ async function copyDigestKey({ run }: PipelineContext, { entry, vault }: FoundBa
   if (problem === undefined) return [];
   run.log.warn(`not exported: ${problem}; what was recorded of the backup's content cannot be compared with the copy's`);
   return [problem];
+}
+
+/** What was erased since must not come back from the copy either. An entry is never another. */
+async function copyErasures({ run, policy }: PipelineContext, { entry, vault: { store } }: FoundBackup, copy: ObjectStore) {
+  const notCopied: string[] = [];
+  let objects = 0;
+  for await (const { key, odd } of store.list(keyOf.erasurePrefix(ledgerSourceOf(policy, entry.source)), { includeOdd: true })) {
+    run.signal.throwIfAborted();
+    const problem = odd === undefined ? await copyDocument(store, copy, key) : `${key} in ${store.url} is ${odd}`;
+    if (problem === undefined) objects += 1;
+    else notCopied.push(problem);
+  }
+  for (const problem of notCopied) run.log.warn(`not exported: ${problem}; a restore from the copy is refused without it`);
+  return { objects, notCopied };
 }
 
 /**

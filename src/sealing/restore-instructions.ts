@@ -11,9 +11,13 @@ import {
   decompressWithPythonCommands,
   installCliCommands,
   installSdkCommands,
+  openErasuresWithKeyFileCommands,
+  openErasuresWithKmsCommands,
   openSealedScript,
   openWithKeyFileCommands,
   openWithKmsCommands,
+  readErasuresCommand,
+  readErasuresScript,
   readManifestCommand,
   readManifestScript,
   settingsCommands,
@@ -42,7 +46,7 @@ private directory with room for the backup; use one shell from beginning to end.
 
 ${shell(settingsCommands)}
 
-A bucket is copied to a folder first; \`holdfast.json\`, \`manifests/\` and \`artifacts/\` are enough, of that the backup's folder and those that
+A bucket is copied to a folder first; \`holdfast.json\`, \`manifests/\`, \`artifacts/\` and \`erasures/\` are enough, of that the backup's folder and those that
 its manifest names (\`reusedFrom\`):
 
 ${shell(copyBucketCommand)}
@@ -104,7 +108,34 @@ Or, where \`zstd\` is not installed:
 
 ${shell(decompressWithPythonCommands)}
 
-${chapters.map(renderChapter).join("\n")}`;
+${chapters.map(renderChapter).join("\n")}
+${renderErasures(commonSteps + chapters.length + 1)}`;
+}
+
+/** People who were erased since the backup was made must not come back with it. */
+function renderErasures(step: number): string {
+  return `## ${step}. Take out what was erased since
+
+People who were erased from production after the backup was made are still in it. The ledger \`erasures/\` of the vault (copy it too, from a bucket) says what
+was erased: **do this before anybody uses what you restored**.
+
+${python("read_erasures.py", readErasuresScript)}
+
+${shell(readErasuresCommand)}
+
+With a key file:
+
+${shell(openErasuresWithKeyFileCommands)}
+
+With AWS KMS:
+
+${shell(openErasuresWithKmsCommands)}
+
+Each line is one erasure: \`erasedAt\`, \`reason\` and \`targets\`. Carry out those whose \`erasedAt\`, or \`recordedAt\` in the ledger's own file, is later than
+the backup (the first line of step 3 says as of when it is). For a target with \`table\`, delete the rows in which every column of \`key\` has its value; with \`set\`,
+overwrite these columns instead. Then \`REFRESH MATERIALIZED VIEW\` each view that holds copies. For a target with \`path\`, remove what matches the pattern.
+That an entry opens shows that it was made with the key.
+`;
 }
 
 /** Steps before the engines' chapters. */

@@ -1,7 +1,7 @@
 /** The commands of the restore instructions, which tests run as they stand. */
 
 /** What these instructions write themselves. */
-const listNames = ["artifacts.txt", "sealed.txt", "manifest", "manifest.sha256", "stored.sha256", "tools"];
+const listNames = ["artifacts.txt", "erased", "erased.txt", "sealed.txt", "manifest", "manifest.sha256", "stored.sha256", "tools"];
 
 /**
  * Reads a manifest into lists that the commands below go by. `written`: names that the engines'
@@ -125,3 +125,46 @@ while read -r name keyid opened; do
   [ "$opened" = "$name" ] || tools/bin/python -c \\
     'import sys, zstandard; zstandard.ZstdDecompressor().copy_stream(sys.stdin.buffer, sys.stdout.buffer)' < "$opened" > "$name"
 done < artifacts.txt`;
+
+/**
+ * Reads a source's erasure ledger: checks that each entry follows the one before it, and writes
+ * what is sealed in it.
+ */
+export const readErasuresScript = String.raw`import base64, hashlib, json, os, re, sys
+
+vault, source = sys.argv[1:]
+ledger = f"{vault}/erasures/{source}"
+numbers = sorted(name for name in (os.listdir(ledger) if os.path.isdir(ledger) else []) if re.fullmatch(r"\d{10}\.json", name))
+os.mkdir("erased")
+previous = None
+with open("erased.txt", "w") as names:
+    for name in numbers:
+        with open(f"{ledger}/{name}", "rb") as file:
+            data = file.read()
+        entry = json.loads(data)["entry"]
+        if entry["source"] != source or entry["previous"] != previous:
+            sys.exit(f"{name} does not follow the entry before it: one is missing, or somebody put one there")
+        previous = hashlib.sha256(data).hexdigest()
+        sealed = base64.b64decode(entry["sealed"], validate=True)
+        key = re.search(rb"file:[0-9a-f]{16}", sealed) or re.search(rb"arn:[A-Za-z0-9:/_-]+", sealed)
+        with open(f"erased/{name[:10]}.sealed", "wb") as file:
+            file.write(sealed)
+        print(name[:10], ("" if key[0].startswith(b"file:") else "kms:") + key[0].decode(), file=names)
+print(len(numbers), "erasures are recorded")
+`;
+
+export const readErasuresCommand = `python3 read_erasures.py "$VAULT" "$SOURCE"`;
+
+export const openErasuresWithKeyFileCommands = `while read -r number keyid; do
+  tools/bin/python open_sealed.py "$KEYFILE" "$keyid" "$VAULTID" "$SOURCE" erasures erasure \\
+    < "erased/$number.sealed" > "erased/$number.json"
+  cat "erased/$number.json"; echo
+done < erased.txt`;
+
+export const openErasuresWithKmsCommands = `while read -r number keyid; do
+  tools/bin/aws-encryption-cli --decrypt --suppress-metadata --max-encrypted-data-keys 1 \\
+    --wrapping-keys key="\${keyid#kms:}" \\
+    --encryption-context "holdfast:vault=$VAULTID" "holdfast:source=$SOURCE" holdfast:backup=erasures holdfast:artifact=erasure \\
+    --input "erased/$number.sealed" --output "erased/$number.json"
+  cat "erased/$number.json"; echo
+done < erased.txt`;

@@ -19,6 +19,7 @@ describe("the vault's RESTORE.md", () => {
       "8. Decompress",
       "9. Load it: PostgreSQL",
       "10. Unpack it: files",
+      "11. Take out what was erased since",
     ]);
     expect(steps.every(({ blocks }) => blocks.length > 0)).toBe(true);
     expect(steps.flatMap(({ files }) => files.map(({ name }) => name))).toEqual(["read_manifest.py", "open_sealed.py"]);

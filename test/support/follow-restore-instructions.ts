@@ -110,6 +110,8 @@ function chooseBlocks(steps: readonly Step[], request: FollowRequest, tools: str
     ...withProvidedTools([block("Decompress", request.withoutZstdProgram === true ? 1 : 0)], tools),
     ...(request.databaseUrl === undefined ? [] : of("PostgreSQL")),
     ...(request.databaseUrl === undefined ? of("files") : []),
+    block("erased since", 0),
+    block("erased since", request.keyFile === undefined ? 2 : 1),
   ];
 }
 

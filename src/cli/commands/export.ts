@@ -20,6 +20,11 @@ export async function exportTo({ context }: Session, reference: string, options:
     ...(result.notCopied.length === 0
       ? []
       : [`  without ${countOf(result.notCopied.length, "piece")} of evidence that could not be read`]),
+    ...(result.erasures === 0
+      ? []
+      : [
+          `  with ${countOf(result.erasures, "erasure")}: every restore from there takes out what was erased; export again after the next`,
+        ]),
     "  RESTORE.md there says how to restore without Holdfast; the key is not part of it, keep a copy elsewhere",
   ];
   return { document: { ...result, ...(doubt.length === 0 ? {} : { doubt }) }, lines };

@@ -27,14 +27,13 @@ export interface ChosenErasures {
  */
 const slackMs = 24 * 3_600_000;
 
-/** `asOf`: the instant whose state is restored. A request that was recorded twice counts once. */
+/** `asOf`: the instant whose state is restored. */
 export function chooseErasures(entries: readonly OpenedErasure[], asOf: string): ChosenErasures {
-  const once = withoutRepeated(entries);
   const from = Date.parse(asOf) - slackMs;
   // The later of the two: an entry may be recorded before what it says is done, or after.
   const isNewer = ({ recordedAt, content }: OpenedErasure): boolean =>
     Math.max(Date.parse(recordedAt), Date.parse(content.erasedAt)) >= from;
-  return { replayed: once.filter(isNewer), older: once.filter((entry) => !isNewer(entry)) };
+  return { replayed: entries.filter(isNewer), older: entries.filter((entry) => !isNewer(entry)) };
 }
 
 /** What the entries are about, each target once. */
@@ -42,15 +41,6 @@ export function targetsOf(entries: readonly OpenedErasure[]): ErasureTarget[] {
   const targets = new Map<string, ErasureTarget>();
   for (const { content } of entries) for (const target of content.targets) targets.set(canonicalText(target), target);
   return [...targets.values()];
-}
-
-/** Of two entries with one id, both count unless they are about the same. */
-function withoutRepeated(entries: readonly OpenedErasure[]): OpenedErasure[] {
-  const known = new Set<string>();
-  return entries.filter(({ id, content: { targets } }) => {
-    const key = `${id} ${canonicalText(targets)}`;
-    return !known.has(key) && known.add(key);
-  });
 }
 
 function canonicalText(value: unknown): string {

@@ -185,7 +185,7 @@ test("a request that comes again is recorded once; two that share an id by mista
     expect((await record(await project.open(), "home/bob/", { id: "ticket-1" }))[0]?.repeated).toBe(false);
   }
   const { to, result } = await restoreTo(project, id, "restored");
-  expect(result.erasures).toMatchObject({ entries: 3, replayed: 2 });
+  expect(result.erasures).toMatchObject({ entries: 3, replayed: 3, objects: [{ erased: 2, notFound: 0 }] });
   expect(await readdir(join(to, "home"))).toEqual([]);
 });
 

@@ -24,7 +24,6 @@ interface Tally {
 
 interface Attempt {
   readonly tallies: Map<string, Tally>;
-  readonly unfit: UnmetErasures[];
   readonly refused: UnmetErasures[];
 }
 
@@ -57,12 +56,13 @@ export async function eraseRows(
   // Triggers find their tables as they do in production.
   await connection.run("BEGIN; SET LOCAL search_path TO DEFAULT; SET LOCAL row_security = off");
   try {
-    const done = await eraseWithin(connection, plan.groups);
-    const stillThere = await countOlder(connection, later.groups);
+    const fit = await keepAllFit(connection, plan.groups);
+    const done = await eraseWithin(connection, fit.groups);
+    const stillThere = await countOlder(connection, (await keepAllFit(connection, later.groups)).groups);
     await connection.run("COMMIT");
     return {
       objects: [...done.tallies].map(([object, tally]) => ({ object, ...tally })),
-      notApplicable: [...plan.notApplicable.flatMap(unmetOf), ...done.unfit],
+      notApplicable: [...plan.notApplicable.flatMap(unmetOf), ...fit.unfit],
       refused: [...plan.refused.flatMap(unmetOf), ...done.refused],
       stillThere,
     };
@@ -80,7 +80,7 @@ export async function eraseRows(
 async function eraseWithin(connection: Connection, groups: readonly ErasureGroup[]): Promise<Attempt> {
   const attempt = async (): Promise<Attempt> => {
     const tallies = new Map(groups.map((group) => [tableObject(group), { erased: 0, notFound: 0 }]));
-    const made: Attempt = { tallies, unfit: [], refused: [] };
+    const made: Attempt = { tallies, refused: [] };
     await eraseGroups(connection, groups, made);
     await connection.run("SET CONSTRAINTS ALL IMMEDIATE");
     const changed = [...tallies.values()].some(({ erased }) => erased > 0);
@@ -95,7 +95,6 @@ async function eraseWithin(connection: Connection, groups: readonly ErasureGroup
   const reason = describeRefusal(again.error);
   return {
     tallies: new Map(),
-    unfit: [],
     refused: groups.map((group) => ({ object: tableObject(group), count: group.keys.length, reason })),
   };
 }
@@ -105,23 +104,19 @@ async function eraseWithin(connection: Connection, groups: readonly ErasureGroup
  * after what was not; and a group of which one erasure is refused is taken apart.
  */
 async function eraseGroups(connection: Connection, groups: readonly ErasureGroup[], made: Attempt): Promise<void> {
-  let waiting = groups;
+  let waiting: readonly ErasureGroup[] = groups;
   while (waiting.length > 0) {
     const again: { readonly group: ErasureGroup; readonly reason: string }[] = [];
-    const parts: ErasureGroup[] = [];
     for (const group of waiting) {
-      const outcome = await eraseGroup(connection, group, made);
-      if (outcome.next === "again") again.push({ group, reason: outcome.reason });
-      else if (outcome.next === "apart") parts.push(...takeApart(group));
+      const reason = await eraseGroup(connection, group, made);
+      if (reason !== undefined) again.push({ group, reason });
     }
-    if (again.length === waiting.length) {
-      if (again.every(({ group }) => group.keys.length === 1)) {
-        for (const { group, reason } of again) made.refused.push({ object: tableObject(group), count: 1, reason });
-        return;
-      }
-      parts.push(...again.flatMap(({ group }) => takeApart(group)));
-    } else parts.push(...again.map(({ group }) => group));
-    waiting = parts;
+    const isStuck = again.length === waiting.length;
+    if (isStuck && again.every(({ group }) => group.keys.length === 1)) {
+      for (const { group, reason } of again) made.refused.push({ object: tableObject(group), count: 1, reason });
+      return;
+    }
+    waiting = again.flatMap(({ group }) => (isStuck ? takeApart(group) : [group]));
   }
 }
 
@@ -129,24 +124,41 @@ function takeApart(group: ErasureGroup): ErasureGroup[] {
   return group.keys.map((key) => ({ ...group, keys: [key] }));
 }
 
-type Outcome = { readonly next: "done" | "apart" } | { readonly next: "again"; readonly reason: string };
-
-async function eraseGroup(connection: Connection, group: ErasureGroup, made: Attempt): Promise<Outcome> {
-  const object = tableObject(group);
+/** Why it was refused, or undefined where it is done. */
+async function eraseGroup(connection: Connection, group: ErasureGroup, made: Attempt): Promise<string | undefined> {
   const changed = await tryStatement(connection, "holdfast_one", () => ask(connection, changeStatement(group)));
-  if ("value" in changed) {
-    const tally = made.tallies.get(object) as Tally;
-    tally.erased += changed.value.reduce((sum, { rows }) => sum + Number(rows), 0);
-    tally.notFound += group.keys.length - changed.value.length;
-    return { next: "done" };
+  if ("error" in changed) return describeRefusal(changed.error);
+  const tally = made.tallies.get(tableObject(group)) as Tally;
+  tally.erased += changed.value.reduce((sum, { rows }) => sum + Number(rows), 0);
+  tally.notFound += group.keys.length - changed.value.length;
+  return undefined;
+}
+
+/**
+ * The group without values that its columns cannot hold: no row has them, and they would fail the
+ * others' statement. They are told by halves.
+ */
+async function keepFit(connection: Connection, group: ErasureGroup, unfit: UnmetErasures[]): Promise<ErasureGroup> {
+  const cast = await tryStatement(connection, "holdfast_cast", () => ask(connection, castStatement(group)));
+  if ("value" in cast) return group;
+  const { keys } = group;
+  if (keys.length === 1) {
+    const columns = group.columns.map(({ name, storedType }) => `${name} (${storedType})`).join(", ");
+    const reason = `the value is not one that the column can hold: ${columns}`;
+    unfit.push({ object: tableObject(group), count: 1, reason });
+    return { ...group, keys: [] };
   }
-  // A trigger's refusal looks like a value that is none: asked by itself, it tells.
-  const cast = await tryStatement(connection, "holdfast_one", () => ask(connection, castStatement(group)));
-  if ("value" in cast || !isOf(cast.error, "data")) return { next: "again", reason: describeRefusal(changed.error) };
-  if (group.keys.length > 1) return { next: "apart" };
-  const columns = group.columns.map(({ name, storedType }) => `${name} (${storedType})`).join(", ");
-  made.unfit.push({ object, count: 1, reason: `the value is not one that the column can hold: ${columns}` });
-  return { next: "done" };
+  const middle = Math.ceil(keys.length / 2);
+  const first = await keepFit(connection, { ...group, keys: keys.slice(0, middle) }, unfit);
+  const second = await keepFit(connection, { ...group, keys: keys.slice(middle) }, unfit);
+  return { ...group, keys: [...first.keys, ...second.keys] };
+}
+
+async function keepAllFit(connection: Connection, groups: readonly ErasureGroup[]) {
+  const unfit: UnmetErasures[] = [];
+  const fit: ErasureGroup[] = [];
+  for (const group of groups) fit.push(await keepFit(connection, group, unfit));
+  return { unfit, groups: fit.filter(({ keys }) => keys.length > 0) };
 }
 
 /** Triggers and rules may do something else than they were asked to. */
@@ -155,8 +167,11 @@ async function verify(connection: Connection, groups: readonly ErasureGroup[], m
   if (refused.length > 0) return made;
   for (const group of groups) {
     const left = await countRows(connection, group);
-    if (left > 0) {
-      const reason = `${left} rows are still there after they were erased: a trigger or a rule keeps them`;
+    if (left !== 0) {
+      const reason =
+        left === undefined
+          ? "whether its rows are gone cannot be seen"
+          : `${left} rows are still there after they were erased: a trigger or a rule keeps them`;
       refused.push({ object: tableObject(group), count: group.keys.length, reason });
     }
   }
@@ -167,19 +182,15 @@ async function countOlder(connection: Connection, groups: readonly ErasureGroup[
   const there: { readonly object: string; readonly found: number }[] = [];
   for (const group of groups) {
     const found = await countRows(connection, group);
-    if (found > 0) there.push({ object: tableObject(group), found });
+    if (found !== undefined && found > 0) there.push({ object: tableObject(group), found });
   }
   return there;
 }
 
-/** 0 for values that no row can have; one value that is none does not hide the others. */
-async function countRows(connection: Connection, group: ErasureGroup): Promise<number> {
+/** Undefined where the server does not say. */
+async function countRows(connection: Connection, group: ErasureGroup): Promise<number | undefined> {
   const counted = await tryStatement(connection, "holdfast_count", () => ask(connection, remainingStatement(group)));
-  if ("value" in counted) return Number(counted.value[0]?.rows ?? 0);
-  if (group.keys.length === 1) return 0;
-  let sum = 0;
-  for (const part of takeApart(group)) sum += await countRows(connection, part);
-  return sum;
+  return "value" in counted ? Number(counted.value[0]?.rows ?? 0) : undefined;
 }
 
 interface Counted {
