@@ -8,9 +8,11 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 import uuid
+import zipfile
 from datetime import datetime, timezone
 from types import SimpleNamespace
 
@@ -59,17 +61,30 @@ def run_as_nobody(processes):
         temporary = os.path.join(os.path.dirname(cwd), "tmp")
         os.makedirs(temporary, mode=0o700, exist_ok=True)
         shutil.chown(temporary, nobody.pw_uid, nobody.pw_gid)
+        env = {**env, "HOME": temporary, "TMPDIR": temporary}
+        if "_LAMBDA_LAYERS_DIRS" in env:
+            return subprocess.Popen(with_layer(command, env["_LAMBDA_LAYERS_DIRS"], nobody), cwd=cwd, env=env, **options)
         return subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**env, "HOME": temporary, "TMPDIR": temporary},
-            user=nobody.pw_uid,
-            group=nobody.pw_gid,
-            extra_groups=[],
-            **options,
+            command, cwd=cwd, env=env, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[], **options
         )
 
     return SimpleNamespace(**{**vars(processes), "Popen": popen})
+
+
+def with_layer(command, directory, user):
+    """A layer is unpacked as /opt, with its modes and links (Lambda developer guide, "Packaging your layer content")."""
+    with zipfile.ZipFile(f"{directory}.zip") as archive:
+        for entry in archive.infolist():
+            path, mode = os.path.join(directory, entry.filename), entry.external_attr >> 16
+            if stat.S_ISLNK(mode):
+                os.remove(path)
+                os.symlink(archive.read(entry).decode(), path)
+            elif mode:
+                os.chmod(path, mode & 0o777)
+    os.chmod(directory, 0o755)
+    script = 'mount --bind "$1" /opt; uid=$2 gid=$3; shift 3; exec setpriv --reuid="$uid" --regid="$gid" --clear-groups "$@"'
+    namespace = ["unshare", "--mount", "--propagation", "private"]
+    return [*namespace, "sh", "-euc", script, "sh", directory, str(user.pw_uid), str(user.pw_gid), *command]
 
 
 def evaluate_distributed_map(run):

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { run } from "../test/support/processes.ts";
 import { cacheDirectory, projectDirectory } from "./cache-directory.ts";
+import { lambdaArchitectures, type Processor } from "./layer/processor.ts";
 import { ensurePostgres } from "./postgres-binaries.ts";
 
 export interface StackOptions {
@@ -19,6 +20,11 @@ export interface StackOptions {
   readonly directory: string;
   /** Majors of PostgreSQL whose programs the functions find. */
   readonly majors: readonly number[];
+  /**
+   * The zip of PostgreSQL's programs for this machine's processor: the functions have it as /opt,
+   * and no others. Root alone can mount it there. Default: the programs of `majors`.
+   */
+  readonly layer?: string | undefined;
   /** Is given what osls does, as it begins: `CREATE_COMPLETE - AWS::S3::Bucket - AuditBucket`. */
   readonly onLine?: (line: string) => void;
 }
@@ -46,11 +52,10 @@ export function rootEnvironment(endpoint: string, accessKey = "test"): Readonly<
  * Packages the stack of this checkout and deploys it. Errors: a plain Error with osls's own words.
  */
 export async function deployStack(options: StackOptions): Promise<void> {
-  const binDirs = await Promise.all(options.majors.map(async (major) => (await ensurePostgres(major)).binDir));
   const parameters = {
     policy: resolve(options.policy),
     vault: options.vault ?? "create",
-    toolPath: binDirs.join(delimiter),
+    ...(options.layer === undefined ? { toolPath: await toolPathOf(options.majors) } : layerParameters(options.layer)),
     events: "own",
   };
   await runOsls("deploy", options, parameters);
@@ -73,6 +78,16 @@ export async function deployVaultStack(options: VaultStackOptions): Promise<void
   const configuration = ["--config", "serverless.vault.yml"];
   await runOsls("deploy", options, parameters, rootEnvironment(options.endpoint, options.owner), configuration);
 }
+
+async function toolPathOf(majors: readonly number[]): Promise<string> {
+  return (await Promise.all(majors.map(async (major) => (await ensurePostgres(major)).binDir))).join(delimiter);
+}
+
+const layerParameters = (layer: string) => ({
+  layer,
+  architecture: lambdaArchitectures[process.arch as Processor],
+  toolPath: "",
+});
 
 /** Deletes the stack; what it retains stays. Errors: a plain Error with osls's own words. */
 export async function removeStack(options: StackOptions): Promise<void> {

@@ -25,6 +25,8 @@ export interface LocalCloudOptions {
   readonly webhook: string;
   /** Makes and fills a source's database, which has the source's name. */
   readonly fill: (server: PostgresServer, source: string) => Promise<void>;
+  /** The layer's zip; default: functions find this machine's own programs. */
+  readonly layer?: string;
   /** Told of each step as it begins. */
   readonly onStep?: (step: string) => void;
   /** Told what the step is doing. */
@@ -58,7 +60,7 @@ const supervisorScript = `
  * it ends. Errors: a plain Error with the tools' own words; PolicyInvalid.
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
-  const { port, waitScale, onStep: say = () => undefined, onDetail: onLine = () => undefined } = options;
+  const { port, waitScale, layer, onStep: say = () => undefined, onDetail: onLine = () => undefined } = options;
   const file = resolve(options.policy);
   const policy = parsePolicy(readFileSync(file, "utf8"), options.policy, { directory: dirname(file), home: homedir() });
   const stack = new AsyncDisposableStack();
@@ -95,7 +97,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       await putSecret(id, connectionSecret(source));
     }
     for (const id of webhooksOf(policy)) await putSecret(id, options.webhook);
-    const stackOptions = { endpoint: ministack.endpoint, policy: file, majors: [major], directory: work, onLine };
+    const stackOptions = { endpoint: ministack.endpoint, policy: file, majors: [major], layer, directory: work, onLine };
     const deploy: LocalCloud["deploy"] = (vault) => deployStack({ ...stackOptions, vault });
     say("packaging and deploying the stack");
     await deploy("create");

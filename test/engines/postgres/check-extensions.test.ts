@@ -63,4 +63,26 @@ describe("check", () => {
     const rows = () => Promise.reject(new Error("asked"));
     expect(await checkExtensions({ rows }, source, { directory: join(root, "nowhere/bin"), major: 15 })).toEqual([]);
   });
+
+  it("notes one that this machine has and a stack's layer would lack, until the policy names it", async () => {
+    const here = install("full/bin", "full/share/extension", ["plpgsql", "hstore", "postgis", "plperl", "pg_graphql"]);
+    const having = {
+      rows: async <R>() =>
+        [...(await connection.rows<{ name: string; version: string }>()), { name: "plperl", version: "1.0" }] as R[],
+    };
+    const programs = { directory: here, major: 15 };
+    expect(await checkExtensions(having, source, programs)).toEqual([
+      {
+        level: "note",
+        subject: "restore test",
+        message:
+          "the source has the extension postgis 3.3.2, which this machine has; a stack's restore tests end unproven without it",
+        remedy: "For a stack, write restoreTest: { extensions: [postgis] } into the policy, run `npm run layer`, and deploy.",
+      },
+    ]);
+    const naming = { restoreTest: { ...source.restoreTest, extensions: ["postgis"] } };
+    expect(await checkExtensions(having, naming, programs)).toEqual([]);
+    // What the policy names is of stacks: a machine that lacks it is warned of all the same.
+    expect(await checkExtensions(connection, naming, { directory, major: 15 })).toMatchObject([{ level: "warning" }]);
+  });
 });

@@ -14,6 +14,8 @@ import { ensureLayer } from "../../../scripts/layer/ensure-layer.ts";
 import { closureProblems } from "../../../scripts/layer/libraries.ts";
 import { unpackedBytes } from "../../../scripts/layer/locale-data.ts";
 import type { Processor } from "../../../scripts/layer/processor.ts";
+import { checkExtensions } from "../../../src/engines/postgres/check-extensions.ts";
+import { installableExtensions } from "../../../src/engines/postgres/missing-extensions.ts";
 import type { Cage } from "../../support/cage.ts";
 import { startExtendedPostgres } from "../../support/extended-postgres.ts";
 import { execution, type LayerTrial, majors, startLayerTrial, type TrialDatabase } from "../../support/layer-trial.ts";
@@ -92,6 +94,19 @@ describe("the layer", () => {
       ...(hasVector ? { [pgvectorMajor]: ["vector"] } : {}),
     });
   });
+
+  it.each(majors)(
+    "has every extension that `check` takes for PostgreSQL's own, and no others but the added, with %i",
+    async (major) => {
+      const directory = join(trial.layer, `pgsql-${major}/bin`);
+      const names = [...(installableExtensions(directory, major) ?? [])];
+      expect(names.length).toBeGreaterThan(40);
+      const rows = async <R>() => names.map((name) => ({ name, version: "1.0" })) as R[];
+      const noted = await checkExtensions({ rows }, { restoreTest: { assertions: [] } }, { directory, major });
+      const added = extended.filter((name) => major === (name === "postgis" ? postgisMajor : pgvectorMajor));
+      expect(noted.map(({ message }) => /extension (\S+)/.exec(message)?.[1])).toEqual(added);
+    },
+  );
 
   it("looks for public authorities where Amazon Linux has them, as `sslrootcert=system` asks", () => {
     const library = readFileSync(join(trial.layer, "pgsql-lib/libcrypto.so.3"), "latin1");
