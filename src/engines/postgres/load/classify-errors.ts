@@ -10,7 +10,7 @@ import type { ExclusionEffect } from "../dump/exclusion-effects.ts";
 import type { ScriptEntry } from "../script/script-entry.ts";
 import { readIdentifiers, spellQualified, tableObject } from "../script/script-identifiers.ts";
 import type { RestoreError } from "./load-errors.ts";
-import { lacksByMessage, lacksPrivilege, meansNothing } from "./load-messages.ts";
+import { lacksByMessage, lacksPrivilege, meansNothing, withRemedy } from "./load-messages.ts";
 
 export interface LoadCircumstances {
   /** What this server is already known to lack: extensions, by name. */
@@ -173,7 +173,7 @@ function judgeAlone(error: RestoreError, circumstances: LoadCircumstances): { cl
     return { class: circumstances.exceptedExtensions?.includes(entry.name) === true ? "excepted" : "lacking", message };
   }
   if (entry?.type === "MATERIALIZED VIEW DATA") return { class: "damage", message };
-  if (lacksByMessage(message)) return { class: "lacking", message };
+  if (lacksByMessage(message)) return { class: "lacking", message: withRemedy(message) };
   if (!circumstances.superuser && !isOwnRows(error, circumstances) && lacksPrivilege(message)) return { class: "lacking", message };
   return { class: "damage", message };
 }

@@ -13,6 +13,7 @@ import {
 } from "../script/database-statements.ts";
 import { quoteLiteral } from "../script/script-identifiers.ts";
 import { applyRightStatements } from "./grant-rights.ts";
+import { withRemedy } from "./load-messages.ts";
 import { tryStatement } from "./load-statement.ts";
 
 /** The clauses that a place may not be able to follow are left out: collation and its provider. */
@@ -68,7 +69,7 @@ export async function createDatabase(
       {
         class: "lacking",
         subject: `collation ${describeLocale(clauses)}`,
-        message: `${problem}; the C collation was taken instead`,
+        message: `${withRemedy(problem)}; the C collation was taken instead`,
       },
     ],
     sameLocale: false,

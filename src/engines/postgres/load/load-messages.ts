@@ -56,6 +56,12 @@ export function lacksByMessage(message: string): boolean {
   return lackingPatterns.some((pattern) => pattern.test(message));
 }
 
+/** The message, with what would help where a server's own words do not say it. */
+export function withRemedy(message: string): string {
+  if (!message.startsWith("ICU is not supported in this build")) return message;
+  return `${message}; a server that was built with ICU is needed, as Debian's and PostgreSQL's own packages are, and the containers of a stack; its layer is not`;
+}
+
 /** Whether the message says that the loading role may not do it. */
 export function lacksPrivilege(message: string): boolean {
   return privilegePatterns.some((pattern) => pattern.test(message));

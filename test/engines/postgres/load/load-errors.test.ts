@@ -55,6 +55,15 @@ describe("pg_restore's errors", () => {
     ).toEqual(["lacking EXTENSION pg_cron"]);
   });
 
+  test("of a build without ICU say where there is one with it", () => {
+    const stderr = failed("ICU is not supported in this build", "CREATE COLLATION public.german (provider = icu, locale = 'de')");
+    const [finding] = classifyErrors(parseRestoreErrors(stderr, finder), everything).findings;
+    expect(finding?.class).toBe("lacking");
+    expect(finding?.message).toMatch(
+      /^ICU is not supported in this build; a server that was built with ICU is needed, .*containers of a stack/,
+    );
+  });
+
   test("that nobody knows are damage", () => {
     expect(judge(failed("could not create unique index", "CREATE INDEX i ON public.t USING btree (a)"))).toEqual([
       "damage INDEX public.i",
