@@ -73,13 +73,16 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   NumericGreaterThan: (actual, expected) => Number(actual) > Number(expected),
 };
 
+/** Operators that negate another one. */
+const negations: Readonly<Record<string, string>> = { StringNotEquals: "StringEquals", ArnNotLike: "ArnLike" };
+
 /** A key that is missing matches no operator but those that negate, and `Null`. */
 function holds(operator: string, actual: readonly string[] | undefined, expected: readonly string[]): boolean {
   if (operator === "Null") return expected.includes(String(actual === undefined));
   const [first, second] = operator.split(":");
   const name = second ?? first ?? "";
-  const negated = name === "StringNotEquals";
-  const compare = comparisons[negated ? "StringEquals" : name];
+  const negated = name in negations;
+  const compare = comparisons[negations[name] ?? name];
   if (compare === undefined || !["ForAnyValue", "ForAllValues", name].includes(first ?? ""))
     throw new Error(`what ${operator} means is not known here`);
   const one = (value: string): boolean => expected.some((each) => compare(value, each)) !== negated;
