@@ -42,6 +42,18 @@ const says: Readonly<Record<OutcomeName, { what: string; hint: string }>> = {
     what: "takes longer to restore than promised",
     hint: "Give the restore more power, or promise what can be kept.",
   },
+  "approval needed": {
+    what: "waits for the approval of a second person",
+    hint: "Look at the request, and answer it with `holdfast approve` or `holdfast deny`.",
+  },
+  "approval given": {
+    what: "has the approval of a second person",
+    hint: "Nothing, if somebody meant it; if you do not know of it, ask the two people named.",
+  },
+  "approval denied": {
+    what: "was denied by a second person",
+    hint: "Talk to the person who denied it.",
+  },
   "restore started": {
     what: "is being restored",
     hint: "Nothing, if somebody meant it; if you do not know of it, ask the person named, or end the run.",

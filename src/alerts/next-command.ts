@@ -30,6 +30,8 @@ function argumentsOf(step: NextStep, parts: CommandParts): string {
       return "alert test";
     case "plan":
       return `prune${of} --dry-run`;
+    case "requests":
+      return "requests";
     case "reverify":
       return backupId === undefined ? verifyAll(source) : `verify ${backupId}`;
     case "show":

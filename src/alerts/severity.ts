@@ -7,7 +7,7 @@ import { exitCodes } from "../errors/exit-codes.ts";
 import type { Severity, Tier } from "../policy/policy.ts";
 
 /** What is typed next; written out by next-command.ts. */
-export type NextStep = "again" | "backup" | "check" | "drill" | "list" | "plan" | "reverify" | "show" | "status";
+export type NextStep = "again" | "backup" | "check" | "drill" | "list" | "plan" | "requests" | "reverify" | "show" | "status";
 
 export interface AlertRule {
   readonly severity: Readonly<Record<Tier, Severity>>;
@@ -130,6 +130,8 @@ export type FailureClass = keyof typeof failureRules;
 const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   AlertRefused: "speechless",
   AlertUndelivered: "speechless",
+  ApprovalNeeded: "asked",
+  ApprovalRefused: "asked",
   ArtifactArchived: "asked",
   ArtifactDamaged: "lost",
   ArtifactMissing: "lost",
@@ -161,6 +163,7 @@ const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   PruneRefused: "pruning",
   RestoreDiffers: "disproven",
   RestoreFailed: "restoring",
+  RequestNotFound: "asked",
   RestoreRefused: "asked",
   SealInvalid: "lost",
   SecretUnavailable: "blocked",
@@ -217,6 +220,24 @@ export const outcomeRules = {
     reason: "the data come back, but later than promised",
     runbook: "the-rto-is-missed",
     next: "show",
+  },
+  "approval needed": {
+    severity: everyTier("warning"),
+    reason: "somebody waits for a second person, and the request ends by itself",
+    runbook: "a-request-waits-for-approval",
+    next: "requests",
+  },
+  "approval given": {
+    severity: everyTier("warning"),
+    reason: "what it allows destroys something: those who know nothing of it can still stop it",
+    runbook: "a-request-waits-for-approval",
+    next: "requests",
+  },
+  "approval denied": {
+    severity: everyTier("info"),
+    reason: "nothing is done; those who asked want to know",
+    runbook: "a-request-waits-for-approval",
+    next: "requests",
   },
   "restore started": {
     severity: everyTier("warning"),

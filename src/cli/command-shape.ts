@@ -28,3 +28,18 @@ export type InSession = <A extends unknown[]>(
 export function example(command: Command, ...lines: string[]): void {
   command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
 }
+
+/** What every command has that may need an approval. */
+export interface ApprovalOptions {
+  readonly reason?: string | undefined;
+  readonly request?: string | undefined;
+  readonly wait?: boolean | undefined;
+  readonly alert?: boolean | undefined;
+}
+
+export function addApprovalOptions(command: Command, { reason = true }: { readonly reason?: boolean } = {}): Command {
+  if (reason) command.option("--reason <text>", "why, where the policy wants a second person to approve it");
+  return command
+    .option("--request <id>", "the request that was approved; without it, the newest about exactly this")
+    .option("--wait", "wait for the answer, and go on once it is approved");
+}

@@ -10,7 +10,15 @@ import type { EnginePolicies } from "../policy/engine-policy.ts";
 import { backupKinds } from "../policy/policy.ts";
 import { alerting, warnUnalerted } from "./alerting.ts";
 import { addApprovals } from "./approval-commands.ts";
-import { alertHelp, backupHelp, type CommandTraits, example, type InSession, type Work } from "./command-shape.ts";
+import {
+  addApprovalOptions,
+  alertHelp,
+  backupHelp,
+  type CommandTraits,
+  example,
+  type InSession,
+  type Work,
+} from "./command-shape.ts";
 import { type CompletionShell, completionScript, completionShells } from "./commands/completion.ts";
 import type { InitCommandOptions } from "./commands/init.ts";
 import { addInitialOptions, initialValuesIn } from "./engine-options.ts";
@@ -88,7 +96,7 @@ export function buildProgram(terminal: Terminal, { end, help }: ProgramEvents, e
   addVault(program, inSession);
   addReports(program, inSession);
   addAudit(program, inSession);
-  addApprovals(program, terminal, end);
+  addApprovals(program, terminal, end, inSession);
   addFollow(program, terminal, end);
   return program;
 }
@@ -175,8 +183,10 @@ function addBackups(program: Command, inSession: InSession): void {
     .option("--source <name>", "every backup of this source")
     .option("--all", "every backup of every source")
     .option("--accept <reason>", "accept a suspicious backup: it is as small as it should be, because …")
-    .option("--alert", alertHelp)
-    .action(inSession(async () => (await import("./commands/verify.ts")).verify, { alertsAs: "verify", onStack: onStack.verify }));
+    .option("--alert", alertHelp);
+  addApprovalOptions(verify, { reason: false }).action(
+    inSession(async () => (await import("./commands/verify.ts")).verify, { alertsAs: "verify", onStack: onStack.verify }),
+  );
   example(
     verify,
     "holdfast verify shop@latest",
@@ -202,10 +212,9 @@ function addRetention(program: Command, inSession: InSession): void {
     .argument("<backup>", backupHelp)
     .requiredOption("--reason <text>", "why, for those who find it years later")
     .action(inSession(async () => (await import("./commands/hold.ts")).addHold));
-  const remove = hold
-    .command("remove")
-    .description("release a hold")
-    .argument("<backup>", backupHelp)
+  const remove = hold.command("remove").description("release a hold").argument("<backup>", backupHelp);
+  addApprovalOptions(remove)
+    .option("--alert", "notify the policy's alert channels when it needs the approval of a second person")
     .action(inSession(async () => (await import("./commands/hold.ts")).removeHold));
   const listing = hold
     .command("list")

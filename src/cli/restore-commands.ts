@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { ExitCode } from "../errors/exit-codes.ts";
 import type { EnginePolicies } from "../policy/engine-policy.ts";
-import { alertHelp, backupHelp, example, type InSession } from "./command-shape.ts";
+import { addApprovalOptions, alertHelp, backupHelp, example, type InSession } from "./command-shape.ts";
 import { addRestoreFlags, describeOnly, describeTargets } from "./engine-options.ts";
 import { keeperVariable } from "./keeper/keeper-variable.ts";
 import { checkTargetOptions } from "./restore-target.ts";
@@ -85,6 +85,7 @@ function addRestore(program: Command, end: End, inSession: InSession, engines: E
     "holdfast restore shop --to shop --swap-back",
     "holdfast --stack holdfast-prod restore shop@latest --to shop_restored",
   );
+  addApprovalOptions(restore);
   restore.hook("preAction", () => checkTargetOptions(restore.opts()));
   addRestoreFlags(restore, engines);
 }

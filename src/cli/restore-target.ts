@@ -14,7 +14,17 @@ export function requireTarget(options: { readonly to?: unknown } & Readonly<Reco
 }
 
 /** What changes a target, and means nothing for a throwaway. */
-const forTargets: readonly string[] = ["to", "overwrite", "swap", "swapBack", "dryRun", "discardDifferent", "ignoreRoom"];
+const forTargets: readonly string[] = [
+  "to",
+  "overwrite",
+  "swap",
+  "swapBack",
+  "dryRun",
+  "discardDifferent",
+  "ignoreRoom",
+  "request",
+  "wait",
+];
 
 /**
  * A restore has a target, or makes a throwaway that is kept, and not both. Errors: UsageInvalid.

@@ -245,6 +245,16 @@ export interface RestorePlan {
    * restore (preflight.ts).
    */
   readonly checks: readonly Finding[];
+  /** What is there; of an occupied target. */
+  readonly standing?: Standing | undefined;
+}
+
+/** What stands at a restore's target. */
+export interface Standing {
+  /** The same as long as it is the same database or directory, whatever changes in it. */
+  readonly identity: string;
+  /** How much it is, whose, how new: a sentence each, for the person who approves. */
+  readonly facts: readonly string[];
 }
 
 /** How far a restore goes. */

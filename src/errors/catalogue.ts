@@ -34,6 +34,18 @@ export const catalogue = {
     retryable: true,
     hint: "Check that this machine may connect to the channel, and drill it with `holdfast alert test`.",
   },
+  ApprovalNeeded: {
+    code: "HF508",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Ask an approver of the policy to answer it with `holdfast approve`, and run the same command again.",
+  },
+  ApprovalRefused: {
+    code: "HF509",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "See the request and its answers with `holdfast requests --all`.",
+  },
   ArtifactArchived: {
     code: "HF126",
     exitCode: exitCodes.failed,
@@ -249,6 +261,12 @@ export const catalogue = {
     exitCode: exitCodes.failed,
     retryable: false,
     hint: "The target is left as described above, and the backup is untouched; fix the cause and restore again.",
+  },
+  RequestNotFound: {
+    code: "HF309",
+    exitCode: exitCodes.notFound,
+    retryable: false,
+    hint: "List the open requests with `holdfast requests`, and those that are over with --all.",
   },
   RestoreDiffers: {
     code: "HF408",

@@ -18,6 +18,7 @@ import { replayErasures, requireLedger } from "./erasures/replay-erasures.ts";
 import { storedBytesOf } from "./opening/open-chain.ts";
 import { describeThaw, findThaw } from "./opening/thaw.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
+import { guardOverwrite } from "./restore/guard-overwrite.ts";
 import { loadAndCompare } from "./restore/load-and-compare.ts";
 import { openForRestore } from "./restore/open-for-restore.ts";
 import { recordRestored } from "./restore/record-restored.ts";
@@ -58,9 +59,9 @@ export async function requireRestorable(
 
 /**
  * Restores one backup and compares the result with it.
- * Errors: BackupDamaged (before anything is touched), RestoreRefused (a check failed, or the safety
- * backup), RestoreFailed, RestoreDiffers (what was loaded is kept beside the target unless it is to
- * be discarded), those of reading.
+ * Errors: BackupDamaged (before anything is touched), ApprovalNeeded and ApprovalRefused (the
+ * same), RestoreRefused (a check failed, or the safety backup), RestoreFailed, RestoreDiffers (what
+ * was loaded is kept beside the target unless it is to be discarded), those of reading.
  */
 export async function restoreBackup(context: PipelineContext, found: FoundBackup, options: RestoreOptions): Promise<RestoreResult> {
   return whileReading(context, found, "restore", () =>
@@ -95,7 +96,11 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const { manifest, manifestSha256, digestKey, engine, chain } = opened;
   const request = requestOf(options);
   await requireLedger(context, found, options);
-  const { occupied } = await preflight(context, engine, opened, request);
+  const plan = await preflight(context, engine, opened, request);
+  const { occupied } = plan;
+  const guard = guardOverwrite(context, found, options, plan, () =>
+    engine.planRestore(chain.readers, findSource(context.policy, manifest.source), request, context.run),
+  );
   const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256, digestKey));
   if (verified === undefined && !options.allowDamaged) {
     throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
@@ -104,6 +109,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
     occupied && options.safetyBackup !== false
       ? await stopwatch.time("safetyBackup", () => takeSafetyBackup(context, engine, found, request, options.safetyTaken))
       : undefined;
+  await guard?.useApproval();
   context.run.progress.phase("restore", storedBytesOf(chain.manifests));
   const place = await stopwatch.time("open", () =>
     engine.openTarget(chain.readers, findSource(context.policy, manifest.source), request, context.run),
@@ -119,6 +125,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
     if ((!intact || failed.length > 0) && !options.allowDamaged) {
       throw await setAside(manifest, { ...loaded, findings, failed }, place, options);
     }
+    await guard?.requireSameTarget();
     await stopwatch.time("commit", () => place.commit());
     const live = place.live?.();
     const result: RestoreResult = {

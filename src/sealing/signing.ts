@@ -71,6 +71,21 @@ export function publicKeyOfFirst({ name, keys: [reference] }: KeyConfig): Promis
   return readPublicKey(name, reference);
 }
 
+/** Every public key of the policy's own that is at hand. Never rejects. */
+export async function publicKeysAtHand(configs: readonly KeyConfig[]): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const { name, reference } of configs.flatMap(({ name, keys }) => keys.map((reference) => ({ name, reference })))) {
+    const known = reference.type === "file" ? reference.publicKey : reference.signing?.publicKey;
+    if (known !== undefined) found.add(known);
+    else if (reference.type === "file")
+      await readPublicKey(name, reference).then(
+        (key) => found.add(key),
+        () => undefined,
+      );
+  }
+  return found;
+}
+
 async function readPublicKey(name: string, reference: KeyReference): Promise<string> {
   if (reference.type === "file") return reference.publicKey ?? publicKeyOf((await readKeyFile(reference.path)).key);
   const { kmsPublicKey } = await import("./kms-signer.ts");

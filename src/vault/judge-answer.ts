@@ -50,9 +50,8 @@ function findKeyObjection(
   if (!approver.verify(decisionMessage(decision), Buffer.from(signature, "base64url"))) return "is not signed with their key";
   if (approver.user !== undefined && approver.user === userOf(request.person)) return "is by the person who asked";
   const { retiredAt } = approver;
-  // A thief of an old key may date an answer back; the trail says when it was recorded.
-  if (retiredAt !== undefined && (decision.at >= retiredAt || entry.at >= retiredAt))
-    return "is by somebody who no longer approves";
+  // By when it was recorded: a thief of an old key may date an answer back.
+  if (retiredAt !== undefined && entry.at >= retiredAt) return "is by somebody who no longer approves";
   return undefined;
 }
 

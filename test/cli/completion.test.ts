@@ -34,7 +34,7 @@ test("every command and every option is offered", () => {
 });
 
 test.each([
-  [["re"], ["restore-test", "restore", "report"]],
+  [["re"], ["restore-test", "restore", "report", "requests"]],
   [["hold", "a"], ["add"]],
   [["hold", "add", "--r"], ["--reason"]],
   [

@@ -1,6 +1,8 @@
 /** `holdfast hold`: legal holds. */
-import { holdBackup, listHeld, releaseHold } from "../../pipeline/hold.ts";
+import { holdBackup, listHeld, releaseHold, seekRelease } from "../../pipeline/hold.ts";
 import { renderTable } from "../../report/format.ts";
+import { obtainApproval } from "../approving.ts";
+import type { ApprovalOptions } from "../command-shape.ts";
 import type { Outcome, Session } from "../session.ts";
 
 export async function addHold({ context }: Session, reference: string, { reason }: { readonly reason: string }): Promise<Outcome> {
@@ -8,8 +10,11 @@ export async function addHold({ context }: Session, reference: string, { reason 
   return { document: hold, lines: [`${hold.backupId} of ${hold.source} is held: ${reason}`] };
 }
 
-export async function removeHold({ context }: Session, reference: string): Promise<Outcome> {
-  const { source, backupId } = await releaseHold(context, reference);
+export async function removeHold(session: Session, reference: string, options: ApprovalOptions): Promise<Outcome> {
+  const { context } = session;
+  const { approval, outcome } = await obtainApproval(session, options, (asking) => seekRelease(context, reference, asking));
+  if (outcome !== undefined) return outcome;
+  const { source, backupId } = await releaseHold(context, reference, approval);
   return {
     document: { source, backupId, held: false },
     lines: [`${backupId} of ${source}: hold removed; retention applies again`],

@@ -11,11 +11,14 @@ import { resolveInstant } from "../../pipeline/catalogue/resolve-reference.ts";
 import type { PipelineContext } from "../../pipeline/pipeline-context.ts";
 import type { RestoreOptions } from "../../pipeline/restore/restore-options.ts";
 import type { RestoreResult } from "../../pipeline/restore/restore-result.ts";
+import { seekOverwrite } from "../../pipeline/restore/seek-overwrite.ts";
 import { planRestore, restoreBackup } from "../../pipeline/restore.ts";
+import { obtainApproval } from "../approving.ts";
 import { engineFlagsIn, engineValuesIn } from "../engine-options.ts";
 import { findingLines } from "../finding-lines.ts";
 import { requireTarget } from "../restore-target.ts";
 import type { Outcome, Session } from "../session.ts";
+import { tellOutcome } from "../tell-outcome.ts";
 import type { Terminal } from "../terminal.ts";
 import { restoreLines } from "./restore-lines.ts";
 
@@ -35,6 +38,9 @@ export interface RestoreCommandOptions {
   readonly until?: string | undefined;
   readonly only?: readonly string[] | undefined;
   readonly alert?: boolean | undefined;
+  readonly reason?: string | undefined;
+  readonly request?: string | undefined;
+  readonly wait?: boolean | undefined;
   /** Switches that engines add. */
   readonly [flag: string]: unknown;
 }
@@ -63,7 +69,12 @@ export async function restore(session: Session, reference: string, given: Restor
   }
   if (refusal !== undefined) throw refusal;
   for (const line of about) context.run.log.info(`${found.entry.id}: ${line}`);
-  const work = (within: PipelineContext) => namingNewestGood(within, found, () => restoreBackup(within, found, options));
+  const { approval, outcome } = await obtainApproval(session, given, (asking) =>
+    namingNewestGood(context, found, () => seekOverwrite(context, found, options, asking)),
+  );
+  if (outcome !== undefined) return outcome;
+  const work = (within: PipelineContext) =>
+    namingNewestGood(within, found, () => restoreBackup(within, found, { ...options, approval }));
   const result = given.alert === true ? await tellingAll(session, found, options.to, work) : await work(context);
   const failed = result.assertions.some(({ passed }) => !passed);
   const { unrecorded, ...restored } = result;
@@ -83,28 +94,13 @@ export async function restore(session: Session, reference: string, given: Restor
 
 /** With --alert, people hear of it while it goes on; who runs the command hears of its failure. */
 async function tellingAll(
-  { context, invocation }: Session,
+  session: Session,
   found: FoundBackup,
   to: string,
   work: (context: PipelineContext) => Promise<RestoreResult>,
 ): Promise<RestoreResult> {
   const { tellingRestore } = await import("../../pipeline/notify/tell-restore.ts");
-  const { alertForOutcome } = await import("../../alerts/alert-for-outcome.ts");
-  const { gatherAlertContext, notify } = await import("../../pipeline/notify.ts");
-  const { describeUndelivered } = await import("../alerting.ts");
-  const { log, identity } = context.run;
-  return tellingRestore(
-    context,
-    found,
-    to,
-    async (outcome) => {
-      const about = await gatherAlertContext(context, { source: found.entry.source, run: identity, invocation });
-      for (const delivery of await notify(context, alertForOutcome(outcome, about))) {
-        if (delivery.outcome !== "sent") log.warn(`an alert was not sent: ${describeUndelivered(delivery)}`);
-      }
-    },
-    work,
-  );
+  return tellingRestore(session.context, found, to, (outcome) => tellOutcome(session, found.entry.source, outcome), work);
 }
 
 function restoreOptions(

@@ -2,37 +2,39 @@
 import { errorDocument } from "../../errors/error-document.ts";
 import { type ExitCode, exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import { acceptBackup } from "../../pipeline/accept.ts";
+import { acceptBackup, seekAcceptance } from "../../pipeline/accept.ts";
 import { type FoundBackup, findInVaults } from "../../pipeline/catalogue/find-backups.ts";
 import { problemsOfVerification } from "../../pipeline/notify/alertable.ts";
-import { type PipelineContext, requireSource } from "../../pipeline/pipeline-context.ts";
+import { requireSource } from "../../pipeline/pipeline-context.ts";
 import { type VerifyResult, verifyBackup } from "../../pipeline/verify.ts";
 import { type Verified, verifyAll } from "../../pipeline/verify-all.ts";
 import type { EngineTraits, Policy } from "../../policy/policy.ts";
 import { formatBytes, formatDuration } from "../../report/format.ts";
+import { obtainApproval } from "../approving.ts";
+import type { ApprovalOptions } from "../command-shape.ts";
 import { contentAmount } from "../content-amount.ts";
 import type { Outcome, Session } from "../session.ts";
 import { stateLabel } from "../state-label.ts";
 import type { Terminal } from "../terminal.ts";
 
-interface VerifyOptions {
+interface VerifyOptions extends Omit<ApprovalOptions, "reason"> {
   readonly source?: string | undefined;
   readonly all?: boolean | undefined;
   readonly accept?: string | undefined;
 }
 
-export async function verify(
-  { context, terminal }: Session,
-  reference: string | undefined,
-  options: VerifyOptions,
-): Promise<Outcome> {
+export async function verify(session: Session, reference: string | undefined, options: VerifyOptions): Promise<Outcome> {
+  const { context, terminal } = session;
   const given = [reference, options.source, options.all].filter((value) => value !== undefined).length;
   if (given !== 1) {
     throw new HoldfastError("UsageInvalid", "verify takes one of: a backup, --source <name>, --all");
   }
+  if (options.accept === undefined && (options.request !== undefined || options.wait === true)) {
+    throw new HoldfastError("UsageInvalid", "--request and --wait are for --accept: nobody has to approve a verification");
+  }
   if (reference !== undefined) {
     const found = await findInVaults(context, reference);
-    if (options.accept !== undefined) return accept(context, found, options.accept);
+    if (options.accept !== undefined) return accept(session, found, options.accept, options);
     return summarise(terminal, context.policy, { results: [await verifyBackup(context, found)], unjudged: [], unread: [] });
   }
   if (options.accept !== undefined) throw new HoldfastError("UsageInvalid", "--accept takes one backup at a time");
@@ -48,8 +50,13 @@ export async function verify(
   );
 }
 
-async function accept(context: PipelineContext, found: FoundBackup, reason: string): Promise<Outcome> {
-  await acceptBackup(context, found, reason);
+async function accept(session: Session, found: FoundBackup, reason: string, options: VerifyOptions): Promise<Outcome> {
+  const { context } = session;
+  const { approval, outcome } = await obtainApproval(session, { ...options, reason }, (asking) =>
+    seekAcceptance(context, found, asking),
+  );
+  if (outcome !== undefined) return outcome;
+  await acceptBackup(context, found, reason, approval);
   const { source, id } = found.entry;
   return { document: { source, backupId: id, outcome: "accepted", reason }, lines: [`${id} of ${source} is accepted: ${reason}`] };
 }

@@ -15,6 +15,7 @@ import { fileFailure } from "./failures.ts";
 import { createPlace } from "./place.ts";
 import { selectionChecks, surveySelection } from "./read-selection.ts";
 import { checkTarget } from "./restore-checks.ts";
+import { readStanding } from "./restore-standing.ts";
 import { compactTime, freeName, freeNames, swapBackDirectory, swapDirectories, undoInterrupted } from "./restore-swap.ts";
 import { findTarget } from "./restore-target.ts";
 
@@ -40,7 +41,7 @@ export async function planRestore(backup: FilesBackup, request: RestoreRequest, 
       : []),
     `rename the extracted tree to ${target.path}`,
   ];
-  return { target: target.path, steps, occupied, checks };
+  return { target: target.path, steps, occupied, checks, ...(occupied ? { standing: await readStanding(target.path) } : {}) };
 }
 
 /**

@@ -4,13 +4,18 @@ import { withoutUndefined } from "../../policy/defined.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import { appendAudit } from "../../vault/audit-trail.ts";
 import { type ApprovalRequest, maxEntryTextLength, type SignedDecision } from "../../vault/documents/approval.ts";
-import type { AuditAction } from "../../vault/documents/audit-entry.ts";
+import type { AuditAction, AuditEntry } from "../../vault/documents/audit-entry.ts";
 import type { SignedVault } from "../../vault/vault.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 
 /** Who runs this, for documents: the person, and the machine and process; or the execution. */
 export function identityOf({ actor, identity }: RunContext): string {
   return actor === undefined ? identity : `${actor}@${identity}`;
+}
+
+/** The same person in every run of theirs: `ada@host`; or the execution. */
+export function personOf({ actor, identity }: RunContext): string {
+  return actor === undefined ? identity : `${actor}@${identity.replace(/:\d+$/, "")}`;
 }
 
 /** What was done, and with what. */
@@ -28,15 +33,16 @@ export interface Action {
 
 /**
  * Adds the action to the trail, under the name of who runs this. Errors: those of the signer and of
- * the store. A run that must not sign (`handOver`) writes nothing: who records for it does.
+ * the store. A run that must not sign (`handOver`) writes nothing: who records for it does. Gives
+ * the entry as it was written.
  */
-export async function recordAction(context: PipelineContext, vault: SignedVault, action: Action): Promise<void> {
+export async function recordAction(context: PipelineContext, vault: SignedVault, action: Action): Promise<AuditEntry | undefined> {
   const { run, policy, holdfastVersion } = context;
-  if (context.handOver !== undefined) return;
+  if (context.handOver !== undefined) return undefined;
   const now = run.clock.now();
   const retainUntil = policy.auditKeepSeconds === 0 ? undefined : new Date(now.getTime() + policy.auditKeepSeconds * 1000);
   const signer = await context.signerOf(action.source ?? "");
-  await appendAudit(
+  return appendAudit(
     vault,
     { ...withinLimits(action), at: now.toISOString(), by: identityOf(run), holdfastVersion },
     signer,

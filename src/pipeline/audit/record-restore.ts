@@ -19,6 +19,11 @@ export interface AskedRestore {
   readonly withoutErasures?: boolean | undefined;
 }
 
+/** A target as entries of the trail have it: a connection string may name its password. */
+export function showTarget(to: string): string {
+  return /:\/\/|=/.test(to) ? "a connection (not repeated here)" : to;
+}
+
 /** Runs `work`, with an entry before it and one after it. Errors: those of `work`. */
 export async function recordingRestore<R extends { readonly intact: boolean; readonly erasures?: ErasureReport | undefined }>(
   context: PipelineContext,
@@ -26,11 +31,9 @@ export async function recordingRestore<R extends { readonly intact: boolean; rea
   { to, overwrite, allowDamaged, only, flags, withoutErasures }: AskedRestore,
   work: () => Promise<R>,
 ): Promise<R> {
-  // A connection string may name its password.
-  const shownTarget = /:\/\/|=/.test(to) ? "a connection (not repeated here)" : to;
   const content = ["schema-only", "data-only"].filter((flag) => flags?.has(flag) === true);
   const details = {
-    to: shownTarget,
+    to: showTarget(to),
     ...(overwrite ? { overwrite: "yes" } : {}),
     ...(allowDamaged ? { allowDamaged: "yes" } : {}),
     ...(withoutErasures === true ? { withoutErasures: "yes" } : {}),

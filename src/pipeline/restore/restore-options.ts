@@ -1,5 +1,6 @@
 /** What a restore is asked for. */
 import type { RestoreRequest } from "../../engines/engine.ts";
+import type { GivenApproval } from "../approvals/require-approval.ts";
 import type { SafetyBackup } from "./restore-result.ts";
 
 export interface RestoreOptions {
@@ -36,6 +37,8 @@ export interface RestoreOptions {
   readonly flags?: ReadonlySet<string> | undefined;
   /** Its options that take a value, by their names. */
   readonly values?: ReadonlyMap<string, string> | undefined;
+  /** That a second person has approved it, where the policy wants that. */
+  readonly approval?: GivenApproval;
 }
 
 /** The same, as engines take it. */

@@ -17,6 +17,7 @@ import type { DecidedRestore } from "./restore-decision.ts";
 import { nameDatabases } from "./restore-names.ts";
 import { decideOptions, readWishes } from "./restore-options.ts";
 import { type RoleStatements, selectRoles } from "./restore-roles.ts";
+import { readStanding } from "./restore-standing.ts";
 import { describeSteps } from "./restore-steps.ts";
 import { surveyTarget, type TargetSurvey } from "./restore-survey.ts";
 import { resolveTarget } from "./restore-target.ts";
@@ -100,9 +101,11 @@ export async function planPostgresRestore(
   context: RunContext,
 ): Promise<RestorePlan> {
   const { settings, survey, checks, decision } = await decideRestore(backup, source, request, context);
+  const occupied = survey.state === "occupied";
   return {
     target: describePlace(settings),
-    occupied: survey.state === "occupied",
+    occupied,
+    ...(occupied ? { standing: await readStanding(settings, survey, context.signal) } : {}),
     steps: decision === undefined ? [] : await describeSteps(decision, context),
     checks,
   };
