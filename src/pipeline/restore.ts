@@ -102,9 +102,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
     engine.planRestore(chain.readers, findSource(context.policy, manifest.source), request, context.run),
   );
   const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256, digestKey));
-  if (verified === undefined && !options.allowDamaged) {
-    throw new HoldfastError("BackupDamaged", `backup ${manifest.id} does not verify; nothing was restored from it`);
-  }
+  if (verified === undefined) refuseUnsound(manifest, options);
   const safetyBackup =
     occupied && options.safetyBackup !== false
       ? await stopwatch.time("safetyBackup", () => takeSafetyBackup(context, engine, found, request, options.safetyTaken))
@@ -149,6 +147,11 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   } finally {
     await place.close();
   }
+}
+
+/** Errors: BackupDamaged. */
+function refuseUnsound({ id }: Manifest, { allowDamaged }: RestoreOptions): void {
+  if (!allowDamaged) throw new HoldfastError("BackupDamaged", `backup ${id} does not verify; nothing was restored from it`);
 }
 
 /** Everything that can be known before anything is touched. Errors: RestoreRefused. */
