@@ -5,7 +5,7 @@
  * is destroyed; an engine's commit() keeps what it replaces under another name.
  */
 
-import type { Engine, RestorePlan, RestoreRequest } from "../engines/engine.ts";
+import type { RestorePlan } from "../engines/engine.ts";
 import { requirePassed } from "../engines/preflight.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { findSource } from "../policy/safety-series.ts";
@@ -18,7 +18,7 @@ import { replayErasures, requireLedger } from "./erasures/replay-erasures.ts";
 import { storedBytesOf } from "./opening/open-chain.ts";
 import { describeThaw, findThaw } from "./opening/thaw.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
-import { guardOverwrite } from "./restore/guard-overwrite.ts";
+import { guardOverwrite, type OverwriteGuard } from "./restore/guard-overwrite.ts";
 import { loadAndCompare } from "./restore/load-and-compare.ts";
 import { openForRestore } from "./restore/open-for-restore.ts";
 import { recordRestored } from "./restore/record-restored.ts";
@@ -96,11 +96,7 @@ async function restoreMarked(context: PipelineContext, found: FoundBackup, optio
   const { manifest, manifestSha256, digestKey, engine, chain } = opened;
   const request = requestOf(options);
   await requireLedger(context, found, options);
-  const plan = await preflight(context, engine, opened, request);
-  const { occupied } = plan;
-  const guard = guardOverwrite(context, found, options, plan, () =>
-    engine.planRestore(chain.readers, findSource(context.policy, manifest.source), request, context.run),
-  );
+  const { occupied, guard } = await preflight(context, found, options, opened);
   const verified = await stopwatch.time("verify", () => soundContent(context, found, manifestSha256, digestKey));
   if (verified === undefined) refuseUnsound(manifest, options);
   const safetyBackup =
@@ -154,19 +150,21 @@ function refuseUnsound({ id }: Manifest, { allowDamaged }: RestoreOptions): void
   if (!allowDamaged) throw new HoldfastError("BackupDamaged", `backup ${id} does not verify; nothing was restored from it`);
 }
 
-/** Everything that can be known before anything is touched. Errors: RestoreRefused. */
+/** Everything that can be known before anything is touched. Errors: RestoreRefused, ApprovalNeeded. */
 async function preflight(
-  { policy, run }: PipelineContext,
-  engine: Engine,
-  { manifest, chain }: { readonly manifest: Manifest; readonly chain: Awaited<ReturnType<typeof openForRestore>>["chain"] },
-  request: RestoreRequest,
-): Promise<RestorePlan> {
+  context: PipelineContext,
+  found: FoundBackup,
+  options: RestoreOptions,
+  { manifest, engine, chain }: Awaited<ReturnType<typeof openForRestore>>,
+): Promise<{ readonly occupied: boolean; readonly guard: OverwriteGuard | undefined }> {
+  const { policy, run } = context;
   run.progress.phase("preflight");
-  const plan = await engine.planRestore(chain.readers, findSource(policy, manifest.source), request, run);
+  const survey = () => engine.planRestore(chain.readers, findSource(policy, manifest.source), requestOf(options), run);
+  const plan = await survey();
   requirePassed(plan.checks, plan.target);
   for (const { level, subject, message, remedy } of plan.checks) {
     if (subject === "selection" && level !== "warning") run.log.info(message);
     if (level === "warning") run.log.warn(remedy === undefined ? message : `${message}. ${remedy}`);
   }
-  return plan;
+  return { occupied: plan.occupied, guard: guardOverwrite(context, found, options, plan, survey) };
 }
