@@ -18,6 +18,7 @@ import {
   type ChainProblem,
   type ChainRules,
   listHiddenEntries,
+  type ReadEntry,
   readChain,
   readChainEntry,
 } from "./signed-chain.ts";
@@ -72,6 +73,15 @@ export function readErasures(
   return readChain(vault, rulesOf(source), now);
 }
 
+/** The entry of a number, what is wrong with it by itself, or undefined where it is gone. */
+export function readErasureEntry(
+  vault: SignedVault,
+  source: string,
+  number: number,
+): Promise<ReadEntry<ErasureEntry> | ChainProblem | undefined> {
+  return readChainEntry(vault, rulesOf(source), number);
+}
+
 /** What of the ledger was deleted or written over, where the store keeps versions. */
 export function listHiddenErasures(vault: SignedVault, source: string): AsyncGenerator<ChainProblem, void, undefined> {
   return listHiddenEntries(vault, rulesOf(source));
@@ -95,7 +105,7 @@ export async function findById(vault: SignedVault, source: string, id: string): 
     throw error;
   }
   if (number < 1 || number > 9_999_999_999) return undefined;
-  const item = await readChainEntry(vault, rulesOf(source), number);
+  const item = await readErasureEntry(vault, source, number);
   return item !== undefined && "entry" in item && item.certain && item.entry.id === id ? item.entry : undefined;
 }
 

@@ -112,6 +112,7 @@ const checkers = [
   "ProveBillingRole",
   "RecordRole",
   "RestoreRole",
+  "EraseAddRole",
   "PruneRole",
   ...tellers,
 ];
@@ -162,6 +163,14 @@ function objectAttempts({ artifact, versionId, manifest, billingEvidence }: Subj
       s3.send(put(`manifests/taskmaster/none-${unique()}`, "*")),
     ),
     attempt("write evidence of taskmaster", ["RecordRole"], ({ s3 }) => s3.send(put(`evidence/taskmaster/none/${unique()}`, "*"))),
+    attempt("write an erasure", ["EraseAddRole"], ({ s3 }) => s3.send(put(`erasures/taskmaster/${unique()}`, "*"))),
+    attempt("overwrite an erasure", [], ({ s3 }) => s3.send(put("erasures/shop-eu/0000000001.json"))),
+    attempt(
+      "read an erasure",
+      ["EraseAddRole", "RestoreRole"],
+      ({ s3 }) => s3.send(new GetObjectCommand({ Bucket, Key: "erasures/shop-eu/0000000001.json" })),
+      true,
+    ),
     attempt("write a tombstone", ["PruneRole"], ({ s3 }) => s3.send(put(`tombstones/taskmaster/${unique()}`, "*"))),
     attempt("hand over a finding of taskmaster", readers, ({ s3 }) => s3.send(finding("taskmaster"))),
     attempt("hand over a finding of billing", ["ProveBillingRole", "RestoreRole"], ({ s3 }) => s3.send(finding("billing"))),
@@ -231,6 +240,11 @@ function keyAttempts({ sealingKey, storageKey, signingKey, wrapped, wrappedOfBil
   } as const;
   const seal = (source: string) =>
     new GenerateDataKeyCommand({ KeyId: sealingKey, KeySpec: "AES_256", EncryptionContext: { "holdfast:source": source } });
+  const erasure = new GenerateDataKeyCommand({
+    KeyId: sealingKey,
+    KeySpec: "AES_256",
+    EncryptionContext: { "holdfast:artifact": "erasure" },
+  });
   return [
     // As the AWS Encryption SDK asks: the key is named. The emulator does not find a multi-Region
     // key in what it sealed.
@@ -249,7 +263,13 @@ function keyAttempts({ sealingKey, storageKey, signingKey, wrapped, wrappedOfBil
     ),
     attempt("seal for taskmaster", ["DumpTaskmasterRole"], ({ kms }) => kms.send(seal("taskmaster")), true),
     attempt("seal for billing", ["DumpBillingRole"], ({ kms }) => kms.send(seal("billing")), true),
-    attempt("sign a statement", ["RecordRole", "PruneRole"], ({ kms }) => kms.send(new SignCommand(statement)), true),
+    attempt("seal an erasure", ["EraseAddRole"], ({ kms }) => kms.send(erasure), true),
+    attempt(
+      "sign a statement",
+      ["RecordRole", "PruneRole", "EraseAddRole"],
+      ({ kms }) => kms.send(new SignCommand(statement)),
+      true,
+    ),
     attempt(
       "ask for the signing key's public half",
       checkers,
@@ -297,6 +317,7 @@ function otherAttempts({ backupName, restoreName }: Subjects): Attempt[] {
     attempt("change a function", [], ({ lambda }) =>
       lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: `${stackName}-prune`, Timeout: 1 })),
     ),
+    attempt("call erase-add", [], ({ lambda }) => lambda.send(dryRun("erase-add"))),
     attempt("call prune", ["BackupMachineRole"], ({ lambda }) => lambda.send(dryRun("prune")), true),
     attempt(
       "call record",

@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { readTrails } from "../../src/pipeline/audit/read-trails.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
+import { readLedger } from "../../src/pipeline/erasures/read-ledger.ts";
+import { recordErasures } from "../../src/pipeline/erasures/record-erasures.ts";
 import { writeInstructions } from "../../src/pipeline/export/vault-instructions.ts";
 import { holdBackup, releaseHold } from "../../src/pipeline/hold.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
@@ -98,6 +100,19 @@ describe("a vault whose bucket was emptied", () => {
     const [trail] = await readTrails(await open(), {});
     expect(trail?.problems).toEqual([]);
     expect(trail?.entries.map(({ action }) => action)).toEqual(["hold.added", "vault.undeleted"]);
+  });
+
+  it("has its erasure ledgers again, and restores replay them", async () => {
+    await back();
+    const targets = [{ path: "file" }];
+    for (const id of ["a", "b"]) await recordErasures(await open(), "tree", [{ id, reason: "x", targets }], { audited: false });
+    empty();
+    // Somebody put another where one was.
+    await store.put(keyOf.erasure("tree", 2), Buffer.from("{}"));
+    await undelete({ source: "tree" });
+    const context = await open();
+    const { entries, problems } = await readLedger(context, await context.vaultOf("main"), "tree");
+    expect([entries.map(({ id }) => id), problems]).toEqual([["a", "b"], []]);
   });
 
   it("comes back by source, by backup and by time", async () => {

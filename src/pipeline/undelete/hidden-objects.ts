@@ -8,6 +8,7 @@ import {
   parseArtifactKey,
   parseAuditKey,
   parseDocumentKey,
+  parseErasureKey,
   parseEvidenceKey,
   parseHoldKey,
   parseTombstoneKey,
@@ -29,6 +30,7 @@ export type Kind =
   | "vault"
   | "instructions"
   | "audit"
+  | "erasure"
   | "tombstone"
   | "hold"
   | "evidence"
@@ -54,7 +56,7 @@ export async function* listHiddenObjects(
   { versions }: VersionedStore,
   source: string | undefined,
 ): AsyncGenerator<HiddenObject, void, undefined> {
-  const rooms = ["artifacts", "evidence", "holds", "manifests", "tombstones"];
+  const rooms = ["artifacts", "erasures", "evidence", "holds", "manifests", "tombstones"];
   const prefixes =
     source === undefined ? [""] : [vaultKey, instructionsKey, "audit/", ...rooms.map((room) => `${room}/${source}/`)];
   for (const prefix of prefixes) {
@@ -69,6 +71,7 @@ function identify(key: string): Pick<HiddenObject, "kind" | "place" | "name"> | 
   if (key === vaultKey) return { kind: "vault" };
   if (key === instructionsKey) return { kind: "instructions" };
   if (parseAuditKey(key) !== undefined) return { kind: "audit" };
+  if (parseErasureKey(key) !== undefined) return { kind: "erasure" };
   if (key.startsWith("manifests/")) return placed("manifest", parseDocumentKey(key));
   if (key.startsWith("evidence/")) return signed("evidence", parseEvidenceKey(key));
   if (key.startsWith("holds/")) return signed("hold", parseHoldKey(key));

@@ -8,7 +8,8 @@ import { maxSmallMessageBytes } from "../../sealing/small-message.ts";
 import { readAuditEntry } from "../../vault/audit-trail.ts";
 import { maxSmallDocumentBytes } from "../../vault/documents/read-document.ts";
 import { readSmall } from "../../vault/documents/read-small.ts";
-import { type BackupPlace, parseAuditKey, type SignedKey } from "../../vault/layout.ts";
+import { readErasureEntry } from "../../vault/erasure-ledger.ts";
+import { type BackupPlace, parseAuditKey, parseErasureKey, type SignedKey } from "../../vault/layout.ts";
 import type { ObjectStore, ObjectVersion } from "../../vault/object-store.ts";
 import { judgeName, matchesName } from "../../vault/signed-documents.ts";
 import type { VersionedObject } from "../../vault/undelete/choose-version.ts";
@@ -57,6 +58,16 @@ export function judgeAudit(vault: SignedVault, versioned: VersionedStore, object
   const number = parseAuditKey(object.key) ?? 0;
   return filterVersions(object, versioned, async (view) => {
     const read = await readAuditEntry({ ...vault, store: view }, number);
+    return read !== undefined && !("problem" in read);
+  });
+}
+
+/** Of an entry of an erasure ledger. Errors: those of the store. */
+export async function judgeErasure(vault: SignedVault, versioned: VersionedStore, object: VersionedObject): Promise<Set<string>> {
+  const place = parseErasureKey(object.key);
+  if (place === undefined) return new Set();
+  return filterVersions(object, versioned, async (view) => {
+    const read = await readErasureEntry({ ...vault, store: view }, place.source, place.number);
     return read !== undefined && !("problem" in read);
   });
 }

@@ -19,7 +19,7 @@ import type { PipelineContext } from "../pipeline-context.ts";
 import { findVaultId } from "./find-vault-id.ts";
 import { type HiddenObject, listHiddenObjects, openHistories, type VersionedStore } from "./hidden-objects.ts";
 import { contentOf, type JudgedBackup, type JudgeOptions, judgeBackup, type StoredArtifact } from "./judge-backup.ts";
-import { judgeArtifact, judgeAudit, judgeDigestKey, judgeSigned } from "./judge-object.ts";
+import { judgeArtifact, judgeAudit, judgeDigestKey, judgeErasure, judgeSigned } from "./judge-object.ts";
 import { listReleases } from "./list-releases.ts";
 import { type Selection, selectHidden } from "./select-hidden.ts";
 
@@ -61,6 +61,7 @@ const order: readonly HiddenObject["kind"][] = [
   "vault",
   "instructions",
   "audit",
+  "erasure",
   "tombstone",
   "hold",
   "artifact",
@@ -260,6 +261,7 @@ async function judgeObject(judged: Judged, object: HiddenObject): Promise<Readon
   if (kind === "vault") return document;
   if (kind === "instructions") return judgeInstructions(judged, object);
   if (kind === "audit") return judgeAudit(vault, judged, object);
+  if (kind === "erasure") return judgeErasure(vault, judged, object);
   if (name !== undefined) return judgeSigned(vault, judged, object, name);
   if (kind === "manifest") return backup?.manifests ?? new Set();
   if (kind === "seal") return backup?.seals ?? new Set();

@@ -1,8 +1,11 @@
 /** A restore that a person starts, into a new database, compared with the source. */
+import { InvokeCommand } from "@aws-sdk/client-lambda";
 import { beforeAll, describe, expect, test } from "vitest";
+import { stackName } from "../../../scripts/cloud-stack.ts";
 import { type Listener, listenToAlerts } from "../alerts.ts";
 import type { TestCloud } from "../cloud.ts";
 import { execute } from "../executions.ts";
+import { readObject } from "../vault.ts";
 
 export function restoreSuite(cloud: () => TestCloud): void {
   describe("a restore by hand", () => {
@@ -25,6 +28,30 @@ export function restoreSuite(cloud: () => TestCloud): void {
         expect(topic).toBe(alert.severity);
         expect(alert.why.message).toContain("ops@example.com");
       }
+    });
+
+    test("does not bring back whom the application has erased since", async () => {
+      const Payload = JSON.stringify({
+        source: "shop-eu",
+        id: "request-7",
+        reason: "GDPR Art. 17",
+        targets: [{ table: "public.invoices", key: { customer: "customer shop-eu 7" } }],
+      });
+      const add = async () => {
+        const { FunctionError, Payload: answer } = await cloud().clients.lambda.send(
+          new InvokeCommand({ FunctionName: `${stackName}-erase-add`, Payload }),
+        );
+        return { FunctionError, ...JSON.parse(Buffer.from(answer ?? []).toString("utf8")) };
+      };
+      const answer = { FunctionError: undefined, source: "shop-eu", id: "request-7", number: 1 };
+      expect(await add()).toMatchObject({ ...answer, repeated: false });
+      expect(await add()).toMatchObject({ ...answer, repeated: true });
+      const entry = (await readObject(cloud(), "erasures/shop-eu/0000000001.json")).toString("utf8");
+      for (const word of ["customer", "GDPR"]) expect(entry).not.toContain(word);
+      const run = await execute(cloud(), "restore", { ...request, to: "shop_freed" });
+      expect(run).toMatchObject({ status: "SUCCEEDED" });
+      const left = "select count(*), count(*) filter (where id = 7) from invoices";
+      expect(await cloud().local.postgres.sql(left, "shop_freed")).toBe("4999|0");
     });
 
     test("overwrites nothing", async () => {

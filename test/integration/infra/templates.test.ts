@@ -88,7 +88,7 @@ describe("the packaged templates", () => {
     for (const { zips } of Object.values(stacks)) {
       for (const [name, bytes] of Object.entries(zips)) expect(bytes, name).toBeLessThan(mostZipBytes);
     }
-    const plain = ["due", "notify", "on-execution", "on-task", "plan", "prune", "record", "slack", "start", "watch"];
+    const plain = ["due", "erase-add", "notify", "on-execution", "on-task", "plan", "prune", "record", "slack", "start", "watch"];
     const tools = ["dump", "prove", "restore"];
     expect(Object.keys(stacks.dev.zips).sort()).toEqual(plain);
     expect(Object.keys(stacks.local.zips).sort()).toEqual([...plain, ...tools].sort());
