@@ -86,7 +86,6 @@ async function toolPathOf(majors: readonly number[]): Promise<string> {
 const layerParameters = (layer: string) => ({
   layer,
   architecture: lambdaArchitectures[process.arch as Processor],
-  toolPath: "",
 });
 
 /** Deletes the stack; what it retains stays. Errors: a plain Error with osls's own words. */

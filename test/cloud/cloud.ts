@@ -39,10 +39,8 @@ export type Clients = ReturnType<typeof clientsAt>;
 /** Retries that would take minutes take seconds. */
 const waitScale = 0.02;
 
-/**
- * Starts and deploys all of it; `given.layer`: functions have PostgreSQL's programs of this zip.
- */
-export async function startTestCloud(given: { readonly layer?: string } = {}): Promise<TestCloud> {
+/** Starts and deploys all of it. */
+export async function startTestCloud(): Promise<TestCloud> {
   await using stack = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "holdfast-cloud-test-"));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -54,7 +52,6 @@ export async function startTestCloud(given: { readonly layer?: string } = {}): P
       webhook: slack.url,
       waitScale,
       fill,
-      ...given,
       onStep: (step) => console.log(`cloud: ${step}`),
     }),
   );

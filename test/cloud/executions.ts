@@ -26,18 +26,27 @@ const waitMs = 540_000;
 
 export const machineArn = (machine: string): string => `arn:aws:states:${region}:${account}:stateMachine:${stackName}-${machine}`;
 
-export async function startExecution({ clients: { sfn } }: TestCloud, machine: string, input: unknown): Promise<string> {
+export async function startExecution(
+  { clients: { sfn } }: Pick<TestCloud, "clients">,
+  machine: string,
+  input: unknown,
+): Promise<string> {
   const command = new StartExecutionCommand({ stateMachineArn: machineArn(machine), input: JSON.stringify(input) });
   return (await sfn.send(command)).executionArn ?? "";
 }
 
 /** Starts an execution, waits for its end, and prints its history. */
-export async function execute(cloud: TestCloud, machine: string, input: unknown, timeoutMs?: number): Promise<Ended> {
+export async function execute(
+  cloud: Pick<TestCloud, "clients">,
+  machine: string,
+  input: unknown,
+  timeoutMs?: number,
+): Promise<Ended> {
   return ended(cloud, await startExecution(cloud, machine, input), timeoutMs);
 }
 
 /** Waits for an execution's end, and prints its history. */
-export async function ended(cloud: TestCloud, arn: string, timeoutMs = waitMs): Promise<Ended> {
+export async function ended(cloud: Pick<TestCloud, "clients">, arn: string, timeoutMs = waitMs): Promise<Ended> {
   const { sfn } = cloud.clients;
   const describe = () => sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
   await waitFor(`the end of ${arn}`, async () => (await describe()).status !== "RUNNING", timeoutMs);

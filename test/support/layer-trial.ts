@@ -56,7 +56,7 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 
 /** Unpacks a layer's zip into a directory that every user can read. */
 export async function unpackLayer(zip: string, directory: string): Promise<void> {
-  await runOk("python3", ["-c", unpacking, zip, directory]);
+  await runOk("python3", ["-c", unpacking, zip, directory], { timeoutMs: 600_000 });
 }
 
 /** What loads only where time zones and PostgreSQL's own extensions are: 2,000 rows. */
