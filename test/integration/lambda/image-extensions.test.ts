@@ -31,6 +31,7 @@ function putPostgres(major: number): void {
 }
 
 const makefile = `
+OPTFLAGS = -march=native
 all:
 	@test ! -e built && touch built
 install:
