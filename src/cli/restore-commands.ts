@@ -76,13 +76,16 @@ function addRestore(program: Command, end: End, inSession: InSession, engines: E
     });
   example(
     restore,
-    "holdfast restore shop@latest --keep 4h",
-    "holdfast restore shop@latest --to shop_restored --dry-run",
-    "holdfast restore shop@2026-11-20T12:00:00Z --to env:RESTORE_URL",
-    "holdfast restore config@latest --to /srv/config-restored",
-    "holdfast restore shop@latest --to shop_orders --only public.orders --only 'schema billing'",
-    "holdfast restore shop@latest --to shop --swap --end-connections",
-    "holdfast restore shop --to shop --swap-back",
+    "holdfast restore shop@latest --keep 4h                                   # only a look",
+    "holdfast restore shop@latest --to shop_restored --dry-run                # what would happen",
+    "holdfast restore shop@latest --only public.orders --beside --to shop     # a dropped table, next to the live ones",
+    "holdfast restore shop@latest --only public.orders --into-live --to shop  # missing rows: counted, with --yes put back",
+    "holdfast restore shop@14:32 --to shop_1432                               # what there was at 14:32, or before",
+    "holdfast restore shop@14:32 --to shop --swap --end-connections           # the same, in place of the live database",
+    "holdfast restore shop --to shop --swap-back                              # take that back",
+    "holdfast restore config@latest --only nginx/nginx.conf --to /tmp/config  # one file",
+    "holdfast restore config@latest --to /srv/config-restored                 # a whole tree",
+    "holdfast restore shop@latest --to env:NEW_URL --roles                    # a new server",
     "holdfast --stack holdfast-prod restore shop@latest --to shop_restored",
   );
   addApprovalOptions(restore);

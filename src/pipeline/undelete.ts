@@ -59,7 +59,9 @@ export async function undeleteVault(context: PipelineContext, vaultName: string,
   const named = { vault: vaultName, url: store.url, keepsVersions: versioned !== undefined };
   if (versioned === undefined)
     return { ...named, ...none, lost: await findLost(context, await context.vaultOf(vaultName), options) };
-  const plan = await planUndelete(context, versioned, options);
+  const plan = await planUndelete(context, versioned, options).catch((error: unknown) => {
+    throw isHoldfastError(error) ? withRights(error) : error;
+  });
   const planned = { ...named, objects: plan.objects, problems: plan.problems };
   const wanted = plan.objects.filter(({ left }) => left === undefined);
   if (options.dryRun) return { ...none, ...planned, lost: await findLost(context, plan.vault, options, wanted) };

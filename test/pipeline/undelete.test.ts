@@ -177,6 +177,12 @@ describe("a vault whose bucket was emptied", () => {
     Object.assign(store.rights, { remove: false, overwrite: false });
     const hint = expect.stringContaining("s3:ListBucketVersions, s3:GetObjectVersion and s3:DeleteObjectVersion");
     await expect(undelete()).rejects.toMatchObject({ name: "StoreAccessDenied", hint });
+    const refuse = () => {
+      throw new HoldfastError("StoreAccessDenied", "not allowed to list versions");
+    };
+    const blind = { ...store, versions: store.versions && { ...store.versions, list: refuse } };
+    const context = await project.open({ wrapStore: () => blind });
+    await expect(undeleteVault(context, "main", everything)).rejects.toMatchObject({ name: "StoreAccessDenied", hint });
   });
 });
 

@@ -41,6 +41,7 @@ export const heavyTests = [
   "test/pipeline/salvage.test.ts",
   "test/pipeline/suspicion/slow-loss.test.ts",
   "test/pipeline/suspicion/suspicion.test.ts",
+  "test/pipeline/undelete.test.ts",
   "test/pipeline/verify-judgement.test.ts",
   "test/pipeline/verify.test.ts",
   "test/pipeline/watch.test.ts",

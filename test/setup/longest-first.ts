@@ -16,6 +16,7 @@ export const longFiles: readonly string[] = [
   "test/integration/chain/majors.test.ts",
   "test/integration/chain/databases.test.ts",
   "test/integration/infra/templates.test.ts",
+  "test/integration/runbooks/runbooks.test.ts",
   "test/integration/postgres/killed-restore-test.test.ts",
   "test/integration/faults/s3.test.ts",
   "test/integration/infra/refusals.test.ts",
