@@ -66,6 +66,8 @@ export interface VaultStackOptions extends Omit<StackOptions, "majors"> {
   readonly vault?: "create" | "existing";
   /** Whose it is. */
   readonly owner: string;
+  /** The role of the other account that reads the vault from a desk. */
+  readonly reader: string;
 }
 
 /**
@@ -74,7 +76,8 @@ export interface VaultStackOptions extends Omit<StackOptions, "majors"> {
  */
 export async function deployVaultStack(options: VaultStackOptions): Promise<void> {
   const stacks = `arn:aws:iam::${account}:role/${stackName}/${region}`;
-  const parameters = { policy: resolve(options.policy), vault: options.vault ?? "create", stacks, mail: "vault@example.com" };
+  const { reader: readers, vault = "create" } = options;
+  const parameters = { policy: resolve(options.policy), vault, stacks, readers, mail: "vault@example.com" };
   const configuration = ["--config", "serverless.vault.yml"];
   await runOsls("deploy", options, parameters, rootEnvironment(options.endpoint, options.owner), configuration);
 }
