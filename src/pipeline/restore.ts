@@ -14,7 +14,7 @@ import { recordingRestore } from "./audit/record-restore.ts";
 import type { FoundBackup } from "./catalogue/find-backups.ts";
 import { whileReading } from "./catalogue/with-read-mark.ts";
 import { recordDamage, recordingDamage } from "./damage/record-damage.ts";
-import { replayErasures, requireLedger } from "./erasures/replay-erasures.ts";
+import { checkErasures, replayErasures, requireLedger } from "./erasures/replay-erasures.ts";
 import { storedBytesOf } from "./opening/open-chain.ts";
 import { describeThaw, findThaw } from "./opening/thaw.ts";
 import type { PipelineContext } from "./pipeline-context.ts";
@@ -43,7 +43,12 @@ export async function planRestore(context: PipelineContext, found: FoundBackup, 
   const plan = await engine.planRestore(chain.readers, source, requestOf(options), context.run);
   const thaw = await findThaw(found.vault.store, manifest);
   const steps = plan.occupied && options.safetyBackup !== false ? [`back up what stands at ${plan.target}, and hold that`] : [];
-  return { ...plan, steps: [...(thaw === undefined ? [] : [describeThaw(thaw)]), ...steps, ...plan.steps] };
+  const erasures = await checkErasures(context, found, options.until ?? manifest.coverage.to.at, options);
+  return {
+    ...plan,
+    checks: [...plan.checks, ...erasures],
+    steps: [...(thaw === undefined ? [] : [describeThaw(thaw)]), ...steps, ...plan.steps],
+  };
 }
 
 /** As planRestore. Errors: those, and RestoreRefused with every check that failed. */
@@ -150,7 +155,9 @@ function refuseUnsound({ id }: Manifest, { allowDamaged }: RestoreOptions): void
   if (!allowDamaged) throw new HoldfastError("BackupDamaged", `backup ${id} does not verify; nothing was restored from it`);
 }
 
-/** Everything that can be known before anything is touched. Errors: RestoreRefused, ApprovalNeeded. */
+/**
+ * Everything that can be known before anything is touched. Errors: RestoreRefused, ApprovalNeeded.
+ */
 async function preflight(
   context: PipelineContext,
   found: FoundBackup,

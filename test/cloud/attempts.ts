@@ -163,7 +163,7 @@ function objectAttempts({ artifact, versionId, manifest, billingEvidence }: Subj
       s3.send(put(`manifests/taskmaster/none-${unique()}`, "*")),
     ),
     attempt("write evidence of taskmaster", ["RecordRole"], ({ s3 }) => s3.send(put(`evidence/taskmaster/none/${unique()}`, "*"))),
-    attempt("write an erasure", ["EraseAddRole"], ({ s3 }) => s3.send(put(`erasures/taskmaster/${unique()}`, "*"))),
+    attempt("write an erasure", ["EraseAddRole"], ({ s3 }) => s3.send(put(`erasures/none/${unique()}`, "*"))),
     attempt("overwrite an erasure", [], ({ s3 }) => s3.send(put("erasures/shop-eu/0000000001.json"))),
     attempt(
       "read an erasure",

@@ -70,7 +70,7 @@ function describeErasures(terminal: Terminal, { erasures }: RestoreResult): stri
   const bad = (text: string): string => `  ${terminal.style("red", "NOT erased")}  ${text}`;
   const details = objects.map(({ object, erased, notFound }) => `${object}: ${erased} erased, ${notFound} not found`);
   return [
-    `  erasures    ${replayed} of ${countOf(entries, "entry", "entries")} are newer than the backup${details.length === 0 ? "" : `; ${details.join("; ")}`}`,
+    `  erasures    ${replayed} of ${entries} recorded replayed, those newer than the backup${details.length === 0 ? "" : `; ${details.join("; ")}`}`,
     ...notApplicable.map((unmet) => `  ${terminal.style("yellow", "no effect")}   ${describeUnmet(unmet)}`),
     ...stillThere.map(
       ({ object, found }) =>

@@ -2,7 +2,7 @@
  * What was erased from production since a backup is taken out of its restored copy, before anybody
  * gets it (docs/erasures.md).
  */
-import type { Place } from "../../engines/engine.ts";
+import type { Finding, Place } from "../../engines/engine.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { ledgerSourceOf } from "../../policy/safety-series.ts";
 import { countOf } from "../../proof/compare-digests.ts";
@@ -41,6 +41,27 @@ export async function requireLedger(
   }
   for (const problem of problems) context.run.log.warn(`${problem}; the restore goes on, as was asked for`);
   return ledger;
+}
+
+/**
+ * What a dry run says of the ledger: how much would be replayed, or what refuses the restore.
+ * Errors: those of readLedger.
+ */
+export async function checkErasures(
+  context: PipelineContext,
+  { vault, entry }: FoundBackup,
+  asOf: string,
+  { withoutErasures }: ReplayOptions,
+): Promise<Finding[]> {
+  const source = ledgerSourceOf(context.policy, entry.source);
+  const { entries, problems } = await readLedger(context, vault, source);
+  const { replayed } = chooseErasures(entries, asOf);
+  const subject = "erasures";
+  const count = `${replayed.length} of ${entries.length} recorded for ${source} would be replayed, those newer than the backup`;
+  if (problems.length === 0) return entries.length === 0 ? [] : [{ level: "ok", subject, message: count }];
+  const remedy = `Bring the entries back from a copy of the vault, or replay what can be read with --without-erasures.`;
+  const level = withoutErasures === true ? "warning" : "error";
+  return [{ level, subject, message: `the erasure ledger cannot be trusted: ${problems[0]}`, remedy, details: problems }];
 }
 
 /**

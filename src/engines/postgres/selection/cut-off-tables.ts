@@ -8,7 +8,9 @@ import { type ArchiveEntry, isTable } from "./archive-entry.ts";
 import { createGraph } from "./archive-graph.ts";
 import type { EntrySelection } from "./select-entries.ts";
 
-/** As the digest names them; through any number of tables between. `entries`: all of the archive. */
+/**
+ * As the digest names them; through any number of tables between. `entries`: all of the archive.
+ */
 export function cutOffTables(entries: readonly ArchiveEntry[], { asked }: Pick<EntrySelection, "asked">): readonly string[] {
   const graph = createGraph(entries);
   const referred = new Map<number, number[]>();
