@@ -4,7 +4,7 @@
  * What can be guarded. `overwrite`: a restore into a target that holds something, `--swap` too.
  * `swap-back`: taking one back.
  */
-export const guardedActions = ["overwrite", "swap-back", "release-hold", "accept-suspicious", "prune-beyond-guard"] as const;
+export const guardedActions = ["overwrite", "swap-back", "release-hold", "accept-suspicious"] as const;
 export type GuardedAction = (typeof guardedActions)[number];
 
 /** Somebody who may approve. */

@@ -3,10 +3,13 @@
  * first, swapped in one step, taken back; and what a swap leaves when it is cut off.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chown, stat } from "node:fs/promises";
+import { chown, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { fileSigner, publicKeyOf } from "../../../src/sealing/file-signer.ts";
+import { createKeyFile } from "../../../src/sealing/key-file.ts";
+import { signDecision } from "../../../src/vault/documents/approval.ts";
 import { createProject, type Project, postgresSource } from "../../support/holdfast.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { waitFor } from "../../support/processes.ts";
@@ -80,6 +83,74 @@ test("swap, and swap back: nothing is lost on the way, and what was replaced is 
   const undone = await project.holdfast(["restore", "shop", "--to", "shop", "--swap-back"]);
   expect(undone.json).toMatchObject({ target: "shop", from: before, kept: expect.stringMatching(/^shop_undone_/) });
   expect([await rowsOf("shop"), await rowsOf(undone.json.kept)]).toEqual(["1", "3"]);
+});
+
+test("under approvals, a database is replaced by the word of a second person alone: that one, and once", async () => {
+  const key = new Uint8Array(32).fill(5);
+  const approvals = `approvals: { of: [overwrite], approvers: { ben: ${publicKeyOf(key)} } }\n`;
+  const sources = postgresSource("shop", "SHOP_DB", assertion);
+  await createKeyFile(join(project.directory, "ben.key"), { randomBytes: () => key, now: new Date(0) });
+  await project.writePolicy(`${sources}\n${approvals}`);
+  const makeLedger = async () => {
+    await server.sql("drop database if exists shop_ledger");
+    await server.sql("create database shop_ledger");
+    await server.sql("create table entries (id int)", "shop_ledger");
+  };
+  const overwrite = (...args: string[]) => restore("--to", "shop_ledger", "--overwrite", "--no-safety-backup", ...args);
+  /** On a machine of the approver's. */
+  const answer = async (request: { readonly sha256: string; readonly at: string }) => {
+    const { vaultId } = JSON.parse(await readFile(join(project.vault, "holdfast.json"), "utf8"));
+    const by = { approver: "ben", by: "ben@desk:1", person: "ben@desk", reason: "seen", at: request.at };
+    const signed = await signDecision({ vaultId, requestSha256: request.sha256, decision: "approved", ...by }, fileSigner(key));
+    await writeFile(join(project.directory, "answer.json"), JSON.stringify({ formatVersion: 2, answer: signed }));
+    return project.holdfast(["take-answer", "answer.json"]);
+  };
+  try {
+    await makeLedger();
+    expect((await overwrite()).json.error).toMatchObject({ class: "UsageInvalid", hint: expect.stringContaining("--reason") });
+    const asked = await overwrite("--reason", "bad migration");
+    expect(asked.code).toBe(5);
+    expect(asked.json.error.class).toBe("ApprovalNeeded");
+    const { request } = asked.json;
+    expect(request).toMatchObject({
+      state: "waiting",
+      action: "overwrite",
+      target: "shop_ledger",
+      options: { safetyBackup: "no" },
+    });
+    expect(request.standing).toMatch(/^database \d+ of server \d{19}$/);
+    expect(request.loses).toContainEqual(expect.stringMatching(/^it has \d+ MB in 1 tables, about 0 rows/));
+    expect(request.loses).toContainEqual("it is not backed up first (--no-safety-backup)");
+    const own = await project.holdfast(["approve", request.id, "--reason", "mine", "--key", "ben.key"]);
+    expect(own.code).toBe(5);
+    expect(own.json.error.message).toContain("is by the person who asked");
+
+    // Another database under that name is not what was approved.
+    expect((await answer(request)).json).toMatchObject({ id: request.id, state: "approved" });
+    await makeLedger();
+    const other = await overwrite("--request", request.id);
+    expect([other.code, other.json.error.class]).toEqual([5, "ApprovalRefused"]);
+    expect(other.json.error.details).toEqual([expect.stringContaining("something else stands at the target now")]);
+    expect(await server.sql("select count(*) from entries", "shop_ledger")).toBe("0");
+
+    const again = (await overwrite("--reason", "bad migration, the new one")).json.request;
+    await server.sql("insert into entries values (1)", "shop_ledger");
+    await answer(again);
+    const done = await overwrite();
+    expect(done.code).toBe(0);
+    expect(await rowsOf("shop_ledger")).toBe("3");
+    const { vaults } = (await project.holdfast(["requests", "--all"])).json;
+    expect(vaults[0].requests.map(({ state }: { state: string }) => state)).toEqual(["approved", "used"]);
+    const trail = await project.holdfast(["audit", "--action", "approval"]);
+    expect([trail.code, trail.json.vaults[0].problems]).toEqual([0, []]);
+    expect(trail.json.vaults[0].entries.map(({ action }: { action: string }) => action)).toEqual([
+      ...["approval.requested", "approval.given", "approval.requested", "approval.given", "approval.used"],
+    ]);
+    // It was for one time.
+    expect((await overwrite()).json.error.class).toBe("UsageInvalid");
+  } finally {
+    await project.writePolicy(sources);
+  }
 });
 
 test("sessions keep the name, with the statements that end them; --end-connections ends them, however often they come back", async () => {
