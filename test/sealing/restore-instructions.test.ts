@@ -22,7 +22,11 @@ describe("the vault's RESTORE.md", () => {
       "11. Take out what was erased since",
     ]);
     expect(steps.every(({ blocks }) => blocks.length > 0)).toBe(true);
-    expect(steps.flatMap(({ files }) => files.map(({ name }) => name))).toEqual(["read_manifest.py", "open_sealed.py"]);
+    expect(steps.flatMap(({ files }) => files.map(({ name }) => name))).toEqual([
+      "read_manifest.py",
+      "open_sealed.py",
+      "read_erasures.py",
+    ]);
   });
 
   it("has the same commands and scripts as docs/restore-without-holdfast.md", async () => {
