@@ -18,6 +18,8 @@ import { planPostgresRestore } from "./place/restore-plan.ts";
 import { swapBackPostgres } from "./place/restore-swap.ts";
 import { resolveTarget } from "./place/restore-target.ts";
 import { estimateThrowawayBytes, openPostgresThrowaway } from "./place/throwaway.ts";
+import { openRowsPlace } from "./rows/rows-place.ts";
+import { asksForRows, planRows } from "./rows/rows-plan.ts";
 
 export const engine: Engine<PostgresSource, PostgresFacts> = {
   name: "postgres",
@@ -32,12 +34,14 @@ export const engine: Engine<PostgresSource, PostgresFacts> = {
   openThrowaway: ([backup], context, source, only) => openPostgresThrowaway(backup, context, source, only),
   planRestore: ([backup], source, request, context) => {
     const live = readLiveRequest(request);
+    if (asksForRows(request)) return planRows(backup, source, request, context);
     return live === undefined
       ? planPostgresRestore(backup, source, request, context)
       : planLiveRestore(backup, source, request, live, context);
   },
   openTarget: ([backup], source, request, context) => {
     const live = readLiveRequest(request);
+    if (asksForRows(request)) return openRowsPlace(backup, source, request, context);
     return live === undefined
       ? openPostgresTarget(backup, source, request, context)
       : openLivePlace(backup, source, request, live, context);

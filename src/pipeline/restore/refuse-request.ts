@@ -25,8 +25,14 @@ export function refuseFlags({ engines }: PipelineContext, engine: string, option
 export function refuseSelection(
   { engines }: PipelineContext,
   engine: string,
-  { only, swap }: Pick<RestoreOptions, "only" | "swap">,
+  { only, swap, flags, discardDifferent }: Pick<RestoreOptions, "only" | "swap" | "flags" | "discardDifferent">,
 ): void {
+  if (flags?.has("data-only") === true && (flags.has("schema-only") || discardDifferent === true)) {
+    const [other, hint] = flags.has("schema-only")
+      ? ["schema-only", "Leave both out: without them, definitions and rows are restored."]
+      : ["discard-different", "Leave it out: rows that were put into a database's own tables are not taken out of them again."];
+    throw new HoldfastError("UsageInvalid", `--data-only and --${other} exclude each other`, { hint });
+  }
   if (only === undefined) return;
   if (findEngine(engines.policies, engine)?.restore.only === undefined) {
     throw new HoldfastError("UsageInvalid", `backups of the ${engine} engine are restored as a whole`, {

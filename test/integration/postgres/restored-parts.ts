@@ -3,6 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
+import { engine } from "../../../src/engines/postgres/engine.ts";
 import { openPostgresTarget } from "../../../src/engines/postgres/place/restore.ts";
 import { planPostgresRestore } from "../../../src/engines/postgres/place/restore-plan.ts";
 import type { ContentDigest } from "../../../src/proof/content.ts";
@@ -51,12 +52,16 @@ export function describeParts(servers: () => Servers): void {
   });
 
   /** Restores to a new database, and gives what was said and what is there. */
-  async function restore({ taken, digest, on }: Part, only: readonly string[] | undefined, flags: readonly string[] = []) {
-    const target = `part_${number++}`;
+  async function restore(
+    { taken, digest, on }: Part,
+    only: readonly string[] | undefined,
+    flags: readonly string[] = [],
+    target = `part_${number++}`,
+  ) {
     const context = { ...taken.context, environment: { ...taken.context.environment, TARGET: on.urlOf(target) } };
     const request = { target: "env:TARGET", overwrite: false, only, flags: new Set(flags) };
-    const plan = await planPostgresRestore(taken.backup, taken.source, request, context);
-    const place = await openPostgresTarget(taken.backup, taken.source, request, context);
+    const plan = await engine.planRestore([taken.backup], taken.source, request, context);
+    const place = await engine.openTarget([taken.backup], taken.source, request, context);
     try {
       const { findings } = await place.load();
       const comparison = await place.compare(digest);
@@ -70,6 +75,7 @@ export function describeParts(servers: () => Servers): void {
         said,
         counted,
         cutOff,
+        target,
         there: await on.sql(tables, target),
         ask: (sql: string) => on.sql(sql, target),
       };
@@ -181,6 +187,56 @@ export function describeParts(servers: () => Servers): void {
     expect(await ask("select count(*) from pg_constraint where contype = 'f'")).toBe("2");
     const { there: chosen } = await restore(high, ["public.orders", "crm.customers"], ["schema-only"]);
     expect(chosen).toBe("crm.customers 0, public.orders 0");
+  });
+
+  test("rows alone fill tables that are there and empty, with triggers and keys silent", async () => {
+    const { target, ask } = await restore(high, undefined, ["schema-only"]);
+    await ask(`create table fired (what text);
+      create function note_it() returns trigger language plpgsql as 'begin insert into public.fired values (tg_table_name); return new; end';
+      create trigger note_it after insert on crm.customers for each row execute function note_it()`);
+    const { comparison, findings, there } = await restore(high, undefined, ["data-only"], target);
+    expect(comparison).toMatchObject({ equal: true, differences: [], rowsCompared: 236 });
+    expect(findings.filter(({ class: kind }) => kind !== "benign")).toEqual([]);
+    expect(there.replace("public.fired 0, ", "")).toBe(await high.on.sql(tables, "parts"));
+    expect(await ask("select nextval('shared_seq')")).toBe("4322");
+    await expect(restore(high, ["public.orders"], ["data-only"], target)).rejects.toMatchObject({
+      name: "RestoreRefused",
+      message: expect.stringContaining("tables that are not empty: public.orders"),
+    });
+  });
+
+  test("rows that refer to rows which were not chosen are named, and stay", async () => {
+    const { on } = low;
+    await on.sql("create database rows_dangling");
+    await on.sql("create table orders (id bigint primary key)", "rows_dangling");
+    await on.sql("create table order_lines (id int primary key, order_id bigint references orders)", "rows_dangling");
+    const { findings, comparison } = await restore(low, ["public.order_lines"], ["data-only"], "rows_dangling");
+    expect(comparison).toMatchObject({ equal: true, rowsCompared: 50 });
+    expect(findings.filter(({ class: kind }) => kind !== "benign")).toEqual([
+      {
+        class: "lacking",
+        subject: "foreign key public.order_lines order_lines_order_id_fkey",
+        message: "50 rows refer to rows of public.orders that are not there; restore those too",
+      },
+    ]);
+  });
+
+  test("rows that a table does not take change nothing, and tables that are missing are named", async () => {
+    const { on } = low;
+    await on.sql("create database rows_refused");
+    await on.sql(
+      `create schema crm; create table "select" (a int);
+       create table crm.customers (id bigint generated always as identity, mail text, name text check (name <> 'n7'))`,
+      "rows_refused",
+    );
+    await expect(restore(low, ["crm.customers", "select"], ["data-only"], "rows_refused")).rejects.toMatchObject({
+      name: "RestoreFailed",
+      message: expect.stringContaining("is as it was"),
+    });
+    expect(await on.sql(tables, "rows_refused")).toBe('crm.customers 0, public."select" 0');
+    await expect(restore(low, ["billing.base"], ["data-only"], "rows_refused")).rejects.toMatchObject({
+      message: expect.stringContaining("missing in the database: billing.base"),
+    });
   });
 
   test("what was changed in the chosen part is a difference, and what is not chosen is none", async () => {

@@ -28,8 +28,14 @@ const alongOf = ({ entry, other }: Needed): string =>
 const leftOutOf = ({ entry, other }: Needed): string => `${nameOf(entry)} (needs ${nameOf(other)})`;
 const heirOf = ({ entry, other }: Needed): string => `${nameOf(entry)} (inherits from ${nameOf(other)})`;
 
+/** Rows alone have no definitions that could come along or be left out. */
+function withoutDefinitions(selection: ArchiveSelection): ArchiveSelection {
+  return selection.content === "rows" ? { ...selection, along: [], leftOut: [] } : selection;
+}
+
 /** What of the backup is restored, what comes along, and what is left out. */
-export function selectionChecks(selection: ArchiveSelection): readonly Finding[] {
+export function selectionChecks(given: ArchiveSelection): readonly Finding[] {
+  const selection = withoutDefinitions(given);
   const { asked, along, heirs } = selection;
   const leftOut = selection.leftOut.filter(isWorthSaying);
   const tables = along.filter(({ entry }) => isTable(entry));
@@ -74,7 +80,7 @@ export function selectionFindings(
   { newDatabase }: { readonly newDatabase: boolean },
 ): LoadFinding[] {
   if (selection === undefined) return [];
-  const { only, content, along, leftOut, heirs } = selection;
+  const { only, content, along, leftOut, heirs } = withoutDefinitions(selection);
   const finding = (kind: LoadFinding["class"], subject: string, message: string): LoadFinding => ({
     class: kind,
     subject,
@@ -82,6 +88,7 @@ export function selectionFindings(
   });
   const settings = "its own settings, comment and grants are not part of a selection";
   return [
+    ...(content === "rows" ? [finding("benign", "definitions", "left out, as was asked for: rows only")] : []),
     ...(content === "definitions" ? [finding("benign", "rows", "left out, as was asked for: definitions only")] : []),
     ...along.map(({ entry, other }) =>
       finding("benign", nameOf(entry), `came along${isTable(entry) ? " WITHOUT its rows" : ""}: ${nameOf(other)} needs it`),

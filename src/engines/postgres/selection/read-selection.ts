@@ -50,7 +50,13 @@ export async function readSelection(
   const selection = patterns === undefined ? everything(entries) : selectEntries(entries, patterns);
   if (selection.unmatched.length > 0) throw notFound(selection.unmatched, entries);
   const chosen = entries.filter(({ dumpId }) => selection.loaded.has(dumpId));
-  const wanted = chosen.filter((entry) => content === "all" || (content === "rows" ? isContent(entry) : entry.isDefinition));
+  const alone = new Set(selection.along.map(({ entry }) => entry.dumpId));
+  const wanted = chosen.filter((entry) => {
+    if (content === "all") return true;
+    if (content === "definitions") return entry.isDefinition;
+    // A sequence that only comes along may have gone on where its table is.
+    return isContent(entry) && !entry.dependencies.some((dumpId) => alone.has(dumpId));
+  });
   const roles = new Set(wanted.flatMap((entry) => entry.roles));
   return { ...selection, loaded: new Set(wanted.map(({ dumpId }) => dumpId)), only, content, entries, roles };
 }

@@ -7,7 +7,7 @@ import { digestOfObjects } from "../../../proof/digest-root.ts";
 import { describeEntry } from "../digest/digest-script.ts";
 import { globalsPrefix } from "../dump/global-object.ts";
 import { spellQualified, tableObject } from "../script/script-identifiers.ts";
-import { type ArchiveEntry, sanitised } from "./archive-entry.ts";
+import { type ArchiveEntry, isContent, sanitised } from "./archive-entry.ts";
 
 const asItIs = (name: string): string => name;
 
@@ -20,6 +20,7 @@ export function objectsOf(entry: ArchiveEntry, entryOf: (dumpId: number) => Arch
     if (entry.type === "SEQUENCE SET") return [`sequence ${spellQualified(schema, name)}`];
     return [tableObject(schema, name), `routed rows of ${tableObject(schema, name)}`];
   }
+  if (isContent(entry)) return [largeObjects];
   const printed = entry.printed ?? { schema: sanitised(entry.schema), name: sanitised(entry.name) };
   const { kind, name } = describeEntry({ type: entry.type, ...printed }, asItIs);
   return [`${kind} ${name}`, `owner ${name}`, `tablespace ${name}`];
@@ -63,11 +64,19 @@ export function selectDigest(
   definitions: readonly ObjectDigest[],
 ): ContentDigest {
   const own = new Map(definitions.map((object) => [object.object, object]));
-  const objects = (digest.objects ?? []).filter(({ object }) => names.has(object));
+  const objects = (digest.objects ?? []).filter(({ object }) => isChosen(object, names));
   return digestOfObjects(
     digest.algorithm,
     objects.map((object) => (shared.has(object.object) ? (own.get(object.object) ?? object) : object)),
   );
+}
+
+/** Large objects are digested many at a time, and are chosen all or none. */
+const largeObjects = "large objects";
+
+/** Whether an object of a digest is among those that are chosen. */
+export function isChosen(object: string, names: ReadonlySet<string>): boolean {
+  return names.has(object) || (names.has(largeObjects) && object.startsWith(`${largeObjects} `));
 }
 
 /** How many objects a backup has; what is of its server as a whole is restored by no restore. */

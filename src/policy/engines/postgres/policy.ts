@@ -15,6 +15,7 @@ const restoreFlags: readonly RestoreFlag[] = [
   { name: "no-tablespaces", description: "use the server's default tablespace" },
   { name: "tablespace", value: "name", description: "put the new database into this tablespace, with all that it holds" },
   { name: "schema-only", description: "definitions without rows" },
+  { name: "data-only", description: "rows without definitions, into a database whose tables are there and empty" },
   { name: "end-connections", description: "with --overwrite or --swap: end the sessions that keep the target from being renamed" },
   {
     name: "beside",
