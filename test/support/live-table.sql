@@ -1,6 +1,5 @@
 -- A table with everything that is renamed, left out or put back by a restore into a live database.
-create role seller;
-create role owner;
+-- The roles owner and seller are there.
 create type mood as enum ('sad', 'ok', 'happy');
 create function tell() returns trigger language plpgsql as 'begin insert into told values (new.id); return new; end';
 create function level(mood) returns int language sql immutable as $$ select case $1 when 'sad' then 0 when 'ok' then 1 else 2 end $$;

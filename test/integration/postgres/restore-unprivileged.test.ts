@@ -15,6 +15,7 @@ import type { Comparison, ContentDigest } from "../../../src/proof/content.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { expressions } from "./expressions.ts";
+import { describeLive } from "./live-trials.ts";
 import { type TakenBackup, takeBackup } from "./taken-backup.ts";
 
 let directory: string;
@@ -150,3 +151,5 @@ test("without programs of the target's major the reason names them, and nothing 
     reason: expect.stringMatching(/user "weak" may not .* no server programs of PostgreSQL 13 were found/),
   });
 });
+
+describeLive(() => ({ server, newer, directory }));
