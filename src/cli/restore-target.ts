@@ -24,12 +24,19 @@ const forTargets: readonly string[] = [
   "ignoreRoom",
   "request",
   "wait",
+  "beside",
+  "intoLive",
 ];
 
 /**
  * A restore has a target, or makes a throwaway that is kept, and not both. Errors: UsageInvalid.
  */
 export function checkTargetOptions(options: Readonly<Record<string, unknown>>): void {
+  if (options["intoLive"] === true && options["allowDamaged"] === true) {
+    throw new HoldfastError("UsageInvalid", "rows of a damaged backup are not put into a live table", {
+      hint: "Put the table beside the live one with --beside --allow-damaged, and look at its rows first.",
+    });
+  }
   if (options["keep"] === undefined) {
     requireTarget(options);
     return;

@@ -2,10 +2,12 @@
  * A restore in the audit trail: that it began, and how it ended. It is never given up because the
  * trail cannot be written: the vault may be read-only on the worst day.
  */
+import type { LiveOutcome } from "../../engines/engine.ts";
 import { toHoldfastError } from "../../errors/holdfast-error.ts";
 import type { ErasureReport } from "../../proof/erasure.ts";
 import type { FoundBackup } from "../catalogue/find-backups.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
+import { describeAskedLive, describeDoneLive } from "./describe-live.ts";
 import { tryToRecord } from "./record-action.ts";
 
 /** What the trail says of how a restore was asked for. */
@@ -16,6 +18,7 @@ export interface AskedRestore {
   /** The part of the backup that was asked for; absent: all of it. */
   readonly only?: readonly string[] | undefined;
   readonly flags?: ReadonlySet<string> | undefined;
+  readonly values?: ReadonlyMap<string, string> | undefined;
   readonly withoutErasures?: boolean | undefined;
 }
 
@@ -25,10 +28,12 @@ export function showTarget(to: string): string {
 }
 
 /** Runs `work`, with an entry before it and one after it. Errors: those of `work`. */
-export async function recordingRestore<R extends { readonly intact: boolean; readonly erasures?: ErasureReport | undefined }>(
+export async function recordingRestore<
+  R extends { readonly intact: boolean; readonly erasures?: ErasureReport | undefined; readonly live?: LiveOutcome | undefined },
+>(
   context: PipelineContext,
   { vault, entry: { source, id: backupId } }: FoundBackup,
-  { to, overwrite, allowDamaged, only, flags, withoutErasures }: AskedRestore,
+  { to, overwrite, allowDamaged, only, flags, values, withoutErasures }: AskedRestore,
   work: () => Promise<R>,
 ): Promise<R> {
   const content = ["schema-only", "data-only"].filter((flag) => flags?.has(flag) === true);
@@ -39,6 +44,7 @@ export async function recordingRestore<R extends { readonly intact: boolean; rea
     ...(withoutErasures === true ? { withoutErasures: "yes" } : {}),
     ...(only === undefined ? {} : { only: only.join(", ") }),
     ...(content.length === 0 ? {} : { part: content.join(", ") }),
+    ...describeAskedLive({ flags, values }),
   };
   const isPart = only !== undefined || content.length > 0;
   await tryToRecord(context, vault, { action: "restore.begun", source, backupId, details });
@@ -56,6 +62,7 @@ export async function recordingRestore<R extends { readonly intact: boolean; rea
             : "equal to the backup's"
           : "salvaged, not all of it",
         ...describeErasures(result.erasures),
+        ...describeDoneLive(result.live),
       },
     });
     return result;

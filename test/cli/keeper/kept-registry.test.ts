@@ -72,6 +72,11 @@ test("a restore has a target or is kept, and not both", () => {
   expect(() => checkTargetOptions({ to: "shop", overwrite: true })).not.toThrow();
   expect(() => checkTargetOptions({ keep: "4h", overwrite: false })).not.toThrow();
   expect(() => checkTargetOptions({})).toThrow(/--to is missing/);
+  // The live database is the source's own when no other is named.
+  expect(() => checkTargetOptions({ beside: true })).not.toThrow();
+  expect(() => checkTargetOptions({ intoLive: true })).not.toThrow();
+  expect(() => checkTargetOptions({ intoLive: true, allowDamaged: true })).toThrow(/rows of a damaged backup/);
+  expect(() => checkTargetOptions({ keep: "4h", beside: true })).toThrow(/does not go with --beside/);
   expect(() => checkTargetOptions({ keep: "4h", to: "shop" })).toThrow(/does not go with --to/);
   expect(() => checkTargetOptions({ keep: "4h", swapBack: true })).toThrow(/does not go with --swap-back/);
 });

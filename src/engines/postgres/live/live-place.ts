@@ -41,7 +41,7 @@ export async function openLivePlace(
   const tools = await findArchiveTools(backup.facts, context, live.serverMajor);
   // What came with the backup runs as it does in a restore test.
   const confined = { ...context, sandbox: source?.restoreTest.sandbox ?? defaultSandbox };
-  const staged = await openPostgresThrowaway(backup, confined, source, [wanted.table]);
+  const staged = await openPostgresThrowaway(backup, confined, source, request.only);
   return createPlace({ backup, wanted, live, tools, staged, context: confined });
 }
 

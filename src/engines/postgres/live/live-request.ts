@@ -9,7 +9,7 @@ export interface LiveRequest {
    * the live table; where that is gone, it is made again.
    */
   readonly mode: "beside" | "rows";
-  /** As it was given. */
+  /** The first of what was given after --only; the others are only staged, beside it. */
   readonly table: string;
   readonly as?: string | undefined;
   /** A condition that chooses rows. */
@@ -63,10 +63,9 @@ export function readLiveRequest(request: Pick<RestoreRequest, "flags" | "values"
 }
 
 function tableOf(only: readonly string[] = [], word: string): string {
-  const [table, ...others] = only;
-  if (table !== undefined && others.length === 0) return table;
-  const problem = table === undefined ? "needs the table that is meant" : "takes one table at a time";
-  throw usage(`${word} ${problem}`, `Give ${word} with one --only schema.table.`);
+  const [table] = only;
+  if (table !== undefined) return table;
+  throw usage(`${word} needs the table that is meant`, `Give ${word} with --only schema.table.`);
 }
 
 const usage = (message: string, hint: string): HoldfastError => new HoldfastError("UsageInvalid", message, { hint });

@@ -100,7 +100,9 @@ export async function makeAgain(
   ];
   if (!wanted.confirmed) return { ...before, applied: false, rows: { ...rows, missing: rows.chosen, inserted: 0 }, notices };
   // Others' foreign keys are not the table's to make, and no table that is there is given a part.
-  await isolateStaged({ ...table, acting: [] }, staging.connection);
+  // Its own to tables that were staged as well are among those that the archive names.
+  const acting = table.acting.filter(({ kind }) => kind === "foreign key");
+  await isolateStaged({ ...table, acting }, staging.connection);
   const moved = await move(table, keys.own, work, connection, context);
   return {
     ...before,
