@@ -2,16 +2,20 @@
 import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { RestorePlan, RestoreRequest } from "../../engine.ts";
+import { streamArchive } from "../archive/archive-source.ts";
+import { findArchiveTools } from "../archive/archive-tools.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
 import { describePlace } from "../connection/connection.ts";
 import { superuserWarning } from "../place/restore-steps.ts";
+import { selectionChecks } from "../selection/describe-selection.ts";
+import { readSelection } from "../selection/read-selection.ts";
 import { findServerTools } from "../tools.ts";
 import { checkLive, surveyLive } from "./live-database.ts";
 import type { LiveRequest } from "./live-request.ts";
 
 /**
- * Touches nothing, and does not read the backup: rows are counted by the restore itself, without
- * its word. Errors: as surveyLive; ToolMissing, where no staging copy can be made on this machine.
+ * Touches nothing, and reads no rows: they are counted by the restore itself, without its word.
+ * Errors: as surveyLive and readSelection; ToolMissing, where no staging copy can be made here.
  */
 export async function planLiveRestore(
   backup: PostgresBackup,
@@ -22,6 +26,9 @@ export async function planLiveRestore(
 ): Promise<RestorePlan> {
   const live = await surveyLive(request.target, source, context);
   const { version } = await findServerTools(backup.facts.serverMajor, context);
+  const tools = await findArchiveTools(backup.facts, context);
+  const part = { only: request.only, content: "all" } as const;
+  const selection = await readSelection(tools.pgRestore, streamArchive(backup), part, context);
   const chosen = wanted.where === undefined ? [] : ["keep the rows there that meet the condition after --where"];
   const moved = wanted.mode === "beside" ? describeBeside(wanted) : describeRows(wanted);
   return {
@@ -34,7 +41,7 @@ export async function planLiveRestore(
       ...(live.superuser && wanted.mode === "beside" ? [superuserWarning(live.settings)] : []),
       ...moved,
     ],
-    checks: checkLive(live, backup.facts.serverMajor),
+    checks: [...checkLive(live, backup.facts.serverMajor), ...selectionChecks(selection)],
   };
 }
 

@@ -2,6 +2,7 @@
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { RestoreRequest } from "../../engine.ts";
 import { checkCondition } from "./check-condition.ts";
+import { requireName } from "./object-names.ts";
 
 export interface LiveRequest {
   /**
@@ -49,10 +50,12 @@ export function readLiveRequest(request: Pick<RestoreRequest, "flags" | "values"
   if (other !== undefined) throw usage(`--${other} means nothing with ${word}`, `Leave --${other} out.`);
   const where = values.get("where");
   if (where !== undefined) checkCondition(where);
+  const as = values.get("as");
+  if (as !== undefined) requireName(as);
   return {
     mode: beside ? "beside" : "rows",
     table: tableOf(request.only, word),
-    as: values.get("as"),
+    as,
     where,
     confirmed: beside || flags.has("yes"),
     triggers: !flags.has("no-triggers"),

@@ -85,15 +85,19 @@ export function planNames({ table, as, objects, taken }: NameRequest): PlannedNa
   return { table: name, objects: planned };
 }
 
-function checkGiven(schema: string, name: string, taken: ReadonlySet<string>): string {
+/** Errors: UsageInvalid for what cannot be the name of a table. */
+export function requireName(name: string): void {
   const bytes = Buffer.byteLength(name);
-  if (bytes === 0 || bytes > maxNameBytes || name.includes("\0")) {
-    const why =
-      bytes > maxNameBytes ? `it has ${bytes} bytes, and PostgreSQL keeps ${maxNameBytes}` : "it is empty or has a zero byte";
-    throw new HoldfastError("UsageInvalid", `--as ${JSON.stringify(name)} cannot be the name of a table: ${why}`, {
-      hint: "Give a shorter name after --as, or leave --as out.",
-    });
-  }
+  if (bytes > 0 && bytes <= maxNameBytes && !name.includes("\0")) return;
+  const why =
+    bytes > maxNameBytes ? `it has ${bytes} bytes, and PostgreSQL keeps ${maxNameBytes}` : "it is empty or has a zero byte";
+  throw new HoldfastError("UsageInvalid", `--as ${JSON.stringify(name)} cannot be the name of a table: ${why}`, {
+    hint: "Give a shorter name after --as, or leave --as out.",
+  });
+}
+
+function checkGiven(schema: string, name: string, taken: ReadonlySet<string>): string {
+  requireName(name);
   if (!taken.has(keyOf({ schema, name }))) return name;
   throw new HoldfastError("RestoreRefused", `the target has ${spellQualified(schema, name)} already; nothing was touched`, {
     hint: "Give another name after --as, or leave --as out: a free name is then taken.",
