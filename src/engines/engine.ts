@@ -245,7 +245,9 @@ export interface RestorePlan {
    * restore (preflight.ts).
    */
   readonly checks: readonly Finding[];
-  /** What is there; of an occupied target. */
+  /** Puts rows, or a table that is gone, into a live database: approved as `into-live`. */
+  readonly intoLive?: boolean | undefined;
+  /** What is there; of an occupied target, or a live one. */
   readonly standing?: Standing | undefined;
 }
 

@@ -2,9 +2,9 @@
 
 /**
  * What can be guarded. `overwrite`: a restore into a target that holds something, `--swap` too.
- * `swap-back`: taking one back.
+ * `swap-back`: taking one back. `into-live`: rows, or a table, put into a live database's place.
  */
-export const guardedActions = ["overwrite", "swap-back", "release-hold", "accept-suspicious"] as const;
+export const guardedActions = ["overwrite", "swap-back", "into-live", "release-hold", "accept-suspicious"] as const;
 export type GuardedAction = (typeof guardedActions)[number];
 
 /** Somebody who may approve. */

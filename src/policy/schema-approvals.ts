@@ -49,7 +49,7 @@ export const approvals = section(
     of: list(choice(guardedActions, { description: "An action.", samples: ["overwrite"] }), {
       expects: `a list of some of ${guardedActions.join(", ")}`,
       description:
-        "What waits for a second person: a restore into a target that holds something (`--overwrite`, `--swap`), taking one back, releasing a hold, or accepting a suspicious backup.",
+        "What waits for a second person: a restore into a target that holds something (`--overwrite`, `--swap`), taking one back, putting rows into a live table (`--into-live --yes`), releasing a hold, or accepting a suspicious backup.",
       samples: [["overwrite", "release-hold"]],
       defaultNote: "all of them",
     }).optional(),

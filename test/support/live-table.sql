@@ -36,8 +36,8 @@ comment on constraint by_mail on users is 'one each';
 grant select on users to seller;
 grant update (mail) on users to seller;
 alter table users owner to owner;
-insert into users (org, boss, mail, mood, "odd ""name", born)
-  select 1 + n % 2, case when n > 1 then 1 end, 'user' || n || '@example.com', (array['sad', 'ok', 'happy'])[1 + n % 3]::mood, E'tab\t' || n, date '2000-01-01' + n
+insert into users (org, boss, mail, mood, "odd ""name", created, born)
+  select 1 + n % 2, case when n > 1 then 1 end, 'user' || n || '@example.com', (array['sad', 'ok', 'happy'])[1 + n % 3]::mood, E'tab\t' || n, '2026-01-02 03:04:05+00', date '2000-01-01' + n
   from generate_series(1, 100) n;
 insert into visits select n, n from generate_series(1, 10) n;
 delete from told;

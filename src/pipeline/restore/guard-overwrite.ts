@@ -1,5 +1,6 @@
 /**
  * An overwrite under a policy that wants a second person: nothing is replaced without their word.
+ * Rows that are put into a live table are guarded in the same way.
  */
 import type { RestorePlan } from "../../engines/engine.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
@@ -27,13 +28,16 @@ export function guardOverwrite(
   { policy }: PipelineContext,
   found: FoundBackup,
   options: RestoreOptions,
-  { occupied, target }: RestorePlan,
+  plan: RestorePlan,
   survey: () => Promise<RestorePlan>,
 ): OverwriteGuard | undefined {
-  if (!occupied || !needsApproval(policy, "overwrite")) return undefined;
+  const action = actionOf(plan);
+  if (action === undefined || !needsApproval(policy, action)) return undefined;
+  const { target } = plan;
   const { approval } = options;
   if (approval === undefined) {
-    throw new HoldfastError("ApprovalNeeded", `what stands at ${target} is replaced only with the approval of a second person`);
+    const what = action === "overwrite" ? `what stands at ${target} is replaced` : `${target} is changed`;
+    throw new HoldfastError("ApprovalNeeded", `${what} only with the approval of a second person`);
   }
   let approved: string | undefined;
   return {
@@ -45,18 +49,25 @@ export function guardOverwrite(
     async requireSameTarget() {
       const { standing } = await survey();
       if (standing?.identity === approved) return;
-      throw new HoldfastError("RestoreRefused", `something else stands at ${target} than what was approved to be replaced`, {
+      throw new HoldfastError("RestoreRefused", `something else stands at ${target} than what was approved`, {
         hint: "Find out who put it there, and restore again.",
       });
     },
   };
 }
 
+/** What a policy may guard of a restore; undefined for one that changes nothing that is there. */
+export function actionOf({ occupied, intoLive }: RestorePlan): "overwrite" | "into-live" | undefined {
+  if (intoLive === true) return "into-live";
+  return occupied ? "overwrite" : undefined;
+}
+
 /** What an approver is asked: to overwrite exactly this, with exactly these options. */
-export function describeOverwrite({ entry }: FoundBackup, options: RestoreOptions, { standing }: RestorePlan): ApprovalSubject {
+export function describeOverwrite({ entry }: FoundBackup, options: RestoreOptions, plan: RestorePlan): ApprovalSubject {
+  const { standing } = plan;
   const { to, approval: _approval, safetyTaken: _taken, ...others } = options;
   return {
-    action: "overwrite",
+    action: actionOf(plan) ?? "overwrite",
     source: entry.source,
     backupId: entry.id,
     target: showTarget(to),

@@ -7,7 +7,7 @@ import { type Asking, type Sought, seekApproval } from "../approvals/seek-approv
 import type { FoundBackup } from "../catalogue/find-backups.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { planRestore } from "../restore.ts";
-import { describeOverwrite } from "./guard-overwrite.ts";
+import { actionOf, describeOverwrite } from "./guard-overwrite.ts";
 import { type RestoreOptions, requestOf } from "./restore-options.ts";
 
 /**
@@ -20,15 +20,25 @@ export async function seekOverwrite(
   options: RestoreOptions,
   asking: Pick<Asking, "reason" | "requestId">,
 ): Promise<Sought | undefined> {
-  if (!requestOf(options).overwrite || !needsApproval(context.policy, "overwrite")) return undefined;
+  const mayAct = [
+    ...(requestOf(options).overwrite ? (["overwrite"] as const) : []),
+    ...(options.flags?.has("into-live") === true ? (["into-live"] as const) : []),
+  ];
+  if (!mayAct.some((action) => needsApproval(context.policy, action))) return undefined;
   const plan = await planRestore(context, found, options);
   requirePassed(plan.checks, plan.target);
-  if (!plan.occupied) return undefined;
+  const action = actionOf(plan);
+  if (action === undefined || !needsApproval(context.policy, action)) return undefined;
   const loses = describeLoss(found, options, plan);
   return seekApproval(context, found.vault, { ...asking, subject: describeOverwrite(found, options, plan), loses });
 }
 
-function describeLoss({ entry }: FoundBackup, { safetyBackup }: RestoreOptions, { target, standing }: RestorePlan): string[] {
+function describeLoss({ entry }: FoundBackup, { safetyBackup, only = [] }: RestoreOptions, plan: RestorePlan): string[] {
+  const { target, standing } = plan;
+  if (actionOf(plan) === "into-live") {
+    const what = `rows of ${only[0]} that ${target} lacks come back from ${entry.id} (${entry.state}); rows that are there stay`;
+    return [what, ...(standing?.facts ?? [])];
+  }
   return [
     `what stands at ${target} is replaced by ${entry.id} (${entry.state}), and kept under another name`,
     ...(standing?.facts ?? []),

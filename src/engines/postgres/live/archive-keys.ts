@@ -3,18 +3,26 @@
  * not staged, neither were these.
  */
 import type { Readable } from "node:stream";
+import type { ScriptEntry } from "../script/script-entry.ts";
 import { readIdentifiers } from "../script/script-identifiers.ts";
 import { createScriptSplitter } from "../script/script-splitter.ts";
-import { decodeStatement, readEncoding } from "../script/script-text.ts";
+import { decodeName, decodeStatement, readEncoding } from "../script/script-text.ts";
 import { readTokens } from "../script/sql-tokens.ts";
 import { keyOf, type QualifiedName } from "./object-names.ts";
 import { readTarget } from "./statement-target.ts";
 
+export interface ForeignKey {
+  /** That makes it. */
+  readonly statement: string;
+  /** As digests call it. */
+  readonly object: string;
+}
+
 export interface ForeignKeys {
   /** Of the table and its partitions, to other tables. */
-  readonly own: readonly string[];
+  readonly own: readonly ForeignKey[];
   /** Of other tables, to it. */
-  readonly referring: readonly string[];
+  readonly referring: readonly ForeignKey[];
 }
 
 /** The table that a foreign key refers to; undefined for any other statement. */
@@ -32,20 +40,20 @@ export function readReferred(statement: string): QualifiedName | undefined {
  */
 export async function readForeignKeys(script: Readable, relations: readonly QualifiedName[]): Promise<ForeignKeys> {
   const ours = new Set(relations.map(keyOf));
-  const [own, referring]: [string[], string[]] = [[], []];
-  let type = "";
+  const [own, referring]: [ForeignKey[], ForeignKey[]] = [[], []];
+  let entry: ScriptEntry = { type: "PREAMBLE", schema: "-", name: "" };
   let encoding = "UTF8";
   const splitter = createScriptSplitter({
-    entry: (entry) => {
-      type = entry.type;
+    entry: (next) => {
+      entry = next;
     },
     statement: (bytes) => {
       encoding = readEncoding(bytes) ?? encoding;
-      if (type !== "FK CONSTRAINT") return;
+      if (entry.type !== "FK CONSTRAINT") return;
       const statement = decodeStatement(bytes, encoding);
       const [on, to] = [readTarget(statement), readReferred(statement)];
       if (on === undefined || to === undefined || ours.has(keyOf(on)) === ours.has(keyOf(to))) return;
-      (ours.has(keyOf(on)) ? own : referring).push(statement);
+      (ours.has(keyOf(on)) ? own : referring).push({ statement, object: describeKey(entry, encoding) });
     },
     copyStart: () => undefined,
     copyData: () => undefined,
@@ -54,4 +62,8 @@ export async function readForeignKeys(script: Readable, relations: readonly Qual
   for await (const chunk of script) splitter.write(chunk as Buffer);
   splitter.end();
   return { own, referring };
+}
+
+function describeKey({ type, schema, name }: ScriptEntry, encoding: string): string {
+  return `schema ${type} ${decodeName(schema, encoding)}.${decodeName(name, encoding)}`;
 }

@@ -16,6 +16,8 @@ export interface LiveDatabase {
   readonly serverVersion: string;
   readonly superuser: boolean;
   readonly standby: boolean;
+  /** Of others, in this database. */
+  readonly sessions: number;
   readonly roles: ReadonlySet<string>;
 }
 
@@ -24,11 +26,14 @@ interface ServerRow extends Record<string, unknown> {
   readonly version: string;
   readonly superuser: boolean;
   readonly standby: boolean;
+  readonly sessions: number;
 }
 
 const serverQuery = `
   SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000 AS major,
-         pg_catalog.current_setting('server_version') AS version, r.rolsuper AS superuser, pg_catalog.pg_is_in_recovery() AS standby
+         pg_catalog.current_setting('server_version') AS version, r.rolsuper AS superuser, pg_catalog.pg_is_in_recovery() AS standby,
+         (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM pg_catalog.pg_stat_activity
+          WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()) AS sessions
   FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`;
 
 /**
@@ -41,8 +46,8 @@ export async function surveyLive(target: string, source: PostgresSource | undefi
   return withConnection(settings, context, async (connection) => {
     const [server] = (await connection.rows<ServerRow>(serverQuery)) as [ServerRow];
     const roles = await connection.rows<{ name: string }>("SELECT rolname::text AS name FROM pg_catalog.pg_roles");
-    const { major: serverMajor, version: serverVersion, superuser, standby } = server;
-    return { settings, serverMajor, serverVersion, superuser, standby, roles: new Set(roles.map(({ name }) => name)) };
+    const { major: serverMajor, version: serverVersion, superuser, standby, sessions } = server;
+    return { settings, serverMajor, serverVersion, superuser, standby, sessions, roles: new Set(roles.map(({ name }) => name)) };
   });
 }
 

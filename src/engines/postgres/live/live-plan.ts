@@ -6,6 +6,7 @@ import { streamArchive } from "../archive/archive-source.ts";
 import { findArchiveTools } from "../archive/archive-tools.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
 import { describePlace } from "../connection/connection.ts";
+import { readStanding } from "../place/restore-standing.ts";
 import { superuserWarning } from "../place/restore-steps.ts";
 import { selectionChecks } from "../selection/describe-selection.ts";
 import { readSelection } from "../selection/read-selection.ts";
@@ -29,11 +30,18 @@ export async function planLiveRestore(
   const tools = await findArchiveTools(backup.facts, context);
   const part = { only: request.only, content: "all" } as const;
   const selection = await readSelection(tools.pgRestore, streamArchive(backup), part, context);
+  const intoLive = wanted.mode === "rows" && wanted.confirmed;
   const chosen = wanted.where === undefined ? [] : ["keep the rows there that meet the condition after --where"];
   const moved = wanted.mode === "beside" ? describeBeside(wanted) : describeRows(wanted);
   return {
     target: describePlace(live.settings),
     occupied: false,
+    ...(intoLive
+      ? {
+          intoLive,
+          standing: await readStanding(live.settings, { maintenance: live.settings, sessions: live.sessions }, context.signal),
+        }
+      : {}),
     steps: [
       `load the backup into a throwaway server of PostgreSQL ${version} on this machine, and compare it with the backup`,
       ...chosen,

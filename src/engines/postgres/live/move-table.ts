@@ -7,10 +7,12 @@ import type { RunContext } from "../../../runtime/run-context.ts";
 import { describePlace } from "../connection/connection.ts";
 import type { Connection } from "../connection/driver.ts";
 import { spellQualified } from "../script/script-identifiers.ts";
+import type { ForeignKey } from "./archive-keys.ts";
 import { commitSurely } from "./commit.ts";
 import { hashRows } from "./hash-rows.ts";
 import type { LiveDatabase } from "./live-database.ts";
 import { makeNeeded } from "./make-needed.ts";
+import { makeStatistics } from "./make-statistics.ts";
 import { findLacking, type NeededObject, readNeeded, requireTakable } from "./needed-objects.ts";
 import { keyOf, type QualifiedName } from "./object-names.ts";
 import { type LeftOutStatement, type Replayed, replayScript } from "./replay-script.ts";
@@ -28,6 +30,8 @@ const tableTypes: readonly string[] = [
   "DEFAULT",
   "CONSTRAINT",
   "CHECK CONSTRAINT",
+  // Within the table: those to others were not staged, or taken away there.
+  "FK CONSTRAINT",
   "INDEX",
   "INDEX ATTACH",
   "STATISTICS",
@@ -38,7 +42,7 @@ const tableTypes: readonly string[] = [
   "SECURITY LABEL",
 ];
 /** What acts on others, or when others act: made only where the table is the live one again. */
-const actingTypes: readonly string[] = ["TRIGGER", "RULE", "FK CONSTRAINT"];
+const actingTypes: readonly string[] = ["TRIGGER", "RULE"];
 
 /** So long a statement waits for a lock that somebody else holds. */
 export const lockTimeout = "SET LOCAL lock_timeout = '60s'";
@@ -51,7 +55,7 @@ export interface MoveRequest {
   /** Whether triggers, rules and foreign keys are made. */
   readonly acting: boolean;
   /** Foreign keys to other tables of the live database, as SQL. */
-  readonly keys: readonly string[];
+  readonly keys: readonly ForeignKey[];
   readonly shape: ScriptShape;
   /** Whether what it needs and the live database lacks is made, too. */
   readonly withNeeded: boolean;
@@ -101,7 +105,8 @@ export async function moveTable(request: MoveRequest, connection: Connection, co
     beforeRights: strip,
   });
   await strip();
-  for (const key of request.keys) await connection.run(key);
+  await makeStatistics(table, staging.connection, connection, shape.owners ? live.roles : new Set());
+  for (const { statement } of request.keys) await connection.run(statement);
   const rows = await compareRows(table.relations, staging.connection, connection);
   await commitSurely(connection, live.settings, context);
   return { rows, leftOut: replayed.leftOut, along: lacking };

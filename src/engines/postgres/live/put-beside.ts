@@ -7,7 +7,7 @@ import type { RunContext } from "../../../runtime/run-context.ts";
 import type { LiveOutcome } from "../../engine.ts";
 import type { Connection } from "../connection/driver.ts";
 import { spellQualified } from "../script/script-identifiers.ts";
-import { readForeignKeys } from "./archive-keys.ts";
+import { type ForeignKey, readForeignKeys } from "./archive-keys.ts";
 import { compareMoved } from "./compare-moved.ts";
 import { readTakenNames } from "./live-database.ts";
 import type { ChosenRows, LiveWork } from "./live-work.ts";
@@ -39,7 +39,7 @@ export async function putBeside(
   const renamed = await renameStaged(alone, wanted.as, staging, connection);
   const moved = await move(renamed, undefined, work, connection, context);
   const keys = await readForeignKeys(await work.openDefinitions(), table.relations);
-  const left = [...table.acting.filter(({ kind }) => kind !== "foreign key").map(describeActing), ...keys.own];
+  const left = [...table.acting.filter(({ kind }) => kind !== "foreign key").map(describeActing), ...keys.own.map(describeKey)];
   return {
     kind: "beside",
     table: spellQualified(table.schema, table.name),
@@ -90,7 +90,7 @@ export async function makeAgain(
   const spelled = spellQualified(table.schema, table.name);
   const before = { kind: "made again", table: spelled, as: spelled } as const;
   const keys = await readForeignKeys(await work.openDefinitions(), table.relations);
-  const { referring } = keys;
+  const referring = keys.referring.map(describeKey);
   const notices = [
     `${spelled} is not there: it is made again, with its triggers and foreign keys`,
     ...describeParents(table),
@@ -125,7 +125,7 @@ function describeParents({ parents, ...table }: StagedTable): string[] {
 /** `keys`: its foreign keys to other tables, where triggers, rules and keys are made, too. */
 async function move(
   table: StagedTable,
-  keys: readonly string[] | undefined,
+  keys: readonly ForeignKey[] | undefined,
   work: LiveWork,
   connection: Connection,
   context: RunContext,
@@ -141,6 +141,7 @@ async function move(
     shape,
     types: entryTypes(acting),
     leftOut: moved.leftOut,
+    keys: new Set((keys ?? []).map(({ object }) => object)),
     crossMajor: live.serverMajor !== staging.serverMajor,
   };
   const comparison = await compareMoved(sides, context);
@@ -157,6 +158,8 @@ async function move(
   for (const relation of table.relations) await connection.run(`ANALYZE ${quoteQualified(relation)}`).catch(() => undefined);
   return moved;
 }
+
+const describeKey = ({ statement }: ForeignKey): string => `foreign key (${statement.replaceAll(/\s+/g, " ")})`;
 
 const describeActing = ({ kind, name, definition }: ActingObject): string => `${kind} ${name} (${definition})`;
 

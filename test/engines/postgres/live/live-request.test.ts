@@ -121,8 +121,10 @@ describe("foreign keys, as an archive has them", () => {
 
   test("those to others and those of others, and none within the table", async () => {
     const keys = await readForeignKeys(Readable.from([Buffer.from(`${script}\n`)]), [{ schema: "public", name: "users" }]);
-    expect(keys.own).toEqual([expect.stringContaining('"REFERENCES z"')]);
-    expect(keys.referring).toEqual([expect.stringContaining("ON DELETE CASCADE")]);
+    expect(keys.own).toMatchObject([
+      { statement: expect.stringContaining('"REFERENCES z"'), object: "schema FK CONSTRAINT public.users x" },
+    ]);
+    expect(keys.referring).toMatchObject([{ statement: expect.stringContaining("ON DELETE CASCADE") }]);
   });
 });
 
