@@ -18,5 +18,7 @@ test("and what came of it: nothing was changed is not done", () => {
   const outcome = { kind: "rows", table: "public.users", as: "public.users", applied: false, rows, notices: [] } as const;
   expect(describeDoneLive(undefined)).toEqual({});
   expect(describeDoneLive(outcome)).toEqual({ live: "nothing was changed: 2 rows are missing from public.users" });
-  expect(describeDoneLive({ ...outcome, applied: true, rows: { ...rows, inserted: 2 } })).toEqual({ live: "2 rows into public.users" });
+  expect(describeDoneLive({ ...outcome, applied: true, rows: { ...rows, inserted: 2 } })).toEqual({
+    live: "2 rows into public.users",
+  });
 });
