@@ -19,6 +19,7 @@ import { type UndeleteOptions, undeleteVault } from "../../src/pipeline/undelete
 import { verifyBackup } from "../../src/pipeline/verify.ts";
 import { createKeyFile } from "../../src/sealing/key-file.ts";
 import { initVault, newVaultDocument } from "../../src/vault/documents/vault.ts";
+import { newVaultId } from "../../src/vault/documents/vault-id.ts";
 import { keyOf } from "../../src/vault/layout.ts";
 import { createFilesProject, type FilesProject, partOf } from "../support/files-project.ts";
 import { shiftedClock } from "../support/pipeline.ts";
@@ -231,6 +232,23 @@ describe("what Holdfast deleted itself", () => {
     expect(Object.entries(done.left)).toEqual([[expect.stringContaining(`holds/tree/${released}`), "released"]]);
   });
 
+  it("is no backup of another vault with the same key, whose objects were put here and hidden", async () => {
+    await back();
+    const own = store;
+    const { run } = await open();
+    store = makeVersionedStore(() => shiftedClock(hours * hourMs).now());
+    await initVault(store, { ...run, holdfastVersion: "0", restoreInstructions: async () => "text" });
+    const foreign = await back();
+    for (const [key, bytes] of Object.entries(store.visible()).filter(([each]) => each.includes(foreign))) {
+      own.overwrite(key, Buffer.from(bytes, "hex"));
+      own.hide(key);
+    }
+    store = own;
+    const done = await undelete();
+    expect(done.back).toBe(0);
+    expect(done.problems.get(`tree/${foreign}`)).toBe("has no seal left, in any version");
+  });
+
   it("is what a failed run took back: nothing names it", async () => {
     await back();
     await store.put("artifacts/tree/20261101T000000Z-full-aaaaaa/part.tar", Buffer.from("half"));
@@ -289,7 +307,7 @@ describe("what was written over", () => {
   it("is a holdfast.json with another id: the seals tell which is right, also where the other is older", async () => {
     const id = await back();
     const before = contentOf();
-    const options = { ...(await open()).run, holdfastVersion: "0", vaultId: "zzzzzzzzzzzzzzzzzzzzzzzzzz" };
+    const options = { ...(await open()).run, holdfastVersion: "0", vaultId: newVaultId((count) => Buffer.alloc(count, 9)) };
     store.overwrite("holdfast.json", newVaultDocument(options));
     expect((await undelete()).states).toEqual([]);
     expect(contentOf()).toMatchObject(before);
