@@ -19,12 +19,14 @@ test("RESTORE.md, followed word by word, restores the database without Holdfast"
   await server.sql("create role reader; grant create on database demo to reader; revoke connect on database demo from public");
   const backup = await project.holdfast(["backup", "demo"]);
   expect(backup.code).toBe(0);
+  const erasure = ["--table", "public.users", "--where", "id=42", "--reason", "GDPR Art. 17"];
+  expect((await project.holdfast(["erase", "add", "demo", ...erasure])).code).toBe(0);
   const workDir = join(project.directory, "work");
   await mkdir(workDir);
   // On the day itself, the new database has the name that the old one had.
   await server.sql("alter database demo rename to lost");
   await server.sql("create database demo");
-  await followRestoreInstructions({
+  const followed = await followRestoreInstructions({
     instructions: await readFile(join(project.vault, "RESTORE.md"), "utf8"),
     vaultDir: project.vault,
     source: "demo",
@@ -34,6 +36,9 @@ test("RESTORE.md, followed word by word, restores the database without Holdfast"
     pgBin: server.binDir,
     databaseUrl: server.urlOf("demo"),
   });
+  // What has to be taken out by hand is said, with the key opened.
+  expect(followed.stdout).toMatch(/^1 erasures are recorded$/m);
+  expect(followed.stdout).toContain('"targets":[{"key":{"id":"42"},"schema":"public","table":"users"}]');
   expect(await countSampleRows(server, "demo")).toBe(await countSampleRows(server, "lost"));
   const own = (name: string): Promise<unknown> =>
     server.sql(
