@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { obtainApproval } from "../../src/cli/approving.ts";
 import { approve, deny, signAnswer, takeSentAnswer } from "../../src/cli/commands/approve.ts";
 import { makeApproverKey } from "../../src/cli/commands/approver-key.ts";
+import { audit } from "../../src/cli/commands/audit.ts";
 import { removeHold } from "../../src/cli/commands/hold.ts";
 import { requests } from "../../src/cli/commands/requests.ts";
 import { restore } from "../../src/cli/commands/restore.ts";
@@ -67,7 +68,7 @@ test("a restore that has to be approved says how, and ends with 5; the request h
     new RegExp(`${request.id} +waiting +ada@`),
   );
   const shown = await run("ben", (session) => requests(session, request.id.slice(0, 6), {}));
-  for (const said of ["bad migration", `overwrite of tree/${id} to ${to}`, "what stands at", "it has 1 files of 1 MB"])
+  for (const said of ["bad migration", `overwrite of tree/${id} to ${to}`, "what stands at", "it has 1 file of 1 MB"])
     expect(shown.text).toContain(said);
 
   await expect(run("ada", (session) => approve(session, request.id, { reason: "mine", key }))).rejects.toMatchObject({
@@ -87,6 +88,10 @@ test("a restore that has to be approved says how, and ends with 5; the request h
     { id: request.id, state: "used", answer: { approver: "ben", reason: "seen" } },
   ]);
   expect((await run("ben", (session) => requests(session, undefined, {}))).text).toContain("no request is open");
+  const trail = (await run("ben", (session) => audit(session, undefined, { action: "approval" }))).text;
+  for (const said of [`bad migration; request: ${request.id}`, `seen; request: ${request.id}; approver: ben`, "each is signed"]) {
+    expect(trail).toContain(said);
+  }
 
   // To take it back is another action.
   const back = { to, swapBack: true, reason: "wrong backup" };

@@ -99,7 +99,7 @@ test("an overwrite waits for a second person, is done once by their word, and th
   expect(Date.parse(request.expiresAt) - Date.parse(request.at)).toBe(4 * 3_600_000);
   expect(request.loses).toEqual([
     expect.stringContaining(`what stands at ${to} is replaced by ${id} (verified)`),
-    "it has 1 files of 1 MB",
+    "it has 1 file of 1 MB",
     expect.stringContaining("the newest change that was found there is of 20"),
     expect.stringContaining("tree.pre-restore"),
   ]);

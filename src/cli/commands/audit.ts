@@ -5,6 +5,7 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { type ReadAudit, readTrails } from "../../pipeline/audit/read-trails.ts";
 import { renderTable } from "../../report/format.ts";
 import { momentForms, parseMoment } from "../../runtime/moment.ts";
+import { requestIdOf, requestSha256 } from "../../vault/documents/approval.ts";
 import { type AuditEntry, auditActions } from "../../vault/documents/audit-entry.ts";
 import { countOf } from "../count.ts";
 import { parseLast } from "../parse-last.ts";
@@ -82,8 +83,9 @@ function describeTrail(terminal: Terminal, trail: ReadAudit, last: number): stri
   ];
 }
 
-function rowOf({ number, at, by, action, source, backupId, reason, details = {} }: AuditEntry): string[] {
-  const facts = Object.entries(details).map(([name, value]) => `${name}: ${value}`);
+function rowOf(entry: AuditEntry): string[] {
+  const { number, at, by, action, source, backupId, reason, details = {} } = entry;
+  const facts = [...Object.entries(details), ...approvalFacts(entry)].map(([name, value]) => `${name}: ${value}`);
   const what = backupId ?? "";
   return [
     String(number),
@@ -92,6 +94,15 @@ function rowOf({ number, at, by, action, source, backupId, reason, details = {} 
     action,
     source === undefined ? what : [source, what].filter(Boolean).join(" "),
     [...(reason === undefined ? [] : [reason]), ...facts].join("; "),
+  ];
+}
+
+/** Which request it is about, and who answered: `by` is who recorded the answer. */
+function approvalFacts({ request, answer, requestSha256: used }: AuditEntry): readonly (readonly [string, string])[] {
+  const sha256 = request === undefined ? (answer?.decision.requestSha256 ?? used) : requestSha256(request);
+  return [
+    ...(sha256 === undefined ? [] : [["request", requestIdOf(sha256)] as const]),
+    ...(answer === undefined ? [] : [["approver", answer.decision.approver] as const]),
   ];
 }
 

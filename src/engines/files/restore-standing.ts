@@ -27,7 +27,7 @@ export async function readStanding(path: string): Promise<Standing> {
     // A number of a directory that was removed may be given to another; its birth may not.
     identity: `directory ${own.dev}:${own.ino} of ${own.birthtimeNs}`,
     facts: [
-      `it has ${more}${files} files of ${more}${megabytes} MB`,
+      `it has ${more}${files} ${count.files === 1 ? "file" : "files"} of ${more}${megabytes} MB`,
       `the newest change that was found there is of ${new Date(count.newestMs).toISOString()}`,
     ],
   };

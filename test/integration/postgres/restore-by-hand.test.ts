@@ -119,7 +119,7 @@ test("under approvals, a database is replaced by the word of a second person alo
       options: { safetyBackup: "no" },
     });
     expect(request.standing).toMatch(/^database \d+ of server \d{19}$/);
-    expect(request.loses).toContainEqual(expect.stringMatching(/^it has \d+ MB in 1 tables, about 0 rows/));
+    expect(request.loses).toContainEqual(expect.stringMatching(/^it has \d+ MB in 1 table, about 0 rows/));
     expect(request.loses).toContainEqual("it is not backed up first (--no-safety-backup)");
     const own = await project.holdfast(["approve", request.id, "--reason", "mine", "--key", "ben.key"]);
     expect(own.code).toBe(5);

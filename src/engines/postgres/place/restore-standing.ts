@@ -63,7 +63,7 @@ async function describeContent(settings: ConnectionSettings, signal: AbortSignal
     if (content === undefined) return "how much it holds cannot be known";
     const megabytes = Math.ceil(Number(content.bytes) / 1e6).toLocaleString("en-US");
     const rows = Number(content.rows).toLocaleString("en-US");
-    return `it has ${megabytes} MB in ${content.tables} tables, about ${rows} rows as the server last counted`;
+    return `it has ${megabytes} MB in ${content.tables} ${content.tables === 1 ? "table" : "tables"}, about ${rows} rows as the server last counted`;
   } finally {
     await connection.close();
   }
