@@ -31,6 +31,12 @@ const answered: readonly { readonly check: string; readonly resources: RegExp; r
     why: "encrypted by SQS's own key (SqsManagedSseEnabled), which the check does not know",
   },
   {
+    check: "CKV_AWS_35",
+    resources: /\.Trail$/,
+    why: "S3 encrypts the bucket by itself; a key that can be deleted would take the record with it",
+  },
+  { check: "CKV_AWS_67", resources: /\.Trail$/, why: "records objects of the vaults, whose events are in their own Region alone" },
+  {
     check: "CKV_AWS_111",
     resources: /Role$/,
     why: "network interfaces of Lambda take no resource; the function's own code is denied them",
