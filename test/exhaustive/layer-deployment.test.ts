@@ -16,7 +16,7 @@ import { execute } from "../cloud/executions.ts";
 import { startSlack } from "../support/slack-server.ts";
 
 /**
- * Nothing of it fires while the test runs. Lambda forbids the namespaces of a sandbox; the functions
+ * Nothing of it fires while the test runs. Lambda forbids the namespaces of a sandbox; functions
  * of the emulator could make one.
  */
 const policy = `version: 1
