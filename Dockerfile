@@ -32,7 +32,7 @@ COPY scripts/bundle-functions.ts scripts/
 COPY infra/esbuild.yml infra/
 COPY functions functions
 COPY src src
-RUN node scripts/bundle-functions.ts /bundles dump prove restore fargate
+RUN node scripts/bundle-functions.ts /bundles dump prove restore safeguard fargate
 
 FROM ${BASE}
 # What PostgreSQL's programs and extensions load but for OpenSSL, which the base brings along, and every locale: a restore test creates its database with the source's own.

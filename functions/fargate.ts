@@ -12,8 +12,9 @@ import { openTaskAnswer } from "./commons/task-token.ts";
 import { step as dump } from "./dump.ts";
 import { step as prove } from "./prove.ts";
 import { step as restore } from "./restore.ts";
+import { step as safeguard } from "./safeguard.ts";
 
-const steps = new Map<string, Step>([dump, prove, restore].map((step) => [step.name, step as Step]));
+const steps = new Map<string, Step>([dump, prove, restore, safeguard].map((step) => [step.name, step as Step]));
 
 /**
  * Runs the step that the environment names, and answers. Gives the exit code: 0 when it succeeded

@@ -1,14 +1,16 @@
 /**
- * Restores a backup to a new target. It cannot overwrite: its input has no word for that.
+ * Restores a backup. It replaces what stands at a target only by an approval that is in the audit
+ * trail, for exactly this, and used by this execution; and after a safety backup.
  */
 import * as z from "zod";
 import { restoreBackup } from "../src/pipeline/restore.ts";
 import { stackTargetPattern, stackTargetProblem } from "../src/policy/stack-target.ts";
 import { findNamed } from "./commons/found-backup.ts";
+import { approvedIn, withSecondPerson } from "./commons/guarded-restore.ts";
 import { handingOver } from "./commons/handed-over.ts";
 import { backupId, execution, source } from "./commons/inputs.ts";
 import { lookAtTarget } from "./commons/preflight.ts";
-import { optionsShape, readOptions, targetOf } from "./commons/restore-options.ts";
+import { optionsShape, restoreOptionsOf } from "./commons/restore-options.ts";
 import { notingProgress } from "./commons/restore-progress.ts";
 import { defineStep, serve } from "./commons/step.ts";
 
@@ -23,17 +25,24 @@ export const step = defineStep({
     options: optionsShape,
     /** Looks at the target, and touches nothing. */
     only: z.literal("preflight").optional(),
+    /** The request that was approved and is used. */
+    approval: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    /** What stands at the target, as `safeguard` backed it up. */
+    safetyBackup: z.strictObject({ source, backupId }).optional(),
   }),
-  async run(context, request) {
-    const options = {
-      to: targetOf(context.policy, request.to),
-      overwrite: false,
-      allowDamaged: false,
-      ...readOptions(request.options),
-    };
+  async run(given, request) {
+    const context = withSecondPerson(given);
+    const options = restoreOptionsOf(context.policy, request);
     if (request.only === "preflight") return lookAtTarget(context, await findNamed(context, request), options);
     const restored = await notingProgress(context, request, (noting) =>
-      handingOver(noting, request.execution, async (handing) => restoreBackup(handing, await findNamed(handing, request), options)),
+      handingOver(noting, request.execution, async (handing) => {
+        const found = await findNamed(handing, request);
+        const approval = approvedIn(context, found.vault, request);
+        return restoreBackup(handing, found, { ...options, approval, safetyTaken: request.safetyBackup });
+      }),
     );
     return {
       source: restored.source,

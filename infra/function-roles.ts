@@ -4,7 +4,8 @@
  */
 import { ownRoleName, ownWorks } from "../functions/commons/source-names.ts";
 import type { Deployment } from "./deployment.ts";
-import { type FunctionSpec, functionSpecs, roleName } from "./functions.ts";
+import type { FunctionSpec } from "./function-spec.ts";
+import { functionSpecs, roleName } from "./functions.ts";
 import { networkRights } from "./network.ts";
 import { readConnections, readPolicy } from "./secret-rights.ts";
 import { pathOfRoles, sourcesLog } from "./source-resources.ts";
@@ -95,9 +96,12 @@ export const traces: readonly Statement[] = [
   allowWithoutResource("XrayTakesNoResource", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
 ];
 
-/** What does not fit into the role of `restore`: the connections of many sources. */
+/**
+ * What does not fit into the roles of `restore` and `safeguard`: the connections of many sources.
+ */
 export function restorePolicies(deployment: Deployment): Resources {
   const [, ...more] = readConnections(deployment);
+  const reaching = ["restore", ...(deployment.vaultAccount === undefined ? ["safeguard"] : [])];
   return Object.fromEntries(
     more.map((Statement, index): [string, Resource] => [
       `RestoreConnections${index + 1}`,
@@ -106,7 +110,7 @@ export function restorePolicies(deployment: Deployment): Resources {
         Properties: {
           // By this path the deployer may make them (deployer-policy.json).
           Path: `/${deployment.prefix}/restore/`,
-          Roles: [ref(roleName("restore"))],
+          Roles: reaching.map((key) => ref(roleName(key))),
           PolicyDocument: { Version: "2012-10-17", Statement },
         },
       },

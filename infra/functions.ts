@@ -1,40 +1,23 @@
 /** The functions: what each runs on, what it is told, and the role that is its own. */
+
 import { ownKey, ownWorks } from "../functions/commons/source-names.ts";
 import type { SourceConfig } from "../src/policy/policy.ts";
+import { approvalSpecs } from "./approval-functions.ts";
+import * as approvalRights from "./approval-rights.ts";
 import { type Deployment, logicalId } from "./deployment.ts";
 import { eventEnvironment, putEvents } from "./event-rights.ts";
 import { functionLayers } from "./function-layers.ts";
+import type { FunctionSpec } from "./function-spec.ts";
 import type { MachineName } from "./machine-names.ts";
-import { functionNetwork, type Reach } from "./network.ts";
+import { functionNetwork } from "./network.ts";
 import { policyPlace } from "./policy-secret.ts";
 import * as rights from "./rights.ts";
 import * as secretRights from "./secret-rights.ts";
 import { namesEnvironment, sourcesLog } from "./source-resources.ts";
 import { stateEnvironment } from "./state-buckets.ts";
-import { allow, arnOf, ownArn, type Resource, type Resources, ref, type Statement, sub } from "./template.ts";
+import { tellingRights, topicEnvironment } from "./telling.ts";
+import { allow, arnOf, ownArn, type Resource, type Resources, ref, sub } from "./template.ts";
 import { layerLocales } from "./tools.ts";
-
-export interface FunctionSpec {
-  /** The key in serverless.yml, and the name after the prefix. */
-  readonly key: string;
-  /** The module in functions/. */
-  readonly module: string;
-  /** Works for this source alone, under a role that is named by it. */
-  readonly source?: string;
-  readonly rights: readonly Statement[];
-  /** Needs the engines' programs. */
-  readonly tools?: boolean;
-  /** Says which network it works in (network.ts). */
-  readonly reach?: Reach;
-  /**
-   * Is called by a service that does not wait for its end: a failure in it has nobody to see it but
-   * a queue.
-   */
-  readonly unattended?: boolean;
-  readonly environment?: Readonly<Record<string, unknown>>;
-  readonly timeout?: number;
-  readonly memorySize?: number;
-}
 
 /** Several pieces of evidence of the largest backup: each is read, checked, signed and written. */
 const recordSeconds = 300;
@@ -57,6 +40,7 @@ export function functionSpecs(deployment: Deployment): FunctionSpec[] {
     ...deciders(deployment),
     ...sources.flatMap((source): FunctionSpec[] => [dumpSpec(deployment, source), proveSpec(deployment, source)]),
     restoreSpec(deployment),
+    ...approvalSpecs(deployment),
     recordSpec(deployment),
     // The application calls it, and waits for its answer: a failure is that call's.
     { key: "erase-add", module: "erase-add", rights: rights.addErasures(deployment) },
@@ -87,7 +71,12 @@ function deciders(deployment: Deployment): FunctionSpec[] {
 /** Any backup to any place that the policy names: started by a person. */
 function restoreSpec(deployment: Deployment): FunctionSpec {
   const findings = [...rights.markReading(deployment), ...rights.handFindingsOver(deployment)];
-  const own = [...rights.readBackups(deployment), ...findings, ...rights.noteProgress(deployment)];
+  const own = [
+    ...rights.readBackups(deployment),
+    ...findings,
+    ...rights.noteProgress(deployment),
+    ...approvalRights.checkApprovals(deployment),
+  ];
   return {
     key: "restore",
     module: "restore",
@@ -108,7 +97,7 @@ function recordSpec(deployment: Deployment): FunctionSpec {
     module: "record",
     timeout: recordSeconds,
     memorySize: recordMemory,
-    rights: [...rights.recordEvidence(deployment), ...putEvents(deployment)],
+    rights: [...rights.recordEvidence(deployment), ...approvalRights.recordApprovals(deployment), ...putEvents(deployment)],
     environment: { ...stateEnvironment(deployment), ...eventEnvironment(deployment) },
   };
 }
@@ -131,12 +120,8 @@ export function pruneSpec(deployment: Deployment): FunctionSpec {
 
 /** What tells people. */
 function tellers(deployment: Deployment): FunctionSpec[] {
-  const topics = {
-    HOLDFAST_TOPIC_CRITICAL: ref("CriticalTopic"),
-    HOLDFAST_TOPIC_WARNING: ref("WarningTopic"),
-    HOLDFAST_TOPIC_INFO: ref("InfoTopic"),
-  };
-  const tell = [...rights.readCatalogue(deployment), ...rights.readManifestSeals(deployment), ...rights.publishAlerts()];
+  const topics = topicEnvironment;
+  const tell = tellingRights(deployment);
   return [
     {
       key: "notify",

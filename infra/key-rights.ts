@@ -39,6 +39,19 @@ export function sealWith(deployment: Deployment, source: SourceConfig): Statemen
   ];
 }
 
+/** Seals with the key of any source, under a condition on what is sealed. */
+export function sealWhere(deployment: Deployment, condition: object): Statement[] {
+  const { sources, keys } = deployment.policy;
+  const ids = Object.values(sources).flatMap(({ key }) => {
+    const first = keys[key]?.keys[0];
+    return first?.type === "kms" ? [first.keyId] : [];
+  });
+  return [...new Set(ids)].flatMap((keyId) => {
+    const arn = sealingKeyArn(deployment, keyId);
+    return [useKey(deployment, ["kms:GenerateDataKey"], keyId, arn, condition)];
+  });
+}
+
 /**
  * Data keys for entries of erasure ledgers alone: no artifact or manifest's seal has that name
  * (src/sealing/erasure-seal.ts).

@@ -8,6 +8,7 @@ import { parse } from "yaml";
 import type { OwnWork } from "../functions/commons/source-names.ts";
 import { definitions } from "../statemachines/definitions/all.ts";
 import { renderMachine } from "../statemachines/render.ts";
+import { withoutApproval } from "../statemachines/without-approval.ts";
 import { withoutContainers } from "../statemachines/without-containers.ts";
 import { withoutPruning } from "../statemachines/without-pruning.ts";
 import type { Deployment } from "./deployment.ts";
@@ -48,7 +49,10 @@ export function machineRoles(deployment: Deployment): Resources {
       ...ofEverySource(deployment, "prove"),
     ],
     "restore-test": [call("plan", "record", "notify"), ...ofEverySource(deployment, "prove")],
-    restore: [call("plan", "restore", "record", "notify"), ...runTasks(deployment, "restore")],
+    restore: [
+      call("plan", "restore", "record", "notify", ...(deployment.vaultAccount === undefined ? ["request", "safeguard"] : [])),
+      ...runTasks(deployment, "restore", ["restore", ...(deployment.vaultAccount === undefined ? ["safeguard"] : [])]),
+    ],
     verify: [call("due", "record", "notify"), ...ofEverySource(deployment, "prove"), ...distribute(deployment, "verify")],
     fleet: [call("due", "notify"), ...distribute(deployment, "fleet"), ...startMachines(deployment, ["backup", "restore-test"])],
   };
@@ -66,7 +70,8 @@ const writtenMachine = (name: MachineName): string => readFileSync(join(machines
 function machineOf(deployment: Deployment, name: MachineName): string {
   const written = definitions[name];
   const pruning = deployment.vaultAccount === undefined ? written : withoutPruning(written);
-  const definition = hasContainers(deployment) ? pruning : withoutContainers(pruning);
+  const approving = deployment.vaultAccount === undefined ? pruning : withoutApproval(pruning);
+  const definition = hasContainers(deployment) ? approving : withoutContainers(approving);
   return definition === written ? writtenMachine(name) : renderMachine(name, definition);
 }
 
@@ -116,11 +121,16 @@ function ofEverySource(deployment: Deployment, work: OwnWork): Statement[] {
   ];
 }
 
-/** `family`: the name of a task definition after the prefix. */
-function runTasks(deployment: Deployment, family: string): Statement[] {
+/**
+ * `family`: the name of a task definition after the prefix; `roles`: which its containers may have.
+ */
+function runTasks(deployment: Deployment, family: string, roles: readonly string[]): Statement[] {
   const { prefix } = deployment;
   if (!hasContainers(deployment)) return [];
-  return [runTask(taskDefinitions(prefix, family)), passRole(arnOf(roleName(family)), arnOf("TaskExecutionRole"))];
+  return [
+    runTask(taskDefinitions(prefix, family)),
+    passRole(...roles.map((key) => arnOf(roleName(key))), arnOf("TaskExecutionRole")),
+  ];
 }
 
 /** Every revision of it. */

@@ -33,7 +33,7 @@ interface Published {
  * Functions whose roles others name in policies of their own: of keys, buckets and networks. Not
  * every stack has them all.
  */
-const namedRoles = ["prune", "record", "restore"];
+const namedRoles = ["prune", "record", "restore", "safeguard"];
 
 /** Everything that is told, in no order. */
 function published(deployment: Deployment): readonly Published[] {
@@ -63,6 +63,12 @@ function published(deployment: Deployment): readonly Published[] {
       description: "The beginning of the ARN of every role of a source",
       arn: rolesOfStage(deployment),
     },
+    ...(deployment.vaultAccount === undefined ? ["requesters", "approvers"] : []).map((name) => ({
+      path: `policies/${name}`,
+      output: `${logicalId(name)}PolicyArn`,
+      description: `The managed policy for ${name}`,
+      arn: ref(`${logicalId(name)}Policy`),
+    })),
     ...(hasContainers(deployment)
       ? [{ path: "cluster", output: "ClusterArn", description: "Containers of large sources", arn: arnOf("Cluster") }]
       : []),

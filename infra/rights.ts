@@ -8,7 +8,7 @@ import { stateBucketArn, stateObjects } from "./state-buckets.ts";
 import { allow, allowWithoutResource, arnOf, deny, named, ref, type Statement, sub } from "./template.ts";
 
 /** Objects under these prefixes of a vault's layout. */
-function objectsIn(vaults: readonly S3Vault[], ...paths: readonly string[]): unknown[] {
+export function objectsIn(vaults: readonly S3Vault[], ...paths: readonly string[]): unknown[] {
   return vaults.flatMap(({ bucket, prefix }) =>
     paths.map((path) => sub(`arn:\${AWS::Partition}:s3:::${bucket}/${prefix === "" ? "" : `${prefix}/`}${path}`)),
   );
@@ -23,12 +23,12 @@ export function bucketArns(vaults: readonly S3Vault[]) {
  * Vaults whose objects are locked: what handles them needs the rights to look at locks, and some to
  * make or extend them.
  */
-const lockedOf = (vaults: readonly S3Vault[]): S3Vault[] => vaults.filter(({ lock }) => lock !== undefined);
+export const lockedOf = (vaults: readonly S3Vault[]): S3Vault[] => vaults.filter(({ lock }) => lock !== undefined);
 
 /** What HEAD tells of an object's lock, it tells to those alone who may ask for it. */
-const seeLocks = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"];
+export const seeLocks = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"];
 
-function allowIn(actions: readonly string[], resources: readonly unknown[], condition?: unknown): Statement[] {
+export function allowIn(actions: readonly string[], resources: readonly unknown[], condition?: unknown): Statement[] {
   return resources.length === 0 ? [] : [allow(actions, resources, condition)];
 }
 
@@ -69,7 +69,7 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
     // After a write the lock is looked at, and made where the store ignored it. What is there
     // is sealed, and this role cannot unseal.
     ...allowIn(["s3:GetObject", ...seeLocks, "s3:PutObjectRetention"], objectsIn(lockedOf(vaults), ...own)),
-    ...denyLongLocks(source, objectsIn(lockedOf(vaults), ...own)),
+    ...denyLongLocks([source], objectsIn(lockedOf(vaults), ...own)),
     ...lockDocuments(vaults),
     ...allowIn(["s3:PutObjectTagging"], objectsIn(tiered, `artifacts/${source.name}/*`)),
     // Takes back the parts of an upload that failed; what was committed cannot be touched by it.
@@ -87,15 +87,16 @@ export function addBackups(deployment: Deployment, source: SourceConfig): Statem
  * the request's clock and S3's (Amazon S3 user guide, "Object Lock considerations", remaining
  * retention).
  */
-function denyLongLocks({ retention, traits }: SourceConfig, resources: readonly unknown[]): Statement[] {
+export function denyLongLocks(sources: readonly SourceConfig[], resources: readonly unknown[]): Statement[] {
   if (resources.length === 0) return [];
-  const seconds = Math.max(...traits.kinds.map((kind) => shortestKept(retention, kind)));
+  const promised = sources.flatMap(({ retention, traits }) => traits.kinds.map((kind) => shortestKept(retention, kind)));
+  const seconds = Math.max(...promised);
   const condition = { NumericGreaterThan: { "s3:object-lock-remaining-retention-days": Math.ceil(seconds / 86_400) + 1 } };
   return [named("NoLongerThanRetention", deny(["s3:PutObjectRetention"], resources, condition))];
 }
 
 /** Keeps the vault's own two documents locked, and not for longer than Holdfast does. */
-function lockDocuments(vaults: readonly S3Vault[]): Statement[] {
+export function lockDocuments(vaults: readonly S3Vault[]): Statement[] {
   const resources = objectsIn(lockedOf(vaults), "holdfast.json", "RESTORE.md");
   if (resources.length === 0) return [];
   const condition = { NumericGreaterThan: { "s3:object-lock-remaining-retention-days": documentLockMs / 86_400_000 + 1 } };
@@ -248,7 +249,7 @@ export function statesOf(vaults: readonly S3Vault[]): S3Vault[] {
 }
 
 /** Without the right to list, S3 answers 403 for a lease that is not there. */
-function holdLeases(vaults: readonly S3Vault[], names: string): Statement[] {
+export function holdLeases(vaults: readonly S3Vault[], names: string): Statement[] {
   const states = statesOf(vaults);
   return [
     allow(["s3:ListBucket"], bucketArns(states)),
@@ -279,6 +280,9 @@ export function noteDamage(deployment: Deployment): Statement[] {
 
 /** Says why a container did not answer. Step Functions takes the token for the resource. */
 export const failTasks: Statement = allowWithoutResource("TaskTokenTakesNoResource", ["states:SendTaskFailure"]);
+
+/** Lets a machine that waits for a person go on: the token says which. */
+export const answerTasks: Statement = allowWithoutResource("TaskTokenTakesNoResource", ["states:SendTaskSuccess"]);
 
 /** Publishes alerts; the topics are encrypted, and a publisher uses their key. */
 export function publishAlerts(): Statement[] {

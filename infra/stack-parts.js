@@ -16,6 +16,7 @@ import { machineNames } from "./machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "./machines.ts";
 import { networkConfiguration, provingConfiguration } from "./network.ts";
 import { arnParameters, stackOutputs } from "./outputs.ts";
+import { peoplePolicies } from "./people.ts";
 import { policyResources } from "./policy-secret.ts";
 import { provingOutputs } from "./proving-network.ts";
 import { partUnlessRefused, readableError } from "./readable-error.ts";
@@ -158,6 +159,7 @@ function resourcesOf(deployment) {
     ...functionRoles(deployment),
     ...functionLogs(deployment),
     ...restorePolicies(deployment),
+    ...peoplePolicies(deployment),
     ...failureDestinations(deployment),
     ...machineRoles(deployment),
     ...machineLogs(deployment),

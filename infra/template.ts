@@ -109,7 +109,7 @@ export function role(principal: string, statements: readonly Statement[], option
 }
 
 /** IAM takes a Sid once in a policy: the second of a name gets a 2. */
-function numberSids(statements: readonly Statement[]): Statement[] {
+export function numberSids(statements: readonly Statement[]): Statement[] {
   const seen = new Map<string, number>();
   return statements.map((statement) => {
     if (statement.Sid === undefined) return statement;

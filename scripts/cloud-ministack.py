@@ -116,6 +116,18 @@ def evaluate_succeed_output(apply_output_path):
     return corrected
 
 
+def evaluate_task_timeout(execute):
+    """A Task's TimeoutSeconds takes JSONata (Step Functions developer guide, "Task workflow state")."""
+
+    def corrected(state, raw, execution, ctx):
+        seconds = state.get("TimeoutSeconds")
+        if isinstance(seconds, str):
+            state = {**state, "TimeoutSeconds": stepfunctions._apply_jsonata_template(seconds, raw, ctx)}
+        return execute(state, raw, execution, ctx)
+
+    return corrected
+
+
 def fill_scheduled_time(invoke):
     """Context attributes in a schedule's input (EventBridge Scheduler guide, "Adding context attributes"); a cron's instant is a minute."""
 
@@ -157,6 +169,19 @@ def know_key_conditions(context_of):
             with request_scope(key["Arn"].split(":")[4], get_region()):
                 aliases = [arn.split(":", 5)[5] for arn, key_id in kms._aliases.items() if key_id == key["KeyId"]]
             known["kms:ResourceAliases"] = aliases
+        return known
+
+    return corrected
+
+
+def know_legal_holds(context_of):
+    """s3:object-lock-legal-hold is a condition key of a legal hold (S3 user guide, "Managing Object Lock")."""
+
+    def corrected(service, action, body, *rest):
+        known = dict(context_of(service, action, body, *rest) or {})
+        status = re.search(rb"<Status>(\w+)</Status>", body or b"") if action == "s3:PutObjectLegalHold" else None
+        if status:
+            known["s3:object-lock-legal-hold"] = status.group(1).decode()
         return known
 
     return corrected
@@ -240,9 +265,11 @@ if __name__ == "__main__":
     lambda_svc._execute_function_warm = keep_error_names(lambda_svc._execute_function_warm)
     stepfunctions._run_distributed_map = evaluate_distributed_map(stepfunctions._run_distributed_map)
     stepfunctions._apply_output_path = evaluate_succeed_output(stepfunctions._apply_output_path)
+    stepfunctions._execute_task = evaluate_task_timeout(stepfunctions._execute_task)
     eventbridge._invoke_target = fill_scheduled_time(eventbridge._invoke_target)
     iam_actions.extract_resource_arn = authorize_alias_as_key(iam_actions.extract_resource_arn)
     iam_actions.request_tag_context = know_key_conditions(iam_actions.request_tag_context)
+    iam_actions.request_tag_context = know_legal_holds(iam_actions.request_tag_context)
     iam_actions.s3_service_context = know_conditional_writes(iam_actions.s3_service_context)
     if "HOLDFAST_CLOUD_TASKS" in os.environ:
         stepfunctions._SERVICE_DISPATCH["arn:aws:states:::ecs:runTask"] = run_tasks_as_processes(stepfunctions._invoke_ecs_run_task)

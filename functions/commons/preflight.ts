@@ -2,19 +2,25 @@
 import { redactSecretForms } from "../../src/alerts/redact-secret-forms.ts";
 import type { FoundBackup } from "../../src/pipeline/catalogue/find-backups.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
+import { describeOverwrite } from "../../src/pipeline/restore/guard-overwrite.ts";
 import type { RestoreOptions } from "../../src/pipeline/restore/restore-options.ts";
+import { describeLoss } from "../../src/pipeline/restore/seek-overwrite.ts";
 import { requireRestorable } from "../../src/pipeline/restore.ts";
 
-/** A state machine carries 262,144 bytes: a target has about ten checks, and a tree a few more. */
+/**
+ * A state machine carries 262,144 bytes: a target has about ten checks, and a tree a few more.
+ */
 const maxChecks = 40;
 const maxCharacters = 500;
 
 /**
- * Every check of the target, with what to do about it. Errors: RestoreRefused, where one fails,
- * with all that failed; those of requireRestorable.
+ * Every check of the target, with what to do about it; and of an occupied one, what an approver is
+ * asked. Errors: RestoreRefused, where one fails, with all that failed; those of
+ * requireRestorable.
  */
 export async function lookAtTarget(context: PipelineContext, found: FoundBackup, options: RestoreOptions) {
-  const { occupied, checks } = await requireRestorable(context, found, options);
+  const plan = await requireRestorable(context, found, options);
+  const { occupied, checks } = plan;
   return {
     source: found.entry.source,
     backupId: found.entry.id,
@@ -25,6 +31,7 @@ export async function lookAtTarget(context: PipelineContext, found: FoundBackup,
       message: cut(message),
       ...(remedy === undefined ? {} : { remedy: cut(remedy) }),
     })),
+    ...(occupied ? { subject: describeOverwrite(found, options, plan), loses: describeLoss(found, options, plan).map(cut) } : {}),
   };
 }
 

@@ -3,7 +3,7 @@
  * a rule notices.
  */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
-import type { Alert } from "../../src/alerts/alert.ts";
+import type { Alert, AlertContext } from "../../src/alerts/alert.ts";
 import type { ExecutionContext } from "../../src/alerts/alert-for-execution.ts";
 import { gatherAlertContext, notify } from "../../src/pipeline/notify.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
@@ -29,6 +29,11 @@ export async function publishAlert(context: PipelineContext, alert: Alert): Prom
 export function countFailure(source?: string): void {
   if (source !== undefined) metrics.addDimension("source", source);
   metrics.addMetric("Failures", MetricUnit.Count, 1);
+}
+
+/** What an alert about a source's execution is made with. Never throws. */
+export function alertContext(context: PipelineContext, source: string, execution: string): Promise<AlertContext> {
+  return gatherAlertContext(context, { source, run: execution });
 }
 
 /**

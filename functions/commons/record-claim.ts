@@ -45,9 +45,10 @@ async function recordClaim(
 export async function recordBegun(
   context: PipelineContext,
   { vault, entry: { source, id: backupId } }: FoundBackup,
-  { execution, requestedBy, to }: AskedRestore & { readonly to: string },
+  { execution, requestedBy, to, request }: AskedRestore & { readonly to: string; readonly request: string },
 ) {
-  const details = { to, execution, ...requester(requestedBy) };
+  // By an approved request, something is replaced.
+  const details = { to, execution, ...requester(requestedBy), ...(request === "" ? {} : { overwrite: "yes", request }) };
   await tryToRecord(context, vault, { action: "restore.begun", source, backupId, details });
   return { source, backupId, recorded: 0 };
 }

@@ -67,13 +67,25 @@ export function openTaskAnswer(taskToken: string, everyMs = heartbeatMs): TaskAn
 }
 
 /**
+ * Lets the machine that waits for a person's answer go on; gives whether it still waited. Errors:
+ * those of Step Functions, without the token.
+ */
+export async function goOn(taskToken: string, output: Readonly<Record<string, string>>): Promise<boolean> {
+  return isTaken((client) => client.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) })));
+}
+
+/**
  * Answers with a failure where somebody still waits for the answer; gives whether somebody did.
  * Errors: those of Step Functions.
  */
 export async function answerOnce(taskToken: string, { name, message }: Error): Promise<boolean> {
+  return isTaken((client) => client.send(new SendTaskFailureCommand({ taskToken, error: name, cause: message })));
+}
+
+async function isTaken(send: (client: SFNClient) => Promise<unknown>): Promise<boolean> {
   const client = new SFNClient(configuration);
   try {
-    await client.send(new SendTaskFailureCommand({ taskToken, error: name, cause: message }));
+    await send(client);
     return true;
   } catch (error) {
     if (overNames.includes((error as Error).name)) return false;

@@ -131,6 +131,8 @@ const classes: Readonly<Partial<Record<ErrorName, FailureClass>>> = {
   AlertRefused: "speechless",
   AlertUndelivered: "speechless",
   ApprovalNeeded: "asked",
+  ApprovalDenied: "asked",
+  ApprovalExpired: "asked",
   ApprovalRefused: "asked",
   ArtifactArchived: "asked",
   ArtifactDamaged: "lost",

@@ -4,6 +4,7 @@ import type { ExitCode } from "../errors/exit-codes.ts";
 import type { DecisionWord } from "../vault/documents/approval.ts";
 import { example, type InSession } from "./command-shape.ts";
 import type { AnswerOptions } from "./commands/approve.ts";
+import { onStack } from "./stack/on-stack.ts";
 import type { Terminal } from "./terminal.ts";
 
 type End = (exitCode: ExitCode) => void;
@@ -44,7 +45,7 @@ function addAnswer(
   inSession: InSession,
   { name, decision, does }: { readonly name: "approve" | "deny"; readonly decision: DecisionWord; readonly does: string },
 ): void {
-  const recording = inSession(async () => (await import("./commands/approve.ts"))[name]);
+  const recording = inSession(async () => (await import("./commands/approve.ts"))[name], { onStack: onStack[name] });
   const command = program
     .command(name)
     .description(does)

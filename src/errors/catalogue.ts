@@ -34,6 +34,18 @@ export const catalogue = {
     retryable: true,
     hint: "Check that this machine may connect to the channel, and drill it with `holdfast alert test`.",
   },
+  ApprovalDenied: {
+    code: "HF511",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Nothing was touched. Talk to the person who denied it, and ask again.",
+  },
+  ApprovalExpired: {
+    code: "HF512",
+    exitCode: exitCodes.refused,
+    retryable: false,
+    hint: "Nothing was touched. Ask again, and tell an approver of it.",
+  },
   ApprovalNeeded: {
     code: "HF508",
     exitCode: exitCodes.refused,

@@ -27,6 +27,7 @@ export const defaultAuditKeep = "2557d";
 export const defaultAuditKeepSeconds = 2_557 * 86_400;
 /** A request waits for a working afternoon, and not over night. */
 export const defaultApprovalExpiry = "4h";
+export const defaultApprovalSeconds = 4 * 3_600;
 /** Longer than any test that a schedule of every night leaves room for. */
 export const defaultMaxTestDuration = "12h";
 export const defaultMaxTestSeconds = 12 * 3_600;

@@ -2,17 +2,18 @@
 import { stackTargetPattern, stackTargetProblem } from "../../src/policy/stack-target.ts";
 import type { Definition } from "../asl.ts";
 import { aboutBackup, alertAndFail, begin, sendAlert } from "../fragments/alert.ts";
+import { askForApproval } from "../fragments/approval.ts";
 import { catchAll } from "../fragments/catch.ts";
 import { anyError } from "../fragments/errors.ts";
 import { catchAndRecord, record, recordFailure, thisExecution } from "../fragments/record.ts";
-import { retryStep, retryStepOnFargate } from "../fragments/retry.ts";
+import { retryStep, retryStepOnFargate, retryStepOnFargateOnLease, retryStepOnLease } from "../fragments/retry.ts";
 import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } from "../fragments/tasks.ts";
 
 /** Who asks may write anything, of any length and type: an alert takes the beginning of it. */
 const asked = "$states.input.requestedBy";
 const requestedBy = `{% $exists(${asked}) ? ${asked} : 'someone without a name' %}`;
 const maxNameCharacters = 200;
-const askedFor = `{% 'asked for by ' & $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`;
+const askedFor = `{% 'asked for by ' & $substring('' & $requestedBy, 0, ${maxNameCharacters}) & ($approvedBy = '' ? '' : ', approved by ' & $approvedBy) %}`;
 
 const shownRequester = `{% $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`;
 const restoring = { step: "restore", about: { ...aboutBackup, requestedBy: shownRequester } } as const;
@@ -21,16 +22,18 @@ const failing = { step: "restore", about: { ...restoring.about, error: "{% $subs
 
 export const restore: Definition = {
   about: [
-    "Restores one backup to a new target; started by hand, never by a schedule. What exists is never overwritten from here.",
-    "Input: { source, backup, to, requestedBy, options? }, as in events/machines/restore.json. `to` is a plain name",
+    "Restores one backup; started by hand, never by a schedule. What stands at the target is replaced only where `options` ask",
+    "for it, a second person approves it, and a safety backup was taken.",
+    "Input: { source, backup, to, requestedBy, options?, reason?, expiresSeconds? }, as in events/machines/restore.json. `to` is a plain name",
     "(src/policy/stack-target.ts): anyone who may start this machine chooses it, and it stays in the execution's history.",
     "`options` are those of functions/restore.ts, which refuses every other: owners, grants, tablespaces, assertions, room.",
   ],
-  comment: "Holdfast - restore a backup to a new target, compare it with what was dumped, send an alert",
-  timeoutSeconds: 3 * daySeconds,
+  comment: "Holdfast - restore a backup, compare it with what was dumped, send an alert",
+  // Three days for an answer (functions/commons/guarded-restore.ts), and three for the work.
+  timeoutSeconds: 6 * daySeconds,
   startAt: "Begin",
   states: {
-    Begin: begin("CheckTarget", { requestedBy }),
+    Begin: begin("CheckTarget", { requestedBy, approvedBy: "{% '' %}", requestId: "{% '' %}" }),
     CheckTarget: {
       Comment: "A connection string could send every table to a server of the caller's choice",
       Type: "Choice",
@@ -74,13 +77,54 @@ export const restore: Definition = {
         target: sharedFunction("Restore"),
         payload: "{% $merge([$event, {'only': 'preflight'}]) %}",
       },
-      { Assign: { preflight: "{% $states.result.Payload %}" }, Retry: retryStep, Catch: catchAll, Next: "RecordStart" },
+      { Assign: { preflight: "{% $states.result.Payload %}" }, Retry: retryStep, Catch: catchAll, Next: "ChooseApproval" },
+    ),
+    ChooseApproval: {
+      Comment: "What stands at the target is replaced, or there is nothing",
+      Type: "Choice",
+      Choices: [{ Condition: "{% $preflight.occupied %}", Next: "RecordRequest" }],
+      Default: "RecordStart",
+    },
+    ...askForApproval("ChooseSafetyRunner"),
+    ChooseSafetyRunner: chooseRunner("SafetyBackup"),
+    ...lambdaOrFargate("SafetyBackup", {
+      comment: "What stands at the target, as a backup of its own; nothing is touched when it cannot be made",
+      lambda: sharedFunction("Safeguard"),
+      container: { family: "restore", role: { "Fn::GetAtt": ["SafeguardRole", "Arn"] }, step: "safeguard" },
+      payload: { source: "{% $event.source %}", execution: thisExecution, to: "{% $event.to %}", options: "{% $event.options %}" },
+      timeoutSeconds: daySeconds,
+      retry: retryStepOnLease,
+      retryOnFargate: retryStepOnFargateOnLease,
+      assign: (result) => ({
+        event: `{% $merge([$event, {'approval': $request.sha256, 'safetyBackup': ${result}}]) %}`,
+      }),
+      next: "RecordSafety",
+    }),
+    RecordSafety: invoke(
+      {
+        comment: "Its evidence is signed, and it is held until a person releases the hold",
+        target: sharedFunction("Record"),
+        payload: {
+          step: "safety-backup",
+          ...aboutBackup,
+          execution: thisExecution,
+          to: "{% $event.to %}",
+          safety: "{% $event.safetyBackup %}",
+        },
+      },
+      { Retry: retryStep, Catch: catchAll, Next: "RecordStart" },
     ),
     RecordStart: invoke(
       {
         comment: "What restores cannot sign: the audit trail's entry is made here. A restore is not held up for it",
         target: sharedFunction("Record"),
-        payload: { step: "restore-begun", ...restoring.about, execution: thisExecution, to: "{% $event.to %}" },
+        payload: {
+          step: "restore-begun",
+          ...restoring.about,
+          execution: thisExecution,
+          to: "{% $event.to %}",
+          request: "{% $requestId %}",
+        },
       },
       { Retry: retryStep, Catch: [{ ErrorEquals: anyError, Next: "TellStart" }], Next: "TellStart" },
     ),
@@ -124,7 +168,11 @@ export const restore: Definition = {
       },
       { Catch: catchAll, Next: "Done" },
     ),
-    Done: { Type: "Succeed", Output: "{% $merge([$restored, {'checks': $preflight.checks}]) %}" },
+    Done: {
+      Type: "Succeed",
+      Output:
+        "{% $merge([$restored, {'checks': $preflight.checks}, $exists($event.safetyBackup) ? {'safetyBackup': $event.safetyBackup, 'request': $requestId, 'approvedBy': $approvedBy} : {}]) %}",
+    },
     ...alertAndFail("restore", aboutBackup),
   },
 };

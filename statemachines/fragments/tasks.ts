@@ -15,7 +15,7 @@ const shortLambdaSeconds = 2 * minuteSeconds;
 const heartbeatSeconds = 15 * minuteSeconds;
 
 /** The functions that a stack has once; those of each source are named by `plan` and `due`. */
-type SharedFunction = "Plan" | "Prune" | "Record" | "Restore" | "Due" | "Notify";
+type SharedFunction = "Plan" | "Prune" | "Record" | "Request" | "Restore" | "Safeguard" | "Due" | "Notify";
 
 export const sharedFunction = (name: SharedFunction) => ({ "Fn::GetAtt": [`${name}LambdaFunction`, "Arn"] });
 
@@ -43,15 +43,17 @@ export function invoke({ comment, target, payload, takes = "long" }: Invocation,
 export interface ContainerRun {
   /** What is run: the family of a task definition, after the stack's prefix. */
   readonly family: "dump" | "prove" | "restore";
-  /** An expression that gives the role of the source; absent: that of the task definition. */
-  readonly role?: string;
+  /** Gives the role of the source or of the step; absent: that of the task definition. */
+  readonly role?: string | Values;
+  /** A step that is not the family's own. */
+  readonly step?: string;
   /** The event, as a Lambda would get it. */
   readonly payload: Values | string;
   readonly timeoutSeconds: number;
 }
 
 /** A step in a container, which answers with the task token. */
-export function runContainer({ family, role, payload, timeoutSeconds }: ContainerRun, flow: Flow): State {
+export function runContainer({ family, role, step, payload, timeoutSeconds }: ContainerRun, flow: Flow): State {
   return {
     Type: "Task",
     Resource: "arn:aws:states:::ecs:runTask.waitForTaskToken",
@@ -64,7 +66,7 @@ export function runContainer({ family, role, payload, timeoutSeconds }: Containe
       NetworkConfiguration: { AwsvpcConfiguration: networkOf(family) },
       Overrides: {
         ...(role === undefined ? {} : { TaskRoleArn: role }),
-        ContainerOverrides: [{ Name: "holdfast", Environment: environmentOf(payload) }],
+        ContainerOverrides: [{ Name: "holdfast", Environment: environmentOf(payload, step) }],
       },
     },
     ...inOrder(flow),
@@ -79,8 +81,9 @@ function networkOf(family: ContainerRun["family"]): string {
   return `\${self:custom.generated.${family === "prove" ? "provingNetwork" : "network"}}`;
 }
 
-function environmentOf(payload: Values | string) {
+function environmentOf(payload: Values | string, step: string | undefined) {
   return [
+    ...(step === undefined ? [] : [{ Name: "HOLDFAST_STEP", Value: step }]),
     { Name: "HOLDFAST_EVENT", Value: `{% $string(${toExpression(payload)}) %}` },
     { Name: "HOLDFAST_TASK_TOKEN", Value: "{% $states.context.Task.Token %}" },
   ];
@@ -99,7 +102,7 @@ function toExpression(value: Values | string): string {
 export interface PairedStep {
   readonly comment?: string;
   readonly lambda: Invocation["target"];
-  readonly container: Pick<ContainerRun, "family" | "role">;
+  readonly container: Pick<ContainerRun, "family" | "role" | "step">;
   readonly payload: Values | string;
   /** Of the container. */
   readonly timeoutSeconds: number;

@@ -12,6 +12,7 @@ import {
   GetObjectLockConfigurationCommand,
   PutBucketPolicyCommand,
   PutObjectCommand,
+  PutObjectLegalHoldCommand,
 } from "@aws-sdk/client-s3";
 import { CreateScheduleCommand } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
@@ -35,6 +36,7 @@ export const observations: readonly Observation[] = [
   ...(isRoot ? [{ correction: "run_as_nobody", aws: "not root", see: seeUser }] : []),
   { correction: "evaluate_distributed_map", aws: { status: "SUCCEEDED", output: { sum: 6, first: 1 } }, see: seeDistributedMap },
   { correction: "evaluate_succeed_output", aws: { status: "SUCCEEDED", output: { twice: 42 } }, see: seeSucceedOutput },
+  { correction: "evaluate_task_timeout", aws: { status: "SUCCEEDED", output: "nobody answered" }, see: seeTaskTimeout },
   { correction: "fill_scheduled_time", aws: "as scheduled", see: seeScheduledTime },
   { correction: "authorize_alias_as_key", aws: "allowed", see: (emulator) => seeKeyUse(emulator, "by-alias", {}) },
   {
@@ -46,6 +48,7 @@ export const observations: readonly Observation[] = [
         "ForAnyValue:StringEquals": { "kms:ResourceAliases": ["alias/by-condition"] },
       }),
   },
+  { correction: "know_legal_holds", aws: ["allowed", "AccessDenied"], see: seeLegalHolds },
   { correction: "know_conditional_writes", aws: ["AccessDenied", "allowed"], see: seeConditionalWrites },
   { correction: "run_tasks_as_processes", aws: { status: "SUCCEEDED", output: "answered" }, see: seeTask },
   {
@@ -121,6 +124,15 @@ await fetch(process.env.AWS_ENDPOINT_URL, {
   },
   body: JSON.stringify({ taskToken: process.env.TOKEN, output: '"answered"' }),
 });`;
+
+async function seeTaskTimeout(emulator: Emulator): Promise<unknown> {
+  await makeFunction(emulator, "waiting");
+  const Resource = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+  const Arguments = { FunctionName: "waiting", Payload: {} };
+  const Catch = [{ ErrorEquals: ["States.Timeout"], Output: "nobody answered", Next: "Done" }];
+  const Wait = { Type: "Task", Resource, TimeoutSeconds: "{% 1 + 1 %}", Arguments, Catch, End: true };
+  return runMachine(emulator, "waiting-for-a-person", {}, { StartAt: "Wait", States: { Wait, Done: { Type: "Succeed" } } });
+}
 
 async function seeTask(emulator: Emulator): Promise<unknown> {
   const container = { Name: "probe", Image: "no-such-image:0", EntryPoint: ["node", "/var/task/probe.mjs"], Essential: true };
@@ -202,6 +214,21 @@ async function seeKeyUse(emulator: Emulator, name: string, Condition: object): P
  * What a bucket's policy that asks for conditional writes makes of a plain write, and of a
  * conditional one.
  */
+async function seeLegalHolds(emulator: Emulator): Promise<unknown> {
+  const { s3 } = emulator.clients;
+  const Bucket = "held";
+  const CreateBucketConfiguration = { LocationConstraint: region } as const;
+  await s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration, ObjectLockEnabledForBucket: true }));
+  await s3.send(new PutObjectCommand({ Bucket, Key: "one", Body: "x" }));
+  const Condition = { StringEquals: { "s3:object-lock-legal-hold": "ON" } };
+  const right = { Action: "s3:PutObjectLegalHold", Resource: `arn:aws:s3:::${Bucket}/*`, Condition };
+  return withRole(emulator, "holder", right, async (own) => {
+    const hold = (Status: "ON" | "OFF"): Promise<string> =>
+      own.s3.send(new PutObjectLegalHoldCommand({ Bucket, Key: "one", LegalHold: { Status } })).then(() => "allowed", nameOf);
+    return [await hold("ON"), await hold("OFF")];
+  });
+}
+
 async function seeConditionalWrites(emulator: Emulator): Promise<unknown> {
   const { s3 } = emulator.clients;
   const Bucket = "append-only";

@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll } from "vitest";
 import { startTestCloud, type TestCloud } from "./cloud.ts";
+import { approvalsSuite } from "./suites/approvals.ts";
 import { chainSuite } from "./suites/chain.ts";
 import { eventsListener, eventsSuite } from "./suites/events.ts";
 import { failuresSuite, hangSuite } from "./suites/failures.ts";
@@ -38,6 +39,7 @@ hangSuite(theCloud);
 samplesSuite(theCloud);
 fleetSuite(theCloud);
 restoreSuite(theCloud);
+approvalsSuite(theCloud);
 pruneSuite(theCloud);
 eventsSuite(theCloud);
 rightsSuite(theCloud);

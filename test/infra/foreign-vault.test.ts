@@ -39,10 +39,24 @@ describe("a stack whose vault is another account's", () => {
     expect(JSON.stringify(States)).not.toContain("PruneLambdaFunction");
   });
 
-  it("is the only one whose machine differs", () => {
+  it("replaces nothing: its machine refuses where another asks a second person", () => {
+    const restore = serverlessMachine(foreign(), "restore").definition as {
+      States: Record<string, { Type: string; Next?: string }>;
+    };
+    expect(restore.States["RecordRequest"]).toMatchObject({
+      Type: "Pass",
+      Assign: { failure: { Error: "RestoreRefused" } },
+      Next: "Alert",
+    });
+    expect(JSON.stringify(restore)).not.toMatch(/Safeguard|RequestLambda|waitForTaskToken","TimeoutSeconds":"/);
+    const targets = Object.values(restore.States).flatMap(({ Next }) => Next ?? []);
+    expect(targets.filter((name) => !(name in restore.States))).toEqual([]);
+  });
+
+  it("is the only one whose other machines differ", () => {
     const own = serverlessMachine(deploy(), "backup").definition as { States: Record<string, { Type: string }> };
     expect(own.States["Prune"]?.Type).toBe("Task");
-    for (const name of ["restore-test", "restore", "verify", "fleet"] as const)
+    for (const name of ["restore-test", "verify", "fleet"] as const)
       expect(serverlessMachine(foreign(), name).definition).toEqual(serverlessMachine(deploy(), name).definition);
   });
 });

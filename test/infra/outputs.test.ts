@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { functionRoles } from "../../infra/function-roles.ts";
 import { arnParameters, stackOutputs } from "../../infra/outputs.ts";
+import { peoplePolicies } from "../../infra/people.ts";
 import { topicResources } from "../../infra/topics.ts";
 import { vaultResources } from "../../infra/vault.ts";
 import { deploy, foreignPolicyText, samplePolicyText } from "./deployments.ts";
@@ -21,6 +22,7 @@ function templateOf(deployment: Deployed): Template {
       AlertQueue: { Type: "AWS::SQS::Queue" },
       Cluster: { Type: "AWS::ECS::Cluster" },
       SourcesLog: { Type: "AWS::Logs::LogGroup" },
+      ...peoplePolicies(deployment),
       ...arnParameters(deployment),
     },
   } as Template;

@@ -46,13 +46,14 @@ describe("rds-db:connect", () => {
     expect(logins(withLogin(""))).toEqual({
       DumpDbx2d1Role: [arn("eu-west-1", "*")],
       RestoreRole: [arn("eu-west-1", "*")],
+      SafeguardRole: [arn("eu-west-1", "*")],
     });
     expect(logins(samplePolicyText)).toEqual({});
   });
 
   it("is given for one server where the policy names it, in the policy's region", () => {
     const named = logins(withLogin(", resourceId: cluster-ABCDEF0123, region: us-west-2"));
-    expect(Object.values(named)).toEqual([[arn("us-west-2", "cluster-ABCDEF0123")], [arn("us-west-2", "cluster-ABCDEF0123")]]);
+    expect(Object.values(named)).toEqual(Array.from({ length: 3 }, () => [arn("us-west-2", "cluster-ABCDEF0123")]));
     const elsewhere = withLogin("").replace(host, "db.example.com");
     expect(Object.values(logins(elsewhere))[0]).toEqual([arn(`\${AWS::Region}`, "*")]);
   });

@@ -37,7 +37,7 @@ const encryptedWith = (secretsKeys: string) =>
 describe("keys of the account's own for secrets", () => {
   it("are used by every role, by way of Secrets Manager alone, to open and for nothing else", () => {
     const uses = usesOf(rolesOf(keys.join(", ")));
-    expect(uses.length).toBe(18);
+    expect(uses.length).toBe(22);
     const viaSecretsManager = { StringEquals: { "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com" } };
     for (const [role, own] of uses)
       expect(own, role).toEqual([{ Action: ["kms:Decrypt"], Resource: keys, Condition: viaSecretsManager }]);

@@ -43,6 +43,7 @@ const arns: Readonly<Record<string, (name: string, at: ReturnType<typeof whereOf
   "AWS::Lambda::Function": (name, { account, region }) => `arn:aws:lambda:${region}:${account}:function:${name}`,
   "AWS::StepFunctions::StateMachine": (name, { account, region }) => `arn:aws:states:${region}:${account}:stateMachine:${name}`,
   "AWS::IAM::Role": (name, { account }) => `arn:aws:iam::${account}:role/${name}`,
+  "AWS::IAM::ManagedPolicy": (name, { account }) => `arn:aws:iam::${account}:policy/${name}`,
   "AWS::ECS::Cluster": (name, { account, region }) => `arn:aws:ecs:${region}:${account}:cluster/${name}`,
   "AWS::Logs::LogGroup": (name, { account, region }) => `arn:aws:logs:${region}:${account}:log-group:${name}:*`,
   "AWS::Events::Rule": (name, { account, region }) => `arn:aws:events:${region}:${account}:rule/${name}`,
@@ -56,6 +57,7 @@ const nameKeys = [
   "ClusterName",
   "LogGroupName",
   "AlarmName",
+  "ManagedPolicyName",
   "RoleName",
 ];
 
@@ -91,7 +93,8 @@ function refer(template: Template, name: string): string {
   if (known !== undefined) return known;
   const { Type } = find(template, name);
   // The reference to these is their ARN; to all others, their name.
-  return ["AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"].includes(Type) ? arnOf(template, name) : nameOf(template, name);
+  const byArn = ["AWS::SNS::Topic", "AWS::StepFunctions::StateMachine", "AWS::IAM::ManagedPolicy"];
+  return byArn.includes(Type) ? arnOf(template, name) : nameOf(template, name);
 }
 
 function attribute(template: Template, [name, key]: [string, string]): string {
@@ -121,8 +124,8 @@ function arnOf(template: Template, name: string): string {
 export function statementsOf(template: Template, roleName: string): readonly Statement[] {
   const { Policies = [] } = (find(template, roleName).Properties ?? {}) as { Policies?: readonly { PolicyDocument: unknown }[] };
   const managed = namesOf(template, "AWS::IAM::ManagedPolicy")
-    .map((name) => find(template, name).Properties as { Roles: readonly { Ref: string }[]; PolicyDocument: unknown })
-    .filter(({ Roles }) => Roles.some(({ Ref }) => Ref === roleName));
+    .map((name) => find(template, name).Properties as { Roles?: readonly { Ref: string }[]; PolicyDocument: unknown })
+    .filter(({ Roles = [] }) => Roles.some(({ Ref }) => Ref === roleName));
   return [...Policies, ...managed].flatMap(({ PolicyDocument }) => readStatements(template, PolicyDocument));
 }
 

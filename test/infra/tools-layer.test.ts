@@ -17,6 +17,7 @@ import { readLayerManifest } from "../../infra/layer-manifest.ts";
 import { machineNames } from "../../infra/machine-names.ts";
 import { machineLogs, machineRoles, serverlessMachine } from "../../infra/machines.ts";
 import { stackOutputs } from "../../infra/outputs.ts";
+import { peoplePolicies } from "../../infra/people.ts";
 import { policyResources } from "../../infra/policy-secret.ts";
 import { scheduleResources } from "../../infra/schedules.ts";
 import { chooseLayer, layerFileName, layerMajors, readLayer } from "../../infra/tools.ts";
@@ -121,7 +122,7 @@ describe("a deployment without an image", () => {
     expect(layered.toSorted()).toEqual(
       functions
         .map(([name]) => name)
-        .filter((name) => /^(?:dump|prove|restore)/.test(name))
+        .filter((name) => /^(?:dump|prove|restore|safeguard)/.test(name))
         .toSorted(),
     );
     const kinds = Object.values(fargateResources(without)).map(({ Type }) => Type);
@@ -136,6 +137,7 @@ describe("a deployment without an image", () => {
       ...policyResources(without),
       ...functionRoles(without),
       ...functionLogs(without),
+      ...peoplePolicies(without),
       ...failureDestinations(without),
       ...machineRoles(without),
       ...machineLogs(without),

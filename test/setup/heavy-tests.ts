@@ -17,6 +17,7 @@ export const heavyTests = [
   "test/engines/files/times.test.ts",
   "test/engines/postgres/hostile-server.test.ts",
   "test/functions/announce.test.ts",
+  "test/functions/approvals.test.ts",
   "test/functions/handlers.test.ts",
   "test/functions/record.test.ts",
   "test/infra/proving-network.test.ts",

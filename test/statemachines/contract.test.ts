@@ -15,12 +15,14 @@ import { step as plan } from "../../functions/plan.ts";
 import { step as prove } from "../../functions/prove.ts";
 import { step as prune } from "../../functions/prune.ts";
 import { step as record } from "../../functions/record.ts";
+import { step as request } from "../../functions/request.ts";
 import { step as restore } from "../../functions/restore.ts";
+import { step as safeguard } from "../../functions/safeguard.ts";
 import { runMachine, TaskError } from "./interpreter.ts";
 import { machineNames, readEvent, readMachine, targetOf, tasksOf } from "./machines.ts";
 import { allPaths, type Outcome, type Path, somePaths } from "./paths.ts";
 
-const steps = { due, dump, notify, plan, preflight: restore, prove, prune, record, restore };
+const steps = { due, dump, notify, plan, preflight: restore, prove, prune, record, request, restore, safeguard };
 
 interface Contract {
   /** By function: one payload of each shape. */
@@ -77,6 +79,7 @@ function membersRead(): Record<string, string[]> {
     backup: "dump",
     verification: "prove",
     preflight: "preflight",
+    request: "record",
     test: "prove",
     pruned: "prune",
   };
@@ -110,6 +113,8 @@ describe("an execution of an earlier version", () => {
     const samples: Readonly<Record<string, readonly string[]>> = {
       plan: ["plan", "plan-restore-test", "plan-restore"],
       prove: ["prove", "prove-restoring"],
+      record: ["record", "record-request", "record-answer"],
+      preflight: ["preflight", "preflight-occupied"],
     };
     const given = (samples[name] ?? [name]).flatMap((sample) => Object.keys(readEvent("results", sample)));
     for (const member of members) expect(given, member).toContain(member);

@@ -170,6 +170,8 @@ async function runTask(state: State, states: Scope, run: Run, scope: Scope): Pro
   const attempt = { state: (states["context"] as { State: { Name: string } }).State.Name, parameters: given };
   if (target.startsWith("fargate:")) return run.answer(target, eventOf(given), called, attempt);
   if (target.startsWith("machine:")) return { Output: JSON.stringify(run.answer(target, given["Input"], called, attempt)) };
+  // Who answers with the token gives the whole result.
+  if (state.Resource?.endsWith(".waitForTaskToken") === true) return run.answer(target, given["Payload"], called, attempt);
   return { Payload: run.answer(target, given["Payload"], called, attempt), StatusCode: 200 };
 }
 

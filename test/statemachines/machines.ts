@@ -98,6 +98,8 @@ export function targetOf(state: State): string {
   if (String(state.Arguments?.["Payload"]).includes(looking)) return "preflight";
   const { FunctionName = "", TaskDefinition = "", StateMachineArn = "" } = (state.Arguments ?? {}) as Record<string, string>;
   if (FunctionName !== "") return ownNames.exec(FunctionName)?.[1] ?? lambdaNames[FunctionName] ?? FunctionName;
+  if (JSON.stringify(state.Arguments?.["Overrides"] ?? "").includes('"Name":"HOLDFAST_STEP","Value":"safeguard"'))
+    return "fargate:safeguard";
   if (TaskDefinition !== "") return `fargate:${TaskDefinition.replace(`${prefix}-`, "")}`;
   return `machine:${StateMachineArn}`;
 }
@@ -111,7 +113,9 @@ const lambdaNames: Readonly<Record<string, string>> = {
   [`${arn}PlanLambdaFunction`]: "plan",
   [`${arn}PruneLambdaFunction`]: "prune",
   [`${arn}RecordLambdaFunction`]: "record",
+  [`${arn}RequestLambdaFunction`]: "request",
   [`${arn}RestoreLambdaFunction`]: "restore",
+  [`${arn}SafeguardLambdaFunction`]: "safeguard",
   [`${arn}DueLambdaFunction`]: "due",
   [`${arn}NotifyLambdaFunction`]: "notify",
 };

@@ -48,6 +48,7 @@ const families: Readonly<Record<string, readonly string[]>> = {
   "too large for a Lambda": others(tooLargeForLambda),
   "the lease is held": ["LeaseHeld"],
   "another retryable error": others(retryableErrors),
+  "nobody answers in time": ["States.Timeout"],
   "any other error": ["SomethingNobodyNamed", "States.Permissions"],
 };
 
@@ -59,6 +60,10 @@ const refused: Outcome = { error: "SomethingNobodyNamed", cause: "no" };
 const planned = (sample: string, runner: "lambda" | "fargate"): Outcome => ({
   gives: { ...readEvent("results", sample), runner },
 });
+
+const occupied: Outcome = {
+  gives: readEvent("results", "preflight-occupied"),
+};
 
 /** What every Task gives when all goes well. */
 const well: Readonly<Record<string, Readonly<Record<string, Outcome>>>> = {
@@ -74,6 +79,11 @@ const well: Readonly<Record<string, Readonly<Record<string, Outcome>>>> = {
   restore: {
     Plan: planned("plan-restore", "lambda"),
     Preflight: { gives: readEvent("results", "preflight") },
+    RecordRequest: { gives: readEvent("results", "record-request") },
+    WaitForAnswer: { gives: { answered: "3f".repeat(32) } },
+    RecordAnswer: { gives: readEvent("results", "record-answer") },
+    SafetyBackup: { gives: readEvent("results", "safeguard") },
+    SafetyBackupOnFargate: { gives: readEvent("results", "safeguard") },
     Restore: { gives: readEvent("results", "restore") },
     RestoreOnFargate: { gives: readEvent("results", "restore") },
   },
@@ -98,6 +108,13 @@ const ways: Readonly<Record<string, Readonly<Record<string, Readonly<Record<stri
   restore: {
     RestoreOnFargate: { Plan: planned("plan-restore", "fargate") },
     RecordFailure: { Restore: damaged },
+    ...Object.fromEntries(
+      ["RecordRequest", "WaitForAnswer", "RecordAnswer", "SafetyBackup", "RecordSafety"].map((state) => [
+        state,
+        { Preflight: occupied },
+      ]),
+    ),
+    SafetyBackupOnFargate: { Preflight: occupied, Plan: planned("plan-restore", "fargate") },
     Alert: { Plan: refused },
   },
   verify: {
@@ -140,7 +157,9 @@ function wayTo(machine: string, state: string): Answers {
 
 /** The ways on which no Task fails. */
 function withoutErrors(machine: string): Path[] {
-  const also = Object.keys(ways[machine] ?? {}).filter((state) => state.endsWith("OnFargate") || state === "AlertTime");
+  const also = Object.keys(ways[machine] ?? {}).filter(
+    (state) => state.endsWith("OnFargate") || ["AlertTime", "RecordRequest"].includes(state),
+  );
   return [
     path(machine, { what: "all goes well" }),
     ...also.map((state) => path(machine, { state, what: "all goes well" }, wayTo(machine, state))),
@@ -150,6 +169,9 @@ function withoutErrors(machine: string): Path[] {
 /** Whether the error can meet this kind of Task. */
 function meets(family: string, { Resource = "" }: State): boolean {
   if (family === "any other error") return true;
+  const waits = Resource.endsWith("lambda:invoke.waitForTaskToken");
+  if (family === "nobody answers in time") return waits;
+  if (waits && family === "too large for a Lambda") return false;
   if (Resource.includes("startExecution")) return family === "the machine cannot be started";
   if (family === "the machine cannot be started") return false;
   const inContainer = ["Fargate is full", "a fault of Fargate", "the lease is held", "another retryable error"];

@@ -35,7 +35,8 @@ function giveNext(outcomes: Outcome[]): unknown {
 
 /** Every interpreter makes tokens of its own. */
 export function withoutToken(parameters: unknown): unknown {
-  return JSON.parse(JSON.stringify(parameters), (_, value: unknown) => {
+  return JSON.parse(JSON.stringify(parameters), (key, value: unknown) => {
+    if (key === "taskToken") return value === "" ? "none" : "a token";
     const variable = value as { Name?: string; Value?: string } | null;
     return variable?.Name === "HOLDFAST_TASK_TOKEN" ? { ...variable, Value: variable.Value === "" ? "none" : "a token" } : value;
   });

@@ -6,16 +6,20 @@ import { step as plan } from "../../functions/plan.ts";
 import { step as prove } from "../../functions/prove.ts";
 import { step as prune } from "../../functions/prune.ts";
 import { step as record } from "../../functions/record.ts";
+import { step as request } from "../../functions/request.ts";
 import { step as restore } from "../../functions/restore.ts";
+import { step as safeguard } from "../../functions/safeguard.ts";
 import { type Answer, type Ran, runMachine, TaskError } from "./interpreter.ts";
 import { machineNames, readEvent, readMachine } from "./machines.ts";
 
-const steps = { due, dump, notify, plan, preflight: restore, prove, prune, record, restore };
+const steps = { due, dump, notify, plan, preflight: restore, prove, prune, record, request, restore, safeguard };
 /** The samples of results of a step that has several, by what it was asked for. */
 const results: Readonly<Record<string, string>> = {
   "plan restore-test": "plan-restore-test",
   "plan restore": "plan-restore",
   "prove restore-test": "prove-restoring",
+  "record approval-requested": "record-request",
+  "record approval-answered": "record-answer",
 };
 
 interface Call {

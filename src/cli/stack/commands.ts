@@ -89,6 +89,9 @@ export interface StackRestoreOptions {
   readonly dryRun?: boolean | undefined;
   readonly allowDamaged?: boolean | undefined;
   readonly discardDifferent?: boolean | undefined;
+  /** Why, where something is replaced. */
+  readonly reason?: string | undefined;
+  readonly request?: string | undefined;
   readonly until?: string | undefined;
   readonly only?: readonly string[] | undefined;
   readonly alert?: boolean | undefined;
@@ -97,7 +100,8 @@ export interface StackRestoreOptions {
 }
 
 /**
- * `holdfast --stack S restore <backup> --to <target>`: to a new target, and never over anything.
+ * `holdfast --stack S restore <backup> --to <target>`: to a new target; over what is there, once a
+ * second person has approved it.
  */
 export async function restoreOnStack(session: Session, reference: string, options: StackRestoreOptions): Promise<Outcome> {
   refuseAlert(options);
@@ -110,9 +114,9 @@ export async function restoreOnStack(session: Session, reference: string, option
       },
     );
   }
-  if (options.overwrite === true || options.swap === true || options.swapBack === true) {
-    throw new HoldfastError("RestoreRefused", "a stack overwrites nothing: that takes a second person's approval", {
-      hint: "Restore to a new target, look at it there, and let the owner of the old one remove it.",
+  if (options.swapBack === true) {
+    throw new HoldfastError("RestoreRefused", "a stack does not take an overwrite back", {
+      hint: "Run it on a machine that reaches the server: `holdfast --policy FILE restore … --swap-back`, with the same policy.",
     });
   }
   if (options.allowDamaged === true) {
@@ -126,6 +130,7 @@ export async function restoreOnStack(session: Session, reference: string, option
     ...(options.safetyBackup === false ? ["no-safety-backup"] : []),
     ...(options.discardDifferent === true ? ["discard-different"] : []),
     ...(options.until === undefined ? [] : ["until"]),
+    ...(options.request === undefined ? [] : ["request"]),
   ];
   if (refused.length > 0) {
     throw new HoldfastError("RestoreRefused", `a stack's restore does not take --${refused.join(" or --")}`, {
@@ -148,6 +153,13 @@ export async function restoreOnStack(session: Session, reference: string, option
     ...(options.ignoreRoom === true ? { ignoreRoom: true } : {}),
     ...(options.only === undefined ? {} : { only: options.only }),
   };
+  const replaces = { ...(options.overwrite === true ? { overwrite: true } : {}), ...(options.swap === true ? { swap: true } : {}) };
+  if (Object.keys(replaces).length > 0 && options.dryRun !== true)
+    return (await import("./approvals.ts")).askForRestore(
+      session,
+      { source, backup, to, options: { ...asked, ...replaces } },
+      options.reason,
+    );
   const input = { source, backup, to, requestedBy: whoAsks(), ...(Object.keys(asked).length === 0 ? {} : { options: asked }) };
   if (options.dryRun === true) return describePlan(session, input);
   return runMachine(session, { machine: "restore", subject: source, input });
@@ -159,6 +171,7 @@ const stackFlags: Readonly<Record<string, string>> = {
   "no-privileges": "noPrivileges",
   "no-tablespaces": "noTablespaces",
   "schema-only": "schemaOnly",
+  "end-connections": "endConnections",
 };
 
 function engineOptionsOf({ context }: Session, options: StackRestoreOptions) {

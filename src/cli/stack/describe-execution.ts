@@ -159,12 +159,22 @@ function describeSuccess(terminal: Terminal, execution: ExecutionName, followed:
   const lines = [`${terminal.style("bold", subjectOf(execution, followed))} ${terminal.style("green", "succeeded")}${took}`];
   const fields = isObject(output) ? Object.entries(output) : [];
   const width = Math.max(0, ...fields.map(([name]) => name.length));
-  for (const [name, value] of fields) lines.push(`  ${name.padEnd(width)}  ${figure(name, value)}`);
+  for (const [name, value] of fields) {
+    const [first = "", ...others] = Array.isArray(value) ? value.map(listed) : [figure(name, value)];
+    lines.push(`  ${name.padEnd(width)}  ${first}`, ...others.map((other) => `  ${" ".repeat(width)}  ${other}`));
+  }
   return lines;
+}
+
+/** A check of a restore's target, or whatever else is in a list. */
+function listed(value: unknown): string {
+  if (!isObject(value) || typeof value["message"] !== "string") return JSON.stringify(value);
+  return `${String(value["level"])}  ${String(value["subject"])}: ${value["message"]}`;
 }
 
 /** Figures carry their unit in their name. */
 function figure(name: string, value: unknown): string {
+  if (isObject(value) && typeof value["backupId"] === "string") return `${String(value["source"])}/${value["backupId"]}`;
   if (typeof value !== "number") return typeof value === "string" ? value : JSON.stringify(value);
   if (/bytes$/i.test(name)) return formatBytes(value);
   if (name.endsWith("Ms")) return formatDuration(value);

@@ -35,6 +35,17 @@ export async function runMachine(session: Session, { machine, subject, input }: 
   }
 }
 
+/** Follows an execution that was started already. Errors: those of AWS. */
+export async function followStarted({ terminal, context }: Session, arn: string): Promise<Outcome> {
+  const { clock, signal } = context.run;
+  const api = await openStepFunctions({ signal });
+  try {
+    return describeExecution(terminal, parseExecutionArn(arn), await followExecution(api, arn, { terminal, clock, signal }));
+  } finally {
+    api.close();
+  }
+}
+
 /** The stack of a session that works on one. */
 export function requireStack({ stack }: Session): string {
   if (stack !== undefined) return stack;

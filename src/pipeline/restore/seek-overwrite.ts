@@ -33,7 +33,8 @@ export async function seekOverwrite(
   return seekApproval(context, found.vault, { ...asking, subject: describeOverwrite(found, options, plan), loses });
 }
 
-function describeLoss({ entry }: FoundBackup, { safetyBackup, only = [] }: RestoreOptions, plan: RestorePlan): string[] {
+/** What an approver is told is lost. */
+export function describeLoss({ entry }: FoundBackup, { safetyBackup, only = [] }: RestoreOptions, plan: RestorePlan): string[] {
   const { target, standing } = plan;
   if (actionOf(plan) === "into-live") {
     const what = `rows of ${only[0]} that ${target} lacks come back from ${entry.id} (${entry.state}); rows that are there stay`;

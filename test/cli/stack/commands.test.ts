@@ -68,7 +68,8 @@ const refused: readonly [string, () => Promise<unknown>, string, string][] = [
     'no source "shpo"',
   ],
   ["accepting without a backup", () => verifyOnStack(session, undefined, { all: true, accept: "x" }), "UsageInvalid", "one backup"],
-  ["a restore over something", () => restore("shop_restored", { overwrite: true }), "RestoreRefused", "second person"],
+  ["a restore over something without a reason", () => restore("shop", { overwrite: true }), "UsageInvalid", "second person"],
+  ["to take an overwrite back", () => restore("shop", { swapBack: true }), "RestoreRefused", "take an overwrite back"],
   ["a restore of what is damaged", () => restore("shop_restored", { allowDamaged: true }), "RestoreRefused", "damaged"],
   ["a restore to an instant", () => restore("shop_restored", { until: "2026-11-20T10:00:00Z" }), "RestoreRefused", "--until"],
   ["a restore of files", () => restoreOnStack(session, "tree@latest", { to: "copy" }), "RestoreRefused", "lies on one machine"],
@@ -90,8 +91,11 @@ test.each(refused)("%s is refused", async (_, work, name, words) => {
   expect(JSON.stringify(error) + String(error)).not.toContain("hunter2");
 });
 
-test("--overwrite is refused with the exit code of refusals", async () => {
-  await expect(restore("shop_restored", { overwrite: true })).rejects.toMatchObject({ exitCode: 5 });
+test.each(["overwrite", "swap"])("--%s needs a reason, for the second person", async (option) => {
+  await expect(restore("shop_restored", { [option]: true })).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining("second person"),
+  });
 });
 
 test.each(["shop_restored", "standby"])("--dry-run says what would be started, for %s", async (to) => {

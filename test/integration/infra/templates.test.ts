@@ -88,8 +88,21 @@ describe("the packaged templates", () => {
     for (const { zips } of Object.values(stacks)) {
       for (const [name, bytes] of Object.entries(zips)) expect(bytes, name).toBeLessThan(mostZipBytes);
     }
-    const plain = ["due", "erase-add", "notify", "on-execution", "on-task", "plan", "prune", "record", "slack", "start", "watch"];
-    const tools = ["dump", "prove", "restore"];
+    const people = ["answer", "ask", "erase-add", "request"];
+    const plain = [
+      ...people,
+      "due",
+      "notify",
+      "on-execution",
+      "on-task",
+      "plan",
+      "prune",
+      "record",
+      "slack",
+      "start",
+      "watch",
+    ].sort();
+    const tools = ["dump", "prove", "restore", "safeguard"];
     expect(Object.keys(stacks.dev.zips).sort()).toEqual(plain);
     expect(Object.keys(stacks.local.zips).sort()).toEqual([...plain, ...tools].sort());
     expect(Object.keys(stacks.layered.zips).sort()).toEqual([...plain, ...tools].sort());
@@ -126,7 +139,7 @@ describe("the packaged templates", () => {
         Runtime: "nodejs24.x",
         Architectures: ["arm64"],
       });
-      const tools = /^(?:Dump|Prove|Restore)/.test(name);
+      const tools = /^(?:Dump|Prove|Restore|Safeguard)/.test(name);
       expect(Layers, name).toEqual(tools ? ["ToolsLambdaLayer"] : undefined);
       const variables = (Environment as { Variables: Record<string, unknown> }).Variables;
       expect(variables["LOCPATH"], name).toBe(tools ? "/opt/share/locale" : undefined);
@@ -239,6 +252,7 @@ describe("a network of the sources' own", () => {
       "DumpDashdbDash1LambdaFunction",
       "DumpDashtaskmasterLambdaFunction",
       "RestoreLambdaFunction",
+      "SafeguardLambdaFunction",
     ]);
     expect(namesOf(stacks.prod.template, "AWS::EC2::VPC")).toEqual(["ProvingNetwork"]);
     expect(namesOf(stacks.dev.template, "AWS::EC2::VPC").sort()).toEqual(["Network", "ProvingNetwork"]);
@@ -254,7 +268,7 @@ describe("a network of the sources' own", () => {
         JSON.parse(String(propertiesOf(template, name)["DefinitionString"])),
       );
       const containers = containerRunsIn(definitions);
-      expect(containers.length).toBe(5);
+      expect(containers.length).toBe(6);
       const isolated = { Subnets: ["ProvingSubnet1"], SecurityGroups: ["ProvingGroup"], AssignPublicIp: "DISABLED" };
       for (const { TaskDefinition, NetworkConfiguration } of containers) {
         const proves = TaskDefinition.endsWith("-prove");
