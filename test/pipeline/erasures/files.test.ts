@@ -3,10 +3,11 @@ import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "no
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { recordErasures } from "../../../src/pipeline/erasures/record-erasures.ts";
+import { exportBackup } from "../../../src/pipeline/export.ts";
 import type { PipelineContext } from "../../../src/pipeline/pipeline-context.ts";
 import { keepRestored } from "../../../src/pipeline/restore/keep-restored.ts";
 import { restoreBackup } from "../../../src/pipeline/restore.ts";
-import { createFilesProject, type FilesProject } from "../../support/files-project.ts";
+import { createFilesProject, type FilesProject, treePolicy } from "../../support/files-project.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -187,6 +188,19 @@ test("a request that comes again is recorded once; two that share an id by mista
   const { to, result } = await restoreTo(project, id, "restored");
   expect(result.erasures).toMatchObject({ entries: 3, replayed: 3, objects: [{ erased: 2, notFound: 0 }] });
   expect(await readdir(join(to, "home"))).toEqual([]);
+});
+
+test("an export brings the ledger along, and a restore from it replays it", async () => {
+  await using project = await createFilesProject();
+  await twoPeople(project);
+  const id = await project.back({ minutesAgo: 60 });
+  await record(await project.open(), "home/ada/");
+  const copy = join(project.directory, "copy");
+  expect((await exportBackup(await project.open(), await project.find(id), copy)).erasures).toBe(1);
+  await project.writePolicy(treePolicy.replace("folder:vault", "folder:copy"));
+  const { to, result } = await restoreTo(project, id, "restored");
+  expect(result.erasures).toMatchObject({ entries: 1, replayed: 1 });
+  expect(await readdir(join(to, "home"))).toEqual(["bob"]);
 });
 
 test("an engine that can take nothing out hands nothing over, unless the word is given", async () => {
