@@ -22,9 +22,12 @@ export interface PathErasure {
 
 export type ErasureTarget = RowErasure | PathErasure;
 
+/** What a restored tree is called in reports: names of files may be a person's. */
+export const pathsObject = "paths";
+
 /** How many of one object's targets were found, and how many rows or files that was. */
 export interface ErasedObject {
-  /** `table public.users`; `files`. */
+  /** `table public.users`; `paths`. */
   readonly object: string;
   /** Rows deleted or overwritten; files and directories removed. */
   readonly erased: number;

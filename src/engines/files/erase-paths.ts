@@ -3,7 +3,13 @@
  * trace in the times of the directories that they stood in (docs/erasures.md).
  */
 import { lstat, rm } from "node:fs/promises";
-import { type ErasureOutcome, type ErasureTarget, noErasures, type PathErasure } from "../../proof/erasure.ts";
+import {
+  type ErasureOutcome,
+  type ErasureTarget,
+  noErasures,
+  pathsObject as object,
+  type PathErasure,
+} from "../../proof/erasure.ts";
 import { errorCode } from "../../runtime/error-code.ts";
 import { formatTime } from "./entry.ts";
 import { bytesOf, type EntryPath, joinEntry, locate, parentOf, rootEntry } from "./entry-path.ts";
@@ -11,9 +17,6 @@ import { chooseOperations, type FileOperations } from "./file-operations.ts";
 import { openUpTree } from "./open-up-tree.ts";
 import { compileSelection, type Selection } from "./patterns.ts";
 import { walkTree } from "./walk-tree.ts";
-
-/** What a restored tree is called in reports: names of files may be a person's. */
-const object = "files";
 
 /** `root` is the tree's path. Errors: the system's. */
 export async function erasePaths(

@@ -46,7 +46,7 @@ test("what was erased since is not in the copy, and nothing else is touched", as
     entries: 2,
     replayed: 2,
     problems: [],
-    objects: [{ object: "files", erased: 1, notFound: 1 }],
+    objects: [{ object: "paths", erased: 1, notFound: 1 }],
     notApplicable: [],
     refused: [],
     stillThere: [],
@@ -66,7 +66,7 @@ test("only what is newer than the backup is replayed; what is older and still th
   await record(await project.open({ shiftMs: -3 * 86_400_000 }), "home/ada/", { erasedAt: old });
   const { to, result, warnings } = await restoreTo(project, id, "restored");
   expect(await readdir(join(to, "home"))).toEqual(["ada", "bob"]);
-  expect(result.erasures).toMatchObject({ entries: 1, replayed: 0, objects: [], stillThere: [{ object: "files", found: 1 }] });
+  expect(result.erasures).toMatchObject({ entries: 1, replayed: 0, objects: [], stillThere: [{ object: "paths", found: 1 }] });
   expect(warnings.join("\n")).toMatch(/files: 1 .* came back on purpose, or were never erased/);
   // Recorded long ago, and carried out after the backup: newer.
   await record(await project.open({ shiftMs: -3 * 86_400_000 }), "home/ada/", { erasedAt: new Date().toISOString() });
@@ -82,7 +82,7 @@ test("a throwaway that people look into, a copy that differs, and a safety backu
   const kept = await keepRestored(await project.open(), await project.find(id), { allowDamaged: false });
   try {
     expect(await readdir(join(kept.access[0] ?? "", "home"))).toEqual(["bob"]);
-    expect(kept.result.erasures?.objects).toEqual([{ object: "files", erased: 1, notFound: 0 }]);
+    expect(kept.result.erasures?.objects).toEqual([{ object: "paths", erased: 1, notFound: 0 }]);
   } finally {
     await kept.close();
   }

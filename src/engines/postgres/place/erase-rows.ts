@@ -6,6 +6,7 @@
 import {
   type ErasureOutcome,
   type ErasureTarget,
+  pathsObject,
   type RowErasure,
   tableObject,
   type UnmetErasures,
@@ -37,7 +38,7 @@ export async function eraseInDatabase(
   const outcome = await eraseRows(connection, targets.filter(isRow), older.filter(isRow));
   const paths = targets.filter((target) => !isRow(target)).length;
   if (paths === 0) return outcome;
-  const unmet = { object: "files", count: paths, reason: "the backup is of a database" };
+  const unmet = { object: pathsObject, count: paths, reason: "the backup is of a database" };
   return { ...outcome, notApplicable: [...outcome.notApplicable, unmet] };
 }
 

@@ -7,7 +7,7 @@ import type { PostgresSource } from "../../../policy/engines/postgres/source.ts"
 import { compareDigests } from "../../../proof/compare-digests.ts";
 import type { Comparison, ContentDigest } from "../../../proof/content.ts";
 import { digestOfObjects } from "../../../proof/digest-root.ts";
-import { type ErasureOutcome, type ErasureTarget, tableObject } from "../../../proof/erasure.ts";
+import { type ErasureOutcome, type ErasureTarget, pathsObject, tableObject } from "../../../proof/erasure.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "../../../runtime/private-directory.ts";
 import { abortError } from "../../../runtime/process-group.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
@@ -191,7 +191,7 @@ function eraseRows(
     "table" in target && decision.tables.some(({ schema, name }) => schema === target.schema && name === target.table);
   const others = targets.filter((target) => "table" in target && !isFilled(target));
   const reason = "its rows are not among those that were restored";
-  const unmet = others.map((target) => ({ object: "table" in target ? tableObject(target) : "files", count: 1, reason }));
+  const unmet = others.map((target) => ({ object: "table" in target ? tableObject(target) : pathsObject, count: 1, reason }));
   return withConnection(neutral, context, async (connection) => {
     const outcome = await eraseInDatabase(
       connection,
