@@ -106,6 +106,12 @@ export const catalogue = {
     retryable: false,
     hint: "Create the bucket, or correct the vault's address in the policy: Holdfast makes vaults in buckets, but no buckets.",
   },
+  ContainerStopped: {
+    code: "HF127",
+    exitCode: exitCodes.failed,
+    retryable: true,
+    hint: "Fix what Amazon ECS's reason names (the image, the network, memory), then start the run again.",
+  },
   ContainersMissing: {
     code: "HF128",
     exitCode: exitCodes.failed,
@@ -117,12 +123,6 @@ export const catalogue = {
     exitCode: exitCodes.integrity,
     retryable: false,
     hint: "Use the newest good backup from `holdfast list`, and take a new one now with `holdfast backup`.",
-  },
-  ContainerStopped: {
-    code: "HF127",
-    exitCode: exitCodes.failed,
-    retryable: true,
-    hint: "Fix what Amazon ECS's reason names (the image, the network, memory), then start the run again.",
   },
   DeadlineReached: {
     code: "HF119",
@@ -143,7 +143,7 @@ export const catalogue = {
     hint: "Fix the cause named above and run the backup again; nothing was committed to the vault.",
   },
   ErasuresRefused: {
-    code: "HF509",
+    code: "HF510",
     exitCode: exitCodes.refused,
     retryable: false,
     hint: "Add the tables that still point to what was erased with `holdfast erase add`, and restore again; or take the copy as it is with --without-erasures (docs/erasures.md).",
@@ -184,17 +184,17 @@ export const catalogue = {
     retryable: false,
     hint: "See who holds it and why with `holdfast hold list`.",
   },
-  Interrupted: {
-    code: "HF130",
-    exitCode: exitCodes.interrupted,
-    retryable: true,
-    hint: "Run the command again; what was half done has been removed.",
-  },
   Internal: {
     code: "HF100",
     exitCode: exitCodes.failed,
     retryable: false,
     hint: "This is a defect of Holdfast: please report it with the command and this message.",
+  },
+  Interrupted: {
+    code: "HF130",
+    exitCode: exitCodes.interrupted,
+    retryable: true,
+    hint: "Run the command again; what was half done has been removed.",
   },
   KeyFileInvalid: {
     code: "HF202",
@@ -268,12 +268,6 @@ export const catalogue = {
     retryable: false,
     hint: "Look at the plan with `holdfast prune --dry-run` and fix what it names.",
   },
-  RestoreFailed: {
-    code: "HF108",
-    exitCode: exitCodes.failed,
-    retryable: false,
-    hint: "The target is left as described above, and the backup is untouched; fix the cause and restore again.",
-  },
   RequestNotFound: {
     code: "HF309",
     exitCode: exitCodes.notFound,
@@ -285,6 +279,12 @@ export const catalogue = {
     exitCode: exitCodes.integrity,
     retryable: false,
     hint: "Do not put the restored copy to use before the differences above are explained.",
+  },
+  RestoreFailed: {
+    code: "HF108",
+    exitCode: exitCodes.failed,
+    retryable: false,
+    hint: "The target is left as described above, and the backup is untouched; fix the cause and restore again.",
   },
   RestoreRefused: {
     code: "HF505",
@@ -305,7 +305,7 @@ export const catalogue = {
     hint: "Set the environment variable, or create the file or service entry that the policy names.",
   },
   SelectionNotFound: {
-    code: "HF309",
+    code: "HF310",
     exitCode: exitCodes.notFound,
     retryable: false,
     hint: "See with `holdfast find` which backups hold it, and under which name.",

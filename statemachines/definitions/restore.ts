@@ -13,9 +13,8 @@ import { chooseRunner, daySeconds, invoke, lambdaOrFargate, sharedFunction } fro
 const asked = "$states.input.requestedBy";
 const requestedBy = `{% $exists(${asked}) ? ${asked} : 'someone without a name' %}`;
 const maxNameCharacters = 200;
-const askedFor = `{% 'asked for by ' & $substring('' & $requestedBy, 0, ${maxNameCharacters}) & ($approvedBy = '' ? '' : ', approved by ' & $approvedBy) %}`;
-
 const shownRequester = `{% $substring('' & $requestedBy, 0, ${maxNameCharacters}) %}`;
+const askedFor = `{% 'asked for by ' & $substring('' & $requestedBy, 0, ${maxNameCharacters}) & $approval %}`;
 const restoring = { step: "restore", about: { ...aboutBackup, requestedBy: shownRequester } } as const;
 /** Failed: the class of the error, for the audit trail. */
 const failing = { step: "restore", about: { ...restoring.about, error: "{% $substring('' & $failure.Error, 0, 200) %}" } } as const;
@@ -33,7 +32,7 @@ export const restore: Definition = {
   timeoutSeconds: 6 * daySeconds,
   startAt: "Begin",
   states: {
-    Begin: begin("CheckTarget", { requestedBy, approvedBy: "{% '' %}", requestId: "{% '' %}" }),
+    Begin: begin("CheckTarget", { requestedBy, approval: "{% '' %}", requestId: "{% '' %}", safety: {} }),
     CheckTarget: {
       Comment: "A connection string could send every table to a server of the caller's choice",
       Type: "Choice",
@@ -65,6 +64,12 @@ export const restore: Definition = {
             to: "{% $states.input.to %}",
             options: "{% $exists($states.input.options) ? $states.input.options : {} %}",
           },
+          replaced: {
+            source: "{% $states.result.Payload.source %}",
+            execution: thisExecution,
+            to: "{% $states.input.to %}",
+            options: "{% $exists($states.input.options) ? $states.input.options : {} %}",
+          },
         },
         Retry: retryStep,
         Catch: catchAll,
@@ -91,7 +96,7 @@ export const restore: Definition = {
       comment: "What stands at the target, as a backup of its own; nothing is touched when it cannot be made",
       lambda: sharedFunction("Safeguard"),
       container: { family: "restore", role: { "Fn::GetAtt": ["SafeguardRole", "Arn"] }, step: "safeguard" },
-      payload: { source: "{% $event.source %}", execution: thisExecution, to: "{% $event.to %}", options: "{% $event.options %}" },
+      payload: "{% $replaced %}",
       timeoutSeconds: daySeconds,
       retry: retryStepOnLease,
       retryOnFargate: retryStepOnFargateOnLease,
@@ -112,7 +117,18 @@ export const restore: Definition = {
           safety: "{% $event.safetyBackup %}",
         },
       },
-      { Retry: retryStep, Catch: catchAll, Next: "RecordStart" },
+      {
+        Assign: {
+          safety: {
+            safetyBackup: "{% $event.safetyBackup %}",
+            request: "{% $requestId %}",
+            approvedBy: "{% $approvedBy %}",
+          },
+        },
+        Retry: retryStep,
+        Catch: catchAll,
+        Next: "RecordStart",
+      },
     ),
     RecordStart: invoke(
       {
@@ -170,8 +186,7 @@ export const restore: Definition = {
     ),
     Done: {
       Type: "Succeed",
-      Output:
-        "{% $merge([$restored, {'checks': $preflight.checks}, $exists($event.safetyBackup) ? {'safetyBackup': $event.safetyBackup, 'request': $requestId, 'approvedBy': $approvedBy} : {}]) %}",
+      Output: "{% $merge([$restored, {'checks': $preflight.checks}, $safety]) %}",
     },
     ...alertAndFail("restore", aboutBackup),
   },

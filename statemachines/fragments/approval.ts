@@ -17,7 +17,7 @@ const about = { ...aboutBackup, execution: thisExecution };
 
 /**
  * `RecordRequest`, `WaitForAnswer`, `RecordAnswer`, then `next`. They read `$preflight`, and assign
- * `$request`, `$requestId` and `$requestedBy`.
+ * `$request`, `$requestId` and `$requestedBy`, and of the answer `$approvedBy` and `$approval`.
  */
 export function askForApproval(next: string): States {
   return {
@@ -63,7 +63,7 @@ export function askForApproval(next: string): States {
       Assign: {
         failure: {
           Error: "ApprovalExpired",
-          Cause: "{% 'request ' & $requestId & ' expired: nobody answered it until ' & $request.request.expiresAt %}",
+          Cause: "{% 'nobody answered request ' & $requestId & ' until ' & $request.request.expiresAt %}",
         },
         failedState: "WaitForAnswer",
       },
@@ -75,7 +75,15 @@ export function askForApproval(next: string): States {
         target: sharedFunction("Record"),
         payload: { step: "approval-answered", ...about, request: "{% $request.sha256 %}" },
       },
-      { Assign: { approvedBy: "{% $states.result.Payload.approvedBy %}" }, Retry: retryStep, Catch: catchAll, Next: next },
+      {
+        Assign: {
+          approvedBy: "{% $states.result.Payload.approvedBy %}",
+          approval: "{% ', approved by ' & $states.result.Payload.approvedBy %}",
+        },
+        Retry: retryStep,
+        Catch: catchAll,
+        Next: next,
+      },
     ),
   };
 }

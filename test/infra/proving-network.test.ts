@@ -106,8 +106,9 @@ describe("the network of restore tests", () => {
       roles.filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action.map((each) => each.split(":")[0])),
     );
     const used = called.filter((service) => granted.has(service));
-    // The sealing library brings a store of branch keys, which nothing here opens.
-    expect(called.filter((service) => !granted.has(service))).toEqual(["dynamodb"]);
+    // The sealing library brings a store of branch keys, which nothing here opens; and steps that
+    // share their files with the command line bring its alerts.
+    expect(called.filter((service) => !granted.has(service))).toEqual(["dynamodb", "sns"]);
     const platform = ["ecr.api", "ecr.dkr", "logs"];
     expect([...endpoints.keys()].sort()).toEqual([...used, ...platform].sort());
     // What else the role may do is done by Lambda itself: it connects the function, writes its log,

@@ -30,7 +30,7 @@ sources:
 `;
     expect(problemsOf(text)).toEqual([
       "holdfast.yml:1:10: version: 2 is not allowed; this Holdfast reads version 1",
-      'holdfast.yml:2:1: timezon: unknown key; allowed: version, timezone, vaults, keys, sources, restoreTargets, alerts, audit; did you mean "timezone"?',
+      'holdfast.yml:2:1: timezon: unknown key; allowed: version, timezone, vaults, keys, sources, restoreTargets, alerts, audit, approvals; did you mean "timezone"?',
       'holdfast.yml:9:13: sources.shop.engine: "postgress" is not allowed; one of postgres, files; did you mean "postgres"?',
       'holdfast.yml:11:11: sources.shop.tier: "critcal" is not allowed; one of critical, important, standard; did you mean "critical"?',
       'holdfast.yml:12:12: sources.shop.vault: there is no vault "mian"; one of main; did you mean "main"?',

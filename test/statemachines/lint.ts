@@ -68,8 +68,11 @@ function lintCatch(state: State, within: Machine): string[] {
  * Whether every way on from `name` meets a Task that alerts; a Task on the way has a Catch that was
  * looked at by itself.
  */
-function endsInAlert(name: string, { States }: Machine): boolean {
+function endsInAlert(name: string, machine: Machine): boolean {
+  const { States } = machine;
   const state = States[name];
+  // It notes what there is to tell.
+  if (state?.Type === "Pass" && state.Next !== undefined) return endsInAlert(state.Next, machine);
   if (state?.Type !== "Task") return false;
   return targetOf(state) === "notify" || (state.Catch ?? []).length > 0;
 }

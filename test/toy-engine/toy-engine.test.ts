@@ -146,7 +146,7 @@ describe("its secrets", () => {
 it("a vault's instructions have its chapter, and no artifact may take the names that it writes", async () => {
   const text = await writeInstructions(toyEngines);
   const steps = readSteps(text);
-  expect(steps.at(-1)).toMatchObject({ title: "11. Wind it up: toy", blocks: ["cat lines.txt > toy.txt"] });
+  expect(steps.find(({ title }) => title === "11. Wind it up: toy")?.blocks).toEqual(["cat lines.txt > toy.txt"]);
   expect(text).toContain(", or `cat`.");
   expect(steps.flatMap(({ files }) => files).find(({ name }) => name === "read_manifest.py")?.code).toContain('"toy.txt"');
 });

@@ -39,7 +39,7 @@ function findingLabel(terminal: Terminal, kind: LoadFinding["class"]): string {
 }
 
 export function restoreLines(terminal: Terminal, result: RestoreResult, units: EngineTraits["units"] | undefined): string[] {
-  const { backupId, source, target, comparison, loadFindings, timings, place, selection } = result;
+  const { backupId, source, comparison, loadFindings, timings, place, selection } = result;
   const what = `${contentAmount(units, comparison.objectsCompared, comparison.rowsCompared)}, ${formatBytes(comparison.bytesCompared)}`;
   const omitted = typeof place["notRestored"] === "string" ? `; ${place["notRestored"]} NOT restored` : "";
   const verdict = comparison.equal
@@ -49,7 +49,7 @@ export function restoreLines(terminal: Terminal, result: RestoreResult, units: E
       )
     : terminal.style("red", `${countOf(comparison.differenceCount, "difference")} from the backup`);
   return [
-    `${terminal.style("bold", backupId)}  of ${source}, ${selection === undefined ? "" : "A PART OF IT "}restored to ${target}`,
+    `${terminal.style("bold", backupId)}  of ${source}, ${selection === undefined ? "" : "A PART OF IT "}${describeDeed(result)}`,
     ...(selection === undefined ? [] : [`  part        ${sayPart(selection)}; the rest was neither restored nor compared`]),
     `  compared    ${what}: ${verdict}`,
     `  phases      ${describePhases(timings)}`,
@@ -61,6 +61,12 @@ export function restoreLines(terminal: Terminal, result: RestoreResult, units: E
     ...describeUnjudged(terminal, comparison),
     ...loadFindings.map(({ class: kind, subject, message }) => `  ${findingLabel(terminal, kind)}  ${subject}: ${message}`),
   ];
+}
+
+/** A live database is changed by one table, or was only looked at. */
+function describeDeed({ live, target }: RestoreResult): string {
+  if (live === undefined) return `restored to ${target}`;
+  return live.applied ? `put into ${target}` : `compared with ${target}`;
 }
 
 /** What was erased from production since the backup, and is not in the copy. */

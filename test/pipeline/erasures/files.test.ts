@@ -67,7 +67,7 @@ test("only what is newer than the backup is replayed; what is older and still th
   const { to, result, warnings } = await restoreTo(project, id, "restored");
   expect(await readdir(join(to, "home"))).toEqual(["ada", "bob"]);
   expect(result.erasures).toMatchObject({ entries: 1, replayed: 0, objects: [], stillThere: [{ object: "paths", found: 1 }] });
-  expect(warnings.join("\n")).toMatch(/files: 1 .* came back on purpose, or were never erased/);
+  expect(warnings.join("\n")).toMatch(/paths: 1 .* came back on purpose, or were never erased/);
   // Recorded long ago, and carried out after the backup: newer.
   await record(await project.open({ shiftMs: -3 * 86_400_000 }), "home/ada/", { erasedAt: new Date().toISOString() });
   const later = await restoreTo(project, id, "later");

@@ -161,7 +161,8 @@ async function move(
 
 const describeKey = ({ statement }: ForeignKey): string => `foreign key (${statement.replaceAll(/\s+/g, " ")})`;
 
-const describeActing = ({ kind, name, definition }: ActingObject): string => `${kind} ${name} (${definition})`;
+const describeActing = ({ kind, name, definition }: ActingObject): string =>
+  `${kind} ${name} (${definition.replaceAll(/\s+/g, " ")})`;
 
 function noticesOf({ leftOut, along }: Moved, { live, wanted }: LiveWork): string[] {
   return [

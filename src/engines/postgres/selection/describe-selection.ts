@@ -74,6 +74,11 @@ function remedyFor(tables: readonly Needed[]): string | undefined {
   return names.length === 0 ? undefined : `To have the rows as well: ${listed(names)}.`;
 }
 
+/** Whether a finding says that a foreign key is left out for a table that is not chosen. */
+export function isKeyLeftOut({ class: kind, subject }: LoadFinding): boolean {
+  return kind === "excepted" && subject.startsWith("foreign key ");
+}
+
 /** The same in the result of a restore; nothing of it keeps the restore from being done. */
 export function selectionFindings(
   selection: ArchiveSelection | undefined,
