@@ -1,7 +1,7 @@
 /** `holdfast approve`, `deny` and `take-answer`: the word of a second person. */
 import { writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
-import { HoldfastError } from "../../errors/holdfast-error.ts";
+import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { type ApproverKey, answerRequest, requireReason, takeAnswer } from "../../pipeline/approvals/answer-request.ts";
 import { describeSubject } from "../../pipeline/approvals/describe-request.ts";
 import { requestDocument } from "../../pipeline/approvals/request-document.ts";
@@ -104,6 +104,14 @@ export async function signAnswer(
 }
 
 async function readApproverKey(given: string): Promise<ApproverKey> {
-  const { key } = await readKeyFile(approverKeyPath(given));
-  return { signer: fileSigner(key), publicKey: publicKeyOf(key) };
+  try {
+    const { key } = await readKeyFile(approverKeyPath(given));
+    return { signer: fileSigner(key), publicKey: publicKeyOf(key) };
+  } catch (error) {
+    if (!isHoldfastError(error, "KeyFileInvalid")) throw error;
+    // The catalogue's own hint is about the key of a vault.
+    const hint =
+      "Name your own key with --key; make one with `holdfast approver-key`, and have its public half put into the policy.";
+    throw new HoldfastError("KeyFileInvalid", error.message, { cause: error, hint });
+  }
 }
