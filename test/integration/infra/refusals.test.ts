@@ -108,7 +108,7 @@ describe("a deployment of 200 sources", () => {
       const managed = managedSizes(resources);
       for (const [name, size] of managed) expect(size, name).toBeLessThan(maxManagedCharacters);
       // IAM and AWS STS quotas: managed policies attached to a role, and roles of an account.
-      expect(managed.size).toBeLessThanOrEqual(10);
+      for (const [role, count] of attachedTo(resources)) expect(count, role).toBeLessThanOrEqual(10);
       expect(roles).toBeLessThan(500);
       for (const source of [...names, "taskmaster"]) {
         const key = secretArn(source === "taskmaster" ? "taskmaster/db" : `${source}/db`);
@@ -121,5 +121,19 @@ describe("a deployment of 200 sources", () => {
     }
   }, 1_500_000);
 });
+
+/** How many managed policies of the stack each of its roles has. */
+function attachedTo(resources: Resources): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { Type, Properties } of Object.values(resources)) {
+    if (Type !== "AWS::IAM::ManagedPolicy") continue;
+    for (const role of (Properties?.["Roles"] ?? []) as readonly { Ref?: string }[]) {
+      const name = JSON.stringify(role);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+  }
+  expect(counts.size).toBeGreaterThan(0);
+  return counts;
+}
 
 const secretArn = (name: string): string => `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`;
