@@ -1,5 +1,5 @@
 /** A finding for people: how bad it is, what it says, and how to fix it. */
-import type { Finding } from "../engines/engine.ts";
+import type { Finding } from "../engines/finding.ts";
 import type { Terminal } from "./terminal.ts";
 
 const labels = {

@@ -1,4 +1,4 @@
-import { ownTarget } from "../engines/engine.ts";
+import { ownTarget } from "../engines/restore-request.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 
 const hint = "Write it as `holdfast restore <backup> --to <target> [options]`; `holdfast restore --help` has examples.";

@@ -2,7 +2,7 @@
  * What a restore's checks mean for it: one that failed refuses the restore, with all the others.
  */
 import { HoldfastError } from "../errors/holdfast-error.ts";
-import type { Finding } from "./engine.ts";
+import type { Finding } from "./finding.ts";
 
 /** Errors: RestoreRefused, which names every check that failed and how to fix it. */
 export function requirePassed(checks: readonly Finding[], target: string): void {

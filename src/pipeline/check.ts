@@ -5,7 +5,7 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
-import type { Finding } from "../engines/engine.ts";
+import type { Finding } from "../engines/finding.ts";
 import { HoldfastError, isHoldfastError } from "../errors/holdfast-error.ts";
 import type { KeyConfig, SourceConfig, VaultConfig } from "../policy/policy.ts";
 import { formatBytes } from "../report/format.ts";

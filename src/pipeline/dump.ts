@@ -5,7 +5,9 @@
  * point leaves either a whole backup or none.
  */
 
-import type { BackupReader, DumpSession, Engine, DumpRequest as EngineDumpRequest } from "../engines/engine.ts";
+import type { BackupReader } from "../engines/backup-reader.ts";
+import type { DumpSession, DumpRequest as EngineDumpRequest } from "../engines/dump-session.ts";
+import type { Engine } from "../engines/engine.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../policy/policy.ts";
 import type { Notice } from "../proof/content.ts";

@@ -2,7 +2,7 @@
  * Writes anew what a vault has of its own and lost, or what others changed of it; what was there is
  * kept beside it.
  */
-import type { Finding } from "../engines/engine.ts";
+import type { Finding } from "../engines/finding.ts";
 import { isHoldfastError } from "../errors/holdfast-error.ts";
 import { documentLock } from "../vault/documents/lock-documents.ts";
 import { readSmall } from "../vault/documents/read-small.ts";

@@ -4,7 +4,7 @@
  * policy's assertions, and measures the time (design, "How a restore is proven").
  */
 
-import type { Place } from "../engines/engine.ts";
+import type { Place } from "../engines/place.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { defaultMaxTestSeconds, defaultSandbox } from "../policy/defaults.ts";
 import type { AssertionResult, Comparison, ContentDigest, LoadFinding, SourceCheckResult } from "../proof/content.ts";

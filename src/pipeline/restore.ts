@@ -5,8 +5,8 @@
  * is destroyed; an engine's commit() keeps what it replaces under another name.
  */
 
-import type { RestorePlan } from "../engines/engine.ts";
 import { requirePassed } from "../engines/preflight.ts";
+import type { RestorePlan } from "../engines/restore-request.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { findSource } from "../policy/safety-series.ts";
 import { type Manifest, readManifest } from "../vault/documents/manifest.ts";

@@ -1,5 +1,5 @@
 /** The step that takes an overwrite back: what it has kept gets its name again. */
-import type { SwappedBack } from "../engines/engine.ts";
+import type { SwappedBack } from "../engines/restore-request.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { needsApproval } from "../policy/approvals.ts";
 import type { ApprovalSubject } from "../vault/documents/approval.ts";

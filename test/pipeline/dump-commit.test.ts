@@ -3,7 +3,7 @@
  * left then.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { DumpSession } from "../../src/engines/engine.ts";
+import type { DumpSession } from "../../src/engines/dump-session.ts";
 import { builtInEngines } from "../../src/engines/engine-registry.ts";
 import { HoldfastError } from "../../src/errors/holdfast-error.ts";
 import { historyOf } from "../../src/pipeline/catalogue/source-history.ts";

@@ -1,6 +1,6 @@
 /** Rows that are put into a live table, under a policy that wants a second person. */
 import { expect, test } from "vitest";
-import type { RestorePlan } from "../../src/engines/engine.ts";
+import type { RestorePlan } from "../../src/engines/restore-request.ts";
 import type { FoundBackup } from "../../src/pipeline/catalogue/find-backups.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { actionOf, describeOverwrite, guardOverwrite } from "../../src/pipeline/restore/guard-overwrite.ts";

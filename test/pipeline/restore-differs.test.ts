@@ -5,7 +5,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Engine, Place } from "../../src/engines/engine.ts";
+import type { Engine } from "../../src/engines/engine.ts";
+import type { Place } from "../../src/engines/place.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { restoreBackup } from "../../src/pipeline/restore.ts";
 import type { LoadFinding } from "../../src/proof/content.ts";

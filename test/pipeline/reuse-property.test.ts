@@ -5,7 +5,8 @@
 import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { DumpArtifact, Engine, ReusedArtifact } from "../../src/engines/engine.ts";
+import type { DumpArtifact, ReusedArtifact } from "../../src/engines/dump-session.ts";
+import type { Engine } from "../../src/engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../../src/errors/holdfast-error.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { openingKeysFor } from "../../src/pipeline/opening/opening-keys.ts";

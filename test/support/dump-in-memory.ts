@@ -1,5 +1,6 @@
 /** Dumps of a small tree into a vault in memory, whose engine and store can be changed. */
-import type { DumpSession, Engine } from "../../src/engines/engine.ts";
+import type { DumpSession } from "../../src/engines/dump-session.ts";
+import type { Engine } from "../../src/engines/engine.ts";
 import type { PipelineContext } from "../../src/pipeline/pipeline-context.ts";
 import { initVault } from "../../src/vault/documents/vault.ts";
 import type { ObjectStore } from "../../src/vault/object-store.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Alert } from "../../src/alerts/alert.ts";
-import type { DumpSession } from "../../src/engines/engine.ts";
+import type { DumpSession } from "../../src/engines/dump-session.ts";
 import { findInVaults } from "../../src/pipeline/catalogue/find-backups.ts";
 import { dumpSource } from "../../src/pipeline/dump.ts";
 import { listBackups } from "../../src/pipeline/list-backups.ts";

@@ -1,5 +1,5 @@
 /** What a restore put into a live database, in lines for people. */
-import type { LiveOutcome } from "../../engines/engine.ts";
+import type { LiveOutcome } from "../../engines/place.ts";
 import type { RestoreResult } from "../../pipeline/restore/restore-result.ts";
 import { countOf } from "../count.ts";
 import type { Terminal } from "../terminal.ts";

@@ -1,6 +1,6 @@
 /** `holdfast restore`: to a new target, compared afterwards. */
 
-import type { RestorePlan } from "../../engines/engine.ts";
+import type { RestorePlan } from "../../engines/restore-request.ts";
 import { errorDocument } from "../../errors/error-document.ts";
 import { exitCodes } from "../../errors/exit-codes.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";

@@ -2,7 +2,7 @@
  * What `check` says of a deployed stack itself: whether code that comes with a backup has a way
  * out.
  */
-import type { Finding } from "../../engines/engine.ts";
+import type { Finding } from "../../engines/finding.ts";
 import { provingOf } from "../../policy/packed-policy.ts";
 import type { Proving } from "../../policy/proving-mark.ts";
 import { readAwsSecret } from "../../runtime/aws-secret.ts";

@@ -1,6 +1,6 @@
 /** What a manifest tells of the tree beside its bytes. Parsed once, when a backup is opened. */
 import * as z from "zod";
-import type { BackupReader } from "../engine.ts";
+import type { BackupReader } from "../backup-reader.ts";
 
 const texts = z.array(z.string()).readonly();
 const count = z.number().nonnegative();

@@ -7,7 +7,7 @@ import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { FilesSource } from "../../policy/engines/files/source.ts";
 import { errorCode } from "../../runtime/error-code.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { Finding } from "../engine.ts";
+import type { Finding } from "../finding.ts";
 import { findAvoided } from "./avoided.ts";
 import { displayPath, type EntryPath } from "./entry-path.ts";
 import { ownIdentity } from "./extract.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Comparison, ContentDigest, Difference, SourceCheckResult } from "../../proof/content.ts";
 import { makePrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader } from "../engine.ts";
+import type { BackupReader } from "../backup-reader.ts";
 import { createGroupCollector } from "./digest-groups.ts";
 import { type Entry, formatContentLine } from "./entry.ts";
 import { spoolIndex } from "./index-spool.ts";

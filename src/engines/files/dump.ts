@@ -7,7 +7,7 @@ import type { FilesSource } from "../../policy/engines/files/source.ts";
 import type { SourceCheckResult } from "../../proof/content.ts";
 import { makePrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { DumpRequest, DumpSession } from "../engine.ts";
+import type { DumpRequest, DumpSession } from "../dump-session.ts";
 import { findAvoided } from "./avoided.ts";
 import type { FilesFacts } from "./backup-facts.ts";
 import { countTree, type TreeCount } from "./count-tree.ts";

@@ -5,7 +5,7 @@
  */
 import { once } from "node:events";
 import { Readable } from "node:stream";
-import type { DumpArtifact, ReusedArtifact } from "../engine.ts";
+import type { DumpArtifact, ReusedArtifact } from "../dump-session.ts";
 import { type ArchiveOptions, isFurtherName, type LinkedFiles, writeEntry } from "./dump-archive.ts";
 import { gatherPart, measurePart, type PartBytes } from "./gather-part.ts";
 import type { KnownParts, PartRecord } from "./part-list.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ListedObject } from "../../proof/listed-object.ts";
 import { makePrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader } from "../engine.ts";
+import type { BackupReader } from "../backup-reader.ts";
 import { createStructureGuard } from "./archive-structure.ts";
 import { type Entry, formatTime } from "./entry.ts";
 import { displayPath } from "./entry-path.ts";

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { BackupReader } from "../engine.ts";
+import type { BackupReader } from "../backup-reader.ts";
 import { createByteSource } from "./byte-source.ts";
 
 export const partsName = "parts.jsonl";

@@ -10,7 +10,8 @@ import type { Comparison, ContentDigest, LoadFinding } from "../../proof/content
 import { makePrivateDirectory, type PrivateDirectory } from "../../runtime/private-directory.ts";
 import { removeWhenGone, type Supervisor } from "../../runtime/remove-when-gone.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { BackupReader, Place } from "../engine.ts";
+import type { BackupReader } from "../backup-reader.ts";
+import type { Place } from "../place.ts";
 import { onlyChosen } from "./chosen-entries.ts";
 import { compareTree } from "./compare.ts";
 import { compareCounts } from "./digest.ts";

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
-import type { BackupReader } from "../engine.ts";
+import type { BackupReader } from "../backup-reader.ts";
 import { createStructureGuard } from "./archive-structure.ts";
 import { type Entry, formatContentLine, type SkippedEntry } from "./entry.ts";
 import { displayPath } from "./entry-path.ts";

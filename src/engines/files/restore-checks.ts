@@ -2,7 +2,8 @@
 import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ContentDigest } from "../../proof/content.ts";
-import type { Finding, RestoreRequest } from "../engine.ts";
+import type { Finding } from "../finding.ts";
+import type { RestoreRequest } from "../restore-request.ts";
 import type { FilesBackup } from "./backup-facts.ts";
 import { findInterrupted, listUnusedCopies } from "./restore-swap.ts";
 import type { RestoreTarget } from "./restore-target.ts";

@@ -4,7 +4,7 @@
  */
 import { lstat, opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Standing } from "../engine.ts";
+import type { Standing } from "../restore-request.ts";
 
 /** Entries that are looked at: a restore does not wait for the count of a large tree. */
 const maxCounted = 10_000;

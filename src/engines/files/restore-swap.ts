@@ -8,7 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { errorCode } from "../../runtime/error-code.ts";
 import type { Log, RunContext } from "../../runtime/run-context.ts";
-import type { SwappedBack } from "../engine.ts";
+import type { SwappedBack } from "../restore-request.ts";
 import { fileFailure } from "./failures.ts";
 
 /** `20261120T020000Z`, as ids of backups write times. */

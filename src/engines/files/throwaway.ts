@@ -6,7 +6,7 @@ import { statfs } from "node:fs/promises";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { makePrivateDirectory } from "../../runtime/private-directory.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { Place } from "../engine.ts";
+import type { Place } from "../place.ts";
 import type { FilesBackup } from "./backup-facts.ts";
 import { createPlace } from "./place.ts";
 

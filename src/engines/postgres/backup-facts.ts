@@ -3,7 +3,7 @@
  * it begins. Parsed once, when a backup is opened.
  */
 import * as z from "zod";
-import type { BackupReader } from "../engine.ts";
+import type { BackupReader } from "../backup-reader.ts";
 
 const texts = z.array(z.string()).readonly();
 const provider = z.enum(["libc", "icu", "builtin"]);

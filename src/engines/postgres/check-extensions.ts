@@ -1,6 +1,6 @@
 /** What `check` says of a source's extensions: without them a restore test proves nothing. */
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
-import type { Finding } from "../engine.ts";
+import type { Finding } from "../finding.ts";
 import type { Connection } from "./connection/driver.ts";
 import { addExtension, installableExtensions } from "./missing-extensions.ts";
 import type { ServerTools } from "./tools.ts";

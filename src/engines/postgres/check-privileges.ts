@@ -3,7 +3,7 @@
  * it may not.
  */
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
-import type { Finding } from "../engine.ts";
+import type { Finding } from "../finding.ts";
 import type { ConnectionSettings } from "./connection/connection.ts";
 import type { Connection } from "./connection/driver.ts";
 import { resolveExclusions } from "./dump/exclusions.ts";

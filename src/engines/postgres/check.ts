@@ -6,7 +6,7 @@ import { isHoldfastError, toHoldfastError } from "../../errors/holdfast-error.ts
 import type { PostgresSource } from "../../policy/engines/postgres/source.ts";
 import { findSandbox, type SandboxWish } from "../../runtime/find-sandbox.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
-import type { Finding } from "../engine.ts";
+import type { Finding } from "../finding.ts";
 import { checkExtensions } from "./check-extensions.ts";
 import { checkPrivileges } from "./check-privileges.ts";
 import { checkLibpq, checkPoolerName, checkProxy, checkTls } from "./connection/check-connection.ts";

@@ -1,5 +1,5 @@
 /** What the audit trail says of a restore into a live database. It holds no value of a row. */
-import type { LiveOutcome } from "../../engines/engine.ts";
+import type { LiveOutcome } from "../../engines/place.ts";
 
 interface Asked {
   readonly flags?: ReadonlySet<string> | undefined;

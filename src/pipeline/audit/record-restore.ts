@@ -2,7 +2,7 @@
  * A restore in the audit trail: that it began, and how it ended. It is never given up because the
  * trail cannot be written: the vault may be read-only on the worst day.
  */
-import type { LiveOutcome } from "../../engines/engine.ts";
+import type { LiveOutcome } from "../../engines/place.ts";
 import { toHoldfastError } from "../../errors/holdfast-error.ts";
 import type { ErasureReport } from "../../proof/erasure.ts";
 import type { FoundBackup } from "../catalogue/find-backups.ts";

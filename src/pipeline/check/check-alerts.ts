@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { allChannels, channelName, channelsFor } from "../../alerts/route.ts";
 import { checkWebhook } from "../../alerts/send-slack.ts";
-import type { Finding } from "../../engines/engine.ts";
+import type { Finding } from "../../engines/finding.ts";
 import { toHoldfastError } from "../../errors/holdfast-error.ts";
 import type { AlertChannel } from "../../policy/policy.ts";
 import { readWebhook } from "../notify/webhook.ts";

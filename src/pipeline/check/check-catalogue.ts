@@ -1,5 +1,5 @@
 /** What `holdfast check` finds in a vault's listings: what does not count, and what is lost. */
-import type { Finding } from "../../engines/engine.ts";
+import type { Finding } from "../../engines/finding.ts";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { VaultConfig } from "../../policy/policy.ts";
 import { listBackups } from "../../vault/catalogue.ts";

@@ -2,7 +2,7 @@
  * What `holdfast check` says of objects that were deleted or overwritten outside Holdfast, and that
  * the bucket still has.
  */
-import type { Finding } from "../../engines/engine.ts";
+import type { Finding } from "../../engines/finding.ts";
 import { describeHiddenHold, listHiddenHolds, parseGenuineEvidence } from "../../vault/documents/hidden-documents.ts";
 import { hasTombstone } from "../../vault/documents/tombstones.ts";
 import { type BackupPlace, keyOf, parseArtifactKey, parseDocumentKey, parseEvidenceKey } from "../../vault/layout.ts";

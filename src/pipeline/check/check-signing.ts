@@ -1,5 +1,5 @@
 /** Whether what the policy says of its signing keys is what KMS says. */
-import type { Finding } from "../../engines/engine.ts";
+import type { Finding } from "../../engines/finding.ts";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { KeyConfig } from "../../policy/policy.ts";
 import type { SigningKms } from "../../sealing/kms-signer.ts";

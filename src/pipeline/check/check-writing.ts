@@ -2,7 +2,7 @@
  * Tries on a store what a backup does to it: create and refuse to overwrite, whole and in parts,
  * read back, lock, delete.
  */
-import type { Finding } from "../../engines/engine.ts";
+import type { Finding } from "../../engines/finding.ts";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import { readSmall } from "../../vault/documents/read-small.ts";
 import { keyOf } from "../../vault/layout.ts";

@@ -1,5 +1,6 @@
 /** Looks at a backup that another may build on: its documents, and those of what it builds on. */
-import type { BackupReader, Engine } from "../../engines/engine.ts";
+import type { BackupReader } from "../../engines/backup-reader.ts";
+import type { Engine } from "../../engines/engine.ts";
 import { isHoldfastError } from "../../errors/holdfast-error.ts";
 import { stateOf } from "../../vault/backup-state.ts";
 import { maxLinksBelow } from "../../vault/chains.ts";

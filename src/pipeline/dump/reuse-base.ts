@@ -2,7 +2,8 @@
  * The backup whose artifacts a new one may name instead of storing them again, and the last look at
  * what it names before it is committed.
  */
-import type { BackupReader, Engine } from "../../engines/engine.ts";
+import type { BackupReader } from "../../engines/backup-reader.ts";
+import type { Engine } from "../../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { BackupKind, SourceConfig } from "../../policy/policy.ts";
 import { mapInBatches } from "../../runtime/map-in-batches.ts";

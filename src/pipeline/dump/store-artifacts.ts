@@ -2,7 +2,7 @@
  * The artifacts of a running dump on their way into the vault: so many at once as the session
  * bears, each sealed by itself, and those that an earlier backup stored by their names alone.
  */
-import type { DumpArtifact, DumpSession } from "../../engines/engine.ts";
+import type { DumpArtifact, DumpSession } from "../../engines/dump-session.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { ArtifactRecord } from "../../vault/documents/manifest.ts";

@@ -1,6 +1,6 @@
 /** One stream of a dump on its way into the vault: sealed, stored, and counted three times over. */
 
-import type { DumpArtifact } from "../../engines/engine.ts";
+import type { DumpArtifact } from "../../engines/dump-session.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { RunContext } from "../../runtime/run-context.ts";
 import type { DigestKey } from "../../sealing/digest-key.ts";

@@ -2,7 +2,8 @@
  * What was erased from production since a backup is taken out of its restored copy, before anybody
  * gets it (docs/erasures.md).
  */
-import type { Finding, Place } from "../../engines/engine.ts";
+import type { Finding } from "../../engines/finding.ts";
+import type { Place } from "../../engines/place.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { ledgerSourceOf } from "../../policy/safety-series.ts";
 import { countOf } from "../../proof/compare-digests.ts";

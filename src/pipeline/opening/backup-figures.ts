@@ -1,5 +1,6 @@
 /** A backup as its engine sees it, but for the means to open it. */
-import type { BackupInfo, Engine, Facts } from "../../engines/engine.ts";
+import type { BackupInfo, Facts } from "../../engines/backup-reader.ts";
+import type { Engine } from "../../engines/engine.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { countsOf } from "../../proof/recorded-digest.ts";
 import type { Manifest } from "../../vault/documents/manifest.ts";

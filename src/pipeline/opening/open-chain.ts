@@ -2,7 +2,8 @@
  * A backup together with all that it builds on, each link checked: the base is there, it is the one
  * that was built on (its manifest's hash), and the positions join.
  */
-import type { BackupChain, BackupReader, Engine } from "../../engines/engine.ts";
+import type { BackupChain, BackupReader } from "../../engines/backup-reader.ts";
+import type { Engine } from "../../engines/engine.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { Manifest } from "../../vault/documents/manifest.ts";
 import { totalsOf } from "../../vault/documents/manifest-totals.ts";

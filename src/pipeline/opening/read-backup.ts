@@ -3,7 +3,8 @@
  * while it is read.
  */
 import { Readable } from "node:stream";
-import type { BackupReader, Engine } from "../../engines/engine.ts";
+import type { BackupReader } from "../../engines/backup-reader.ts";
+import type { Engine } from "../../engines/engine.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import type { LoadFinding } from "../../proof/content.ts";
 import type { RunContext } from "../../runtime/run-context.ts";

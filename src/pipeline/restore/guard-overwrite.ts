@@ -2,7 +2,7 @@
  * An overwrite under a policy that wants a second person: nothing is replaced without their word.
  * Rows that are put into a live table are guarded in the same way.
  */
-import type { RestorePlan } from "../../engines/engine.ts";
+import type { RestorePlan } from "../../engines/restore-request.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { needsApproval } from "../../policy/approvals.ts";
 import type { ApprovalSubject } from "../../vault/documents/approval.ts";

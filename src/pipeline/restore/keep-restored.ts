@@ -3,7 +3,7 @@
  * this run's own, private to its user. Nothing of the user's is touched, so that there is neither
  * preflight nor safety backup.
  */
-import type { Place } from "../../engines/engine.ts";
+import type { Place } from "../../engines/place.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { defaultSandbox } from "../../policy/defaults.ts";
 import { findSource } from "../../policy/safety-series.ts";

@@ -1,5 +1,5 @@
 /** Loads a backup into a place, compares it with the backup, and runs the policy's assertions. */
-import type { Place } from "../../engines/engine.ts";
+import type { Place } from "../../engines/place.ts";
 import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
 import type { PipelineContext } from "../pipeline-context.ts";
 import { compareLoaded } from "../restore-test.ts";

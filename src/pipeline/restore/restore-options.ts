@@ -1,5 +1,5 @@
 /** What a restore is asked for. */
-import type { RestoreRequest } from "../../engines/engine.ts";
+import type { RestoreRequest } from "../../engines/restore-request.ts";
 import type { GivenApproval } from "../approvals/require-approval.ts";
 import type { SafetyBackup } from "./restore-result.ts";
 

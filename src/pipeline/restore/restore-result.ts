@@ -1,5 +1,5 @@
 /** What a restore has done. */
-import type { LiveOutcome } from "../../engines/engine.ts";
+import type { LiveOutcome } from "../../engines/place.ts";
 import type { HoldfastError } from "../../errors/holdfast-error.ts";
 import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";
 import type { ErasureReport } from "../../proof/erasure.ts";

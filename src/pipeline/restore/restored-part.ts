@@ -1,4 +1,4 @@
-import type { Place } from "../../engines/engine.ts";
+import type { Place } from "../../engines/place.ts";
 import type { ContentDigest } from "../../proof/content.ts";
 import type { RestoredPart, RestoreResult } from "./restore-result.ts";
 

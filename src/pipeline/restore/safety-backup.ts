@@ -3,7 +3,8 @@
  * is replaced. It lies in the source's vault under a name of its own (policy/safety-series.ts), and
  * is sealed with the source's key.
  */
-import type { Engine, RestoreRequest } from "../../engines/engine.ts";
+import type { Engine } from "../../engines/engine.ts";
+import type { RestoreRequest } from "../../engines/restore-request.ts";
 import { HoldfastError, isHoldfastError } from "../../errors/holdfast-error.ts";
 import { findSource, safetySeriesOf } from "../../policy/safety-series.ts";
 import { addHold } from "../../vault/documents/holds.ts";

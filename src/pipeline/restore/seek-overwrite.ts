@@ -1,6 +1,7 @@
 /** Asks a second person for an overwrite, with all that they need to decide. */
-import type { RestorePlan } from "../../engines/engine.ts";
+
 import { requirePassed } from "../../engines/preflight.ts";
+import type { RestorePlan } from "../../engines/restore-request.ts";
 import { needsApproval } from "../../policy/approvals.ts";
 import { safetySeriesOf } from "../../policy/safety-series.ts";
 import { type Asking, type Sought, seekApproval } from "../approvals/seek-approval.ts";

@@ -1,5 +1,5 @@
 /** What becomes of a restored copy that is not what the backup contains. */
-import type { Place } from "../../engines/engine.ts";
+import type { Place } from "../../engines/place.ts";
 import { HoldfastError } from "../../errors/holdfast-error.ts";
 import { countOf } from "../../proof/compare-digests.ts";
 import type { AssertionResult, Comparison, LoadFinding } from "../../proof/content.ts";

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Readable } from "node:stream";
-import type { Place } from "../../../src/engines/engine.ts";
 import type { FilesBackup, FilesFacts } from "../../../src/engines/files/backup-facts.ts";
 import { digestBackup } from "../../../src/engines/files/digest.ts";
 import { engine as filesEngine } from "../../../src/engines/files/engine.ts";
+import type { Place } from "../../../src/engines/place.ts";
 import { traitsOf } from "../../../src/policy/engine-policy.ts";
 import { filesPolicy } from "../../../src/policy/engines/files/policy.ts";
 import type { FilesSource } from "../../../src/policy/engines/files/source.ts";

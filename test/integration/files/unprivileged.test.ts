@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Finding } from "../../../src/engines/engine.ts";
+import type { Finding } from "../../../src/engines/finding.ts";
 import type { Notice, SourceCheckResult } from "../../../src/proof/content.ts";
 import { dumpToMemory, makeSource, type Proof } from "../../engines/files/memory-backup.ts";
 import { isRoot, makeZoo, removeTree } from "../../engines/files/tree-zoo.ts";

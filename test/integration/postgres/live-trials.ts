@@ -4,10 +4,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type LiveOutcome, ownTarget } from "../../../src/engines/engine.ts";
+import type { LiveOutcome } from "../../../src/engines/place.ts";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
 import { openLivePlace } from "../../../src/engines/postgres/live/live-place.ts";
 import { readLiveRequest } from "../../../src/engines/postgres/live/live-request.ts";
+import { ownTarget } from "../../../src/engines/restore-request.ts";
 import type { ContentDigest } from "../../../src/proof/content.ts";
 import type { ErasureTarget } from "../../../src/proof/erasure.ts";
 import type { PostgresServer } from "../../support/postgres-server.ts";

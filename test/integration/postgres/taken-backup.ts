@@ -5,7 +5,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import type { BackupReader, Facts } from "../../../src/engines/engine.ts";
+import type { BackupReader, Facts } from "../../../src/engines/backup-reader.ts";
 import type { PostgresBackup, PostgresFacts } from "../../../src/engines/postgres/backup-facts.ts";
 import type { PostgresSource } from "../../../src/policy/engines/postgres/source.ts";
 import type { RunContext } from "../../../src/runtime/run-context.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Place } from "../../../src/engines/engine.ts";
+import type { Place } from "../../../src/engines/place.ts";
 import { digestPostgresBackup } from "../../../src/engines/postgres/digest/digest.ts";
 import { openPostgresThrowaway } from "../../../src/engines/postgres/place/throwaway.ts";
 import { throwawaySuperuser } from "../../../src/engines/postgres/place/throwaway-server.ts";

@@ -1,6 +1,6 @@
 /** What a desk lacks is an error of its own checks, and none of a stack's. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Finding } from "../../../src/engines/engine.ts";
+import type { Finding } from "../../../src/engines/finding.ts";
 import { checkPolicy } from "../../../src/pipeline/check.ts";
 import { createFilesProject, type FilesProject } from "../../support/files-project.ts";
 

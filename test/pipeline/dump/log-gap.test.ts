@@ -3,7 +3,8 @@
  * what is missing.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { DumpSession, Engine } from "../../../src/engines/engine.ts";
+import type { DumpSession } from "../../../src/engines/dump-session.ts";
+import type { Engine } from "../../../src/engines/engine.ts";
 import { dumpSource } from "../../../src/pipeline/dump.ts";
 import type { PipelineContext } from "../../../src/pipeline/pipeline-context.ts";
 import { readManifest } from "../../../src/vault/documents/manifest.ts";

@@ -1,6 +1,6 @@
 /** A dump whose lease another run took while its manifest was written. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { DumpSession } from "../../../src/engines/engine.ts";
+import type { DumpSession } from "../../../src/engines/dump-session.ts";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import { dumpSource } from "../../../src/pipeline/dump.ts";
 import type { PipelineContext } from "../../../src/pipeline/pipeline-context.ts";

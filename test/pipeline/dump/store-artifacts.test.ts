@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DumpArtifact, DumpSession } from "../../../src/engines/engine.ts";
+import type { DumpArtifact, DumpSession } from "../../../src/engines/dump-session.ts";
 import { HoldfastError } from "../../../src/errors/holdfast-error.ts";
 import type { ReuseBase } from "../../../src/pipeline/dump/reuse-base.ts";
 import { storeArtifacts } from "../../../src/pipeline/dump/store-artifacts.ts";

@@ -9,7 +9,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { BackupReader } from "../../engine.ts";
+import type { BackupReader } from "../../backup-reader.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
 import { archiveName } from "../dump/dump.ts";
 import { readGlobals } from "../dump/globals-text.ts";

@@ -4,7 +4,7 @@
  */
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { Finding } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
 import { runClientTool, toolWords } from "../run-tool.ts";
 import type { ClientTools } from "../tools.ts";
 import { type ConnectionSettings, describePlace } from "./connection.ts";

@@ -9,7 +9,7 @@ import type { PostgresSource } from "../../../policy/engines/postgres/source.ts"
 import type { Notice, SourceCheckResult } from "../../../proof/content.ts";
 import type { ToolStream } from "../../../runtime/child-process.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { DumpArtifact, DumpRequest, DumpSession } from "../../engine.ts";
+import type { DumpArtifact, DumpRequest, DumpSession } from "../../dump-session.ts";
 import type { DatabaseFacts, PostgresFacts } from "../backup-facts.ts";
 import { assertEncrypted } from "../connection/check-connection.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "../connection/connection.ts";

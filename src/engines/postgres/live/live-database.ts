@@ -2,7 +2,8 @@
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import { type Finding, ownTarget } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
+import { ownTarget } from "../../restore-request.ts";
 import { assertEncrypted } from "../connection/check-connection.ts";
 import { type ConnectionSettings, describePlace, resolveConnection } from "../connection/connection.ts";
 import type { Connection } from "../connection/driver.ts";

@@ -1,7 +1,7 @@
 /** Says what a restore into a live database would do, in words. */
 import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { RestorePlan, RestoreRequest } from "../../engine.ts";
+import type { RestorePlan, RestoreRequest } from "../../restore-request.ts";
 import { streamArchive } from "../archive/archive-source.ts";
 import { findArchiveTools } from "../archive/archive-tools.ts";
 import type { PostgresBackup } from "../backup-facts.ts";

@@ -1,6 +1,6 @@
 /** What a restore into a live database is asked for, by the engine's own options. */
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
-import type { RestoreRequest } from "../../engine.ts";
+import type { RestoreRequest } from "../../restore-request.ts";
 import { checkCondition } from "./check-condition.ts";
 import { requireName } from "./object-names.ts";
 

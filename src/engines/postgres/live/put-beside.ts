@@ -4,7 +4,7 @@
  */
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { LiveOutcome } from "../../engine.ts";
+import type { LiveOutcome } from "../../place.ts";
 import type { Connection } from "../connection/driver.ts";
 import { spellQualified } from "../script/script-identifiers.ts";
 import { type ForeignKey, readForeignKeys } from "./archive-keys.ts";

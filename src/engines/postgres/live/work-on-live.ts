@@ -3,7 +3,7 @@
  */
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { LiveOutcome } from "../../engine.ts";
+import type { LiveOutcome } from "../../place.ts";
 import { type Connection, connect } from "../connection/driver.ts";
 import { spellQualified } from "../script/script-identifiers.ts";
 import { keepChosen } from "./choose-rows.ts";

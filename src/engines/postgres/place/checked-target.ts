@@ -1,5 +1,6 @@
 /** What the checks of a restore's target look at. */
-import type { Finding, RestoreRequest } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
+import type { RestoreRequest } from "../../restore-request.ts";
 import type { PostgresFacts } from "../backup-facts.ts";
 import type { ConnectionSettings } from "../connection/connection.ts";
 import type { RestoreWishes } from "./restore-options.ts";

@@ -5,7 +5,7 @@ import { lastLines, streamTool } from "../../../runtime/child-process.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
 import type { Confinement } from "../../../runtime/sandbox.ts";
 import { redact } from "../../../runtime/secret.ts";
-import type { Place } from "../../engine.ts";
+import type { Place } from "../../place.ts";
 import { type ConnectionSettings, secretsOf, toolEnvironment, withLogin } from "../connection/connection.ts";
 import { decodeGlobals } from "../dump/globals-text.ts";
 import { conninfo } from "./place-settings.ts";

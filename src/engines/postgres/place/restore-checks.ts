@@ -2,7 +2,7 @@
  * The preflight of a restore: everything about the target that can be looked at before anything is
  * touched. Each failing check says how to fix it.
  */
-import type { Finding } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
 import { describePlace } from "../connection/connection.ts";
 import { quoteIdentifier, quoteLiteral } from "../script/script-identifiers.ts";
 import { type Check, type CheckedTarget, finding } from "./checked-target.ts";

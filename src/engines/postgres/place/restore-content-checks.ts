@@ -1,5 +1,5 @@
 /** Checks of what the backup's content asks of the server: roles, tablespaces, extensions, text. */
-import type { Finding } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
 import { quoteIdentifier } from "../script/script-identifiers.ts";
 import { type Check, type CheckedTarget, finding } from "./checked-target.ts";
 

@@ -1,6 +1,6 @@
 /** What a restore has decided before it touches anything. */
 import type { Assertion } from "../../../policy/engines/postgres/source.ts";
-import type { Finding } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
 import type { PostgresFacts } from "../backup-facts.ts";
 import type { ConnectionSettings } from "../connection/connection.ts";
 import type { Allowances } from "../load/load-order.ts";

@@ -3,7 +3,7 @@
  * large it is, whose, when it was last written to; and what it is, so that nothing else is replaced
  * by their word.
  */
-import type { Standing } from "../../engine.ts";
+import type { Standing } from "../../restore-request.ts";
 import { type ConnectionSettings, describePlace } from "../connection/connection.ts";
 import { type Connection, connect } from "../connection/driver.ts";
 import type { TargetSurvey } from "./restore-survey.ts";

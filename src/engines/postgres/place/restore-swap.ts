@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { RestoreRequest, SwappedBack } from "../../engine.ts";
+import type { RestoreRequest, SwappedBack } from "../../restore-request.ts";
 import { assertEncrypted } from "../connection/check-connection.ts";
 import { type ConnectionSettings, describePlace } from "../connection/connection.ts";
 import type { Connection } from "../connection/driver.ts";

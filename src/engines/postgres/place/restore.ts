@@ -7,8 +7,9 @@ import type { PostgresSource } from "../../../policy/engines/postgres/source.ts"
 import { makePrivateDirectory, type PrivateDirectory } from "../../../runtime/private-directory.ts";
 import { abortError } from "../../../runtime/process-group.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { Place, RestoreRequest } from "../../engine.ts";
+import type { Place } from "../../place.ts";
 import { requirePassed } from "../../preflight.ts";
+import type { RestoreRequest } from "../../restore-request.ts";
 import { streamArchive } from "../archive/archive-source.ts";
 import type { PostgresBackup } from "../backup-facts.ts";
 import { describePlace } from "../connection/connection.ts";

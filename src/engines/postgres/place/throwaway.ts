@@ -7,7 +7,7 @@ import type { Assertion, PostgresSource } from "../../../policy/engines/postgres
 import type { ContentDigest } from "../../../proof/content.ts";
 import { abortError } from "../../../runtime/process-group.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { LoadOutcome } from "../../engine.ts";
+import type { LoadOutcome } from "../../place.ts";
 import { type ArchiveSource, archiveBytesOnDisk, fetchArchive, freeBytes, streamArchive } from "../archive/archive-source.ts";
 import { findArchiveTools } from "../archive/archive-tools.ts";
 import type { PostgresBackup } from "../backup-facts.ts";

@@ -11,8 +11,9 @@ import { type ErasureOutcome, type ErasureTarget, pathsObject, tableObject } fro
 import { makePrivateDirectory, type PrivateDirectory } from "../../../runtime/private-directory.ts";
 import { abortError } from "../../../runtime/process-group.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { LoadOutcome, Place, RestoreRequest } from "../../engine.ts";
+import type { LoadOutcome, Place } from "../../place.ts";
 import { requirePassed } from "../../preflight.ts";
+import type { RestoreRequest } from "../../restore-request.ts";
 import { readOutline } from "../archive/archive-outline.ts";
 import { fetchArchive, streamArchive } from "../archive/archive-source.ts";
 import type { PostgresBackup } from "../backup-facts.ts";

@@ -3,7 +3,8 @@
  */
 import type { PostgresSource } from "../../../policy/engines/postgres/source.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { Finding, RestorePlan, RestoreRequest } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
+import type { RestorePlan, RestoreRequest } from "../../restore-request.ts";
 import { archiveBytesOnDisk, freeBytes, streamArchive } from "../archive/archive-source.ts";
 import { findArchiveTools } from "../archive/archive-tools.ts";
 import type { PostgresBackup } from "../backup-facts.ts";

@@ -1,7 +1,7 @@
 /**
  * Looks at the database that rows alone are restored into: its tables have to be there, and empty.
  */
-import type { Finding } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
 import type { Connection } from "../connection/driver.ts";
 import { type Check, finding } from "../place/checked-target.ts";
 import type { TargetSurvey } from "../place/restore-survey.ts";

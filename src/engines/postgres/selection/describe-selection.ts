@@ -1,6 +1,6 @@
 /** A selection in words: before anything happens as findings, and afterwards in the result. */
 import type { LoadFinding } from "../../../proof/content.ts";
-import type { Finding } from "../../engine.ts";
+import type { Finding } from "../../finding.ts";
 import { spellQualified } from "../script/script-identifiers.ts";
 import { type ArchiveEntry, isRelation, isTable, type Needed } from "./archive-entry.ts";
 import type { ArchiveSelection } from "./read-selection.ts";

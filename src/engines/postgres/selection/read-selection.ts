@@ -3,7 +3,7 @@ import { HoldfastError } from "../../../errors/holdfast-error.ts";
 import { nearestName } from "../../../policy/nearest-name.ts";
 import type { ContentDigest } from "../../../proof/content.ts";
 import type { RunContext } from "../../../runtime/run-context.ts";
-import type { PlaceSelection } from "../../engine.ts";
+import type { PlaceSelection } from "../../place.ts";
 import { type OutlinedEntry, readOutline } from "../archive/archive-outline.ts";
 import type { ArchiveSource } from "../archive/archive-source.ts";
 import { digestDefinitions } from "../digest/reprint-definitions.ts";
