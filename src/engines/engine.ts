@@ -1,7 +1,7 @@
 /**
  * The port to what knows one kind of source. Adapters: a folder each, loaded by its name
- * (engine-registry.ts); the pipeline knows only this file. An engine knows nothing of vaults, keys
- * or manifests: it gives and takes streams of bytes, figures and findings.
+ * (engine-registry.ts); the pipeline knows only this folder. An engine knows nothing of vaults,
+ * keys or manifests: it gives and takes streams of bytes, figures and findings.
  */
 
 import type * as z from "zod";

@@ -94,7 +94,7 @@ describe("every role", () => {
       inContainers.push(role);
     }
     const own = ["Dump", "Prove"].flatMap((work) => ["Db1", "Dbx2d1", "Taskmaster"].map((source) => `${work}${source}Role`));
-    expect(inContainers.sort()).toEqual([...own, "RestoreRole"].sort());
+    expect(inContainers.sort()).toEqual([...own, "RestoreRole", "SafeguardRole"].sort());
   });
 
   it("of a source is named and placed as `plan` says, where the machines may hand it on", () => {
@@ -128,7 +128,7 @@ describe("every role", () => {
   it("belongs to one function alone", () => {
     const used = namesOf(template, "AWS::Lambda::Function").map((name) => String(propertiesOf(template, name)["Role"]));
     expect(new Set(used).size).toBe(used.length);
-    expect(used.length).toBe(18);
+    expect(used.length).toBe(22);
   });
 
   it("names its actions one by one, and what they are on; where it cannot, its statement says why", () => {
@@ -168,7 +168,10 @@ describe("every role", () => {
         if (!Action.includes("iam:PassRole")) continue;
         expect(Condition, role).toEqual({ StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } });
         const others = Resource.filter(
-          (arn) => !/(\/restore\/RestoreRole|TaskExecutionRole|\/holdfast-dev\/eu-central-1\/(dump|prove)\/\*)$/.test(arn),
+          (arn) =>
+            !/(\/restore\/RestoreRole|\/safeguard\/SafeguardRole|TaskExecutionRole|\/holdfast-dev\/eu-central-1\/(dump|prove)\/\*)$/.test(
+              arn,
+            ),
         );
         expect(others, role).toEqual([]);
       }
@@ -213,7 +216,7 @@ describe("in the vault", () => {
   it("only `record` writes evidence, from what others handed over, and it reads no artifact, secret or sealed byte", () => {
     expect(whoMay("s3:PutObject", objects.evidence)).toEqual(["RecordRole"]);
     const findings = `${state}/holdfast-dev/unsigned/db1/20261120T020000Z-full-7k3f9a/0/1.json`;
-    expect(whoMay("s3:PutObject", findings)).toEqual(["ProveDb1Role", "RestoreRole"]);
+    expect(whoMay("s3:PutObject", findings)).toEqual(["ProveDb1Role", "RestoreRole", "SafeguardRole"]);
     for (const action of ["s3:GetObject", "s3:DeleteObject"]) expect(whoMay(action, findings)).toEqual(["RecordRole"]);
     for (const place of [objects.manifest, objects.artifact, objects.hold, objects.document]) {
       expect(may("RecordRole", "s3:PutObject", place), place).toBe(false);
@@ -272,26 +275,39 @@ describe("in the vault", () => {
 });
 
 describe("of secrets and keys", () => {
-  it("each dump reads its own connection; restore reads all; nobody else any", () => {
+  it("each dump reads its own connection; restore and what backs up its target read all; nobody else any", () => {
     const readers = (name: string): string[] => whoMay("secretsmanager:GetSecretValue", secret(name));
-    expect(readers("taskmaster/db")).toEqual(["DumpTaskmasterRole", "RestoreRole"]);
-    expect(readers("one/db")).toEqual(["DumpDbx2d1Role", "RestoreRole"]);
-    expect(readers("other/db")).toEqual(["DumpDb1Role", "RestoreRole"]);
+    expect(readers("taskmaster/db")).toEqual(["DumpTaskmasterRole", "RestoreRole", "SafeguardRole"]);
+    expect(readers("one/db")).toEqual(["DumpDbx2d1Role", "RestoreRole", "SafeguardRole"]);
+    expect(readers("other/db")).toEqual(["DumpDb1Role", "RestoreRole", "SafeguardRole"]);
     expect(whoMay("secretsmanager:GetSecretValue", secret("holdfast/slack"))).toEqual(["SlackRole"]);
     expect(whoMay("secretsmanager:GetSecretValue", secret("somebody/elses"))).toEqual([]);
   });
 
-  it("only dumps seal, each for its own source, and `erase-add` erasures; only those who read backups open; those who quote or delete open manifests' seals", () => {
+  it("only dumps seal, each for its own source, `safeguard` safety backups, and `erase-add` erasures; only those who read backups open; those who quote or delete open manifests' seals", () => {
     const sealing = key("SealingKeyAcmex2dbackups");
-    expect(whoMay("kms:GenerateDataKey", sealing)).toEqual(["DumpDb1Role", "DumpDbx2d1Role", "DumpTaskmasterRole", "EraseAddRole"]);
+    expect(whoMay("kms:GenerateDataKey", sealing)).toEqual([
+      "DumpDb1Role",
+      "DumpDbx2d1Role",
+      "DumpTaskmasterRole",
+      "EraseAddRole",
+      "SafeguardRole",
+    ]);
     const erasing = statementsOf(template, "EraseAddRole").filter(
       ({ Action, Resource }) => Action.includes("kms:GenerateDataKey") && Resource.includes(sealing),
     );
     expect(erasing.map(({ Condition }) => Condition)).toEqual([
       { StringEquals: { "kms:EncryptionContext:holdfast:artifact": "erasure" } },
     ]);
-    const readers = ["ProveDb1Role", "ProveDbx2d1Role", "ProveTaskmasterRole", "RestoreRole"];
-    const ofSeals = ["NotifyRole", "OnExecutionRole", "PruneRole", "WatchRole"];
+    const readers = ["ProveDb1Role", "ProveDbx2d1Role", "ProveTaskmasterRole", "RestoreRole", "SafeguardRole"];
+    const safety = statementsOf(template, "SafeguardRole").filter(
+      ({ Action, Resource }) =>
+        ["kms:GenerateDataKey", "kms:Decrypt"].some((action) => Action.includes(action)) && Resource.includes(sealing),
+    );
+    expect(safety.map(({ Condition }) => Condition)).toEqual(
+      Array.from({ length: 2 }, () => ({ StringLike: { "kms:EncryptionContext:holdfast:source": "*.pre-restore" } })),
+    );
+    const ofSeals = ["NotifyRole", "OnExecutionRole", "PruneRole", "RequestRole", "WatchRole"];
     expect(whoMay("kms:Decrypt", sealing)).toEqual([...readers, ...ofSeals].sort());
     for (const role of ofSeals) {
       const own = statementsOf(template, role).filter(
@@ -365,10 +381,10 @@ describe("machines and schedules", () => {
     }
   });
 
-  it("a schedule invokes `start` and `watch`; `start` starts what is scheduled, never a restore", () => {
+  it("a schedule invokes `start` and `watch`; `start` starts what is scheduled, never a restore, and `ask` that alone", () => {
     const invoked = statementsOf(template, "SchedulerRole").filter(({ Action }) => Action.includes("lambda:InvokeFunction"));
     expect(invoked.flatMap(({ Resource }) => Resource)).toEqual([lambda("start"), lambda("watch")]);
-    expect(whoMay("states:StartExecution", machine("restore"))).toEqual([]);
+    expect(whoMay("states:StartExecution", machine("restore"))).toEqual(["AskRole"]);
     expect(whoMay("states:StartExecution", machine("backup"))).toEqual(["FleetMachineRole", "StartRole"]);
     expect(whoMay("states:StartExecution", machine("verify"))).toEqual(["StartRole", "VerifyMachineRole"]);
     expect(whoMay("states:StartExecution", machine("fleet"))).toEqual(["FleetMachineRole", "StartRole"]);
