@@ -61,8 +61,10 @@ async function restore(request: RestoreRequest, context: RunContext, commit = tr
   }
 }
 
+/** But for the server's own, and what the restores of parts share (restored-parts.ts). */
 const databases = (on: PostgresServer): Promise<string> =>
-  on.sql("select string_agg(datname, ' ' order by datname) from pg_database where not datistemplate and datname <> 'postgres'");
+  on.sql(`select string_agg(datname, ' ' order by datname) from pg_database
+    where not datistemplate and datname not in ('postgres', 'parts')`);
 
 /** Drops a restored database: its subscription, which keeps it, first. */
 async function drop(database: string): Promise<void> {
