@@ -1,7 +1,7 @@
 /**
  * Restores by hand against bare `pg_restore` on the same server: a whole database, and one table
  * out of a hundred. Holdfast reads the backup back first, and compares afterwards; the others do
- * neither, so that the bare tool followed by a dump of what it restored stands beside it.
+ * neither. A third contender therefore runs pg_restore and then dumps what it restored.
  */
 import { join } from "node:path";
 import type { PostgresServer } from "../test/support/postgres-server.ts";
