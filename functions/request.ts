@@ -5,10 +5,11 @@
 import * as z from "zod";
 import { alertForOutcome } from "../src/alerts/alert-for-outcome.ts";
 import { HoldfastError } from "../src/errors/holdfast-error.ts";
+import { describeWaiting } from "../src/pipeline/approvals/describe-waiting.ts";
 import type { ApprovalRequest } from "../src/vault/documents/approval.ts";
 import { requestIdOf, requestSha256, requestShape } from "../src/vault/documents/approval.ts";
 import { writeWaiting } from "./commons/approval-store.ts";
-import { describeWaiting } from "./commons/describe-waiting.ts";
+import { requireVariable } from "./commons/environment.ts";
 import { execution } from "./commons/inputs.ts";
 import { alertContext, publishAlert } from "./commons/publish-alert.ts";
 import { withStateStore } from "./commons/state-store.ts";
@@ -25,7 +26,8 @@ export const step = defineStep({
     const sha256 = requestSha256(asked);
     await withStateStore(context.run.clock, (store) => writeWaiting(store, sha256, { execution: run, taskToken, request: asked }));
     const about = await alertContext(context, asked.source, run);
-    return publishAlert(context, alertForOutcome(describeWaiting(asked, requestIdOf(sha256)), about));
+    const command = `holdfast --stack ${requireVariable("HOLDFAST_DEPLOYMENT")}`;
+    return publishAlert(context, alertForOutcome(describeWaiting(asked, requestIdOf(sha256), command), about));
   },
 });
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodes } from "../errors/exit-codes.ts";
 import { HoldfastError } from "../errors/holdfast-error.ts";
 import { describeSubject } from "../pipeline/approvals/describe-request.ts";
+import { describeWaiting } from "../pipeline/approvals/describe-waiting.ts";
 import { requestDocument } from "../pipeline/approvals/request-document.ts";
 import type { Approval, Asking, Sought } from "../pipeline/approvals/seek-approval.ts";
 import type { RequestStatus } from "../vault/request-states.ts";
@@ -32,7 +33,7 @@ export async function obtainApproval(
     const { waiting, isNew } = sought;
     if (alert === true && isNew) await tellWaiting(session, waiting);
     if (wait !== true) return { outcome: needed(session, waiting) };
-    if (!said) for (const line of describeWaiting(session, waiting)) session.context.run.log.info(line);
+    if (!said) for (const line of waitingLines(session, waiting)) session.context.run.log.info(line);
     said = true;
     // From now on this one decides: when its time is over, none is asked in its stead.
     asking = { reason, requestId: waiting.sha256 };
@@ -52,7 +53,7 @@ function needed(session: Session, waiting: RequestStatus): Outcome {
   return { document: { request: requestDocument(waiting) }, lines: [], exitCode: exitCodes.refused, error };
 }
 
-function describeWaiting(session: Session, waiting: RequestStatus): string[] {
+function waitingLines(session: Session, waiting: RequestStatus): string[] {
   return [
     `request ${waiting.id} waits for the approval of a second person until ${waiting.request.expiresAt}`,
     `an approver runs: ${approveCommand(session, waiting)}`,
@@ -65,14 +66,5 @@ function approveCommand({ invocation = "holdfast" }: Session, { id }: RequestSta
 
 async function tellWaiting(session: Session, waiting: RequestStatus): Promise<void> {
   const { request, id } = waiting;
-  await tellOutcome(session, request.source, {
-    name: "approval needed",
-    backupIds: request.backupId === undefined ? [] : [request.backupId],
-    findings: [
-      `${request.by} asks for ${describeSubject(request).join(", ")}: ${request.reason}`,
-      ...request.loses,
-      `it waits until ${request.expiresAt}`,
-    ],
-    hint: `Look at it, and answer: \`${approveCommand(session, waiting)}\`, or \`${session.invocation ?? "holdfast"} deny ${id} --reason "…"\`.`,
-  });
+  await tellOutcome(session, request.source, describeWaiting(request, id, session.invocation ?? "holdfast"));
 }
